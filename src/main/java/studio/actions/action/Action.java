@@ -1,0 +1,144 @@
+package studio.actions.action;
+
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+
+import jakarta.persistence.Entity;
+import jakarta.persistence.EnumType;
+import jakarta.persistence.Enumerated;
+import jakarta.persistence.Id;
+import jakarta.persistence.LockModeType;
+
+import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
+import io.quarkus.panache.common.Sort;
+
+import org.hibernate.annotations.JdbcTypeCode;
+import org.hibernate.type.SqlTypes;
+
+import studio.actions.action.ActionJson.Draft;
+import studio.actions.identity.Caller;
+import studio.actions.identity.Role;
+
+/** What an admin defines: a button, its address and how it is sent. */
+@Entity
+public class Action extends PanacheEntityBase {
+
+    /** What the service itself sends; the browser opens with its own. */
+    public enum Method {
+        POST,
+        GET,
+        PUT,
+        PATCH,
+        DELETE
+    }
+
+    /** When a comment in Kitsu tells of the outcome; spelled as on the wire. */
+    public enum Report {
+        none,
+        failures,
+        always
+    }
+
+    @Id
+    public UUID id;
+    public String name;
+    public String url;
+    @Enumerated(EnumType.STRING)
+    public EntityType entityType;
+    public boolean isAjax;
+    public String description;
+    public boolean enabled;
+    @Enumerated(EnumType.STRING)
+    public Method method;
+    @JdbcTypeCode(SqlTypes.JSON)
+    public Map<String, String> headers;
+    public int timeoutMs;
+    public int maxAttempts;
+    public int ratePerMinute;
+    public String signingSecret;
+    @Enumerated(EnumType.STRING)
+    public Report report;
+    @Enumerated(EnumType.STRING)
+    @JdbcTypeCode(SqlTypes.ARRAY)
+    public List<Role> roles;
+    @JdbcTypeCode(SqlTypes.ARRAY)
+    public List<UUID> projectIds;
+    public int version;
+    public Instant createdAt;
+    public Instant updatedAt;
+    public UUID createdBy;
+    public UUID updatedBy;
+
+    /** An action that is not stored yet. The draft has been checked and settled. */
+    public static Action of(Draft draft, Caller caller, Instant now) {
+        Action action = new Action();
+        action.id = UUID.randomUUID();
+        action.createdAt = now.truncatedTo(ChronoUnit.MICROS);
+        action.createdBy = caller.id();
+        action.take(draft);
+        action.touch(caller, action.createdAt);
+        return action;
+    }
+
+    public static List<Action> sorted() {
+        return listAll(Sort.by("lower(name)").disableEscaping().and("name").and("id"));
+    }
+
+    /** The action, locked until the transaction ends, so that two writers do not overwrite each other unseen. */
+    public static Optional<Action> locked(UUID id) {
+        return findByIdOptional(id, LockModeType.PESSIMISTIC_WRITE);
+    }
+
+    /** Takes a draft over; a draft that says what is there already changes neither version nor times. */
+    public boolean change(Draft draft, Caller caller, Instant now) {
+        if (draft.equals(draft())) {
+            return false;
+        }
+        take(draft);
+        touch(caller, now.truncatedTo(ChronoUnit.MICROS));
+        return true;
+    }
+
+    /** What an admin could have written to get this action. */
+    public Draft draft() {
+        return new Draft(name, url, entityType, isAjax, description, enabled, method, headers, timeoutMs, maxAttempts,
+                ratePerMinute, signingSecret, report, roles, projectIds);
+    }
+
+    /** Roles see what names them; without any named, all but client and vendor. Disabled actions are for admins. */
+    public boolean visibleTo(Caller caller) {
+        if (caller.is(Role.admin)) {
+            return true;
+        }
+        boolean named = roles.isEmpty() ? !caller.is(Role.client) && !caller.is(Role.vendor) : roles.contains(caller.role());
+        return enabled && named;
+    }
+
+    private void take(Draft draft) {
+        name = draft.name();
+        url = draft.url();
+        entityType = draft.entityType();
+        isAjax = draft.isAjax();
+        description = draft.description();
+        enabled = draft.enabled();
+        method = draft.method();
+        headers = draft.headers();
+        timeoutMs = draft.timeoutMs();
+        maxAttempts = draft.maxAttempts();
+        ratePerMinute = draft.ratePerMinute();
+        signingSecret = draft.signingSecret();
+        report = draft.report();
+        roles = draft.roles();
+        projectIds = draft.projectIds();
+    }
+
+    private void touch(Caller caller, Instant now) {
+        version++;
+        updatedAt = now;
+        updatedBy = caller.id();
+    }
+}

@@ -1,0 +1,290 @@
+package studio.actions.action;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
+import java.util.Base64;
+import java.util.List;
+import java.util.Locale;
+import java.util.UUID;
+import java.util.function.UnaryOperator;
+
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.transaction.Transactional;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.PATCH;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.PUT;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.EntityTag;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Request;
+import jakarta.ws.rs.core.UriInfo;
+
+import io.quarkus.security.Authenticated;
+import io.quarkus.security.identity.SecurityIdentity;
+
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.headers.Header;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+import studio.actions.action.ActionJson.Draft;
+import studio.actions.action.ActionJson.View;
+import studio.actions.egress.EgressConfig;
+import studio.actions.identity.Caller;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+
+/** What the studio's buttons are. */
+@Path("/api/custom-actions")
+@Produces(MediaType.APPLICATION_JSON)
+@Consumes(MediaType.APPLICATION_JSON)
+@Authenticated
+@Tag(name = "Actions")
+public class ActionResource {
+
+    static final String DRAFT = """
+            {"name": "Sync to ShotGrid", "url": "https://api.studio.com/sync/shotgrid?entity={entity_id}&type={entity_type}",
+             "entity_type": "all", "is_ajax": true}""";
+    static final String PATCH = """
+            {"description": "Publishes to the client's ShotGrid.", "timeout_ms": 20000}""";
+    static final String MERGE_PATCH = "application/merge-patch+json";
+
+    private final ActionRules rules;
+    private final EgressConfig.Egress egress;
+    private final ObjectMapper json;
+    private final Clock clock;
+    private final SecurityIdentity identity;
+
+    @Context
+    Request request;
+
+    ActionResource(ActionRules rules, EgressConfig egress, ObjectMapper json, Clock clock, SecurityIdentity identity) {
+        this.rules = rules;
+        this.egress = egress.egress();
+        this.json = json;
+        this.clock = clock;
+        this.identity = identity;
+    }
+
+    @GET
+    @RolesAllowed({ "admin", "manager", "supervisor", "user", "client" })
+    @Operation(operationId = "listActions", summary = "List the actions you may see, by name",
+            description = "An array; with 'page', one page with the totals.")
+    @APIResponse(responseCode = "200", description = "The actions.",
+            headers = @Header(name = "ETag", schema = @Schema(type = SchemaType.STRING)),
+            content = @Content(schema = @Schema(oneOf = { View[].class, ActionJson.Page.class })))
+    @APIResponse(responseCode = "304", description = "The list is as If-None-Match knows it.")
+    public RestResponse<?> list(
+            @QueryParam("entity_type") @Parameter(
+                    description = "For this type: those for all types are among them.") EntityType entityType,
+            @QueryParam("q") @Parameter(description = "In the name or description.", example = "sync") String q,
+            @QueryParam("enabled") Boolean enabled,
+            @QueryParam("page") @Min(1) @Parameter(description = "From 1; without it, the answer is an array.") Integer page,
+            @QueryParam("limit") @Min(1) @Max(1000) @Parameter(
+                    description = "Actions on a page; without 'page', at the most (100 on a page).") Integer limit,
+            @Context UriInfo uri) {
+        Caller caller = Caller.of(identity);
+        List<View> found = Action.sorted().stream()
+                .filter(action -> action.visibleTo(caller))
+                .filter(action -> entityType == null || entityType == EntityType.all
+                        || action.entityType == EntityType.all || action.entityType == entityType)
+                .filter(action -> enabled == null || action.enabled == enabled)
+                .filter(action -> q == null || contains(action.name, q) || contains(action.description, q))
+                .map(View::of).toList();
+        EntityTag tag = tag(found, page + "/" + limit);
+        var unchanged = request.evaluatePreconditions(tag);
+        if (unchanged != null) {
+            return ResponseBuilder.notModified(tag.getValue()).tag(tag).build();
+        }
+        if (page == null) {
+            List<View> some = limit == null ? found : found.subList(0, Math.min(limit, found.size()));
+            return ResponseBuilder.ok(some).tag(tag).build();
+        }
+        return paged(found, page, limit == null ? 100 : limit, uri).tag(tag).build();
+    }
+
+    @POST
+    @RolesAllowed("admin")
+    @Transactional
+    @Operation(operationId = "createAction", summary = "Create an action", description = "Whatever is left out has its default.")
+    @APIResponse(responseCode = "201", description = "Created; Location and ETag are its own.")
+    public RestResponse<View> create(@RequestBody(required = true,
+            content = @Content(examples = @ExampleObject(name = "fired by the service", value = DRAFT))) Draft draft) {
+        Action action = Action.of(checked(draft), Caller.of(identity), clock.instant());
+        action.persist();
+        return ResponseBuilder.create(RestResponse.Status.CREATED, View.of(action))
+                .location(URI.create("/api/custom-actions/" + action.id)).tag(tag(action)).build();
+    }
+
+    @GET
+    @Path("/{id}")
+    @Operation(operationId = "getAction", summary = "Read an action")
+    @APIResponse(responseCode = "200", description = "The action; its ETag is for If-Match and If-None-Match.")
+    @APIResponse(responseCode = "304", description = "It is as If-None-Match knows it.")
+    public RestResponse<View> get(@PathParam("id") UUID id) {
+        Action action = Action.<Action> findByIdOptional(id).filter(found -> found.visibleTo(Caller.of(identity)))
+                .orElseThrow(() -> unknown(id));
+        if (request.evaluatePreconditions(tag(action)) != null) {
+            return ResponseBuilder.<View> notModified(tag(action).getValue()).tag(tag(action)).build();
+        }
+        return ResponseBuilder.ok(View.of(action)).tag(tag(action)).build();
+    }
+
+    @PUT
+    @Path("/{id}")
+    @RolesAllowed("admin")
+    @Transactional
+    @Operation(operationId = "replaceAction", summary = "Replace an action",
+            description = "What is left out goes back to its default. If-Match refuses to overwrite somebody else's change.")
+    @APIResponse(responseCode = "200", description = "The action as it is now.")
+    public RestResponse<View> replace(@PathParam("id") UUID id, @RequestBody(required = true,
+            content = @Content(examples = @ExampleObject(name = "fired by the service", value = DRAFT))) Draft draft) {
+        return change(id, before -> draft);
+    }
+
+    @PATCH
+    @Path("/{id}")
+    @RolesAllowed("admin")
+    @Consumes({ MERGE_PATCH, MediaType.APPLICATION_JSON })
+    @Transactional
+    @Operation(operationId = "patchAction", summary = "Change some fields of an action",
+            description = "JSON Merge Patch (RFC 7396): null puts a field back to its default.")
+    @APIResponse(responseCode = "200", description = "The action as it is now.")
+    public RestResponse<View> patch(@PathParam("id") UUID id,
+            @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Draft.class),
+                    examples = @ExampleObject(name = "two fields", value = PATCH))) JsonNode patch) {
+        if (patch == null || !patch.isObject()) {
+            throw ProblemException.invalid("", "not_an_object", "A merge patch is a JSON object with the fields to change.");
+        }
+        return change(id, before -> {
+            try {
+                return json.treeToValue(merge(json.valueToTree(before), patch), Draft.class);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+    }
+
+    @DELETE
+    @Path("/{id}")
+    @RolesAllowed("admin")
+    @Transactional
+    @Operation(operationId = "deleteAction", summary = "Delete an action", description = "Its runs stay.")
+    @APIResponse(responseCode = "204", description = "It is gone.")
+    public void delete(@PathParam("id") UUID id) {
+        Action action = Action.locked(id).orElseThrow(() -> unknown(id));
+        refuseStale(action);
+        action.delete();
+    }
+
+    private RestResponse<View> change(UUID id, UnaryOperator<Draft> how) {
+        Action action = Action.locked(id).orElseThrow(() -> unknown(id));
+        refuseStale(action);
+        action.change(checked(how.apply(action.draft())), Caller.of(identity), clock.instant());
+        return ResponseBuilder.ok(View.of(action)).tag(tag(action)).build();
+    }
+
+    private Draft checked(Draft draft) {
+        if (draft == null) {
+            throw ProblemException.invalid("", "required", "The body is required: an action as JSON, at least name and url.");
+        }
+        Draft settled = draft.settled((int) egress.timeout().toMillis());
+        rules.check(settled, "");
+        return settled;
+    }
+
+    private void refuseStale(Action action) {
+        if (request.evaluatePreconditions(tag(action)) != null) {
+            throw new ProblemException(Code.STALE_VERSION, "The action is at version " + action.version
+                    + " by now. Read it again, and send your change with its new ETag in If-Match.");
+        }
+    }
+
+    /** RFC 7396, section 2. */
+    private static JsonNode merge(JsonNode target, JsonNode patch) {
+        if (!patch.isObject()) {
+            return patch;
+        }
+        ObjectNode merged = target instanceof ObjectNode object ? object : ((ObjectNode) patch).objectNode();
+        patch.properties().forEach(field -> {
+            if (field.getValue().isNull()) {
+                merged.remove(field.getKey());
+            } else {
+                merged.set(field.getKey(), merge(merged.path(field.getKey()), field.getValue()));
+            }
+        });
+        return merged;
+    }
+
+    private static ResponseBuilder<ActionJson.Page> paged(List<View> found, int page, int limit, UriInfo uri) {
+        int total = found.size();
+        int pages = (total + limit - 1) / limit;
+        int offset = (int) Math.min(total, (page - 1L) * limit);
+        List<View> data = found.subList(offset, Math.min(total, offset + limit));
+        ResponseBuilder<ActionJson.Page> answer = ResponseBuilder
+                .ok(new ActionJson.Page(data, total, pages, limit, offset, page));
+        StringBuilder links = new StringBuilder(link(uri, 1, "first")).append(", ").append(link(uri, Math.max(1, pages), "last"));
+        if (page > 1) {
+            links.append(", ").append(link(uri, page - 1, "prev"));
+        }
+        if (page < pages) {
+            links.append(", ").append(link(uri, page + 1, "next"));
+        }
+        return answer.header("Link", links.toString());
+    }
+
+    /** RFC 8288, relative to the host that the caller used. */
+    private static String link(UriInfo uri, int page, String relation) {
+        URI there = uri.getRequestUriBuilder().replaceQueryParam("page", page).build();
+        return "<" + there.getRawPath() + "?" + there.getRawQuery() + ">; rel=\"" + relation + "\"";
+    }
+
+    private static boolean contains(String text, String part) {
+        return text != null && text.toLowerCase(Locale.ROOT).contains(part.toLowerCase(Locale.ROOT));
+    }
+
+    private static EntityTag tag(Action action) {
+        return new EntityTag(Integer.toString(action.version));
+    }
+
+    private static EntityTag tag(List<View> found, String form) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            digest.update(form.getBytes(StandardCharsets.UTF_8));
+            found.forEach(view -> digest.update((view.id() + ":" + view.version()).getBytes(StandardCharsets.US_ASCII)));
+            return new EntityTag(Base64.getUrlEncoder().withoutPadding().encodeToString(digest.digest()).substring(0, 22));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("SHA-256 is part of every Java platform", e);
+        }
+    }
+
+    private static ProblemException unknown(UUID id) {
+        return new ProblemException(Code.NOT_FOUND, "There is no action " + id + ".");
+    }
+}

@@ -1,0 +1,173 @@
+package studio.actions.action;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+
+import jakarta.inject.Singleton;
+
+import studio.actions.action.ActionJson.Draft;
+import studio.actions.egress.AddressPolicy;
+import studio.actions.problem.Problem.Fault;
+import studio.actions.problem.ProblemException;
+
+/** What is refused when an action is saved, imported or previewed as a draft; nothing here resolves a name. */
+@Singleton
+public class ActionRules {
+
+    /** They run script, read files or are doors into the desktop, whatever {@code launch.schemes} says. */
+    static final Set<String> NEVER = Set.of("javascript", "data", "vbscript", "file", "blob", "about", "view-source",
+            "ms-msdt", "search-ms", "ms-officecmd");
+
+    /** RFC 9110, section 7.6.1, and what frames or routes the request or is ours to write. */
+    private static final Set<String> REFUSED_HEADERS = Set.of("connection", "keep-alive", "proxy-authenticate",
+            "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "host",
+            "content-length", "cookie", "expect", "accept-encoding", "idempotency-key", "traceparent");
+
+    /** RFC 9110, section 5.6.2: token. */
+    private static final Pattern HEADER_NAME = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}");
+
+    private final AddressPolicy policy;
+    private final Secrets secrets;
+    private final Set<String> schemes;
+
+    ActionRules(AddressPolicy policy, Secrets secrets, ActionConfig config) {
+        this.policy = policy;
+        this.secrets = secrets;
+        this.schemes = new TreeSet<>();
+        config.launch().schemes().forEach(scheme -> schemes.add(scheme.strip().toLowerCase(Locale.ROOT)));
+    }
+
+    /**
+     * Judges a settled draft.
+     *
+     * @param at where in the body the draft stands, as a JSON pointer
+     * @throws ProblemException {@code invalid_body} with every wrong field
+     */
+    public void check(Draft draft, String at) {
+        List<Fault> faults = new ArrayList<>();
+        checkName(draft.name(), faults);
+        checkUrl(draft, faults);
+        if (draft.description() != null && length(draft.description()) > 2000) {
+            faults.add(new Fault("/description", "too_long", "'description' may have 2,000 characters; this has "
+                    + length(draft.description()) + "."));
+        }
+        checkRange("timeout_ms", draft.timeoutMs(), 100, 30_000, "milliseconds", faults);
+        checkRange("max_attempts", draft.maxAttempts(), 1, 8, "attempts", faults);
+        checkRange("rate_per_minute", draft.ratePerMinute(), 1, 60_000, "deliveries a minute", faults);
+        checkHeaders(draft, faults);
+        if (draft.signingSecret() != null) {
+            checkSigningSecret(draft.signingSecret(), faults);
+        }
+        if (!faults.isEmpty()) {
+            throw ProblemException.invalid(
+                    faults.stream().map(fault -> new Fault(at + fault.pointer(), fault.code(), fault.message())).toList());
+        }
+    }
+
+    private static void checkName(String name, List<Fault> faults) {
+        if (name == null || name.isEmpty()) {
+            faults.add(new Fault("/name", "required", "'name' is required: 1 to 80 characters that stand on the button."));
+        } else if (length(name) > 80) {
+            faults.add(new Fault("/name", "too_long", "'name' may have 80 characters; this has " + length(name) + "."));
+        } else if (name.chars().anyMatch(Character::isISOControl)) {
+            faults.add(new Fault("/name", "control_character", "'name' may not hold line breaks or control characters."));
+        }
+    }
+
+    private void checkUrl(Draft draft, List<Fault> faults) {
+        if (draft.url() == null) {
+            faults.add(new Fault("/url", "required", "'url' is required, such as https://tool.studio.com/open?id={entity_id}."));
+            return;
+        }
+        try {
+            Template template = Template.parse(draft.url());
+            if (draft.isAjax()) {
+                checkSent(template, faults);
+            } else {
+                checkOpened(template, faults);
+            }
+        } catch (Template.Refused e) {
+            faults.add(new Fault("/url", e.code(), e.getMessage()));
+        }
+    }
+
+    private void checkSent(Template template, List<Fault> faults) {
+        if (!template.web()) {
+            faults.add(new Fault("/url", "scheme_not_http", "An AJAX action is sent by the service, which speaks http and https "
+                    + "only; for " + template.scheme() + ": set 'is_ajax' to false."));
+            return;
+        }
+        policy.vet(template.address()).ifPresent(refusal -> faults
+                .add(new Fault("/url", "egress_" + refusal.reason().name().toLowerCase(Locale.ROOT), refusal.sentence())));
+    }
+
+    private void checkOpened(Template template, List<Fault> faults) {
+        if (NEVER.contains(template.scheme())) {
+            faults.add(new Fault("/url", "scheme_forbidden", "No action may open " + template.scheme() + ": URLs."));
+        } else if (!schemes.contains(template.scheme())) {
+            faults.add(new Fault("/url", "scheme_not_allowed", "The scheme " + template.scheme() + " is not one that actions may "
+                    + "open: " + String.join(", ", schemes) + ". Add it to CUSTOM_ACTIONS_LAUNCH_SCHEMES to allow it."));
+        }
+    }
+
+    private void checkHeaders(Draft draft, List<Fault> faults) {
+        if (draft.headers().size() > 20) {
+            faults.add(new Fault("/headers", "too_many", "'headers' may have 20 entries; these are " + draft.headers().size() + "."));
+        }
+        Set<String> seen = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
+        draft.headers().forEach((name, value) -> {
+            String pointer = "/headers/" + name.replace("~", "~0").replace("/", "~1");
+            String lower = name.toLowerCase(Locale.ROOT);
+            if (!HEADER_NAME.matcher(name).matches()) {
+                faults.add(new Fault(pointer, "header_name", "A header's name has 1 to 100 letters, digits and hyphens."));
+            } else if (REFUSED_HEADERS.contains(lower) || lower.startsWith("webhook-")) {
+                faults.add(new Fault(pointer, "header_refused", "The header " + name + " is set by the service or by the "
+                        + "connection; take it out."));
+            } else if (!seen.add(name)) {
+                faults.add(new Fault(pointer, "header_twice", "The header " + name + " stands here twice."));
+            }
+            checkHeaderValue(pointer, value, faults);
+        });
+    }
+
+    private void checkHeaderValue(String pointer, String value, List<Fault> faults) {
+        if (value.length() > 2000) {
+            faults.add(new Fault(pointer, "too_long", "A header's value may have 2,000 characters; this has " + value.length() + "."));
+        } else if (value.chars().anyMatch(c -> c != '\t' && (c < 0x20 || c > 0x7e))) {
+            faults.add(new Fault(pointer, "header_value", "A header's value may hold printable ASCII only; percent-encode the rest."));
+        } else if (Secrets.REFERENCE.matcher(value).replaceAll("").contains("${")) {
+            faults.add(new Fault(pointer, "secret_reference", "A secret is named like this: ${secret:farm}."));
+        } else {
+            secrets.missing(value).ifPresent(name -> faults.add(new Fault(pointer, "unknown_secret", missingSecret(name))));
+        }
+    }
+
+    private void checkSigningSecret(String name, List<Fault> faults) {
+        if (!secrets.has(name)) {
+            faults.add(new Fault("/signing_secret", "unknown_secret", missingSecret(name)));
+        } else if (secrets.signingKeys(name).isEmpty()) {
+            faults.add(new Fault("/signing_secret", "not_a_signing_secret", "The secret " + name + " cannot sign: it must be "
+                    + "whsec_ and the base64 of 24 to 64 random bytes."));
+        }
+    }
+
+    private static String missingSecret(String name) {
+        return "No secret " + name + " is configured. Set CUSTOM_ACTIONS_SECRETS_" + Secrets.canonical(name)
+                + " in the service's environment and start it again.";
+    }
+
+    private static void checkRange(String field, int value, int from, int to, String unit, List<Fault> faults) {
+        if (value < from || value > to) {
+            faults.add(new Fault("/" + field, "out_of_range",
+                    "'" + field + "' must be from " + from + " to " + to + " " + unit + "; this is " + value + "."));
+        }
+    }
+
+    private static int length(String text) {
+        return text.codePointCount(0, text.length());
+    }
+}

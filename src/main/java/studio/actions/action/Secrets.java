@@ -1,0 +1,125 @@
+package studio.actions.action;
+
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+
+import io.quarkus.runtime.StartupEvent;
+import io.quarkus.runtime.configuration.ConfigurationException;
+
+/**
+ * The studio's secrets. They live in the environment ({@code CUSTOM_ACTIONS_SECRETS_RENDER_FARM} is
+ * {@code ${secret:render-farm}}); actions hold their names, never their values.
+ */
+@Singleton
+public class Secrets {
+
+    /** What stands where a secret would. */
+    public static final String MASK = "••••";
+
+    static final Pattern REFERENCE = Pattern.compile("\\$\\{secret:([A-Za-z0-9][A-Za-z0-9._-]*)}");
+
+    private static final String SYMMETRIC = "whsec_";
+
+    /** Shorter ones would mask ordinary words in a receiver's answer. */
+    private static final int MASKED_FROM = 4;
+
+    private final Map<String, String> values = new HashMap<>();
+    private final List<byte[]> serviceKeys = new ArrayList<>();
+    private final List<String> masked = new ArrayList<>();
+
+    Secrets(ActionConfig config) {
+        config.secrets().forEach((name, value) -> values.put(canonical(name), value));
+        for (var entry : List.of(Map.entry("signing.secret", config.signing().secret()),
+                Map.entry("signing.previous-secret", config.signing().previousSecret()))) {
+            entry.getValue().ifPresent(text -> {
+                serviceKeys.add(decode(text).orElseThrow(() -> new ConfigurationException("custom-actions." + entry.getKey()
+                        + " must be whsec_ and the base64 of 24 to 64 random bytes, e.g. from: "
+                        + "echo whsec_$(openssl rand -base64 32)")));
+                masked.add(text);
+                masked.add(text.substring(SYMMETRIC.length()));
+            });
+        }
+        masked.addAll(values.values());
+        masked.removeIf(text -> text.length() < MASKED_FROM);
+        masked.sort(Comparator.comparingInt(String::length).reversed());
+    }
+
+    /** A bad signing secret stops the start, not the first run. */
+    void checked(@Observes StartupEvent start) {
+        serviceKeys.size();
+    }
+
+    public boolean has(String name) {
+        return values.containsKey(canonical(name));
+    }
+
+    /** The name of the first secret in the text that is not configured. */
+    public Optional<String> missing(String text) {
+        return REFERENCE.matcher(text).results().map(match -> match.group(1)).filter(name -> !has(name)).findFirst();
+    }
+
+    /** The text with its secrets filled in. What is not configured stays as it stands; ask {@link #missing} first. */
+    public String fill(String text) {
+        return replace(text, match -> values.getOrDefault(canonical(match.group(1)), match.group()));
+    }
+
+    /** The text with {@link #MASK} in place of each secret's name. */
+    public String hide(String text) {
+        return replace(text, match -> MASK);
+    }
+
+    /** The text with {@link #MASK} wherever it holds a secret's value. */
+    public String mask(String text) {
+        String result = text;
+        for (String secret : masked) {
+            result = result.replace(secret, MASK);
+        }
+        return result;
+    }
+
+    /**
+     * The keys to sign with, the present one first; more than one while the service's own is being changed; none where
+     * nothing is configured.
+     *
+     * @param name of a configured secret; null for the service's own
+     */
+    public List<byte[]> signingKeys(String name) {
+        return name == null ? List.copyOf(serviceKeys)
+                : Optional.ofNullable(values.get(canonical(name))).flatMap(Secrets::decode).map(List::of).orElse(List.of());
+    }
+
+    /** Standard Webhooks 1.0: {@code whsec_} and base64, 24 to 64 bytes. */
+    private static Optional<byte[]> decode(String secret) {
+        if (!secret.startsWith(SYMMETRIC)) {
+            return Optional.empty();
+        }
+        try {
+            byte[] key = Base64.getDecoder().decode(secret.substring(SYMMETRIC.length()));
+            return key.length >= 24 && key.length <= 64 ? Optional.of(key) : Optional.empty();
+        } catch (IllegalArgumentException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** The environment knows capitals, digits and underscores only, so {@code render-farm} and {@code RENDER_FARM} are one. */
+    static String canonical(String name) {
+        return name.replaceAll("[^A-Za-z0-9]", "_").toUpperCase(Locale.ROOT);
+    }
+
+    private static String replace(String text, Function<MatchResult, String> by) {
+        return REFERENCE.matcher(text).replaceAll(match -> Matcher.quoteReplacement(by.apply(match)));
+    }
+}

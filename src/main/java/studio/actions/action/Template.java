@@ -1,0 +1,450 @@
+package studio.actions.action;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.URLDecoder;
+import java.net.URLEncoder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+import io.vertx.uritemplate.UriTemplate;
+import io.vertx.uritemplate.Variables;
+
+/**
+ * The URL of an action with variables in it: RFC 6570 with <code>{v} {/v} {?v} {&amp;v}</code>, lists of them and explosion.
+ * Whatever the values, scheme and authority stay those that were parsed. Immutable; parsed once, filled often.
+ */
+public final class Template {
+
+    private static final int MAX_LENGTH = 2_000;
+    private static final String ENCODE = "Write %%%1$02X for \"%1$c\": no URL can hold it as it stands there.";
+    private static final String BRACES = "Write {entity_id}, one pair of braces for a variable, and %%7B %%7D for other braces.";
+    private static final Set<String> SECRETS = Set.of("password", "passwd", "token", "api_key", "apikey", "secret",
+            "access_token");
+
+    private static final Pattern TRIGGER_LINK = Pattern.compile("(?i:https?)://[^/?#{}%\\s]+/api/data/custom-actions/"
+            + "\\p{XDigit}{8}(?:-\\p{XDigit}{4}){3}-\\p{XDigit}{12}/(?:run|open)(?:#\\p{javaWhitespace}*|\\z)");
+    /** Scheme and, if there is one, authority: RFC 3986, sections 3.1 and 3.2. */
+    private static final Pattern HEAD = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]*:(?://[^/?#]*)?");
+    private static final Pattern SCHEME_WITH_VARIABLE = Pattern.compile("[A-Za-z0-9+.\0-]*:");
+    private static final Pattern EXPRESSION = Pattern.compile("\\{[^{}]+}");
+    private static final Pattern BRACE = Pattern.compile("[{}]");
+    private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\\p{Cs}]");
+    private static final Pattern NO_VALUE = Pattern.compile("[\0\\p{Cs}]");
+    /** RFC 3986 knows none of them; browsers mend each in its own way, and read a backslash as a slash. */
+    private static final Pattern NEVER_RAW = Pattern.compile("[ \"<>\\\\^`|]");
+    /** RFC 3986, sections 3.3 and 3.5: no brackets in a path, no second #; {@link URI} insists as well. */
+    private static final Pattern NOT_HERE = Pattern.compile("^[^?#]*?[\\[\\]]|#[^#]*#");
+    private static final Pattern BAD_PERCENT = Pattern.compile("%(?!\\p{XDigit}{2})");
+    private static final Pattern PARAMETER = Pattern.compile("[?&#;]([^=?&#;]*)=(?=[^&#])");
+    private static final Pattern NON_ASCII = Pattern.compile("[^\\x00-\\x7F]+");
+
+    /**
+     * A segment that stands still or walks up. An encoded slash or backslash counts as a slash, for servers and desktop tools
+     * decode before they walk; so do {@code ..;x}, which servlet containers read as {@code ..}, and {@code =../x}.
+     */
+    private static final Pattern DOT_SEGMENT = Pattern.compile("(?:\\.|%2E){1,2}+"
+            + "(?:(?<=(?:/|%2F|%5C)(?:\\.|%2E){1,2})(?=[/?#&;]|%2F|%5C|\\z)|(?<=[=:?&#](?:\\.|%2E){1,2})(?=/|%2F|%5C))",
+            Pattern.CASE_INSENSITIVE);
+
+    private final String text;
+    private final String scheme;
+    /** Scheme and authority, as every filled URL begins. */
+    private final String head;
+    /** Literals and expressions take turns; there is one literal more, be it empty. */
+    private final List<String> literals;
+    private final List<Expression> expressions = new ArrayList<>();
+    private final Set<Variable> variables = new LinkedHashSet<>();
+    private final Set<Variable> required = EnumSet.noneOf(Variable.class);
+    private final URI address;
+
+    private Template(String text) {
+        this.text = text;
+        List<String> raw = split();
+        for (Expression expression : expressions) {
+            variables.addAll(expression.variables);
+            if (!expression.optional()) {
+                required.addAll(expression.variables);
+            }
+        }
+        String rawHead = headOf(raw.get(0));
+        String worst = worstCase(raw);
+        boolean variableScheme = raw.get(0).indexOf(':') < 0 && SCHEME_WITH_VARIABLE.matcher(worst).lookingAt();
+        if (rawHead.isEmpty() && !variableScheme) {
+            throw new Refused("template_scheme", "Begin the URL with a scheme and a colon, such as https://farm.studio/.");
+        }
+        if (rawHead.isEmpty() || !headOf(worst).equals(rawHead)) {
+            throw new Refused("variable_in_authority", "Move %s into the path or the query: scheme, user info, host and "
+                    + "port are the same in every URL of an action.", expressions.get(0).source);
+        }
+        if (rawHead.indexOf('@') >= 0) {
+            throw new Refused("user_info_in_url", "Take what stands before the @ out of the URL and send it as a header.");
+        }
+        scheme = rawHead.substring(0, rawHead.indexOf(':')).toLowerCase(Locale.ROOT);
+        address = web() ? address(rawHead) : null;
+        String tail = String.join("", raw).substring(rawHead.length());
+        refuse(tail, NOT_HERE, "template_character", ENCODE);
+        refuseSecret(tail);
+        head = encode(rawHead);
+        literals = raw.stream().map(Template::encode).toList();
+    }
+
+    /** Reads a template, or the one behind a trigger link; throws {@link Refused} for one that no value could be safe in. */
+    public static Template parse(String text) {
+        String template = text == null ? "" : unlink(text);
+        if (template.isEmpty()) {
+            throw new Refused("template_blank", "Give the URL that the action opens or calls.");
+        }
+        if (template.length() > MAX_LENGTH) {
+            throw new Refused("template_too_long", "Shorten the URL to at most %,d characters.", MAX_LENGTH);
+        }
+        return new Template(template);
+    }
+
+    /**
+     * The template behind the <code>#</code> of a trigger link,
+     * <code>https://…/api/data/custom-actions/&lt;id&gt;/run#…</code>,
+     * which Kitsu shows as the URL of an action of ours; any other text as it is. Both without white space around.
+     */
+    public static String unlink(String text) {
+        String stripped = text.strip();
+        Matcher link = TRIGGER_LINK.matcher(stripped);
+        int start = 0;
+        // Also a link in a link: what comes out is read again when it was saved, and must mean the same then.
+        while (link.region(start, stripped.length()).lookingAt()) {
+            start = link.end();
+        }
+        String template = stripped.substring(start);
+        boolean encoded = start > 0 && template.indexOf('{') < 0 && template.indexOf('}') < 0;
+        return encoded ? template.replaceAll("%7[Bb]", "{").replaceAll("%7[Dd]", "}") : template;
+    }
+
+    /** The template as written, without a link or white space around it. */
+    public String text() {
+        return text;
+    }
+
+    /** The scheme in lower case. */
+    public String scheme() {
+        return scheme;
+    }
+
+    /** Whether the scheme is http or https. */
+    public boolean web() {
+        return scheme.equals("http") || scheme.equals("https");
+    }
+
+    /**
+     * Scheme and authority, as typed, of every filled URL, and the path {@code /}. {@link URI#getHost} is null where they hold
+     * no plain host and port. Throws {@link Refused} unless {@link #web}.
+     */
+    public URI address() {
+        if (address == null) {
+            throw new Refused("template_address", "Use http or https: a URL of %s: has no address.", scheme);
+        }
+        return address;
+    }
+
+    /** The variables used, in the order of their first use. */
+    public Set<Variable> variables() {
+        return Collections.unmodifiableSet(variables);
+    }
+
+    /** What one filled URL stands for: {@code TASK}, {@code ENTITY} or {@code PRODUCTION}. */
+    public Scope scope() {
+        return variables.stream().map(Variable::scope).filter(scope -> scope != Scope.RUN).min(Scope::compareTo)
+                .orElse(Scope.PRODUCTION);
+    }
+
+    /**
+     * Fills the template; what a <code>{?v}</code> or <code>{&amp;v}</code> lacks is left out.
+     *
+     * @param values asked once for each variable: a {@link String}, a {@code List<String>} or null if there is none
+     */
+    public Filled fill(Function<Variable, Object> values) {
+        Variables given = Variables.variables();
+        for (Variable variable : variables) {
+            Object value = values.apply(variable);
+            List<String> strings = value == null ? List.of()
+                    : value instanceof List<?> list ? list.stream().map(String.class::cast).toList() : List.of((String) value);
+            if (strings.stream().anyMatch(string -> NO_VALUE.matcher(string).find())) {
+                return new Unsafe(variable);
+            }
+            if (required.contains(variable) && (strings.isEmpty() || strings.contains(""))) {
+                return new Missing(variable);
+            }
+            given.set(variable.name(), strings);
+        }
+        StringBuilder url = new StringBuilder(literals.get(0));
+        int[] starts = new int[expressions.size()];
+        int[] ends = new int[starts.length];
+        for (int i = 0; i < starts.length; i++) {
+            Expression expression = expressions.get(i);
+            starts[i] = url.length() + (expression.operator == Expression.NO_OPERATOR ? 0 : 1);
+            append(url, expression.compiled.expandToString(given), expression);
+            ends[i] = url.length();
+            append(url, literals.get(i + 1), expression);
+        }
+        String filled = url.toString();
+        // No value can do this, see worstCase(); but everything else rests on it.
+        if (!headOf(filled).equals(head)) {
+            return new Unsafe(variables.iterator().next());
+        }
+        Matcher dots = DOT_SEGMENT.matcher(filled).region(head.length(), filled.length()).useTransparentBounds(true);
+        while (dots.find()) {
+            for (int i = 0; i < starts.length; i++) {
+                if (starts[i] <= dots.end() && ends[i] >= dots.start()) {
+                    return new Unsafe(expressions.get(i).dotted(given));
+                }
+            }
+        }
+        return new Url(filled);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Template template && template.text.equals(text);
+    }
+
+    @Override
+    public int hashCode() {
+        return text.hashCode();
+    }
+
+    @Override
+    public String toString() {
+        return text;
+    }
+
+    /** Collects the expressions; returns the literals. */
+    private List<String> split() {
+        refuse(text, CONTROL, "template_character", "Take the character U+%04X out: no URL can hold it.");
+        List<String> raw = new ArrayList<>();
+        Matcher matcher = EXPRESSION.matcher(text);
+        int end = 0;
+        for (; matcher.find(); end = matcher.end()) {
+            raw.add(text.substring(end, matcher.start()));
+            expressions.add(Expression.parse(matcher.group()));
+        }
+        raw.add(text.substring(end));
+        for (String literal : raw) {
+            refuse(literal, BRACE, "template_braces", BRACES);
+            refuse(literal, NEVER_RAW, "template_character", ENCODE);
+            refuse(literal, BAD_PERCENT, "template_percent", ENCODE + " Two hexadecimal digits have to follow it.");
+        }
+        return raw;
+    }
+
+    private static void refuse(String text, Pattern pattern, String code, String sentence) {
+        Matcher found = pattern.matcher(text);
+        if (found.find()) {
+            throw new Refused(code, sentence, (int) text.charAt(found.end() - 1));
+        }
+    }
+
+    /**
+     * The filling that protects scheme and authority the least: what may be left out is, and a NUL, which no literal holds,
+     * stands for any value. An optional expression that is not left out begins with a <code>?</code>, which ends them both.
+     */
+    private String worstCase(List<String> raw) {
+        StringBuilder worst = new StringBuilder(raw.get(0));
+        boolean query = false;
+        for (int i = 0; i < expressions.size(); i++) {
+            switch (expressions.get(i).operator) {
+                case '?' -> query = true;
+                case '&' -> worst.append(query ? "" : "&");
+                case '/' -> worst.append("/\0");
+                default -> worst.append('\0');
+            }
+            append(worst, raw.get(i + 1), expressions.get(i));
+        }
+        return worst.toString();
+    }
+
+    private static String headOf(String url) {
+        Matcher matcher = HEAD.matcher(url);
+        return matcher.lookingAt() ? matcher.group() : "";
+    }
+
+    private static URI address(String head) {
+        try {
+            // Browsers read https:/a, https:a and https:///a all as https://a.
+            if (!head.endsWith(":") && !head.endsWith("//")) {
+                return new URI(head + "/");
+            }
+        } catch (URISyntaxException unreadable) {
+            // refused below
+        }
+        throw new Refused("template_address", "Write a host behind the scheme, as in https://farm.studio/: %s has none.", head);
+    }
+
+    private static void refuseSecret(String bare) {
+        PARAMETER.matcher(bare).results().map(parameter -> URLDecoder.decode(parameter.group(1), UTF_8).strip())
+                .filter(name -> SECRETS.contains(name.toLowerCase(Locale.ROOT))).findFirst().ifPresent(name -> {
+                    throw new Refused("secret_in_url", "Take \"%s\" out of the URL, where everybody can read it: send a "
+                            + "header that names a configured secret.", name);
+                });
+    }
+
+    private static void append(StringBuilder url, String part, Expression expression) {
+        if (!expression.optional() || part.isEmpty() || part.charAt(0) != '?' && part.charAt(0) != '&') {
+            url.append(part);
+            return;
+        }
+        // RFC 6570, sections 3.2.8 and 3.2.9, leaves it to the author that a query begins with a ? and has no other.
+        char last = url.charAt(url.length() - 1);
+        if (url.lastIndexOf("?") <= url.lastIndexOf("#")) {
+            url.append('?');
+        } else if (last != '?' && last != '&') {
+            url.append('&');
+        }
+        url.append(part, 1, part.length());
+    }
+
+    /** RFC 6570, section 3.1: what is not ASCII becomes percent-encoded UTF-8. */
+    private static String encode(String literal) {
+        return NON_ASCII.matcher(literal).replaceAll(run -> URLEncoder.encode(run.group(), UTF_8));
+    }
+
+    private record Expression(String source, char operator, List<Variable> variables, UriTemplate compiled) {
+
+        static final char NO_OPERATOR = '{';
+
+        static Expression parse(String source) {
+            char first = source.charAt(1);
+            if ("+#.;=,!@|".indexOf(first) >= 0) {
+                throw new Refused("template_operator", "Take the %c out of %s: before a name stands / ? & or nothing.", first,
+                        source);
+            }
+            char operator = "/?&".indexOf(first) < 0 ? NO_OPERATOR : first;
+            String names = source.substring(operator == NO_OPERATOR ? 1 : 2, source.length() - 1);
+            List<Variable> variables = Arrays.stream(names.split(",", -1)).map(spec -> variable(spec, source)).toList();
+            return new Expression(source, operator, variables, UriTemplate.of(source));
+        }
+
+        private static Variable variable(String spec, String source) {
+            if (spec.matches("[^:]*:\\d+")) {
+                throw new Refused("template_prefix", "Take the %s out of %s: a value is filled in whole.",
+                        spec.substring(spec.indexOf(':')), source);
+            }
+            String name = spec.endsWith("*") ? spec.substring(0, spec.length() - 1) : spec;
+            if (name.isBlank()) {
+                throw new Refused("template_braces", BRACES);
+            }
+            return Variable.named(name).orElseThrow(() -> new Refused("unknown_variable",
+                    "Replace {%s}, which is not known, by %sone of: %s.", name,
+                    Variable.nearest(name).map(near -> "{" + near + "} or ").orElse(""),
+                    Arrays.stream(Variable.values()).map(Variable::name).collect(Collectors.joining(", "))));
+        }
+
+        boolean optional() {
+            return operator == '?' || operator == '&';
+        }
+
+        Variable dotted(Variables given) {
+            return variables.stream().filter(v -> given.getList(v.name()).stream().anyMatch(s -> s.indexOf('.') >= 0))
+                    .findFirst().orElse(variables.get(0));
+        }
+    }
+
+    /** What a variable tells about, the narrowest first. */
+    public enum Scope {
+        TASK,
+        ENTITY,
+        PRODUCTION,
+        RUN
+    }
+
+    /** What can be filled in; spelled as between the braces. */
+    public enum Variable {
+        task_id(Scope.TASK),
+        task_type_name(Scope.TASK),
+        entity_id(Scope.ENTITY),
+        entity_type(Scope.ENTITY),
+        entity_name(Scope.ENTITY),
+        sequence_name(Scope.ENTITY),
+        episode_name(Scope.ENTITY),
+        asset_type_name(Scope.ENTITY),
+        production_id(Scope.RUN),
+        project_id(Scope.RUN),
+        production_name(Scope.RUN),
+        user_id(Scope.RUN),
+        user_email(Scope.RUN),
+        user_name(Scope.RUN),
+        /** Task ids, the one value that is a list. */
+        selection(Scope.RUN);
+
+        private final Scope scope;
+
+        Variable(Scope scope) {
+            this.scope = scope;
+        }
+
+        public Scope scope() {
+            return scope;
+        }
+
+        /** The variable of exactly that name. */
+        public static Optional<Variable> named(String name) {
+            return Arrays.stream(values()).filter(variable -> variable.name().equals(name)).findFirst();
+        }
+
+        /** The one that was probably meant: misspelt, shortened, or with the word that Kitsu or Zou has for it. */
+        private static Optional<Variable> nearest(String name) {
+            String plain = name.toLowerCase(Locale.ROOT).replaceAll("[^a-z]", "")
+                    .replaceFirst("^(shot|asset|edit)(?=(id|name)$)|^(sequence|episode)(?=id$)", "entity")
+                    .replaceFirst("^person(?=id|email|name)", "user").replaceFirst("^project(?=name$)", "production");
+            // At most two letters in a row differ, or the rest is missing.
+            Pattern alike = Pattern.compile("([a-z]*)[a-z]{0,2}([a-z]*) \\1[a-z]{0,2}\\2|([a-z]{4,})[a-z]* \\3");
+            return Arrays.stream(values())
+                    .filter(variable -> alike.matcher(variable.name().replace("_", "") + " " + plain).matches()).findFirst();
+        }
+    }
+
+    /** What came of filling: a URL, or the variable that was in the way. */
+    public sealed interface Filled permits Url, Missing, Unsafe {
+    }
+
+    /** A whole URL, in ASCII. */
+    public record Url(String text) implements Filled {
+    }
+
+    /** A <code>{v}</code> or <code>{/v}</code> has no value, or an empty one, and would leave a hole. */
+    public record Missing(Variable variable) implements Filled {
+    }
+
+    /** The value would walk through a path, as a segment {@code .} or {@code ..}, or is no text (NUL, half a character). */
+    public record Unsafe(Variable variable) implements Filled {
+    }
+
+    /** The text is no template; the message is a sentence that says what to do. */
+    public static final class Refused extends RuntimeException {
+
+        private static final long serialVersionUID = 1L;
+
+        private final String code;
+
+        private Refused(String code, String sentence, Object... culprits) {
+            super(String.format(Locale.ROOT, sentence, culprits), null, false, false);
+            this.code = code;
+        }
+
+        /** Stable. */
+        public String code() {
+            return code;
+        }
+    }
+}

@@ -1,0 +1,22 @@
+package studio.actions.audit;
+
+import java.time.Duration;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+
+import org.hibernate.validator.constraints.time.DurationMin;
+
+/** How long it stays known who did what. */
+@ConfigMapping(prefix = "custom-actions")
+public interface AuditConfig {
+
+    Retention retention();
+
+    interface Retention {
+        /** Entries older than this are removed. */
+        @WithDefault("365d")
+        @DurationMin(days = 1)
+        Duration audit();
+    }
+}

@@ -1,0 +1,434 @@
+package studio.actions.egress;
+
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+
+/**
+ * Which addresses a request may leave for: public unicast ones, and those that the studio's allow list opens. It judges what
+ * is written and what a name resolved to; it never resolves. Immutable.
+ */
+public final class AddressPolicy {
+
+    /** What is wrong with an address; part of a code that clients see. */
+    public enum Reason {
+        SPELLING,
+        SCHEME,
+        USER_INFO,
+        HOST,
+        PORT,
+        INTERNAL_NAME,
+        ADDRESS,
+        UNRESOLVED,
+        PLAIN_HTTP
+    }
+
+    /** @param sentence tells the person what to do, and never which addresses a name resolved to */
+    public record Refusal(Reason reason, String sentence) {
+    }
+
+    /** Openable by address, range or name; guarded: one by one and with its port, since it lends this machine's identity. */
+    enum Kind {
+        PUBLIC,
+        OPENABLE,
+        GUARDED,
+        NEVER
+    }
+
+    private static final String SETTING = "CUSTOM_ACTIONS_EGRESS_ALLOW";
+    private static final String METADATA = "a cloud metadata address";
+    private static final String EMBEDDED = "an IPv6 address that wraps an IPv4 address";
+    private static final String RESERVED = "a reserved address";
+
+    /**
+     * What is not public unicast, the narrower before the wider: IANA's IPv4 and IPv6 Special-Purpose Address Registries of
+     * October 2025, and the metadata addresses of clouds, which are not in them.
+     */
+    private static final Special[] SPECIAL = {
+            special(Kind.GUARDED, "an unspecified address", "0.0.0.0/8", "[::]/128"), // RFC 791, 3.2; RFC 4291, 2.5.2
+            special(Kind.GUARDED, "a loopback address", "127.0.0.0/8", "[::1]/128"), // RFC 1122, 3.2.1.3; RFC 4291, 2.5.3
+            special(Kind.GUARDED, "a link-local address", "169.254.0.0/16", "[fe80::]/10"), // RFC 3927; RFC 4291, 2.5.6; most clouds
+            special(Kind.GUARDED, METADATA, "100.100.100.200/32", "[fd00:100::100:200]/128"), // Alibaba
+            special(Kind.GUARDED, METADATA, "192.0.0.192/32", "[fd00:c1::a9fe:a9fe]/128"), // Oracle
+            special(Kind.GUARDED, METADATA, "168.63.129.16/32", "[fd20:ce::254]/128"), // Azure; Google
+            special(Kind.GUARDED, METADATA, "[fd00:ec2::]/32"), // AWS: ::254, and ::23, which hands out the roles of pods
+            special(Kind.GUARDED, METADATA, "[fd00:42::42]/128", "[fd00:a9fe:a9fe::1]/128"), // Scaleway; Akamai
+            special(Kind.NEVER, "a multicast address", "224.0.0.0/4", "[ff00::]/8"), // RFC 5771; RFC 4291, 2.7
+            special(Kind.NEVER, "the broadcast address", "255.255.255.255/32"), // RFC 919
+            special(Kind.NEVER, EMBEDDED, "[::]/96", "[::ffff:0:0:0]/96"), // RFC 4291, 2.5.5.1, IPv4-compatible; RFC 2765
+            special(Kind.NEVER, EMBEDDED, "[64:ff9b:1::]/48"), // RFC 8215, NAT64 for local use
+            special(Kind.NEVER, EMBEDDED, "[2001::]/32", "[2002::]/16"), // RFC 4380, Teredo; RFC 3056, 6to4
+            special(Kind.OPENABLE, "a private address", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"), // RFC 1918
+            special(Kind.OPENABLE, "a private address", "[fc00::]/7", "[fec0::]/10"), // RFC 4193; RFC 3879, once site-local
+            special(Kind.OPENABLE, "a shared address of a provider", "100.64.0.0/10"), // RFC 6598
+            special(Kind.OPENABLE, "an address for documentation", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"), // RFC 5737
+            special(Kind.OPENABLE, "an address for documentation", "[2001:db8::]/32", "[3fff::]/20"), // RFC 3849; RFC 9637
+            special(Kind.OPENABLE, "an address for benchmarks", "198.18.0.0/15"), // RFC 2544
+            special(Kind.OPENABLE, RESERVED, "192.0.0.0/24", "[2001::]/23"), // RFC 6890; RFC 2928
+            special(Kind.OPENABLE, RESERVED, "192.88.99.0/24", "192.52.193.0/24"), // RFC 7526, 6to4 relays; RFC 7450, AMT relays
+            special(Kind.OPENABLE, RESERVED, "192.31.196.0/24", "192.175.48.0/24", "[2620:4f:8000::]/48"), // RFC 7534, 7535: AS112
+            special(Kind.OPENABLE, RESERVED, "240.0.0.0/4"), // RFC 1112, 4
+    };
+
+    /** RFC 5214, 6.1: told by the interface identifier, below any prefix. */
+    private static final Special ISATAP = special(Kind.NEVER, EMBEDDED);
+
+    /** All outside 2000::/3, 100::/64 (RFC 6666) and 5f00::/16 (RFC 9602) among it: IANA IPv6 Global Unicast Assignments. */
+    private static final Special UNASSIGNED = special(Kind.OPENABLE, RESERVED);
+    private static final Special UNICAST = special(Kind.PUBLIC, "a public address");
+
+    /** RFC 6761, 6762 and 8375; ICANN's resolution of 29 July 2024 for .internal; .svc and .localdomain by custom. */
+    private static final String[] INTERNAL = { ".localhost", ".local", ".home.arpa", ".internal", ".svc", ".localdomain" };
+
+    /** In order: databases, what runs machines, clusters and queues, and "port blocking" of the WHATWG Fetch Standard. */
+    private static final int[] CLOSED_PORTS = {
+            1099, 1433, 1434, 1521, 1526, 1719, 1720, 1723, 2049, 2181, 2375, 2376, 2377, 2379, 2380, 2483, 2484, 2888, 3050,
+            3260, 3306, 3389, 3659, 3888, 4045, 4190, 4369, 4505, 4506, 4646, 4647, 4648, 5060, 5061, 5432, 5433, 5671, 5672,
+            5900, 5901, 5902, 5903, 5984, 5985, 5986, 6000, 6379, 6380, 6432, 6443, 6566, 6665, 6666, 6667, 6668, 6669, 6679,
+            6697, 6984, 7000, 7001, 7199, 7474, 7687, 8200, 8201, 8300, 8301, 8302, 8500, 8501, 8502, 8503, 8529, 8600, 8983,
+            9042, 9092, 9093, 9094, 9142, 9160, 9200, 9300, 10080, 10250, 10255, 10256, 10257, 10259, 11211, 15672, 16379,
+            25672, 26257, 26379, 27017, 27018, 27019, 27020, 27100, 28015, 28017, 33060, 50000, 61616 };
+
+    /** A host, the length of a prefix, a port. */
+    private static final Pattern ENTRY = Pattern.compile("(\\[.*]|[^:/]*)(?:/(\\d+))?(?::(\\d+))?");
+
+    private final List<Entry> allow;
+
+    private AddressPolicy(Stream<Entry> allow) {
+        this.allow = allow.toList();
+    }
+
+    /**
+     * Entries are {@code 10.20.0.5}, {@code [fd12::1]}, {@code 10.20.0.0/16}, {@code [fd12::]/48} and {@code farm.studio.lan},
+     * each with a port or not ({@code farm.studio.lan:8443}). Ranges and names open all they hold or resolve to, except
+     * loopback, link-local, unspecified and cloud metadata addresses: those open by exact address and port alone.
+     *
+     * @throws IllegalArgumentException for an entry that cannot be read or could never open anything; says which and why
+     */
+    public static AddressPolicy of(List<String> allow) {
+        return new AddressPolicy(allow.stream().map(Entry::parse));
+    }
+
+    /**
+     * This policy and one more entry.
+     *
+     * @throws IllegalArgumentException as {@link #of}
+     */
+    public AddressPolicy and(String entry) {
+        return new AddressPolicy(Stream.concat(allow.stream(), Stream.of(Entry.parse(entry))));
+    }
+
+    /**
+     * Judges spelling, scheme, user info, host, port, literal addresses and names that are internal by definition. A host that
+     * {@link URI}, RFC 3986 and the WHATWG URL Standard ("ends in a number") do not all read alike is refused.
+     */
+    public Optional<Refusal> vet(URI uri) {
+        String scheme = uri.getScheme();
+        String authority = uri.getRawAuthority();
+        boolean plain = "http".equalsIgnoreCase(scheme);
+        if (scheme != null && !plain && !scheme.equalsIgnoreCase("https")) {
+            return refuse(Reason.SCHEME, "Use https://; the service sends requests over HTTP only.");
+        }
+        if (scheme == null || authority == null) {
+            return refuse(Reason.SPELLING, "Write the URL in full, like https://farm.studio.com/render.");
+        }
+        if (authority.indexOf('@') >= 0) {
+            return refuse(Reason.USER_INFO, "Take all up to the @ out of the URL; credentials belong in a header.");
+        }
+        int colon = authority.lastIndexOf(':');
+        boolean bare = colon <= authority.lastIndexOf(']');
+        int port = bare ? port(uri) : number(authority.substring(colon + 1), 65535);
+        if (port < 1) {
+            return refuse(Reason.PORT, "Write the port as a number from 1 to 65535, or leave it out together with its colon.");
+        }
+        String typed = bare ? authority : authority.substring(0, colon);
+        Host host = Host.of(typed);
+        if (host.flaw != null || !typed.equals(uri.getHost())) {
+            return refuse(Reason.HOST, host.flaw != null ? host.flaw : "Write the host as a plain name or address.");
+        }
+        boolean listed = lists(host.text, host.literal, port, false);
+        if (!listed && host.literal != null && special(host.literal).kind != Kind.PUBLIC) {
+            return refuse(Reason.ADDRESS, closed(host, port));
+        }
+        String dotted = "." + host.text;
+        if (!listed && host.literal == null
+                && (dotted.lastIndexOf('.') == 0 || Arrays.stream(INTERNAL).anyMatch(dotted::endsWith))) {
+            return refuse(Reason.INTERNAL_NAME, host.text + " is a name inside this machine or network. " + remedy(host, port));
+        }
+        boolean usual = port == 80 || port == 443 || port >= 1024 && Arrays.binarySearch(CLOSED_PORTS, port) < 0;
+        if (!usual && !lists(host.text, host.literal, port, true)) {
+            return refuse(Reason.PORT, "Port " + port + " is not for web traffic. " + remedy(host, port));
+        }
+        if (plain && !listed) {
+            return refuse(Reason.PLAIN_HTTP, "Use https://. " + remedy(host, port));
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * Judges what the host of a URL, which {@link #vet(URI)} let through, resolved to: one forbidden answer refuses all.
+     *
+     * @param host as in the URL; an IPv6 literal in its brackets
+     * @param port that will be connected to
+     */
+    public Optional<Refusal> vet(String host, int port, List<InetAddress> answers) {
+        Host asked = Host.of(host);
+        if (asked.flaw != null) {
+            return refuse(Reason.HOST, asked.flaw);
+        }
+        if (answers.isEmpty()) {
+            return refuse(Reason.UNRESOLVED, asked.text + " has no address. Check how it is spelled.");
+        }
+        boolean byName = asked.literal == null && lists(asked.text, null, port, false);
+        for (InetAddress answer : answers) {
+            Range address = Range.of(answer);
+            Kind kind = special(address).kind;
+            if (kind == Kind.PUBLIC || byName && kind == Kind.OPENABLE || lists(null, address, port, false)) {
+                continue;
+            }
+            if (asked.literal != null) {
+                return refuse(Reason.ADDRESS, closed(asked, port));
+            }
+            // The same words for every kind, so that nobody learns by asking what stands behind a name.
+            return refuse(Reason.ADDRESS, byName
+                    ? asked.text + " leads to an address that no name opens, though it is on " + SETTING + ". Loopback, "
+                            + "link-local and cloud metadata addresses have to be there themselves, with their port."
+                    : asked.text + " leads to an address that is not public. " + remedy(asked, port));
+        }
+        return Optional.empty();
+    }
+
+    /** Whether the allow list names the host of this URL, or holds the address written there: then plain HTTP is meant. */
+    public boolean names(URI uri) {
+        return uri.getHost() != null && lists(Host.of(uri.getHost()).text, Range.parse(uri.getHost()), port(uri), false);
+    }
+
+    /** The port of an http or https URL, written or implied. */
+    public static int port(URI uri) {
+        return uri.getPort() >= 0 ? uri.getPort() : "https".equalsIgnoreCase(uri.getScheme()) ? 443 : 80;
+    }
+
+    private boolean lists(String name, Range address, int port, boolean withPort) {
+        for (Entry entry : allow) {
+            if ((entry.port == port || entry.port == 0 && !withPort) && entry.opens(name, address)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static String closed(Host host, int port) {
+        Special special = special(host.literal);
+        return host.text + " is " + special.what + ", not a public one. "
+                + (special.kind == Kind.NEVER ? "No request may go there: write another address." : remedy(host, port));
+    }
+
+    /** No name opens loopback, so that adding localhost alone would not help. */
+    private static String remedy(Host host, int port) {
+        boolean local = ("." + host.text).endsWith(".localhost");
+        return "If this is meant, " + (local ? "write 127.0.0.1 instead and add 127.0.0.1" : "add " + host.text) + ":" + port
+                + " to " + SETTING + ".";
+    }
+
+    /** What all of the range is; {@link #UNICAST} where that differs. */
+    private static Special special(Range range) {
+        if (!range.v4() && range.bits >= 96 && (range.low >>> 32 & ~0x0200_0000) == 0x5efe) {
+            return ISATAP;
+        }
+        for (Special special : SPECIAL) {
+            for (Range of : special.ranges) {
+                if (of.contains(range)) {
+                    return special;
+                }
+            }
+        }
+        return range.v4() || range.high >>> 61 == 1 ? UNICAST : UNASSIGNED;
+    }
+
+    private static Special special(Kind kind, String what, String... cidrs) {
+        return new Special(kind, what, Arrays.stream(cidrs).map(cidr -> cidr.split("/"))
+                .map(parts -> Range.parse(parts[0], parts[1])).toList());
+    }
+
+    private static Optional<Refusal> refuse(Reason reason, String sentence) {
+        return Optional.of(new Refusal(reason, sentence));
+    }
+
+    /** Of a plain decimal number; -1 for all else, such as one with zeros before it, which some read as octal. */
+    private static int number(String text, int max) {
+        boolean plain = isNumeral(text, 10) && text.length() < 6 && (text.length() == 1 || text.charAt(0) != '0');
+        int number = plain ? Integer.parseInt(text) : -1;
+        return number <= max ? number : -1;
+    }
+
+    private static boolean isNumeral(String text, int radix) {
+        return !text.isEmpty() && text.chars().allMatch(c -> c < 128 && Character.digit(c, radix) >= 0);
+    }
+
+    private record Special(Kind kind, String what, List<Range> ranges) {
+    }
+
+    /** A prefix of 128 bits, all of them for one address. IPv4 is kept as the IPv6 that maps it (RFC 4291, 2.5.5.2). */
+    private record Range(long high, long low, int bits) {
+
+        static Range of(InetAddress address) {
+            ByteBuffer bytes = ByteBuffer.wrap(address.getAddress());
+            return bytes.capacity() == 4 ? mapped(bytes.getInt()) : unwrapped(bytes.getLong(), bytes.getLong());
+        }
+
+        static Range mapped(long quad) {
+            return new Range(0, 0xffff_0000_0000L | quad & 0xffff_ffffL, 128);
+        }
+
+        /** RFC 6052, 2.1: behind the well-known prefix of NAT64, it is the IPv4 address that is reached. */
+        static Range unwrapped(long high, long low) {
+            return high == 0x0064_ff9b_0000_0000L && low >>> 32 == 0 ? mapped(low) : new Range(high, low, 128);
+        }
+
+        /** An address: a dotted quad, or IPv6 in brackets; null for all else. */
+        static Range parse(String host) {
+            if (!host.startsWith("[")) {
+                return quad(host);
+            }
+            int colon = host.lastIndexOf(':');
+            if (colon < 0 || !host.endsWith("]") || host.chars().anyMatch(c -> c == '%' || c > 126)
+                    || host.indexOf('.') >= 0 && quad(host.substring(colon + 1, host.length() - 1)) == null) {
+                return null;
+            }
+            try {
+                return of(InetAddress.getByName(host)); // brackets and a colon: it reads a literal or throws, and never resolves
+            } catch (UnknownHostException e) {
+                return null;
+            }
+        }
+
+        private static Range quad(String text) {
+            String[] parts = text.split("\\.", -1);
+            long quad = 0;
+            for (String part : parts) {
+                int number = number(part, 255);
+                if (number < 0 || parts.length != 4) {
+                    return null;
+                }
+                quad = quad << 8 | number;
+            }
+            return mapped(quad);
+        }
+
+        static Range parse(String host, String length) {
+            Range address = parse(host);
+            boolean v6 = host.startsWith("[");
+            int bits = number(length, v6 ? 128 : 32);
+            return address == null || bits < 0 ? null : new Range(address.high, address.low, v6 ? bits : bits + 96);
+        }
+
+        boolean v4() {
+            return high == 0 && low >>> 32 == 0xffff;
+        }
+
+        boolean contains(Range other) {
+            return other.bits >= bits && v4() == other.v4()
+                    && ((high ^ other.high) & mask(bits)) == 0 && ((low ^ other.low) & mask(bits - 64)) == 0;
+        }
+
+        Range cut() {
+            return new Range(high & mask(bits), low & mask(bits - 64), bits);
+        }
+
+        private static long mask(int bits) {
+            return bits <= 0 ? 0 : bits >= 64 ? -1 : -1L << 64 - bits;
+        }
+
+        @Override
+        public String toString() {
+            return v4()
+                    ? (low >>> 24 & 255) + "." + (low >>> 16 & 255) + "." + (low >>> 8 & 255) + "." + (low & 255) + "/"
+                            + (bits - 96)
+                    : LongStream.of(high >>> 48, high >>> 32, high >>> 16, high, low >>> 48, low >>> 32, low >>> 16, low)
+                            .mapToObj(group -> Long.toHexString(group & 0xffff))
+                            .collect(Collectors.joining(":", "[", "]/" + bits)).replaceFirst("(:0)+]", "::]");
+        }
+    }
+
+    /** As typed, but in lower case and without the dot behind a name. A name has no literal, a good host no flaw. */
+    private record Host(String text, Range literal, String flaw) {
+
+        static Host of(String typed) {
+            Range literal = Range.parse(typed);
+            String text = literal == null && typed.endsWith(".") ? typed.substring(0, typed.length() - 1) : typed;
+            return new Host(text.toLowerCase(Locale.ROOT), literal, literal == null ? flaw(text) : null);
+        }
+
+        private static String flaw(String name) {
+            String last = name.substring(name.lastIndexOf('.') + 1);
+            if (name.startsWith("[")) {
+                return "Write an IPv6 address like [2606:4700::1111], without a zone.";
+            }
+            // WHATWG URL Standard, "ends in a number": such a name is an address to other parsers.
+            if (isNumeral(last, 10) || last.regionMatches(true, 0, "0x", 0, 2) && isNumeral("0" + last.substring(2), 16)) {
+                return "Write an IPv4 address as four numbers from 0 to 255, without leading zeros or a dot at the end.";
+            }
+            boolean good = name.length() <= 253 && (last.equals(name) || Character.isLetter(last.charAt(0)));
+            for (String label : name.split("\\.", -1)) {
+                good &= !label.isEmpty() && label.length() <= 63 && label.charAt(0) != '-' && !label.endsWith("-")
+                        && label.chars().allMatch(c -> c == '-' || c < 128 && Character.isLetterOrDigit(c));
+            }
+            return good ? null
+                    : "Write the host in letters, digits, hyphens and dots, other letters in the form xn--, at most 63 "
+                            + "between two dots and 253 in all.";
+        }
+    }
+
+    /** Without a port, of all that are open; a name has no range. */
+    private record Entry(String name, Range range, int port) {
+
+        static Entry parse(String entry) {
+            Matcher parts = ENTRY.matcher(entry.strip());
+            require(entry, entry.indexOf('*') < 0, "Wildcards are not supported: name each host, or give a range.");
+            require(entry, parts.matches(), "Write host and port only: digits for the port, brackets around an IPv6 address.");
+            Host host = Host.of(parts.group(1));
+            String length = parts.group(2);
+            int port = parts.group(3) == null ? 0 : number(parts.group(3), 65535);
+            require(entry, host.flaw == null, host.flaw);
+            require(entry, parts.group(3) == null || port > 0, "A port is a number from 1 to 65535.");
+            if (host.literal == null && length == null) {
+                return new Entry(host.text, null, port);
+            }
+            Range range = length == null ? host.literal : Range.parse(host.text, length);
+            require(entry, range != null, "Only an address has a prefix length: up to 32, for IPv6 up to 128.");
+            require(entry, length == null || !range.v4() || !host.text.startsWith("["), "Write a range of IPv4 in IPv4.");
+            require(entry, range.equals(range.cut()), "There are bits set behind the prefix; write " + range.cut() + ".");
+            Special special = special(range);
+            require(entry, special.kind != Kind.NEVER, "No request may go to " + special.what + ".");
+            require(entry, special.kind != Kind.GUARDED || port > 0 && length == null, "Each address that is "
+                    + special.what.replaceFirst("an? ", "") + " opens alone and with its port only, like 127.0.0.1:8080.");
+            return new Entry(null, range, port);
+        }
+
+        boolean opens(String asked, Range address) {
+            if (range == null || address == null || !range.contains(address)) {
+                return range == null && name.equals(asked);
+            }
+            Kind kind = special(address).kind;
+            return kind != Kind.NEVER && (kind != Kind.GUARDED || port != 0 && range.bits == 128);
+        }
+
+        private static void require(String entry, boolean holds, String otherwise) {
+            if (!holds) {
+                throw new IllegalArgumentException(SETTING + " has '" + entry + "'. " + otherwise + " Allowed are addresses "
+                        + "(10.20.0.5, [fd12::1]), ranges (10.20.0.0/16, [fd12::]/48) and names (farm.studio.lan), each with a "
+                        + "port or not (farm.studio.lan:8443).");
+            }
+        }
+    }
+}

@@ -1,0 +1,289 @@
+package studio.actions.egress;
+
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.NoRouteToHostException;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.charset.StandardCharsets;
+import java.security.cert.CertificateException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+import javax.net.ssl.SSLException;
+
+import jakarta.annotation.PreDestroy;
+import jakarta.inject.Singleton;
+
+import io.netty.channel.ConnectTimeoutException;
+import io.netty.util.NetUtil;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.Context;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpClient;
+import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.HttpClientRequest;
+import io.vertx.core.http.HttpClientResponse;
+import io.vertx.core.http.HttpClosedException;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpVersion;
+import io.vertx.core.http.RequestOptions;
+import io.vertx.core.net.SocketAddress;
+
+/**
+ * The only door out to addresses that a user typed: judge the address, resolve the name once, judge every answer, connect to
+ * the very address that was judged, send, stop at the limits of time and size, and say how it ended. A redirect is never
+ * followed, an answer never inflated, a certificate always verified.
+ */
+@Singleton
+public class Egress {
+
+    /**
+     * Shorter than what servers close idle connections after (gunicorn: 2 s), so that no request runs into a connection that
+     * is just being closed: a POST would be lost and must not be sent twice.
+     */
+    private static final int IDLE_SECONDS = 1;
+
+    private final Vertx vertx;
+    private final HttpClient client;
+    private final AddressPolicy policy;
+    private final NameResolver names;
+    private final Places places;
+    private final EgressConfig.Egress config;
+
+    Egress(Vertx vertx, AddressPolicy policy, NameResolver names, EgressConfig config) {
+        this.vertx = vertx;
+        this.policy = policy;
+        this.names = names;
+        this.config = config.egress();
+        this.places = new Places(this.config.inFlightPerHost());
+        this.client = vertx.createHttpClient(new HttpClientOptions()
+                .setProtocolVersion(HttpVersion.HTTP_1_1)
+                .setConnectTimeout((int) this.config.connectTimeout().toMillis())
+                .setMaxPoolSize(this.config.inFlightPerHost())
+                .setKeepAliveTimeout(IDLE_SECONDS)
+                .setVerifyHost(true)
+                .setTrustAll(false)
+                .setDecompressionSupported(false));
+    }
+
+    @PreDestroy
+    void close() {
+        client.close();
+    }
+
+    /** Sends once, never throws: whatever happens is the reply. May be called from any thread; answers on an event loop. */
+    public Uni<Reply> send(Outbound outbound) {
+        return Uni.createFrom().emitter(emitter -> new Attempt(outbound, emitter::complete).vet());
+    }
+
+    /** One request under way. Everything after {@link #vet} happens on one event loop. */
+    private final class Attempt {
+
+        private final Outbound outbound;
+        private final Consumer<Reply> answer;
+        private final Context context = vertx.getOrCreateContext();
+        private final AtomicBoolean ended = new AtomicBoolean();
+        private final Buffer received = Buffer.buffer();
+        private URI uri;
+        private String place;
+        private long since;
+        private long timer = -1;
+        private HttpClientRequest request;
+
+        Attempt(Outbound outbound, Consumer<Reply> answer) {
+            this.outbound = outbound;
+            this.answer = answer;
+        }
+
+        void vet() {
+            since = System.nanoTime();
+            try {
+                uri = new URI(outbound.url());
+            } catch (URISyntaxException e) {
+                refuse(FailureKind.forbidden_address, "The filled address is not a URL.");
+                return;
+            }
+            var refusal = policy.vet(uri);
+            if (refusal.isPresent()) {
+                refuse(FailureKind.forbidden_address, refusal.get().sentence());
+            } else if (outbound.body() != null
+                    && outbound.body().getBytes(StandardCharsets.UTF_8).length > config.maxRequest().asLongValue()) {
+                refuse(FailureKind.too_large, "The body would be over " + config.maxRequest().asLongValue()
+                        + " bytes (CUSTOM_ACTIONS_EGRESS_MAX_REQUEST). Select fewer.");
+            } else {
+                place = uri.getHost() + ":" + AddressPolicy.port(uri);
+                places.enter(place, () -> context.runOnContext(now -> resolve()));
+            }
+        }
+
+        private void resolve() {
+            since = System.nanoTime();
+            timer = vertx.setTimer(outbound.timeout().toMillis(), late -> fail(FailureKind.timeout,
+                    "No whole answer within " + seconds(outbound.timeout()) + " ('timeout_ms')."));
+            byte[] literal = NetUtil.createByteArrayFromIpAddressString(uri.getHost());
+            if (literal != null) {
+                connect(NameResolver.address(uri.getHost(), literal));
+                return;
+            }
+            long dnsTimer = vertx.setTimer(config.dnsTimeout().toMillis(), late -> fail(FailureKind.dns,
+                    "The name " + uri.getHost() + " was not resolved within " + seconds(config.dnsTimeout()) + "."));
+            names.resolve(uri.getHost()).onComplete(found -> context.runOnContext(now -> {
+                vertx.cancelTimer(dnsTimer);
+                if (ended.get()) {
+                    return;
+                }
+                if (found.failed()) {
+                    fail(FailureKind.dns, "The name " + uri.getHost() + " is not known to DNS.");
+                    return;
+                }
+                List<InetAddress> answers = found.result();
+                policy.vet(uri.getHost(), AddressPolicy.port(uri), answers).ifPresentOrElse(
+                        refusal -> refuse(FailureKind.forbidden_address, refusal.sentence()), () -> connect(answers.get(0)));
+            }));
+        }
+
+        private void connect(InetAddress address) {
+            int port = AddressPolicy.port(uri);
+            String path = uri.getRawPath() == null || uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
+            RequestOptions options = new RequestOptions()
+                    .setServer(SocketAddress.inetSocketAddress(new InetSocketAddress(address, port)))
+                    .setHost(uri.getHost())
+                    .setPort(port)
+                    .setSsl("https".equalsIgnoreCase(uri.getScheme()))
+                    .setMethod(HttpMethod.valueOf(outbound.method()))
+                    .setURI(uri.getRawQuery() == null ? path : path + "?" + uri.getRawQuery())
+                    .setFollowRedirects(false);
+            outbound.headers().forEach(options::putHeader);
+            client.request(options).onComplete(connected -> context.runOnContext(now -> {
+                if (connected.failed()) {
+                    fail(connected.cause());
+                } else if (ended.get()) {
+                    connected.result().reset();
+                } else {
+                    request = connected.result();
+                    exchange();
+                }
+            }));
+        }
+
+        private void exchange() {
+            request.response().onComplete(responded -> {
+                if (responded.failed()) {
+                    fail(responded.cause());
+                } else {
+                    read(responded.result());
+                }
+            });
+            var sent = outbound.body() == null ? request.end() : request.end(outbound.body());
+            sent.onFailure(this::fail);
+        }
+
+        private void read(HttpClientResponse response) {
+            if (ended.get()) {
+                return;
+            }
+            long limit = config.maxResponse().asLongValue();
+            response.exceptionHandler(this::fail);
+            response.handler(chunk -> {
+                received.appendBuffer(chunk, 0, (int) Math.min(chunk.length(), limit - received.length() + 1));
+                if (received.length() > limit) {
+                    end(new Reply.Failed(FailureKind.too_large, "The answer is over " + limit + " bytes; reading stopped there.",
+                            response.statusCode(), text(response), elapsed()));
+                }
+            });
+            response.endHandler(whole -> end(classify(response)));
+        }
+
+        private Reply classify(HttpClientResponse response) {
+            int status = response.statusCode();
+            String text = text(response);
+            if (status >= 200 && status < 300) {
+                return new Reply.Delivered(status, text, elapsed());
+            }
+            FailureKind kind = FailureKind.protocol;
+            String message = "The receiver answered " + status + ".";
+            if (status >= 300 && status < 400) {
+                kind = FailureKind.redirect;
+                String location = response.getHeader("Location");
+                message = "The receiver answered " + status + " and points to "
+                        + (location == null ? "nowhere" : Visible.of(location)) + "; redirects are not followed.";
+            } else if (status == 429) {
+                kind = FailureKind.rate_limited;
+            } else if (status >= 400 && status < 500) {
+                kind = FailureKind.client_error;
+            } else if (status >= 500) {
+                kind = FailureKind.server_error;
+            }
+            return new Reply.Failed(kind, message, status, text, elapsed());
+        }
+
+        private String text(HttpClientResponse response) {
+            int length = (int) Math.min(received.length(), config.maxResponse().asLongValue());
+            return Visible.of(received.getBytes(0, length), response.getHeader("Content-Type"));
+        }
+
+        private void fail(Throwable cause) {
+            String host = uri.getHost() + ":" + AddressPolicy.port(uri);
+            if (has(cause, ConnectTimeoutException.class)) {
+                fail(FailureKind.connect_timeout, host + " did not take the connection within "
+                        + seconds(config.connectTimeout()) + ".");
+            } else if (has(cause, ConnectException.class) || has(cause, NoRouteToHostException.class)) {
+                fail(FailureKind.connect_refused, host + " refused the connection: nothing listens there.");
+            } else if (has(cause, SSLException.class) || has(cause, CertificateException.class)) {
+                fail(FailureKind.tls, "No trusted TLS connection to " + host + ": is its certificate for this name, in time, and "
+                        + "from an authority this service knows (CUSTOM_ACTIONS_EGRESS_TRUST)?");
+            } else if (has(cause, HttpClosedException.class) || has(cause, ClosedChannelException.class)
+                    || has(cause, IOException.class)) {
+                fail(FailureKind.connection_lost, host + " closed the connection before its answer was whole.");
+            } else {
+                fail(FailureKind.protocol, host + " did not answer in HTTP.");
+            }
+        }
+
+        private void fail(FailureKind kind, String message) {
+            end(new Reply.Failed(kind, message, null, null, elapsed()));
+        }
+
+        private void refuse(FailureKind kind, String message) {
+            end(new Reply.Refused(kind, message, elapsed()));
+        }
+
+        private void end(Reply reply) {
+            if (!ended.compareAndSet(false, true)) {
+                return;
+            }
+            vertx.cancelTimer(timer);
+            if (request != null && !(reply instanceof Reply.Delivered)) {
+                request.reset();
+            }
+            if (place != null) {
+                places.leave(place);
+            }
+            answer.accept(reply);
+        }
+
+        private long elapsed() {
+            return (System.nanoTime() - since) / 1_000_000;
+        }
+    }
+
+    private static boolean has(Throwable thrown, Class<? extends Throwable> type) {
+        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+            if (type.isInstance(cause)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static String seconds(Duration duration) {
+        return duration.toMillis() % 1000 == 0 ? duration.toSeconds() + " s" : duration.toMillis() + " ms";
+    }
+}

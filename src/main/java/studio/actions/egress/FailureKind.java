@@ -1,0 +1,23 @@
+package studio.actions.egress;
+
+/** Why a delivery was not delivered; spelled as on the wire and in the database. */
+public enum FailureKind {
+    forbidden_address,
+    dns,
+    connect_refused,
+    connect_timeout,
+    tls,
+    timeout,
+    connection_lost,
+    protocol,
+    too_large,
+    redirect,
+    client_error,
+    server_error,
+    rate_limited,
+    missing_variable,
+    wrong_entity_type,
+    not_visible,
+    cancelled,
+    lost
+}

@@ -1,0 +1,20 @@
+package studio.actions.egress;
+
+/** How a request ended. */
+public sealed interface Reply {
+
+    /** From the moment the request had a place at its host. */
+    long durationMs();
+
+    /** The receiver answered 2xx. The answer is text, cut to {@code egress.kept-response}. */
+    record Delivered(int status, String response, long durationMs) implements Reply {
+    }
+
+    /** It went out, or tried to, and did not succeed. Status and answer are null where there was none. */
+    record Failed(FailureKind kind, String message, Integer status, String response, long durationMs) implements Reply {
+    }
+
+    /** Nothing was sent. */
+    record Refused(FailureKind kind, String message, long durationMs) implements Reply {
+    }
+}

@@ -1,0 +1,15 @@
+@OpenAPIDefinition(info = @Info(title = "Kitsu Actions", version = "0.1.0", description = """
+        Custom actions beside Kitsu: buttons that open a tool, launch a desktop program or trigger a pipeline step for the
+        shots and assets a person has selected. Press **Authorize** and paste the token that the service printed at its start;
+        every example can be sent as it stands."""), tags = {
+        @Tag(name = "Actions", description = "What the buttons are."),
+        @Tag(name = "Runs", description = "Previewing, pressing, and what came of it.") }, security = @SecurityRequirement(name = "token"), components = @Components(securitySchemes = @SecurityScheme(securitySchemeName = "token", type = SecuritySchemeType.HTTP, scheme = "bearer", description = "Without Kitsu: the token in the log of the service's start, or CUSTOM_ACTIONS_LOCAL_TOKEN.")))
+package studio.actions;
+
+import org.eclipse.microprofile.openapi.annotations.Components;
+import org.eclipse.microprofile.openapi.annotations.OpenAPIDefinition;
+import org.eclipse.microprofile.openapi.annotations.enums.SecuritySchemeType;
+import org.eclipse.microprofile.openapi.annotations.info.Info;
+import org.eclipse.microprofile.openapi.annotations.security.SecurityRequirement;
+import org.eclipse.microprofile.openapi.annotations.security.SecurityScheme;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;

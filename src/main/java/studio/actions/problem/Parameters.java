@@ -1,0 +1,96 @@
+package studio.actions.problem;
+
+import java.lang.annotation.Annotation;
+import java.lang.reflect.Type;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Function;
+
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.ext.ParamConverter;
+import jakarta.ws.rs.ext.ParamConverterProvider;
+import jakarta.ws.rs.ext.Provider;
+
+import studio.actions.problem.Problem.Code;
+
+/** Parameters that cannot be read are 400 with a sentence; JAX-RS would answer 404, as if the path did not exist. */
+@Provider
+public class Parameters implements ParamConverterProvider {
+
+    private static final Map<Class<?>, Function<String, Object>> READERS = Map.of(
+            UUID.class, StrictJson::id,
+            Instant.class, Parameters::instant,
+            Integer.class, Parameters::integer,
+            int.class, Parameters::integer,
+            Boolean.class, Parameters::bool,
+            boolean.class, Parameters::bool);
+
+    @Override
+    public <T> ParamConverter<T> getConverter(Class<T> type, Type generic, Annotation[] annotations) {
+        Function<String, Object> reader = type.isEnum() ? text -> constant(type, text) : READERS.get(type);
+        return reader == null ? null : new Converter<>(type, name(annotations), reader);
+    }
+
+    private record Converter<T>(Class<T> type, String name, Function<String, Object> reader) implements ParamConverter<T> {
+
+        @Override
+        @SuppressWarnings("unchecked")
+        public T fromString(String text) {
+            if (text == null) {
+                return null;
+            }
+            Object value = reader.apply(text);
+            if (value == null) {
+                String sentence = "'" + name + "' must be " + StrictJson.describe(type) + ".";
+                throw type == UUID.class ? new ProblemException(Code.MALFORMED_ID, sentence)
+                        : ProblemException.parameter(name, "invalid_value", sentence);
+            }
+            return (T) value;
+        }
+
+        @Override
+        public String toString(T value) {
+            return value.toString();
+        }
+    }
+
+    private static Object constant(Class<?> type, String text) {
+        return Arrays.stream(type.getEnumConstants()).filter(constant -> constant.toString().equals(text)).findFirst().orElse(null);
+    }
+
+    private static Object bool(String text) {
+        return text.equals("true") ? Boolean.TRUE : text.equals("false") ? Boolean.FALSE : null;
+    }
+
+    private static Object integer(String text) {
+        try {
+            return Integer.valueOf(text);
+        } catch (NumberFormatException e) {
+            return null;
+        }
+    }
+
+    private static Object instant(String text) {
+        try {
+            return Instant.parse(text);
+        } catch (DateTimeParseException e) {
+            return null;
+        }
+    }
+
+    private static String name(Annotation[] annotations) {
+        for (Annotation annotation : annotations) {
+            if (annotation instanceof QueryParam query) {
+                return query.value();
+            }
+            if (annotation instanceof PathParam path) {
+                return path.value();
+            }
+        }
+        return "parameter";
+    }
+}

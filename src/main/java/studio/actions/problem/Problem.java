@@ -1,0 +1,76 @@
+package studio.actions.problem;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.UUID;
+
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+
+/**
+ * An error on the wire: RFC 9457, a stable {@code code}, an {@code id} that stands in the log as well, and what clients
+ * written for Zou read ({@code error}, {@code message}).
+ */
+@Schema(name = "Problem", description = "What went wrong and what to do about it (RFC 9457).")
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record Problem(
+        @Schema(examples = "urn:kitsu-actions:problem:invalid_body") String type,
+        @Schema(examples = "The body breaks a rule") String title,
+        @Schema(examples = "400") int status,
+        @Schema(examples = "'name' is required.") String detail,
+        @Schema(description = "The path that was asked for.", examples = "/api/custom-actions") String instance,
+        @Schema(description = "Stable; build on this, not on the text.", examples = "invalid_body") String code,
+        @Schema(description = "Of this occurrence; the log has it too.") UUID id,
+        @Schema(description = "One entry per wrong field, where fields are wrong.") List<Fault> errors,
+        @Schema(description = "Always true, for clients written for Zou.") boolean error,
+        @Schema(description = "The detail again, for clients written for Zou.") String message) {
+
+    public static final String MEDIA_TYPE = "application/problem+json";
+
+    /** One wrong field: where (RFC 6901), which rule, and a sentence that says what to do. */
+    public record Fault(
+            @Schema(examples = "/name") String pointer,
+            @Schema(examples = "required") String code,
+            @Schema(examples = "'name' is required: 1 to 80 characters.") String message) {
+    }
+
+    /** Every kind of error that the service answers with. The wire form is the lower-case name. */
+    public enum Code {
+        INVALID_JSON(400, "The body is not the JSON that is expected"),
+        INVALID_BODY(400, "The body breaks a rule"),
+        INVALID_PARAMETER(400, "A parameter breaks a rule"),
+        MALFORMED_ID(400, "The id is malformed"),
+        BAD_REQUEST(400, "The request cannot be read"),
+        UNAUTHENTICATED(401, "Who is asking is not known"),
+        FORBIDDEN(403, "The caller may not do this"),
+        NOT_FOUND(404, "There is nothing here"),
+        METHOD_NOT_ALLOWED(405, "This path does not know this verb"),
+        NOT_ACCEPTABLE(406, "The answer cannot be given in this media type"),
+        NOT_AJAX(409, "The action is opened by the browser"),
+        ACTION_DISABLED(409, "The action is disabled"),
+        STALE_VERSION(412, "Somebody changed it in the meantime"),
+        TOO_LARGE(413, "The body is too large"),
+        UNSUPPORTED_MEDIA_TYPE(415, "The body's media type is not understood"),
+        OTHER(0, "The request was refused"),
+        INTERNAL(500, "Something broke on our side"),
+        UNAVAILABLE(503, "Not available at the moment");
+
+        public final int status;
+        public final String title;
+
+        Code(int status, String title) {
+            this.status = status;
+            this.title = title;
+        }
+
+        public String wire() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    static Problem of(Code code, int status, String detail, String instance, List<Fault> errors) {
+        return new Problem("urn:kitsu-actions:problem:" + code.wire(), code.title, status, detail, instance, code.wire(),
+                UUID.randomUUID(), errors.isEmpty() ? null : errors, true, detail);
+    }
+}

@@ -1,0 +1,61 @@
+package studio.actions.problem;
+
+import java.util.List;
+import java.util.Map;
+
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.Problem.Fault;
+
+/** A caller's mistake, thrown where it is found and turned into an answer by {@link Problems}. */
+public class ProblemException extends RuntimeException {
+
+    private static final long serialVersionUID = 1L;
+
+    private final Code code;
+    private final transient List<Fault> errors;
+    private final transient Map<String, String> headers;
+
+    public ProblemException(Code code, String detail) {
+        this(code, detail, List.of(), Map.of());
+    }
+
+    private ProblemException(Code code, String detail, List<Fault> errors, Map<String, String> headers) {
+        super(detail, null, false, false);
+        this.code = code;
+        this.errors = List.copyOf(errors);
+        this.headers = Map.copyOf(headers);
+    }
+
+    /** Wrong fields of a body, all of them at once. */
+    public static ProblemException invalid(List<Fault> errors) {
+        String detail = errors.get(0).message() + (errors.size() == 1 ? "" : " (and " + (errors.size() - 1) + " more)");
+        return new ProblemException(Code.INVALID_BODY, detail, errors, Map.of());
+    }
+
+    /** One wrong field of a body. */
+    public static ProblemException invalid(String pointer, String code, String message) {
+        return invalid(List.of(new Fault(pointer, code, message)));
+    }
+
+    /** A wrong query parameter or header. */
+    public static ProblemException parameter(String name, String code, String message) {
+        return new ProblemException(Code.INVALID_PARAMETER, message, List.of(new Fault(name, code, message)), Map.of());
+    }
+
+    /** The same with one more header on the answer. */
+    public ProblemException with(String header, String value) {
+        return new ProblemException(code, getMessage(), errors, Map.of(header, value));
+    }
+
+    public Code code() {
+        return code;
+    }
+
+    public List<Fault> errors() {
+        return errors;
+    }
+
+    public Map<String, String> headers() {
+        return headers;
+    }
+}

@@ -1,0 +1,184 @@
+package studio.actions.problem;
+
+import java.io.UncheckedIOException;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+import jakarta.validation.ConstraintViolationException;
+import jakarta.ws.rs.WebApplicationException;
+import jakarta.ws.rs.core.HttpHeaders;
+import jakarta.ws.rs.core.Response;
+import jakarta.ws.rs.core.UriInfo;
+
+import io.quarkus.security.AuthenticationFailedException;
+import io.quarkus.security.ForbiddenException;
+import io.quarkus.security.UnauthorizedException;
+
+import org.jboss.logging.Logger;
+import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
+
+import com.fasterxml.jackson.core.JsonParseException;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.exc.InvalidFormatException;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
+import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
+
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.Problem.Fault;
+
+/** Turns whatever is thrown into a {@link Problem}, logged once with its id: 4xx at DEBUG, 5xx at ERROR. */
+public class Problems {
+
+    private static final Logger LOG = Logger.getLogger(Problems.class);
+
+    private static final String REALM = "Bearer realm=\"kitsu-actions\"";
+
+    @ServerExceptionMapper
+    public Response refused(ProblemException refusal, UriInfo uri) {
+        return answer(refusal.code(), refusal.code().status, refusal.getMessage(), refusal.errors(), refusal.headers(), uri,
+                refusal);
+    }
+
+    @ServerExceptionMapper
+    public Response broken(JsonProcessingException broken, UriInfo uri) {
+        String where = broken.getLocation() == null ? ""
+                : " (line " + broken.getLocation().getLineNr() + ", column " + broken.getLocation().getColumnNr() + ")";
+        if (broken instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()
+                && !(broken.getCause() instanceof JsonParseException)) {
+            Fault fault = fault(mapping);
+            return answer(Code.INVALID_BODY, 400, fault.message(), List.of(fault), Map.of(), uri, broken);
+        }
+        String detail = broken instanceof MismatchedInputException ? "The body is not the JSON that is expected here"
+                : broken instanceof StreamConstraintsException ? "The JSON is too deep or holds too long a number"
+                        : duplicate(broken) ? "The JSON holds the same key twice" : "The body is not valid JSON";
+        return answer(Code.INVALID_JSON, 400, detail + where + ".", List.of(), Map.of(), uri, broken);
+    }
+
+    @ServerExceptionMapper
+    public Response mismatched(MismatchedInputException mismatch, UriInfo uri) {
+        return broken(mismatch, uri);
+    }
+
+    @ServerExceptionMapper
+    public Response wrapped(UncheckedIOException wrapped, UriInfo uri) {
+        return wrapped.getCause() instanceof JsonProcessingException broken ? broken(broken, uri) : unforeseen(wrapped, uri);
+    }
+
+    @ServerExceptionMapper
+    public Response violated(ConstraintViolationException violation, UriInfo uri) {
+        List<Fault> faults = violation.getConstraintViolations().stream().map(found -> {
+            String path = found.getPropertyPath().toString();
+            String name = path.substring(path.lastIndexOf('.') + 1);
+            return new Fault(name, "out_of_range", "'" + name + "' " + found.getMessage() + ".");
+        }).toList();
+        return answer(Code.INVALID_PARAMETER, 400,
+                faults.stream().map(Fault::message).collect(Collectors.joining(" ")), faults, Map.of(), uri, violation);
+    }
+
+    @ServerExceptionMapper
+    public Response unknownCaller(UnauthorizedException unknown, UriInfo uri) {
+        return answer(Code.UNAUTHENTICATED, 401, "Send 'Authorization: Bearer <token>'. Without Kitsu, the token is in the log of "
+                + "the service's start.", List.of(), Map.of(HttpHeaders.WWW_AUTHENTICATE, REALM), uri, unknown);
+    }
+
+    @ServerExceptionMapper
+    public Response wrongToken(AuthenticationFailedException wrong, UriInfo uri) {
+        return answer(Code.UNAUTHENTICATED, 401, wrong.getMessage() == null ? "The token is not valid." : wrong.getMessage(),
+                List.of(), Map.of(HttpHeaders.WWW_AUTHENTICATE, REALM + ", error=\"invalid_token\""), uri, wrong);
+    }
+
+    @ServerExceptionMapper
+    public Response forbidden(ForbiddenException forbidden, UriInfo uri) {
+        return answer(Code.FORBIDDEN, 403, "Your role may not do this.", List.of(), Map.of(), uri, forbidden);
+    }
+
+    @ServerExceptionMapper
+    public Response standard(WebApplicationException thrown, UriInfo uri) {
+        if (thrown.getCause() instanceof JsonProcessingException broken) {
+            return broken(broken, uri);
+        }
+        int status = thrown.getResponse().getStatus();
+        return switch (status) {
+            case 404 -> answer(Code.NOT_FOUND, 404, "There is nothing at this path. The API is described at "
+                    + "/api/custom-actions/docs.", List.of(), Map.of(), uri, thrown);
+            case 405 -> answer(Code.METHOD_NOT_ALLOWED, 405, "This path does not know this verb; 'Allow' lists those it knows.",
+                    List.of(), allow(thrown), uri, thrown);
+            case 406 -> answer(Code.NOT_ACCEPTABLE, 406, "The answer is JSON; let 'Accept' include application/json.",
+                    List.of(), Map.of(), uri, thrown);
+            case 413 -> answer(Code.TOO_LARGE, 413, "The body is too large.", List.of(), Map.of(), uri, thrown);
+            case 415 -> answer(Code.UNSUPPORTED_MEDIA_TYPE, 415, "Send JSON with 'Content-Type: application/json'.", List.of(),
+                    Map.of(), uri, thrown);
+            case 400 -> answer(Code.BAD_REQUEST, 400, "The request cannot be read.", List.of(), Map.of(), uri, thrown);
+            default -> status >= 500 ? unforeseen(thrown, uri)
+                    : answer(Code.OTHER, status, "The request was refused.", List.of(), Map.of(), uri, thrown);
+        };
+    }
+
+    @ServerExceptionMapper
+    public Response unforeseen(Throwable thrown, UriInfo uri) {
+        return away(thrown)
+                ? answer(Code.UNAVAILABLE, 503, "The database does not answer. Nothing was changed; try again in a moment.",
+                        List.of(), Map.of(HttpHeaders.RETRY_AFTER, "5"), uri, thrown)
+                : answer(Code.INTERNAL, 500, "Something broke on our side. The log says more under this problem's id.", List.of(),
+                        Map.of(), uri, thrown);
+    }
+
+    private static Response answer(Code code, int status, String detail, List<Fault> errors, Map<String, String> headers,
+            UriInfo uri, Throwable cause) {
+        Problem problem = Problem.of(code, status, detail, uri == null ? null : uri.getRequestUri().getRawPath(), errors);
+        if (status >= 500) {
+            LOG.errorf(cause, "Problem %s: %s", problem.id(), problem.detail());
+        } else {
+            LOG.debugf("Problem %s: %d %s: %s", problem.id(), status, problem.code(), problem.detail());
+        }
+        Response.ResponseBuilder response = Response.status(status).type(Problem.MEDIA_TYPE).entity(problem);
+        headers.forEach(response::header);
+        return response.build();
+    }
+
+    private static Fault fault(JsonMappingException mapping) {
+        String pointer = mapping.getPath().stream()
+                .map(step -> "/" + (step.getFieldName() == null ? step.getIndex()
+                        : step.getFieldName().replace("~", "~0").replace("/", "~1")))
+                .collect(Collectors.joining());
+        if (mapping instanceof UnrecognizedPropertyException unknown) {
+            return new Fault(pointer, "unknown_field", "The field '" + unknown.getPropertyName() + "' is not known. Known are: "
+                    + unknown.getKnownPropertyIds().stream().map(String::valueOf).sorted().collect(Collectors.joining(", "))
+                    + ".");
+        }
+        if (mapping.getCause() instanceof StrictJson.BadText bad) {
+            return new Fault(pointer, "invalid_text", bad.getMessage());
+        }
+        Class<?> type = mapping instanceof MismatchedInputException mismatch ? mismatch.getTargetType() : null;
+        String wanted = StrictJson.describe(type);
+        return new Fault(pointer, mapping instanceof InvalidFormatException ? "invalid_value" : "wrong_type",
+                "This must be " + wanted + ".");
+    }
+
+    private static boolean duplicate(JsonProcessingException broken) {
+        return String.valueOf(broken.getOriginalMessage()).startsWith("Duplicate field");
+    }
+
+    private static Map<String, String> allow(WebApplicationException thrown) {
+        String allowed = thrown.getResponse().getHeaderString(HttpHeaders.ALLOW);
+        return allowed == null ? Map.of() : Map.of(HttpHeaders.ALLOW, allowed);
+    }
+
+    /** The database is away: no connection (class 08), shutting down (57P0x), or none in time from the pool. */
+    private static boolean away(Throwable thrown) {
+        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+            if (cause instanceof SQLException sql) {
+                String state = String.valueOf(sql.getSQLState());
+                if (state.startsWith("08") || state.startsWith("57P") || state.startsWith("53")
+                        || String.valueOf(sql.getMessage()).contains("Acquisition timeout")) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+}

@@ -1,0 +1,165 @@
+package studio.actions.problem;
+
+import java.io.IOException;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Map;
+import java.util.UUID;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+import jakarta.inject.Singleton;
+
+import io.quarkus.jackson.ObjectMapperCustomizer;
+
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationContext;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.KeyDeserializer;
+import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.deser.std.StdScalarDeserializer;
+import com.fasterxml.jackson.databind.module.SimpleModule;
+
+/**
+ * JSON as it is written, not as it might be meant: no unknown or repeated fields, no text where a number belongs, no null
+ * among values, no text that PostgreSQL or a URL could not hold.
+ */
+@Singleton
+public class StrictJson implements ObjectMapperCustomizer {
+
+    private static final Pattern UUID_FORM = Pattern.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
+
+    /** Text with a NUL or half a surrogate pair. */
+    static final class BadText extends IOException {
+
+        private static final long serialVersionUID = 1L;
+
+        BadText(String message) {
+            super(message);
+        }
+    }
+
+    @Override
+    public void customize(ObjectMapper mapper) {
+        mapper.enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+        mapper.enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+        mapper.enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES);
+        mapper.enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS);
+        mapper.disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT);
+        mapper.getFactory().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+        mapper.getFactory().configure(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION.mappedFeature(), false);
+        mapper.configure(MapperFeature.ALLOW_COERCION_OF_SCALARS, false);
+        mapper.setDefaultSetterInfo(JsonSetter.Value.forContentNulls(Nulls.FAIL));
+        SimpleModule module = new SimpleModule();
+        module.addDeserializer(String.class, new Text());
+        module.addDeserializer(UUID.class, new Id());
+        module.addKeyDeserializer(String.class, new Key());
+        mapper.registerModule(module);
+    }
+
+    /** An id in its one written form; Java's own parser takes {@code 1-1-1-1-1} for one, too. */
+    static UUID id(String text) {
+        return text != null && UUID_FORM.matcher(text).matches() ? UUID.fromString(text) : null;
+    }
+
+    /** What is wanted where something of this type belongs. */
+    static String describe(Class<?> type) {
+        if (type == null) {
+            return "of another type";
+        }
+        if (type.isEnum()) {
+            return "one of " + Arrays.stream(type.getEnumConstants()).map(String::valueOf).collect(Collectors.joining(", "));
+        }
+        if (type == UUID.class) {
+            return "a UUID, such as 63f8a332-e209-4f8c-b384-747d5eda4b57";
+        }
+        if (type == Boolean.class || type == boolean.class) {
+            return "true or false";
+        }
+        if (type == Integer.class || type == int.class || type == Long.class) {
+            return "a whole number";
+        }
+        if (type == Instant.class) {
+            return "a time, such as 2026-11-23T18:00:00Z";
+        }
+        if (type == String.class) {
+            return "text";
+        }
+        return Collection.class.isAssignableFrom(type) ? "a list without nulls"
+                : Map.class.isAssignableFrom(type) ? "an object of texts" : "an object";
+    }
+
+    private static String checked(String text) throws BadText {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c == 0) {
+                throw new BadText("Text may not hold NUL (\\u0000).");
+            }
+            if (Character.isSurrogate(c)) {
+                if (!Character.isHighSurrogate(c) || i + 1 == text.length() || !Character.isLowSurrogate(text.charAt(i + 1))) {
+                    throw new BadText("Text may not hold half of a surrogate pair.");
+                }
+                i++;
+            }
+        }
+        return text;
+    }
+
+    private static final class Text extends StdScalarDeserializer<String> {
+
+        private static final long serialVersionUID = 1L;
+
+        Text() {
+            super(String.class);
+        }
+
+        @Override
+        public String deserialize(JsonParser parser, DeserializationContext context) throws IOException {
+            if (!parser.hasToken(JsonToken.VALUE_STRING)) {
+                return (String) context.handleUnexpectedToken(String.class, parser);
+            }
+            try {
+                return checked(parser.getText());
+            } catch (BadText bad) {
+                throw JsonMappingException.from(parser, bad.getMessage(), bad);
+            }
+        }
+    }
+
+    private static final class Id extends StdScalarDeserializer<UUID> {
+
+        private static final long serialVersionUID = 1L;
+
+        Id() {
+            super(UUID.class);
+        }
+
+        @Override
+        public UUID deserialize(JsonParser parser, DeserializationContext context) throws IOException {
+            if (!parser.hasToken(JsonToken.VALUE_STRING)) {
+                return (UUID) context.handleUnexpectedToken(UUID.class, parser);
+            }
+            UUID id = id(parser.getText());
+            return id != null ? id : (UUID) context.handleWeirdStringValue(UUID.class, parser.getText(), "no UUID");
+        }
+    }
+
+    private static final class Key extends KeyDeserializer {
+
+        @Override
+        public Object deserializeKey(String key, DeserializationContext context) throws IOException {
+            try {
+                return checked(key);
+            } catch (BadText bad) {
+                throw JsonMappingException.from(context, bad.getMessage(), bad);
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+package studio.actions.run;
+
+import java.net.URI;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.function.Function;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+import studio.actions.action.Action;
+import studio.actions.action.Template;
+import studio.actions.action.Template.Variable;
+import studio.actions.egress.AddressPolicy;
+import studio.actions.egress.FailureKind;
+import studio.actions.identity.Caller;
+
+/**
+ * What one press of an action on a selection owes: a delivery per task, per entity or per production, as the template asks.
+ * Pure: what preview shows is what run sends.
+ */
+final class Plan {
+
+    private final Action action;
+    private final Caller caller;
+    private final AddressPolicy policy;
+    private final Template template;
+
+    private Plan(Action action, Caller caller, AddressPolicy policy) {
+        this.action = action;
+        this.caller = caller;
+        this.policy = policy;
+        this.template = Template.parse(action.url);
+    }
+
+    /** One request, or why there is none. */
+    record Owed(Target target, String url, ObjectNode body, FailureKind refusal, String why) {
+
+        boolean refused() {
+            return refusal != null;
+        }
+    }
+
+    static List<Owed> of(Action action, Caller caller, Selection selection, Instant now, AddressPolicy policy) {
+        Plan plan = new Plan(action, caller, policy);
+        return plan.groups(selection.targets()).stream().map(group -> plan.owe(group, now)).toList();
+    }
+
+    /** What shares a delivery. What lacks the id that is asked for stands alone, so that its refusal names it. */
+    private Collection<List<Target>> groups(List<Target> targets) {
+        Map<Object, List<Target>> groups = new LinkedHashMap<>();
+        for (Target target : targets) {
+            Object key = switch (template.scope()) {
+                case TASK -> target.taskId();
+                case ENTITY -> target.entityId();
+                case PRODUCTION, RUN -> Objects.requireNonNullElse(target.productionId(), "");
+            };
+            groups.computeIfAbsent(key == null ? target : key, unseen -> new ArrayList<>()).add(target);
+        }
+        return groups.values();
+    }
+
+    private Owed owe(List<Target> group, Instant now) {
+        Target target = subject(group);
+        for (Target each : group) {
+            String kind = each.entityType() == null ? null : each.entityType().name();
+            if (!action.entityType.covers(kind)) {
+                return refuse(each, FailureKind.wrong_entity_type, "This action is for " + action.entityType + "s; the target "
+                        + (kind == null ? "does not say its entity_type." : "is of type " + kind + "."));
+            }
+            if (!action.projectIds.isEmpty() && !action.projectIds.contains(each.productionId())) {
+                return refuse(each, FailureKind.not_visible, "This action does not run in the target's production.");
+            }
+        }
+        List<UUID> tasks = group.stream().map(Target::taskId).filter(Objects::nonNull).distinct().toList();
+        Template.Filled filled = template.fill(variable -> value(variable, target, tasks));
+        if (filled instanceof Template.Missing missing) {
+            return refuse(target, FailureKind.missing_variable,
+                    "The URL needs {" + missing.variable() + "}, which is not known for this target.");
+        }
+        if (filled instanceof Template.Unsafe unsafe) {
+            return refuse(target, FailureKind.forbidden_address,
+                    "The value of {" + unsafe.variable() + "} would change the path of the URL.");
+        }
+        return send(target, ((Template.Url) filled).text(), body(group, target, tasks, now));
+    }
+
+    private Owed send(Target target, String url, ObjectNode body) {
+        if (action.isAjax) {
+            var refusal = policy.vet(URI.create(url));
+            if (refusal.isPresent()) {
+                return refuse(target, FailureKind.forbidden_address, refusal.get().sentence());
+            }
+        }
+        return new Owed(target, url, action.isAjax && action.method != Action.Method.GET ? body : null, null, null);
+    }
+
+    private static Owed refuse(Target target, FailureKind kind, String why) {
+        return new Owed(target, null, null, kind, why);
+    }
+
+    /** The target itself, or what the targets of a group have in common. */
+    private static Target subject(List<Target> group) {
+        Target first = group.get(0);
+        return group.size() == 1 ? first
+                : new Target(common(group, Target::entityId), common(group, Target::entityType),
+                        common(group, Target::productionId), common(group, Target::taskId), common(group, Target::entityName),
+                        common(group, Target::sequenceName), common(group, Target::episodeName),
+                        common(group, Target::assetTypeName), common(group, Target::taskTypeName),
+                        common(group, Target::productionName));
+    }
+
+    private static <T> T common(List<Target> group, Function<Target, T> part) {
+        T first = part.apply(group.get(0));
+        return group.stream().map(part).allMatch(other -> Objects.equals(first, other)) ? first : null;
+    }
+
+    private Object value(Variable variable, Target target, List<UUID> tasks) {
+        return switch (variable) {
+            case user_id -> caller.id().toString();
+            case user_email -> caller.email();
+            case user_name -> caller.name();
+            case selection -> tasks.stream().map(UUID::toString).toList();
+            default -> target.value(variable);
+        };
+    }
+
+    /** The names of both dialects of Kitsu and ours; every key is there. Run and delivery get their ids when they are made. */
+    private ObjectNode body(List<Target> group, Target target, List<UUID> tasks, Instant now) {
+        ObjectNode body = JsonNodeFactory.instance.objectNode();
+        ArrayNode ids = JsonNodeFactory.instance.arrayNode();
+        tasks.forEach(task -> ids.add(task.toString()));
+        String production = (String) target.value(Variable.production_id);
+        String kind = (String) target.value(Variable.entity_type);
+        body.put("entitytype", kind);
+        body.putNull("originurl");
+        body.putNull("originserver");
+        body.set("selection", ids);
+        body.put("productionid", production);
+        body.put("userid", caller.id().toString());
+        body.put("useremail", caller.email());
+        body.put("personid", caller.id().toString());
+        body.put("personemail", caller.email());
+        body.put("projectid", production);
+        body.putNull("currentpath");
+        body.putNull("currentserver");
+        body.put("action_id", action.id == null ? null : action.id.toString());
+        body.put("action_name", action.name);
+        body.putNull("run_id");
+        body.putNull("delivery_id");
+        body.put("entity_id", (String) target.value(Variable.entity_id));
+        body.put("entity_type", kind);
+        body.put("entity_name", target.entityName());
+        body.put("production_id", production);
+        body.set("task_ids", ids.deepCopy());
+        body.put("timestamp", now.toString());
+        return body;
+    }
+}

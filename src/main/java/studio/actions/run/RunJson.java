@@ -1,0 +1,114 @@
+package studio.actions.run;
+
+import java.time.Instant;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+import studio.actions.action.Action;
+import studio.actions.action.ActionJson;
+import studio.actions.egress.FailureKind;
+import studio.actions.identity.Role;
+
+/** Runs and previews on the wire. */
+public final class RunJson {
+
+    private RunJson() {
+    }
+
+    @Schema(name = "Press", description = "What is selected: task ids, or targets; one of the two.")
+    public record Press(
+            @Schema(description = "Task ids.", nullable = true) List<UUID> selection,
+            @Schema(nullable = true) List<Target> targets) {
+    }
+
+    @Schema(name = "DraftPress", description = "An action that is not saved yet, and what would be selected.")
+    public record DraftPress(
+            @Schema(required = true) ActionJson.Draft action,
+            @Schema(description = "Task ids.", nullable = true) List<UUID> selection,
+            @Schema(nullable = true) List<Target> targets) {
+    }
+
+    @Schema(name = "Preview", description = "What would be sent, target by target. Nothing is.")
+    public record Preview(List<Would> deliveries) {
+
+        @Schema(name = "PreviewDelivery")
+        public record Would(Target target, Action.Method method,
+                @Schema(nullable = true) String url,
+                @Schema(type = SchemaType.OBJECT, additionalProperties = String.class,
+                        description = "Secrets are masked.") Map<String, String> headers,
+                @Schema(type = SchemaType.OBJECT, nullable = true,
+                        description = "The ids of run and delivery are made when it is sent.") ObjectNode body,
+                @Schema(nullable = true, description = "Why nothing would be sent; null where something would.")
+                Trouble problem) {
+        }
+
+        @Schema(name = "PreviewProblem")
+        public record Trouble(FailureKind code, String message) {
+        }
+    }
+
+    @Schema(name = "Run", description = "One press of a button.")
+    public record View(UUID id, @Schema(examples = "Run") String type, UUID actionId, String actionName, Run.State state,
+            Person caller, Instant createdAt,
+            @Schema(nullable = true) Instant finishedAt,
+            Counts counts,
+            @Schema(description = "Left out in lists.") @JsonInclude(JsonInclude.Include.NON_NULL)
+            List<DeliveryView> deliveries) {
+
+        static View of(Run run, Counts counts, List<DeliveryView> deliveries) {
+            return new View(run.id, "Run", run.actionId, run.actionName, run.state,
+                    new Person(run.callerId, run.callerName, run.callerEmail, run.callerRole), run.createdAt, run.finishedAt,
+                    counts, deliveries);
+        }
+    }
+
+    @Schema(name = "Person")
+    public record Person(UUID id, String name, @Schema(nullable = true) String email, Role role) {
+    }
+
+    @Schema(name = "RunCounts", description = "Deliveries by how they ended.")
+    public record Counts(long total, long delivered, long failed, long refused, long lost, long cancelled) {
+
+        static Counts of(Map<Delivery.State, Long> states) {
+            var counts = new EnumMap<Delivery.State, Long>(Delivery.State.class);
+            counts.putAll(states);
+            return new Counts(counts.values().stream().mapToLong(Long::longValue).sum(),
+                    counts.getOrDefault(Delivery.State.delivered, 0L), counts.getOrDefault(Delivery.State.failed, 0L),
+                    counts.getOrDefault(Delivery.State.refused, 0L), counts.getOrDefault(Delivery.State.lost, 0L),
+                    counts.getOrDefault(Delivery.State.cancelled, 0L));
+        }
+    }
+
+    @Schema(name = "Delivery", description = "One request of a run.")
+    public record DeliveryView(UUID id, Target target, Action.Method method,
+            @Schema(nullable = true, description = "Null where the template could not be filled.") String url,
+            Delivery.State state,
+            @Schema(nullable = true, description = "The receiver's HTTP status.") Integer status,
+            int attempts,
+            @Schema(nullable = true) Integer durationMs,
+            @Schema(nullable = true) Failure failure,
+            @Schema(nullable = true, description = "The beginning of the receiver's answer, 8 KB at most.") String response) {
+
+        static DeliveryView of(Delivery d) {
+            return new DeliveryView(d.id, d.target(), d.method, d.url, d.state, d.status, d.attempts, d.durationMs,
+                    d.failureKind == null ? null : new Failure(d.failureKind, d.failureMessage), d.response);
+        }
+    }
+
+    @Schema(name = "Failure")
+    public record Failure(FailureKind kind, String message) {
+    }
+
+    @Schema(name = "RunPage")
+    public record Page(List<View> data,
+            @Schema(nullable = true, description = "The cursor of the next page; null on the last one.") String next) {
+    }
+}

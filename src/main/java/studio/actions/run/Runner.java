@@ -1,0 +1,210 @@
+package studio.actions.run;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.random.RandomGenerator;
+
+import jakarta.inject.Singleton;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.runtime.ApplicationConfig;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
+
+import org.jboss.logging.Logger;
+
+import studio.actions.action.Action;
+import studio.actions.action.Secrets;
+import studio.actions.egress.AddressPolicy;
+import studio.actions.egress.Egress;
+import studio.actions.egress.EgressConfig;
+import studio.actions.egress.Outbound;
+import studio.actions.egress.Reply;
+import studio.actions.egress.Visible;
+import studio.actions.identity.Caller;
+
+/**
+ * Pressing the button, in reading order: plan what the press owes, write it down, send it a few at a time, write each outcome
+ * as it comes. No transaction is open while a receiver is waited for.
+ */
+@Singleton
+public class Runner {
+
+    private static final Logger LOG = Logger.getLogger(Runner.class);
+
+    /** How long an outcome that the database does not take is offered again before it is left to {@link Leases}. */
+    private static final int WRITE_AGAIN = 5;
+
+    private final AddressPolicy policy;
+    private final Egress egress;
+    private final Secrets secrets;
+    private final Leases leases;
+    private final RunConfig.Run config;
+    private final EgressConfig.Egress egressConfig;
+    private final Clock clock;
+    private final RandomGenerator random;
+    private final String userAgent;
+    private final Executor workers = Infrastructure.getDefaultWorkerPool();
+
+    Runner(AddressPolicy policy, Egress egress, Secrets secrets, Leases leases, RunConfig config, EgressConfig egressConfig,
+            Clock clock, RandomGenerator random, ApplicationConfig application) {
+        this.policy = policy;
+        this.egress = egress;
+        this.secrets = secrets;
+        this.leases = leases;
+        this.config = config.run();
+        this.egressConfig = egressConfig.egress();
+        this.clock = clock;
+        this.random = random;
+        this.userAgent = "kitsu-actions/" + application.version().orElse("unknown");
+    }
+
+    /** A run that is on disk and on its way. The stage completes when every delivery of it has an outcome. */
+    record Started(UUID id, CompletionStage<Void> ended) {
+    }
+
+    /** What a press would send: the same plan, and nothing is written or sent. */
+    RunJson.Preview preview(Caller caller, Action action, Selection selection) {
+        return new RunJson.Preview(Plan.of(action, caller, selection, now(), policy).stream().map(owed -> {
+            Map<String, String> headers = Map.of();
+            if (action.isAjax && !owed.refused()) {
+                headers = headers(action.headers, owed.body() != null);
+                headers.replaceAll((name, value) -> secrets.hide(value));
+                for (String name : List.of("webhook-id", "webhook-timestamp", "Idempotency-Key", "traceparent")) {
+                    headers.put(name, "(made when it is sent)");
+                }
+                if (!secrets.signingKeys(action.signingSecret).isEmpty()) {
+                    headers.put("webhook-signature", "(made when it is sent)");
+                }
+            }
+            return new RunJson.Preview.Would(owed.target(), action.isAjax ? action.method : Action.Method.GET, owed.url(),
+                    headers, owed.body(), owed.refused() ? new RunJson.Preview.Trouble(owed.refusal(), owed.why()) : null);
+        }).toList());
+    }
+
+    /** Presses the button. When this returns, the run is on disk and its first requests are going out. */
+    Started run(Caller caller, Action action, Selection selection) {
+        Instant now = now();
+        List<Plan.Owed> owed = Plan.of(action, caller, selection, now, policy);
+        Run run = Run.of(action, caller, now, config.lease());
+        List<Delivery> deliveries = new ArrayList<>();
+        for (int i = 0; i < owed.size(); i++) {
+            deliveries.add(Delivery.of(run, i, owed.get(i)));
+        }
+        List<Delivery> pending = deliveries.stream().filter(delivery -> delivery.state == Delivery.State.pending).toList();
+        pending.stream().limit(atOnce()).forEach(Delivery::depart);
+        run.unfinished = pending.size();
+        QuarkusTransaction.requiringNew().run(() -> {
+            run.persist();
+            Delivery.persist(deliveries);
+            if (pending.isEmpty()) {
+                Run.getEntityManager().flush();
+                Run.finishDeliveries(run.id, 0, now);
+            }
+        });
+        LOG.debugf("Run %s of action %s by %s: %d deliveries, %d refused", run.id, action.id, caller.id(), deliveries.size(),
+                deliveries.size() - pending.size());
+        return new Started(run.id, deliver(run, pending));
+    }
+
+    /** Sends what a run owes, whoever began it; goes on whether or not somebody waits. */
+    CompletableFuture<Void> deliver(Run run, List<Delivery> owed) {
+        leases.hold(run.id);
+        return Multi.createFrom().iterable(owed)
+                .onItem().transformToUni(delivery -> send(run, delivery)).merge(atOnce())
+                .onItem().ignoreAsUni()
+                .onTermination().invoke(() -> leases.release(run.id))
+                .subscribeAsCompletionStage();
+    }
+
+    private Uni<Void> send(Run run, Delivery delivery) {
+        Uni<Boolean> mine = delivery.state == Delivery.State.in_flight ? Uni.createFrom().item(true)
+                : Uni.createFrom().voidItem().emitOn(workers)
+                        .map(start -> QuarkusTransaction.requiringNew().call(() -> Delivery.claim(delivery.id)));
+        return mine.onItem().transformToUni(claimed -> claimed ? sendClaimed(run, delivery) : Uni.createFrom().voidItem())
+                .onFailure().invoke(failure -> LOG.errorf(failure, "Delivery %s of run %s was left without an outcome",
+                        delivery.id, run.id))
+                .onFailure().recoverWithNull();
+    }
+
+    private Uni<Void> sendClaimed(Run run, Delivery delivery) {
+        return egress.send(outbound(run, delivery)).emitOn(workers)
+                .onItem().transformToUni(reply -> Uni.createFrom().voidItem().emitOn(workers)
+                        .invoke(() -> write(run, delivery, reply))
+                        .onFailure().retry().withBackOff(Duration.ofSeconds(1), Duration.ofSeconds(5)).atMost(WRITE_AGAIN));
+    }
+
+    private Outbound outbound(Run run, Delivery delivery) {
+        Map<String, String> headers = headers(run.headers, delivery.body != null);
+        headers.replaceAll((name, value) -> secrets.fill(value));
+        String id = "msg_" + delivery.id.toString().replace("-", "");
+        long timestamp = now().getEpochSecond();
+        headers.put("webhook-id", id);
+        headers.put("webhook-timestamp", Long.toString(timestamp));
+        headers.put("Idempotency-Key", id);
+        headers.put("traceparent", "00-" + run.id.toString().replace("-", "") + "-"
+                + String.format("%016x", random.nextLong(1, Long.MAX_VALUE)) + "-00");
+        List<byte[]> keys = secrets.signingKeys(run.signingSecret);
+        if (!keys.isEmpty()) {
+            headers.put("webhook-signature",
+                    Signature.sign(keys, id, timestamp, delivery.body == null ? "" : delivery.body));
+        }
+        return new Outbound(delivery.method.name(), delivery.url, headers, delivery.body, Duration.ofMillis(run.timeoutMs));
+    }
+
+    private Map<String, String> headers(Map<String, String> own, boolean body) {
+        Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        if (body) {
+            headers.put("Content-Type", "application/json");
+        }
+        headers.put("User-Agent", userAgent);
+        headers.put("Accept-Encoding", "identity");
+        headers.putAll(own);
+        return headers;
+    }
+
+    private void write(Run run, Delivery delivery, Reply reply) {
+        QuarkusTransaction.requiringNew().run(() -> {
+            boolean first;
+            int took = (int) reply.durationMs();
+            if (reply instanceof Reply.Delivered delivered) {
+                first = delivery.end(Delivery.State.delivered, delivered.status(), null, null, kept(delivered.response()), took);
+            } else if (reply instanceof Reply.Failed failed) {
+                first = delivery.end(Delivery.State.failed, failed.status(), failed.kind(), secrets.mask(failed.message()),
+                        kept(failed.response()), took);
+            } else {
+                Reply.Refused refused = (Reply.Refused) reply;
+                first = delivery.end(Delivery.State.refused, null, refused.kind(), refused.message(), null, took);
+            }
+            if (first) {
+                Run.finishDeliveries(run.id, 1, now());
+            }
+        });
+    }
+
+    /** Masked before it is cut: half a secret is one too. */
+    private String kept(String response) {
+        return response == null ? null : Visible.cut(secrets.mask(response), egressConfig.keptResponse().asLongValue());
+    }
+
+    /** All deliveries of a run go to one host, so more than its places would only stand in line, marked as under way. */
+    private int atOnce() {
+        return Math.min(config.parallelism(), egressConfig.inFlightPerHost());
+    }
+
+    /** What PostgreSQL keeps: microseconds. */
+    private Instant now() {
+        return clock.instant().truncatedTo(ChronoUnit.MICROS);
+    }
+}

@@ -1,0 +1,57 @@
+package studio.actions.run;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.UUID;
+import java.util.function.Function;
+
+import studio.actions.problem.Problem.Fault;
+import studio.actions.problem.ProblemException;
+
+/** What the person had selected: at least one target, none twice, in the order given. */
+public record Selection(List<Target> targets) {
+
+    private static final int LONGEST_NAME = 2000;
+
+    /**
+     * Out of a request that gives either task ids or targets.
+     *
+     * @throws ProblemException {@code invalid_body} if it gives neither, both, none or more than the limit
+     */
+    static Selection of(List<UUID> tasks, List<Target> targets, int limit) {
+        if ((tasks == null) == (targets == null)) {
+            throw ProblemException.invalid("/targets", "selection_or_targets",
+                    "Give either 'selection' (task ids) or 'targets' (entities), one of the two.");
+        }
+        String pointer = tasks != null ? "/selection" : "/targets";
+        int count = tasks != null ? tasks.size() : targets.size();
+        if (count == 0) {
+            throw ProblemException.invalid(pointer, "empty_selection", "Select at least one task or entity.");
+        }
+        if (count > limit) {
+            throw ProblemException.invalid(pointer, "too_many", "One run takes " + limit + " targets; these are " + count
+                    + ". Press in parts, or raise CUSTOM_ACTIONS_RUN_MAX_SELECTION.");
+        }
+        List<Target> selected = tasks != null ? tasks.stream().map(Target::task).toList() : targets;
+        List<Fault> faults = new ArrayList<>();
+        for (int i = 0; i < selected.size(); i++) {
+            check(selected.get(i), pointer + "/" + i, faults);
+        }
+        if (!faults.isEmpty()) {
+            throw ProblemException.invalid(faults);
+        }
+        return new Selection(List.copyOf(new LinkedHashSet<>(selected)));
+    }
+
+    private static void check(Target target, String pointer, List<Fault> faults) {
+        if (target.entityId() == null && target.taskId() == null && target.productionId() == null) {
+            faults.add(new Fault(pointer, "empty_target", "A target names at least one of entity_id, task_id, production_id."));
+        }
+        List<Function<Target, String>> names = List.of(Target::entityName, Target::sequenceName, Target::episodeName,
+                Target::assetTypeName, Target::taskTypeName, Target::productionName);
+        if (names.stream().map(name -> name.apply(target)).anyMatch(name -> name != null && name.length() > LONGEST_NAME)) {
+            faults.add(new Fault(pointer, "too_long", "A name may have 2,000 characters."));
+        }
+    }
+}

@@ -1,0 +1,62 @@
+package studio.actions.run;
+
+import java.util.UUID;
+
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+import com.fasterxml.jackson.annotation.JsonAlias;
+import com.fasterxml.jackson.annotation.JsonInclude;
+
+import studio.actions.action.Template.Variable;
+
+/** One entity or task out of a selection, with its production. Without Kitsu the names come from whoever asks. */
+@Schema(name = "Target", description = "One entity or task, with its production. Without Kitsu it may carry names as well.")
+public record Target(
+        @Schema(nullable = true) UUID entityId,
+        @Schema(nullable = true) Kind entityType,
+        @JsonAlias("project_id") @Schema(nullable = true) UUID productionId,
+        @Schema(nullable = true) UUID taskId,
+        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(maxLength = 2000, examples = "SH010") String entityName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(maxLength = 2000, examples = "SQ01") String sequenceName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(maxLength = 2000, examples = "E101") String episodeName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(maxLength = 2000, examples = "Prop") String assetTypeName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(maxLength = 2000, examples = "Lighting") String taskTypeName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(maxLength = 2000, examples = "Sintel") String productionName) {
+
+    /** What an entity is; the last two match only actions for all. Spelled as on the wire. */
+    @Schema(name = "EntityKind")
+    public enum Kind {
+        asset,
+        shot,
+        sequence,
+        edit,
+        episode,
+        scene,
+        concept
+    }
+
+    static Target task(UUID taskId) {
+        return new Target(null, null, null, taskId, null, null, null, null, null, null);
+    }
+
+    /** Null where it is not known, and for what a target does not decide. */
+    Object value(Variable variable) {
+        return switch (variable) {
+            case task_id -> text(taskId);
+            case task_type_name -> taskTypeName;
+            case entity_id -> text(entityId);
+            case entity_type -> text(entityType);
+            case entity_name -> entityName;
+            case sequence_name -> sequenceName;
+            case episode_name -> episodeName;
+            case asset_type_name -> assetTypeName;
+            case production_id, project_id -> text(productionId);
+            case production_name -> productionName;
+            case user_id, user_email, user_name, selection -> null;
+        };
+    }
+
+    private static String text(Object value) {
+        return value == null ? null : value.toString();
+    }
+}

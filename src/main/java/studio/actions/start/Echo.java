@@ -1,0 +1,81 @@
+package studio.actions.start;
+
+import java.io.IOException;
+import java.util.Map;
+import java.util.TreeMap;
+
+import jakarta.annotation.security.PermitAll;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.NotFoundException;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.HttpHeaders;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.UriInfo;
+
+import org.eclipse.microprofile.openapi.annotations.Operation;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import studio.actions.identity.IdentityConfig;
+
+/** A receiver to practise on without Kitsu: it answers with what it was sent. With Kitsu it is not there. */
+@Path("/api/custom-actions/echo")
+@Produces(MediaType.APPLICATION_JSON)
+@PermitAll
+public class Echo {
+
+    /** Stays, with its headers, below what egress reads of an answer. */
+    private static final int SHOWN = 32 * 1024;
+
+    private final boolean withKitsu;
+    private final ObjectMapper json;
+
+    Echo(IdentityConfig config, ObjectMapper json) {
+        this.withKitsu = config.zou().url().isPresent();
+        this.json = json;
+    }
+
+    /** What arrived; the body as JSON if it is some, else as text. */
+    public record Heard(String method, String url, Map<String, String> headers, Object body) {
+    }
+
+    @GET
+    @Operation(hidden = true)
+    public Heard get(@Context HttpHeaders headers, @Context UriInfo uri) {
+        return heard("GET", headers, uri, null);
+    }
+
+    @POST
+    @Consumes(MediaType.WILDCARD)
+    @Operation(hidden = true)
+    public Heard post(@Context HttpHeaders headers, @Context UriInfo uri, String body) {
+        return heard("POST", headers, uri, body);
+    }
+
+    private Heard heard(String method, HttpHeaders headers, UriInfo uri, String body) {
+        if (withKitsu) {
+            throw new NotFoundException();
+        }
+        Map<String, String> shown = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        headers.getRequestHeaders().forEach((name, values) -> shown.put(name, String.join(", ", values)));
+        return new Heard(method, uri.getRequestUri().toString(), shown, body(body));
+    }
+
+    private Object body(String body) {
+        if (body == null || body.isEmpty()) {
+            return null;
+        }
+        if (body.length() > SHOWN) {
+            return body.substring(0, SHOWN) + "…";
+        }
+        try {
+            return json.readTree(body);
+        } catch (IOException e) {
+            return body;
+        }
+    }
+}

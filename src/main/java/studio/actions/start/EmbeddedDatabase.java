@@ -1,0 +1,173 @@
+package studio.actions.start;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.channels.FileLock;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
+
+import io.quarkus.runtime.Application;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+
+import org.eclipse.microprofile.config.ConfigProvider;
+
+/**
+ * PostgreSQL for a first run and for tests: a process of its own below a folder of its own, started only when no JDBC URL is
+ * given. The native image knows nothing of it; its entry point is {@link Main}.
+ */
+public final class EmbeddedDatabase implements AutoCloseable {
+
+    static final String DEFAULT_FOLDER = "${user.home}/.kitsu-actions";
+
+    private final EmbeddedPostgres postgres;
+    private final RandomAccessFile lockFile;
+
+    private EmbeddedDatabase(EmbeddedPostgres postgres, RandomAccessFile lockFile) {
+        this.postgres = postgres;
+        this.lockFile = lockFile;
+    }
+
+    public static void main(String... args) {
+        Main.refuseUnknownVariables();
+        var config = ConfigProvider.getConfig();
+        if (config.getOptionalValue(Main.JDBC_URL, String.class).isEmpty()) {
+            Path folder = Path.of(config.getOptionalValue("custom-actions.data-dir", String.class)
+                    .orElse(DEFAULT_FOLDER.replace("${user.home}", System.getProperty("user.home"))));
+            try {
+                EmbeddedDatabase database = open(folder);
+                System.setProperty(Main.JDBC_URL, database.jdbcUrl());
+                Runtime.getRuntime().addShutdownHook(new Thread(database::closeAfterTheService, "embedded-database"));
+            } catch (IOException | IllegalStateException e) {
+                Main.stop(List.of(e.getMessage()));
+            }
+        }
+        Main.main(args);
+    }
+
+    /**
+     * Starts PostgreSQL on a folder, which is made if it is not there. A server that a killed service left behind is ended
+     * first: its clients are gone, and what it had committed is on disk.
+     *
+     * @throws IllegalStateException if another process has this folder, or PostgreSQL does not start
+     */
+    public static EmbeddedDatabase open(Path folder) throws IOException {
+        Path root;
+        RandomAccessFile lockFile;
+        try {
+            root = Files.createDirectories(folder.toAbsolutePath().normalize());
+            lockFile = new RandomAccessFile(root.resolve("lock").toFile(), "rw");
+        } catch (IOException e) {
+            throw new IllegalStateException("The data folder " + folder + " cannot be written (" + e.getMessage()
+                    + "). Set CUSTOM_ACTIONS_DATA_DIR to a folder that can.");
+        }
+        FileLock lock = lockFile.getChannel().tryLock();
+        if (lock == null) {
+            lockFile.close();
+            throw new IllegalStateException("Another Kitsu Actions is running on the data folder " + root
+                    + ". Stop that one, or set CUSTOM_ACTIONS_DATA_DIR to another folder.");
+        }
+        try {
+            return new EmbeddedDatabase(start(root), lockFile);
+        } catch (IOException | IllegalStateException e) {
+            lockFile.close();
+            throw new IllegalStateException("PostgreSQL does not start on the data folder " + root + ": " + e.getMessage()
+                    + ". The service can use another server instead: set QUARKUS_DATASOURCE_JDBC_URL.", e);
+        }
+    }
+
+    private static EmbeddedPostgres start(Path root) throws IOException {
+        Path data = root.resolve("postgresql-17");
+        Path made = root.resolve("postgresql-17.made");
+        if (Files.exists(data) && Files.notExists(made)) {
+            delete(data);
+        }
+        endLeftBehind(data.resolve("postmaster.pid"));
+        EmbeddedPostgres postgres = EmbeddedPostgres.builder()
+                .setDataDirectory(data)
+                .setCleanDataDirectory(false)
+                .setOverrideWorkingDirectory(root.resolve("binaries").toFile())
+                .setRegisterShutdownHook(false)
+                .setPGStartupWait(Duration.ofSeconds(60))
+                // A run is a promise only if its commit is on the disk; the library's own defaults are for throw-away tests.
+                .setServerConfig("synchronous_commit", "on")
+                .setServerConfig("fsync", "on")
+                .setServerConfig("full_page_writes", "on")
+                .setServerConfig("listen_addresses", "127.0.0.1")
+                .setLocaleConfig("locale", "C")
+                .start();
+        Files.writeString(made, "PostgreSQL made its files here and they are whole.\n");
+        return postgres;
+    }
+
+    private static void endLeftBehind(Path pidFile) throws IOException {
+        if (Files.notExists(pidFile)) {
+            return;
+        }
+        long pid;
+        try (Stream<String> lines = Files.lines(pidFile)) {
+            pid = Long.parseLong(lines.findFirst().orElse("").trim());
+        } catch (NumberFormatException e) {
+            Files.delete(pidFile);
+            return;
+        }
+        Optional<ProcessHandle> left = ProcessHandle.of(pid)
+                .filter(process -> process.info().command().map(command -> command.contains("postgres")).orElse(true));
+        if (left.isEmpty()) {
+            Files.delete(pidFile);
+            return;
+        }
+        try {
+            left.get().destroy();
+            left.get().onExit().get(10, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            left.get().destroyForcibly();
+        } catch (InterruptedException | ExecutionException e) {
+            throw new IllegalStateException("the server that was left behind, process " + pid + ", could not be ended", e);
+        }
+    }
+
+    private static void delete(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+
+    public String jdbcUrl() {
+        return "jdbc:postgresql://127.0.0.1:" + postgres.getPort() + "/postgres?user=postgres";
+    }
+
+    /** Stops PostgreSQL; open connections are cut. */
+    @Override
+    public void close() throws IOException {
+        postgres.close();
+        lockFile.close();
+    }
+
+    /** Shutdown hooks run at the same time; the service needs its database until it has stopped. */
+    private void closeAfterTheService() {
+        try {
+            Application service = Application.currentApplication();
+            if (service != null) {
+                Thread stopping = new Thread(service::awaitShutdown, "awaits-shutdown");
+                stopping.setDaemon(true);
+                stopping.start();
+                stopping.join(TimeUnit.SECONDS.toMillis(30));
+            }
+            close();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (IOException e) {
+            System.err.println("PostgreSQL did not stop cleanly: " + e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,44 @@
+package studio.actions.start;
+
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+
+import io.quarkus.runtime.ApplicationConfig;
+import io.quarkus.runtime.StartupEvent;
+import io.quarkus.runtime.configuration.ConfigurationException;
+
+import org.eclipse.microprofile.config.Config;
+import org.jboss.logging.Logger;
+
+import studio.actions.egress.AddressPolicy;
+import studio.actions.egress.EgressConfig;
+import studio.actions.identity.IdentityConfig;
+import studio.actions.identity.LocalIdentity;
+
+/** What an operator sees of a start: the mode, the settings as they hold, and, without Kitsu, the token. */
+@Singleton
+class StartLog {
+
+    private static final Logger LOG = Logger.getLogger("studio.actions");
+
+    void tell(@Observes StartupEvent start, ApplicationConfig application, IdentityConfig identity, EgressConfig egress,
+            LocalIdentity local, Config config) {
+        try {
+            AddressPolicy.of(egress.egress().allow().orElse(List.of()));
+        } catch (IllegalArgumentException e) {
+            throw new ConfigurationException("CUSTOM_ACTIONS_EGRESS_ALLOW: " + e.getMessage());
+        }
+        LOG.infof("Kitsu Actions %s, %s", application.version().orElse("unknown"),
+                identity.zou().url().map(url -> "beside the Kitsu at " + url).orElse("without Kitsu: look-ups are skipped, "
+                        + "and one local token is the admin"));
+        Map<String, String> settings = Settings.effective(config);
+        LOG.infof("Settings: %s", settings.entrySet().stream().map(entry -> entry.getKey() + "=" + entry.getValue())
+                .collect(Collectors.joining(" ")));
+        // Printed, not logged: a line that can be pasted has nothing before it.
+        local.madeToken().ifPresent(token -> System.out.println("export TOKEN=" + token));
+    }
+}

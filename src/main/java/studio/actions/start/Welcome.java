@@ -1,0 +1,31 @@
+package studio.actions.start;
+
+import java.net.URI;
+
+import jakarta.annotation.security.PermitAll;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.core.Response;
+
+import org.eclipse.microprofile.openapi.annotations.Operation;
+
+/** Whoever comes without a path is led to the description of the API. */
+@Path("/")
+@PermitAll
+public class Welcome {
+
+    private static final URI DOCS = URI.create("/api/custom-actions/docs/");
+
+    @GET
+    @Operation(hidden = true)
+    public Response root() {
+        return Response.seeOther(DOCS).build();
+    }
+
+    @GET
+    @Path("/q/swagger-ui")
+    @Operation(hidden = true)
+    public Response swaggerUi() {
+        return Response.seeOther(DOCS).build();
+    }
+}

@@ -1,0 +1,43 @@
+package studio.actions.start;
+
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.util.List;
+import java.util.random.RandomGenerator;
+
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.inject.Produces;
+import jakarta.inject.Singleton;
+
+import io.quarkus.vertx.http.HttpServer;
+
+import studio.actions.egress.AddressPolicy;
+import studio.actions.egress.EgressConfig;
+import studio.actions.identity.IdentityConfig;
+
+/** What is made rather than found: time and chance, so that a test can bring its own, and the allow list. */
+class Wiring {
+
+    @Produces
+    @Singleton
+    Clock clock() {
+        return Clock.systemUTC();
+    }
+
+    @Produces
+    @Singleton
+    RandomGenerator random() {
+        return new SecureRandom();
+    }
+
+    /**
+     * Without Kitsu the practice receiver ({@link Echo}) is open too, at exactly its address and port. Not a singleton: the
+     * port is known when the server listens, which is before anybody asks.
+     */
+    @Produces
+    @ApplicationScoped
+    AddressPolicy policy(EgressConfig config, IdentityConfig identity, HttpServer server) {
+        AddressPolicy policy = AddressPolicy.of(config.egress().allow().orElse(List.of()));
+        return identity.zou().url().isPresent() ? policy : policy.and("127.0.0.1:" + server.getPort());
+    }
+}
