@@ -1,5 +1,6 @@
 package studio.actions.action;
 
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -23,6 +24,8 @@ public interface ActionConfig {
     Map<String, String> secrets();
 
     Csv csv();
+
+    Egress egress();
 
     interface Launch {
         /** Schemes that an action which the browser opens may have. */
@@ -48,5 +51,11 @@ public interface ActionConfig {
         @Min(1)
         @Max(100_000)
         int maxRows();
+    }
+
+    interface Egress {
+        /** The default of {@code timeout_ms}; its bounds stand with the rest of egress. */
+        @WithDefault("10s")
+        Duration timeout();
     }
 }

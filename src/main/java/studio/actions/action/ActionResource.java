@@ -55,7 +55,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import studio.actions.action.ActionJson.Draft;
 import studio.actions.action.ActionJson.View;
-import studio.actions.egress.EgressConfig;
 import studio.actions.identity.Caller;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
@@ -76,7 +75,6 @@ public class ActionResource {
     static final String MERGE_PATCH = "application/merge-patch+json";
 
     private final ActionRules rules;
-    private final EgressConfig.Egress egress;
     private final ObjectMapper json;
     private final Clock clock;
     private final SecurityIdentity identity;
@@ -84,9 +82,8 @@ public class ActionResource {
     @Context
     Request request;
 
-    ActionResource(ActionRules rules, EgressConfig egress, ObjectMapper json, Clock clock, SecurityIdentity identity) {
+    ActionResource(ActionRules rules, ObjectMapper json, Clock clock, SecurityIdentity identity) {
         this.rules = rules;
-        this.egress = egress.egress();
         this.json = json;
         this.clock = clock;
         this.identity = identity;
@@ -136,7 +133,7 @@ public class ActionResource {
     @APIResponse(responseCode = "201", description = "Created; Location and ETag are its own.")
     public RestResponse<View> create(@RequestBody(required = true,
             content = @Content(examples = @ExampleObject(name = "fired by the service", value = DRAFT))) Draft draft) {
-        Action action = Action.of(checked(draft), Caller.of(identity), clock.instant());
+        Action action = Action.of(rules.settle(draft, ""), Caller.of(identity), clock.instant());
         action.persist();
         return ResponseBuilder.create(RestResponse.Status.CREATED, View.of(action))
                 .location(URI.create("/api/custom-actions/" + action.id)).tag(tag(action)).build();
@@ -206,17 +203,8 @@ public class ActionResource {
     private RestResponse<View> change(UUID id, UnaryOperator<Draft> how) {
         Action action = Action.locked(id).orElseThrow(() -> unknown(id));
         refuseStale(action);
-        action.change(checked(how.apply(action.draft())), Caller.of(identity), clock.instant());
+        action.change(rules.settle(how.apply(action.draft()), ""), Caller.of(identity), clock.instant());
         return ResponseBuilder.ok(View.of(action)).tag(tag(action)).build();
-    }
-
-    private Draft checked(Draft draft) {
-        if (draft == null) {
-            throw ProblemException.invalid("", "required", "The body is required: an action as JSON, at least name and url.");
-        }
-        Draft settled = draft.settled((int) egress.timeout().toMillis());
-        rules.check(settled, "");
-        return settled;
     }
 
     private void refuseStale(Action action) {

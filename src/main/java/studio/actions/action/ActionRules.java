@@ -19,7 +19,7 @@ import studio.actions.problem.ProblemException;
 public class ActionRules {
 
     /** They run script, read files or are doors into the desktop, whatever {@code launch.schemes} says. */
-    static final Set<String> NEVER = Set.of("javascript", "data", "vbscript", "file", "blob", "about", "view-source",
+    public static final Set<String> NEVER = Set.of("javascript", "data", "vbscript", "file", "blob", "about", "view-source",
             "ms-msdt", "search-ms", "ms-officecmd");
 
     /** RFC 9110, section 7.6.1, and what frames or routes the request or is ours to write. */
@@ -33,21 +33,28 @@ public class ActionRules {
     private final AddressPolicy policy;
     private final Secrets secrets;
     private final Set<String> schemes;
+    private final int defaultTimeoutMs;
 
     ActionRules(AddressPolicy policy, Secrets secrets, ActionConfig config) {
         this.policy = policy;
         this.secrets = secrets;
+        this.defaultTimeoutMs = (int) config.egress().timeout().toMillis();
         this.schemes = new TreeSet<>();
         config.launch().schemes().forEach(scheme -> schemes.add(scheme.strip().toLowerCase(Locale.ROOT)));
     }
 
     /**
-     * Judges a settled draft.
+     * Fills in the defaults and judges the whole.
      *
      * @param at where in the body the draft stands, as a JSON pointer
+     * @return the draft as it is stored
      * @throws ProblemException {@code invalid_body} with every wrong field
      */
-    public void check(Draft draft, String at) {
+    public Draft settle(Draft given, String at) {
+        if (given == null) {
+            throw ProblemException.invalid(at, "required", "An action is required here, as JSON: at least name and url.");
+        }
+        Draft draft = given.settled(defaultTimeoutMs);
         List<Fault> faults = new ArrayList<>();
         checkName(draft.name(), faults);
         checkUrl(draft, faults);
@@ -66,6 +73,7 @@ public class ActionRules {
             throw ProblemException.invalid(
                     faults.stream().map(fault -> new Fault(at + fault.pointer(), fault.code(), fault.message())).toList());
         }
+        return draft;
     }
 
     private static void checkName(String name, List<Fault> faults) {

@@ -13,11 +13,8 @@ import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 
-import io.quarkus.runtime.StartupEvent;
-import io.quarkus.runtime.configuration.ConfigurationException;
 
 /**
  * The studio's secrets. They live in the environment ({@code CUSTOM_ACTIONS_SECRETS_RENDER_FARM} is
@@ -45,9 +42,7 @@ public class Secrets {
         for (var entry : List.of(Map.entry("signing.secret", config.signing().secret()),
                 Map.entry("signing.previous-secret", config.signing().previousSecret()))) {
             entry.getValue().ifPresent(text -> {
-                serviceKeys.add(decode(text).orElseThrow(() -> new ConfigurationException("custom-actions." + entry.getKey()
-                        + " must be whsec_ and the base64 of 24 to 64 random bytes, e.g. from: "
-                        + "echo whsec_$(openssl rand -base64 32)")));
+                serviceKeys.add(decode(text).orElseThrow(() -> new IllegalArgumentException(entry.getKey())));
                 masked.add(text);
                 masked.add(text.substring(SYMMETRIC.length()));
             });
@@ -57,9 +52,9 @@ public class Secrets {
         masked.sort(Comparator.comparingInt(String::length).reversed());
     }
 
-    /** A bad signing secret stops the start, not the first run. */
-    void checked(@Observes StartupEvent start) {
-        serviceKeys.size();
+    /** Whether the text is a signing secret. */
+    public static boolean signs(String text) {
+        return decode(text).isPresent();
     }
 
     public boolean has(String name) {

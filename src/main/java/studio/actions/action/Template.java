@@ -9,7 +9,6 @@ import java.net.URLEncoder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -31,7 +30,7 @@ public final class Template {
 
     private static final int MAX_LENGTH = 2_000;
     private static final String ENCODE = "Write %%%1$02X for \"%1$c\": no URL can hold it as it stands there.";
-    private static final String BRACES = "Write {entity_id}, one pair of braces for a variable, and %%7B %%7D for other braces.";
+    private static final String BRACES = "Write a variable as {entity_id}, in one pair of braces, and any other brace as %%7B or %%7D.";
     private static final Set<String> SECRETS = Set.of("password", "passwd", "token", "api_key", "apikey", "secret",
             "access_token");
 
@@ -39,8 +38,8 @@ public final class Template {
             + "\\p{XDigit}{8}(?:-\\p{XDigit}{4}){3}-\\p{XDigit}{12}/(?:run|open)(?:#\\p{javaWhitespace}*|\\z)");
     /** Scheme and, if there is one, authority: RFC 3986, sections 3.1 and 3.2. */
     private static final Pattern HEAD = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]*:(?://[^/?#]*)?");
-    private static final Pattern SCHEME_WITH_VARIABLE = Pattern.compile("[A-Za-z0-9+.\0-]*:");
-    private static final Pattern EXPRESSION = Pattern.compile("\\{[^{}]+}");
+    private static final Pattern SCHEME_WITH_VARIABLE = Pattern.compile("[A-Za-z0-9+.-]*\\{[^:]*}[A-Za-z0-9+.-]*:");
+    private static final Pattern EXPRESSION = Pattern.compile("\\{([/?&+#.;=,!@|]?+)([^{}]*)}");
     private static final Pattern BRACE = Pattern.compile("[{}]");
     private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\\p{Cs}]");
     private static final Pattern NO_VALUE = Pattern.compile("[\0\\p{Cs}]");
@@ -56,9 +55,8 @@ public final class Template {
      * A segment that stands still or walks up. An encoded slash or backslash counts as a slash, for servers and desktop tools
      * decode before they walk; so do {@code ..;x}, which servlet containers read as {@code ..}, and {@code =../x}.
      */
-    private static final Pattern DOT_SEGMENT = Pattern.compile("(?:\\.|%2E){1,2}+"
-            + "(?:(?<=(?:/|%2F|%5C)(?:\\.|%2E){1,2})(?=[/?#&;]|%2F|%5C|\\z)|(?<=[=:?&#](?:\\.|%2E){1,2})(?=/|%2F|%5C))",
-            Pattern.CASE_INSENSITIVE);
+    private static final Pattern DOT_SEGMENT = Pattern.compile("(?:/|%2F|%5C|[=:?&#](?=(?:\\.|%2E){1,2}(?:/|%2F|%5C)))"
+            + "((?:\\.|%2E){1,2})(?=[/?#&;]|%2F|%5C|\\z)", Pattern.CASE_INSENSITIVE);
 
     private final String text;
     private final String scheme;
@@ -68,30 +66,24 @@ public final class Template {
     private final List<String> literals;
     private final List<Expression> expressions = new ArrayList<>();
     private final Set<Variable> variables = new LinkedHashSet<>();
-    private final Set<Variable> required = EnumSet.noneOf(Variable.class);
     private final URI address;
 
     private Template(String text) {
         this.text = text;
         List<String> raw = split();
-        for (Expression expression : expressions) {
-            variables.addAll(expression.variables);
-            if (!expression.optional()) {
-                required.addAll(expression.variables);
-            }
-        }
+        expressions.forEach(expression -> variables.addAll(expression.variables));
         String rawHead = headOf(raw.get(0));
-        String worst = worstCase(raw);
-        boolean variableScheme = raw.get(0).indexOf(':') < 0 && SCHEME_WITH_VARIABLE.matcher(worst).lookingAt();
-        if (rawHead.isEmpty() && !variableScheme) {
+        if (rawHead.isEmpty() && !SCHEME_WITH_VARIABLE.matcher(text).lookingAt()) {
             throw new Refused("template_scheme", "Begin the URL with a scheme and a colon, such as https://farm.studio/.");
         }
-        if (rawHead.isEmpty() || !headOf(worst).equals(rawHead)) {
+        // {&v} carries a query on that a host does not have.
+        if (rawHead.isEmpty() || !headOf(worstCase(raw)).equals(rawHead) || text.startsWith("{&", rawHead.length())) {
             throw new Refused("variable_in_authority", "Move %s into the path or the query: scheme, user info, host and "
                     + "port are the same in every URL of an action.", expressions.get(0).source);
         }
         if (rawHead.indexOf('@') >= 0) {
-            throw new Refused("user_info_in_url", "Take what stands before the @ out of the URL and send it as a header.");
+            throw new Refused("user_info_in_url",
+                    "Take what stands before the @ out of the URL; an AJAX action can send it in a header.");
         }
         scheme = rawHead.substring(0, rawHead.indexOf(':')).toLowerCase(Locale.ROOT);
         address = web() ? address(rawHead) : null;
@@ -102,7 +94,11 @@ public final class Template {
         literals = raw.stream().map(Template::encode).toList();
     }
 
-    /** Reads a template, or the one behind a trigger link; throws {@link Refused} for one that no value could be safe in. */
+    /**
+     * Reads a template of at most 2,000 characters, or the one behind a trigger link (see {@link #unlink}).
+     *
+     * @throws Refused if it is none, or none that is safe whatever the values
+     */
     public static Template parse(String text) {
         String template = text == null ? "" : unlink(text);
         if (template.isEmpty()) {
@@ -115,9 +111,9 @@ public final class Template {
     }
 
     /**
-     * The template behind the <code>#</code> of a trigger link,
-     * <code>https://…/api/data/custom-actions/&lt;id&gt;/run#…</code>,
-     * which Kitsu shows as the URL of an action of ours; any other text as it is. Both without white space around.
+     * The template behind the <code>#</code> of a trigger link, <code>https://…/api/data/custom-actions/…/run#…</code>, as
+     * Kitsu shows the URL of an action of ours, and nothing if none stands there; any other text as it is, less the white
+     * space.
      */
     public static String unlink(String text) {
         String stripped = text.strip();
@@ -147,10 +143,7 @@ public final class Template {
         return scheme.equals("http") || scheme.equals("https");
     }
 
-    /**
-     * Scheme and authority, as typed, of every filled URL, and the path {@code /}. {@link URI#getHost} is null where they hold
-     * no plain host and port. Throws {@link Refused} unless {@link #web}.
-     */
+    /** Scheme and authority as typed, which may be no host and port, and the path {@code /}; refused unless {@link #web}. */
     public URI address() {
         if (address == null) {
             throw new Refused("template_address", "Use http or https: a URL of %s: has no address.", scheme);
@@ -172,7 +165,8 @@ public final class Template {
     /**
      * Fills the template; what a <code>{?v}</code> or <code>{&amp;v}</code> lacks is left out.
      *
-     * @param values asked once for each variable: a {@link String}, a {@code List<String>} or null if there is none
+     * @param values asked once for each variable: a {@link String}, a {@code List<String>}, or null if there is none
+     * @throws ClassCastException if a value is anything else
      */
     public Filled fill(Function<Variable, Object> values) {
         Variables given = Variables.variables();
@@ -183,7 +177,8 @@ public final class Template {
             if (strings.stream().anyMatch(string -> NO_VALUE.matcher(string).find())) {
                 return new Unsafe(variable);
             }
-            if (required.contains(variable) && (strings.isEmpty() || strings.contains(""))) {
+            boolean hole = strings.isEmpty() || strings.contains("");
+            if (hole && expressions.stream().anyMatch(e -> !e.optional() && e.variables.contains(variable))) {
                 return new Missing(variable);
             }
             given.set(variable.name(), strings);
@@ -193,7 +188,7 @@ public final class Template {
         int[] ends = new int[starts.length];
         for (int i = 0; i < starts.length; i++) {
             Expression expression = expressions.get(i);
-            starts[i] = url.length() + (expression.operator == Expression.NO_OPERATOR ? 0 : 1);
+            starts[i] = url.length() + expression.operator.length();
             append(url, expression.compiled.expandToString(given), expression);
             ends[i] = url.length();
             append(url, literals.get(i + 1), expression);
@@ -203,10 +198,10 @@ public final class Template {
         if (!headOf(filled).equals(head)) {
             return new Unsafe(variables.iterator().next());
         }
-        Matcher dots = DOT_SEGMENT.matcher(filled).region(head.length(), filled.length()).useTransparentBounds(true);
+        Matcher dots = DOT_SEGMENT.matcher(filled).region(head.length() - 1, filled.length());
         while (dots.find()) {
             for (int i = 0; i < starts.length; i++) {
-                if (starts[i] <= dots.end() && ends[i] >= dots.start()) {
+                if (starts[i] <= dots.end() && ends[i] >= dots.start(1)) {
                     return new Unsafe(expressions.get(i).dotted(given));
                 }
             }
@@ -237,13 +232,13 @@ public final class Template {
         int end = 0;
         for (; matcher.find(); end = matcher.end()) {
             raw.add(text.substring(end, matcher.start()));
-            expressions.add(Expression.parse(matcher.group()));
+            expressions.add(Expression.parse(matcher.group(), matcher.group(1), matcher.group(2)));
         }
         raw.add(text.substring(end));
         for (String literal : raw) {
             refuse(literal, BRACE, "template_braces", BRACES);
             refuse(literal, NEVER_RAW, "template_character", ENCODE);
-            refuse(literal, BAD_PERCENT, "template_percent", ENCODE + " Two hexadecimal digits have to follow it.");
+            refuse(literal, BAD_PERCENT, "template_percent", "Write %%25 for the %%, or two hexadecimal digits behind it.");
         }
         return raw;
     }
@@ -261,15 +256,10 @@ public final class Template {
      */
     private String worstCase(List<String> raw) {
         StringBuilder worst = new StringBuilder(raw.get(0));
-        boolean query = false;
         for (int i = 0; i < expressions.size(); i++) {
-            switch (expressions.get(i).operator) {
-                case '?' -> query = true;
-                case '&' -> worst.append(query ? "" : "&");
-                case '/' -> worst.append("/\0");
-                default -> worst.append('\0');
-            }
-            append(worst, raw.get(i + 1), expressions.get(i));
+            Expression expression = expressions.get(i);
+            worst.append(expression.optional() ? "" : expression.operator + '\0');
+            append(worst, raw.get(i + 1), expression);
         }
         return worst.toString();
     }
@@ -282,36 +272,35 @@ public final class Template {
     private static URI address(String head) {
         try {
             // Browsers read https:/a, https:a and https:///a all as https://a.
-            if (!head.endsWith(":") && !head.endsWith("//")) {
+            if (head.length() > head.indexOf(':') + "://".length()) {
                 return new URI(head + "/");
             }
         } catch (URISyntaxException unreadable) {
             // refused below
         }
-        throw new Refused("template_address", "Write a host behind the scheme, as in https://farm.studio/: %s has none.", head);
+        throw new Refused("template_address", "Write a host behind the scheme, as in https://farm.studio/, instead of %s.",
+                head);
     }
 
-    private static void refuseSecret(String bare) {
-        PARAMETER.matcher(bare).results().map(parameter -> URLDecoder.decode(parameter.group(1), UTF_8).strip())
-                .filter(name -> SECRETS.contains(name.toLowerCase(Locale.ROOT))).findFirst().ifPresent(name -> {
-                    throw new Refused("secret_in_url", "Take \"%s\" out of the URL, where everybody can read it: send a "
-                            + "header that names a configured secret.", name);
-                });
+    private static void refuseSecret(String tail) {
+        for (Matcher parameter = PARAMETER.matcher(tail); parameter.find();) {
+            String name = URLDecoder.decode(parameter.group(1), UTF_8).strip();
+            if (SECRETS.contains(name.toLowerCase(Locale.ROOT))) {
+                throw new Refused("secret_in_url", "Take the value of \"%s\" out of the URL, where everybody can read it; an "
+                        + "AJAX action can send a configured secret in a header.", name);
+            }
+        }
     }
 
     private static void append(StringBuilder url, String part, Expression expression) {
-        if (!expression.optional() || part.isEmpty() || part.charAt(0) != '?' && part.charAt(0) != '&') {
-            url.append(part);
-            return;
-        }
         // RFC 6570, sections 3.2.8 and 3.2.9, leaves it to the author that a query begins with a ? and has no other.
-        char last = url.charAt(url.length() - 1);
-        if (url.lastIndexOf("?") <= url.lastIndexOf("#")) {
+        boolean joint = expression.optional() && (part.startsWith("?") || part.startsWith("&"));
+        if (joint && url.lastIndexOf("?") <= url.lastIndexOf("#")) {
             url.append('?');
-        } else if (last != '?' && last != '&') {
+        } else if (joint && "?&".indexOf(url.charAt(url.length() - 1)) < 0) {
             url.append('&');
         }
-        url.append(part, 1, part.length());
+        url.append(part, joint ? 1 : 0, part.length());
     }
 
     /** RFC 6570, section 3.1: what is not ASCII becomes percent-encoded UTF-8. */
@@ -319,31 +308,24 @@ public final class Template {
         return NON_ASCII.matcher(literal).replaceAll(run -> URLEncoder.encode(run.group(), UTF_8));
     }
 
-    private record Expression(String source, char operator, List<Variable> variables, UriTemplate compiled) {
+    private record Expression(String source, String operator, List<Variable> variables, UriTemplate compiled) {
 
-        static final char NO_OPERATOR = '{';
-
-        static Expression parse(String source) {
-            char first = source.charAt(1);
-            if ("+#.;=,!@|".indexOf(first) >= 0) {
-                throw new Refused("template_operator", "Take the %c out of %s: before a name stands / ? & or nothing.", first,
-                        source);
+        static Expression parse(String source, String operator, String names) {
+            if (!"/?&".contains(operator)) {
+                throw new Refused("template_operator", "Begin %s with / ? & or the name, not with %s.", source, operator);
             }
-            char operator = "/?&".indexOf(first) < 0 ? NO_OPERATOR : first;
-            String names = source.substring(operator == NO_OPERATOR ? 1 : 2, source.length() - 1);
-            List<Variable> variables = Arrays.stream(names.split(",", -1)).map(spec -> variable(spec, source)).toList();
+            List<Variable> variables = Arrays.stream(names.split(",", -1)).map(Expression::variable).toList();
             return new Expression(source, operator, variables, UriTemplate.of(source));
         }
 
-        private static Variable variable(String spec, String source) {
-            if (spec.matches("[^:]*:\\d+")) {
-                throw new Refused("template_prefix", "Take the %s out of %s: a value is filled in whole.",
-                        spec.substring(spec.indexOf(':')), source);
-            }
-            String name = spec.endsWith("*") ? spec.substring(0, spec.length() - 1) : spec;
-            if (name.isBlank()) {
+        private static Variable variable(String spec) {
+            if (spec.isBlank() || spec.equals("*")) {
                 throw new Refused("template_braces", BRACES);
             }
+            if (spec.matches("[^:]*:\\d+")) {
+                throw new Refused("template_prefix", "Take the number out of {%s}: a value is filled in whole.", spec);
+            }
+            String name = spec.endsWith("*") ? spec.substring(0, spec.length() - 1) : spec;
             return Variable.named(name).orElseThrow(() -> new Refused("unknown_variable",
                     "Replace {%s}, which is not known, by %sone of: %s.", name,
                     Variable.nearest(name).map(near -> "{" + near + "} or ").orElse(""),
@@ -351,7 +333,7 @@ public final class Template {
         }
 
         boolean optional() {
-            return operator == '?' || operator == '&';
+            return operator.equals("?") || operator.equals("&");
         }
 
         Variable dotted(Variables given) {
@@ -434,7 +416,6 @@ public final class Template {
     public static final class Refused extends RuntimeException {
 
         private static final long serialVersionUID = 1L;
-
         private final String code;
 
         private Refused(String code, String sentence, Object... culprits) {
@@ -442,7 +423,6 @@ public final class Template {
             this.code = code;
         }
 
-        /** Stable. */
         public String code() {
             return code;
         }

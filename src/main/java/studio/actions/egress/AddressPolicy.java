@@ -10,8 +10,6 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
-import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /**
@@ -46,38 +44,32 @@ public final class AddressPolicy {
     }
 
     private static final String SETTING = "CUSTOM_ACTIONS_EGRESS_ALLOW";
+    private static final long MAPPED = 0xffff_0000_0000L;
     private static final String METADATA = "a cloud metadata address";
     private static final String EMBEDDED = "an IPv6 address that wraps an IPv4 address";
     private static final String RESERVED = "a reserved address";
 
-    /**
-     * What is not public unicast, the narrower before the wider: IANA's IPv4 and IPv6 Special-Purpose Address Registries of
-     * October 2025, and the metadata addresses of clouds, which are not in them.
-     */
+    /** Not public unicast, narrow before wide: IANA Special-Purpose Address Registries, October 2025; metadata of clouds. */
     private static final Special[] SPECIAL = {
             special(Kind.GUARDED, "an unspecified address", "0.0.0.0/8", "[::]/128"), // RFC 791, 3.2; RFC 4291, 2.5.2
             special(Kind.GUARDED, "a loopback address", "127.0.0.0/8", "[::1]/128"), // RFC 1122, 3.2.1.3; RFC 4291, 2.5.3
             special(Kind.GUARDED, "a link-local address", "169.254.0.0/16", "[fe80::]/10"), // RFC 3927; RFC 4291, 2.5.6; most clouds
-            special(Kind.GUARDED, METADATA, "100.100.100.200/32", "[fd00:100::100:200]/128"), // Alibaba
-            special(Kind.GUARDED, METADATA, "192.0.0.192/32", "[fd00:c1::a9fe:a9fe]/128"), // Oracle
-            special(Kind.GUARDED, METADATA, "168.63.129.16/32", "[fd20:ce::254]/128"), // Azure; Google
+            special(Kind.GUARDED, METADATA, "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32"), // Alibaba; Oracle; Azure
             special(Kind.GUARDED, METADATA, "[fd00:ec2::]/32"), // AWS: ::254, and ::23, which hands out the roles of pods
-            special(Kind.GUARDED, METADATA, "[fd00:42::42]/128", "[fd00:a9fe:a9fe::1]/128"), // Scaleway; Akamai
+            special(Kind.GUARDED, METADATA, "[fd20:ce::254]/128", "[fd00:42::42]/128", "[fd00:a9fe:a9fe::1]/128"), // Google; Scaleway; Akamai
+            special(Kind.GUARDED, METADATA, "[fd00:c1::a9fe:a9fe]/128", "[fd00:100::100:200]/128"), // Oracle; Alibaba
             special(Kind.NEVER, "a multicast address", "224.0.0.0/4", "[ff00::]/8"), // RFC 5771; RFC 4291, 2.7
             special(Kind.NEVER, "the broadcast address", "255.255.255.255/32"), // RFC 919
-            special(Kind.NEVER, EMBEDDED, "[::]/96", "[::ffff:0:0:0]/96"), // RFC 4291, 2.5.5.1, IPv4-compatible; RFC 2765
-            special(Kind.NEVER, EMBEDDED, "[64:ff9b:1::]/48"), // RFC 8215, NAT64 for local use
+            special(Kind.NEVER, EMBEDDED, "[::]/96", "[::ffff:0:0:0]/96", "[64:ff9b:1::]/48"), // RFC 4291, 2.5.5.1; 2765; 8215
             special(Kind.NEVER, EMBEDDED, "[2001::]/32", "[2002::]/16"), // RFC 4380, Teredo; RFC 3056, 6to4
             special(Kind.OPENABLE, "a private address", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"), // RFC 1918
             special(Kind.OPENABLE, "a private address", "[fc00::]/7", "[fec0::]/10"), // RFC 4193; RFC 3879, once site-local
             special(Kind.OPENABLE, "a shared address of a provider", "100.64.0.0/10"), // RFC 6598
             special(Kind.OPENABLE, "an address for documentation", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"), // RFC 5737
             special(Kind.OPENABLE, "an address for documentation", "[2001:db8::]/32", "[3fff::]/20"), // RFC 3849; RFC 9637
-            special(Kind.OPENABLE, "an address for benchmarks", "198.18.0.0/15"), // RFC 2544
-            special(Kind.OPENABLE, RESERVED, "192.0.0.0/24", "[2001::]/23"), // RFC 6890; RFC 2928
-            special(Kind.OPENABLE, RESERVED, "192.88.99.0/24", "192.52.193.0/24"), // RFC 7526, 6to4 relays; RFC 7450, AMT relays
-            special(Kind.OPENABLE, RESERVED, "192.31.196.0/24", "192.175.48.0/24", "[2620:4f:8000::]/48"), // RFC 7534, 7535: AS112
-            special(Kind.OPENABLE, RESERVED, "240.0.0.0/4"), // RFC 1112, 4
+            special(Kind.OPENABLE, RESERVED, "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4"), // RFC 6890; 2544, benchmarks; 1112
+            special(Kind.OPENABLE, RESERVED, "192.88.99.0/24", "192.52.193.0/24", "[2001::]/23"), // RFC 7526; 7450; 2928
+            special(Kind.OPENABLE, RESERVED, "192.31.196.0/24", "192.175.48.0/24", "[2620:4f:8000::]/48"), // RFC 7535, 7534: AS112
     };
 
     /** RFC 5214, 6.1: told by the interface identifier, below any prefix. */
@@ -99,7 +91,6 @@ public final class AddressPolicy {
             9042, 9092, 9093, 9094, 9142, 9160, 9200, 9300, 10080, 10250, 10255, 10256, 10257, 10259, 11211, 15672, 16379,
             25672, 26257, 26379, 27017, 27018, 27019, 27020, 27100, 28015, 28017, 33060, 50000, 61616 };
 
-    /** A host, the length of a prefix, a port. */
     private static final Pattern ENTRY = Pattern.compile("(\\[.*]|[^:/]*)(?:/(\\d+))?(?::(\\d+))?");
 
     private final List<Entry> allow;
@@ -119,11 +110,7 @@ public final class AddressPolicy {
         return new AddressPolicy(allow.stream().map(Entry::parse));
     }
 
-    /**
-     * This policy and one more entry.
-     *
-     * @throws IllegalArgumentException as {@link #of}
-     */
+    /** This policy and one more entry; throws as {@link #of}. */
     public AddressPolicy and(String entry) {
         return new AddressPolicy(Stream.concat(allow.stream(), Stream.of(Entry.parse(entry))));
     }
@@ -160,9 +147,8 @@ public final class AddressPolicy {
         if (!listed && host.literal != null && special(host.literal).kind != Kind.PUBLIC) {
             return refuse(Reason.ADDRESS, closed(host, port));
         }
-        String dotted = "." + host.text;
         if (!listed && host.literal == null
-                && (dotted.lastIndexOf('.') == 0 || Arrays.stream(INTERNAL).anyMatch(dotted::endsWith))) {
+                && (host.text.indexOf('.') < 0 || Arrays.stream(INTERNAL).anyMatch(("." + host.text)::endsWith))) {
             return refuse(Reason.INTERNAL_NAME, host.text + " is a name inside this machine or network. " + remedy(host, port));
         }
         boolean usual = port == 80 || port == 443 || port >= 1024 && Arrays.binarySearch(CLOSED_PORTS, port) < 0;
@@ -176,10 +162,8 @@ public final class AddressPolicy {
     }
 
     /**
-     * Judges what the host of a URL, which {@link #vet(URI)} let through, resolved to: one forbidden answer refuses all.
-     *
-     * @param host as in the URL; an IPv6 literal in its brackets
-     * @param port that will be connected to
+     * Judges what the host of a URL, which {@link #vet(URI)} let through, resolved to: one forbidden answer refuses all. An
+     * IPv6 literal keeps its brackets; the port is the one that will be connected to.
      */
     public Optional<Refusal> vet(String host, int port, List<InetAddress> answers) {
         Host asked = Host.of(host);
@@ -193,17 +177,13 @@ public final class AddressPolicy {
         for (InetAddress answer : answers) {
             Range address = Range.of(answer);
             Kind kind = special(address).kind;
-            if (kind == Kind.PUBLIC || byName && kind == Kind.OPENABLE || lists(null, address, port, false)) {
-                continue;
+            if (kind != Kind.PUBLIC && !(byName && kind == Kind.OPENABLE) && !lists(null, address, port, false)) {
+                // The same words for every kind, so that nobody learns by asking what stands behind a name.
+                return refuse(Reason.ADDRESS, asked.literal != null ? closed(asked, port)
+                        : asked.text + (byName
+                                ? " leads to an address that only an entry of its own, with a port, opens in " + SETTING + "."
+                                : " leads to an address that is not public. " + remedy(asked, port)));
             }
-            if (asked.literal != null) {
-                return refuse(Reason.ADDRESS, closed(asked, port));
-            }
-            // The same words for every kind, so that nobody learns by asking what stands behind a name.
-            return refuse(Reason.ADDRESS, byName
-                    ? asked.text + " leads to an address that no name opens, though it is on " + SETTING + ". Loopback, "
-                            + "link-local and cloud metadata addresses have to be there themselves, with their port."
-                    : asked.text + " leads to an address that is not public. " + remedy(asked, port));
         }
         return Optional.empty();
     }
@@ -219,12 +199,8 @@ public final class AddressPolicy {
     }
 
     private boolean lists(String name, Range address, int port, boolean withPort) {
-        for (Entry entry : allow) {
-            if ((entry.port == port || entry.port == 0 && !withPort) && entry.opens(name, address)) {
-                return true;
-            }
-        }
-        return false;
+        return allow.stream().anyMatch(entry -> (entry.port == port || entry.port == 0 && !withPort)
+                && entry.opens(name, address));
     }
 
     private static String closed(Host host, int port) {
@@ -246,10 +222,8 @@ public final class AddressPolicy {
             return ISATAP;
         }
         for (Special special : SPECIAL) {
-            for (Range of : special.ranges) {
-                if (of.contains(range)) {
-                    return special;
-                }
+            if (special.ranges.stream().anyMatch(wider -> wider.contains(range))) {
+                return special;
             }
         }
         return range.v4() || range.high >>> 61 == 1 ? UNICAST : UNASSIGNED;
@@ -267,8 +241,7 @@ public final class AddressPolicy {
     /** Of a plain decimal number; -1 for all else, such as one with zeros before it, which some read as octal. */
     private static int number(String text, int max) {
         boolean plain = isNumeral(text, 10) && text.length() < 6 && (text.length() == 1 || text.charAt(0) != '0');
-        int number = plain ? Integer.parseInt(text) : -1;
-        return number <= max ? number : -1;
+        return plain && Integer.parseInt(text) <= max ? Integer.parseInt(text) : -1;
     }
 
     private static boolean isNumeral(String text, int radix) {
@@ -283,16 +256,11 @@ public final class AddressPolicy {
 
         static Range of(InetAddress address) {
             ByteBuffer bytes = ByteBuffer.wrap(address.getAddress());
-            return bytes.capacity() == 4 ? mapped(bytes.getInt()) : unwrapped(bytes.getLong(), bytes.getLong());
-        }
-
-        static Range mapped(long quad) {
-            return new Range(0, 0xffff_0000_0000L | quad & 0xffff_ffffL, 128);
-        }
-
-        /** RFC 6052, 2.1: behind the well-known prefix of NAT64, it is the IPv4 address that is reached. */
-        static Range unwrapped(long high, long low) {
-            return high == 0x0064_ff9b_0000_0000L && low >>> 32 == 0 ? mapped(low) : new Range(high, low, 128);
+            long high = bytes.capacity() == 4 ? 0 : bytes.getLong();
+            long low = bytes.capacity() == 4 ? MAPPED | bytes.getInt() & 0xffff_ffffL : bytes.getLong();
+            // RFC 6052, 2.1: behind NAT64's well-known prefix 64:ff9b::/96, it is the IPv4 address that is reached.
+            return high == 0x64_ff9b_0000_0000L && low >>> 32 == 0 ? new Range(0, MAPPED | low, 128)
+                    : new Range(high, low, 128);
         }
 
         /** An address: a dotted quad, or IPv6 in brackets; null for all else. */
@@ -322,7 +290,7 @@ public final class AddressPolicy {
                 }
                 quad = quad << 8 | number;
             }
-            return mapped(quad);
+            return new Range(0, MAPPED | quad, 128);
         }
 
         static Range parse(String host, String length) {
@@ -333,7 +301,7 @@ public final class AddressPolicy {
         }
 
         boolean v4() {
-            return high == 0 && low >>> 32 == 0xffff;
+            return high == 0 && low >>> 32 == MAPPED >>> 32;
         }
 
         boolean contains(Range other) {
@@ -351,12 +319,11 @@ public final class AddressPolicy {
 
         @Override
         public String toString() {
-            return v4()
-                    ? (low >>> 24 & 255) + "." + (low >>> 16 & 255) + "." + (low >>> 8 & 255) + "." + (low & 255) + "/"
-                            + (bits - 96)
-                    : LongStream.of(high >>> 48, high >>> 32, high >>> 16, high, low >>> 48, low >>> 32, low >>> 16, low)
-                            .mapToObj(group -> Long.toHexString(group & 0xffff))
-                            .collect(Collectors.joining(":", "[", "]/" + bits)).replaceFirst("(:0)+]", "::]");
+            return v4() ? "%d.%d.%d.%d/%d".formatted(low >>> 24 & 255, low >>> 16 & 255, low >>> 8 & 255, low & 255, bits - 96)
+                    : "[%x:%x:%x:%x:%x:%x:%x:%x]/%d"
+                            .formatted(high >>> 48, high >>> 32 & 0xffff, high >>> 16 & 0xffff, high & 0xffff,
+                                    low >>> 48, low >>> 32 & 0xffff, low >>> 16 & 0xffff, low & 0xffff, bits)
+                            .replaceFirst("(:0)+]", "::]");
         }
     }
 
@@ -378,14 +345,13 @@ public final class AddressPolicy {
             if (isNumeral(last, 10) || last.regionMatches(true, 0, "0x", 0, 2) && isNumeral("0" + last.substring(2), 16)) {
                 return "Write an IPv4 address as four numbers from 0 to 255, without leading zeros or a dot at the end.";
             }
-            boolean good = name.length() <= 253 && (last.equals(name) || Character.isLetter(last.charAt(0)));
+            boolean good = name.length() <= 253 && !last.isEmpty()
+                    && (last.equals(name) || Character.isLetter(last.charAt(0)));
             for (String label : name.split("\\.", -1)) {
                 good &= !label.isEmpty() && label.length() <= 63 && label.charAt(0) != '-' && !label.endsWith("-")
                         && label.chars().allMatch(c -> c == '-' || c < 128 && Character.isLetterOrDigit(c));
             }
-            return good ? null
-                    : "Write the host in letters, digits, hyphens and dots, other letters in the form xn--, at most 63 "
-                            + "between two dots and 253 in all.";
+            return good ? null : "Write the host in letters, digits, - and . only; other letters as xn--; at most 63 per part.";
         }
     }
 
@@ -425,9 +391,9 @@ public final class AddressPolicy {
 
         private static void require(String entry, boolean holds, String otherwise) {
             if (!holds) {
-                throw new IllegalArgumentException(SETTING + " has '" + entry + "'. " + otherwise + " Allowed are addresses "
-                        + "(10.20.0.5, [fd12::1]), ranges (10.20.0.0/16, [fd12::]/48) and names (farm.studio.lan), each with a "
-                        + "port or not (farm.studio.lan:8443).");
+                throw new IllegalArgumentException(SETTING + " has '" + entry.replaceAll("\\p{Cntrl}", "?") + "'. " + otherwise
+                        + " Allowed are 10.20.0.5, [fd12::1], 10.20.0.0/16, [fd12::]/48 and farm.studio.lan, with or without a "
+                        + "port (farm.studio.lan:8443).");
             }
         }
     }

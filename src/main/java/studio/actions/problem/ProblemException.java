@@ -3,11 +3,16 @@ package studio.actions.problem;
 import java.util.List;
 import java.util.Map;
 
+import jakarta.ws.rs.WebApplicationException;
+
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 
-/** A caller's mistake, thrown where it is found and turned into an answer by {@link Problems}. */
-public class ProblemException extends RuntimeException {
+/**
+ * A caller's mistake, thrown where it is found and turned into an answer by {@link Problems}. It is one of JAX-RS' own, since
+ * whatever else a parameter's converter throws becomes a 404 there.
+ */
+public class ProblemException extends WebApplicationException {
 
     private static final long serialVersionUID = 1L;
 
@@ -20,7 +25,7 @@ public class ProblemException extends RuntimeException {
     }
 
     private ProblemException(Code code, String detail, List<Fault> errors, Map<String, String> headers) {
-        super(detail, null, false, false);
+        super(detail, code.status);
         this.code = code;
         this.errors = List.copyOf(errors);
         this.headers = Map.copyOf(headers);
@@ -45,6 +50,12 @@ public class ProblemException extends RuntimeException {
     /** The same with one more header on the answer. */
     public ProblemException with(String header, String value) {
         return new ProblemException(code, getMessage(), errors, Map.of(header, value));
+    }
+
+    /** An answer, not a fault of ours: where it was thrown does not matter to anybody. */
+    @Override
+    public synchronized Throwable fillInStackTrace() {
+        return this;
     }
 
     public Code code() {

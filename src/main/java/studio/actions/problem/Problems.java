@@ -106,7 +106,7 @@ public class Problems {
             case 404 -> answer(Code.NOT_FOUND, 404, "There is nothing at this path. The API is described at "
                     + "/api/custom-actions/docs.", List.of(), Map.of(), uri, thrown);
             case 405 -> answer(Code.METHOD_NOT_ALLOWED, 405, "This path does not know this verb; 'Allow' lists those it knows.",
-                    List.of(), allow(thrown), uri, thrown);
+                    List.of(), Map.of(HttpHeaders.ALLOW, Verbs.at(uri)), uri, thrown);
             case 406 -> answer(Code.NOT_ACCEPTABLE, 406, "The answer is JSON; let 'Accept' include application/json.",
                     List.of(), Map.of(), uri, thrown);
             case 413 -> answer(Code.TOO_LARGE, 413, "The body is too large.", List.of(), Map.of(), uri, thrown);
@@ -161,11 +161,6 @@ public class Problems {
 
     private static boolean duplicate(JsonProcessingException broken) {
         return String.valueOf(broken.getOriginalMessage()).startsWith("Duplicate field");
-    }
-
-    private static Map<String, String> allow(WebApplicationException thrown) {
-        String allowed = thrown.getResponse().getHeaderString(HttpHeaders.ALLOW);
-        return allowed == null ? Map.of() : Map.of(HttpHeaders.ALLOW, allowed);
     }
 
     /** The database is away: no connection (class 08), shutting down (57P0x), or none in time from the pool. */

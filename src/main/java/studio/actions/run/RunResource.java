@@ -46,7 +46,6 @@ import org.jboss.resteasy.reactive.RestResponse;
 import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.action.ActionRules;
-import studio.actions.egress.EgressConfig;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 import studio.actions.problem.Problem.Code;
@@ -76,14 +75,12 @@ public class RunResource {
     private final Runner runner;
     private final ActionRules rules;
     private final RunConfig.Run config;
-    private final EgressConfig.Egress egress;
     private final SecurityIdentity identity;
 
-    RunResource(Runner runner, ActionRules rules, RunConfig config, EgressConfig egress, SecurityIdentity identity) {
+    RunResource(Runner runner, ActionRules rules, RunConfig config, SecurityIdentity identity) {
         this.runner = runner;
         this.rules = rules;
         this.config = config.run();
-        this.egress = egress.egress();
         this.identity = identity;
     }
 
@@ -107,12 +104,11 @@ public class RunResource {
     @APIResponse(responseCode = "200", description = "What would be sent.")
     public RunJson.Preview previewDraft(@RequestBody(required = true,
             content = @Content(examples = @ExampleObject(name = "a draft", value = DRAFT))) RunJson.DraftPress press) {
-        if (press == null || press.action() == null) {
-            throw ProblemException.invalid("/action", "required", "'action' is required: the draft to try out.");
+        if (press == null) {
+            throw ProblemException.invalid("", "required", "The body is required: {\"action\": {…}, \"targets\": […]}.");
         }
         Caller caller = Caller.of(identity);
-        ActionJson.Draft draft = press.action().settled((int) egress.timeout().toMillis());
-        rules.check(draft, "/action");
+        ActionJson.Draft draft = rules.settle(press.action(), "/action");
         Action action = Action.of(draft, caller, Instant.EPOCH);
         action.id = null;
         return runner.preview(caller, action, Selection.of(press.selection(), press.targets(), config.maxSelection()));

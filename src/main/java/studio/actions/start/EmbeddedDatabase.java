@@ -36,7 +36,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
     }
 
     public static void main(String... args) {
-        Main.refuseUnknownVariables();
+        Main.refuseBadSettings();
         var config = ConfigProvider.getConfig();
         if (config.getOptionalValue(Main.JDBC_URL, String.class).isEmpty()) {
             Path folder = Path.of(config.getOptionalValue("custom-actions.data-dir", String.class)

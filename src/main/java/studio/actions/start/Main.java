@@ -1,5 +1,6 @@
 package studio.actions.start;
 
+import java.sql.SQLException;
 import java.util.List;
 
 import io.quarkus.runtime.Quarkus;
@@ -23,14 +24,14 @@ public class Main {
     }
 
     public static void main(String... args) {
-        refuseUnknownVariables();
+        refuseBadSettings();
         Quarkus.run(null, Main::exit, args);
     }
 
-    static void refuseUnknownVariables() {
-        List<String> unknown = Settings.unknown(System.getenv().keySet());
-        if (!unknown.isEmpty()) {
-            stop(unknown);
+    static void refuseBadSettings() {
+        List<String> refused = Settings.refused(System.getenv().keySet(), ConfigProvider.getConfig());
+        if (!refused.isEmpty()) {
+            stop(refused);
         }
     }
 
@@ -48,11 +49,24 @@ public class Main {
         } else if (config.getOptionalValue(JDBC_URL, String.class).isEmpty()) {
             stop(List.of("There is no database. Set QUARKUS_DATASOURCE_JDBC_URL (and …_USERNAME, …_PASSWORD), such as "
                     + "jdbc:postgresql://postgres:5432/kitsu_actions. PostgreSQL 15 or later."));
+        } else if (databaseAway(failure)) {
+            stop(List.of("The database at " + config.getConfigValue(JDBC_URL).getValue().replaceAll("\\?.*", "")
+                    + " does not answer: " + cause.getMessage() + " Is it running, and are QUARKUS_DATASOURCE_JDBC_URL, "
+                    + "…_USERNAME and …_PASSWORD right?"));
         } else if (cause instanceof ConfigurationException) {
             stop(List.of(cause.getMessage()));
         }
         Logger.getLogger(Main.class).error("The service could not start", failure);
         System.exit(1);
+    }
+
+    private static boolean databaseAway(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof SQLException sql && String.valueOf(sql.getSQLState()).matches("(08|28|3D|57P).*")) {
+                return true;
+            }
+        }
+        return false;
     }
 
     static void stop(List<String> lines) {

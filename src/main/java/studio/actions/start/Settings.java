@@ -1,6 +1,11 @@
 package studio.actions.start;
 
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -8,14 +13,20 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
+import io.quarkus.runtime.configuration.MemorySizeConverter;
 import io.smallrye.config.ConfigValidationException;
 
 import org.eclipse.microprofile.config.Config;
 import org.eclipse.microprofile.config.ConfigValue;
+
+import studio.actions.action.ActionRules;
+import studio.actions.action.Secrets;
+import studio.actions.egress.AddressPolicy;
 
 /**
  * Every key of the service with what is allowed for it: what the errors at start say, what counts as a known environment
@@ -69,11 +80,39 @@ public final class Settings {
             Map.entry("csv.max-size", "a size from 1K to 64M, such as 5M"),
             Map.entry("csv.max-rows", "a whole number from 1 to 100000")));
 
+    /** What a type and its bounds cannot say: the value to what is wrong with it, null where nothing is. */
+    private static final Map<String, UnaryOperator<String>> CHECKS = Map.ofEntries(
+            Map.entry("zou.url", Settings::webAddress),
+            Map.entry("public-url", Settings::webAddress),
+            Map.entry("local.token", value -> value.matches("\\S+") ? null : "It holds spaces."),
+            Map.entry("egress.allow", Settings::allowList),
+            Map.entry("egress.max-request", value -> size(value, 1024, 16 << 20)),
+            Map.entry("egress.max-response", value -> size(value, 1024, 16 << 20)),
+            Map.entry("egress.kept-response", value -> size(value, 0, 1 << 20)),
+            Map.entry("egress.trust", value -> Files.isReadable(Path.of(value)) ? null : "There is no such file to read."),
+            Map.entry("launch.schemes", Settings::schemes),
+            Map.entry("signing.secret", value -> Secrets.signs(value) ? null : "It is no such secret."),
+            Map.entry("signing.previous-secret", value -> Secrets.signs(value) ? null : "It is no such secret."),
+            Map.entry("csv.max-size", value -> size(value, 1024, 64 << 20)));
+
     private static final List<String> SECRET = List.of("local.token", "secrets.", "signing.");
 
     private static final Pattern KEY = Pattern.compile("custom-actions\\.([a-z][a-zA-Z0-9.-]*)");
 
     private Settings() {
+    }
+
+    /** A line for each variable and value that cannot be, as far as that shows before anything is started. */
+    static List<String> refused(Collection<String> environment, Config config) {
+        List<String> lines = new ArrayList<>(unknown(environment));
+        new TreeMap<>(CHECKS).forEach((key, check) -> {
+            String value = config.getConfigValue(PREFIX + key).getValue();
+            String wrong = value == null || value.isEmpty() ? null : check.apply(value);
+            if (wrong != null) {
+                lines.add(refuse(key, config) + " " + wrong);
+            }
+        });
+        return lines;
     }
 
     /** A line for each variable of ours that nobody reads: a typo there would otherwise pass for a setting. */
@@ -101,7 +140,7 @@ public final class Settings {
     }
 
     /** The sentence about one key, to be thrown or printed. */
-    public static String refuse(String key, Config config) {
+    static String refuse(String key, Config config) {
         ConfigValue value = config.getConfigValue(PREFIX + key);
         boolean secret = SECRET.stream().anyMatch(key::startsWith);
         String shown = secret ? "the value given" : "\"" + value.getRawValue() + "\"";
@@ -145,6 +184,49 @@ public final class Settings {
     private static String hyphenated(String path) {
         return path.chars().mapToObj(c -> Character.isUpperCase(c) ? "-" + (char) Character.toLowerCase(c) : "" + (char) c)
                 .collect(Collectors.joining());
+    }
+
+    private static String webAddress(String value) {
+        try {
+            URI uri = new URI(value);
+            boolean fine = List.of("http", "https").contains(String.valueOf(uri.getScheme()).toLowerCase(Locale.ROOT))
+                    && uri.getHost() != null && uri.getRawUserInfo() == null && uri.getRawQuery() == null
+                    && uri.getRawFragment() == null;
+            return fine ? null : "It must be http:// or https:// and a host.";
+        } catch (URISyntaxException e) {
+            return "It is not a URL.";
+        }
+    }
+
+    private static String allowList(String value) {
+        try {
+            AddressPolicy.of(Arrays.stream(value.split(",")).map(String::strip).filter(entry -> !entry.isEmpty()).toList());
+            return null;
+        } catch (IllegalArgumentException e) {
+            return e.getMessage();
+        }
+    }
+
+    private static String schemes(String value) {
+        for (String scheme : value.split(",")) {
+            String name = scheme.strip().toLowerCase(Locale.ROOT);
+            if (!name.matches("[a-z][a-z0-9+.-]*")) {
+                return "'" + name + "' is not a scheme.";
+            }
+            if (ActionRules.NEVER.contains(name)) {
+                return "No action may open " + name + ": URLs.";
+            }
+        }
+        return null;
+    }
+
+    private static String size(String value, long from, long to) {
+        try {
+            long bytes = new MemorySizeConverter().convert(value).asLongValue();
+            return bytes >= from && bytes <= to ? null : "It is out of these bounds.";
+        } catch (IllegalArgumentException e) {
+            return "It is not a size.";
+        }
     }
 
     /** Levenshtein's distance. */

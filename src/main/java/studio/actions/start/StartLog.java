@@ -1,6 +1,5 @@
 package studio.actions.start;
 
-import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -9,13 +8,10 @@ import jakarta.inject.Singleton;
 
 import io.quarkus.runtime.ApplicationConfig;
 import io.quarkus.runtime.StartupEvent;
-import io.quarkus.runtime.configuration.ConfigurationException;
 
 import org.eclipse.microprofile.config.Config;
 import org.jboss.logging.Logger;
 
-import studio.actions.egress.AddressPolicy;
-import studio.actions.egress.EgressConfig;
 import studio.actions.identity.IdentityConfig;
 import studio.actions.identity.LocalIdentity;
 
@@ -25,13 +21,7 @@ class StartLog {
 
     private static final Logger LOG = Logger.getLogger("studio.actions");
 
-    void tell(@Observes StartupEvent start, ApplicationConfig application, IdentityConfig identity, EgressConfig egress,
-            LocalIdentity local, Config config) {
-        try {
-            AddressPolicy.of(egress.egress().allow().orElse(List.of()));
-        } catch (IllegalArgumentException e) {
-            throw new ConfigurationException("CUSTOM_ACTIONS_EGRESS_ALLOW: " + e.getMessage());
-        }
+    void tell(@Observes StartupEvent start, ApplicationConfig application, IdentityConfig identity, LocalIdentity local, Config config) {
         LOG.infof("Kitsu Actions %s, %s", application.version().orElse("unknown"),
                 identity.zou().url().map(url -> "beside the Kitsu at " + url).orElse("without Kitsu: look-ups are skipped, "
                         + "and one local token is the admin"));

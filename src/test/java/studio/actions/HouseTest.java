@@ -1,0 +1,116 @@
+package studio.actions;
+
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import java.util.List;
+import java.util.Map;
+
+import jakarta.persistence.Entity;
+import jakarta.transaction.Transactional;
+import jakarta.ws.rs.Path;
+
+import io.smallrye.mutiny.Uni;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaMethod;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchCondition;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+
+/** The house, as the design draws it: who may know whom. */
+class HouseTest {
+
+    private static final String ROOT = "studio.actions.";
+
+    private static final JavaClasses HOUSE = new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("studio.actions");
+
+    /** Package to what it may import; all may import {@code problem}. {@code start} wires everything and is imported by none. */
+    private static final Map<String, List<String>> MAY_IMPORT = Map.of(
+            "kitsu", List.of("run", "action", "zou", "identity", "audit"),
+            "run", List.of("action", "egress", "zou", "identity", "audit"),
+            "action", List.of("identity", "audit", "egress"),
+            "zou", List.of("identity"),
+            "audit", List.of("identity"),
+            "egress", List.of(),
+            "identity", List.of(),
+            "problem", List.of(),
+            "start", List.of("kitsu", "run", "action", "egress", "zou", "identity", "audit"));
+
+    @ParameterizedTest
+    @ValueSource(strings = { "kitsu", "run", "action", "zou", "audit", "egress", "identity", "problem", "start" })
+    void importsOnlyWhatTheDesignAllows(String room) {
+        List<String> forbidden = MAY_IMPORT.keySet().stream()
+                .filter(other -> !other.equals(room) && !other.equals("problem") && !MAY_IMPORT.get(room).contains(other))
+                .map(other -> ROOT + other + "..").toList();
+        noClasses().that().resideInAPackage(ROOT + room + "..")
+                .should().dependOnClassesThat().resideInAnyPackage(forbidden.toArray(String[]::new))
+                .allowEmptyShould(true).check(HOUSE);
+    }
+
+    @Test
+    void knowsEveryRoom() {
+        classes().should().resideInAnyPackage(MAY_IMPORT.keySet().stream().map(room -> ROOT + room).toArray(String[]::new))
+                .orShould().haveSimpleName("package-info").check(HOUSE);
+    }
+
+    @Test
+    void actionsKnowOfEgressOnlyItsPolicy() {
+        noClasses().that().resideInAPackage(ROOT + "action..").should().dependOnClassesThat(
+                resideInAPackage(ROOT + "egress..").and(DescribedPredicate.describe("more than the policy",
+                        (JavaClass type) -> !type.getName().startsWith(ROOT + "egress.AddressPolicy"))))
+                .check(HOUSE);
+    }
+
+    @Test
+    void onlyRunsSend() {
+        noClasses().that().resideOutsideOfPackages(ROOT + "run..", ROOT + "egress..")
+                .should().dependOnClassesThat().haveFullyQualifiedName(ROOT + "egress.Egress").check(HOUSE);
+    }
+
+    @Test
+    void onlyEgressTouchesTheHttpClient() {
+        noClasses().that(not(resideInAPackage(ROOT + "egress..")))
+                .should().dependOnClassesThat(DescribedPredicate.describe("an HTTP client",
+                        (JavaClass type) -> type.getName().startsWith("io.vertx.core.http.HttpClient")
+                                || type.getName().startsWith("java.net.http.") || type.getName().equals("java.net.URLConnection")))
+                .check(HOUSE);
+    }
+
+    @Test
+    void roomsDoNotGoInCircles() {
+        slices().matching("studio.actions.(*)..").should().beFreeOfCycles().check(HOUSE);
+    }
+
+    @Test
+    void noEntityStandsInARestSignature() {
+        methods().that().areDeclaredInClassesThat().areAnnotatedWith(Path.class).and().arePublic()
+                .should(new ArchCondition<>("take and answer no entity") {
+                    @Override
+                    public void check(JavaMethod method, ConditionEvents events) {
+                        boolean entity = method.getReturnType().getAllInvolvedRawTypes().stream()
+                                .anyMatch(type -> type.isAnnotatedWith(Entity.class))
+                                || method.getRawParameterTypes().stream().anyMatch(type -> type.isAnnotatedWith(Entity.class));
+                        events.add(new SimpleConditionEvent(method, !entity, method.getFullName()));
+                    }
+                }).check(HOUSE);
+    }
+
+    @Test
+    void noTransactionIsHeldOverAUni() {
+        methods().that().areAnnotatedWith(Transactional.class).should().notHaveRawReturnType(Uni.class).check(HOUSE);
+    }
+}

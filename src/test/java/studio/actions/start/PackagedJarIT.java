@@ -1,0 +1,258 @@
+package studio.actions.start;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import io.restassured.path.json.JsonPath;
+
+import studio.actions.testing.Receiver;
+
+/** The packaged service as a newcomer starts it, and as an operator kills it. */
+class PackagedJarIT {
+
+    private static final Path JAR = Path.of("target/quarkus-app/quarkus-run.jar");
+    private static final String TARGETS = "{\"targets\": [{\"entity_id\": \"63f8a332-e209-4f8c-b384-747d5eda4b57\"}]}";
+    private static final String NOWHERE = "jdbc:postgresql://127.0.0.1:1/nothing";
+
+    @TempDir
+    Path folder;
+
+    private final List<Service> started = new ArrayList<>();
+
+    @AfterEach
+    void stop() {
+        started.forEach(Service::end);
+    }
+
+    @Test
+    void keepsActionsAndRunsOverAKill() throws Exception {
+        Service first = start(Map.of()).ready();
+        assertThat(first.lines()).as("the log fits on a screen").hasSizeLessThanOrEqualTo(20);
+        String token = first.token();
+        JsonPath action = first.post("", token, """
+                {"name": "Echo", "is_ajax": true, "url": "http://127.0.0.1:%d/api/custom-actions/echo?e={entity_id}"}"""
+                .formatted(first.port));
+        JsonPath run = first.post("/" + action.getString("id") + "/run", token, TARGETS);
+        assertThat(run.getString("state")).isEqualTo("succeeded");
+        assertThat(run.getString("deliveries[0].response")).contains("63f8a332-e209-4f8c-b384-747d5eda4b57");
+
+        Service second = start(Map.of());
+        assertThat(second.exit()).isEqualTo(1);
+        assertThat(second.output()).contains("Another Kitsu Actions is running on the data folder " + folder.toRealPath());
+
+        first.process.destroyForcibly().waitFor();
+        assertThat(postgres()).as("PostgreSQL outlives a kill").isNotEmpty();
+
+        Service again = start(Map.of()).ready();
+        String newToken = again.token();
+        assertThat(newToken).as("a token for each start").isNotEqualTo(token);
+        assertThat(again.get("/" + action.getString("id"), newToken).getString("name")).isEqualTo("Echo");
+        JsonPath kept = again.get("/runs/" + run.getString("id"), newToken);
+        assertThat(kept.getMap("")).isEqualTo(run.getMap(""));
+        assertThat(postgres()).as("one PostgreSQL on the folder").hasSize(1);
+
+        again.process.destroy();
+        assertThat(again.exit()).isIn(0, 143);
+        await().atMost(Duration.ofSeconds(10)).untilAsserted(() -> assertThat(postgres()).isEmpty());
+    }
+
+    @Test
+    void saysOfADeliveryThatWasOnItsWayAtAKillThatItIsLost() throws Exception {
+        Receiver receiver = Receiver.shared();
+        Map<String, String> environment = Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t",
+                "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_RUN_LEASE", "3s");
+        Service first = start(environment).ready();
+        JsonPath action = first.post("", "t", """
+                {"name": "Slow", "is_ajax": true, "timeout_ms": 30000, "url": "%s"}"""
+                .formatted(receiver.url("/killed/silent?e={entity_id}")));
+        first.send("/" + action.getString("id") + "/run", "t", TARGETS);
+        await().until(() -> receiver.heard("killed").size() == 1);
+        first.process.destroyForcibly().waitFor();
+
+        Service again = start(environment).ready();
+        String run = again.get("/runs", "t").getString("data[0].id");
+        await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
+            JsonPath ended = again.get("/runs/" + run, "t");
+            assertThat(ended.getString("state")).isEqualTo("failed");
+            assertThat(ended.getString("deliveries[0].state")).isEqualTo("lost");
+            assertThat(ended.getString("deliveries[0].failure.kind")).isEqualTo("lost");
+        });
+        assertThat(receiver.heard("killed")).as("not sent twice").hasSize(1);
+    }
+
+    @Test
+    void leavesItsDatabaseAloneWhereAnotherIsGiven() throws Exception {
+        Path other = Files.createDirectories(folder.resolve("other"));
+        try (EmbeddedDatabase database = EmbeddedDatabase.open(other)) {
+            Path unused = folder.resolve("unused");
+            Service service = start(Map.of("QUARKUS_DATASOURCE_JDBC_URL", database.jdbcUrl(),
+                    "CUSTOM_ACTIONS_DATA_DIR", unused.toString())).ready();
+
+            assertThat(service.get("", service.token()).getList("")).isEmpty();
+            assertThat(unused).doesNotExist();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            CUSTOM_ACTIONS_EGRES_TIMEOUT        | 5s             | CUSTOM_ACTIONS_EGRESS_TIMEOUT
+            CUSTOM_ACTIONS_EGRESS_TIMEOUT       | banana         | "banana" cannot be used. Allowed: a duration from 100ms to 30s
+            CUSTOM_ACTIONS_EGRESS_TIMEOUT       | 31s            | "31s" cannot be used. Allowed: a duration from 100ms to 30s
+            CUSTOM_ACTIONS_RUN_PARALLELISM      | 0              | "0" cannot be used. Allowed: a whole number from 1 to 1000
+            CUSTOM_ACTIONS_EGRESS_MAX_RESPONSE  | much           | "much" cannot be used. Allowed: a size from 1K to 16M
+            CUSTOM_ACTIONS_EGRESS_ALLOW         | 127.0.0.0/8    | 127.0.0.0/8
+            CUSTOM_ACTIONS_ZOU_URL              | zou:5000/%zz   | custom-actions.zou.url
+            CUSTOM_ACTIONS_LOCAL_TOKEN          | with a space   | custom-actions.local.token
+            CUSTOM_ACTIONS_SIGNING_SECRET       | whsec_short    | custom-actions.signing.secret
+            CUSTOM_ACTIONS_LAUNCH_SCHEMES       | maya,javascript | custom-actions.launch.schemes
+            CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_KING | 5    | custom-actions.limits.per-caller-by-role
+            QUARKUS_DATASOURCE_JDBC_URL         | jdbc:postgresql://127.0.0.1:1/nothing | does not answer
+            """)
+    void saysWhatIsAllowedWhereAValueCannotBe(String variable, String value, String told) throws Exception {
+        Service service = start(variable.startsWith("CUSTOM") ? Map.of(variable, value, "QUARKUS_DATASOURCE_JDBC_URL", NOWHERE)
+                : Map.of(variable, value));
+
+        assertThat(service.exit()).isEqualTo(1);
+        assertThat(service.output()).contains("cannot start").contains(variable.replace("EGRES_", "EGRESS_")).contains(told)
+                .doesNotContain("\tat ").doesNotContain("with a space").doesNotContain("whsec_short");
+        assertThat(folder.resolve("data")).doesNotExist();
+    }
+
+    @Test
+    void saysThatItsPortIsTaken() throws Exception {
+        try (ServerSocket taken = new ServerSocket(0)) {
+            Service service = start(Map.of("QUARKUS_HTTP_PORT", Integer.toString(taken.getLocalPort())));
+
+            assertThat(service.exit()).isEqualTo(1);
+            assertThat(service.output()).contains("Port " + taken.getLocalPort()).contains("QUARKUS_HTTP_PORT");
+        }
+    }
+
+    private Stream<ProcessHandle> postgresProcesses() {
+        return ProcessHandle.allProcesses().filter(process -> process.info().commandLine()
+                .map(line -> line.contains("postgres") && line.contains(folder.toString())).orElse(false));
+    }
+
+    private List<Long> postgres() {
+        return postgresProcesses().map(ProcessHandle::pid).toList();
+    }
+
+    private Service start(Map<String, String> environment) throws IOException {
+        Service service = new Service(folder, environment);
+        started.add(service);
+        return service;
+    }
+
+    /** The service in a process of its own. */
+    private static final class Service {
+
+        private static final HttpClient HTTP = HttpClient.newHttpClient();
+
+        private final Process process;
+        private final Path log;
+        private final int port;
+
+        Service(Path folder, Map<String, String> environment) throws IOException {
+            port = freePort();
+            log = Files.createTempFile(folder, "service", ".log");
+            ProcessBuilder builder = new ProcessBuilder(
+                    Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-jar", JAR.toString());
+            builder.environment().keySet().removeIf(name -> name.startsWith("CUSTOM_ACTIONS_") || name.startsWith("QUARKUS_"));
+            builder.environment().put("CUSTOM_ACTIONS_DATA_DIR", folder.resolve("data").toString());
+            builder.environment().put("QUARKUS_HTTP_PORT", Integer.toString(port));
+            builder.environment().putAll(environment);
+            process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
+        }
+
+        Service ready() {
+            await().atMost(Duration.ofSeconds(60)).until(() -> output().contains("Listening on") || !process.isAlive());
+            assertThat(process.isAlive()).as(output()).isTrue();
+            return this;
+        }
+
+        int exit() throws InterruptedException {
+            assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("ends: " + output()).isTrue();
+            return process.exitValue();
+        }
+
+        void end() {
+            process.destroy();
+            try {
+                if (!process.waitFor(30, TimeUnit.SECONDS)) {
+                    process.destroyForcibly().waitFor();
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
+        String output() {
+            try {
+                return Files.readString(log);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        List<String> lines() {
+            return output().lines().toList();
+        }
+
+        String token() {
+            return lines().stream().filter(line -> line.startsWith("export TOKEN=")).findFirst().orElseThrow()
+                    .substring("export TOKEN=".length());
+        }
+
+        JsonPath get(String path, String token) throws Exception {
+            return JsonPath.from(HTTP.send(request(path, token).GET().build(), HttpResponse.BodyHandlers.ofString()).body());
+        }
+
+        JsonPath post(String path, String token, String body) throws Exception {
+            HttpResponse<String> response = HTTP.send(posting(path, token, body), HttpResponse.BodyHandlers.ofString());
+            assertThat(response.statusCode()).as(response.body()).isIn(200, 201);
+            return JsonPath.from(response.body());
+        }
+
+        void send(String path, String token, String body) {
+            HTTP.sendAsync(posting(path, token, body), HttpResponse.BodyHandlers.discarding());
+        }
+
+        private HttpRequest posting(String path, String token, String body) {
+            return request(path, token).header("Content-Type", "application/json")
+                    .POST(HttpRequest.BodyPublishers.ofString(body)).build();
+        }
+
+        private HttpRequest.Builder request(String path, String token) {
+            return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/api/custom-actions" + path))
+                    .header("Authorization", "Bearer " + token);
+        }
+
+        private static int freePort() throws IOException {
+            try (ServerSocket socket = new ServerSocket(0)) {
+                return socket.getLocalPort();
+            }
+        }
+    }
+}

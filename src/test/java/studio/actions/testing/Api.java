@@ -1,0 +1,69 @@
+package studio.actions.testing;
+
+import static io.restassured.RestAssured.given;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+import io.restassured.http.ContentType;
+import io.restassured.path.json.JsonPath;
+import io.restassured.response.Response;
+import io.restassured.specification.RequestSpecification;
+
+/** The service as a client sees it. */
+public final class Api {
+
+    public static final String ACTIONS = "/api/custom-actions";
+
+    private Api() {
+    }
+
+    /** A request as the admin, with a JSON body to come. */
+    public static RequestSpecification admin() {
+        return given().header("Authorization", "Bearer " + Services.TOKEN).contentType(ContentType.JSON).urlEncodingEnabled(false);
+    }
+
+    /** A draft that is fine, with some fields as given: name, value, name, value … */
+    public static Map<String, Object> draft(Object... fields) {
+        Map<String, Object> draft = new LinkedHashMap<>(Map.of("name", "Sync", "url", "https://api.studio.com/sync"));
+        for (int i = 0; i < fields.length; i += 2) {
+            draft.put((String) fields[i], fields[i + 1]);
+        }
+        return draft;
+    }
+
+    public static Response create(Map<String, Object> draft) {
+        return admin().body(draft).post(ACTIONS);
+    }
+
+    /** The id of a new AJAX action that is sent to the receiver. */
+    public static String ajax(String url, Object... fields) {
+        Map<String, Object> draft = draft(fields);
+        draft.put("url", url);
+        draft.put("is_ajax", true);
+        return create(draft).then().statusCode(201).extract().path("id");
+    }
+
+    public static Map<String, Object> target(Object... fields) {
+        Map<String, Object> target = new LinkedHashMap<>();
+        for (int i = 0; i < fields.length; i += 2) {
+            target.put((String) fields[i], fields[i + 1]);
+        }
+        return target;
+    }
+
+    public static Map<String, Object> shot() {
+        return target("entity_id", UUID.randomUUID().toString(), "entity_type", "shot");
+    }
+
+    public static Response run(String action, List<?> targets) {
+        return admin().body(Map.of("targets", targets)).post(ACTIONS + "/" + action + "/run");
+    }
+
+    /** A press on one shot that is answered with the ended run. */
+    public static JsonPath press(String action) {
+        return run(action, List.of(shot())).then().statusCode(200).extract().jsonPath();
+    }
+}
