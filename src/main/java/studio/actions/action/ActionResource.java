@@ -65,7 +65,13 @@ import studio.actions.problem.ProblemException;
 @Consumes(MediaType.APPLICATION_JSON)
 @Authenticated
 @Tag(name = "Actions")
+@APIResponse(responseCode = "400", ref = "Problem")
+@APIResponse(responseCode = "401", ref = "Problem")
+@APIResponse(responseCode = "403", ref = "Problem")
+@APIResponse(responseCode = "default", ref = "Problem")
 public class ActionResource {
+
+    static final String EXAMPLE_ID = "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11";
 
     static final String DRAFT = """
             {"name": "Sync to ShotGrid", "url": "https://api.studio.com/sync/shotgrid?entity={entity_id}&type={entity_type}",
@@ -130,7 +136,8 @@ public class ActionResource {
     @RolesAllowed("admin")
     @Transactional
     @Operation(operationId = "createAction", summary = "Create an action", description = "Whatever is left out has its default.")
-    @APIResponse(responseCode = "201", description = "Created; Location and ETag are its own.")
+    @APIResponse(responseCode = "201", description = "Created; Location and ETag are its own.",
+            content = @Content(schema = @Schema(implementation = View.class)))
     public RestResponse<View> create(@RequestBody(required = true,
             content = @Content(examples = @ExampleObject(name = "fired by the service", value = DRAFT))) Draft draft) {
         Action action = Action.of(rules.settle(draft, ""), Caller.of(identity), clock.instant());
@@ -141,10 +148,10 @@ public class ActionResource {
 
     @GET
     @Path("/{id}")
-    @Operation(operationId = "getAction", summary = "Read an action")
+    @Operation(operationId = "getAction", summary = "Read an action", description = "The ETag is its version.")
     @APIResponse(responseCode = "200", description = "The action; its ETag is for If-Match and If-None-Match.")
     @APIResponse(responseCode = "304", description = "It is as If-None-Match knows it.")
-    public RestResponse<View> get(@PathParam("id") UUID id) {
+    public RestResponse<View> get(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
         Action action = Action.<Action> findByIdOptional(id).filter(found -> found.visibleTo(Caller.of(identity)))
                 .orElseThrow(() -> unknown(id));
         if (request.evaluatePreconditions(tag(action)) != null) {
@@ -160,7 +167,7 @@ public class ActionResource {
     @Operation(operationId = "replaceAction", summary = "Replace an action",
             description = "What is left out goes back to its default. If-Match refuses to overwrite somebody else's change.")
     @APIResponse(responseCode = "200", description = "The action as it is now.")
-    public RestResponse<View> replace(@PathParam("id") UUID id, @RequestBody(required = true,
+    public RestResponse<View> replace(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id, @RequestBody(required = true,
             content = @Content(examples = @ExampleObject(name = "fired by the service", value = DRAFT))) Draft draft) {
         return change(id, before -> draft);
     }
@@ -173,7 +180,7 @@ public class ActionResource {
     @Operation(operationId = "patchAction", summary = "Change some fields of an action",
             description = "JSON Merge Patch (RFC 7396): null puts a field back to its default.")
     @APIResponse(responseCode = "200", description = "The action as it is now.")
-    public RestResponse<View> patch(@PathParam("id") UUID id,
+    public RestResponse<View> patch(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Draft.class),
                     examples = @ExampleObject(name = "two fields", value = PATCH))) JsonNode patch) {
         if (patch == null || !patch.isObject()) {
@@ -194,7 +201,7 @@ public class ActionResource {
     @Transactional
     @Operation(operationId = "deleteAction", summary = "Delete an action", description = "Its runs stay.")
     @APIResponse(responseCode = "204", description = "It is gone.")
-    public void delete(@PathParam("id") UUID id) {
+    public void delete(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
         Action action = Action.locked(id).orElseThrow(() -> unknown(id));
         refuseStale(action);
         action.delete();

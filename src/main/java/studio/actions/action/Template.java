@@ -30,7 +30,7 @@ public final class Template {
 
     private static final int MAX_LENGTH = 2_000;
     private static final String ENCODE = "Write %%%1$02X for \"%1$c\": no URL can hold it as it stands there.";
-    private static final String BRACES = "Write a variable as {entity_id}, in one pair of braces, and any other brace as %%7B or %%7D.";
+    private static final String BRACES = "Write a variable like {entity_id}, and any other brace as %%7B or %%7D.";
     private static final Set<String> SECRETS = Set.of("password", "passwd", "token", "api_key", "apikey", "secret",
             "access_token");
 

@@ -53,11 +53,12 @@ public final class AddressPolicy {
     private static final Special[] SPECIAL = {
             special(Kind.GUARDED, "an unspecified address", "0.0.0.0/8", "[::]/128"), // RFC 791, 3.2; RFC 4291, 2.5.2
             special(Kind.GUARDED, "a loopback address", "127.0.0.0/8", "[::1]/128"), // RFC 1122, 3.2.1.3; RFC 4291, 2.5.3
-            special(Kind.GUARDED, "a link-local address", "169.254.0.0/16", "[fe80::]/10"), // RFC 3927; RFC 4291, 2.5.6; most clouds
-            special(Kind.GUARDED, METADATA, "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32"), // Alibaba; Oracle; Azure
+            special(Kind.GUARDED, "a link-local address", "169.254.0.0/16", "[fe80::]/10"), // RFC 3927; 4291; most clouds
+            special(Kind.GUARDED, METADATA, "100.100.100.200/32", "192.0.0.192/32"), // Alibaba; Oracle
+            special(Kind.GUARDED, METADATA, "[fd00:100::100:200]/128", "[fd00:c1::a9fe:a9fe]/128"), // Alibaba; Oracle
+            special(Kind.GUARDED, METADATA, "168.63.129.16/32", "[fd20:ce::254]/128"), // Azure; Google
             special(Kind.GUARDED, METADATA, "[fd00:ec2::]/32"), // AWS: ::254, and ::23, which hands out the roles of pods
-            special(Kind.GUARDED, METADATA, "[fd20:ce::254]/128", "[fd00:42::42]/128", "[fd00:a9fe:a9fe::1]/128"), // Google; Scaleway; Akamai
-            special(Kind.GUARDED, METADATA, "[fd00:c1::a9fe:a9fe]/128", "[fd00:100::100:200]/128"), // Oracle; Alibaba
+            special(Kind.GUARDED, METADATA, "[fd00:42::42]/128", "[fd00:a9fe:a9fe::1]/128"), // Scaleway; Akamai
             special(Kind.NEVER, "a multicast address", "224.0.0.0/4", "[ff00::]/8"), // RFC 5771; RFC 4291, 2.7
             special(Kind.NEVER, "the broadcast address", "255.255.255.255/32"), // RFC 919
             special(Kind.NEVER, EMBEDDED, "[::]/96", "[::ffff:0:0:0]/96", "[64:ff9b:1::]/48"), // RFC 4291, 2.5.5.1; 2765; 8215
@@ -65,16 +66,15 @@ public final class AddressPolicy {
             special(Kind.OPENABLE, "a private address", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"), // RFC 1918
             special(Kind.OPENABLE, "a private address", "[fc00::]/7", "[fec0::]/10"), // RFC 4193; RFC 3879, once site-local
             special(Kind.OPENABLE, "a shared address of a provider", "100.64.0.0/10"), // RFC 6598
-            special(Kind.OPENABLE, "an address for documentation", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"), // RFC 5737
+            special(Kind.OPENABLE, "an address for documentation", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"), // 5737
             special(Kind.OPENABLE, "an address for documentation", "[2001:db8::]/32", "[3fff::]/20"), // RFC 3849; RFC 9637
-            special(Kind.OPENABLE, RESERVED, "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4"), // RFC 6890; 2544, benchmarks; 1112
+            special(Kind.OPENABLE, RESERVED, "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4"), // RFC 6890; 2544; 1112
             special(Kind.OPENABLE, RESERVED, "192.88.99.0/24", "192.52.193.0/24", "[2001::]/23"), // RFC 7526; 7450; 2928
-            special(Kind.OPENABLE, RESERVED, "192.31.196.0/24", "192.175.48.0/24", "[2620:4f:8000::]/48"), // RFC 7535, 7534: AS112
+            special(Kind.OPENABLE, RESERVED, "192.31.196.0/24", "192.175.48.0/24", "[2620:4f:8000::]/48"), // AS112: 7535, 7534
     };
 
     /** RFC 5214, 6.1: told by the interface identifier, below any prefix. */
     private static final Special ISATAP = special(Kind.NEVER, EMBEDDED);
-
     /** All outside 2000::/3, 100::/64 (RFC 6666) and 5f00::/16 (RFC 9602) among it: IANA IPv6 Global Unicast Assignments. */
     private static final Special UNASSIGNED = special(Kind.OPENABLE, RESERVED);
     private static final Special UNICAST = special(Kind.PUBLIC, "a public address");
@@ -274,7 +274,7 @@ public final class AddressPolicy {
                 return null;
             }
             try {
-                return of(InetAddress.getByName(host)); // brackets and a colon: it reads a literal or throws, and never resolves
+                return of(InetAddress.getByName(host)); // with brackets and a colon it reads or throws, and never resolves
             } catch (UnknownHostException e) {
                 return null;
             }
@@ -376,8 +376,8 @@ public final class AddressPolicy {
             require(entry, range.equals(range.cut()), "There are bits set behind the prefix; write " + range.cut() + ".");
             Special special = special(range);
             require(entry, special.kind != Kind.NEVER, "No request may go to " + special.what + ".");
-            require(entry, special.kind != Kind.GUARDED || port > 0 && length == null, "Each address that is "
-                    + special.what.replaceFirst("an? ", "") + " opens alone and with its port only, like 127.0.0.1:8080.");
+            require(entry, special.kind != Kind.GUARDED || port > 0 && length == null,
+                    "What is " + special.what + " opens alone and with its port only, like 127.0.0.1:8080.");
             return new Entry(null, range, port);
         }
 

@@ -154,9 +154,8 @@ public class Problems {
             return new Fault(pointer, "invalid_text", bad.getMessage());
         }
         Class<?> type = mapping instanceof MismatchedInputException mismatch ? mismatch.getTargetType() : null;
-        String wanted = StrictJson.describe(type);
         return new Fault(pointer, mapping instanceof InvalidFormatException ? "invalid_value" : "wrong_type",
-                "This must be " + wanted + ".");
+                "'" + pointer.substring(pointer.lastIndexOf('/') + 1) + "' must be " + StrictJson.describe(type) + ".");
     }
 
     private static boolean duplicate(JsonProcessingException broken) {

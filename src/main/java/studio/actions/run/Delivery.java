@@ -1,5 +1,6 @@
 package studio.actions.run;
 
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import java.util.List;
 import java.util.UUID;
 
@@ -19,6 +20,7 @@ import studio.actions.egress.FailureKind;
 public class Delivery extends PanacheEntityBase {
 
     /** Spelled as on the wire. */
+    @Schema(name = "DeliveryState")
     public enum State {
         pending,
         in_flight,

@@ -1,5 +1,6 @@
 package studio.actions.run;
 
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
@@ -26,6 +27,7 @@ import studio.actions.identity.Role;
 public class Run extends PanacheEntityBase {
 
     /** Spelled as on the wire. */
+    @Schema(name = "RunState")
     public enum State {
         queued,
         running,

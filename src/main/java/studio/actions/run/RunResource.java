@@ -37,6 +37,7 @@ import io.smallrye.mutiny.infrastructure.Infrastructure;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
@@ -57,6 +58,10 @@ import studio.actions.problem.ProblemException;
 @Consumes(MediaType.APPLICATION_JSON)
 @Authenticated
 @Tag(name = "Runs")
+@APIResponse(responseCode = "400", ref = "Problem")
+@APIResponse(responseCode = "401", ref = "Problem")
+@APIResponse(responseCode = "403", ref = "Problem")
+@APIResponse(responseCode = "default", ref = "Problem")
 public class RunResource {
 
     /** RFC 7240. */
@@ -67,6 +72,8 @@ public class RunResource {
     static final String TARGETS = """
             {"targets": [{"entity_id": "63f8a332-e209-4f8c-b384-747d5eda4b57", "entity_type": "shot",
               "production_id": "42368e00-09e1-4c4e-9a16-0d9891200536", "task_id": "a496f819-a923-4da2-b05d-cf472ab3b2f3"}]}""";
+
+    static final String EXAMPLE_ID = "7a1d0f5e-55b3-4ed9-8d0c-0d6d5c1b2a33";
 
     static final String DRAFT = """
             {"action": {"name": "Sync to ShotGrid", "url": "https://api.studio.com/sync?entity={entity_id}", "is_ajax": true},
@@ -89,7 +96,7 @@ public class RunResource {
     @Operation(operationId = "previewAction", summary = "Show what a press would send",
             description = "Fills the template for each target and shows each request, or why there would be none. Sends nothing.")
     @APIResponse(responseCode = "200", description = "What would be sent.")
-    public RunJson.Preview preview(@PathParam("id") UUID id, @RequestBody(required = true,
+    public RunJson.Preview preview(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id, @RequestBody(required = true,
             content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
         Caller caller = Caller.of(identity);
         Action action = runnable(id, caller);
@@ -121,8 +128,9 @@ public class RunResource {
             description = "Sends one request per task, per entity or per production, as the template asks, and answers when all "
                     + "have ended. A receiver's failure is data in this answer, not an error of it.")
     @APIResponse(responseCode = "200", description = "The run has ended; its state and deliveries say how.")
-    @APIResponse(responseCode = "202", description = "The run goes on; Location is where to look.")
-    public Uni<RestResponse<RunJson.View>> run(@PathParam("id") UUID id,
+    @APIResponse(responseCode = "202", description = "The run goes on; Location is where to look.",
+            content = @Content(schema = @Schema(implementation = RunJson.View.class)))
+    public Uni<RestResponse<RunJson.View>> run(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @HeaderParam("Prefer") @Parameter(description = "respond-async, or wait=<seconds> (RFC 7240).",
                     example = "wait=5") String prefer,
             @RequestBody(required = true,
@@ -179,9 +187,10 @@ public class RunResource {
 
     @GET
     @Path("/runs/{id}")
-    @Operation(operationId = "getRun", summary = "Read a run and its deliveries")
+    @Operation(operationId = "getRun", summary = "Read a run and its deliveries",
+            description = "Every delivery with its state, what the receiver answered, or why it did not arrive.")
     @APIResponse(responseCode = "200", description = "The run.")
-    public RunJson.View get(@PathParam("id") UUID id) {
+    public RunJson.View get(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
         Run run = Run.<Run> findByIdOptional(id).filter(found -> found.visibleTo(Caller.of(identity)))
                 .orElseThrow(() -> new ProblemException(Code.NOT_FOUND, "There is no run " + id + ", or it is not yours to see."));
         return view(run);

@@ -1,29 +1,469 @@
 package studio.actions.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.hamcrest.Matchers.endsWith;
+import static org.hamcrest.Matchers.equalTo;
+
+import java.io.IOException;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
+import io.restassured.path.json.JsonPath;
+import io.restassured.response.Response;
 
 import studio.actions.testing.Api;
 import studio.actions.testing.Receiver;
+import studio.actions.testing.Receiver.Heard;
 import studio.actions.testing.Services;
 
 @QuarkusTest
 @WithTestResource(Services.class)
 class RunTest {
 
+    private static final String ADMIN = "00000000-0000-4000-8000-000000000001";
+
     private final Receiver receiver = Receiver.shared();
 
+    // ---- What the caller reads
+
     @Test
-    void deliversOneRequestPerEntity() {
-        String action = Api.ajax(receiver.url("/one/ok?e={entity_id}"));
+    void answersWithTheWholeRun() {
+        String action = Api.ajax(receiver.url("/whole/ok?e={entity_id}"), "name", "Whole");
+        Map<String, Object> shot = Api.target("entity_id", id(), "entity_type", "shot", "production_id", id(), "task_id", id());
 
-        var run = Api.press(action);
+        JsonPath run = Api.run(action, List.of(shot)).then().statusCode(200).extract().jsonPath();
 
+        assertThat(run.getMap("")).containsOnlyKeys("id", "type", "action_id", "action_name", "state", "caller", "created_at",
+                "finished_at", "counts", "deliveries")
+                .containsEntry("type", "Run").containsEntry("action_id", action).containsEntry("action_name", "Whole")
+                .containsEntry("state", "succeeded")
+                .containsEntry("caller",
+                        Map.of("id", ADMIN, "name", "Local admin", "email", "admin@localhost", "role", "admin"))
+                .containsEntry("counts",
+                        Map.of("total", 1, "delivered", 1, "failed", 0, "refused", 0, "lost", 0, "cancelled", 0));
+        assertThat(run.getString("created_at")).endsWith("Z");
+        assertThat(Instant.parse(run.getString("finished_at"))).isAfter(Instant.parse(run.getString("created_at")));
+        assertThat(run.getList("deliveries")).hasSize(1);
+        assertThat(run.getMap("deliveries[0]")).containsOnlyKeys("id", "target", "method", "url", "state", "status", "attempts",
+                "duration_ms", "failure", "response")
+                .containsEntry("target", shot).containsEntry("method", "POST")
+                .containsEntry("url", receiver.url("/whole/ok?e=" + shot.get("entity_id")))
+                .containsEntry("state", "delivered").containsEntry("status", 200).containsEntry("attempts", 1)
+                .containsEntry("failure", null).containsEntry("response", "{\"ok\": true}");
+        assertThat(run.getInt("deliveries[0].duration_ms")).isBetween(0, 10_000);
+        assertThat(UUID.fromString(run.getString("deliveries[0].id"))).isNotEqualTo(UUID.fromString(run.getString("id")));
+    }
+
+    @Test
+    void readsTheSameAfterwards() {
+        String action = Api.ajax(receiver.url("/afterwards/status/500"));
+
+        JsonPath run = Api.press(action);
+
+        assertThat(read(run.getString("id")).getMap("")).isEqualTo(run.getMap(""));
+    }
+
+    @Test
+    void keepsTheOrderOfTheSelection() {
+        String action = Api.ajax(receiver.url("/order/ok?e={entity_id}"));
+        List<Map<String, Object>> shots = shots(12);
+
+        JsonPath run = Api.run(action, shots).then().statusCode(200).extract().jsonPath();
+
+        assertThat(run.getList("deliveries.target.entity_id")).isEqualTo(shots.stream().map(s -> s.get("entity_id")).toList());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiterString = " -> ", textBlock = """
+            200 200 -> succeeded -> 2 -> 0 -> 0
+            200 500 -> partial   -> 1 -> 1 -> 0
+            200 ..  -> partial   -> 1 -> 0 -> 1
+            500 404 -> failed    -> 0 -> 2 -> 0
+            500 ..  -> failed    -> 0 -> 1 -> 1
+            .. .    -> failed    -> 0 -> 0 -> 2
+            """)
+    void endsAsItsDeliveriesDid(String answers, String state, int delivered, int failed, int refused) {
+        String action = Api.ajax(receiver.url("/" + unique("sum") + "/status/{entity_name}"));
+
+        Response answer = Api.run(action, named(answers.split(" ")));
+
+        answer.then().statusCode(200).body("state", equalTo(state), "counts.total", equalTo(2),
+                "counts.delivered", equalTo(delivered), "counts.failed", equalTo(failed), "counts.refused", equalTo(refused));
+        assertThat(answer.jsonPath().getString("finished_at")).isNotNull();
+    }
+
+    @Test
+    void refusesASingleDeliveryAndSendsTheOthers() {
+        String action = Api.ajax(receiver.url("/single/ok?e={entity_name}"));
+        Map<String, Object> nameless = Api.shot();
+
+        JsonPath run = Api.run(action, List.of(named("a").get(0), nameless, named("b").get(0))).then().statusCode(200)
+                .extract().jsonPath();
+
+        assertThat(run.getList("deliveries.state")).containsExactly("delivered", "refused", "delivered");
+        assertThat(run.getMap("deliveries[1]")).containsEntry("target", Api.target("entity_id", nameless.get("entity_id"),
+                "entity_type", "shot", "production_id", null, "task_id", null))
+                .containsEntry("url", null).containsEntry("status", null).containsEntry("attempts", 0);
+        assertThat(run.getString("deliveries[1].failure.kind")).isEqualTo("missing_variable");
+        assertThat(run.getString("deliveries[1].failure.message")).contains("{entity_name}");
+        assertThat(receiver.heard("single")).hasSize(2);
+    }
+
+    @Test
+    void refusesOnlyTheTargetThatIsOfTheWrongType() {
+        String action = Api.ajax(receiver.url("/wrong/ok"), "entity_type", "shot");
+        List<String> tasks = List.of(id(), id(), id());
+        String production = id();
+
+        JsonPath run = Api.run(action, List.of(
+                Api.target("task_id", tasks.get(0), "entity_type", "shot", "production_id", production),
+                Api.target("task_id", tasks.get(1), "entity_type", "asset", "production_id", production),
+                Api.target("task_id", tasks.get(2), "entity_type", "shot", "production_id", production)))
+                .then().statusCode(200).extract().jsonPath();
+
+        assertThat(run.getString("state")).isEqualTo("partial");
+        assertThat(run.getList("deliveries.findAll { it.state == 'refused' }.failure.kind")).containsExactly("wrong_entity_type");
+        assertThat(receiver.heard("wrong")).hasSize(1);
+        assertThat(body("wrong").getList("selection")).containsExactly(tasks.get(0), tasks.get(2));
+    }
+
+    @Test
+    void refusesATargetOfAnotherProduction() {
+        String ours = id();
+        String action = Api.ajax(receiver.url("/production/ok?p={production_id}"), "project_ids", List.of(ours));
+
+        JsonPath run = Api.run(action, List.of(
+                Api.target("entity_id", id(), "entity_type", "shot", "production_id", id()),
+                Api.target("entity_id", id(), "entity_type", "shot"),
+                Api.target("entity_id", id(), "entity_type", "shot", "production_id", ours)))
+                .then().statusCode(200).extract().jsonPath();
+
+        assertThat(run.getList("deliveries.state")).containsExactly("refused", "refused", "delivered");
+        assertThat(run.getList("deliveries.failure.kind")).containsExactly("not_visible", "not_visible", null);
+    }
+
+    // ---- What is not run at all
+
+    @Test
+    void doesNotRunADisabledAction() {
+        String action = Api.ajax(receiver.url("/disabled/ok"), "enabled", false);
+
+        Api.run(action, List.of(Api.shot())).then().statusCode(409).body("code", equalTo("action_disabled"));
+
+        assertThat(receiver.heard("disabled")).isEmpty();
+        assertThat(runsOf(action)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "https://tool.studio.com/open?e={entity_id}", "maya://open/{entity_id}" })
+    void doesNotRunWhatTheBrowserOpens(String url) {
+        String action = Api.create(Api.draft("url", url)).then().statusCode(201).extract().path("id");
+
+        Api.run(action, List.of(Api.shot())).then().statusCode(409).body("code", equalTo("not_ajax"));
+
+        assertThat(runsOf(action)).isEmpty();
+    }
+
+    @Test
+    void doesNotRunWhatIsNotThere() {
+        Api.run(id(), List.of(Api.shot())).then().statusCode(404).body("code", equalTo("not_found"));
+        Api.run("no-id", List.of(Api.shot())).then().statusCode(400).body("code", equalTo("malformed_id"));
+    }
+
+    @Test
+    void doesNotRunForAStranger() {
+        String action = Api.ajax(receiver.url("/stranger/ok"));
+
+        RestAssured.given().contentType("application/json").body(Map.of("targets", List.of(Api.shot())))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(401);
+
+        assertThat(receiver.heard("stranger")).isEmpty();
+    }
+
+    @Test
+    void doesNotRunABrokenSelection() {
+        String action = Api.ajax(receiver.url("/broken/ok"));
+
+        for (String body : List.of("", "{}", "{\"targets\": []}", "{\"selection\": [\"1-1-1-1-1\"]}", "{\"targets\": [null]}",
+                "{\"targets\": [{}]}", "{\"shots\": []}", "[]", "null", "{")) {
+            Api.admin().body(body).post(Api.ACTIONS + "/" + action + "/run").then().statusCode(400);
+        }
+
+        assertThat(receiver.heard("broken")).isEmpty();
+        assertThat(runsOf(action)).isEmpty();
+    }
+
+    // ---- What the receiver gets
+
+    @Test
+    void sendsTheHeadersOfStandardWebhooks() {
+        String action = Api.ajax(receiver.url("/headers/ok"), "headers", Map.of("X-Queue", "fast"));
+        long before = Instant.now().getEpochSecond();
+
+        JsonPath run = Api.press(action);
+
+        Map<String, String> headers = only("headers").headers();
+        assertThat(headers).containsEntry("Content-Type", "application/json")
+                .containsEntry("User-Agent", "kitsu-actions/0.1.0").containsEntry("Accept-Encoding", "identity")
+                .containsEntry("X-Queue", "fast").containsEntry("Idempotency-Key", headers.get("webhook-id"))
+                .containsEntry("Host", "127.0.0.1:" + receiver.port())
+                .doesNotContainKeys("webhook-signature", "Cookie", "Authorization");
+        assertThat(headers.get("webhook-id")).isNotBlank().doesNotContain(".");
+        assertThat(Long.parseLong(headers.get("webhook-timestamp"))).isBetween(before, Instant.now().getEpochSecond());
+        assertThat(headers.get("traceparent")).matches("00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}");
         assertThat(run.getString("state")).isEqualTo("succeeded");
-        assertThat(receiver.heard("one")).hasSize(1);
+    }
+
+    @Test
+    void givesEachDeliveryAnIdOfItsOwn() {
+        String action = Api.ajax(receiver.url("/ids/ok?e={entity_id}"));
+
+        Api.run(action, shots(6)).then().statusCode(200);
+
+        assertThat(receiver.heard("ids")).extracting(heard -> heard.headers().get("webhook-id")).doesNotHaveDuplicates();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "POST", "GET", "PUT", "PATCH", "DELETE" })
+    void signsWithTheSecretOfTheAction(String method) throws Exception {
+        String name = unique("signed");
+        String action = Api.ajax(receiver.url("/" + name + "/ok?e={entity_name}"), "method", method, "signing_secret",
+                "sign-here");
+
+        Api.run(action, named("Größe 日本 😀")).then().statusCode(200).body("state", equalTo("succeeded"));
+
+        Heard heard = only(name);
+        Mac mac = Mac.getInstance("HmacSHA256");
+        mac.init(new SecretKeySpec(Base64.getDecoder().decode(Services.SIGNING.substring("whsec_".length())), "HmacSHA256"));
+        String signed = heard.headers().get("webhook-id") + "." + heard.headers().get("webhook-timestamp") + "." + heard.body();
+        assertThat(heard.headers().get("webhook-signature"))
+                .isEqualTo("v1," + Base64.getEncoder().encodeToString(mac.doFinal(signed.getBytes(StandardCharsets.UTF_8))));
+    }
+
+    @Test
+    void fillsSecretsIntoHeadersOnTheWireAlone() {
+        String action = Api.ajax(receiver.url("/farm/ok"), "headers",
+                Map.of("X-Farm", "${secret:farm}", "Authorization", "Bearer ${secret:FARM}!"));
+
+        JsonPath run = Api.press(action);
+
+        assertThat(only("farm").headers()).containsEntry("X-Farm", Services.FARM)
+                .containsEntry("Authorization", "Bearer " + Services.FARM + "!");
+        assertThat(run.prettify()).doesNotContain(Services.FARM);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "POST", "PUT", "PATCH", "DELETE" })
+    void sendsTheBodyWithEveryMethodButGet(String method) {
+        String name = unique("method");
+        String action = Api.ajax(receiver.url("/" + name + "/ok"), "method", method);
+
+        JsonPath run = Api.press(action);
+
+        assertThat(run.getString("deliveries[0].method")).isEqualTo(method);
+        assertThat(only(name).method()).isEqualTo(method);
+        assertThat(body(name).getString("action_id")).isEqualTo(action);
+    }
+
+    @Test
+    void sendsNoBodyWithGet() {
+        String action = Api.ajax(receiver.url("/get/ok?e={entity_id}"), "method", "GET");
+
+        assertThat(Api.press(action).getString("state")).isEqualTo("succeeded");
+
+        assertThat(only("get").method()).isEqualTo("GET");
+        assertThat(only("get").body()).isEmpty();
+        assertThat(only("get").headers()).doesNotContainKeys("Content-Type", "Transfer-Encoding");
+    }
+
+    @Test
+    void sendsTheNamesOfBothDialectsAndOurs() {
+        String action = Api.ajax(receiver.url("/dialects/ok?e={entity_id}"), "name", "Dialects");
+        String entity = id();
+        String production = id();
+        String task = id();
+        Instant before = Instant.now().minusSeconds(1);
+
+        JsonPath run = Api.run(action, List.of(Api.target("entity_id", entity, "entity_type", "shot", "production_id",
+                production, "task_id", task, "entity_name", "SH010"))).then().statusCode(200).extract().jsonPath();
+
+        Map<String, Object> expected = new HashMap<>();
+        Stream.of("originurl", "originserver", "currentpath", "currentserver").forEach(key -> expected.put(key, null));
+        Stream.of("entitytype", "entity_type").forEach(key -> expected.put(key, "shot"));
+        Stream.of("selection", "task_ids").forEach(key -> expected.put(key, List.of(task)));
+        Stream.of("productionid", "projectid", "production_id").forEach(key -> expected.put(key, production));
+        Stream.of("userid", "personid").forEach(key -> expected.put(key, ADMIN));
+        Stream.of("useremail", "personemail").forEach(key -> expected.put(key, "admin@localhost"));
+        expected.putAll(Map.of("action_id", action, "action_name", "Dialects", "run_id", run.getString("id"),
+                "delivery_id", run.getString("deliveries[0].id"), "entity_id", entity, "entity_name", "SH010"));
+        Map<String, Object> body = new HashMap<>(body("dialects").getMap(""));
+        assertThat(Instant.parse((String) body.remove("timestamp"))).isBetween(before, Instant.now());
+        assertThat(body).isEqualTo(expected);
+    }
+
+    @Test
+    void sendsNullForWhatIsNotKnown() {
+        String action = Api.ajax(receiver.url("/unknown/ok"));
+
+        Api.admin().body(Map.of("selection", List.of(id()))).post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200);
+
+        assertThat(body("unknown").getMap("")).hasSize(22).containsEntry("entity_id", null).containsEntry("entity_type", null)
+                .containsEntry("entitytype", null).containsEntry("entity_name", null).containsEntry("production_id", null)
+                .containsEntry("productionid", null).containsEntry("projectid", null);
+    }
+
+    // ---- How many at a time, and how long the caller waits
+
+    @Test
+    void sendsFortyTargetsOnceEach() {
+        String action = Api.ajax(receiver.url("/forty/ok?e={entity_id}"));
+        List<Map<String, Object>> shots = shots(40);
+
+        Api.run(action, shots).then().statusCode(200).body("state", equalTo("succeeded"), "counts.delivered", equalTo(40));
+
+        assertThat(receiver.heard("forty")).extracting(Heard::uri)
+                .containsExactlyInAnyOrderElementsOf(shots.stream().map(s -> "/forty/ok?e=" + s.get("entity_id")).toList());
+    }
+
+    @Test
+    void sendsSeveralAtATimeButNeverMoreThanFiveToAHost() {
+        String first = Api.ajax(receiver.url("/five/held?e={entity_id}"));
+        String second = Api.ajax(receiver.url("/five/held?second={entity_id}"));
+
+        String one = async(first, shots(7));
+        String other = async(second, shots(4));
+        await().until(() -> receiver.heard("five").size() == 5);
+        await().during(Duration.ofMillis(500)).atMost(Duration.ofSeconds(3)).until(() -> receiver.heard("five").size() == 5);
+        receiver.release("five");
+
+        awaitState(one, "succeeded");
+        awaitState(other, "succeeded");
+        assertThat(receiver.heard("five")).hasSize(11);
+        assertThat(receiver.mostAtOnce("five")).isEqualTo(5);
+    }
+
+    @Test
+    void answersAtOnceWhoDoesNotWantToWait() {
+        String action = Api.ajax(receiver.url("/later/held"));
+
+        Response answer = Api.admin().header("Prefer", "respond-async").body(Map.of("targets", List.of(Api.shot())))
+                .post(Api.ACTIONS + "/" + action + "/run");
+
+        answer.then().statusCode(202).body("state", equalTo("running"), "finished_at", equalTo(null))
+                .header("Location", endsWith(Api.ACTIONS + "/runs/" + answer.path("id")));
+        receiver.release("later");
+        await().untilAsserted(() -> Api.admin().get(answer.header("Location")).then().statusCode(200)
+                .body("state", equalTo("succeeded"), "deliveries[0].response", equalTo("{\"held\": true}")));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "wait=1", "wait=0", "handling=strict, wait=1", "respond-async, wait=20" })
+    void answersWhenTheWaitIsOver(String prefer) {
+        String name = unique("wait");
+        String action = Api.ajax(receiver.url("/" + name + "/held"));
+
+        Response answer = Api.admin().header("Prefer", prefer).body(Map.of("targets", List.of(Api.shot())))
+                .post(Api.ACTIONS + "/" + action + "/run");
+
+        answer.then().statusCode(202).body("state", equalTo("running"), "deliveries[0].state", equalTo("in_flight"));
+        assertThat(answer.time()).isLessThan(8000);
+        receiver.release(name);
+        awaitState(answer.path("id"), "succeeded");
+    }
+
+    @Test
+    void answersWithTheEndWhenItComesBeforeTheWaitIsOver() {
+        String action = Api.ajax(receiver.url("/soon/ok"));
+
+        Api.admin().header("Prefer", "wait=20").body(Map.of("targets", List.of(Api.shot())))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).body("state", equalTo("succeeded"));
+    }
+
+    @Test
+    void goesOnWhenTheCallerHangsUp() throws IOException {
+        String action = Api.ajax(receiver.url("/hangup/held?e={entity_id}"));
+        StringBuilder targets = new StringBuilder();
+        shots(7).forEach(shot -> targets.append(targets.isEmpty() ? "" : ",").append("{\"entity_id\": \"")
+                .append(shot.get("entity_id")).append("\", \"entity_type\": \"shot\"}"));
+        String body = "{\"targets\": [" + targets + "]}";
+
+        try (Socket caller = new Socket("127.0.0.1", RestAssured.port)) {
+            caller.getOutputStream().write(("POST " + Api.ACTIONS + "/" + action + "/run HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                    + "Authorization: Bearer " + Services.TOKEN + "\r\nContent-Type: application/json\r\nContent-Length: "
+                    + body.length() + "\r\n\r\n" + body).getBytes(StandardCharsets.US_ASCII));
+            await().until(() -> receiver.heard("hangup").size() == 5);
+            caller.setSoLinger(true, 0);
+        }
+        String run = runsOf(action).get(0);
+        await().during(Duration.ofMillis(500)).atMost(Duration.ofSeconds(3))
+                .until(() -> read(run).getList("deliveries.findAll { it.state == 'in_flight' }").size() == 5);
+        receiver.release("hangup");
+
+        awaitState(run, "succeeded");
+        assertThat(receiver.heard("hangup")).hasSize(7);
+    }
+
+    private Heard only(String name) {
+        assertThat(receiver.heard(name)).hasSize(1);
+        return receiver.heard(name).get(0);
+    }
+
+    private JsonPath body(String name) {
+        return new JsonPath(only(name).body());
+    }
+
+    private static String id() {
+        return UUID.randomUUID().toString();
+    }
+
+    private static String unique(String name) {
+        return name + "-" + id();
+    }
+
+    private static List<Map<String, Object>> shots(int count) {
+        return IntStream.range(0, count).mapToObj(i -> Api.shot()).toList();
+    }
+
+    private static List<Map<String, Object>> named(String... names) {
+        return Stream.of(names).map(name -> Api.target("entity_id", id(), "entity_type", "shot", "entity_name", name)).toList();
+    }
+
+    private static String async(String action, List<Map<String, Object>> targets) {
+        return Api.admin().header("Prefer", "respond-async").body(Map.of("targets", targets))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract().path("id");
+    }
+
+    private static JsonPath read(String run) {
+        return Api.admin().get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract().jsonPath();
+    }
+
+    private static List<String> runsOf(String action) {
+        return Api.admin().get(Api.ACTIONS + "/runs?action_id=" + action).then().statusCode(200).extract().jsonPath()
+                .getList("data.id");
+    }
+
+    private static void awaitState(String run, String state) {
+        await().untilAsserted(() -> assertThat(read(run).getString("state")).isEqualTo(state));
     }
 }

@@ -29,17 +29,24 @@ import java.util.concurrent.atomic.AtomicInteger;
  * /{name}/drip            200, then one byte a second, for a minute
  * /{name}/silent          reads, and never answers
  * /{name}/close           closes in mid-body
+ * /{name}/gone            closes without an answer
  * /{name}/garbage         answers something that is not HTTP
  * /{name}/endless         200, a body that does not end
  * /{name}/binary          200, control characters and bytes that are no UTF-8
+ * /{name}/long/{bytes}    200, so many times an x
  * /{name}/say/{text}      200, that text (percent-encoding left as it is)
  * /{name}/headers         200, the request's headers, one a line
  * /{name}/held            200 once {@link #release} was called with the name
  * </pre>
+ *
+ * It speaks no TLS: who tries is answered in plain HTTP, as a server would whose port was mistaken.
  */
 public final class Receiver {
 
     private static final Receiver SHARED = new Receiver();
+
+    /** RFC 8446, section 5.1: how a client hello begins. */
+    private static final int TLS_HANDSHAKE = 22;
 
     /** A request as it arrived. */
     public record Heard(String method, String uri, Map<String, String> headers, String body) {
@@ -105,6 +112,12 @@ public final class Receiver {
     private void serve(Socket socket) {
         try (socket) {
             InputStream in = new BufferedInputStream(socket.getInputStream());
+            in.mark(1);
+            if (in.read() == TLS_HANDSHAKE) {
+                reply(socket.getOutputStream(), "400", "", "This port speaks plain HTTP.");
+                return;
+            }
+            in.reset();
             for (Heard request = read(in); request != null; request = read(in)) {
                 String[] path = request.uri().split("[?]")[0].split("/", 4);
                 String name = path.length > 1 ? path[1] : "";
@@ -134,6 +147,8 @@ public final class Receiver {
                 gate(name).await();
                 reply(out, "200", "", "{\"held\": true}");
             }
+            case "long" -> reply(out, "200", "", "x".repeat(Integer.parseInt(detail)));
+            case "gone" -> throw new IOException("as ordered");
             case "silent" -> Thread.sleep(60_000);
             case "close" -> {
                 write(out, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nonly the beginning");
