@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 
+import io.quarkus.runtime.annotations.RegisterForReflection;
+
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
@@ -96,6 +98,8 @@ public final class ActionJson {
 
     /** Zou's page object. */
     @Schema(name = "ActionPage", description = "One page of a longer list.")
+    // The list's signature has a wildcard, so the native image would not know it.
+    @RegisterForReflection
     public record Page(List<View> data,
             @Schema(description = "Over all pages.") int total, int nbPages, int limit, int offset, int page) {
     }

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Clock;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
@@ -29,6 +30,7 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.EntityTag;
+import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
 import jakarta.ws.rs.core.UriInfo;
@@ -87,6 +89,8 @@ public class ActionResource {
 
     @Context
     Request request;
+    @Context
+    HttpHeaders headers;
 
     ActionResource(ActionRules rules, ObjectMapper json, Clock clock, SecurityIdentity identity) {
         this.rules = rules;
@@ -121,8 +125,7 @@ public class ActionResource {
                 .filter(action -> q == null || contains(action.name, q) || contains(action.description, q))
                 .map(View::of).toList();
         EntityTag tag = tag(found, page + "/" + limit);
-        var unchanged = request.evaluatePreconditions(tag);
-        if (unchanged != null) {
+        if (known(tag)) {
             return ResponseBuilder.notModified(tag.getValue()).tag(tag).build();
         }
         if (page == null) {
@@ -154,7 +157,7 @@ public class ActionResource {
     public RestResponse<View> get(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
         Action action = Action.<Action> findByIdOptional(id).filter(found -> found.visibleTo(Caller.of(identity)))
                 .orElseThrow(() -> unknown(id));
-        if (request.evaluatePreconditions(tag(action)) != null) {
+        if (known(tag(action))) {
             return ResponseBuilder.<View> notModified(tag(action).getValue()).tag(tag(action)).build();
         }
         return ResponseBuilder.ok(View.of(action)).tag(tag(action)).build();
@@ -262,6 +265,13 @@ public class ActionResource {
 
     private static boolean contains(String text, String part) {
         return text != null && text.toLowerCase(Locale.ROOT).contains(part.toLowerCase(Locale.ROOT));
+    }
+
+    /** RFC 9110, section 13.1.2: compared weakly, since a proxy that compresses weakens the tags it passes on. */
+    private boolean known(EntityTag tag) {
+        String known = headers.getHeaderString(HttpHeaders.IF_NONE_MATCH);
+        return known != null && Arrays.stream(known.split(",")).map(String::strip)
+                .anyMatch(one -> one.equals("*") || one.replaceFirst("^W/", "").equals('"' + tag.getValue() + '"'));
     }
 
     private static EntityTag tag(Action action) {

@@ -12,7 +12,6 @@ import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Matcher;
@@ -21,6 +20,8 @@ import java.util.stream.Collectors;
 
 import io.vertx.uritemplate.UriTemplate;
 import io.vertx.uritemplate.Variables;
+
+import studio.actions.action.Variable.Scope;
 
 /**
  * The URL of an action with variables in it: RFC 6570 with <code>{v} {/v} {?v} {&amp;v}</code>, lists of them and explosion.
@@ -39,7 +40,7 @@ public final class Template {
     /** Scheme and, if there is one, authority: RFC 3986, sections 3.1 and 3.2. */
     private static final Pattern HEAD = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]*:(?://[^/?#]*)?");
     private static final Pattern SCHEME_WITH_VARIABLE = Pattern.compile("[A-Za-z0-9+.-]*\\{[^:]*}[A-Za-z0-9+.-]*:");
-    private static final Pattern EXPRESSION = Pattern.compile("\\{([/?&+#.;=,!@|]?+)([^{}]*)}");
+    private static final Pattern EXPRESSION = Pattern.compile("\\{([/?&+#.;=,!@|]?)([^{}]*)}");
     private static final Pattern BRACE = Pattern.compile("[{}]");
     private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\\p{Cs}]");
     private static final Pattern NO_VALUE = Pattern.compile("[\0\\p{Cs}]");
@@ -94,11 +95,7 @@ public final class Template {
         literals = raw.stream().map(Template::encode).toList();
     }
 
-    /**
-     * Reads a template of at most 2,000 characters, or the one behind a trigger link (see {@link #unlink}).
-     *
-     * @throws Refused if it is none, or none that is safe whatever the values
-     */
+    /** Reads a template of at most 2,000 characters, or the one behind a trigger link; throws {@link Refused}. */
     public static Template parse(String text) {
         String template = text == null ? "" : unlink(text);
         if (template.isEmpty()) {
@@ -158,15 +155,12 @@ public final class Template {
 
     /** What one filled URL stands for: {@code TASK}, {@code ENTITY} or {@code PRODUCTION}. */
     public Scope scope() {
-        return variables.stream().map(Variable::scope).filter(scope -> scope != Scope.RUN).min(Scope::compareTo)
-                .orElse(Scope.PRODUCTION);
+        return variables.stream().map(Variable::scope).min(Scope::compareTo).orElse(Scope.PRODUCTION);
     }
 
     /**
-     * Fills the template; what a <code>{?v}</code> or <code>{&amp;v}</code> lacks is left out.
-     *
-     * @param values asked once for each variable: a {@link String}, a {@code List<String>}, or null if there is none
-     * @throws ClassCastException if a value is anything else
+     * Fills the template; what a <code>{?v}</code> or <code>{&amp;v}</code> lacks is left out. Asks once for each variable: for
+     * a {@link String}, a {@code List<String>}, or null if there is none; throws {@link ClassCastException} for anything else.
      */
     public Filled fill(Function<Variable, Object> values) {
         Variables given = Variables.variables();
@@ -339,60 +333,6 @@ public final class Template {
         Variable dotted(Variables given) {
             return variables.stream().filter(v -> given.getList(v.name()).stream().anyMatch(s -> s.indexOf('.') >= 0))
                     .findFirst().orElse(variables.get(0));
-        }
-    }
-
-    /** What a variable tells about, the narrowest first. */
-    public enum Scope {
-        TASK,
-        ENTITY,
-        PRODUCTION,
-        RUN
-    }
-
-    /** What can be filled in; spelled as between the braces. */
-    public enum Variable {
-        task_id(Scope.TASK),
-        task_type_name(Scope.TASK),
-        entity_id(Scope.ENTITY),
-        entity_type(Scope.ENTITY),
-        entity_name(Scope.ENTITY),
-        sequence_name(Scope.ENTITY),
-        episode_name(Scope.ENTITY),
-        asset_type_name(Scope.ENTITY),
-        production_id(Scope.RUN),
-        project_id(Scope.RUN),
-        production_name(Scope.RUN),
-        user_id(Scope.RUN),
-        user_email(Scope.RUN),
-        user_name(Scope.RUN),
-        /** Task ids, the one value that is a list. */
-        selection(Scope.RUN);
-
-        private final Scope scope;
-
-        Variable(Scope scope) {
-            this.scope = scope;
-        }
-
-        public Scope scope() {
-            return scope;
-        }
-
-        /** The variable of exactly that name. */
-        public static Optional<Variable> named(String name) {
-            return Arrays.stream(values()).filter(variable -> variable.name().equals(name)).findFirst();
-        }
-
-        /** The one that was probably meant: misspelt, shortened, or with the word that Kitsu or Zou has for it. */
-        private static Optional<Variable> nearest(String name) {
-            String plain = name.toLowerCase(Locale.ROOT).replaceAll("[^a-z]", "")
-                    .replaceFirst("^(shot|asset|edit)(?=(id|name)$)|^(sequence|episode)(?=id$)", "entity")
-                    .replaceFirst("^person(?=id|email|name)", "user").replaceFirst("^project(?=name$)", "production");
-            // At most two letters in a row differ, or the rest is missing.
-            Pattern alike = Pattern.compile("([a-z]*)[a-z]{0,2}([a-z]*) \\1[a-z]{0,2}\\2|([a-z]{4,})[a-z]* \\3");
-            return Arrays.stream(values())
-                    .filter(variable -> alike.matcher(variable.name().replace("_", "") + " " + plain).matches()).findFirst();
         }
     }
 

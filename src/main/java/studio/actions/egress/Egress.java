@@ -12,6 +12,8 @@ import java.nio.charset.StandardCharsets;
 import java.security.cert.CertificateException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
@@ -44,12 +46,6 @@ import io.vertx.core.net.SocketAddress;
 @Singleton
 public class Egress {
 
-    /**
-     * Shorter than what servers close idle connections after (gunicorn: 2 s), so that no request runs into a connection that
-     * is just being closed: a POST would be lost and must not be sent twice.
-     */
-    private static final int IDLE_SECONDS = 1;
-
     private final Vertx vertx;
     private final HttpClient client;
     private final AddressPolicy policy;
@@ -67,7 +63,9 @@ public class Egress {
                 .setProtocolVersion(HttpVersion.HTTP_1_1)
                 .setConnectTimeout((int) this.config.connectTimeout().toMillis())
                 .setMaxPoolSize(this.config.inFlightPerHost())
-                .setKeepAliveTimeout(IDLE_SECONDS)
+                // A connection for each request: one that is just being closed, or that another answer left something on, would
+                // lose a POST that must not be sent twice.
+                .setKeepAlive(false)
                 .setVerifyHost(true)
                 .setTrustAll(false)
                 .setDecompressionSupported(false));
@@ -78,9 +76,55 @@ public class Egress {
         client.close();
     }
 
-    /** Sends once, never throws: whatever happens is the reply. May be called from any thread; answers on an event loop. */
-    public Uni<Reply> send(Outbound outbound) {
-        return Uni.createFrom().emitter(emitter -> new Attempt(outbound, emitter::complete).vet());
+    /** One of the few places at a host. Whoever has it sends once, or leaves. */
+    public final class Place {
+
+        private final String host;
+        private final AtomicBoolean left = new AtomicBoolean();
+
+        private Place(String host) {
+            this.host = host;
+        }
+
+        /** Gives the place to the next in line; again does nothing. */
+        public void leave() {
+            if (left.compareAndSet(false, true)) {
+                places.leave(host);
+            }
+        }
+    }
+
+    /** A place at the URL's host, if one is free. */
+    public Optional<Place> placeNow(String url) {
+        String host = host(url);
+        return places.tryEnter(host) ? Optional.of(new Place(host)) : Optional.empty();
+    }
+
+    /** A place at the URL's host, when it is this one's turn. */
+    public Uni<Place> place(String url) {
+        String host = host(url);
+        return Uni.createFrom().emitter(emitter -> places.enter(host, () -> emitter.complete(new Place(host))));
+    }
+
+    /**
+     * Sends once and leaves the place. Never throws: whatever happens is the reply. May be called from any thread; answers on an
+     * event loop.
+     */
+    public Uni<Reply> send(Place place, Outbound outbound) {
+        return Uni.createFrom().emitter(emitter -> new Attempt(outbound, reply -> {
+            place.leave();
+            emitter.complete(reply);
+        }).vet());
+    }
+
+    /** One name for a host, however it is written. */
+    private static String host(String url) {
+        try {
+            URI uri = new URI(url);
+            return (uri.getHost() + ":" + AddressPolicy.port(uri)).toLowerCase(Locale.ROOT).replace(".:", ":");
+        } catch (URISyntaxException e) {
+            return url;
+        }
     }
 
     /** One request under way. Everything after {@link #vet} happens on one event loop. */
@@ -92,7 +136,6 @@ public class Egress {
         private final AtomicBoolean ended = new AtomicBoolean();
         private final Buffer received = Buffer.buffer();
         private URI uri;
-        private String place;
         private long since;
         private long timer = -1;
         private HttpClientRequest request;
@@ -118,8 +161,7 @@ public class Egress {
                 refuse(FailureKind.too_large, "The body would be over " + config.maxRequest().asLongValue()
                         + " bytes (CUSTOM_ACTIONS_EGRESS_MAX_REQUEST). Select fewer.");
             } else {
-                place = uri.getHost() + ":" + AddressPolicy.port(uri);
-                places.enter(place, () -> context.runOnContext(now -> resolve()));
+                context.runOnContext(now -> resolve());
             }
         }
 
@@ -139,7 +181,7 @@ public class Egress {
                 if (ended.get()) {
                     return;
                 }
-                if (found.failed()) {
+                if (found.failed() || found.result().isEmpty()) {
                     fail(FailureKind.dns, "The name " + uri.getHost() + " is not known to DNS.");
                     return;
                 }
@@ -262,9 +304,6 @@ public class Egress {
             vertx.cancelTimer(timer);
             if (request != null && !(reply instanceof Reply.Delivered)) {
                 request.reset();
-            }
-            if (place != null) {
-                places.leave(place);
             }
             answer.accept(reply);
         }

@@ -15,6 +15,18 @@ final class Places {
         this.perHost = perHost;
     }
 
+    /** Takes a place if one is free and nobody stands in line. */
+    boolean tryEnter(String name) {
+        synchronized (hosts) {
+            Host host = hosts.computeIfAbsent(name, unseen -> new Host());
+            if (host.taken == perHost) {
+                return false;
+            }
+            host.taken++;
+            return true;
+        }
+    }
+
     /** Runs as soon as there is a place, which may be at once. Whoever enters must {@link #leave}. */
     void enter(String name, Runnable turn) {
         synchronized (hosts) {

@@ -6,7 +6,7 @@ public sealed interface Reply {
     /** From the moment the request had a place at its host. */
     long durationMs();
 
-    /** The receiver answered 2xx. The answer is text, cut to {@code egress.kept-response}. */
+    /** The receiver answered 2xx. The answer is text, read up to {@code egress.max-response}. */
     record Delivered(int status, String response, long durationMs) implements Reply {
     }
 

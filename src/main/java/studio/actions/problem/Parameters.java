@@ -76,7 +76,7 @@ public class Parameters implements ParamConverterProvider {
 
     private static Object instant(String text) {
         try {
-            return Instant.parse(text);
+            return StrictJson.instant(text);
         } catch (DateTimeParseException e) {
             return null;
         }

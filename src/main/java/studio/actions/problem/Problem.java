@@ -4,6 +4,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
 
+import io.quarkus.runtime.annotations.RegisterForReflection;
+
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
@@ -14,6 +16,8 @@ import com.fasterxml.jackson.annotation.JsonInclude;
  */
 @Schema(name = "Problem", description = "What went wrong and what to do about it (RFC 9457).")
 @JsonInclude(JsonInclude.Include.NON_NULL)
+// It stands in no signature, so the native image would not know it.
+@RegisterForReflection(ignoreNested = false)
 public record Problem(
         @Schema(examples = "urn:kitsu-actions:problem:invalid_body") String type,
         @Schema(examples = "The body breaks a rule") String title,

@@ -21,6 +21,7 @@ import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.exc.InputCoercionException;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.exc.InvalidFormatException;
@@ -153,7 +154,8 @@ public class Problems {
         if (mapping.getCause() instanceof StrictJson.BadText bad) {
             return new Fault(pointer, "invalid_text", bad.getMessage());
         }
-        Class<?> type = mapping instanceof MismatchedInputException mismatch ? mismatch.getTargetType() : null;
+        Class<?> type = mapping instanceof MismatchedInputException mismatch ? mismatch.getTargetType()
+                : mapping.getCause() instanceof InputCoercionException coercion ? coercion.getTargetType() : null;
         return new Fault(pointer, mapping instanceof InvalidFormatException ? "invalid_value" : "wrong_type",
                 "'" + pointer.substring(pointer.lastIndexOf('/') + 1) + "' must be " + StrictJson.describe(type) + ".");
     }

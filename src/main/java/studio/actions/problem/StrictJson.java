@@ -2,6 +2,8 @@ package studio.actions.problem;
 
 import java.io.IOException;
 import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeParseException;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Map;
@@ -25,6 +27,8 @@ import com.fasterxml.jackson.databind.KeyDeserializer;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.deser.std.StdScalarDeserializer;
+import com.fasterxml.jackson.databind.cfg.CoercionAction;
+import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 
 /**
@@ -55,7 +59,8 @@ public class StrictJson implements ObjectMapperCustomizer {
         mapper.disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT);
         mapper.getFactory().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
         mapper.getFactory().configure(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION.mappedFeature(), false);
-        mapper.configure(MapperFeature.ALLOW_COERCION_OF_SCALARS, false);
+        mapper.setConfig(mapper.getDeserializationConfig().without(MapperFeature.ALLOW_COERCION_OF_SCALARS));
+        mapper.coercionConfigDefaults().setCoercion(CoercionInputShape.EmptyString, CoercionAction.Fail);
         mapper.setDefaultSetterInfo(JsonSetter.Value.forContentNulls(Nulls.FAIL));
         SimpleModule module = new SimpleModule();
         module.addDeserializer(String.class, new Text());
@@ -65,8 +70,18 @@ public class StrictJson implements ObjectMapperCustomizer {
     }
 
     /** An id in its one written form; Java's own parser takes {@code 1-1-1-1-1} for one, too. */
-    static UUID id(String text) {
+    public static UUID id(String text) {
         return text != null && UUID_FORM.matcher(text).matches() ? UUID.fromString(text) : null;
+    }
+
+    /** A time that PostgreSQL can hold. */
+    public static Instant instant(String text) {
+        Instant time = Instant.parse(text);
+        int year = time.atOffset(ZoneOffset.UTC).getYear();
+        if (year < 0 || year > 9999) {
+            throw new DateTimeParseException("The year must be from 0 to 9999.", text, 0);
+        }
+        return time;
     }
 
     /** What is wanted where something of this type belongs. */

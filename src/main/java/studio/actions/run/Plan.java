@@ -3,7 +3,7 @@ package studio.actions.run;
 import java.net.URI;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +17,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import studio.actions.action.Action;
 import studio.actions.action.Template;
-import studio.actions.action.Template.Variable;
+import studio.actions.action.Variable;
 import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Caller;
@@ -48,37 +48,56 @@ final class Plan {
         }
     }
 
+    /** In the order of the selection; a target that is refused for itself does not take the others of its group along. */
     static List<Owed> of(Action action, Caller caller, Selection selection, Instant now, AddressPolicy policy) {
-        Plan plan = new Plan(action, caller, policy);
-        return plan.groups(selection.targets()).stream().map(group -> plan.owe(group, now)).toList();
+        Plan plan;
+        try {
+            plan = new Plan(action, caller, policy);
+        } catch (Template.Refused e) {
+            // Saved by another version, whose rules were others.
+            return selection.targets().stream()
+                    .map(target -> refuse(target, FailureKind.forbidden_address, e.getMessage())).toList();
+        }
+        Map<Object, List<Target>> groups = new LinkedHashMap<>();
+        Map<Object, Owed> refused = new HashMap<>();
+        for (Target target : selection.targets()) {
+            Owed refusal = plan.refuse(target);
+            Object key = refusal == null ? plan.group(target) : target;
+            groups.computeIfAbsent(key, unseen -> new ArrayList<>()).add(target);
+            if (refusal != null) {
+                refused.put(key, refusal);
+            }
+        }
+        List<Owed> owed = new ArrayList<>();
+        groups.forEach((key, group) -> owed.add(refused.containsKey(key) ? refused.get(key) : plan.owe(group, now)));
+        return owed;
     }
 
     /** What shares a delivery. What lacks the id that is asked for stands alone, so that its refusal names it. */
-    private Collection<List<Target>> groups(List<Target> targets) {
-        Map<Object, List<Target>> groups = new LinkedHashMap<>();
-        for (Target target : targets) {
-            Object key = switch (template.scope()) {
-                case TASK -> target.taskId();
-                case ENTITY -> target.entityId();
-                case PRODUCTION, RUN -> Objects.requireNonNullElse(target.productionId(), "");
-            };
-            groups.computeIfAbsent(key == null ? target : key, unseen -> new ArrayList<>()).add(target);
+    private Object group(Target target) {
+        Object id = switch (template.scope()) {
+            case TASK -> target.taskId();
+            case ENTITY -> target.entityId();
+            case PRODUCTION -> Objects.requireNonNullElse(target.productionId(), "none");
+        };
+        return id == null ? target : id;
+    }
+
+    /** Why the action is not for this target; null where it is. */
+    private Owed refuse(Target target) {
+        String kind = target.entityType() == null ? null : target.entityType().name();
+        if (!action.entityType.covers(kind)) {
+            return refuse(target, FailureKind.wrong_entity_type, "This action is for entities of type " + action.entityType
+                    + "; the target " + (kind == null ? "does not say its entity_type." : "is of type " + kind + "."));
         }
-        return groups.values();
+        if (!action.projectIds.isEmpty() && !action.projectIds.contains(target.productionId())) {
+            return refuse(target, FailureKind.not_visible, "This action does not run in the target's production.");
+        }
+        return null;
     }
 
     private Owed owe(List<Target> group, Instant now) {
         Target target = subject(group);
-        for (Target each : group) {
-            String kind = each.entityType() == null ? null : each.entityType().name();
-            if (!action.entityType.covers(kind)) {
-                return refuse(each, FailureKind.wrong_entity_type, "This action is for " + action.entityType + "s; the target "
-                        + (kind == null ? "does not say its entity_type." : "is of type " + kind + "."));
-            }
-            if (!action.projectIds.isEmpty() && !action.projectIds.contains(each.productionId())) {
-                return refuse(each, FailureKind.not_visible, "This action does not run in the target's production.");
-            }
-        }
         List<UUID> tasks = group.stream().map(Target::taskId).filter(Objects::nonNull).distinct().toList();
         Template.Filled filled = template.fill(variable -> value(variable, target, tasks));
         if (filled instanceof Template.Missing missing) {
@@ -89,7 +108,7 @@ final class Plan {
             return refuse(target, FailureKind.forbidden_address,
                     "The value of {" + unsafe.variable() + "} would change the path of the URL.");
         }
-        return send(target, ((Template.Url) filled).text(), body(group, target, tasks, now));
+        return send(target, ((Template.Url) filled).text(), body(target, tasks, now));
     }
 
     private Owed send(Target target, String url, ObjectNode body) {
@@ -133,7 +152,7 @@ final class Plan {
     }
 
     /** The names of both dialects of Kitsu and ours; every key is there. Run and delivery get their ids when they are made. */
-    private ObjectNode body(List<Target> group, Target target, List<UUID> tasks, Instant now) {
+    private ObjectNode body(Target target, List<UUID> tasks, Instant now) {
         ObjectNode body = JsonNodeFactory.instance.objectNode();
         ArrayNode ids = JsonNodeFactory.instance.arrayNode();
         tasks.forEach(task -> ids.add(task.toString()));

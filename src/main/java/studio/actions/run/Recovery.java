@@ -8,6 +8,7 @@ import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
 import io.quarkus.scheduler.Scheduler;
@@ -29,6 +30,7 @@ class Recovery {
     private final Leases leases;
     private final RunConfig.Run config;
     private final Clock clock;
+    private volatile boolean stopping;
 
     Recovery(Runner runner, Leases leases, RunConfig config, Clock clock) {
         this.runner = runner;
@@ -40,7 +42,22 @@ class Recovery {
     void begin(@Observes StartupEvent start, Scheduler scheduler) {
         scheduler.newJob("leases").setInterval(config.lease().dividedBy(3).toString())
                 .setConcurrentExecution(Scheduled.ConcurrentExecution.SKIP)
-                .setTask(due -> keepAndTakeOver()).schedule();
+                .setTask(due -> tick()).schedule();
+    }
+
+    void end(@Observes ShutdownEvent stop) {
+        stopping = true;
+    }
+
+    private void tick() {
+        try {
+            keepAndTakeOver();
+        } catch (RuntimeException e) {
+            if (!stopping) {
+                LOG.warnf("The database did not take the leases of %d runs: %s. Tried again in %s.", leases.held().size(),
+                        e.getMessage(), config.lease().dividedBy(3));
+            }
+        }
     }
 
     private void keepAndTakeOver() {
@@ -64,6 +81,6 @@ class Recovery {
             return Delivery.list("runId = ?1 and state = ?2 order by position", run.id, Delivery.State.pending);
         });
         LOG.infof("Took over run %s, which its process left: %d deliveries go on", run.id, pending.size());
-        runner.deliver(run, pending);
+        runner.goOn(run, pending);
     }
 }

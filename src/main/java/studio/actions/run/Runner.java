@@ -5,11 +5,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.random.RandomGenerator;
@@ -103,45 +103,76 @@ public class Runner {
             deliveries.add(Delivery.of(run, i, owed.get(i)));
         }
         List<Delivery> pending = deliveries.stream().filter(delivery -> delivery.state == Delivery.State.pending).toList();
-        pending.stream().limit(atOnce()).forEach(Delivery::depart);
         run.unfinished = pending.size();
-        QuarkusTransaction.requiringNew().run(() -> {
-            run.persist();
-            Delivery.persist(deliveries);
-            if (pending.isEmpty()) {
-                Run.getEntityManager().flush();
-                Run.finishDeliveries(run.id, 0, now);
-            }
-        });
+        // What has a place is claimed in the transaction that writes it; the rest when its turn comes.
+        Map<UUID, Egress.Place> places = new HashMap<>();
+        for (Delivery delivery : pending.subList(0, Math.min(config.parallelism(), pending.size()))) {
+            egress.placeNow(delivery.url).ifPresent(place -> {
+                places.put(delivery.id, place);
+                delivery.depart();
+            });
+        }
+        try {
+            QuarkusTransaction.requiringNew().run(() -> {
+                run.persist();
+                Delivery.persist(deliveries);
+                if (pending.isEmpty()) {
+                    Run.getEntityManager().flush();
+                    Run.finishDeliveries(run.id, 0, now);
+                }
+            });
+        } catch (RuntimeException e) {
+            places.values().forEach(Egress.Place::leave);
+            throw e;
+        }
         LOG.debugf("Run %s of action %s by %s: %d deliveries, %d refused", run.id, action.id, caller.id(), deliveries.size(),
                 deliveries.size() - pending.size());
-        return new Started(run.id, deliver(run, pending));
+        return new Started(run.id, deliver(run, pending, places));
     }
 
-    /** Sends what a run owes, whoever began it; goes on whether or not somebody waits. */
-    CompletableFuture<Void> deliver(Run run, List<Delivery> owed) {
+    /** Sends what another process has written down and not sent. */
+    void goOn(Run run, List<Delivery> pending) {
+        deliver(run, pending, Map.of());
+    }
+
+    /** Goes on whether or not somebody waits. */
+    private CompletionStage<Void> deliver(Run run, List<Delivery> owed, Map<UUID, Egress.Place> places) {
         leases.hold(run.id);
         return Multi.createFrom().iterable(owed)
-                .onItem().transformToUni(delivery -> send(run, delivery)).merge(atOnce())
+                .onItem().transformToUni(delivery -> send(run, delivery, places.get(delivery.id))).merge(config.parallelism())
                 .onItem().ignoreAsUni()
                 .onTermination().invoke(() -> leases.release(run.id))
                 .subscribeAsCompletionStage();
     }
 
-    private Uni<Void> send(Run run, Delivery delivery) {
-        Uni<Boolean> mine = delivery.state == Delivery.State.in_flight ? Uni.createFrom().item(true)
-                : Uni.createFrom().voidItem().emitOn(workers)
-                        .map(start -> QuarkusTransaction.requiringNew().call(() -> Delivery.claim(delivery.id)));
-        return mine.onItem().transformToUni(claimed -> claimed ? sendClaimed(run, delivery) : Uni.createFrom().voidItem())
-                .onFailure().invoke(failure -> LOG.errorf(failure, "Delivery %s of run %s was left without an outcome",
-                        delivery.id, run.id))
-                .onFailure().recoverWithNull();
+    private Uni<Void> send(Run run, Delivery delivery, Egress.Place place) {
+        Uni<Void> sent = place != null ? send(place, run, delivery)
+                : egress.place(delivery.url).emitOn(workers).onItem().transformToUni(turn -> claim(turn, delivery)
+                        ? send(turn, run, delivery)
+                        : Uni.createFrom().voidItem());
+        return sent.onFailure().invoke(failure -> LOG.errorf(failure, "Delivery %s of run %s was left without an outcome",
+                delivery.id, run.id)).onFailure().recoverWithNull();
     }
 
-    private Uni<Void> sendClaimed(Run run, Delivery delivery) {
-        return egress.send(outbound(run, delivery)).emitOn(workers)
+    /** False where another process has it by now; the place is then free again. */
+    private static boolean claim(Egress.Place place, Delivery delivery) {
+        boolean claimed = false;
+        try {
+            claimed = QuarkusTransaction.requiringNew().call(() -> Delivery.claim(delivery.id));
+        } finally {
+            if (!claimed) {
+                place.leave();
+            }
+        }
+        return claimed;
+    }
+
+    private Uni<Void> send(Egress.Place place, Run run, Delivery delivery) {
+        return egress.send(place, outbound(run, delivery)).emitOn(workers)
                 .onItem().transformToUni(reply -> Uni.createFrom().voidItem().emitOn(workers)
                         .invoke(() -> write(run, delivery, reply))
+                        .onFailure().invoke(failure -> LOG.warnf("The outcome of delivery %s was not written: %s", delivery.id,
+                                failure.getMessage()))
                         .onFailure().retry().withBackOff(Duration.ofSeconds(1), Duration.ofSeconds(5)).atMost(WRITE_AGAIN));
     }
 
@@ -196,11 +227,6 @@ public class Runner {
     /** Masked before it is cut: half a secret is one too. */
     private String kept(String response) {
         return response == null ? null : Visible.cut(secrets.mask(response), egressConfig.keptResponse().asLongValue());
-    }
-
-    /** All deliveries of a run go to one host, so more than its places would only stand in line, marked as under way. */
-    private int atOnce() {
-        return Math.min(config.parallelism(), egressConfig.inFlightPerHost());
     }
 
     /** What PostgreSQL keeps: microseconds. */

@@ -7,7 +7,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import com.fasterxml.jackson.annotation.JsonAlias;
 import com.fasterxml.jackson.annotation.JsonInclude;
 
-import studio.actions.action.Template.Variable;
+import studio.actions.action.Variable;
 
 /** One entity or task out of a selection, with its production. Without Kitsu the names come from whoever asks. */
 @Schema(name = "Target", description = "One entity or task, with its production. Without Kitsu it may carry names as well.")

@@ -18,6 +18,7 @@ import io.quarkus.runtime.Application;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 
 import org.eclipse.microprofile.config.ConfigProvider;
+import org.jboss.logging.Logger;
 
 /**
  * PostgreSQL for a first run and for tests: a process of its own below a folder of its own, started only when no JDBC URL is
@@ -25,7 +26,7 @@ import org.eclipse.microprofile.config.ConfigProvider;
  */
 public final class EmbeddedDatabase implements AutoCloseable {
 
-    static final String DEFAULT_FOLDER = "${user.home}/.kitsu-actions";
+    private static final Logger LOG = Logger.getLogger(EmbeddedDatabase.class);
 
     private final EmbeddedPostgres postgres;
     private final RandomAccessFile lockFile;
@@ -40,10 +41,11 @@ public final class EmbeddedDatabase implements AutoCloseable {
         var config = ConfigProvider.getConfig();
         if (config.getOptionalValue(Main.JDBC_URL, String.class).isEmpty()) {
             Path folder = Path.of(config.getOptionalValue("custom-actions.data-dir", String.class)
-                    .orElse(DEFAULT_FOLDER.replace("${user.home}", System.getProperty("user.home"))));
+                    .orElse(System.getProperty("user.home") + "/.kitsu-actions"));
             try {
                 EmbeddedDatabase database = open(folder);
                 System.setProperty(Main.JDBC_URL, database.jdbcUrl());
+                LOG.infof("Started PostgreSQL on the data folder %s", folder.toAbsolutePath());
                 Runtime.getRuntime().addShutdownHook(new Thread(database::closeAfterTheService, "embedded-database"));
             } catch (IOException | IllegalStateException e) {
                 Main.stop(List.of(e.getMessage()));

@@ -20,9 +20,6 @@ public class Main {
 
     static final String JDBC_URL = "quarkus.datasource.jdbc.url";
 
-    private Main() {
-    }
-
     public static void main(String... args) {
         refuseBadSettings();
         Quarkus.run(null, Main::exit, args);

@@ -11,12 +11,12 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import io.quarkus.runtime.configuration.MemorySizeConverter;
 import io.smallrye.config.ConfigValidationException;
@@ -27,6 +27,7 @@ import org.eclipse.microprofile.config.ConfigValue;
 import studio.actions.action.ActionRules;
 import studio.actions.action.Secrets;
 import studio.actions.egress.AddressPolicy;
+import studio.actions.identity.Role;
 
 /**
  * Every key of the service with what is allowed for it: what the errors at start say, what counts as a known environment
@@ -119,8 +120,8 @@ public final class Settings {
     static List<String> unknown(Collection<String> environment) {
         List<String> lines = new ArrayList<>();
         for (String name : environment.stream().sorted().toList()) {
-            if (name.startsWith(ENVIRONMENT) && !SERVICE_LINK.matcher(name).matches() && find(name).isEmpty()) {
-                String nearest = ALLOWED.keySet().stream().map(Settings::variable)
+            if (name.startsWith(ENVIRONMENT) && !SERVICE_LINK.matcher(name).matches() && !known(name)) {
+                String nearest = ALLOWED.keySet().stream().flatMap(Settings::written)
                         .min(Comparator.comparingInt(known -> distance(known, name))).orElseThrow();
                 lines.add("The environment variable " + name + " is not known. Did you mean " + nearest + "?");
             }
@@ -167,13 +168,17 @@ public final class Settings {
         return ENVIRONMENT + key.replace('*', '…').replaceAll("[.-]", "_").toUpperCase(Locale.ROOT);
     }
 
-    private static Optional<String> find(String variable) {
-        return ALLOWED.keySet().stream()
-                .filter(key -> key.endsWith("*")
-                        ? variable.length() > variable(key).length() - 1
-                                && variable.startsWith(variable(key.substring(0, key.length() - 1)))
-                        : variable(key).equals(variable))
-                .findFirst();
+    private static boolean known(String variable) {
+        return ALLOWED.keySet().stream().flatMap(Settings::written)
+                .anyMatch(name -> name.endsWith("…") ? variable.length() >= name.length()
+                        && variable.startsWith(name.substring(0, name.length() - 1)) : name.equals(variable));
+    }
+
+    /** The variables of a key: one, one for each role, or, ending in an ellipsis, any. */
+    private static Stream<String> written(String key) {
+        return key.startsWith("limits.") && key.endsWith("*")
+                ? Arrays.stream(Role.values()).map(role -> variable(key.replace("*", role.name())))
+                : Stream.of(variable(key));
     }
 
     private static boolean matches(String pattern, String key) {

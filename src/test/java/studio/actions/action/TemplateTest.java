@@ -23,10 +23,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import studio.actions.action.Template.Filled;
 import studio.actions.action.Template.Missing;
 import studio.actions.action.Template.Refused;
-import studio.actions.action.Template.Scope;
+import studio.actions.action.Variable.Scope;
 import studio.actions.action.Template.Unsafe;
 import studio.actions.action.Template.Url;
-import studio.actions.action.Template.Variable;
 
 class TemplateTest {
 
@@ -370,6 +369,8 @@ class TemplateTest {
             https://a.com/%7b/entity_id%7d?a=%20 -> https://a.com/{/entity_id}?a=%20
             https://a.com/%257Bx%257D            -> https://a.com/%257Bx%257D
             https://a.com/%7Bx%7D/{entity_id}    -> https://a.com/%7Bx%7D/{entity_id}
+            https://a.com/%7Bx%7D/{              -> https://a.com/%7Bx%7D/{
+            https://a.com/%7Bx%7D/}              -> https://a.com/%7Bx%7D/}
             """)
     void turnsBracesBackThatABrowserEncoded(String fragment, String template) {
         assertThat(Template.unlink(LINK + "run#" + fragment)).isEqualTo(template);
@@ -668,7 +669,7 @@ class TemplateTest {
         List<String> values = List.of("x", "/", "//evil.com", "@evil.com", ".", "..", "?", "#", ":80", "", "😀", "\\evil.com");
         Random random = new Random(6570);
         int taken = 0;
-        for (int i = 0; i < 60_000; i++) {
+        for (int i = 0; i < 20_000; i++) {
             StringBuilder text = new StringBuilder(pick(begins, random));
             IntStream.range(0, 1 + random.nextInt(6)).forEach(piece -> text.append(pick(pieces, random)));
             Template template;
@@ -698,7 +699,7 @@ class TemplateTest {
                 }
             }
         }
-        assertThat(taken).isGreaterThan(5_000);
+        assertThat(taken).isGreaterThan(1_000);
     }
 
     @Test

@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -127,7 +126,7 @@ class PackagedJarIT {
             CUSTOM_ACTIONS_LOCAL_TOKEN          | with a space   | custom-actions.local.token
             CUSTOM_ACTIONS_SIGNING_SECRET       | whsec_short    | custom-actions.signing.secret
             CUSTOM_ACTIONS_LAUNCH_SCHEMES       | maya,javascript | custom-actions.launch.schemes
-            CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_KING | 5    | custom-actions.limits.per-caller-by-role
+            CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_KING | 5    | is not known. Did you mean CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_
             QUARKUS_DATASOURCE_JDBC_URL         | jdbc:postgresql://127.0.0.1:1/nothing | does not answer
             """)
     void saysWhatIsAllowedWhereAValueCannotBe(String variable, String value, String told) throws Exception {
@@ -150,13 +149,16 @@ class PackagedJarIT {
         }
     }
 
-    private Stream<ProcessHandle> postgresProcesses() {
-        return ProcessHandle.allProcesses().filter(process -> process.info().commandLine()
-                .map(line -> line.contains("postgres") && line.contains(folder.toString())).orElse(false));
+    /** The servers on the folder; each has children of the same name. */
+    private List<Long> postgres() {
+        return ProcessHandle.allProcesses().filter(this::servesFolder)
+                .filter(process -> process.parent().map(parent -> !servesFolder(parent)).orElse(true))
+                .map(ProcessHandle::pid).toList();
     }
 
-    private List<Long> postgres() {
-        return postgresProcesses().map(ProcessHandle::pid).toList();
+    private boolean servesFolder(ProcessHandle process) {
+        return process.info().commandLine().map(line -> line.contains("postgres") && line.contains(folder.toString()))
+                .orElse(false);
     }
 
     private Service start(Map<String, String> environment) throws IOException {

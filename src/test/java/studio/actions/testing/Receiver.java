@@ -17,6 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.zip.GZIPOutputStream;
 
 /**
  * A real receiver on a real socket. The first segment of the path is the name that a test picks to find its own requests
@@ -35,6 +36,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * /{name}/binary          200, control characters and bytes that are no UTF-8
  * /{name}/long/{bytes}    200, so many times an x
  * /{name}/say/{text}      200, that text (percent-encoding left as it is)
+ * /{name}/gzip            200, a kilobyte that would inflate to a megabyte
  * /{name}/headers         200, the request's headers, one a line
  * /{name}/held            200 once {@link #release} was called with the name
  * </pre>
@@ -44,6 +46,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class Receiver {
 
     private static final Receiver SHARED = new Receiver();
+
+    /** RFC 9110, sections 15.3.5 and 15.4.5. */
+    private static final List<String> BODILESS = List.of("204", "304");
 
     /** RFC 8446, section 5.1: how a client hello begins. */
     private static final int TLS_HANDSHAKE = 22;
@@ -94,6 +99,11 @@ public final class Receiver {
         gate(name).countDown();
     }
 
+    /** Lets all be answered that wait, so that a test which failed leaves nobody behind in the places of this host. */
+    public void releaseAll() {
+        gates.values().forEach(CountDownLatch::countDown);
+    }
+
     private CountDownLatch gate(String name) {
         return gates.computeIfAbsent(name, shut -> new CountDownLatch(1));
     }
@@ -139,9 +149,18 @@ public final class Receiver {
     private void answer(Heard request, String name, String behaviour, String detail, OutputStream out)
             throws IOException, InterruptedException {
         switch (behaviour) {
-            case "status" -> reply(out, detail, "", "{\"status\": " + detail + "}");
+            case "status" -> reply(out, detail, "", BODILESS.contains(detail) ? "" : "{\"status\": " + detail + "}");
             case "redirect" -> reply(out, "302", "Location: /" + name + "/ok\r\n", "");
             case "say" -> reply(out, "200", "", detail);
+            case "gzip" -> {
+                ByteArrayOutputStream body = new ByteArrayOutputStream();
+                try (GZIPOutputStream gzip = new GZIPOutputStream(body)) {
+                    gzip.write(new byte[1024 * 1024]);
+                }
+                write(out, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " + body.size() + "\r\n\r\n");
+                body.writeTo(out);
+                out.flush();
+            }
             case "headers" -> reply(out, "200", "", String.join("\n", request.headers().values()));
             case "held" -> {
                 gate(name).await();
@@ -183,7 +202,8 @@ public final class Receiver {
 
     private static void reply(OutputStream out, String status, String headers, String body) throws IOException {
         byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
-        write(out, "HTTP/1.1 " + status + " As Ordered\r\n" + headers + "Content-Length: " + bytes.length + "\r\n\r\n" + body);
+        String length = BODILESS.contains(status) ? "" : "Content-Length: " + bytes.length + "\r\n";
+        write(out, "HTTP/1.1 " + status + " As Ordered\r\n" + headers + length + "\r\n" + body);
     }
 
     private static void write(OutputStream out, String text) throws IOException {

@@ -1,0 +1,79 @@
+package studio.actions.problem;
+
+import java.util.List;
+import java.util.regex.Pattern;
+
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+
+import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.ext.web.RoutingContext;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import studio.actions.problem.Problem.Code;
+
+/** What is answered before a request reaches any of our methods, in the same shape as all other problems. */
+@Singleton
+class Doorstep {
+
+    private static final int FIRST = 1000;
+    private static final Pattern BAD_PERCENT = Pattern.compile("%(?![0-9a-fA-F]{2})");
+
+    private final ObjectMapper json;
+
+    Doorstep(ObjectMapper json) {
+        this.json = json;
+    }
+
+    void hang(@Observes Filters filters) {
+        filters.register(this::unreadable, FIRST + 1);
+        filters.register(this::announced, FIRST);
+    }
+
+    /** Vert.x and Quarkus answer these with an empty 400. */
+    private void unreadable(RoutingContext request) {
+        if (BAD_PERCENT.matcher(request.request().uri()).find()) {
+            answer(request, Code.BAD_REQUEST, "The path or query cannot be read: a % must be followed by two hexadecimal digits.");
+        } else {
+            request.next();
+        }
+    }
+
+    /** Whoever asks before sending is told at once; so is whoever announces more than anybody would read and throw away. */
+    private void announced(RoutingContext request) {
+        boolean asks = "100-continue".equalsIgnoreCase(request.request().getHeader(HttpHeaders.EXPECT));
+        long length = length(request);
+        if (length > BodyLimit.DRAINED || asks && length > BodyLimit.LIMIT) {
+            request.addEndHandler(sent -> request.request().connection().close());
+            answer(request, Code.TOO_LARGE, BodyLimit.tooLarge());
+            return;
+        }
+        if (asks) {
+            request.response().writeContinue();
+            request.request().headers().remove(HttpHeaders.EXPECT);
+        }
+        request.next();
+    }
+
+    private static long length(RoutingContext request) {
+        try {
+            String length = request.request().getHeader(HttpHeaders.CONTENT_LENGTH);
+            return length == null ? 0 : Long.parseLong(length);
+        } catch (NumberFormatException e) {
+            return 0;
+        }
+    }
+
+    private void answer(RoutingContext request, Code code, String detail) {
+        Problem problem = Problem.of(code, code.status, detail, request.request().path(), List.of());
+        try {
+            request.response().setStatusCode(code.status).putHeader(HttpHeaders.CONTENT_TYPE, Problem.MEDIA_TYPE)
+                    .end(json.writeValueAsString(problem));
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a problem is always JSON", e);
+        }
+    }
+}

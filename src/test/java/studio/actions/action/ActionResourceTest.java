@@ -1,0 +1,703 @@
+package studio.actions.action;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.contains;
+import static org.hamcrest.Matchers.containsString;
+import static org.hamcrest.Matchers.emptyString;
+import static org.hamcrest.Matchers.endsWith;
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.not;
+import static org.hamcrest.Matchers.startsWith;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.path.json.JsonPath;
+import io.restassured.response.Response;
+import studio.actions.testing.Api;
+import studio.actions.testing.Services;
+
+/** Actions through the front door: what is stored, listed, replaced, merged and deleted. */
+@QuarkusTest
+@WithTestResource(Services.class)
+class ActionResourceTest {
+
+    private static final String UNKNOWN = Api.ACTIONS + "/63f8a332-e209-4f8c-b384-747d5eda4b57";
+
+    /** In the names of this test's actions and of no other's. */
+    private final String mark = UUID.randomUUID().toString().substring(0, 13);
+
+    // Creating
+
+    @Test
+    void fillsInEveryDefault() {
+        JsonPath created = Api.create(Map.of("name", "Sync", "url", "https://api.studio.com/sync")).then().statusCode(201)
+                .extract().jsonPath();
+
+        Map<String, Object> action = new TreeMap<>(created.getMap(""));
+        Set<String> ours = Set.of("id", "created_at", "updated_at", "created_by", "updated_by");
+        assertThat(action.keySet()).containsAll(ours);
+        action.keySet().removeAll(ours);
+        Map<String, Object> expected = new TreeMap<>(Map.of("name", "Sync", "url", "https://api.studio.com/sync",
+                "entity_type", "all", "is_ajax", false, "enabled", true, "method", "POST", "headers", Map.of(),
+                "timeout_ms", 10_000));
+        expected.putAll(Map.of("max_attempts", 1, "rate_per_minute", 600, "report", "none", "roles", List.of(),
+                "project_ids", List.of(), "version", 1, "type", "CustomAction"));
+        expected.put("description", null);
+        expected.put("signing_secret", null);
+        assertThat(action).isEqualTo(expected);
+        assertThat(created.getString("created_at")).endsWith("Z").isEqualTo(created.getString("updated_at"));
+        assertThat(Instant.parse(created.getString("created_at"))).isBetween(Instant.now().minusSeconds(60), Instant.now());
+        assertThat(UUID.fromString(created.getString("created_by"))).hasToString(created.getString("updated_by"));
+    }
+
+    @Test
+    void storesEveryFieldAsItWasGiven() {
+        Map<String, Object> draft = full();
+
+        String id = Api.create(draft).then().statusCode(201).extract().path("id");
+
+        assertThat(subset(read(id), draft)).isEqualTo(draft);
+    }
+
+    @Test
+    void answersACreationWithLocationAndTag() {
+        Response created = Api.create(Api.draft("name", mark));
+
+        String location = created.then().statusCode(201).header("ETag", "\"1\"")
+                .header("Location", endsWith(Api.ACTIONS + "/" + created.path("id"))).extract().header("Location");
+        Api.admin().get(location).then().statusCode(200).body("name", equalTo(mark));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "Café ✨ 😀 №1", "<script>alert('x')</script> & \"co\"", "'; DROP TABLE action; --",
+            "100 % {really}",
+            "日本語のアクション" })
+    void keepsEveryLetterOfAName(String name) {
+        Api.create(Api.draft("name", name, "description", name + "\n" + name)).then().statusCode(201)
+                .body("name", equalTo(name), "description", equalTo(name + "\n" + name));
+    }
+
+    @Test
+    void trimsNameAndUrl() {
+        Api.create(Api.draft("name", "  " + mark + "\t", "url", " https://api.studio.com/a \n")).then().statusCode(201)
+                .body("name", equalTo(mark), "url", equalTo("https://api.studio.com/a"));
+    }
+
+    @Test
+    void twoActionsMayHaveTheSameName() {
+        String first = create("same");
+        String second = create("same");
+
+        assertThat(ids("?q=" + mark)).containsExactlyInAnyOrder(first, second);
+    }
+
+    @Test
+    void ignoresItsOwnFieldsInABody() {
+        Map<String, Object> draft = Api.draft("id", UUID.randomUUID().toString(), "version", 41, "type", "Something",
+                "created_at", "2001-01-01T00:00:00Z", "updated_at", "yesterday", "created_by", 5, "updated_by", null);
+
+        Response created = Api.create(draft);
+
+        created.then().statusCode(201).body("id", not(equalTo(draft.get("id"))), "version", equalTo(1),
+                "type", equalTo("CustomAction"), "created_at", not(startsWith("2001")));
+        String id = created.path("id");
+        Api.admin().body(draft).put(path(id)).then().statusCode(200).body("id", equalTo(id), "version", equalTo(1),
+                "created_at", equalTo(created.path("created_at")), "created_by", equalTo(created.path("created_by")));
+        Api.admin().body(Map.of("id", UUID.randomUUID(), "version", 9, "type", "x", "name", mark)).patch(path(id)).then()
+                .statusCode(200).body("id", equalTo(id), "version", equalTo(2), "name", equalTo(mark));
+    }
+
+    @Test
+    void whatIsReadCanBeSentBack() {
+        String id = Api.create(full()).then().extract().path("id");
+        Map<String, Object> read = read(id);
+
+        Api.admin().body(read).put(path(id)).then().statusCode(200).body("", equalTo(read));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "run", "open" })
+    void storesTheTemplateBehindATriggerLink(String verb) {
+        String link = "https://kitsu.studio/api/data/custom-actions/" + UUID.randomUUID() + "/" + verb
+                + "#https://farm.studio/submit?shot={entity_id}";
+
+        String id = Api.create(Api.draft("url", link)).then().statusCode(201)
+                .body("url", equalTo("https://farm.studio/submit?shot={entity_id}")).extract().path("id");
+
+        Api.admin().body(Map.of("url", link.replace("shot=", "s="))).patch(path(id)).then().statusCode(200)
+                .body("url", equalTo("https://farm.studio/submit?s={entity_id}"));
+    }
+
+    // Listing
+
+    @Test
+    void listsByName() {
+        List.of("b", "C", "a", "D", "É").forEach(this::create);
+
+        assertThat(names("?q=" + mark)).startsWith(mark + " a", mark + " b", mark + " C", mark + " D").hasSize(5);
+    }
+
+    @Test
+    void listsAnActionAsItIsRead() {
+        String id = create("one");
+
+        Api.admin().get(Api.ACTIONS + "?q=" + mark).then().statusCode(200).body("[0]", equalTo(read(id)));
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "shot, all asset shot", "asset, all asset shot", "episode, all" })
+    void filtersByEntityTypeAndIncludesThoseForAll(String type, String made) {
+        for (String kind : made.split(" ")) {
+            create(kind, "entity_type", kind);
+        }
+
+        Set<String> expected = made.contains(type) ? Set.of(mark + " all", mark + " " + type) : Set.of(mark + " all");
+        assertThat(names("?q=" + mark + "&entity_type=" + type)).containsExactlyInAnyOrderElementsOf(expected);
+    }
+
+    @Test
+    void findsWordsInNameAndDescriptionWhateverTheirCase() {
+        String name = create("Needle");
+        String description = create("x", "description", "has a NEEDLE in it");
+        create("y");
+
+        assertThat(ids("?q=" + mark)).hasSize(3);
+        assertThat(ids("?q=needle")).contains(name, description);
+        assertThat(ids("?q=" + mark.toUpperCase() + "%20nEEdle")).containsExactly(name);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "%25", "_", ".*", "%5C", "'" })
+    void searchesForTextNotForPatterns(String q) {
+        create("plain");
+
+        assertThat(ids("?q=" + mark + q)).isEmpty();
+    }
+
+    @Test
+    void filtersByEnabled() {
+        String on = create("on");
+        String off = create("off", "enabled", false);
+
+        assertThat(ids("?q=" + mark + "&enabled=true")).containsExactly(on);
+        assertThat(ids("?q=" + mark + "&enabled=false")).containsExactly(off);
+        assertThat(ids("?q=" + mark)).containsExactlyInAnyOrder(on, off);
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "1, 0, 1 2", "2, 2, 3 4", "3, 4, 5" })
+    void pagesAsZouDoes(int page, int offset, String expected) {
+        IntStream.rangeClosed(1, 5).forEach(i -> create("" + i));
+
+        JsonPath answer = Api.admin().get(Api.ACTIONS + "?q=" + mark + "&page=" + page + "&limit=2").then().statusCode(200)
+                .extract().jsonPath();
+
+        assertThat(answer.getMap("").keySet())
+                .containsExactlyInAnyOrder("data", "total", "nb_pages", "limit", "offset", "page");
+        assertThat(List.of(answer.getInt("total"), answer.getInt("nb_pages"), answer.getInt("limit"), answer.getInt("offset"),
+                answer.getInt("page"))).containsExactly(5, 3, 2, offset, page);
+        assertThat(answer.getList("data.name")).isEqualTo(Arrays.stream(expected.split(" ")).map(i -> mark + " " + i).toList());
+    }
+
+    @Test
+    void aPageBeyondTheLastIsEmpty() {
+        create("only");
+
+        Api.admin().get(Api.ACTIONS + "?q=" + mark + "&page=2147483647&limit=1000").then().statusCode(200)
+                .body("data.size()", equalTo(0), "total", equalTo(1), "nb_pages", equalTo(1));
+    }
+
+    @Test
+    void linksLeadThroughThePages() {
+        IntStream.rangeClosed(1, 5).forEach(i -> create("" + i, "description", "a&b=c"));
+
+        List<String> seen = new ArrayList<>();
+        String next = Api.ACTIONS + "?page=1&limit=2&q=" + mark;
+        while (next != null && seen.size() < 10) {
+            Response page = Api.admin().get(next);
+            seen.addAll(page.jsonPath().getList("data.name"));
+            next = links(page).get("next");
+        }
+
+        assertThat(seen).containsExactlyElementsOf(IntStream.rangeClosed(1, 5).mapToObj(i -> mark + " " + i).toList());
+    }
+
+    @Test
+    void linksNameFirstLastAndNeighbours() {
+        IntStream.rangeClosed(1, 5).forEach(i -> create("" + i));
+        String list = Api.ACTIONS + "?limit=2&enabled=true&q=" + mark + "&page=";
+
+        Map<String, String> first = links(Api.admin().get(list + 1));
+        Map<String, String> middle = links(Api.admin().get(list + 2));
+        Map<String, String> last = links(Api.admin().get(list + 3));
+
+        assertThat(first.keySet()).containsExactlyInAnyOrder("first", "last", "next");
+        assertThat(middle.keySet()).containsExactlyInAnyOrder("first", "last", "next", "prev");
+        assertThat(last.keySet()).containsExactlyInAnyOrder("first", "last", "prev");
+        middle.forEach((relation, link) -> assertThat(link).startsWith(Api.ACTIONS + "?").contains("limit=2", "enabled=true",
+                "q=" + mark, "page=" + Map.of("first", 1, "prev", 1, "next", 3, "last", 3).get(relation)));
+    }
+
+    @Test
+    void linksKeepTheSearchAsItWasEncoded() {
+        IntStream.rangeClosed(1, 3).forEach(i -> create("a&b=c +d é " + i));
+        String list = Api.ACTIONS + "?limit=1&page=1&q=" + mark + "%20a%26b%3Dc%20%2Bd%20%C3%A9";
+
+        Response first = Api.admin().get(list);
+
+        first.then().body("total", equalTo(3));
+        Api.admin().get(links(first).get("next")).then().body("total", equalTo(3), "page", equalTo(2));
+    }
+
+    @Test
+    void withoutPageItIsAnArray() {
+        IntStream.rangeClosed(1, 3).forEach(i -> create("" + i));
+
+        Response all = Api.admin().get(Api.ACTIONS + "?q=" + mark);
+        Response some = Api.admin().get(Api.ACTIONS + "?limit=2&q=" + mark);
+
+        assertThat(all.jsonPath().getList("name")).hasSize(3);
+        assertThat(some.jsonPath().getList("name")).containsExactly(mark + " 1", mark + " 2");
+        assertThat(all.header("Link")).isNull();
+    }
+
+    // Tags of what is read
+
+    @Test
+    void aListThatIsKnownIsNotSentAgain() {
+        String id = create("one");
+        String list = Api.ACTIONS + "?q=" + mark;
+        String tag = Api.admin().get(list).then().statusCode(200).extract().header("ETag");
+
+        Api.admin().header("If-None-Match", tag).get(list).then().statusCode(304).header("ETag", tag).body(emptyString());
+        patch(id, Map.of("description", "changed")).then().statusCode(200);
+        String changed = Api.admin().header("If-None-Match", tag).get(list).then().statusCode(200).extract().header("ETag");
+        create("two");
+        String longer = Api.admin().header("If-None-Match", changed).get(list).then().statusCode(200).extract().header("ETag");
+        Api.admin().delete(path(id)).then().statusCode(204);
+        String shorter = Api.admin().header("If-None-Match", longer).get(list).then().statusCode(200).extract().header("ETag");
+
+        assertThat(Set.of(tag, changed, longer, shorter)).hasSize(4)
+                .allMatch(one -> one.startsWith("\"") && one.endsWith("\""));
+    }
+
+    @Test
+    void differentFormsOfAListHaveDifferentTags() {
+        create("one");
+        create("two");
+
+        Set<String> tags = new TreeSet<>();
+        for (String form : List.of("", "&page=1", "&page=1&limit=1", "&page=2&limit=1", "&limit=1")) {
+            tags.add(Api.admin().get(Api.ACTIONS + "?q=" + mark + form).header("ETag"));
+        }
+
+        assertThat(tags).hasSize(5);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "\"1\"", "W/\"1\"", "\"7\", \"1\"", "*" })
+    void anActionThatIsKnownIsNotSentAgain(String tag) {
+        String id = create("one");
+
+        Api.admin().header("If-None-Match", tag).get(path(id)).then().statusCode(304).header("ETag", "\"1\"")
+                .body(emptyString());
+    }
+
+    @Test
+    void anActionThatChangedIsSentAgain() {
+        String id = create("one");
+        patch(id, Map.of("name", mark + " two")).then().statusCode(200).header("ETag", "\"2\"");
+
+        Api.admin().header("If-None-Match", "\"1\"").get(path(id)).then().statusCode(200).header("ETag", "\"2\"")
+                .body("name", equalTo(mark + " two"));
+    }
+
+    // Replacing
+
+    @Test
+    void replacingPutsWhatIsLeftOutBackToItsDefault() {
+        Response created = Api.create(full());
+        String id = created.path("id");
+
+        Map<String, Object> replaced = Api.admin().body(Api.draft("name", mark)).put(path(id)).then().statusCode(200)
+                .header("ETag", "\"2\"").extract().jsonPath().getMap("");
+
+        Map<String, Object> fresh = Api.create(Api.draft("name", mark)).jsonPath().getMap("");
+        List.of("id", "version", "created_at", "updated_at").forEach(ours -> {
+            replaced.remove(ours);
+            fresh.remove(ours);
+        });
+        assertThat(replaced).isEqualTo(fresh);
+        assertThat(read(id)).containsEntry("version", 2).containsEntry("created_at", created.path("created_at"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "name", "url" })
+    void replacingNeedsWhatCreatingNeeds(String field) {
+        String id = create("one");
+        Map<String, Object> draft = Api.draft();
+        draft.remove(field);
+
+        Api.admin().body(draft).put(path(id)).then().statusCode(400)
+                .body("code", equalTo("invalid_body"), "errors.pointer", contains("/" + field),
+                        "errors.code", contains("required"));
+    }
+
+    // Merging
+
+    @Test
+    void mergingChangesWhatIsNamedAndNothingElse() {
+        Map<String, Object> draft = full();
+        String id = Api.create(draft).path("id");
+
+        patch(id, Map.of("timeout_ms", 20_000, "roles", List.of("vendor"))).then().statusCode(200).header("ETag", "\"2\"")
+                .body("version", equalTo(2));
+
+        draft.put("timeout_ms", 20_000);
+        draft.put("roles", List.of("vendor"));
+        assertThat(subset(read(id), draft)).isEqualTo(draft);
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "entity_type, all", "is_ajax, false", "description,", "enabled, true", "method, POST", "headers, {}",
+            "timeout_ms, 10000", "max_attempts, 1", "rate_per_minute, 600", "signing_secret,", "report, none", "roles, []",
+            "project_ids, []" })
+    void mergingNullPutsAFieldBackToItsDefault(String field, String standard) {
+        String id = Api.create(full()).path("id");
+
+        Map<String, Object> nothing = new LinkedHashMap<>();
+        nothing.put(field, null);
+        JsonPath merged = patch(id, nothing).then().statusCode(200).extract().jsonPath();
+
+        assertThat(merged.getInt("version")).isEqualTo(2);
+        assertThat(String.valueOf(merged.<Object> get(field))).isEqualTo(String.valueOf(standard));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "name", "url" })
+    void mergingCannotTakeAwayWhatIsRequired(String field) {
+        String id = create("one");
+
+        Api.admin().body("{\"" + field + "\": null}").patch(path(id)).then().statusCode(400)
+                .body("errors.pointer", contains("/" + field), "errors.code", contains("required"));
+        assertThat(read(id)).containsEntry("version", 1);
+    }
+
+    @Test
+    void mergesHeadersOneByOne() {
+        String id = create("one", "headers", Map.of("X-Keep", "1", "X-Change", "2", "X-Drop", "3"));
+
+        Map<String, Object> headers = new LinkedHashMap<>(Map.of("X-Change", "two", "X-New", "4"));
+        headers.put("X-Drop", null);
+        headers.put("X-Never-There", null);
+        patch(id, Map.of("headers", headers)).then().statusCode(200).body("headers",
+                equalTo(Map.of("X-Keep", "1", "X-Change", "two", "X-New", "4")));
+    }
+
+    @Test
+    void mergesNullsIntoNothing() {
+        String id = create("one");
+
+        Api.admin().body("{\"headers\": {\"X-A\": null}}").patch(path(id)).then().statusCode(200)
+                .body("headers", equalTo(Map.of()), "version", equalTo(1));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "application/merge-patch+json", "application/json", "application/json; charset=utf-8" })
+    void mergesByEitherMediaType(String mediaType) {
+        String id = create("one");
+
+        Api.admin().contentType(mediaType).body("{\"description\": \"by " + mark + "\"}").patch(path(id)).then()
+                .statusCode(200).body("description", equalTo("by " + mark));
+    }
+
+    @Test
+    void mergesIntoAWholeThatIsJudgedAsAWhole() {
+        String id = Api.create(Api.draft("url", "maya://open?id={entity_id}")).path("id");
+
+        patch(id, Map.of("is_ajax", true)).then().statusCode(400)
+                .body("errors.pointer", contains("/url"), "errors.code", contains("scheme_not_http"));
+        assertThat(read(id)).containsEntry("version", 1).containsEntry("is_ajax", false);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "[]", "\"name\"", "5", "true", "null", "[{\"op\": \"remove\", \"path\": \"/description\"}]" })
+    void mergesObjectsOnly(String patch) {
+        String id = create("one");
+
+        Api.admin().body(patch).patch(path(id)).then().statusCode(400).body("code", equalTo("invalid_body"));
+        assertThat(read(id)).containsEntry("version", 1);
+    }
+
+    @Test
+    void mergingRefusesUnknownFields() {
+        String id = create("one");
+
+        patch(id, Map.of("timeout", 5)).then().statusCode(400).body("code", equalTo("invalid_body"),
+                "errors.pointer", contains("/timeout"), "errors.code", contains("unknown_field"));
+    }
+
+    // Versions
+
+    @Test
+    void countsChangesAndKeepsTheTimeOfTheFirst() {
+        Response created = Api.create(Api.draft("name", mark));
+        String id = created.path("id");
+
+        Response first = patch(id, Map.of("description", "1"));
+        Response second = Api.admin().body(Api.draft("name", mark, "description", "2")).put(path(id));
+
+        assertThat(List.of(first.<Integer> path("version"), second.<Integer> path("version"))).containsExactly(2, 3);
+        assertThat(List.of(first.header("ETag"), second.header("ETag"))).containsExactly("\"2\"", "\"3\"");
+        assertThat(second.<String> path("created_at")).isEqualTo(created.path("created_at"));
+        assertThat(List.of(created, first, second).stream().map(one -> Instant.parse(one.path("updated_at"))).toList())
+                .isSorted().doesNotHaveDuplicates();
+        assertThat(read(id)).isEqualTo(second.jsonPath().getMap(""));
+    }
+
+    @Test
+    void aChangeWithoutADifferenceChangesNothing() {
+        Map<String, Object> draft = full();
+        Response created = Api.create(draft);
+        String id = created.path("id");
+        Map<String, Object> before = created.jsonPath().getMap("");
+        draft.put("roles", List.of("supervisor", "admin", "admin"));
+        draft.put("name", " " + draft.get("name") + " ");
+
+        Api.admin().body(draft).put(path(id)).then().statusCode(200).header("ETag", "\"1\"").body("", equalTo(before));
+        patch(id, Map.of("name", draft.get("name"))).then().statusCode(200).header("ETag", "\"1\"").body("", equalTo(before));
+        patch(id, Map.of()).then().statusCode(200).header("ETag", "\"1\"").body("", equalTo(before));
+
+        assertThat(read(id)).isEqualTo(before);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = { "PUT | \"1\"", "PATCH | \"1\"", "DELETE | \"1\"", "PUT | \"7\", \"8\"",
+            "PATCH | W/\"2\"", "DELETE | W/\"2\"", "PUT | \"\"" })
+    void refusesToOverwriteWhatSomebodyElseChanged(String verb, String tag) {
+        String id = create("one");
+        patch(id, Map.of("description", "somebody else's")).then().statusCode(200);
+
+        Api.admin().header("If-Match", tag).body(Api.draft("name", mark)).request(verb, path(id)).then().statusCode(412)
+                .body("code", equalTo("stale_version"), "detail", containsString("2"));
+
+        assertThat(read(id)).containsEntry("version", 2).containsEntry("description", "somebody else's");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = { "PUT | \"1\" | 200", "PATCH | \"1\" | 200", "DELETE | \"1\" | 204", "PUT | * | 200",
+            "PATCH | * | 200", "DELETE | * | 204", "PATCH | \"7\", \"1\" | 200" })
+    void takesAChangeOfWhatTheCallerHasRead(String verb, String tag, int status) {
+        String id = create("one");
+
+        Api.admin().header("If-Match", tag).body(Api.draft("name", mark)).request(verb, path(id)).then().statusCode(status);
+    }
+
+    @Test
+    void aRefusedChangeLeavesNothingBehind() {
+        String id = create("one");
+        Map<String, Object> before = read(id);
+
+        patch(id, Map.of("description", "new", "timeout_ms", 1)).then().statusCode(400);
+        Api.admin().body(Api.draft("description", "new", "name", " ")).put(path(id)).then().statusCode(400);
+
+        assertThat(read(id)).isEqualTo(before);
+    }
+
+    @Test
+    void twoWritersAtOnceLoseNothing() throws Exception {
+        String id = create("one");
+        int writers = 4;
+        int changes = 6;
+
+        atOnce(writers, writer -> {
+            for (int i = 1; i <= changes; i++) {
+                patch(id, Map.of("headers", Map.of("X-Writer-" + writer, "" + i))).then().statusCode(200);
+            }
+            return null;
+        });
+
+        assertThat(read(id)).containsEntry("version", 1 + writers * changes).containsEntry("headers",
+                IntStream.range(0, writers).boxed()
+                        .collect(Collectors.toMap(writer -> "X-Writer-" + writer, any -> "" + changes)));
+    }
+
+    @Test
+    void ofManyWhoReadTheSameVersionOneMayChangeIt() throws Exception {
+        String id = create("one");
+
+        List<Integer> statuses = atOnce(6, writer -> Api.admin().header("If-Match", "\"1\"")
+                .body(Api.draft("name", mark + " by " + writer)).put(path(id)).statusCode());
+
+        assertThat(statuses).containsOnlyOnce(200).containsOnly(200, 412);
+        assertThat(read(id)).containsEntry("version", 2);
+    }
+
+    @Test
+    void ofManyWhoDeleteOneDoes() throws Exception {
+        String id = create("one");
+
+        List<Integer> statuses = atOnce(4, writer -> Api.admin().delete(path(id)).statusCode());
+
+        assertThat(statuses).containsOnlyOnce(204).containsOnly(204, 404);
+    }
+
+    // Deleting, and what does no harm
+
+    @Test
+    void whatIsDeletedIsGone() {
+        String id = create("one");
+
+        Api.admin().delete(path(id)).then().statusCode(204).body(emptyString());
+
+        for (String verb : List.of("GET", "PUT", "PATCH", "DELETE")) {
+            Api.admin().body(Api.draft()).request(verb, path(id)).then().statusCode(404).body("code", equalTo("not_found"),
+                    "detail", containsString(id));
+        }
+        Api.run(id, List.of(Api.shot())).then().statusCode(404);
+        assertThat(ids("?q=" + mark)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "HEAD", "OPTIONS" })
+    void lookingDoesNoHarm(String verb) {
+        String id = create("one");
+        Map<String, Object> before = read(id);
+
+        Response list = Api.admin().request(verb, Api.ACTIONS + "?q=" + mark);
+        Response single = Api.admin().request(verb, path(id));
+
+        assertThat(List.of(list.statusCode(), single.statusCode())).allMatch(status -> status == 200 || status == 204);
+        assertThat(List.of(list.asString(), single.asString())).containsOnly("");
+        assertThat(read(id)).isEqualTo(before);
+        assertThat(ids("?q=" + mark)).containsExactly(id);
+    }
+
+    @Test
+    void headHasWhatGetHas() {
+        String id = create("one");
+
+        Api.admin().head(path(id)).then().statusCode(200).header("ETag", "\"1\"");
+        Api.admin().header("If-None-Match", "\"1\"").head(path(id)).then().statusCode(304);
+        Api.admin().head(UNKNOWN).then().statusCode(404).body(emptyString());
+        assertThat(Api.admin().head(Api.ACTIONS + "?q=" + mark).header("ETag"))
+                .isEqualTo(Api.admin().get(Api.ACTIONS + "?q=" + mark).header("ETag"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "GET, ''", "HEAD, ''", "POST, ''", "GET, /{id}", "HEAD, /{id}", "PUT, /{id}", "PATCH, /{id}", "DELETE, /{id}",
+            "POST, /{id}/preview", "POST, /{id}/run", "POST, /preview", "GET, /runs", "GET, /runs/{id}" })
+    void nobodyGetsInWithoutAToken(String verb, String path) {
+        String id = create("one", "is_ajax", true);
+        Map<String, Object> before = read(id);
+
+        given().contentType("application/json").body(Api.draft("name", mark + " intruder"))
+                .request(verb, Api.ACTIONS + path.replace("{id}", id)).then().statusCode(401)
+                .header("WWW-Authenticate", startsWith("Bearer")).body(not(containsString(mark)));
+
+        assertThat(read(id)).isEqualTo(before);
+        assertThat(ids("?q=" + mark)).containsExactly(id);
+    }
+
+    // The kit of these tests
+
+    /** A draft in which no field has its default. */
+    private Map<String, Object> full() {
+        return Api.draft("name", mark + " full", "url", "https://api.studio.com/sync{?entity_id}", "entity_type", "shot",
+                "is_ajax", true, "description", "Line one\nline two", "enabled", false, "method", "PUT", "headers",
+                Map.of("X-Queue", "fast", "Authorization", "Bearer ${secret:farm}"), "timeout_ms", 500, "max_attempts", 3,
+                "rate_per_minute", 60, "signing_secret", "sign-here", "report", "failures", "roles",
+                List.of("admin", "supervisor"), "project_ids", List.of("42368e00-09e1-4c4e-9a16-0d9891200536"));
+    }
+
+    private String create(String name, Object... fields) {
+        Map<String, Object> draft = Api.draft(fields);
+        draft.put("name", mark + " " + name);
+        return Api.create(draft).then().statusCode(201).extract().path("id");
+    }
+
+    private static Response patch(String id, Map<String, ?> patch) {
+        return Api.admin().body(patch).patch(path(id));
+    }
+
+    private static String path(String id) {
+        return Api.ACTIONS + "/" + id;
+    }
+
+    private static Map<String, Object> read(String id) {
+        return Api.admin().get(path(id)).then().statusCode(200).extract().jsonPath().getMap("");
+    }
+
+    private static List<String> names(String query) {
+        return Api.admin().get(Api.ACTIONS + query).then().statusCode(200).extract().jsonPath().getList("name");
+    }
+
+    private static List<String> ids(String query) {
+        return Api.admin().get(Api.ACTIONS + query).then().statusCode(200).extract().jsonPath().getList("id");
+    }
+
+    private static Map<String, Object> subset(Map<String, Object> all, Map<String, Object> like) {
+        Map<String, Object> subset = new LinkedHashMap<>(all);
+        subset.keySet().retainAll(like.keySet());
+        return subset;
+    }
+
+    /** RFC 8288, as far as we write it. */
+    private static Map<String, String> links(Response page) {
+        return Arrays.stream(page.header("Link").split(", ")).map(link -> link.split("; "))
+                .collect(Collectors.toMap(parts -> parts[1].replaceAll("rel=\"(.*)\"", "$1"),
+                        parts -> parts[0].substring(1, parts[0].length() - 1)));
+    }
+
+    private interface Work<T> {
+        T by(int writer) throws Exception;
+    }
+
+    /** All of them start together; what each came back with. */
+    private static <T> List<T> atOnce(int writers, Work<T> work) throws Exception {
+        CyclicBarrier start = new CyclicBarrier(writers);
+        ExecutorService pool = Executors.newFixedThreadPool(writers);
+        try {
+            List<Callable<T>> all = new ArrayList<>();
+            for (int i = 0; i < writers; i++) {
+                int writer = i;
+                all.add(() -> {
+                    start.await(10, TimeUnit.SECONDS);
+                    return work.by(writer);
+                });
+            }
+            List<T> results = new ArrayList<>();
+            for (Future<T> done : pool.invokeAll(all, 60, TimeUnit.SECONDS)) {
+                results.add(done.get());
+            }
+            return results;
+        } finally {
+            pool.shutdownNow();
+        }
+    }
+}

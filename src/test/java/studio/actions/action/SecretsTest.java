@@ -1,0 +1,164 @@
+package studio.actions.action;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.smallrye.config.EnvConfigSource;
+import io.smallrye.config.PropertiesConfigSource;
+import io.smallrye.config.SmallRyeConfigBuilder;
+
+/** What a secret's name stands for, and that its value stands nowhere. */
+class SecretsTest {
+
+    private static final String NOW = "whsec_" + Base64.getEncoder().encodeToString(new byte[24]);
+    private static final String BEFORE = "whsec_" + Base64.getEncoder().encodeToString("the previous signing key".getBytes());
+
+    @ParameterizedTest
+    @CsvSource({ "render-farm", "RENDER_FARM", "render_farm", "render.farm", "Render-Farm" })
+    void namesAreOneHoweverTheyAreWritten(String name) {
+        for (String configured : List.of("render-farm", "RENDER_FARM", "render.farm")) {
+            Secrets secrets = secrets("secrets.\"" + configured + "\"", "v4lue");
+
+            assertThat(secrets.has(name)).isTrue();
+            assertThat(secrets.fill("${secret:" + name + "}")).isEqualTo("v4lue");
+        }
+    }
+
+    @Test
+    void readsTheEnvironment() {
+        Secrets secrets = new Secrets(new SmallRyeConfigBuilder().withMapping(ActionConfig.class).addDiscoveredConverters()
+                .withSources(new EnvConfigSource(Map.of("CUSTOM_ACTIONS_SECRETS_RENDER_FARM", "v4lue",
+                        "CUSTOM_ACTIONS_SECRETS_FARM", "other", "CUSTOM_ACTIONS_SIGNING_SECRET", NOW), 300))
+                .build().getConfigMapping(ActionConfig.class));
+
+        assertThat(secrets.fill("${secret:render-farm} ${secret:farm}")).isEqualTo("v4lue other");
+        assertThat(secrets.signingKeys(null)).containsExactly(new byte[24]);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+            "Bearer ${secret:farm} | Bearer v4lue",
+            "${secret:farm}${secret:farm} | v4luev4lue",
+            "${secret:farm}:${secret:dollar} | v4lue:a$1\\b",
+            "${secret:nope} ${secret:farm} | ${secret:nope} v4lue",
+            "${secret:nested} | ${secret:farm}",
+            "nothing ${here} | nothing ${here}" })
+    void fills(String text, String filled) {
+        Secrets secrets = secrets("secrets.farm", "v4lue", "secrets.dollar", "a$1\\b", "secrets.nested", "\\${secret:farm}");
+
+        assertThat(secrets.fill(text)).isEqualTo(filled);
+    }
+
+    @Test
+    void hidesWhatANameStandsForWhetherItIsConfiguredOrNot() {
+        assertThat(secrets("secrets.farm", "v4lue").hide("Bearer ${secret:farm}, ${secret:nope}, ${env:x}"))
+                .isEqualTo("Bearer " + Secrets.MASK + ", " + Secrets.MASK + ", ${env:x}");
+    }
+
+    @Test
+    void namesTheFirstThatIsMissing() {
+        Secrets secrets = secrets("secrets.farm", "v4lue");
+
+        assertThat(secrets.missing("${secret:farm} ${secret:one} ${secret:two}")).contains("one");
+        assertThat(secrets.missing("${secret:farm} ${secret:FARM} plain")).isEmpty();
+        assertThat(secrets.has("far")).isFalse();
+    }
+
+    @Test
+    void masksValuesInsideOtherText() {
+        Secrets secrets = secrets("secrets.farm", "v4lue", "secrets.regex", "a.c*[x");
+
+        assertThat(secrets.mask("{\"token\": \"xv4luex\", \"again\": \"v4lue\"} a.c*[x abc"))
+                .isEqualTo("{\"token\": \"x••••x\", \"again\": \"••••\"} •••• abc");
+    }
+
+    @Test
+    void masksTheLongestFirst() {
+        Secrets secrets = secrets("secrets.a", "hunter2", "secrets.b", "hunter2-and-more", "secrets.c", "my-hunter2-and-more");
+
+        assertThat(secrets.mask("hunter2-and-more my-hunter2-and-more hunter2")).isEqualTo("•••• •••• ••••");
+    }
+
+    @Test
+    void masksTheServicesOwnSigningSecrets() {
+        Secrets secrets = secrets("signing.secret", NOW, "signing.previous-secret", BEFORE);
+
+        assertThat(secrets.mask(NOW + " " + BEFORE.substring(6) + " " + NOW.substring(6))).isEqualTo("•••• •••• ••••");
+    }
+
+    @Test
+    void doesNotMaskOrdinaryWords() {
+        assertThat(secrets("secrets.a", "cat").mask("concatenate")).isEqualTo("concatenate");
+    }
+
+    @Test
+    void withoutSecretsTextStaysAsItIs() {
+        Secrets secrets = secrets();
+
+        assertThat(secrets.mask("text")).isEqualTo("text");
+        assertThat(secrets.signingKeys(null)).isEmpty();
+        assertThat(secrets.signingKeys("nope")).isEmpty();
+    }
+
+    @Test
+    void signsWithThePresentKeyFirst() {
+        Secrets secrets = secrets("signing.previous-secret", BEFORE, "signing.secret", NOW);
+
+        assertThat(secrets.signingKeys(null)).containsExactly(new byte[24], "the previous signing key".getBytes());
+    }
+
+    @Test
+    void signsWithANamedKeyAloneIfThatIsWanted() {
+        Secrets secrets = secrets("signing.secret", NOW, "secrets.vendor-a", BEFORE, "secrets.farm", "v4lue");
+
+        assertThat(secrets.signingKeys("VENDOR_A")).containsExactly("the previous signing key".getBytes());
+        assertThat(secrets.signingKeys("farm")).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "23, false", "24, true", "64, true", "65, false" })
+    void aSigningKeyHas24To64Bytes(int bytes, boolean good) {
+        Secrets secrets = secrets("secrets.key", "whsec_" + Base64.getEncoder().encodeToString(new byte[bytes]));
+
+        assertThat(secrets.signingKeys("key").size()).isEqualTo(good ? 1 : 0);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "hunter2", "whsec_", "whsec_short", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "WHSEC_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "whsec_AAAA*AAAAAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" })
+    void refusesASigningSecretThatIsNone(String secret) {
+        assertThat(Secrets.signs(secret)).isFalse();
+        for (String key : List.of("signing.secret", "signing.previous-secret")) {
+            assertThatThrownBy(() -> secrets(key, secret)).isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining(key)
+                    .satisfies(refusal -> assertThat(refusal.getMessage()).doesNotContain(secret));
+        }
+    }
+
+    @Test
+    void knowsASigningSecret() {
+        assertThat(Secrets.signs(NOW)).isTrue();
+    }
+
+    private static Secrets secrets(String... settings) {
+        Map<String, String> values = new HashMap<>();
+        for (int i = 0; i < settings.length; i += 2) {
+            values.put("custom-actions." + settings[i], settings[i + 1]);
+        }
+        return new Secrets(new SmallRyeConfigBuilder().withMapping(ActionConfig.class).addDiscoveredConverters()
+                .addDefaultInterceptors().withSources(new PropertiesConfigSource(values, "these", 200)).build()
+                .getConfigMapping(ActionConfig.class));
+    }
+}

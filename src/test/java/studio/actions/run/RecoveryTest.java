@@ -1,0 +1,250 @@
+package studio.actions.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+import jakarta.inject.Inject;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+import io.agroal.api.AgroalDataSource;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.path.json.JsonPath;
+
+import studio.actions.testing.Api;
+import studio.actions.testing.Receiver;
+import studio.actions.testing.Services;
+
+/** What happens to runs when a process dies, and what has to be on disk for that. */
+@QuarkusTest
+@WithTestResource(Services.class)
+class RecoveryTest {
+
+    private static final String ADMIN = "00000000-0000-4000-8000-000000000001";
+
+    @Inject
+    AgroalDataSource database;
+
+    private final Receiver receiver = Receiver.shared();
+
+    @AfterEach
+    void letGo() {
+        receiver.releaseAll();
+    }
+
+    // ---- On disk before the first request
+
+    @Test
+    void hasWrittenTheRunBeforeItsFirstRequestGoesOut() throws SQLException {
+        String run = hold("written", 7);
+
+        assertThat(select("SELECT state, unfinished::text, (finished_at IS NULL)::text, (lease_until > now())::text FROM run "
+                + "WHERE id = ?", run)).containsExactly("running|7|true|true");
+        assertThat(select("SELECT state, attempts::text FROM delivery WHERE run_id = ? ORDER BY position", run))
+                .containsExactly("in_flight|1", "in_flight|1", "in_flight|1", "in_flight|1", "in_flight|1", "pending|0",
+                        "pending|0");
+        JsonPath seen = read(run);
+        assertThat(seen.getString("state")).isEqualTo("running");
+        assertThat(seen.getString("finished_at")).isNull();
+        assertThat(seen.getList("deliveries.state")).startsWith("in_flight").endsWith("pending").hasSize(7);
+        assertThat(seen.getMap("counts")).containsEntry("total", 7).containsEntry("delivered", 0);
+
+        receiver.release("written");
+        awaitState(run, "succeeded");
+        assertThat(select("SELECT unfinished::text, (lease_until IS NULL)::text FROM run WHERE id = ?", run))
+                .containsExactly("0|true");
+    }
+
+    @Test
+    void claimsADeliveryOnlyWhenItHasAPlaceAtItsHost() throws SQLException {
+        String first = hold("place", 5);
+        String second = start(Api.ajax(receiver.url("/place/held?second={entity_id}")), 3);
+
+        assertThat(select("SELECT DISTINCT state, attempts::text FROM delivery WHERE run_id = ?", second))
+                .containsExactly("pending|0");
+
+        receiver.release("place");
+        awaitState(first, "succeeded");
+        awaitState(second, "succeeded");
+    }
+
+    @Test
+    void opensNoTransactionWhileItWaitsForAReceiver() {
+        String run = hold("idle", 5);
+
+        await().atMost(Duration.ofSeconds(5)).untilAsserted(() -> assertThat(select("SELECT query FROM pg_stat_activity WHERE "
+                + "datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL AND ?::text <> ''", run))
+                .isEmpty());
+
+        assertThat(read(run).getString("state")).isEqualTo("running");
+        receiver.release("idle");
+        awaitState(run, "succeeded");
+    }
+
+    // ---- Left behind by a process that died
+
+    @Test
+    void endsWhatWasLeftBehind() throws SQLException {
+        String run = leave("left", Instant.now().minusSeconds(60), "in_flight", "pending", "pending");
+
+        awaitState(run, "partial");
+
+        JsonPath seen = read(run);
+        assertThat(seen.getList("deliveries.state")).containsExactly("lost", "delivered", "delivered");
+        assertThat(seen.getString("deliveries[0].failure.kind")).isEqualTo("lost");
+        assertThat(seen.getMap("counts")).containsEntry("lost", 1).containsEntry("delivered", 2).containsEntry("total", 3);
+        assertThat(seen.getList("deliveries.attempts")).containsExactly(1, 1, 1);
+        assertThat(seen.getString("finished_at")).isNotNull();
+        assertThat(receiver.heard("left")).hasSize(2).extracting(Receiver.Heard::uri)
+                .containsExactlyInAnyOrder("/left/ok?position=1", "/left/ok?position=2");
+        assertThat(receiver.heard("left").get(0).headers()).containsEntry("X-Farm", Services.FARM)
+                .containsKeys("webhook-id", "webhook-signature");
+        assertThat(receiver.heard("left").get(0).body()).isEqualTo("{\"kept\": true}");
+    }
+
+    @Test
+    void endsWhatWasAllOnItsWay() throws SQLException {
+        String run = leave("all-lost", Instant.now().minusSeconds(1), "in_flight", "in_flight");
+
+        awaitState(run, "failed");
+
+        assertThat(read(run).getList("deliveries.failure.kind")).containsExactly("lost", "lost");
+        assertThat(receiver.heard("all-lost")).isEmpty();
+    }
+
+    @Test
+    void keepsWhatHadEndedAlready() throws SQLException {
+        String run = leave("ended", Instant.now().minusSeconds(1), "delivered", "pending");
+
+        awaitState(run, "succeeded");
+
+        assertThat(read(run).getMap("counts")).containsEntry("delivered", 2);
+        assertThat(receiver.heard("ended")).hasSize(1);
+    }
+
+    @Test
+    void takesOverMoreRunsThanItDoesAtOnce() throws SQLException {
+        for (int i = 0; i < 25; i++) {
+            leave("many", Instant.now().minusSeconds(1), "pending");
+        }
+
+        await().atMost(Duration.ofSeconds(20)).until(() -> receiver.heard("many").size() == 25);
+    }
+
+    @Test
+    void leavesRunsAloneThatAnotherProcessKeeps() throws SQLException {
+        String run = leave("others", Instant.now().plusSeconds(3600), "in_flight", "pending");
+
+        await().during(Duration.ofSeconds(3)).atMost(Duration.ofSeconds(6))
+                .until(() -> read(run).getList("deliveries.state").equals(List.of("in_flight", "pending")));
+
+        assertThat(receiver.heard("others")).isEmpty();
+        try (Connection connection = database.getConnection()) {
+            update(connection, "DELETE FROM run WHERE id = ?", UUID.fromString(run));
+        }
+    }
+
+    @Test
+    void keepsItsOwnRunLongerThanItsLease() throws SQLException {
+        String run = hold("long-held", 1);
+
+        await().during(Duration.ofMillis(4500)).atMost(Duration.ofSeconds(8)).pollInterval(Duration.ofMillis(200))
+                .until(() -> select("SELECT r.state, d.state, (r.lease_until > now())::text FROM run r JOIN delivery d "
+                        + "ON d.run_id = r.id WHERE r.id = ?", run).equals(List.of("running|in_flight|true")));
+        receiver.release("long-held");
+
+        awaitState(run, "succeeded");
+        assertThat(read(run).getInt("deliveries[0].attempts")).isEqualTo(1);
+        assertThat(receiver.heard("long-held")).hasSize(1);
+    }
+
+    /** A run of several deliveries, as many of which are at the receiver as it takes at once. */
+    private String hold(String name, int count) {
+        String run = start(Api.ajax(receiver.url("/" + name + "/held?e={entity_id}"), "timeout_ms", 30_000), count);
+        await().until(() -> receiver.heard(name).size() == Math.min(count, 5));
+        return run;
+    }
+
+    private static String start(String action, int count) {
+        return Api.admin().header("Prefer", "respond-async")
+                .body(Map.of("targets", IntStream.range(0, count).mapToObj(i -> Api.shot()).toList()))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract().path("id");
+    }
+
+    private static JsonPath read(String run) {
+        return Api.admin().get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract().jsonPath();
+    }
+
+    private static void awaitState(String run, String state) {
+        await().untilAsserted(() -> assertThat(read(run).getString("state")).isEqualTo(state));
+    }
+
+    /** A run as a process leaves it that dies, with a delivery in each of these states. */
+    private String leave(String name, Instant leaseUntil, String... states) throws SQLException {
+        UUID run = UUID.randomUUID();
+        try (Connection connection = database.getConnection()) {
+            connection.setAutoCommit(false);
+            update(connection, """
+                    INSERT INTO run (id, action_id, action_name, state, caller_id, caller_name, caller_role, method, headers,
+                        timeout_ms, signing_secret, created_at, lease_until, unfinished)
+                    VALUES (?, gen_random_uuid(), 'Left behind', 'running', ?, 'Local admin', 'admin', 'POST',
+                        '{"X-Farm": "${secret:farm}"}', 5000, 'sign-here', now() - interval '2 minutes', ?::timestamptz, ?)""",
+                    run, UUID.fromString(ADMIN), leaseUntil.toString(),
+                    Stream.of(states).filter(List.of("pending", "in_flight")::contains).count());
+            for (int i = 0; i < states.length; i++) {
+                update(connection, "INSERT INTO delivery (id, run_id, position, method, url, body, state, attempts) "
+                        + "VALUES (gen_random_uuid(), ?, ?, 'POST', ?, '{\"kept\": true}', ?, ?)", run, i,
+                        receiver.url("/" + name + "/ok?position=" + i), states[i], states[i].equals("pending") ? 0 : 1);
+            }
+            connection.commit();
+        }
+        return run.toString();
+    }
+
+    private static void update(Connection connection, String sql, Object... values) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            for (int i = 0; i < values.length; i++) {
+                statement.setObject(i + 1, values[i]);
+            }
+            assertThat(statement.executeUpdate()).isEqualTo(1);
+        }
+    }
+
+    /** The rows, their columns joined by a bar. */
+    private List<String> select(String sql, String id) throws SQLException {
+        try (Connection connection = database.getConnection(); PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.setObject(1, UUID.fromString(id));
+            List<String> rows = new ArrayList<>();
+            try (ResultSet found = statement.executeQuery()) {
+                while (found.next()) {
+                    rows.add(String.join("|", IntStream.rangeClosed(1, found.getMetaData().getColumnCount())
+                            .mapToObj(column -> column(found, column)).toList()));
+                }
+            }
+            return rows;
+        }
+    }
+
+    private static String column(ResultSet row, int column) {
+        try {
+            return row.getString(column);
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

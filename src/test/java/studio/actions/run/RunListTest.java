@@ -1,0 +1,219 @@
+package studio.actions.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.contains;
+import static org.hamcrest.Matchers.empty;
+import static org.hamcrest.Matchers.equalTo;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
+import io.restassured.path.json.JsonPath;
+import io.restassured.response.ValidatableResponse;
+
+import studio.actions.testing.Api;
+import studio.actions.testing.Receiver;
+import studio.actions.testing.Services;
+
+@QuarkusTest
+@WithTestResource(Services.class)
+class RunListTest {
+
+    private static final String ADMIN = "00000000-0000-4000-8000-000000000001";
+
+    private final Receiver receiver = Receiver.shared();
+
+    @Test
+    void listsTheNewestFirst() {
+        String action = Api.ajax(receiver.url("/newest/ok"));
+        List<String> pressed = presses(action, 3);
+
+        list("action_id=" + action).body("data.id", equalTo(reversed(pressed)), "next", equalTo(null));
+    }
+
+    @Test
+    void countsDeliveriesAndLeavesThemOut() {
+        String action = Api.ajax(receiver.url("/counted/status/{entity_name}"));
+        Api.run(action, List.of(named("200"), named("500"), named("200"), named("..")));
+
+        JsonPath page = list("action_id=" + action).extract().jsonPath();
+
+        assertThat(page.getMap("")).containsOnlyKeys("data", "next");
+        assertThat(page.getMap("data[0]")).containsOnlyKeys("id", "type", "action_id", "action_name", "state", "caller",
+                "created_at", "finished_at", "counts").containsEntry("type", "Run").containsEntry("state", "partial")
+                .containsEntry("counts",
+                        Map.of("total", 4, "delivered", 2, "failed", 1, "refused", 1, "lost", 0, "cancelled", 0));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = { 1, 2, 3, 5, 6, 50 })
+    void pagesWithoutGapsOrRepeats(int limit) {
+        String action = Api.ajax(receiver.url("/paged/ok"));
+        List<String> pressed = presses(action, 5);
+
+        List<String> seen = new ArrayList<>();
+        String query = "action_id=" + action + "&limit=" + limit;
+        JsonPath page = list(query).extract().jsonPath();
+        int pages = 1;
+        for (; page.getString("next") != null; pages++) {
+            assertThat(page.getList("data")).hasSize(limit);
+            seen.addAll(page.getList("data.id"));
+            page = list(query + "&cursor=" + page.getString("next")).extract().jsonPath();
+        }
+        seen.addAll(page.getList("data.id"));
+
+        assertThat(seen).isEqualTo(reversed(pressed));
+        assertThat(pages).isEqualTo((5 + limit - 1) / limit);
+    }
+
+    @Test
+    void doesNotShiftPagesWhenNewRunsCome() {
+        String action = Api.ajax(receiver.url("/shifted/ok"));
+        List<String> pressed = presses(action, 4);
+        String query = "action_id=" + action + "&limit=2";
+        String next = list(query).body("data.id", contains(pressed.get(3), pressed.get(2))).extract().path("next");
+
+        presses(action, 1);
+
+        list(query + "&cursor=" + next).body("data.id", contains(pressed.get(1), pressed.get(0)), "next", equalTo(null));
+    }
+
+    @Test
+    void listsOfOneActionOnly() {
+        String one = Api.ajax(receiver.url("/one-of-two/ok"));
+        String other = Api.ajax(receiver.url("/one-of-two/ok"));
+        String first = presses(one, 1).get(0);
+        String second = presses(other, 1).get(0);
+
+        list("action_id=" + one).body("data.id", contains(first));
+        List<String> all = list("limit=500").extract().jsonPath().getList("data.id");
+        assertThat(all).containsSubsequence(second, first);
+        list("action_id=" + UUID.randomUUID()).body("data", empty());
+    }
+
+    @Test
+    void listsOfOneStateOnly() {
+        String action = Api.ajax(receiver.url("/stated/status/{entity_name}"));
+        String good = Api.run(action, List.of(named("200"))).path("id");
+        String bad = Api.run(action, List.of(named("500"))).path("id");
+        String mixed = Api.run(action, List.of(named("200"), named("500"))).path("id");
+
+        for (var expected : Map.of("succeeded", List.of(good), "failed", List.of(bad), "partial", List.of(mixed), "running",
+                List.of(), "queued", List.of(), "cancelled", List.of()).entrySet()) {
+            list("action_id=" + action + "&state=" + expected.getKey()).body("data.id", equalTo(expected.getValue()));
+        }
+    }
+
+    @Test
+    void listsFromATimeOn() {
+        String action = Api.ajax(receiver.url("/since/ok"));
+        List<String> pressed = presses(action, 3);
+        String middle = Api.admin().get(Api.ACTIONS + "/runs/" + pressed.get(1)).path("created_at");
+
+        list("action_id=" + action + "&since=" + middle).body("data.id", contains(pressed.get(2), pressed.get(1)));
+        list("action_id=" + action + "&since=" + Instant.parse(middle).plusNanos(1000)).body("data.id",
+                contains(pressed.get(2)));
+        list("action_id=" + action + "&since=" + Instant.now().plusSeconds(60)).body("data", empty());
+    }
+
+    @Test
+    void listsOfOneCallerOnly() {
+        String action = Api.ajax(receiver.url("/caller/ok"));
+        List<String> pressed = presses(action, 1);
+
+        list("action_id=" + action + "&caller=" + ADMIN).body("data.id", equalTo(pressed), "data.caller.name",
+                contains("Local admin"));
+        list("action_id=" + action + "&caller=" + UUID.randomUUID()).body("data", empty());
+    }
+
+    @Test
+    void keepsTheRunsOfAnActionThatWasDeleted() {
+        String action = Api.ajax(receiver.url("/deleted/ok"), "name", "Gone");
+        List<String> pressed = presses(action, 1);
+
+        Api.admin().delete(Api.ACTIONS + "/" + action).then().statusCode(204);
+
+        list("action_id=" + action).body("data.id", equalTo(pressed), "data.action_name", contains("Gone"));
+        Api.admin().get(Api.ACTIONS + "/runs/" + pressed.get(0)).then().statusCode(200);
+    }
+
+    static Stream<Arguments> wrong() {
+        return Stream.of(Arguments.of("cursor", "x"), Arguments.of("cursor", "%00"),
+                Arguments.of("cursor", cursor("2026-11-23T00:00:00Z")),
+                Arguments.of("cursor", cursor("2026-11-23T00:00:00Z nonsense")),
+                Arguments.of("cursor", cursor("yesterday " + ADMIN)),
+                Arguments.of("cursor", cursor("+999999999-12-31T23:59:59Z " + ADMIN)),
+                Arguments.of("limit", "0"), Arguments.of("limit", "-1"), Arguments.of("limit", "501"),
+                Arguments.of("limit", "ten"), Arguments.of("limit", "99999999999"), Arguments.of("state", "done"),
+                Arguments.of("state", "SUCCEEDED"), Arguments.of("since", "yesterday"), Arguments.of("since", "2026-11-23"),
+                Arguments.of("since", "2026-11-23T00:00:00"), Arguments.of("since", "%2B999999999-12-31T23:59:59Z"),
+                Arguments.of("since", "-999999999-01-01T00:00:00Z"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("wrong")
+    void refusesWrongParameters(String name, String value) {
+        Api.admin().get(Api.ACTIONS + "/runs?" + name + "=" + value).then().statusCode(400).body("code",
+                equalTo("invalid_parameter"), "errors[0].pointer", equalTo(name));
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "action_id, 1-1-1-1-1", "caller, me" })
+    void refusesWrongIds(String name, String value) {
+        Api.admin().get(Api.ACTIONS + "/runs?" + name + "=" + value).then().statusCode(400)
+                .body("code", equalTo("malformed_id"));
+    }
+
+    @Test
+    void knowsNoOtherRuns() {
+        Api.admin().get(Api.ACTIONS + "/runs/" + UUID.randomUUID()).then().statusCode(404).body("code", equalTo("not_found"));
+        Api.admin().get(Api.ACTIONS + "/runs/nonsense").then().statusCode(400).body("code", equalTo("malformed_id"));
+    }
+
+    @Test
+    void showsNothingToAStranger() {
+        String run = presses(Api.ajax(receiver.url("/unseen/ok")), 1).get(0);
+
+        RestAssured.given().get(Api.ACTIONS + "/runs").then().statusCode(401);
+        RestAssured.given().get(Api.ACTIONS + "/runs/" + run).then().statusCode(401);
+    }
+
+    private static ValidatableResponse list(String query) {
+        return Api.admin().get(Api.ACTIONS + "/runs?" + query).then().statusCode(200);
+    }
+
+    private static List<String> presses(String action, int count) {
+        return Stream.generate(() -> Api.press(action).getString("id")).limit(count).toList();
+    }
+
+    private static List<String> reversed(List<String> ids) {
+        List<String> reversed = new ArrayList<>(ids);
+        Collections.reverse(reversed);
+        return reversed;
+    }
+
+    private static Map<String, Object> named(String name) {
+        return Api.target("entity_id", UUID.randomUUID().toString(), "entity_type", "shot", "entity_name", name);
+    }
+
+    private static String cursor(String text) {
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(text.getBytes(StandardCharsets.US_ASCII));
+    }
+}
