@@ -14,8 +14,6 @@ import jakarta.persistence.Entity;
 import jakarta.transaction.Transactional;
 import jakarta.ws.rs.Path;
 
-import io.smallrye.mutiny.Uni;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -30,6 +28,8 @@ import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 
+import io.smallrye.mutiny.Uni;
+
 /** The house, as the design draws it: who may know whom. */
 class HouseTest {
 
@@ -38,7 +38,9 @@ class HouseTest {
     private static final JavaClasses HOUSE = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("studio.actions");
 
-    /** Package to what it may import; all may import {@code problem}. {@code start} wires everything and is imported by none. */
+    /**
+     * Package to what it may import; all may import {@code problem}. {@code start} wires everything and is imported by none.
+     */
     private static final Map<String, List<String>> MAY_IMPORT = Map.of(
             "kitsu", List.of("run", "action", "zou", "identity", "audit"),
             "run", List.of("action", "egress", "zou", "identity", "audit"),
@@ -86,7 +88,8 @@ class HouseTest {
         noClasses().that(not(resideInAPackage(ROOT + "egress..")))
                 .should().dependOnClassesThat(DescribedPredicate.describe("an HTTP client",
                         (JavaClass type) -> type.getName().startsWith("io.vertx.core.http.HttpClient")
-                                || type.getName().startsWith("java.net.http.") || type.getName().equals("java.net.URLConnection")))
+                                || type.getName().startsWith("java.net.http.")
+                                || type.getName().equals("java.net.URLConnection")))
                 .check(HOUSE);
     }
 

@@ -6,13 +6,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 
-import io.quarkus.runtime.annotations.RegisterForReflection;
-
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.action.Action.Method;
 import studio.actions.action.Action.Report;
 import studio.actions.identity.Role;
@@ -27,24 +26,18 @@ public final class ActionJson {
     @Schema(name = "ActionDraft", description = "An action as an admin writes it. What is left out has its default.")
     @JsonIgnoreProperties({ "id", "type", "version", "created_at", "updated_at", "created_by", "updated_by" })
     public record Draft(
-            @Schema(required = true, minLength = 1, maxLength = 80, examples = "Sync to ShotGrid",
-                    description = "What stands on the button; trimmed.") String name,
-            @Schema(required = true, maxLength = 2000, examples = "https://api.studio.com/sync?entity={entity_id}",
-                    description = "The template: a URL with variables such as {entity_id} or {?task_id}.") String url,
+            @Schema(required = true, minLength = 1, maxLength = 80, examples = "Sync to ShotGrid", description = "What stands on the button; trimmed.") String name,
+            @Schema(required = true, maxLength = 2000, examples = "https://api.studio.com/sync?entity={entity_id}", description = "The template: a URL with variables such as {entity_id} or {?task_id}.") String url,
             @Schema(defaultValue = "all", description = "Where the action appears.") EntityType entityType,
             @Schema(defaultValue = "false", description = "Sent by the service (true) or opened by the browser.") Boolean isAjax,
             @Schema(maxLength = 2000, nullable = true, examples = "Publishes to the client's ShotGrid.") String description,
             @Schema(defaultValue = "true", description = "A disabled action is seen by admins only and never runs.") Boolean enabled,
             @Schema(defaultValue = "POST", description = "AJAX actions only.") Method method,
-            @Schema(type = SchemaType.OBJECT, additionalProperties = String.class, examples = "{\"X-Queue\": \"fast\"}",
-                    description = "At most 20. A value may name a secret: ${secret:farm}.") Map<String, String> headers,
-            @Schema(minimum = "100", maximum = "30000", defaultValue = "10000",
-                    description = "Milliseconds, over everything, the last byte of the answer included.") Integer timeoutMs,
-            @Schema(minimum = "1", maximum = "8", defaultValue = "1",
-                    description = "More than 1: tried again with back-off.") Integer maxAttempts,
+            @Schema(type = SchemaType.OBJECT, additionalProperties = String.class, examples = "{\"X-Queue\": \"fast\"}", description = "At most 20. A value may name a secret: ${secret:farm}.") Map<String, String> headers,
+            @Schema(minimum = "100", maximum = "30000", defaultValue = "10000", description = "Milliseconds, over everything, the last byte of the answer included.") Integer timeoutMs,
+            @Schema(minimum = "1", maximum = "8", defaultValue = "1", description = "More than 1: tried again with back-off.") Integer maxAttempts,
             @Schema(minimum = "1", maximum = "60000", defaultValue = "600", description = "Deliveries.") Integer ratePerMinute,
-            @Schema(nullable = true, description = "Name of the secret that signs; null: the service's own, if set.")
-            String signingSecret,
+            @Schema(nullable = true, description = "Name of the secret that signs; null: the service's own, if set.") String signingSecret,
             @Schema(defaultValue = "none", description = "When a comment in Kitsu tells of the outcome.") Report report,
             @Schema(description = "Who sees and runs it; empty: admin, manager, supervisor and user.") List<Role> roles,
             @Schema(description = "Productions where it may run; empty: all.") List<UUID> projectIds) {
@@ -77,8 +70,7 @@ public final class ActionJson {
             EntityType entityType, boolean isAjax,
             @Schema(nullable = true) String description,
             boolean enabled, Method method,
-            @Schema(type = SchemaType.OBJECT, additionalProperties = String.class,
-                    description = "Secrets by their names, never by their values.") Map<String, String> headers,
+            @Schema(type = SchemaType.OBJECT, additionalProperties = String.class, description = "Secrets by their names, never by their values.") Map<String, String> headers,
             int timeoutMs, int maxAttempts, int ratePerMinute,
             @Schema(nullable = true) String signingSecret,
             Report report, List<Role> roles, List<UUID> projectIds,

@@ -77,18 +77,23 @@ public class ActionRules {
     }
 
     private static void checkName(String name, List<Fault> faults) {
-        if (name == null || name.isEmpty()) {
+        if (name == null || name.codePoints().allMatch(ActionRules::invisible)) {
             faults.add(new Fault("/name", "required", "'name' is required: 1 to 80 characters that stand on the button."));
         } else if (length(name) > 80) {
             faults.add(new Fault("/name", "too_long", "'name' may have 80 characters; this has " + length(name) + "."));
-        } else if (name.chars().anyMatch(Character::isISOControl)) {
+        } else if (name.codePoints().anyMatch(c -> Character.isISOControl(c) || c == 0x2028 || c == 0x2029)) {
             faults.add(new Fault("/name", "control_character", "'name' may not hold line breaks or control characters."));
         }
     }
 
+    private static boolean invisible(int c) {
+        return Character.isSpaceChar(c) || Character.getType(c) == Character.FORMAT;
+    }
+
     private void checkUrl(Draft draft, List<Fault> faults) {
         if (draft.url() == null) {
-            faults.add(new Fault("/url", "required", "'url' is required, such as https://tool.studio.com/open?id={entity_id}."));
+            faults.add(
+                    new Fault("/url", "required", "'url' is required, such as https://tool.studio.com/open?id={entity_id}."));
             return;
         }
         try {
@@ -105,8 +110,9 @@ public class ActionRules {
 
     private void checkSent(Template template, List<Fault> faults) {
         if (!template.web()) {
-            faults.add(new Fault("/url", "scheme_not_http", "An AJAX action is sent by the service, which speaks http and https "
-                    + "only; for " + template.scheme() + ": set 'is_ajax' to false."));
+            faults.add(
+                    new Fault("/url", "scheme_not_http", "An AJAX action is sent by the service, which speaks http and https "
+                            + "only; for " + template.scheme() + ": set 'is_ajax' to false."));
             return;
         }
         policy.vet(template.address()).ifPresent(refusal -> faults
@@ -117,14 +123,17 @@ public class ActionRules {
         if (NEVER.contains(template.scheme())) {
             faults.add(new Fault("/url", "scheme_forbidden", "No action may open " + template.scheme() + ": URLs."));
         } else if (!schemes.contains(template.scheme())) {
-            faults.add(new Fault("/url", "scheme_not_allowed", "The scheme " + template.scheme() + " is not one that actions may "
-                    + "open: " + String.join(", ", schemes) + ". Add it to CUSTOM_ACTIONS_LAUNCH_SCHEMES to allow it."));
+            faults.add(new Fault("/url", "scheme_not_allowed",
+                    "The scheme " + template.scheme() + " is not one that actions may "
+                            + "open: " + String.join(", ", schemes)
+                            + ". Add it to CUSTOM_ACTIONS_LAUNCH_SCHEMES to allow it."));
         }
     }
 
     private void checkHeaders(Draft draft, List<Fault> faults) {
         if (draft.headers().size() > 20) {
-            faults.add(new Fault("/headers", "too_many", "'headers' may have 20 entries; these are " + draft.headers().size() + "."));
+            faults.add(new Fault("/headers", "too_many",
+                    "'headers' may have 20 entries; these are " + draft.headers().size() + "."));
         }
         Set<String> seen = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
         draft.headers().forEach((name, value) -> {
@@ -144,9 +153,11 @@ public class ActionRules {
 
     private void checkHeaderValue(String pointer, String value, List<Fault> faults) {
         if (value.length() > 2000) {
-            faults.add(new Fault(pointer, "too_long", "A header's value may have 2,000 characters; this has " + value.length() + "."));
+            faults.add(new Fault(pointer, "too_long",
+                    "A header's value may have 2,000 characters; this has " + value.length() + "."));
         } else if (value.chars().anyMatch(c -> c != '\t' && (c < 0x20 || c > 0x7e))) {
-            faults.add(new Fault(pointer, "header_value", "A header's value may hold printable ASCII only; percent-encode the rest."));
+            faults.add(new Fault(pointer, "header_value",
+                    "A header's value may hold printable ASCII only; percent-encode the rest."));
         } else if (Secrets.REFERENCE.matcher(value).replaceAll("").contains("${")) {
             faults.add(new Fault(pointer, "secret_reference", "A secret is named like this: ${secret:farm}."));
         } else {

@@ -15,6 +15,7 @@ import java.util.regex.Pattern;
 
 import jakarta.inject.Singleton;
 
+import org.eclipse.microprofile.config.Config;
 
 /**
  * The studio's secrets. They live in the environment ({@code CUSTOM_ACTIONS_SECRETS_RENDER_FARM} is
@@ -28,6 +29,7 @@ public class Secrets {
 
     static final Pattern REFERENCE = Pattern.compile("\\$\\{secret:([A-Za-z0-9][A-Za-z0-9._-]*)}");
 
+    private static final String ENVIRONMENT = "CUSTOM_ACTIONS_SECRETS_";
     private static final String SYMMETRIC = "whsec_";
 
     /** Shorter ones would mask ordinary words in a receiver's answer. */
@@ -37,8 +39,17 @@ public class Secrets {
     private final List<byte[]> serviceKeys = new ArrayList<>();
     private final List<String> masked = new ArrayList<>();
 
-    Secrets(ActionConfig config) {
-        config.secrets().forEach((name, value) -> values.put(canonical(name), value));
+    Secrets(ActionConfig config, Config everything) {
+        // A map's keys out of the environment end at the first underscore, so RENDER_FARM is not among config.secrets().
+        // Raw, since a secret may hold ${ itself.
+        for (String name : everything.getPropertyNames()) {
+            if (canonical(name).startsWith(ENVIRONMENT)) {
+                String value = everything.getConfigValue(name).getRawValue();
+                if (value != null && !value.isEmpty()) {
+                    values.put(canonical(name).substring(ENVIRONMENT.length()), value);
+                }
+            }
+        }
         for (var entry : List.of(Map.entry("signing.secret", config.signing().secret()),
                 Map.entry("signing.previous-secret", config.signing().previousSecret()))) {
             entry.getValue().ifPresent(text -> {
@@ -111,7 +122,7 @@ public class Secrets {
 
     /** The environment knows capitals, digits and underscores only, so {@code render-farm} and {@code RENDER_FARM} are one. */
     static String canonical(String name) {
-        return name.replaceAll("[^A-Za-z0-9]", "_").toUpperCase(Locale.ROOT);
+        return name.replace("\"", "").replaceAll("[^A-Za-z0-9]", "_").toUpperCase(Locale.ROOT);
     }
 
     private static String replace(String text, Function<MatchResult, String> by) {

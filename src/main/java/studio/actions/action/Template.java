@@ -20,7 +20,6 @@ import java.util.stream.Collectors;
 
 import io.vertx.uritemplate.UriTemplate;
 import io.vertx.uritemplate.Variables;
-
 import studio.actions.action.Variable.Scope;
 
 /**

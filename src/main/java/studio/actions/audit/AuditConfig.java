@@ -2,10 +2,10 @@ package studio.actions.audit;
 
 import java.time.Duration;
 
+import org.hibernate.validator.constraints.time.DurationMin;
+
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
-
-import org.hibernate.validator.constraints.time.DurationMin;
 
 /** How long it stays known who did what. */
 @ConfigMapping(prefix = "custom-actions")

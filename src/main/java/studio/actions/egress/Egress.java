@@ -107,7 +107,8 @@ public class Egress {
     }
 
     /**
-     * Sends once and leaves the place. Never throws: whatever happens is the reply. May be called from any thread; answers on an
+     * Sends once and leaves the place. Never throws: whatever happens is the reply. May be called from any thread; answers on
+     * an
      * event loop.
      */
     public Uni<Reply> send(Place place, Outbound outbound) {
@@ -236,7 +237,8 @@ public class Egress {
             response.handler(chunk -> {
                 received.appendBuffer(chunk, 0, (int) Math.min(chunk.length(), limit - received.length() + 1));
                 if (received.length() > limit) {
-                    end(new Reply.Failed(FailureKind.too_large, "The answer is over " + limit + " bytes; reading stopped there.",
+                    end(new Reply.Failed(FailureKind.too_large,
+                            "The answer is over " + limit + " bytes; reading stopped there.",
                             response.statusCode(), text(response), elapsed()));
                 }
             });
@@ -279,8 +281,9 @@ public class Egress {
             } else if (has(cause, ConnectException.class) || has(cause, NoRouteToHostException.class)) {
                 fail(FailureKind.connect_refused, host + " refused the connection: nothing listens there.");
             } else if (has(cause, SSLException.class) || has(cause, CertificateException.class)) {
-                fail(FailureKind.tls, "No trusted TLS connection to " + host + ": is its certificate for this name, in time, and "
-                        + "from an authority this service knows (CUSTOM_ACTIONS_EGRESS_TRUST)?");
+                fail(FailureKind.tls,
+                        "No trusted TLS connection to " + host + ": is its certificate for this name, in time, and "
+                                + "from an authority this service knows (CUSTOM_ACTIONS_EGRESS_TRUST)?");
             } else if (has(cause, HttpClosedException.class) || has(cause, ClosedChannelException.class)
                     || has(cause, IOException.class)) {
                 fail(FailureKind.connection_lost, host + " closed the connection before its answer was whole.");

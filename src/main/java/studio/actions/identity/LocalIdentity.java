@@ -59,9 +59,11 @@ public class LocalIdentity implements HttpAuthenticationMechanism {
             return refuse("Send 'Authorization: Bearer <token>'.");
         }
         if (!matches(given.substring(SCHEME.length()).strip())) {
-            return refuse("The token is not valid. Without CUSTOM_ACTIONS_LOCAL_TOKEN every start makes a new one; the log has it.");
+            return refuse(
+                    "The token is not valid. Without CUSTOM_ACTIONS_LOCAL_TOKEN every start makes a new one; the log has it.");
         }
-        return Uni.createFrom().item(QuarkusSecurityIdentity.builder().setPrincipal(ADMIN).addRole(ADMIN.role().name()).build());
+        return Uni.createFrom()
+                .item(QuarkusSecurityIdentity.builder().setPrincipal(ADMIN).addRole(ADMIN.role().name()).build());
     }
 
     @Override

@@ -1,18 +1,16 @@
 package studio.actions.problem;
 
 import java.util.List;
-import java.util.regex.Pattern;
 
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 
-import io.quarkus.vertx.http.runtime.filters.Filters;
-import io.vertx.core.http.HttpHeaders;
-import io.vertx.ext.web.RoutingContext;
-
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
+import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.ext.web.RoutingContext;
 import studio.actions.problem.Problem.Code;
 
 /** What is answered before a request reaches any of our methods, in the same shape as all other problems. */
@@ -20,7 +18,6 @@ import studio.actions.problem.Problem.Code;
 class Doorstep {
 
     private static final int FIRST = 1000;
-    private static final Pattern BAD_PERCENT = Pattern.compile("%(?![0-9a-fA-F]{2})");
 
     private final ObjectMapper json;
 
@@ -29,17 +26,7 @@ class Doorstep {
     }
 
     void hang(@Observes Filters filters) {
-        filters.register(this::unreadable, FIRST + 1);
         filters.register(this::announced, FIRST);
-    }
-
-    /** Vert.x and Quarkus answer these with an empty 400. */
-    private void unreadable(RoutingContext request) {
-        if (BAD_PERCENT.matcher(request.request().uri()).find()) {
-            answer(request, Code.BAD_REQUEST, "The path or query cannot be read: a % must be followed by two hexadecimal digits.");
-        } else {
-            request.next();
-        }
     }
 
     /** Whoever asks before sending is told at once; so is whoever announces more than anybody would read and throw away. */

@@ -59,7 +59,8 @@ public class Parameters implements ParamConverterProvider {
     }
 
     private static Object constant(Class<?> type, String text) {
-        return Arrays.stream(type.getEnumConstants()).filter(constant -> constant.toString().equals(text)).findFirst().orElse(null);
+        return Arrays.stream(type.getEnumConstants()).filter(constant -> constant.toString().equals(text)).findFirst()
+                .orElse(null);
     }
 
     private static Object bool(String text) {

@@ -4,11 +4,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
 
-import io.quarkus.runtime.annotations.RegisterForReflection;
-
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+
+import io.quarkus.runtime.annotations.RegisterForReflection;
 
 /**
  * An error on the wire: RFC 9457, a stable {@code code}, an {@code id} that stands in the log as well, and what clients

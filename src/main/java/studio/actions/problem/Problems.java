@@ -12,10 +12,6 @@ import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.core.UriInfo;
 
-import io.quarkus.security.AuthenticationFailedException;
-import io.quarkus.security.ForbiddenException;
-import io.quarkus.security.UnauthorizedException;
-
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 
@@ -28,6 +24,9 @@ import com.fasterxml.jackson.databind.exc.InvalidFormatException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 
+import io.quarkus.security.AuthenticationFailedException;
+import io.quarkus.security.ForbiddenException;
+import io.quarkus.security.UnauthorizedException;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 
@@ -82,8 +81,10 @@ public class Problems {
 
     @ServerExceptionMapper
     public Response unknownCaller(UnauthorizedException unknown, UriInfo uri) {
-        return answer(Code.UNAUTHENTICATED, 401, "Send 'Authorization: Bearer <token>'. Without Kitsu, the token is in the log of "
-                + "the service's start.", List.of(), Map.of(HttpHeaders.WWW_AUTHENTICATE, REALM), uri, unknown);
+        return answer(Code.UNAUTHENTICATED, 401,
+                "Send 'Authorization: Bearer <token>'. Without Kitsu, the token is in the log of "
+                        + "the service's start.",
+                List.of(), Map.of(HttpHeaders.WWW_AUTHENTICATE, REALM), uri, unknown);
     }
 
     @ServerExceptionMapper
@@ -124,7 +125,8 @@ public class Problems {
         return away(thrown)
                 ? answer(Code.UNAVAILABLE, 503, "The database does not answer. Nothing was changed; try again in a moment.",
                         List.of(), Map.of(HttpHeaders.RETRY_AFTER, "5"), uri, thrown)
-                : answer(Code.INTERNAL, 500, "Something broke on our side. The log says more under this problem's id.", List.of(),
+                : answer(Code.INTERNAL, 500, "Something broke on our side. The log says more under this problem's id.",
+                        List.of(),
                         Map.of(), uri, thrown);
     }
 

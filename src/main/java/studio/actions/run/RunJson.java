@@ -42,12 +42,9 @@ public final class RunJson {
         @Schema(name = "PreviewDelivery")
         public record Would(Target target, Action.Method method,
                 @Schema(nullable = true) String url,
-                @Schema(type = SchemaType.OBJECT, additionalProperties = String.class,
-                        description = "Secrets are masked.") Map<String, String> headers,
-                @Schema(type = SchemaType.OBJECT, nullable = true,
-                        description = "The ids of run and delivery are made when it is sent.") ObjectNode body,
-                @Schema(nullable = true, description = "Why nothing would be sent; null where something would.")
-                Trouble problem) {
+                @Schema(type = SchemaType.OBJECT, additionalProperties = String.class, description = "Secrets are masked.") Map<String, String> headers,
+                @Schema(type = SchemaType.OBJECT, nullable = true, description = "The ids of run and delivery are made when it is sent.") ObjectNode body,
+                @Schema(nullable = true, description = "Why nothing would be sent; null where something would.") Trouble problem) {
         }
 
         @Schema(name = "PreviewProblem")
@@ -60,8 +57,7 @@ public final class RunJson {
             Person caller, Instant createdAt,
             @Schema(nullable = true) Instant finishedAt,
             Counts counts,
-            @Schema(description = "Left out in lists.") @JsonInclude(JsonInclude.Include.NON_NULL)
-            List<DeliveryView> deliveries) {
+            @Schema(description = "Left out in lists.") @JsonInclude(JsonInclude.Include.NON_NULL) List<DeliveryView> deliveries) {
 
         static View of(Run run, Counts counts, List<DeliveryView> deliveries) {
             return new View(run.id, "Run", run.actionId, run.actionName, run.state,

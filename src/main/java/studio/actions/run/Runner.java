@@ -16,14 +16,13 @@ import java.util.random.RandomGenerator;
 
 import jakarta.inject.Singleton;
 
+import org.jboss.logging.Logger;
+
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.ApplicationConfig;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
-
-import org.jboss.logging.Logger;
-
 import studio.actions.action.Action;
 import studio.actions.action.Secrets;
 import studio.actions.egress.AddressPolicy;
@@ -210,7 +209,8 @@ public class Runner {
             boolean first;
             int took = (int) reply.durationMs();
             if (reply instanceof Reply.Delivered delivered) {
-                first = delivery.end(Delivery.State.delivered, delivered.status(), null, null, kept(delivered.response()), took);
+                first = delivery.end(Delivery.State.delivered, delivered.status(), null, null, kept(delivered.response()),
+                        took);
             } else if (reply instanceof Reply.Failed failed) {
                 first = delivery.end(Delivery.State.failed, failed.status(), failed.kind(), secrets.mask(failed.message()),
                         kept(failed.response()), took);

@@ -6,12 +6,11 @@ import java.util.stream.Collectors;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 
-import io.quarkus.runtime.ApplicationConfig;
-import io.quarkus.runtime.StartupEvent;
-
 import org.eclipse.microprofile.config.Config;
 import org.jboss.logging.Logger;
 
+import io.quarkus.runtime.ApplicationConfig;
+import io.quarkus.runtime.StartupEvent;
 import studio.actions.identity.IdentityConfig;
 import studio.actions.identity.LocalIdentity;
 
@@ -21,7 +20,8 @@ class StartLog {
 
     private static final Logger LOG = Logger.getLogger("studio.actions");
 
-    void tell(@Observes StartupEvent start, ApplicationConfig application, IdentityConfig identity, LocalIdentity local, Config config) {
+    void tell(@Observes StartupEvent start, ApplicationConfig application, IdentityConfig identity, LocalIdentity local,
+            Config config) {
         LOG.infof("Kitsu Actions %s, %s", application.version().orElse("unknown"),
                 identity.zou().url().map(url -> "beside the Kitsu at " + url).orElse("without Kitsu: look-ups are skipped, "
                         + "and one local token is the admin"));

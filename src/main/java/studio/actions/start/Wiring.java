@@ -10,7 +10,6 @@ import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 
 import io.quarkus.vertx.http.HttpServer;
-
 import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.EgressConfig;
 import studio.actions.identity.IdentityConfig;

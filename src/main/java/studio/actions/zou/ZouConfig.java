@@ -2,11 +2,11 @@ package studio.actions.zou;
 
 import java.time.Duration;
 
-import io.smallrye.config.ConfigMapping;
-import io.smallrye.config.WithDefault;
-
 import org.hibernate.validator.constraints.time.DurationMax;
 import org.hibernate.validator.constraints.time.DurationMin;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
 
 /** Kitsu's API server. Its URL is {@link studio.actions.identity.IdentityConfig.Zou#url()}. */
 @ConfigMapping(prefix = "custom-actions")

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
+import org.eclipse.microprofile.config.spi.ConfigSource;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -15,6 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import io.smallrye.config.EnvConfigSource;
 import io.smallrye.config.PropertiesConfigSource;
+import io.smallrye.config.SmallRyeConfig;
 import io.smallrye.config.SmallRyeConfigBuilder;
 
 /** What a secret's name stands for, and that its value stands nowhere. */
@@ -26,8 +28,8 @@ class SecretsTest {
     @ParameterizedTest
     @CsvSource({ "render-farm", "RENDER_FARM", "render_farm", "render.farm", "Render-Farm" })
     void namesAreOneHoweverTheyAreWritten(String name) {
-        for (String configured : List.of("render-farm", "RENDER_FARM", "render.farm")) {
-            Secrets secrets = secrets("secrets.\"" + configured + "\"", "v4lue");
+        for (String configured : List.of("render-farm", "RENDER_FARM", "\"render-farm\"", "\"render.farm\"")) {
+            Secrets secrets = secrets("secrets." + configured, "v4lue");
 
             assertThat(secrets.has(name)).isTrue();
             assertThat(secrets.fill("${secret:" + name + "}")).isEqualTo("v4lue");
@@ -36,12 +38,11 @@ class SecretsTest {
 
     @Test
     void readsTheEnvironment() {
-        Secrets secrets = new Secrets(new SmallRyeConfigBuilder().withMapping(ActionConfig.class).addDiscoveredConverters()
-                .withSources(new EnvConfigSource(Map.of("CUSTOM_ACTIONS_SECRETS_RENDER_FARM", "v4lue",
-                        "CUSTOM_ACTIONS_SECRETS_FARM", "other", "CUSTOM_ACTIONS_SIGNING_SECRET", NOW), 300))
-                .build().getConfigMapping(ActionConfig.class));
+        Secrets secrets = secrets(new EnvConfigSource(Map.of("CUSTOM_ACTIONS_SECRETS_RENDER_FARM", "v4lue",
+                "CUSTOM_ACTIONS_SECRETS_FARM", "other", "CUSTOM_ACTIONS_SIGNING_SECRET", NOW), 300));
 
         assertThat(secrets.fill("${secret:render-farm} ${secret:farm}")).isEqualTo("v4lue other");
+        assertThat(secrets.mask("v4lue")).isEqualTo(Secrets.MASK);
         assertThat(secrets.signingKeys(null)).containsExactly(new byte[24]);
     }
 
@@ -157,8 +158,12 @@ class SecretsTest {
         for (int i = 0; i < settings.length; i += 2) {
             values.put("custom-actions." + settings[i], settings[i + 1]);
         }
-        return new Secrets(new SmallRyeConfigBuilder().withMapping(ActionConfig.class).addDiscoveredConverters()
-                .addDefaultInterceptors().withSources(new PropertiesConfigSource(values, "these", 200)).build()
-                .getConfigMapping(ActionConfig.class));
+        return secrets(new PropertiesConfigSource(values, "these", 200));
+    }
+
+    private static Secrets secrets(ConfigSource source) {
+        SmallRyeConfig config = new SmallRyeConfigBuilder().withMapping(ActionConfig.class).addDiscoveredConverters()
+                .addDefaultInterceptors().withSources(source).build();
+        return new Secrets(config.getConfigMapping(ActionConfig.class), config);
     }
 }

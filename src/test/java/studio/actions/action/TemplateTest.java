@@ -23,9 +23,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import studio.actions.action.Template.Filled;
 import studio.actions.action.Template.Missing;
 import studio.actions.action.Template.Refused;
-import studio.actions.action.Variable.Scope;
 import studio.actions.action.Template.Unsafe;
 import studio.actions.action.Template.Url;
+import studio.actions.action.Variable.Scope;
 
 class TemplateTest {
 

@@ -33,7 +33,6 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.path.json.JsonPath;
 import io.restassured.response.Response;
-
 import studio.actions.testing.Api;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;

@@ -25,7 +25,6 @@ import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.path.json.JsonPath;
-
 import studio.actions.testing.Api;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;

@@ -27,7 +27,6 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.path.json.JsonPath;
 import io.restassured.response.ValidatableResponse;
-
 import studio.actions.testing.Api;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;

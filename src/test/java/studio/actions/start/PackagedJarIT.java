@@ -25,7 +25,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import io.restassured.path.json.JsonPath;
-
 import studio.actions.testing.Receiver;
 
 /** The packaged service as a newcomer starts it, and as an operator kills it. */

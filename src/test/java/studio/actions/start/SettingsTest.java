@@ -7,14 +7,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeSet;
 
-import io.smallrye.config.ConfigMappings;
-import io.smallrye.config.ConfigMappings.ConfigClass;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import io.smallrye.config.ConfigMappings;
+import io.smallrye.config.ConfigMappings.ConfigClass;
 import studio.actions.action.ActionConfig;
 import studio.actions.audit.AuditConfig;
 import studio.actions.egress.EgressConfig;

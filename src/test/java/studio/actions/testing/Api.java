@@ -22,7 +22,8 @@ public final class Api {
 
     /** A request as the admin, with a JSON body to come. */
     public static RequestSpecification admin() {
-        return given().header("Authorization", "Bearer " + Services.TOKEN).contentType(ContentType.JSON).urlEncodingEnabled(false);
+        return given().header("Authorization", "Bearer " + Services.TOKEN).contentType(ContentType.JSON)
+                .urlEncodingEnabled(false);
     }
 
     /** A draft that is fine, with some fields as given: name, value, name, value … */

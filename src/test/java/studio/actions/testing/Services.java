@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.Map;
 
 import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
-
 import studio.actions.start.EmbeddedDatabase;
 
 /** What the tests run against: a real PostgreSQL and a real receiver, one of each for the whole test run. */
