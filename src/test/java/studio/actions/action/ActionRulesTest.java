@@ -52,6 +52,8 @@ class ActionRulesTest {
                 arguments("required", null),
                 arguments("required", ""),
                 arguments("required", " \t\r\n\u2003"),
+                arguments("required", "\u00a0\u200b\u3000"),
+                arguments("control_character", "line\u2028separator"),
                 arguments("too_long", "x".repeat(81)),
                 arguments("too_long", EMOJI.repeat(81)),
                 arguments("control_character", "two\nlines"),
