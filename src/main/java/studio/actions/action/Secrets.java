@@ -41,10 +41,9 @@ public class Secrets {
 
     Secrets(ActionConfig config, Config everything) {
         // A map's keys out of the environment end at the first underscore, so RENDER_FARM is not among config.secrets().
-        // Raw, since a secret may hold ${ itself.
         for (String name : everything.getPropertyNames()) {
             if (canonical(name).startsWith(ENVIRONMENT)) {
-                String value = everything.getConfigValue(name).getRawValue();
+                String value = everything.getConfigValue(name).getValue();
                 if (value != null && !value.isEmpty()) {
                     values.put(canonical(name).substring(ENVIRONMENT.length()), value);
                 }
