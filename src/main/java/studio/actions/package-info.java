@@ -3,7 +3,16 @@
         shots and assets a person has selected. Press **Authorize** and paste the token that the service printed at its start;
         every example can be sent as it stands."""), tags = {
         @Tag(name = "Actions", description = "What the buttons are."),
-        @Tag(name = "Runs", description = "Previewing, pressing, and what came of it.") }, security = @SecurityRequirement(name = "token"), components = @Components(responses = @APIResponse(name = "Problem", description = "Refused, or not possible: the problem says why and what to do.", content = @Content(mediaType = "application/problem+json", schema = @Schema(implementation = Problem.class))), securitySchemes = @SecurityScheme(securitySchemeName = "token", type = SecuritySchemeType.HTTP, scheme = "bearer", description = "Without Kitsu: the token in the log of the service's start, or CUSTOM_ACTIONS_LOCAL_TOKEN.")))
+        @Tag(name = "Runs", description = "Previewing, pressing, and what came of it.") },
+        security = @SecurityRequirement(name = "token"),
+        components = @Components(
+                responses = @APIResponse(name = "Problem",
+                        description = "Refused, or not possible: the problem says why and what to do.",
+                        content = @Content(mediaType = "application/problem+json",
+                                schema = @Schema(implementation = Problem.class))),
+                securitySchemes = @SecurityScheme(securitySchemeName = "token", type = SecuritySchemeType.HTTP,
+                        scheme = "bearer",
+                        description = "Without Kitsu: the token in the log of the service's start, or CUSTOM_ACTIONS_LOCAL_TOKEN.")))
 package studio.actions;
 
 import org.eclipse.microprofile.openapi.annotations.Components;

@@ -100,16 +100,21 @@ public class ActionResource {
 
     @GET
     @RolesAllowed({ "admin", "manager", "supervisor", "user", "client" })
-    @Operation(operationId = "listActions", summary = "List the actions you may see, by name", description = "An array; with 'page', one page with the totals.")
-    @APIResponse(responseCode = "200", description = "The actions.", headers = @Header(name = "ETag", schema = @Schema(type = SchemaType.STRING)), content = @Content(schema = @Schema(oneOf = {
-            View[].class, ActionJson.Page.class })))
+    @Operation(operationId = "listActions", summary = "List the actions you may see, by name",
+            description = "An array; with 'page', one page with the totals.")
+    @APIResponse(responseCode = "200", description = "The actions.",
+            headers = @Header(name = "ETag", schema = @Schema(type = SchemaType.STRING)),
+            content = @Content(schema = @Schema(oneOf = {
+                    View[].class, ActionJson.Page.class })))
     @APIResponse(responseCode = "304", description = "The list is as If-None-Match knows it.")
     public RestResponse<?> list(
-            @QueryParam("entity_type") @Parameter(description = "For this type: those for all types are among them.") EntityType entityType,
+            @QueryParam("entity_type") @Parameter(
+                    description = "For this type: those for all types are among them.") EntityType entityType,
             @QueryParam("q") @Parameter(description = "In the name or description.", example = "sync") String q,
             @QueryParam("enabled") Boolean enabled,
             @QueryParam("page") @Min(1) @Parameter(description = "From 1; without it, the answer is an array.") Integer page,
-            @QueryParam("limit") @Min(1) @Max(1000) @Parameter(description = "Actions on a page; without 'page', at the most (100 on a page).") Integer limit,
+            @QueryParam("limit") @Min(1) @Max(1000) @Parameter(
+                    description = "Actions on a page; without 'page', at the most (100 on a page).") Integer limit,
             @Context UriInfo uri) {
         Caller caller = Caller.of(identity);
         List<View> found = Action.sorted().stream()
@@ -133,10 +138,13 @@ public class ActionResource {
     @POST
     @RolesAllowed("admin")
     @Transactional
-    @Operation(operationId = "createAction", summary = "Create an action", description = "Whatever is left out has its default.")
-    @APIResponse(responseCode = "201", description = "Created; Location and ETag are its own.", content = @Content(schema = @Schema(implementation = View.class)))
+    @Operation(operationId = "createAction", summary = "Create an action",
+            description = "Whatever is left out has its default.")
+    @APIResponse(responseCode = "201", description = "Created; Location and ETag are its own.",
+            content = @Content(schema = @Schema(implementation = View.class)))
     public RestResponse<View> create(
-            @RequestBody(required = true, content = @Content(examples = @ExampleObject(name = "fired by the service", value = DRAFT))) Draft draft) {
+            @RequestBody(required = true,
+                    content = @Content(examples = @ExampleObject(name = "fired by the service", value = DRAFT))) Draft draft) {
         Action action = Action.of(rules.settle(draft, ""), Caller.of(identity), clock.instant());
         action.persist();
         return ResponseBuilder.create(RestResponse.Status.CREATED, View.of(action))
@@ -161,10 +169,12 @@ public class ActionResource {
     @Path("/{id}")
     @RolesAllowed("admin")
     @Transactional
-    @Operation(operationId = "replaceAction", summary = "Replace an action", description = "What is left out goes back to its default. If-Match refuses to overwrite somebody else's change.")
+    @Operation(operationId = "replaceAction", summary = "Replace an action",
+            description = "What is left out goes back to its default. If-Match refuses to overwrite somebody else's change.")
     @APIResponse(responseCode = "200", description = "The action as it is now.")
     public RestResponse<View> replace(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @RequestBody(required = true, content = @Content(examples = @ExampleObject(name = "fired by the service", value = DRAFT))) Draft draft) {
+            @RequestBody(required = true,
+                    content = @Content(examples = @ExampleObject(name = "fired by the service", value = DRAFT))) Draft draft) {
         return change(id, before -> draft);
     }
 
@@ -173,10 +183,12 @@ public class ActionResource {
     @RolesAllowed("admin")
     @Consumes({ MERGE_PATCH, MediaType.APPLICATION_JSON })
     @Transactional
-    @Operation(operationId = "patchAction", summary = "Change some fields of an action", description = "JSON Merge Patch (RFC 7396): null puts a field back to its default.")
+    @Operation(operationId = "patchAction", summary = "Change some fields of an action",
+            description = "JSON Merge Patch (RFC 7396): null puts a field back to its default.")
     @APIResponse(responseCode = "200", description = "The action as it is now.")
     public RestResponse<View> patch(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Draft.class), examples = @ExampleObject(name = "two fields", value = PATCH))) JsonNode patch) {
+            @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Draft.class),
+                    examples = @ExampleObject(name = "two fields", value = PATCH))) JsonNode patch) {
         if (patch == null || !patch.isObject()) {
             throw ProblemException.invalid("", "not_an_object", "A merge patch is a JSON object with the fields to change.");
         }

@@ -42,9 +42,12 @@ public final class RunJson {
         @Schema(name = "PreviewDelivery")
         public record Would(Target target, Action.Method method,
                 @Schema(nullable = true) String url,
-                @Schema(type = SchemaType.OBJECT, additionalProperties = String.class, description = "Secrets are masked.") Map<String, String> headers,
-                @Schema(type = SchemaType.OBJECT, nullable = true, description = "The ids of run and delivery are made when it is sent.") ObjectNode body,
-                @Schema(nullable = true, description = "Why nothing would be sent; null where something would.") Trouble problem) {
+                @Schema(type = SchemaType.OBJECT, additionalProperties = String.class,
+                        description = "Secrets are masked.") Map<String, String> headers,
+                @Schema(type = SchemaType.OBJECT, nullable = true,
+                        description = "The ids of run and delivery are made when it is sent.") ObjectNode body,
+                @Schema(nullable = true,
+                        description = "Why nothing would be sent; null where something would.") Trouble problem) {
         }
 
         @Schema(name = "PreviewProblem")

@@ -94,10 +94,12 @@ public class RunResource {
 
     @POST
     @Path("/{id}/preview")
-    @Operation(operationId = "previewAction", summary = "Show what a press would send", description = "Fills the template for each target and shows each request, or why there would be none. Sends nothing.")
+    @Operation(operationId = "previewAction", summary = "Show what a press would send",
+            description = "Fills the template for each target and shows each request, or why there would be none. Sends nothing.")
     @APIResponse(responseCode = "200", description = "What would be sent.")
     public RunJson.Preview preview(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @RequestBody(required = true, content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
+            @RequestBody(required = true,
+                    content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
         Caller caller = Caller.of(identity);
         Action action = runnable(id, caller);
         return runner.preview(caller, action, selection(press));
@@ -106,10 +108,12 @@ public class RunResource {
     @POST
     @Path("/preview")
     @RolesAllowed("admin")
-    @Operation(operationId = "previewDraft", summary = "Show what an action that is not saved yet would send", description = "The draft is judged as it would be when saved. Nothing is saved, nothing is sent.")
+    @Operation(operationId = "previewDraft", summary = "Show what an action that is not saved yet would send",
+            description = "The draft is judged as it would be when saved. Nothing is saved, nothing is sent.")
     @APIResponse(responseCode = "200", description = "What would be sent.")
     public RunJson.Preview previewDraft(
-            @RequestBody(required = true, content = @Content(examples = @ExampleObject(name = "a draft", value = DRAFT))) RunJson.DraftPress press) {
+            @RequestBody(required = true,
+                    content = @Content(examples = @ExampleObject(name = "a draft", value = DRAFT))) RunJson.DraftPress press) {
         if (press == null) {
             throw ProblemException.invalid("", "required", "The body is required: {\"action\": {…}, \"targets\": […]}.");
         }
@@ -123,13 +127,17 @@ public class RunResource {
     @POST
     @Path("/{id}/run")
     @Blocking
-    @Operation(operationId = "runAction", summary = "Press the button", description = "Sends one request per task, per entity or per production, as the template asks, and answers when all "
-            + "have ended. A receiver's failure is data in this answer, not an error of it.")
+    @Operation(operationId = "runAction", summary = "Press the button",
+            description = "Sends one request per task, per entity or per production, as the template asks, and answers when all "
+                    + "have ended. A receiver's failure is data in this answer, not an error of it.")
     @APIResponse(responseCode = "200", description = "The run has ended; its state and deliveries say how.")
-    @APIResponse(responseCode = "202", description = "The run goes on; Location is where to look.", content = @Content(schema = @Schema(implementation = RunJson.View.class)))
+    @APIResponse(responseCode = "202", description = "The run goes on; Location is where to look.",
+            content = @Content(schema = @Schema(implementation = RunJson.View.class)))
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @HeaderParam("Prefer") @Parameter(description = "respond-async, or wait=<seconds> (RFC 7240).", example = "wait=5") String prefer,
-            @RequestBody(required = true, content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
+            @HeaderParam("Prefer") @Parameter(description = "respond-async, or wait=<seconds> (RFC 7240).",
+                    example = "wait=5") String prefer,
+            @RequestBody(required = true,
+                    content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
         Caller caller = Caller.of(identity);
         Action action = runnable(id, caller);
         if (!action.enabled) {
@@ -149,12 +157,14 @@ public class RunResource {
 
     @GET
     @Path("/runs")
-    @Operation(operationId = "listRuns", summary = "List runs, newest first", description = "Your own; an admin or manager sees everybody's.")
+    @Operation(operationId = "listRuns", summary = "List runs, newest first",
+            description = "Your own; an admin or manager sees everybody's.")
     @APIResponse(responseCode = "200", description = "One page.")
     public RunJson.Page list(@QueryParam("action_id") @Parameter(description = "Of this action.") UUID actionId,
             @QueryParam("state") @Parameter(description = "In this state.") Run.State state,
             @QueryParam("caller") @Parameter(description = "Pressed by this person.") UUID callerId,
-            @QueryParam("since") @Parameter(description = "Made at this time or later.", example = "2026-11-23T00:00:00Z") Instant since,
+            @QueryParam("since") @Parameter(description = "Made at this time or later.",
+                    example = "2026-11-23T00:00:00Z") Instant since,
             @QueryParam("cursor") @Parameter(description = "'next' of the page before.") String cursor,
             @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) int limit) {
         Caller caller = Caller.of(identity);
@@ -180,7 +190,8 @@ public class RunResource {
 
     @GET
     @Path("/runs/{id}")
-    @Operation(operationId = "getRun", summary = "Read a run and its deliveries", description = "Every delivery with its state, what the receiver answered, or why it did not arrive.")
+    @Operation(operationId = "getRun", summary = "Read a run and its deliveries",
+            description = "Every delivery with its state, what the receiver answered, or why it did not arrive.")
     @APIResponse(responseCode = "200", description = "The run.")
     public RunJson.View get(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
         Run run = Run.<Run> findByIdOptional(id).filter(found -> found.visibleTo(Caller.of(identity)))

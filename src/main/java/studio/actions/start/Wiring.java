@@ -37,6 +37,7 @@ class Wiring {
     @ApplicationScoped
     AddressPolicy policy(EgressConfig config, IdentityConfig identity, HttpServer server) {
         AddressPolicy policy = AddressPolicy.of(config.egress().allow().orElse(List.of()));
-        return identity.zou().url().isPresent() ? policy : policy.and("127.0.0.1:" + server.getPort());
+        boolean practice = identity.zou().url().isEmpty() && server.getPort() > 0;
+        return practice ? policy.and("127.0.0.1:" + server.getPort()) : policy;
     }
 }

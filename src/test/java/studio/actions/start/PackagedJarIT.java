@@ -114,20 +114,21 @@ class PackagedJarIT {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', textBlock = """
-            CUSTOM_ACTIONS_EGRES_TIMEOUT        | 5s             | CUSTOM_ACTIONS_EGRESS_TIMEOUT
-            CUSTOM_ACTIONS_EGRESS_TIMEOUT       | banana         | "banana" cannot be used. Allowed: a duration from 100ms to 30s
-            CUSTOM_ACTIONS_EGRESS_TIMEOUT       | 31s            | "31s" cannot be used. Allowed: a duration from 100ms to 30s
-            CUSTOM_ACTIONS_RUN_PARALLELISM      | 0              | "0" cannot be used. Allowed: a whole number from 1 to 1000
-            CUSTOM_ACTIONS_EGRESS_MAX_RESPONSE  | much           | "much" cannot be used. Allowed: a size from 1K to 16M
-            CUSTOM_ACTIONS_EGRESS_ALLOW         | 127.0.0.0/8    | 127.0.0.0/8
-            CUSTOM_ACTIONS_ZOU_URL              | zou:5000/%zz   | custom-actions.zou.url
-            CUSTOM_ACTIONS_LOCAL_TOKEN          | with a space   | custom-actions.local.token
-            CUSTOM_ACTIONS_SIGNING_SECRET       | whsec_short    | custom-actions.signing.secret
-            CUSTOM_ACTIONS_LAUNCH_SCHEMES       | maya,javascript | custom-actions.launch.schemes
-            CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_KING | 5    | is not known. Did you mean CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_
-            QUARKUS_DATASOURCE_JDBC_URL         | jdbc:postgresql://127.0.0.1:1/nothing | does not answer
-            """)
+    @CsvSource(delimiter = '|',
+            textBlock = """
+                    CUSTOM_ACTIONS_EGRES_TIMEOUT        | 5s             | CUSTOM_ACTIONS_EGRESS_TIMEOUT
+                    CUSTOM_ACTIONS_EGRESS_TIMEOUT       | banana         | "banana" cannot be used. Allowed: a duration from 100ms to 30s
+                    CUSTOM_ACTIONS_EGRESS_TIMEOUT       | 31s            | "31s" cannot be used. Allowed: a duration from 100ms to 30s
+                    CUSTOM_ACTIONS_RUN_PARALLELISM      | 0              | "0" cannot be used. Allowed: a whole number from 1 to 1000
+                    CUSTOM_ACTIONS_EGRESS_MAX_RESPONSE  | much           | "much" cannot be used. Allowed: a size from 1K to 16M
+                    CUSTOM_ACTIONS_EGRESS_ALLOW         | 127.0.0.0/8    | 127.0.0.0/8
+                    CUSTOM_ACTIONS_ZOU_URL              | zou:5000/%zz   | custom-actions.zou.url
+                    CUSTOM_ACTIONS_LOCAL_TOKEN          | with a space   | custom-actions.local.token
+                    CUSTOM_ACTIONS_SIGNING_SECRET       | whsec_short    | custom-actions.signing.secret
+                    CUSTOM_ACTIONS_LAUNCH_SCHEMES       | maya,javascript | custom-actions.launch.schemes
+                    CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_KING | 5    | is not known. Did you mean CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_
+                    QUARKUS_DATASOURCE_JDBC_URL         | jdbc:postgresql://127.0.0.1:1/nothing | does not answer
+                    """)
     void saysWhatIsAllowedWhereAValueCannotBe(String variable, String value, String told) throws Exception {
         Service service = start(variable.startsWith("CUSTOM") ? Map.of(variable, value, "QUARKUS_DATASOURCE_JDBC_URL", NOWHERE)
                 : Map.of(variable, value));
