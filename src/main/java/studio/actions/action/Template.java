@@ -100,6 +100,10 @@ public final class Template {
         if (template.isEmpty()) {
             throw new Refused("template_blank", "Give the URL that the action opens or calls.");
         }
+        if (template.contains("${")) {
+            throw new Refused("template_braces", "Write a variable without a $ before it, like {entity_id}, or %%24 for the "
+                    + "sign itself.");
+        }
         if (template.length() > MAX_LENGTH) {
             throw new Refused("template_too_long", "Shorten the URL to at most %,d characters.", MAX_LENGTH);
         }

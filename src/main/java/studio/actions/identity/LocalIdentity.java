@@ -58,6 +58,9 @@ public class LocalIdentity implements HttpAuthenticationMechanism {
         if (!given.regionMatches(true, 0, SCHEME, 0, SCHEME.length())) {
             return refuse("Send 'Authorization: Bearer <token>'.");
         }
+        if (given.substring(SCHEME.length()).isBlank()) {
+            return refuse("There is no token behind 'Bearer'. Is it set in this shell?");
+        }
         if (!matches(given.substring(SCHEME.length()).strip())) {
             return refuse(
                     "The token is not valid. Without CUSTOM_ACTIONS_LOCAL_TOKEN every start makes a new one; the log has it.");

@@ -55,7 +55,10 @@ public class Problems {
         String detail = broken instanceof MismatchedInputException ? "The body is not the JSON that is expected here"
                 : broken instanceof StreamConstraintsException ? "The JSON is too deep or holds too long a number"
                         : duplicate(broken) ? "The JSON holds the same key twice" : "The body is not valid JSON";
-        return answer(Code.INVALID_JSON, 400, detail + where + ".", List.of(), Map.of(), uri, broken);
+        String hint = broken instanceof JsonParseException && !duplicate(broken)
+                ? " Is there a comma too many, or a quote missing?"
+                : "";
+        return answer(Code.INVALID_JSON, 400, detail + where + "." + hint, List.of(), Map.of(), uri, broken);
     }
 
     @ServerExceptionMapper

@@ -102,7 +102,9 @@ final class Plan {
         Template.Filled filled = template.fill(variable -> value(variable, target, tasks));
         if (filled instanceof Template.Missing missing) {
             return refuse(target, FailureKind.missing_variable,
-                    "The URL needs {" + missing.variable() + "}, which is not known for this target.");
+                    "The URL needs {" + missing.variable()
+                            + "}, which is not known for this target: add it to the target, or write {?"
+                            + missing.variable() + "} to leave it out.");
         }
         if (filled instanceof Template.Unsafe unsafe) {
             return refuse(target, FailureKind.forbidden_address,

@@ -114,8 +114,9 @@ public class RunResource {
     public RunJson.Preview previewDraft(
             @RequestBody(required = true,
                     content = @Content(examples = @ExampleObject(name = "a draft", value = DRAFT))) RunJson.DraftPress press) {
-        if (press == null) {
-            throw ProblemException.invalid("", "required", "The body is required: {\"action\": {…}, \"targets\": […]}.");
+        if (press == null || press.action() == null) {
+            throw ProblemException.invalid("/action", "required", "'action' is required here: the draft to try out. An action "
+                    + "that is saved is previewed at /api/custom-actions/{id}/preview.");
         }
         Caller caller = Caller.of(identity);
         ActionJson.Draft draft = rules.settle(press.action(), "/action");

@@ -5,6 +5,7 @@ import java.io.RandomAccessFile;
 import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
@@ -64,11 +65,11 @@ public final class EmbeddedDatabase implements AutoCloseable {
         Path root;
         RandomAccessFile lockFile;
         try {
-            root = Files.createDirectories(folder.toAbsolutePath().normalize());
+            root = privately(folder.toAbsolutePath().normalize());
             lockFile = new RandomAccessFile(root.resolve("lock").toFile(), "rw");
         } catch (IOException e) {
-            throw new IllegalStateException("The data folder " + folder + " cannot be written (" + e.getMessage()
-                    + "). Set CUSTOM_ACTIONS_DATA_DIR to a folder that can.");
+            throw new IllegalStateException("The data folder " + folder
+                    + " cannot be made or written. Set CUSTOM_ACTIONS_DATA_DIR to a folder that can.");
         }
         FileLock lock = lockFile.getChannel().tryLock();
         if (lock == null) {
@@ -126,6 +127,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
             Files.delete(pidFile);
             return;
         }
+        LOG.infof("Ending PostgreSQL, process %d, which a service that was killed has left behind", pid);
         try {
             left.get().destroy();
             left.get().onExit().get(10, TimeUnit.SECONDS);
@@ -134,6 +136,16 @@ public final class EmbeddedDatabase implements AutoCloseable {
         } catch (InterruptedException | ExecutionException e) {
             throw new IllegalStateException("the server that was left behind, process " + pid + ", could not be ended", e);
         }
+    }
+
+    /** PostgreSQL has no password here, and its programs are started from here. */
+    private static Path privately(Path folder) throws IOException {
+        if (Files.notExists(folder) && folder.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+            Files.createDirectories(folder.getParent());
+            return Files.createDirectory(folder,
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        }
+        return Files.createDirectories(folder);
     }
 
     private static void delete(Path folder) throws IOException {

@@ -48,7 +48,7 @@ public class Main {
                     + "jdbc:postgresql://postgres:5432/kitsu_actions. PostgreSQL 15 or later."));
         } else if (databaseAway(failure)) {
             stop(List.of("The database at " + config.getConfigValue(JDBC_URL).getValue().replaceAll("\\?.*", "")
-                    + " does not answer: " + cause.getMessage() + " Is it running, and are QUARKUS_DATASOURCE_JDBC_URL, "
+                    + " does not answer: " + cause.getMessage() + ". Is it running, and are QUARKUS_DATASOURCE_JDBC_URL, "
                     + "…_USERNAME and …_PASSWORD right?"));
         } else if (cause instanceof ConfigurationException) {
             stop(List.of(cause.getMessage()));

@@ -1,9 +1,5 @@
 package studio.actions.start;
 
-import java.net.URI;
-import java.net.URISyntaxException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -12,20 +8,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import org.eclipse.microprofile.config.Config;
 import org.eclipse.microprofile.config.ConfigValue;
 
-import io.quarkus.runtime.configuration.MemorySizeConverter;
 import io.smallrye.config.ConfigValidationException;
-import studio.actions.action.ActionRules;
-import studio.actions.action.Secrets;
-import studio.actions.egress.AddressPolicy;
 import studio.actions.identity.Role;
 
 /**
@@ -41,63 +31,48 @@ public final class Settings {
     /** Kubernetes puts these into a pod that shares a namespace with a Service called {@code custom-actions}. */
     private static final Pattern SERVICE_LINK = Pattern.compile("CUSTOM_ACTIONS_(SERVICE_(HOST|PORT.*)|PORT(_\\d+_.*)?)");
 
-    private static final String SIGNING = "whsec_ and the base64 of 24 to 64 random bytes, e.g. from: "
-            + "echo whsec_$(openssl rand -base64 32)";
-
-    static final Map<String, String> ALLOWED = new TreeMap<>(Map.ofEntries(
-            Map.entry("zou.url", "the URL of Kitsu's API server, such as http://zou:5000"),
-            Map.entry("zou.timeout", "a duration from 100ms to 1m, such as 2s"),
-            Map.entry("zou.context-timeout", "a duration from 1s to 10m, such as 60s"),
-            Map.entry("zou.identity-cache", "a duration from 0s to 5m, such as 15s"),
-            Map.entry("public-url", "the URL where browsers reach the service, such as https://kitsu.studio.com"),
-            Map.entry("local.token", "a token without spaces, such as the output of: openssl rand -hex 24"),
-            Map.entry("data-dir", "a folder that this user may write to"),
-            Map.entry("egress.allow", "addresses, CIDRs and names, each with an optional port, comma-separated, such as "
-                    + "10.20.0.0/16,farm.studio.lan:8443,[fd12::]/48"),
-            Map.entry("egress.connect-timeout", "a duration from 100ms to 30s, such as 3s"),
-            Map.entry("egress.dns-timeout", "a duration from 100ms to 30s, such as 2s"),
-            Map.entry("egress.timeout", "a duration from 100ms to 30s, such as 10s"),
-            Map.entry("egress.max-request", "a size from 1K to 16M, such as 256K"),
-            Map.entry("egress.max-response", "a size from 1K to 16M, such as 64K"),
-            Map.entry("egress.kept-response", "a size from 0 to 1M, such as 8K"),
-            Map.entry("egress.in-flight-per-host", "a whole number from 1 to 1000"),
-            Map.entry("egress.trust", "a PEM file with the studio's certificate authorities"),
-            Map.entry("launch.schemes", "URL schemes, comma-separated, such as http,https,maya; never one that runs script"),
-            Map.entry("run.max-selection", "a whole number from 1 to 10000"),
-            Map.entry("run.parallelism", "a whole number from 1 to 1000"),
-            Map.entry("run.wait", "a duration from 0s to 5m, such as 30s"),
-            Map.entry("run.lease", "a duration from 3s to 10m, such as 30s"),
-            Map.entry("run.shutdown", "a duration from 0s to 5m, such as 20s"),
-            Map.entry("limits.per-caller", "a whole number from 1 to 60000: runs a minute"),
-            Map.entry("limits.per-caller-by-role.*", "a whole number from 1 to 60000: runs a minute; the role is one of admin, "
-                    + "manager, supervisor, user, client, vendor"),
-            Map.entry("limits.per-host", "a whole number from 1 to 10000: deliveries a second"),
-            Map.entry("secrets.*", "any text"),
-            Map.entry("signing.secret", SIGNING),
-            Map.entry("signing.previous-secret", SIGNING),
-            Map.entry("retention.runs", "a duration of a day or more, such as 30d"),
-            Map.entry("retention.audit", "a duration of a day or more, such as 365d"),
-            Map.entry("csv.max-size", "a size from 1K to 64M, such as 5M"),
-            Map.entry("csv.max-rows", "a whole number from 1 to 100000")));
-
-    /** What a type and its bounds cannot say: the value to what is wrong with it, null where nothing is. */
-    private static final Map<String, UnaryOperator<String>> CHECKS = Map.ofEntries(
-            Map.entry("zou.url", Settings::webAddress),
-            Map.entry("public-url", Settings::webAddress),
-            Map.entry("local.token", value -> value.matches("\\S+") ? null : "It holds spaces."),
-            Map.entry("egress.allow", Settings::allowList),
-            Map.entry("egress.max-request", value -> size(value, 1024, 16 << 20)),
-            Map.entry("egress.max-response", value -> size(value, 1024, 16 << 20)),
-            Map.entry("egress.kept-response", value -> size(value, 0, 1 << 20)),
-            Map.entry("egress.trust", value -> Files.isReadable(Path.of(value)) ? null : "There is no such file to read."),
-            Map.entry("launch.schemes", Settings::schemes),
-            Map.entry("signing.secret", value -> Secrets.signs(value) ? null : "It is no such secret."),
-            Map.entry("signing.previous-secret", value -> Secrets.signs(value) ? null : "It is no such secret."),
-            Map.entry("csv.max-size", value -> size(value, 1024, 64 << 20)));
+    static final Map<String, Setting> ALL = new TreeMap<>(Map.ofEntries(
+            Map.entry("zou.url", Setting.webAddress("the URL of Kitsu's API server, such as http://zou:5000")),
+            Map.entry("zou.timeout", Setting.duration("100ms", "1m", "2s")),
+            Map.entry("zou.context-timeout", Setting.duration("1s", "10m", "60s")),
+            Map.entry("zou.identity-cache", Setting.duration("0s", "5m", "15s")),
+            Map.entry("public-url",
+                    Setting.webAddress("the URL where browsers reach the service, such as https://kitsu.studio.com")),
+            Map.entry("local.token", Setting.token("a token without spaces, such as the output of: openssl rand -hex 24")),
+            Map.entry("data-dir", Setting.text("a folder that this user may write to")),
+            Map.entry("egress.allow",
+                    Setting.allowList("addresses, CIDRs and names, each with an optional port, comma-separated, "
+                            + "such as 10.20.0.0/16,farm.studio.lan:8443,[fd12::]/48")),
+            Map.entry("egress.connect-timeout", Setting.duration("100ms", "30s", "3s")),
+            Map.entry("egress.dns-timeout", Setting.duration("100ms", "30s", "2s")),
+            Map.entry("egress.timeout", Setting.duration("100ms", "30s", "10s")),
+            Map.entry("egress.max-request", Setting.size("1K", "16M", "256K")),
+            Map.entry("egress.max-response", Setting.size("1K", "16M", "64K")),
+            Map.entry("egress.kept-response", Setting.size("0", "1M", "8K")),
+            Map.entry("egress.in-flight-per-host", Setting.number(1, 1000, "requests at once")),
+            Map.entry("egress.trust", Setting.readableFile("a PEM file with the studio's certificate authorities")),
+            Map.entry("launch.schemes",
+                    Setting.schemes("URL schemes, comma-separated, such as http,https,maya; never one that runs "
+                            + "script")),
+            Map.entry("run.max-selection", Setting.number(1, 10_000, "targets")),
+            Map.entry("run.parallelism", Setting.number(1, 1000, "deliveries at once")),
+            Map.entry("run.wait", Setting.duration("0s", "5m", "30s")),
+            Map.entry("run.lease", Setting.duration("3s", "10m", "30s")),
+            Map.entry("run.shutdown", Setting.duration("0s", "5m", "20s")),
+            Map.entry("limits.per-caller", Setting.number(1, 60_000, "runs a minute")),
+            Map.entry("limits.per-caller-by-role.*", Setting.number(1, 60_000, "runs a minute")),
+            Map.entry("limits.per-host", Setting.number(1, 10_000, "deliveries a second")),
+            Map.entry("secrets.*", Setting.text("any text")),
+            Map.entry("signing.secret", Setting.signing()),
+            Map.entry("signing.previous-secret", Setting.signing()),
+            Map.entry("retention.runs", Setting.duration("1d", "36500d", "30d")),
+            Map.entry("retention.audit", Setting.duration("1d", "36500d", "365d")),
+            Map.entry("csv.max-size", Setting.size("1K", "64M", "5M")),
+            Map.entry("csv.max-rows", Setting.number(1, 100_000, "rows"))));
 
     private static final List<String> SECRET = List.of("local.token", "secrets.", "signing.");
 
-    private static final Pattern KEY = Pattern.compile("custom-actions\\.([a-z][a-zA-Z0-9.-]*)");
+    private static final Pattern KEY = Pattern.compile("(?:custom-actions|quarkus)\\.[a-z][a-zA-Z0-9.-]*");
 
     private Settings() {
     }
@@ -105,13 +80,13 @@ public final class Settings {
     /** A line for each variable and value that cannot be, as far as that shows before anything is started. */
     static List<String> refused(Collection<String> environment, Config config) {
         List<String> lines = new ArrayList<>(unknown(environment));
-        new TreeMap<>(CHECKS).forEach((key, check) -> {
+        ALL.forEach((pattern, setting) -> keys(pattern).forEach(key -> {
             String value = config.getConfigValue(PREFIX + key).getValue();
-            String wrong = value == null || value.isEmpty() ? null : check.apply(value);
+            String wrong = value == null || value.isEmpty() ? null : setting.check().apply(value);
             if (wrong != null) {
-                lines.add(refuse(key, config) + " " + wrong);
+                lines.add(wrong.startsWith(ENVIRONMENT) ? wrong : refuse(key, config) + " " + wrong);
             }
-        });
+        }));
         return lines;
     }
 
@@ -120,7 +95,7 @@ public final class Settings {
         List<String> lines = new ArrayList<>();
         for (String name : environment.stream().sorted().toList()) {
             if (name.startsWith(ENVIRONMENT) && !SERVICE_LINK.matcher(name).matches() && !known(name)) {
-                String nearest = ALLOWED.keySet().stream().flatMap(Settings::written)
+                String nearest = ALL.keySet().stream().flatMap(Settings::written)
                         .min(Comparator.comparingInt(known -> distance(known, name))).orElseThrow();
                 lines.add("The environment variable " + name + " is not known. Did you mean " + nearest + "?");
             }
@@ -128,13 +103,20 @@ public final class Settings {
         return lines;
     }
 
-    /** A line for each value that cannot be: the key, the value (never a secret's) and what is allowed. */
+    /** A line for each value that Quarkus does not take, its own keys included. */
     static List<String> explain(ConfigValidationException failure, Config config) {
         List<String> lines = new ArrayList<>();
         for (int i = 0; i < failure.getProblemCount(); i++) {
             String message = failure.getProblem(i).getMessage();
             Matcher key = KEY.matcher(message);
-            lines.add(key.find() ? refuse(hyphenated(key.group(1)), config) : message);
+            if (!key.find()) {
+                lines.add(message);
+            } else if (key.group().startsWith(PREFIX)) {
+                lines.add(refuse(key.group().substring(PREFIX.length()), config));
+            } else {
+                lines.add(key.group().replaceAll("[.-]", "_").toUpperCase(Locale.ROOT) + " (" + key.group() + "): \""
+                        + config.getConfigValue(key.group()).getRawValue() + "\" cannot be used.");
+            }
         }
         return lines.stream().distinct().toList();
     }
@@ -144,15 +126,15 @@ public final class Settings {
         ConfigValue value = config.getConfigValue(PREFIX + key);
         boolean secret = SECRET.stream().anyMatch(key::startsWith);
         String shown = secret ? "the value given" : "\"" + value.getRawValue() + "\"";
-        String allowed = ALLOWED.entrySet().stream().filter(known -> matches(known.getKey(), key)).map(Map.Entry::getValue)
-                .findFirst().orElse("none, the key is not known");
+        String allowed = ALL.entrySet().stream().filter(known -> matches(known.getKey(), key))
+                .map(known -> known.getValue().allowed()).findFirst().orElse("none, the key is not known");
         return variable(key) + " (" + PREFIX + key + "): " + shown + " cannot be used. Allowed: " + allowed + ".";
     }
 
     /** Key and value of all that is not secret, as it holds now. */
     static Map<String, String> effective(Config config) {
         Map<String, String> values = new TreeMap<>();
-        for (String key : ALLOWED.keySet()) {
+        for (String key : ALL.keySet()) {
             if (SECRET.stream().noneMatch(key::startsWith) && !key.endsWith("*")) {
                 String value = config.getConfigValue(PREFIX + key).getValue();
                 if (value != null && !value.isEmpty()) {
@@ -168,69 +150,25 @@ public final class Settings {
     }
 
     private static boolean known(String variable) {
-        return ALLOWED.keySet().stream().flatMap(Settings::written)
+        return ALL.keySet().stream().flatMap(Settings::written)
                 .anyMatch(name -> name.endsWith("…") ? variable.length() >= name.length()
                         && variable.startsWith(name.substring(0, name.length() - 1)) : name.equals(variable));
     }
 
+    /** The keys of a pattern that can be listed: those of secrets cannot. */
+    private static Stream<String> keys(String pattern) {
+        return pattern.startsWith("limits.") && pattern.endsWith("*")
+                ? Arrays.stream(Role.values()).map(role -> pattern.replace("*", role.name()))
+                : Stream.of(pattern);
+    }
+
     /** The variables of a key: one, one for each role, or, ending in an ellipsis, any. */
     private static Stream<String> written(String key) {
-        return key.startsWith("limits.") && key.endsWith("*")
-                ? Arrays.stream(Role.values()).map(role -> variable(key.replace("*", role.name())))
-                : Stream.of(variable(key));
+        return keys(key).map(Settings::variable);
     }
 
     private static boolean matches(String pattern, String key) {
         return pattern.endsWith("*") ? key.startsWith(pattern.substring(0, pattern.length() - 1)) : pattern.equals(key);
-    }
-
-    /** Bean validation names the method ({@code connectTimeout}), the converters name the key ({@code connect-timeout}). */
-    private static String hyphenated(String path) {
-        return path.chars().mapToObj(c -> Character.isUpperCase(c) ? "-" + (char) Character.toLowerCase(c) : "" + (char) c)
-                .collect(Collectors.joining());
-    }
-
-    private static String webAddress(String value) {
-        try {
-            URI uri = new URI(value);
-            boolean fine = List.of("http", "https").contains(String.valueOf(uri.getScheme()).toLowerCase(Locale.ROOT))
-                    && uri.getHost() != null && uri.getRawUserInfo() == null && uri.getRawQuery() == null
-                    && uri.getRawFragment() == null;
-            return fine ? null : "It must be http:// or https:// and a host.";
-        } catch (URISyntaxException e) {
-            return "It is not a URL.";
-        }
-    }
-
-    private static String allowList(String value) {
-        try {
-            AddressPolicy.of(Arrays.stream(value.split(",")).map(String::strip).filter(entry -> !entry.isEmpty()).toList());
-            return null;
-        } catch (IllegalArgumentException e) {
-            return e.getMessage();
-        }
-    }
-
-    private static String schemes(String value) {
-        for (String scheme : value.split(",")) {
-            String name = scheme.strip().toLowerCase(Locale.ROOT);
-            if (!name.matches("[a-z][a-z0-9+.-]*")) {
-                return "'" + name + "' is not a scheme.";
-            }
-            if (ActionRules.NEVER.contains(name)) {
-                return "No action may open " + name + ": URLs.";
-            }
-        }
-        return null;
-    }
-
-    private static String size(String value, long from, long to) {
-        try {
-            long bytes = new MemorySizeConverter().convert(value).asLongValue();
-            return bytes >= from && bytes <= to ? null : "It is out of these bounds.";
-        } catch (IllegalArgumentException e) {
-            return "It is not a size.";
-        }
     }
 
     /** Levenshtein's distance. */

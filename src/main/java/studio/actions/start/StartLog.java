@@ -4,6 +4,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 import jakarta.enterprise.event.Observes;
+import jakarta.enterprise.event.ObservesAsync;
 import jakarta.inject.Singleton;
 
 import org.eclipse.microprofile.config.Config;
@@ -11,6 +12,7 @@ import org.jboss.logging.Logger;
 
 import io.quarkus.runtime.ApplicationConfig;
 import io.quarkus.runtime.StartupEvent;
+import io.quarkus.vertx.http.HttpServerStart;
 import studio.actions.identity.IdentityConfig;
 import studio.actions.identity.LocalIdentity;
 
@@ -20,15 +22,17 @@ class StartLog {
 
     private static final Logger LOG = Logger.getLogger("studio.actions");
 
-    void tell(@Observes StartupEvent start, ApplicationConfig application, IdentityConfig identity, LocalIdentity local,
-            Config config) {
+    void tell(@Observes StartupEvent start, ApplicationConfig application, IdentityConfig identity, Config config) {
         LOG.infof("Kitsu Actions %s, %s", application.version().orElse("unknown"),
                 identity.zou().url().map(url -> "beside the Kitsu at " + url).orElse("without Kitsu: look-ups are skipped, "
                         + "and one local token is the admin"));
         Map<String, String> settings = Settings.effective(config);
         LOG.infof("Settings: %s", settings.entrySet().stream().map(entry -> entry.getKey() + "=" + entry.getValue())
                 .collect(Collectors.joining(" ")));
-        // Printed, not logged: a line that can be pasted has nothing before it.
+    }
+
+    /** Only once it is of use. Printed, not logged: a line that can be pasted has nothing before it. */
+    void tellToken(@ObservesAsync HttpServerStart listening, LocalIdentity local) {
         local.madeToken().ifPresent(token -> System.out.println("export TOKEN=" + token));
     }
 }

@@ -1,0 +1,115 @@
+package studio.actions.start;
+
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.UnaryOperator;
+
+import io.quarkus.runtime.configuration.DurationConverter;
+import io.quarkus.runtime.configuration.MemorySizeConverter;
+import studio.actions.action.ActionRules;
+import studio.actions.action.Secrets;
+import studio.actions.egress.AddressPolicy;
+
+/** What is allowed for a key: as the sentence that a refusal ends in, and as a check that answers null or what is wrong. */
+record Setting(String allowed, UnaryOperator<String> check) {
+
+    static Setting text(String allowed) {
+        return new Setting(allowed, value -> null);
+    }
+
+    static Setting token(String allowed) {
+        return new Setting(allowed, value -> value.matches("\\S+") ? null : "It holds spaces.");
+    }
+
+    static Setting duration(String from, String to, String example) {
+        return new Setting("a duration from " + from + " to " + to + ", such as " + example, value -> {
+            try {
+                Duration duration = DurationConverter.parseDuration(value);
+                return duration.compareTo(DurationConverter.parseDuration(from)) < 0
+                        || duration.compareTo(DurationConverter.parseDuration(to)) > 0 ? "It is out of these bounds." : null;
+            } catch (IllegalArgumentException e) {
+                return "It is not a duration.";
+            }
+        });
+    }
+
+    static Setting size(String from, String to, String example) {
+        return new Setting("a size from " + from + " to " + to + ", such as " + example, value -> {
+            try {
+                return bytes(value) < bytes(from) || bytes(value) > bytes(to) ? "It is out of these bounds." : null;
+            } catch (IllegalArgumentException e) {
+                return "It is not a size.";
+            }
+        });
+    }
+
+    static Setting number(int from, int to, String unit) {
+        return new Setting("a whole number from " + from + " to " + to + ": " + unit, value -> {
+            try {
+                int number = Integer.parseInt(value.strip());
+                return number < from || number > to ? "It is out of these bounds." : null;
+            } catch (NumberFormatException e) {
+                return "It is not a whole number.";
+            }
+        });
+    }
+
+    static Setting webAddress(String allowed) {
+        return new Setting(allowed, value -> {
+            try {
+                URI uri = new URI(value);
+                boolean fine = List.of("http", "https").contains(String.valueOf(uri.getScheme()).toLowerCase(Locale.ROOT))
+                        && uri.getHost() != null && uri.getRawUserInfo() == null && uri.getRawQuery() == null
+                        && uri.getRawFragment() == null;
+                return fine ? null : "It must be http:// or https:// and a host.";
+            } catch (URISyntaxException e) {
+                return "It is not a URL.";
+            }
+        });
+    }
+
+    static Setting readableFile(String allowed) {
+        return new Setting(allowed, value -> Files.isReadable(Path.of(value)) ? null : "There is no such file to read.");
+    }
+
+    static Setting allowList(String allowed) {
+        return new Setting(allowed, value -> {
+            try {
+                AddressPolicy.of(Arrays.stream(value.split(",")).map(String::strip).filter(entry -> !entry.isEmpty()).toList());
+                return null;
+            } catch (IllegalArgumentException e) {
+                return e.getMessage();
+            }
+        });
+    }
+
+    static Setting schemes(String allowed) {
+        return new Setting(allowed, value -> {
+            for (String scheme : value.split(",")) {
+                String name = scheme.strip().toLowerCase(Locale.ROOT);
+                if (!name.matches("[a-z][a-z0-9+.-]*")) {
+                    return "'" + name + "' is not a scheme.";
+                }
+                if (ActionRules.NEVER.contains(name)) {
+                    return "No action may open " + name + ": URLs.";
+                }
+            }
+            return null;
+        });
+    }
+
+    static Setting signing() {
+        return new Setting("whsec_ and the base64 of 24 to 64 random bytes, e.g. from: echo whsec_$(openssl rand -base64 32)",
+                value -> Secrets.signs(value) ? null : "It is no such secret.");
+    }
+
+    private static long bytes(String size) {
+        return new MemorySizeConverter().convert(size).asLongValue();
+    }
+}
