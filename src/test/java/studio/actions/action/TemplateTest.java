@@ -99,7 +99,8 @@ class TemplateTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = { "https://a.com/{entity_id", "https://a.com/entity_id}", "https://a.com/{}", "https://a.com/{?}",
+    @ValueSource(strings = { "https://a.com/?x=${entity_id}", "https://a.com/{entity_id", "https://a.com/entity_id}",
+            "https://a.com/{}", "https://a.com/{?}",
             "https://a.com/{{entity_id}}", "https://a.com/{a{entity_id}", "https://a.com/{entity_id}}", "https://a.com/{*}",
             "https://a.com/{entity_id,}", "https://a.com/{entity_id,,task_id}", "https://a.com/{ }", "https://a.com/}{",
             "https://a.com/\u2028}", "{", "https://{" })
