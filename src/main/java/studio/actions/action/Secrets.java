@@ -1,5 +1,7 @@
 package studio.actions.action;
 
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Comparator;
@@ -8,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
@@ -16,6 +19,8 @@ import java.util.regex.Pattern;
 import jakarta.inject.Singleton;
 
 import org.eclipse.microprofile.config.Config;
+
+import com.fasterxml.jackson.core.io.JsonStringEncoder;
 
 /**
  * The studio's secrets. They live in the environment ({@code CUSTOM_ACTIONS_SECRETS_RENDER_FARM} is
@@ -44,8 +49,9 @@ public class Secrets {
         for (String name : everything.getPropertyNames()) {
             if (canonical(name).startsWith(ENVIRONMENT)) {
                 String value = everything.getConfigValue(name).getValue();
-                if (value != null && !value.isEmpty()) {
-                    values.put(canonical(name).substring(ENVIRONMENT.length()), value);
+                if (value != null && !value.isBlank()) {
+                    // A file that is mounted into the environment ends in a line break, which no header may hold.
+                    values.put(canonical(name).substring(ENVIRONMENT.length()), value.strip());
                 }
             }
         }
@@ -57,7 +63,7 @@ public class Secrets {
                 masked.add(text.substring(SYMMETRIC.length()));
             });
         }
-        masked.addAll(values.values());
+        values.values().forEach(value -> masked.addAll(forms(value)));
         masked.removeIf(text -> text.length() < MASKED_FROM);
         masked.sort(Comparator.comparingInt(String::length).reversed());
     }
@@ -104,6 +110,20 @@ public class Secrets {
     public List<byte[]> signingKeys(String name) {
         return name == null ? List.copyOf(serviceKeys)
                 : Optional.ofNullable(values.get(canonical(name))).flatMap(Secrets::decode).map(List::of).orElse(List.of());
+    }
+
+    /** A secret as an answer may repeat it: as it is, in JSON, in a URL, in Base64. */
+    private static Set<String> forms(String secret) {
+        byte[] bytes = secret.getBytes(StandardCharsets.UTF_8);
+        return Set.copyOf(List.of(secret, new String(JsonStringEncoder.getInstance().quoteAsString(secret)),
+                URLEncoder.encode(secret, StandardCharsets.UTF_8),
+                URLEncoder.encode(secret, StandardCharsets.UTF_8).replace("+", "%20"),
+                Base64.getEncoder().withoutPadding().encodeToString(bytes)));
+    }
+
+    /** Whether a secret can stand in a header: it may hold no control characters but white space around it. */
+    public static boolean fits(String secret) {
+        return secret.strip().chars().noneMatch(Character::isISOControl);
     }
 
     /** Standard Webhooks 1.0: {@code whsec_} and base64, 24 to 64 bytes. */

@@ -22,8 +22,9 @@ import javax.net.ssl.SSLException;
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Singleton;
 
+import org.jboss.logging.Logger;
+
 import io.netty.channel.ConnectTimeoutException;
-import io.netty.util.NetUtil;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
@@ -45,6 +46,8 @@ import io.vertx.core.net.SocketAddress;
  */
 @Singleton
 public class Egress {
+
+    private static final Logger LOG = Logger.getLogger(Egress.class);
 
     private final Vertx vertx;
     private final HttpClient client;
@@ -162,22 +165,35 @@ public class Egress {
                 refuse(FailureKind.too_large, "The body would be over " + config.maxRequest().asLongValue()
                         + " bytes (CUSTOM_ACTIONS_EGRESS_MAX_REQUEST). Select fewer.");
             } else {
-                context.runOnContext(now -> resolve());
+                step(this::resolve);
             }
+        }
+
+        /** Work on the event loop; what goes wrong there ends the attempt at once, and is not left to the timer. */
+        private void step(Runnable work) {
+            context.runOnContext(now -> {
+                try {
+                    work.run();
+                } catch (RuntimeException e) {
+                    // Not its message: it may repeat a header's value.
+                    LOG.errorf("A request to %s could not be put together: %s", host(outbound.url()), e.getClass().getName());
+                    fail(FailureKind.protocol, "The request could not be put together. Is a header's value fit to be sent?");
+                }
+            });
         }
 
         private void resolve() {
             since = System.nanoTime();
             timer = vertx.setTimer(outbound.timeout().toMillis(), late -> fail(FailureKind.timeout,
                     "No whole answer within " + seconds(outbound.timeout()) + " ('timeout_ms')."));
-            byte[] literal = NetUtil.createByteArrayFromIpAddressString(uri.getHost());
-            if (literal != null) {
-                connect(NameResolver.address(uri.getHost(), literal));
+            Optional<InetAddress> literal = NameResolver.literal(uri.getHost());
+            if (literal.isPresent()) {
+                connect(literal.get());
                 return;
             }
             long dnsTimer = vertx.setTimer(config.dnsTimeout().toMillis(), late -> fail(FailureKind.dns,
                     "The name " + uri.getHost() + " was not resolved within " + seconds(config.dnsTimeout()) + "."));
-            names.resolve(uri.getHost()).onComplete(found -> context.runOnContext(now -> {
+            names.resolve(uri.getHost()).onComplete(found -> step(() -> {
                 vertx.cancelTimer(dnsTimer);
                 if (ended.get()) {
                     return;
@@ -204,7 +220,7 @@ public class Egress {
                     .setURI(uri.getRawQuery() == null ? path : path + "?" + uri.getRawQuery())
                     .setFollowRedirects(false);
             outbound.headers().forEach(options::putHeader);
-            client.request(options).onComplete(connected -> context.runOnContext(now -> {
+            client.request(options).onComplete(connected -> step(() -> {
                 if (connected.failed()) {
                     fail(connected.cause());
                 } else if (ended.get()) {
@@ -256,13 +272,13 @@ public class Egress {
             if (status >= 300 && status < 400) {
                 kind = FailureKind.redirect;
                 String location = response.getHeader("Location");
-                message = "The receiver answered " + status + " and points to "
-                        + (location == null ? "nowhere" : Visible.of(location)) + "; redirects are not followed.";
+                message = "The receiver answered " + status + (location == null ? "" : " and points to " + Visible.of(location))
+                        + "; redirects are not followed.";
             } else if (status == 429) {
                 kind = FailureKind.rate_limited;
             } else if (status >= 400 && status < 500) {
                 kind = FailureKind.client_error;
-            } else if (status >= 500) {
+            } else if (status >= 500 && status < 600) {
                 kind = FailureKind.server_error;
             }
             return new Reply.Failed(kind, message, status, text, elapsed());
@@ -283,7 +299,7 @@ public class Egress {
             } else if (has(cause, SSLException.class) || has(cause, CertificateException.class)) {
                 fail(FailureKind.tls,
                         "No trusted TLS connection to " + host + ": is its certificate for this name, in time, and "
-                                + "from an authority this service knows (CUSTOM_ACTIONS_EGRESS_TRUST)?");
+                                + "from an authority that Java trusts?");
             } else if (has(cause, HttpClosedException.class) || has(cause, ClosedChannelException.class)
                     || has(cause, IOException.class)) {
                 fail(FailureKind.connection_lost, host + " closed the connection before its answer was whole.");

@@ -3,6 +3,7 @@ package studio.actions.egress;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;
+import java.util.Optional;
 
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Singleton;
@@ -31,12 +32,17 @@ public class NameResolver {
         return threads.executeBlocking(() -> List.of(InetAddress.getAllByName(name)), false);
     }
 
-    /** An address that came as digits: nothing is looked up. */
-    static InetAddress address(String literal, byte[] bytes) {
+    /**
+     * The address of a host that {@link AddressPolicy} let pass as digits: in brackets or a dotted quad, nothing is looked up.
+     */
+    static Optional<InetAddress> literal(String host) {
+        if (!host.startsWith("[") && !host.matches("[0-9.]+")) {
+            return Optional.empty();
+        }
         try {
-            return InetAddress.getByAddress(bytes);
+            return Optional.of(InetAddress.getByName(host));
         } catch (UnknownHostException e) {
-            throw new IllegalArgumentException(literal, e);
+            throw new IllegalArgumentException("no literal: " + host, e);
         }
     }
 

@@ -8,7 +8,6 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
 import jakarta.ws.rs.core.HttpHeaders;
-import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.ext.Provider;
 import jakarta.ws.rs.ext.ReaderInterceptor;
 import jakarta.ws.rs.ext.ReaderInterceptorContext;
@@ -38,7 +37,7 @@ public class BodyLimit implements ReaderInterceptor {
         if (body.length > 0 && (type == null || type.isBlank() || type.contains("*"))) {
             throw new ProblemException(Code.UNSUPPORTED_MEDIA_TYPE, "Say what the body is: 'Content-Type: application/json'.");
         }
-        if (!context.getMediaType().isCompatible(MediaType.TEXT_PLAIN_TYPE)) {
+        if (context.getMediaType().getSubtype().endsWith("json")) {
             refuseForeignCharset(body);
         }
         context.setInputStream(new ByteArrayInputStream(body));

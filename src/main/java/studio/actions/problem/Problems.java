@@ -1,6 +1,7 @@
 package studio.actions.problem;
 
 import java.io.UncheckedIOException;
+import java.nio.channels.ClosedChannelException;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,7 @@ import jakarta.ws.rs.core.UriInfo;
 
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
+import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
 
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -27,6 +29,7 @@ import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.ForbiddenException;
 import io.quarkus.security.UnauthorizedException;
+import io.vertx.core.http.HttpClosedException;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 
@@ -111,7 +114,7 @@ public class Problems {
             case 404 -> answer(Code.NOT_FOUND, 404, "There is nothing at this path. The API is described at "
                     + "/api/custom-actions/docs.", List.of(), Map.of(), uri, thrown);
             case 405 -> answer(Code.METHOD_NOT_ALLOWED, 405, "This path does not know this verb; 'Allow' lists those it knows.",
-                    List.of(), Map.of(HttpHeaders.ALLOW, Verbs.at(uri)), uri, thrown);
+                    List.of(), Map.of(HttpHeaders.ALLOW, Verbs.at(uri, CurrentRequestManager.get().getMethod())), uri, thrown);
             case 406 -> answer(Code.NOT_ACCEPTABLE, 406, "The answer is JSON; let 'Accept' include application/json.",
                     List.of(), Map.of(), uri, thrown);
             case 413 -> answer(Code.TOO_LARGE, 413, "The body is too large.", List.of(), Map.of(), uri, thrown);
@@ -125,8 +128,13 @@ public class Problems {
 
     @ServerExceptionMapper
     public Response unforeseen(Throwable thrown, UriInfo uri) {
+        if (hungUp(thrown)) {
+            return answer(Code.BAD_REQUEST, 400, "The connection was closed before the request was whole.", List.of(), Map.of(),
+                    uri, thrown);
+        }
         return away(thrown)
-                ? answer(Code.UNAVAILABLE, 503, "The database does not answer. Nothing was changed; try again in a moment.",
+                ? answer(Code.UNAVAILABLE, 503,
+                        "The database does not answer. If this was to change something, look whether it did before you try again.",
                         List.of(), Map.of(HttpHeaders.RETRY_AFTER, "5"), uri, thrown)
                 : answer(Code.INTERNAL, 500, "Something broke on our side. The log says more under this problem's id.",
                         List.of(),
@@ -167,6 +175,15 @@ public class Problems {
 
     private static boolean duplicate(JsonProcessingException broken) {
         return String.valueOf(broken.getOriginalMessage()).startsWith("Duplicate field");
+    }
+
+    private static boolean hungUp(Throwable thrown) {
+        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+            if (cause instanceof HttpClosedException || cause instanceof ClosedChannelException) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The database is away: no connection (class 08), shutting down (57P0x), or none in time from the pool. */

@@ -17,7 +17,7 @@ final class Verbs {
     private Verbs() {
     }
 
-    static String at(UriInfo uri) {
+    static String at(UriInfo uri, String refused) {
         String path = trimmed(uri.getRequestUri().getRawPath());
         Set<String> verbs = new TreeSet<>(List.of("OPTIONS"));
         RuntimeResourceVisitor.visitRuntimeResources("", CurrentRequestManager.get().getDeployment().getClassMappers(),
@@ -32,6 +32,8 @@ final class Verbs {
         if (verbs.contains("GET")) {
             verbs.add("HEAD");
         }
+        // A literal path hides a variable one: /echo is not an {id}.
+        verbs.remove(refused);
         return String.join(", ", verbs);
     }
 

@@ -1,6 +1,5 @@
 package studio.actions.run;
 
-import java.time.Clock;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -12,13 +11,6 @@ import jakarta.inject.Singleton;
 class Leases {
 
     private final Set<UUID> held = ConcurrentHashMap.newKeySet();
-    private final RunConfig.Run config;
-    private final Clock clock;
-
-    Leases(RunConfig config, Clock clock) {
-        this.config = config.run();
-        this.clock = clock;
-    }
 
     void hold(UUID run) {
         held.add(run);

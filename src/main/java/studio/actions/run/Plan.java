@@ -31,12 +31,14 @@ final class Plan {
     private final Action action;
     private final Caller caller;
     private final AddressPolicy policy;
+    private final long maxRequest;
     private final Template template;
 
-    private Plan(Action action, Caller caller, AddressPolicy policy) {
+    private Plan(Action action, Caller caller, AddressPolicy policy, long maxRequest) {
         this.action = action;
         this.caller = caller;
         this.policy = policy;
+        this.maxRequest = maxRequest;
         this.template = Template.parse(action.url);
     }
 
@@ -49,10 +51,11 @@ final class Plan {
     }
 
     /** In the order of the selection; a target that is refused for itself does not take the others of its group along. */
-    static List<Owed> of(Action action, Caller caller, Selection selection, Instant now, AddressPolicy policy) {
+    static List<Owed> of(Action action, Caller caller, Selection selection, Instant now, AddressPolicy policy,
+            long maxRequest) {
         Plan plan;
         try {
-            plan = new Plan(action, caller, policy);
+            plan = new Plan(action, caller, policy, maxRequest);
         } catch (Template.Refused e) {
             // Saved by another version, whose rules were others.
             return selection.targets().stream()
@@ -120,7 +123,12 @@ final class Plan {
                 return refuse(target, FailureKind.forbidden_address, refusal.get().sentence());
             }
         }
-        return new Owed(target, url, action.isAjax && action.method != Action.Method.GET ? body : null, null, null);
+        boolean withBody = action.isAjax && action.method != Action.Method.GET;
+        if (withBody && body.toString().length() > maxRequest) {
+            return refuse(target, FailureKind.too_large,
+                    "The body would be over " + maxRequest + " bytes (CUSTOM_ACTIONS_EGRESS_MAX_REQUEST). Select fewer.");
+        }
+        return new Owed(target, url, withBody ? body : null, null, null);
     }
 
     private static Owed refuse(Target target, FailureKind kind, String why) {

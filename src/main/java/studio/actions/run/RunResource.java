@@ -36,6 +36,7 @@ import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestResponse;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
@@ -65,9 +66,11 @@ import studio.actions.problem.StrictJson;
 @APIResponse(responseCode = "default", ref = "Problem")
 public class RunResource {
 
+    private static final Logger LOG = Logger.getLogger(RunResource.class);
+
     /** RFC 7240. */
-    private static final Pattern WAIT = Pattern.compile("(?:^|[,;\\s])wait\\s*=\\s*\"?(\\d{1,9})");
-    private static final Pattern ASYNC = Pattern.compile("(?:^|[,;\\s])respond-async(?:$|[,;\\s])");
+    private static final Pattern WAIT = Pattern.compile("(?:^|[,;\\s])wait\\s*=\\s*\"?(\\d{1,9})", Pattern.CASE_INSENSITIVE);
+    private static final Pattern ASYNC = Pattern.compile("(?:^|[,;\\s])respond-async(?:$|[,;\\s])", Pattern.CASE_INSENSITIVE);
     private static final Duration MOMENT = Duration.ofMillis(1);
 
     static final String TARGETS = """
@@ -136,7 +139,7 @@ public class RunResource {
             content = @Content(schema = @Schema(implementation = RunJson.View.class)))
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @HeaderParam("Prefer") @Parameter(description = "respond-async, or wait=<seconds> (RFC 7240).",
-                    example = "wait=5") String prefer,
+                    example = "wait=5") List<String> prefer,
             @RequestBody(required = true,
                     content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
         Caller caller = Caller.of(identity);
@@ -151,9 +154,9 @@ public class RunResource {
         Runner.Started started = runner.run(caller, action, selection(press));
         // A stage of its own: whoever hangs up cancels this one, never the run.
         return Uni.createFrom().completionStage(() -> started.ended().thenApply(ended -> true))
-                .ifNoItem().after(patience(prefer)).recoverWithItem(false)
+                .ifNoItem().after(patience(String.join(",", prefer))).recoverWithItem(false)
                 .emitOn(Infrastructure.getDefaultWorkerPool())
-                .map(ended -> answer(started.id()));
+                .map(ended -> answer(started));
     }
 
     @GET
@@ -201,15 +204,26 @@ public class RunResource {
         return view(run);
     }
 
-    private RestResponse<RunJson.View> answer(UUID id) {
-        RunJson.View view = QuarkusTransaction.requiringNew().call(() -> view(Run.findById(id)));
+    /** The run is on disk and goes on, so a database that is away by now must not look like a press that did not happen. */
+    private RestResponse<RunJson.View> answer(Runner.Started started) {
+        UUID id = started.run().id;
+        RunJson.View view;
+        try {
+            view = QuarkusTransaction.requiringNew().call(() -> view(Run.findById(id)));
+        } catch (RuntimeException e) {
+            LOG.warnf("Run %s was answered as it began, since it could not be read: %s", id, e.getMessage());
+            view = view(started.run(), started.deliveries());
+        }
         return view.finishedAt() != null ? RestResponse.ok(view)
                 : RestResponse.ResponseBuilder.<RunJson.View> create(RestResponse.Status.ACCEPTED)
                         .location(URI.create("/api/custom-actions/runs/" + id)).entity(view).build();
     }
 
     private static RunJson.View view(Run run) {
-        List<Delivery> deliveries = Delivery.ofRun(run.id);
+        return view(run, Delivery.ofRun(run.id));
+    }
+
+    private static RunJson.View view(Run run, List<Delivery> deliveries) {
         Map<Delivery.State, Long> states = new HashMap<>();
         deliveries.forEach(delivery -> states.merge(delivery.state, 1L, Long::sum));
         return RunJson.View.of(run, RunJson.Counts.of(states), deliveries.stream().map(RunJson.DeliveryView::of).toList());
@@ -239,11 +253,9 @@ public class RunResource {
     }
 
     private Duration patience(String prefer) {
-        if (prefer != null && ASYNC.matcher(prefer).find()) {
-            return MOMENT;
-        }
-        Matcher wait = WAIT.matcher(prefer == null ? "" : prefer);
-        Duration asked = wait.find() ? Duration.ofSeconds(Long.parseLong(wait.group(1))) : config.patience();
+        Matcher wait = WAIT.matcher(prefer);
+        Duration asked = wait.find() ? Duration.ofSeconds(Long.parseLong(wait.group(1)))
+                : ASYNC.matcher(prefer).find() ? MOMENT : config.patience();
         Duration patience = asked.compareTo(config.patience()) < 0 ? asked : config.patience();
         return patience.isZero() ? MOMENT : patience;
     }

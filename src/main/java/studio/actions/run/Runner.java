@@ -42,7 +42,7 @@ public class Runner {
 
     private static final Logger LOG = Logger.getLogger(Runner.class);
 
-    /** How long an outcome that the database does not take is offered again before it is left to {@link Leases}. */
+    /** How long an outcome that the database does not take is offered again before it is left to {@link Recovery}. */
     private static final int WRITE_AGAIN = 5;
 
     private final AddressPolicy policy;
@@ -70,12 +70,12 @@ public class Runner {
     }
 
     /** A run that is on disk and on its way. The stage completes when every delivery of it has an outcome. */
-    record Started(UUID id, CompletionStage<Void> ended) {
+    record Started(Run run, List<Delivery> deliveries, CompletionStage<Void> ended) {
     }
 
     /** What a press would send: the same plan, and nothing is written or sent. */
     RunJson.Preview preview(Caller caller, Action action, Selection selection) {
-        return new RunJson.Preview(Plan.of(action, caller, selection, now(), policy).stream().map(owed -> {
+        return new RunJson.Preview(Plan.of(action, caller, selection, now(), policy, maxRequest()).stream().map(owed -> {
             Map<String, String> headers = Map.of();
             if (action.isAjax && !owed.refused()) {
                 headers = headers(action.headers, owed.body() != null);
@@ -95,7 +95,7 @@ public class Runner {
     /** Presses the button. When this returns, the run is on disk and its first requests are going out. */
     Started run(Caller caller, Action action, Selection selection) {
         Instant now = now();
-        List<Plan.Owed> owed = Plan.of(action, caller, selection, now, policy);
+        List<Plan.Owed> owed = Plan.of(action, caller, selection, now, policy, maxRequest());
         Run run = Run.of(action, caller, now, config.lease());
         List<Delivery> deliveries = new ArrayList<>();
         for (int i = 0; i < owed.size(); i++) {
@@ -126,7 +126,7 @@ public class Runner {
         }
         LOG.debugf("Run %s of action %s by %s: %d deliveries, %d refused", run.id, action.id, caller.id(), deliveries.size(),
                 deliveries.size() - pending.size());
-        return new Started(run.id, deliver(run, pending, places));
+        return new Started(run, deliveries, deliver(run, pending, places));
     }
 
     /** Sends what another process has written down and not sent. */
@@ -149,8 +149,8 @@ public class Runner {
                 : egress.place(delivery.url).emitOn(workers).onItem().transformToUni(turn -> claim(turn, delivery)
                         ? send(turn, run, delivery)
                         : Uni.createFrom().voidItem());
-        return sent.onFailure().invoke(failure -> LOG.errorf(failure, "Delivery %s of run %s was left without an outcome",
-                delivery.id, run.id)).onFailure().recoverWithNull();
+        return sent.onFailure().invoke(failure -> LOG.errorf("Delivery %s of run %s was left without an outcome: %s",
+                delivery.id, run.id, failure.getMessage())).onFailure().recoverWithNull();
     }
 
     /** False where another process has it by now; the place is then free again. */
@@ -227,6 +227,10 @@ public class Runner {
     /** Masked before it is cut: half a secret is one too. */
     private String kept(String response) {
         return response == null ? null : Visible.cut(secrets.mask(response), egressConfig.keptResponse().asLongValue());
+    }
+
+    private long maxRequest() {
+        return egressConfig.maxRequest().asLongValue();
     }
 
     /** What PostgreSQL keeps: microseconds. */

@@ -3,6 +3,7 @@ package studio.actions.start;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.channels.FileLock;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -28,13 +29,19 @@ import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 public final class EmbeddedDatabase implements AutoCloseable {
 
     private static final Logger LOG = Logger.getLogger(EmbeddedDatabase.class);
+    private static final String DATA = "postgresql-17";
+    private static final int START_AGAIN = 30;
 
-    private final EmbeddedPostgres postgres;
+    private final Path root;
     private final RandomAccessFile lockFile;
+    private volatile EmbeddedPostgres postgres;
+    private volatile boolean closing;
 
-    private EmbeddedDatabase(EmbeddedPostgres postgres, RandomAccessFile lockFile) {
-        this.postgres = postgres;
+    private EmbeddedDatabase(Path root, RandomAccessFile lockFile) throws IOException {
+        this.root = root;
         this.lockFile = lockFile;
+        this.postgres = start(root, 0);
+        watch();
     }
 
     public static void main(String... args) {
@@ -78,23 +85,27 @@ public final class EmbeddedDatabase implements AutoCloseable {
                     + ". Stop that one, or set CUSTOM_ACTIONS_DATA_DIR to another folder.");
         }
         try {
-            return new EmbeddedDatabase(start(root), lockFile);
-        } catch (IOException | IllegalStateException e) {
+            return new EmbeddedDatabase(root, lockFile);
+        } catch (IOException | RuntimeException | ExceptionInInitializerError e) {
             lockFile.close();
             throw new IllegalStateException("PostgreSQL does not start on the data folder " + root + ": " + e.getMessage()
                     + ". The service can use another server instead: set QUARKUS_DATASOURCE_JDBC_URL.", e);
         }
     }
 
-    private static EmbeddedPostgres start(Path root) throws IOException {
-        Path data = root.resolve("postgresql-17");
-        Path made = root.resolve("postgresql-17.made");
+    private static EmbeddedPostgres start(Path root, int port) throws IOException {
+        Path data = root.resolve(DATA);
+        Path made = root.resolve(DATA + ".made");
         if (Files.exists(data) && Files.notExists(made)) {
-            delete(data);
+            Path aside = root.resolve(DATA + ".unfinished-" + System.currentTimeMillis());
+            Files.move(data, aside);
+            LOG.warnf("The first start on %s did not finish. Its files are now in %s; a new database is made", root, aside);
         }
-        endLeftBehind(data.resolve("postmaster.pid"));
+        deleteHalfUnpacked(root.resolve("binaries"));
+        endLeftBehind(data);
         EmbeddedPostgres postgres = EmbeddedPostgres.builder()
                 .setDataDirectory(data)
+                .setPort(port)
                 .setCleanDataDirectory(false)
                 .setOverrideWorkingDirectory(root.resolve("binaries").toFile())
                 .setRegisterShutdownHook(false)
@@ -110,31 +121,80 @@ public final class EmbeddedDatabase implements AutoCloseable {
         return postgres;
     }
 
-    private static void endLeftBehind(Path pidFile) throws IOException {
+    /** The library takes each file that is there for whole, though its own mark at the end is missing. */
+    private static void deleteHalfUnpacked(Path binaries) throws IOException {
+        if (Files.exists(binaries)) {
+            try (Stream<Path> versions = Files.list(binaries)) {
+                for (Path version : versions.filter(path -> Files.notExists(path.resolve(".exists"))).toList()) {
+                    delete(version);
+                }
+            }
+        }
+    }
+
+    private static void endLeftBehind(Path data) throws IOException {
+        Path pidFile = data.resolve("postmaster.pid");
         if (Files.notExists(pidFile)) {
             return;
         }
-        long pid;
-        try (Stream<String> lines = Files.lines(pidFile)) {
-            pid = Long.parseLong(lines.findFirst().orElse("").trim());
-        } catch (NumberFormatException e) {
-            Files.delete(pidFile);
-            return;
-        }
-        Optional<ProcessHandle> left = ProcessHandle.of(pid)
-                .filter(process -> process.info().command().map(command -> command.contains("postgres")).orElse(true));
+        Optional<ProcessHandle> left = postmaster(data);
         if (left.isEmpty()) {
             Files.delete(pidFile);
             return;
         }
-        LOG.infof("Ending PostgreSQL, process %d, which a service that was killed has left behind", pid);
+        LOG.infof("Ending PostgreSQL, process %d, which a service that was killed has left behind", left.get().pid());
         try {
             left.get().destroy();
             left.get().onExit().get(10, TimeUnit.SECONDS);
         } catch (TimeoutException e) {
             left.get().destroyForcibly();
         } catch (InterruptedException | ExecutionException e) {
-            throw new IllegalStateException("the server that was left behind, process " + pid + ", could not be ended", e);
+            throw new IllegalStateException("the server that was left behind, process " + left.get().pid()
+                    + ", could not be ended", e);
+        }
+    }
+
+    /** The server on this very folder. A number in the file alone says nothing: after a restart it may be anybody's. */
+    private static Optional<ProcessHandle> postmaster(Path data) throws IOException {
+        String first = Files.readString(data.resolve("postmaster.pid"), StandardCharsets.ISO_8859_1).lines().findFirst()
+                .orElse("").strip();
+        if (!first.matches("[1-9][0-9]{0,9}")) {
+            return Optional.empty();
+        }
+        return ProcessHandle.of(Long.parseLong(first)).filter(process -> process.info().commandLine()
+                .map(line -> line.contains("postgres") && line.contains(data.toString())).orElse(false));
+    }
+
+    private void watch() throws IOException {
+        postmaster(root.resolve(DATA)).ifPresent(process -> process.onExit().thenRun(this::startAgain));
+    }
+
+    /** The service waits for its database as it would for another's: what it asks in the meantime is answered 503. */
+    private void startAgain() {
+        int port = postgres.getPort();
+        for (int attempt = 1; !closing && attempt <= START_AGAIN; attempt++) {
+            try {
+                postgres.close();
+                postgres = start(root, port);
+                watch();
+                LOG.warn("PostgreSQL had ended; it was started again");
+                return;
+            } catch (IOException | RuntimeException e) {
+                LOG.warnf("PostgreSQL has ended and does not start again, attempt %d of %d", attempt, START_AGAIN);
+                pause();
+            }
+        }
+        if (!closing) {
+            LOG.error("PostgreSQL does not start again; the service stops");
+            System.exit(1);
+        }
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(1000);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -163,6 +223,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
     /** Stops PostgreSQL; open connections are cut. */
     @Override
     public void close() throws IOException {
+        closing = true;
         postgres.close();
         lockFile.close();
     }

@@ -16,6 +16,7 @@ import org.eclipse.microprofile.config.Config;
 import org.eclipse.microprofile.config.ConfigValue;
 
 import io.smallrye.config.ConfigValidationException;
+import studio.actions.action.Secrets;
 import studio.actions.identity.Role;
 
 /**
@@ -87,6 +88,9 @@ public final class Settings {
                 lines.add(wrong.startsWith(ENVIRONMENT) ? wrong : refuse(key, config) + " " + wrong);
             }
         }));
+        environment.stream().filter(name -> name.startsWith(variable("secrets."))).sorted()
+                .filter(name -> !Secrets.fits(String.valueOf(config.getConfigValue(name).getValue())))
+                .forEach(name -> lines.add(name + " cannot be used: it holds line breaks or control characters."));
         return lines;
     }
 

@@ -384,7 +384,7 @@ class RunTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = { "wait=1", "wait=0", "handling=strict, wait=1", "respond-async, wait=20" })
+    @ValueSource(strings = { "wait=1", "wait=0", "handling=strict, WAIT=1", "respond-async, wait=1" })
     void answersWhenTheWaitIsOver(String prefer) {
         String name = unique("wait");
         String action = Api.ajax(receiver.url("/" + name + "/held"));

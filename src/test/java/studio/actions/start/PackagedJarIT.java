@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -103,6 +104,60 @@ class PackagedJarIT {
     }
 
     @Test
+    void startsItsDatabaseAgainWhenItEnds() throws Exception {
+        Service service = start(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t")).ready();
+        JsonPath action = service.post("", "t", "{\"name\": \"Kept\", \"url\": \"https://tool.studio.com/\"}");
+
+        ProcessHandle.of(postgres().get(0)).orElseThrow().destroyForcibly();
+
+        await().atMost(Duration.ofSeconds(60)).untilAsserted(() -> assertThat(
+                service.get("/" + action.getString("id"), "t").getString("name")).isEqualTo("Kept"));
+        assertThat(service.output()).contains("it was started again");
+    }
+
+    @Test
+    void startsWhereAStartWasCutShortAndLeavesStrangersAlone() throws Exception {
+        Path data = folder.resolve("data");
+        Service first = start(Map.of()).ready();
+        first.end();
+        try (Stream<Path> unpacked = Files.list(data.resolve("binaries"))) {
+            Files.delete(unpacked.findFirst().orElseThrow().resolve(".exists"));
+        }
+        Process stranger = new ProcessBuilder("sleep", "600").start();
+        try {
+            Files.writeString(data.resolve("postgresql-17/postmaster.pid"), stranger.pid() + "\n");
+            Service second = start(Map.of()).ready();
+            assertThat(stranger.isAlive()).isTrue();
+            second.end();
+
+            Files.delete(data.resolve("postgresql-17.made"));
+            start(Map.of()).ready();
+            try (Stream<Path> files = Files.list(data)) {
+                assertThat(files.map(Path::getFileName).map(Path::toString))
+                        .as("moved aside, not deleted").anyMatch(name -> name.startsWith("postgresql-17.unfinished-"));
+            }
+        } finally {
+            stranger.destroyForcibly();
+        }
+    }
+
+    @Test
+    void takesASecretThatEndsInALineBreakAndNeverShowsIt() throws Exception {
+        Service service = start(
+                Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_SECRETS_RENDER_FARM", "pa\"ss w0rd\n"))
+                .ready();
+        JsonPath action = service.post("", "t", """
+                {"name": "Echo", "is_ajax": true, "headers": {"X-Farm": "${secret:render-farm}"},
+                 "url": "http://127.0.0.1:%d/api/custom-actions/echo?e={entity_id}"}""".formatted(service.port));
+
+        JsonPath run = service.post("/" + action.getString("id") + "/run", "t", TARGETS);
+
+        assertThat(run.getString("state")).isEqualTo("succeeded");
+        assertThat(run.prettify()).contains("••••").doesNotContain("w0rd");
+        assertThat(service.output()).doesNotContain("w0rd");
+    }
+
+    @Test
     void leavesItsDatabaseAloneWhereAnotherIsGiven() throws Exception {
         Path other = Files.createDirectories(folder.resolve("other"));
         try (EmbeddedDatabase database = EmbeddedDatabase.open(other)) {
@@ -118,22 +173,23 @@ class PackagedJarIT {
     @ParameterizedTest
     @CsvSource(delimiter = '|',
             textBlock = """
-                            CUSTOM_ACTIONS_EGRES_TIMEOUT        | 5s             | CUSTOM_ACTIONS_EGRESS_TIMEOUT
-                            CUSTOM_ACTIONS_EGRESS_TIMEOUT       | banana         | "banana" cannot be used. Allowed: a duration from 100ms to 30s
-                            CUSTOM_ACTIONS_EGRESS_TIMEOUT       | 31s            | "31s" cannot be used. Allowed: a duration from 100ms to 30s
-                            CUSTOM_ACTIONS_RUN_PARALLELISM      | 0              | "0" cannot be used. Allowed: a whole number from 1 to 1000
-                            CUSTOM_ACTIONS_EGRESS_MAX_RESPONSE  | much           | "much" cannot be used. Allowed: a size from 1K to 16M
-                            CUSTOM_ACTIONS_EGRESS_ALLOW         | 127.0.0.0/8    | 127.0.0.0/8
-                            CUSTOM_ACTIONS_ZOU_URL              | zou:5000/%zz   | custom-actions.zou.url
-                            CUSTOM_ACTIONS_LOCAL_TOKEN          | with a space   | custom-actions.local.token
-                            CUSTOM_ACTIONS_SIGNING_SECRET       | whsec_short    | custom-actions.signing.secret
-                            CUSTOM_ACTIONS_LAUNCH_SCHEMES       | maya,javascript | custom-actions.launch.schemes
-                            CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_KING | 5    | is not known. Did you mean CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_
-                            QUARKUS_HTTP_PORT                   | abc            | "abc" cannot be used
-                    CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_ADMIN | many | a whole number from 1 to 60000
+                                    CUSTOM_ACTIONS_EGRES_TIMEOUT        | 5s             | CUSTOM_ACTIONS_EGRESS_TIMEOUT
+                                    CUSTOM_ACTIONS_EGRESS_TIMEOUT       | banana         | "banana" cannot be used. Allowed: a duration from 100ms to 30s
+                                    CUSTOM_ACTIONS_EGRESS_TIMEOUT       | 31s            | "31s" cannot be used. Allowed: a duration from 100ms to 30s
+                                    CUSTOM_ACTIONS_RUN_PARALLELISM      | 0              | "0" cannot be used. Allowed: a whole number from 1 to 1000
+                                    CUSTOM_ACTIONS_EGRESS_MAX_RESPONSE  | much           | "much" cannot be used. Allowed: a size from 1K to 16M
+                                    CUSTOM_ACTIONS_EGRESS_ALLOW         | 127.0.0.0/8    | 127.0.0.0/8
+                                    CUSTOM_ACTIONS_ZOU_URL              | zou:5000/%zz   | custom-actions.zou.url
+                                    CUSTOM_ACTIONS_LOCAL_TOKEN          | with a space   | custom-actions.local.token
+                                    CUSTOM_ACTIONS_SIGNING_SECRET       | whsec_short    | custom-actions.signing.secret
+                                    CUSTOM_ACTIONS_LAUNCH_SCHEMES       | maya,javascript | custom-actions.launch.schemes
+                                    CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_KING | 5    | is not known. Did you mean CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_
+                                    QUARKUS_HTTP_PORT                   | abc            | "abc" cannot be used
+                            CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_ADMIN | many | a whole number from 1 to 60000
+                            CUSTOM_ACTIONS_SECRETS_FARM         | 'ab'     | CUSTOM_ACTIONS_SECRETS_FARM cannot be used
                     CUSTOM_ACTIONS_RETENTION_RUNS       | 1h             | a duration from 1d
-                    QUARKUS_DATASOURCE_JDBC_URL         | jdbc:postgresql://127.0.0.1:1/nothing | does not answer
-                            """)
+                            QUARKUS_DATASOURCE_JDBC_URL         | jdbc:postgresql://127.0.0.1:1/nothing | does not answer
+                                    """)
     void saysWhatIsAllowedWhereAValueCannotBe(String variable, String value, String told) throws Exception {
         Map<String, String> environment = new HashMap<>(Map.of("QUARKUS_DATASOURCE_JDBC_URL", NOWHERE));
         environment.put(variable, value);
