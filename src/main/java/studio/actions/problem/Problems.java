@@ -144,7 +144,9 @@ public class Problems {
     private static Response answer(Code code, int status, String detail, List<Fault> errors, Map<String, String> headers,
             UriInfo uri, Throwable cause) {
         Problem problem = Problem.of(code, status, detail, uri == null ? null : uri.getRequestUri().getRawPath(), errors);
-        if (status >= 500) {
+        if (code == Code.UNAVAILABLE) {
+            LOG.errorf("Problem %s: %s (%s)", problem.id(), problem.detail(), cause.getMessage());
+        } else if (status >= 500) {
             LOG.errorf(cause, "Problem %s: %s", problem.id(), problem.detail());
         } else {
             LOG.debugf("Problem %s: %d %s: %s", problem.id(), status, problem.code(), problem.detail());
