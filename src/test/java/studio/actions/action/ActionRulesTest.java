@@ -214,7 +214,7 @@ class ActionRulesTest {
     @CsvSource({
             "https://localhost/, egress_internal_name",
             "https://LOCALHOST./, egress_internal_name",
-            "https://farm/, egress_internal_name",
+            "https://render/, egress_internal_name",
             "https://printer.local/, egress_internal_name",
             "https://metadata.google.internal/, egress_internal_name",
             "https://zou.kitsu.svc/, egress_internal_name",
@@ -265,7 +265,7 @@ class ActionRulesTest {
 
     @Test
     void theBrowserMayOpenWhatTheServiceMayNotCall() {
-        List.of("http://api.studio.com/", "http://localhost:3000/", "https://10.1.2.3/", "http://farm/{entity_id}")
+        List.of("http://api.studio.com/", "http://localhost:3000/", "https://10.1.2.3/", "http://render/{entity_id}")
                 .forEach(url -> accepted(Api.draft("url", url, "is_ajax", false)));
     }
 

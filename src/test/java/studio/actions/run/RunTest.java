@@ -269,7 +269,7 @@ class RunTest {
 
     @Test
     void fillsSecretsIntoHeadersOnTheWireAlone() {
-        String action = Api.ajax(receiver.url("/farm/ok"), "headers",
+        String action = Api.ajax(receiver.url("/render/ok"), "headers",
                 Map.of("X-Farm", "${secret:farm}", "Authorization", "Bearer ${secret:FARM}!"));
 
         JsonPath run = Api.press(action);
