@@ -274,7 +274,7 @@ class RunTest {
 
         JsonPath run = Api.press(action);
 
-        assertThat(only("farm").headers()).containsEntry("X-Farm", Services.FARM)
+        assertThat(only("render").headers()).containsEntry("X-Farm", Services.FARM)
                 .containsEntry("Authorization", "Bearer " + Services.FARM + "!");
         assertThat(run.prettify()).doesNotContain(Services.FARM);
     }
