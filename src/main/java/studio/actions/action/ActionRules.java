@@ -161,22 +161,18 @@ public class ActionRules {
         } else if (Secrets.REFERENCE.matcher(value).replaceAll("").contains("${")) {
             faults.add(new Fault(pointer, "secret_reference", "A secret is named like this: ${secret:farm}."));
         } else {
-            secrets.missing(value).ifPresent(name -> faults.add(new Fault(pointer, "unknown_secret", missingSecret(name))));
+            secrets.missing(value)
+                    .ifPresent(name -> faults.add(new Fault(pointer, "unknown_secret", Secrets.missingSentence(name))));
         }
     }
 
     private void checkSigningSecret(String name, List<Fault> faults) {
         if (!secrets.has(name)) {
-            faults.add(new Fault("/signing_secret", "unknown_secret", missingSecret(name)));
+            faults.add(new Fault("/signing_secret", "unknown_secret", Secrets.missingSentence(name)));
         } else if (secrets.signingKeys(name).isEmpty()) {
             faults.add(new Fault("/signing_secret", "not_a_signing_secret", "The secret " + name + " cannot sign: it must be "
                     + "whsec_ and the base64 of 24 to 64 random bytes."));
         }
-    }
-
-    private static String missingSecret(String name) {
-        return "No secret " + name + " is configured. Set CUSTOM_ACTIONS_SECRETS_" + Secrets.canonical(name)
-                + " in the service's environment and start it again.";
     }
 
     private static void checkRange(String field, int value, int from, int to, String unit, List<Fault> faults) {

@@ -82,6 +82,12 @@ public class Secrets {
         return REFERENCE.matcher(text).results().map(match -> match.group(1)).filter(name -> !has(name)).findFirst();
     }
 
+    /** What to do about a secret that is named and not configured. */
+    public static String missingSentence(String name) {
+        return "No secret " + name + " is configured. Set CUSTOM_ACTIONS_SECRETS_" + canonical(name)
+                + " in the service's environment and start it again.";
+    }
+
     /** The text with its secrets filled in. What is not configured stays as it stands; ask {@link #missing} first. */
     public String fill(String text) {
         return replace(text, match -> values.getOrDefault(canonical(match.group(1)), match.group()));

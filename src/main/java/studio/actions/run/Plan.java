@@ -48,6 +48,10 @@ final class Plan {
         boolean refused() {
             return refusal != null;
         }
+
+        Owed refuse(FailureKind kind, String reason) {
+            return new Owed(target, url, null, kind, reason);
+        }
     }
 
     /** In the order of the selection; a target that is refused for itself does not take the others of its group along. */

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.CompletionStage;
@@ -28,6 +29,7 @@ import studio.actions.action.Secrets;
 import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.Egress;
 import studio.actions.egress.EgressConfig;
+import studio.actions.egress.FailureKind;
 import studio.actions.egress.Outbound;
 import studio.actions.egress.Reply;
 import studio.actions.egress.Visible;
@@ -75,7 +77,7 @@ public class Runner {
 
     /** What a press would send: the same plan, and nothing is written or sent. */
     RunJson.Preview preview(Caller caller, Action action, Selection selection) {
-        return new RunJson.Preview(Plan.of(action, caller, selection, now(), policy, maxRequest()).stream().map(owed -> {
+        return new RunJson.Preview(plan(caller, action, selection, now()).stream().map(owed -> {
             Map<String, String> headers = Map.of();
             if (action.isAjax && !owed.refused()) {
                 headers = headers(action.headers, owed.body() != null);
@@ -92,10 +94,25 @@ public class Runner {
         }).toList());
     }
 
+    private List<Plan.Owed> plan(Caller caller, Action action, Selection selection, Instant now) {
+        List<Plan.Owed> owed = Plan.of(action, caller, selection, now, policy, egressConfig.maxRequest().asLongValue());
+        return action.isAjax ? lacking(action.headers, action.signingSecret)
+                .map(why -> owed.stream().map(one -> one.refused() ? one : one.refuse(FailureKind.missing_variable, why))
+                        .toList())
+                .orElse(owed) : owed;
+    }
+
+    /** Why nothing can be sent with these: a secret that was there when the action was saved is not there now. */
+    private Optional<String> lacking(Map<String, String> headers, String signingSecret) {
+        Optional<String> name = headers.values().stream().map(secrets::missing).flatMap(Optional::stream).findFirst()
+                .or(() -> Optional.ofNullable(signingSecret).filter(signer -> secrets.signingKeys(signer).isEmpty()));
+        return name.map(Secrets::missingSentence);
+    }
+
     /** Presses the button. When this returns, the run is on disk and its first requests are going out. */
     Started run(Caller caller, Action action, Selection selection) {
         Instant now = now();
-        List<Plan.Owed> owed = Plan.of(action, caller, selection, now, policy, maxRequest());
+        List<Plan.Owed> owed = plan(caller, action, selection, now);
         Run run = Run.of(action, caller, now, config.lease());
         List<Delivery> deliveries = new ArrayList<>();
         for (int i = 0; i < owed.size(); i++) {
@@ -167,9 +184,14 @@ public class Runner {
     }
 
     private Uni<Void> send(Egress.Place place, Run run, Delivery delivery) {
-        return egress.send(place, outbound(run, delivery)).emitOn(workers)
-                .onItem().transformToUni(reply -> Uni.createFrom().voidItem().emitOn(workers)
-                        .invoke(() -> write(run, delivery, reply))
+        // Asked again: a run may be taken over by a process that was started without the secret.
+        Uni<Reply> reply = lacking(run.headers, run.signingSecret).map(why -> {
+            place.leave();
+            return Uni.createFrom().<Reply> item(new Reply.Refused(FailureKind.missing_variable, why, 0));
+        }).orElseGet(() -> egress.send(place, outbound(run, delivery)));
+        return reply.emitOn(workers)
+                .onItem().transformToUni(ended -> Uni.createFrom().voidItem().emitOn(workers)
+                        .invoke(() -> write(run, delivery, ended))
                         .onFailure().invoke(failure -> LOG.warnf("The outcome of delivery %s was not written: %s", delivery.id,
                                 failure.getMessage()))
                         .onFailure().retry().withBackOff(Duration.ofSeconds(1), Duration.ofSeconds(5)).atMost(WRITE_AGAIN));
@@ -227,10 +249,6 @@ public class Runner {
     /** Masked before it is cut: half a secret is one too. */
     private String kept(String response) {
         return response == null ? null : Visible.cut(secrets.mask(response), egressConfig.keptResponse().asLongValue());
-    }
-
-    private long maxRequest() {
-        return egressConfig.maxRequest().asLongValue();
     }
 
     /** What PostgreSQL keeps: microseconds. */

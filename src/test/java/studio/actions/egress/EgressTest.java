@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -343,6 +344,23 @@ class EgressTest {
         return egress.place(url).chain(place -> egress.send(place,
                 new Outbound("POST", url, Map.of(), body, Duration.ofSeconds(5)))).await()
                 .atMost(Duration.ofSeconds(10));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "headers = '{\"X-Farm\": \"${secret:gone}\"}'", "signing_secret = 'gone'" })
+    void sendsNothingWithoutASecretThatWasThereWhenTheActionWasSaved(String change) throws SQLException {
+        String name = "gone" + UUID.randomUUID();
+        String action = Api.ajax(receiver.url("/" + name + "/ok?e={entity_id}"));
+        try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
+            statement.executeUpdate("UPDATE action SET " + change + " WHERE id = '" + action + "'");
+        }
+
+        JsonPath run = Api.press(action);
+
+        assertThat(run.getString("state")).isEqualTo("failed");
+        assertThat(run.getString("deliveries[0].state")).isEqualTo("refused");
+        assertThat(run.getString("deliveries[0].failure.message")).contains("CUSTOM_ACTIONS_SECRETS_GONE");
+        assertThat(receiver.heard(name)).isEmpty();
     }
 
     /** An action that could not have been saved through the front door. */
