@@ -139,7 +139,7 @@ public class RunResource {
             content = @Content(schema = @Schema(implementation = RunJson.View.class)))
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @HeaderParam("Prefer") @Parameter(description = "respond-async, or wait=<seconds> (RFC 7240).",
-                    example = "wait=5") List<String> prefer,
+                    schema = @Schema(implementation = String.class), example = "wait=5") List<String> prefer,
             @RequestBody(required = true,
                     content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
         Caller caller = Caller.of(identity);
