@@ -1,9 +1,10 @@
 @OpenAPIDefinition(info = @Info(title = "Kitsu Actions", version = "0.1.0", description = """
         Custom actions beside Kitsu: buttons that open a tool, launch a desktop program or trigger a pipeline step for the
-        shots and assets a person has selected. Press **Authorize** and paste the token that the service printed at its start;
-        every example can be sent as it stands."""), tags = {
+        shots and assets a person has selected. Press **Authorize** and paste the token that the service printed at its start,
+        or, beside Kitsu, one of Kitsu's; every example can be sent as it stands."""), tags = {
         @Tag(name = "Actions", description = "What the buttons are."),
-        @Tag(name = "Runs", description = "Previewing, pressing, and what came of it.") },
+        @Tag(name = "Runs", description = "Previewing, pressing, and what came of it."),
+        @Tag(name = "Kitsu", description = "What Kitsu's own pages use, and moving in beside them.") },
         security = @SecurityRequirement(name = "token"),
         components = @Components(
                 responses = @APIResponse(name = "Problem",
@@ -12,7 +13,8 @@
                                 schema = @Schema(implementation = Problem.class))),
                 securitySchemes = @SecurityScheme(securitySchemeName = "token", type = SecuritySchemeType.HTTP,
                         scheme = "bearer",
-                        description = "Without Kitsu: the token in the log of the service's start, or CUSTOM_ACTIONS_LOCAL_TOKEN.")))
+                        description = "A token of Kitsu's, of a person or a bot. Without Kitsu: the token in the log of the "
+                                + "service's start, or CUSTOM_ACTIONS_LOCAL_TOKEN.")))
 package studio.actions;
 
 import org.eclipse.microprofile.openapi.annotations.Components;

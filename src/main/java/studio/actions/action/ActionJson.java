@@ -106,4 +106,17 @@ public final class ActionJson {
     public record Page(List<View> data,
             @Schema(description = "Over all pages.") int total, int nbPages, int limit, int offset, int page) {
     }
+
+    /** What an import would change, or has changed; nothing is, where there are errors. */
+    @Schema(name = "Import", description = "What an import changes, line by line. With errors nothing is changed.")
+    public record Import(int created, int updated, int unchanged, List<Change> changes, List<Wrong> errors) {
+
+        @Schema(name = "ImportChange")
+        public record Change(int line, String action, List<String> fields) {
+        }
+
+        @Schema(name = "ImportError")
+        public record Wrong(int line, @Schema(examples = "url") String column, String message) {
+        }
+    }
 }

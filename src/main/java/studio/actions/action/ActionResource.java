@@ -3,19 +3,12 @@ package studio.actions.action;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.time.Clock;
-import java.util.Arrays;
-import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
 import java.util.function.UnaryOperator;
 
 import jakarta.annotation.security.RolesAllowed;
-import jakarta.transaction.Transactional;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.ws.rs.Consumes;
@@ -57,7 +50,6 @@ import io.quarkus.security.identity.SecurityIdentity;
 import studio.actions.action.ActionJson.Draft;
 import studio.actions.action.ActionJson.View;
 import studio.actions.identity.Caller;
-import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
 /** What the studio's buttons are. */
@@ -81,9 +73,8 @@ public class ActionResource {
             {"description": "Publishes to the client's ShotGrid.", "timeout_ms": 20000}""";
     static final String MERGE_PATCH = "application/merge-patch+json";
 
-    private final ActionRules rules;
+    private final Actions actions;
     private final ObjectMapper json;
-    private final Clock clock;
     private final SecurityIdentity identity;
 
     @Context
@@ -91,10 +82,9 @@ public class ActionResource {
     @Context
     HttpHeaders headers;
 
-    ActionResource(ActionRules rules, ObjectMapper json, Clock clock, SecurityIdentity identity) {
-        this.rules = rules;
+    ActionResource(Actions actions, ObjectMapper json, SecurityIdentity identity) {
+        this.actions = actions;
         this.json = json;
-        this.clock = clock;
         this.identity = identity;
     }
 
@@ -116,18 +106,17 @@ public class ActionResource {
             @QueryParam("limit") @Min(1) @Max(1000) @Parameter(
                     description = "Actions on a page; without 'page', at the most (100 on a page).") Integer limit,
             @Context UriInfo uri) {
-        Caller caller = Caller.of(identity);
-        List<View> found = Action.sorted().stream()
-                .filter(action -> action.visibleTo(caller))
+        List<Action> listed = actions.visibleTo(Caller.of(identity)).stream()
                 .filter(action -> entityType == null || entityType == EntityType.all
                         || action.entityType == EntityType.all || action.entityType == entityType)
                 .filter(action -> enabled == null || action.enabled == enabled)
                 .filter(action -> q == null || contains(action.name, q) || contains(action.description, q))
-                .map(View::of).toList();
-        EntityTag tag = tag(found, page + "/" + limit);
-        if (known(tag)) {
+                .toList();
+        EntityTag tag = Etag.of(listed, page + "/" + limit);
+        if (Etag.known(tag, headers)) {
             return ResponseBuilder.notModified(tag.getValue()).tag(tag).build();
         }
+        List<View> found = listed.stream().map(View::of).toList();
         if (page == null) {
             List<View> some = limit == null ? found : found.subList(0, Math.min(limit, found.size()));
             return ResponseBuilder.ok(some).tag(tag).build();
@@ -137,7 +126,6 @@ public class ActionResource {
 
     @POST
     @RolesAllowed("admin")
-    @Transactional
     @Operation(operationId = "createAction", summary = "Create an action",
             description = "Whatever is left out has its default.")
     @APIResponse(responseCode = "201", description = "Created; Location and ETag are its own.",
@@ -145,10 +133,9 @@ public class ActionResource {
     public RestResponse<View> create(
             @RequestBody(required = true,
                     content = @Content(examples = @ExampleObject(name = "fired by the service", value = DRAFT))) Draft draft) {
-        Action action = Action.of(rules.settle(draft, ""), Caller.of(identity), clock.instant());
-        action.persist();
+        Action action = actions.create(draft, Caller.of(identity));
         return ResponseBuilder.create(RestResponse.Status.CREATED, View.of(action))
-                .location(URI.create("/api/custom-actions/" + action.id)).tag(tag(action)).build();
+                .location(URI.create("/api/custom-actions/" + action.id)).tag(Etag.of(action)).build();
     }
 
     @GET
@@ -157,18 +144,16 @@ public class ActionResource {
     @APIResponse(responseCode = "200", description = "The action; its ETag is for If-Match and If-None-Match.")
     @APIResponse(responseCode = "304", description = "It is as If-None-Match knows it.")
     public RestResponse<View> get(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
-        Action action = Action.<Action> findByIdOptional(id).filter(found -> found.visibleTo(Caller.of(identity)))
-                .orElseThrow(() -> unknown(id));
-        if (known(tag(action))) {
-            return ResponseBuilder.<View> notModified(tag(action).getValue()).tag(tag(action)).build();
+        Action action = actions.get(id, Caller.of(identity));
+        if (Etag.known(Etag.of(action), headers)) {
+            return ResponseBuilder.<View> notModified(Etag.of(action).getValue()).tag(Etag.of(action)).build();
         }
-        return ResponseBuilder.ok(View.of(action)).tag(tag(action)).build();
+        return ResponseBuilder.ok(View.of(action)).tag(Etag.of(action)).build();
     }
 
     @PUT
     @Path("/{id}")
     @RolesAllowed("admin")
-    @Transactional
     @Operation(operationId = "replaceAction", summary = "Replace an action",
             description = "What is left out goes back to its default. If-Match refuses to overwrite somebody else's change.")
     @APIResponse(responseCode = "200", description = "The action as it is now.")
@@ -182,7 +167,6 @@ public class ActionResource {
     @Path("/{id}")
     @RolesAllowed("admin")
     @Consumes({ MERGE_PATCH, MediaType.APPLICATION_JSON })
-    @Transactional
     @Operation(operationId = "patchAction", summary = "Change some fields of an action",
             description = "JSON Merge Patch (RFC 7396): null puts a field back to its default.")
     @APIResponse(responseCode = "200", description = "The action as it is now.")
@@ -204,27 +188,19 @@ public class ActionResource {
     @DELETE
     @Path("/{id}")
     @RolesAllowed("admin")
-    @Transactional
     @Operation(operationId = "deleteAction", summary = "Delete an action", description = "Its runs stay.")
     @APIResponse(responseCode = "204", description = "It is gone.")
     public void delete(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
-        Action action = Action.locked(id).orElseThrow(() -> unknown(id));
-        refuseStale(action);
-        action.delete();
+        actions.delete(id, this::fresh);
     }
 
     private RestResponse<View> change(UUID id, UnaryOperator<Draft> how) {
-        Action action = Action.locked(id).orElseThrow(() -> unknown(id));
-        refuseStale(action);
-        action.change(rules.settle(how.apply(action.draft()), ""), Caller.of(identity), clock.instant());
-        return ResponseBuilder.ok(View.of(action)).tag(tag(action)).build();
+        Action action = actions.change(id, how, this::fresh, Caller.of(identity));
+        return ResponseBuilder.ok(View.of(action)).tag(Etag.of(action)).build();
     }
 
-    private void refuseStale(Action action) {
-        if (request.evaluatePreconditions(tag(action)) != null) {
-            throw new ProblemException(Code.STALE_VERSION, "The action is at version " + action.version
-                    + " by now. Read it again, and send your change with its new ETag in If-Match.");
-        }
+    private boolean fresh(Action action) {
+        return request.evaluatePreconditions(Etag.of(action)) == null;
     }
 
     /** RFC 7396, section 2. */
@@ -269,31 +245,5 @@ public class ActionResource {
 
     private static boolean contains(String text, String part) {
         return text != null && text.toLowerCase(Locale.ROOT).contains(part.toLowerCase(Locale.ROOT));
-    }
-
-    /** RFC 9110, section 13.1.2: compared weakly, since a proxy that compresses weakens the tags it passes on. */
-    private boolean known(EntityTag tag) {
-        String known = headers.getHeaderString(HttpHeaders.IF_NONE_MATCH);
-        return known != null && Arrays.stream(known.split(",")).map(String::strip)
-                .anyMatch(one -> one.equals("*") || one.replaceFirst("^W/", "").equals('"' + tag.getValue() + '"'));
-    }
-
-    private static EntityTag tag(Action action) {
-        return new EntityTag(Integer.toString(action.version));
-    }
-
-    private static EntityTag tag(List<View> found, String form) {
-        try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            digest.update(form.getBytes(StandardCharsets.UTF_8));
-            found.forEach(view -> digest.update((view.id() + ":" + view.version()).getBytes(StandardCharsets.US_ASCII)));
-            return new EntityTag(Base64.getUrlEncoder().withoutPadding().encodeToString(digest.digest()).substring(0, 22));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("SHA-256 is part of every Java platform", e);
-        }
-    }
-
-    private static ProblemException unknown(UUID id) {
-        return new ProblemException(Code.NOT_FOUND, "There is no action " + id + ".");
     }
 }

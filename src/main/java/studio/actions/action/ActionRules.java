@@ -54,7 +54,7 @@ public class ActionRules {
         if (given == null) {
             throw ProblemException.invalid(at, "required", "An action is required here, as JSON: at least name and url.");
         }
-        Draft draft = given.settled(defaultTimeoutMs);
+        Draft draft = fill(given);
         List<Fault> faults = new ArrayList<>();
         checkName(draft.name(), faults);
         checkUrl(draft, faults);
@@ -74,6 +74,11 @@ public class ActionRules {
                     faults.stream().map(fault -> new Fault(at + fault.pointer(), fault.code(), fault.message())).toList());
         }
         return draft;
+    }
+
+    /** The draft with its defaults, not judged. */
+    Draft fill(Draft given) {
+        return given.settled(defaultTimeoutMs);
     }
 
     private static void checkName(String name, List<Fault> faults) {

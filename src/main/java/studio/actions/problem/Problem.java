@@ -46,19 +46,26 @@ public record Problem(
         INVALID_PARAMETER(400, "A parameter breaks a rule"),
         MALFORMED_ID(400, "The id is malformed"),
         BAD_REQUEST(400, "The request cannot be read"),
+        NOT_FOR_SELECTION(400, "The action is not for this selection"),
         UNAUTHENTICATED(401, "Who is asking is not known"),
         FORBIDDEN(403, "The caller may not do this"),
+        CROSS_SITE(403, "The request does not come from our own site"),
+        NOT_VISIBLE(403, "Kitsu does not show this to the caller"),
         NOT_FOUND(404, "There is nothing here"),
         METHOD_NOT_ALLOWED(405, "This path does not know this verb"),
         NOT_ACCEPTABLE(406, "The answer cannot be given in this media type"),
         NOT_AJAX(409, "The action is opened by the browser"),
+        AJAX(409, "The action is sent by the service"),
         ACTION_DISABLED(409, "The action is disabled"),
         STALE_VERSION(412, "Somebody changed it in the meantime"),
         TOO_LARGE(413, "The body is too large"),
         UNSUPPORTED_MEDIA_TYPE(415, "The body's media type is not understood"),
+        RECEIVER_BUSY(429, "The receiver wants fewer requests"),
         OTHER(0, "The request was refused"),
         INTERNAL(500, "Something broke on our side"),
-        UNAVAILABLE(503, "Not available at the moment");
+        NOT_DELIVERED(502, "The run did not deliver everything"),
+        UNAVAILABLE(503, "Not available at the moment"),
+        RECEIVER_TIMEOUT(504, "The receiver did not answer in time");
 
         public final int status;
         public final String title;

@@ -31,6 +31,11 @@ public class ProblemException extends WebApplicationException {
         this.headers = Map.copyOf(headers);
     }
 
+    /** Something that went wrong in several places. */
+    public static ProblemException of(Code code, String detail, List<Fault> errors) {
+        return new ProblemException(code, detail, errors, Map.of());
+    }
+
     /** Wrong fields of a body, all of them at once. */
     public static ProblemException invalid(List<Fault> errors) {
         String detail = errors.get(0).message() + (errors.size() == 1 ? "" : " (and " + (errors.size() - 1) + " more)");

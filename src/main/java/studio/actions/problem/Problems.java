@@ -88,7 +88,7 @@ public class Problems {
     @ServerExceptionMapper
     public Response unknownCaller(UnauthorizedException unknown, UriInfo uri) {
         return answer(Code.UNAUTHENTICATED, 401,
-                "Send 'Authorization: Bearer <token>'. Without Kitsu, the token is in the log of "
+                "Sign in to Kitsu, or send 'Authorization: Bearer <token>'. Without Kitsu, the token is in the log of "
                         + "the service's start.",
                 List.of(), Map.of(HttpHeaders.WWW_AUTHENTICATE, REALM), uri, unknown);
     }
@@ -144,7 +144,9 @@ public class Problems {
     private static Response answer(Code code, int status, String detail, List<Fault> errors, Map<String, String> headers,
             UriInfo uri, Throwable cause) {
         Problem problem = Problem.of(code, status, detail, uri == null ? null : uri.getRequestUri().getRawPath(), errors);
-        if (code == Code.UNAVAILABLE) {
+        if (status >= 500 && cause instanceof ProblemException) {
+            LOG.errorf("Problem %s: %s", problem.id(), problem.detail());
+        } else if (code == Code.UNAVAILABLE) {
             LOG.errorf("Problem %s: %s (%s)", problem.id(), problem.detail(), cause.getMessage());
         } else if (status >= 500) {
             LOG.errorf(cause, "Problem %s: %s", problem.id(), problem.detail());

@@ -30,27 +30,33 @@ final class Plan {
 
     private final Action action;
     private final Caller caller;
+    private final Selection selection;
     private final AddressPolicy policy;
     private final long maxRequest;
     private final Template template;
 
-    private Plan(Action action, Caller caller, AddressPolicy policy, long maxRequest) {
+    private Plan(Action action, Caller caller, Selection selection, AddressPolicy policy, long maxRequest) {
         this.action = action;
         this.caller = caller;
+        this.selection = selection;
         this.policy = policy;
         this.maxRequest = maxRequest;
         this.template = Template.parse(action.url);
     }
 
-    /** One request, or why there is none. */
-    record Owed(Target target, String url, ObjectNode body, FailureKind refusal, String why) {
+    /**
+     * One request, or why there is none.
+     *
+     * @param tasks those it is about, for which its outcome may be told in Kitsu
+     */
+    record Owed(Target target, List<UUID> tasks, String url, ObjectNode body, FailureKind refusal, String why) {
 
         boolean refused() {
             return refusal != null;
         }
 
         Owed refuse(FailureKind kind, String reason) {
-            return new Owed(target, url, null, kind, reason);
+            return new Owed(target, tasks, url, null, kind, reason);
         }
     }
 
@@ -59,7 +65,7 @@ final class Plan {
             long maxRequest) {
         Plan plan;
         try {
-            plan = new Plan(action, caller, policy, maxRequest);
+            plan = new Plan(action, caller, selection, policy, maxRequest);
         } catch (Template.Refused e) {
             // Saved by another version, whose rules were others.
             return selection.targets().stream()
@@ -92,6 +98,10 @@ final class Plan {
 
     /** Why the action is not for this target; null where it is. */
     private Owed refuse(Target target) {
+        Selection.Refusal refusal = selection.refused().get(target);
+        if (refusal != null) {
+            return new Owed(target, List.of(), null, null, refusal.kind(), refusal.why());
+        }
         String kind = target.entityType() == null ? null : target.entityType().name();
         if (!action.entityType.covers(kind)) {
             return refuse(target, FailureKind.wrong_entity_type, "This action is for entities of type " + action.entityType
@@ -108,35 +118,39 @@ final class Plan {
         List<UUID> tasks = group.stream().map(Target::taskId).filter(Objects::nonNull).distinct().toList();
         Template.Filled filled = template.fill(variable -> value(variable, target, tasks));
         if (filled instanceof Template.Missing missing) {
-            return refuse(target, FailureKind.missing_variable,
+            return refuse(target, tasks, FailureKind.missing_variable,
                     "The URL needs {" + missing.variable()
                             + "}, which is not known for this target: add it to the target, or write {?"
                             + missing.variable() + "} to leave it out.");
         }
         if (filled instanceof Template.Unsafe unsafe) {
-            return refuse(target, FailureKind.forbidden_address,
+            return refuse(target, tasks, FailureKind.forbidden_address,
                     "The value of {" + unsafe.variable() + "} would change the path of the URL.");
         }
-        return send(target, ((Template.Url) filled).text(), body(target, tasks, now));
+        return send(target, tasks, ((Template.Url) filled).text(), body(target, tasks, now));
     }
 
-    private Owed send(Target target, String url, ObjectNode body) {
+    private Owed send(Target target, List<UUID> tasks, String url, ObjectNode body) {
         if (action.isAjax) {
             var refusal = policy.vet(URI.create(url));
             if (refusal.isPresent()) {
-                return refuse(target, FailureKind.forbidden_address, refusal.get().sentence());
+                return refuse(target, tasks, FailureKind.forbidden_address, refusal.get().sentence());
             }
         }
         boolean withBody = action.isAjax && action.method != Action.Method.GET;
         if (withBody && body.toString().length() > maxRequest) {
-            return refuse(target, FailureKind.too_large,
+            return refuse(target, tasks, FailureKind.too_large,
                     "The body would be over " + maxRequest + " bytes (CUSTOM_ACTIONS_EGRESS_MAX_REQUEST). Select fewer.");
         }
-        return new Owed(target, url, withBody ? body : null, null, null);
+        return new Owed(target, tasks, url, withBody ? body : null, null, null);
     }
 
     private static Owed refuse(Target target, FailureKind kind, String why) {
-        return new Owed(target, null, null, kind, why);
+        return refuse(target, target.taskId() == null ? List.of() : List.of(target.taskId()), kind, why);
+    }
+
+    private static Owed refuse(Target target, List<UUID> tasks, FailureKind kind, String why) {
+        return new Owed(target, tasks, null, null, kind, why);
     }
 
     /** The target itself, or what the targets of a group have in common. */
@@ -172,9 +186,10 @@ final class Plan {
         tasks.forEach(task -> ids.add(task.toString()));
         String production = (String) target.value(Variable.production_id);
         String kind = (String) target.value(Variable.entity_type);
-        body.put("entitytype", kind);
-        body.putNull("originurl");
-        body.putNull("originserver");
+        Selection.Origin origin = selection.origin();
+        body.put("entitytype", kind == null ? origin.entityType() : kind);
+        body.put("originurl", origin.path());
+        body.put("originserver", origin.server());
         body.set("selection", ids);
         body.put("productionid", production);
         body.put("userid", caller.id().toString());
@@ -182,8 +197,8 @@ final class Plan {
         body.put("personid", caller.id().toString());
         body.put("personemail", caller.email());
         body.put("projectid", production);
-        body.putNull("currentpath");
-        body.putNull("currentserver");
+        body.put("currentpath", origin.path());
+        body.put("currentserver", origin.server());
         body.put("action_id", action.id == null ? null : action.id.toString());
         body.put("action_name", action.name);
         body.putNull("run_id");

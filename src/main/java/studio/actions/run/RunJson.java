@@ -62,6 +62,12 @@ public final class RunJson {
             Counts counts,
             @Schema(description = "Left out in lists.") @JsonInclude(JsonInclude.Include.NON_NULL) List<DeliveryView> deliveries) {
 
+        static View of(Run run, List<Delivery> deliveries) {
+            Map<Delivery.State, Long> states = new EnumMap<>(Delivery.State.class);
+            deliveries.forEach(delivery -> states.merge(delivery.state, 1L, Long::sum));
+            return of(run, Counts.of(states), deliveries.stream().map(DeliveryView::of).toList());
+        }
+
         static View of(Run run, Counts counts, List<DeliveryView> deliveries) {
             return new View(run.id, "Run", run.actionId, run.actionName, run.state,
                     new Person(run.callerId, run.callerName, run.callerEmail, run.callerRole), run.createdAt, run.finishedAt,

@@ -36,18 +36,17 @@ import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
-import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestResponse;
 
-import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
-import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.action.ActionRules;
+import studio.actions.action.Actions;
+import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 import studio.actions.problem.Problem.Code;
@@ -66,8 +65,6 @@ import studio.actions.problem.StrictJson;
 @APIResponse(responseCode = "default", ref = "Problem")
 public class RunResource {
 
-    private static final Logger LOG = Logger.getLogger(RunResource.class);
-
     /** RFC 7240. */
     private static final Pattern WAIT = Pattern.compile("(?:^|[,;\\s])wait\\s*=\\s*\"?(\\d{1,9})", Pattern.CASE_INSENSITIVE);
     private static final Pattern ASYNC = Pattern.compile("(?:^|[,;\\s])respond-async(?:$|[,;\\s])", Pattern.CASE_INSENSITIVE);
@@ -84,12 +81,14 @@ public class RunResource {
              "targets": [{"entity_id": "63f8a332-e209-4f8c-b384-747d5eda4b57", "entity_type": "shot"}]}""";
 
     private final Runner runner;
+    private final Actions actions;
     private final ActionRules rules;
     private final RunConfig.Run config;
     private final SecurityIdentity identity;
 
-    RunResource(Runner runner, ActionRules rules, RunConfig config, SecurityIdentity identity) {
+    RunResource(Runner runner, Actions actions, ActionRules rules, RunConfig config, SecurityIdentity identity) {
         this.runner = runner;
+        this.actions = actions;
         this.rules = rules;
         this.config = config.run();
         this.identity = identity;
@@ -100,12 +99,12 @@ public class RunResource {
     @Operation(operationId = "previewAction", summary = "Show what a press would send",
             description = "Fills the template for each target and shows each request, or why there would be none. Sends nothing.")
     @APIResponse(responseCode = "200", description = "What would be sent.")
-    public RunJson.Preview preview(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
+    @Blocking
+    public Uni<RunJson.Preview> preview(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @RequestBody(required = true,
                     content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
-        Caller caller = Caller.of(identity);
-        Action action = runnable(id, caller);
-        return runner.preview(caller, action, selection(press));
+        Asker asker = Asker.of(identity);
+        return runner.preview(asker, actions.get(id, asker.caller()), selection(press));
     }
 
     @POST
@@ -114,18 +113,19 @@ public class RunResource {
     @Operation(operationId = "previewDraft", summary = "Show what an action that is not saved yet would send",
             description = "The draft is judged as it would be when saved. Nothing is saved, nothing is sent.")
     @APIResponse(responseCode = "200", description = "What would be sent.")
-    public RunJson.Preview previewDraft(
+    @Blocking
+    public Uni<RunJson.Preview> previewDraft(
             @RequestBody(required = true,
                     content = @Content(examples = @ExampleObject(name = "a draft", value = DRAFT))) RunJson.DraftPress press) {
         if (press == null || press.action() == null) {
             throw ProblemException.invalid("/action", "required", "'action' is required here: the draft to try out. An action "
                     + "that is saved is previewed at /api/custom-actions/{id}/preview.");
         }
-        Caller caller = Caller.of(identity);
+        Asker asker = Asker.of(identity);
         ActionJson.Draft draft = rules.settle(press.action(), "/action");
-        Action action = Action.of(draft, caller, Instant.EPOCH);
+        Action action = Action.of(draft, asker.caller(), Instant.EPOCH);
         action.id = null;
-        return runner.preview(caller, action, Selection.of(press.selection(), press.targets(), config.maxSelection()));
+        return runner.preview(asker, action, Selection.of(press.selection(), press.targets(), config.maxSelection()));
     }
 
     @POST
@@ -142,21 +142,12 @@ public class RunResource {
                     schema = @Schema(implementation = String.class), example = "wait=5") List<String> prefer,
             @RequestBody(required = true,
                     content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
-        Caller caller = Caller.of(identity);
-        Action action = runnable(id, caller);
-        if (!action.enabled) {
-            throw new ProblemException(Code.ACTION_DISABLED, "This action is disabled. Set 'enabled' to true to run it.");
-        }
-        if (!action.isAjax) {
-            throw new ProblemException(Code.NOT_AJAX, "This action is opened by the browser, so there is nothing to send from "
-                    + "here. Its preview shows the URL.");
-        }
-        Runner.Started started = runner.run(caller, action, selection(press));
-        // A stage of its own: whoever hangs up cancels this one, never the run.
-        return Uni.createFrom().completionStage(() -> started.ended().thenApply(ended -> true))
-                .ifNoItem().after(patience(String.join(",", prefer))).recoverWithItem(false)
-                .emitOn(Infrastructure.getDefaultWorkerPool())
-                .map(ended -> answer(started));
+        Asker asker = Asker.of(identity);
+        Action action = actions.pressable(id, asker.caller(), true);
+        return runner.press(asker, action, selection(press), patience(String.join(",", prefer)))
+                .map(view -> view.finishedAt() != null ? RestResponse.ok(view)
+                        : RestResponse.ResponseBuilder.<RunJson.View> create(RestResponse.Status.ACCEPTED)
+                                .location(URI.create("/api/custom-actions/runs/" + view.id())).entity(view).build());
     }
 
     @GET
@@ -201,32 +192,7 @@ public class RunResource {
         Run run = Run.<Run> findByIdOptional(id).filter(found -> found.visibleTo(Caller.of(identity)))
                 .orElseThrow(
                         () -> new ProblemException(Code.NOT_FOUND, "There is no run " + id + ", or it is not yours to see."));
-        return view(run);
-    }
-
-    /** The run is on disk and goes on, so a database that is away by now must not look like a press that did not happen. */
-    private RestResponse<RunJson.View> answer(Runner.Started started) {
-        UUID id = started.run().id;
-        RunJson.View view;
-        try {
-            view = QuarkusTransaction.requiringNew().call(() -> view(Run.findById(id)));
-        } catch (RuntimeException e) {
-            LOG.warnf("Run %s was answered as it began, since it could not be read: %s", id, e.getMessage());
-            view = view(started.run(), started.deliveries());
-        }
-        return view.finishedAt() != null ? RestResponse.ok(view)
-                : RestResponse.ResponseBuilder.<RunJson.View> create(RestResponse.Status.ACCEPTED)
-                        .location(URI.create("/api/custom-actions/runs/" + id)).entity(view).build();
-    }
-
-    private static RunJson.View view(Run run) {
-        return view(run, Delivery.ofRun(run.id));
-    }
-
-    private static RunJson.View view(Run run, List<Delivery> deliveries) {
-        Map<Delivery.State, Long> states = new HashMap<>();
-        deliveries.forEach(delivery -> states.merge(delivery.state, 1L, Long::sum));
-        return RunJson.View.of(run, RunJson.Counts.of(states), deliveries.stream().map(RunJson.DeliveryView::of).toList());
+        return RunJson.View.of(run, Delivery.ofRun(id));
     }
 
     private static Map<UUID, RunJson.Counts> counts(List<UUID> ids) {
@@ -238,11 +204,6 @@ public class RunResource {
         Map<UUID, RunJson.Counts> counts = new HashMap<>();
         states.forEach((id, byState) -> counts.put(id, RunJson.Counts.of(byState)));
         return counts;
-    }
-
-    private Action runnable(UUID id, Caller caller) {
-        return Action.<Action> findByIdOptional(id).filter(action -> action.visibleTo(caller))
-                .orElseThrow(() -> new ProblemException(Code.NOT_FOUND, "There is no action " + id + "."));
     }
 
     private Selection selection(RunJson.Press press) {

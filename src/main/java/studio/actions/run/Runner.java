@@ -26,6 +26,7 @@ import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.action.Action;
 import studio.actions.action.Secrets;
+import studio.actions.audit.AuditEntry;
 import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.Egress;
 import studio.actions.egress.EgressConfig;
@@ -33,11 +34,13 @@ import studio.actions.egress.FailureKind;
 import studio.actions.egress.Outbound;
 import studio.actions.egress.Reply;
 import studio.actions.egress.Visible;
+import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.zou.Production;
 
 /**
- * Pressing the button, in reading order: plan what the press owes, write it down, send it a few at a time, write each outcome
- * as it comes. No transaction is open while a receiver is waited for.
+ * Pressing the button, in reading order: look up what is selected, plan what the press owes, write it down, send it a few at
+ * a time, write each outcome as it comes, tell it in Kitsu. No transaction is open while a receiver is waited for.
  */
 @Singleton
 public class Runner {
@@ -47,6 +50,8 @@ public class Runner {
     /** How long an outcome that the database does not take is offered again before it is left to {@link Recovery}. */
     private static final int WRITE_AGAIN = 5;
 
+    private final Lookup lookup;
+    private final Production kitsu;
     private final AddressPolicy policy;
     private final Egress egress;
     private final Secrets secrets;
@@ -58,8 +63,10 @@ public class Runner {
     private final String userAgent;
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
 
-    Runner(AddressPolicy policy, Egress egress, Secrets secrets, Leases leases, RunConfig config, EgressConfig egressConfig,
-            Clock clock, RandomGenerator random, ApplicationConfig application) {
+    Runner(Lookup lookup, Production kitsu, AddressPolicy policy, Egress egress, Secrets secrets, Leases leases,
+            RunConfig config, EgressConfig egressConfig, Clock clock, RandomGenerator random, ApplicationConfig application) {
+        this.lookup = lookup;
+        this.kitsu = kitsu;
         this.policy = policy;
         this.egress = egress;
         this.secrets = secrets;
@@ -72,12 +79,46 @@ public class Runner {
     }
 
     /** A run that is on disk and on its way. The stage completes when every delivery of it has an outcome. */
-    record Started(Run run, List<Delivery> deliveries, CompletionStage<Void> ended) {
+    private record Started(Run run, List<Delivery> deliveries, CompletionStage<Void> ended) {
     }
 
     /** What a press would send: the same plan, and nothing is written or sent. */
-    RunJson.Preview preview(Caller caller, Action action, Selection selection) {
-        return new RunJson.Preview(plan(caller, action, selection, now()).stream().map(owed -> {
+    Uni<RunJson.Preview> preview(Asker asker, Action action, Selection selection) {
+        return plan(asker, action, selection).map(owed -> preview(action, owed));
+    }
+
+    /**
+     * Presses the button. The run goes on whether or not somebody waits for it.
+     *
+     * @param patience how long to wait for its end
+     * @return the run as it is by then; fails as {@link Lookup} does, and then nothing was written or sent
+     */
+    public Uni<RunJson.View> press(Asker asker, Action action, Selection selection, Duration patience) {
+        return plan(asker, action, selection).map(owed -> run(asker, action, owed))
+                // A stage of its own: whoever hangs up cancels this one, never the run.
+                .onItem().transformToUni(started -> Uni.createFrom()
+                        .completionStage(() -> started.ended().thenApply(ended -> true)).ifNoItem().after(patience)
+                        .recoverWithItem(false)
+                        .emitOn(workers).map(ended -> view(started)));
+    }
+
+    /**
+     * What the browser is to open, which leaves from there and not from here; that it was asked for is written down.
+     *
+     * @param from the address of the browser
+     * @return fails as {@link Lookup} does
+     */
+    public Uni<Opening> open(Asker asker, Action action, Selection selection, String from) {
+        return plan(asker, action, selection).map(owed -> {
+            Opening opening = Opening.of(owed);
+            QuarkusTransaction.requiringNew().run(() -> AuditEntry.opened(action.id, action.name, asker.caller(), from,
+                    opening.links().size(), opening.refused().size(), now()).persist());
+            return opening;
+        });
+    }
+
+    private RunJson.Preview preview(Action action, List<Plan.Owed> planned) {
+        return new RunJson.Preview(planned.stream().map(owed -> {
             Map<String, String> headers = Map.of();
             if (action.isAjax && !owed.refused()) {
                 headers = headers(action.headers, owed.body() != null);
@@ -94,8 +135,13 @@ public class Runner {
         }).toList());
     }
 
-    private List<Plan.Owed> plan(Caller caller, Action action, Selection selection, Instant now) {
-        List<Plan.Owed> owed = Plan.of(action, caller, selection, now, policy, egressConfig.maxRequest().asLongValue());
+    private Uni<List<Plan.Owed>> plan(Asker asker, Action action, Selection selection) {
+        return lookup.look(asker.credential(), action, selection).emitOn(workers)
+                .map(seen -> plan(asker.caller(), action, seen));
+    }
+
+    private List<Plan.Owed> plan(Caller caller, Action action, Selection seen) {
+        List<Plan.Owed> owed = Plan.of(action, caller, seen, now(), policy, egressConfig.maxRequest().asLongValue());
         return action.isAjax ? lacking(action.headers, action.signingSecret)
                 .map(why -> owed.stream().map(one -> one.refused() ? one : one.refuse(FailureKind.missing_variable, why))
                         .toList())
@@ -109,15 +155,19 @@ public class Runner {
         return name.map(Secrets::missingSentence);
     }
 
-    /** Presses the button. When this returns, the run is on disk and its first requests are going out. */
-    Started run(Caller caller, Action action, Selection selection) {
+    /** When this returns, the run is on disk and its first requests are going out. */
+    private Started run(Asker asker, Action action, List<Plan.Owed> owed) {
         Instant now = now();
-        List<Plan.Owed> owed = plan(caller, action, selection, now);
+        Caller caller = asker.caller();
         Run run = Run.of(action, caller, now, config.lease());
         List<Delivery> deliveries = new ArrayList<>();
+        Map<UUID, List<UUID>> tasks = new HashMap<>();
         for (int i = 0; i < owed.size(); i++) {
             deliveries.add(Delivery.of(run, i, owed.get(i)));
+            tasks.put(deliveries.get(i).id, owed.get(i).tasks());
         }
+        Report report = asker.credential() == null ? Report.NONE
+                : new Report(action.report, action.name, asker.credential(), tasks, kitsu);
         List<Delivery> pending = deliveries.stream().filter(delivery -> delivery.state == Delivery.State.pending).toList();
         run.unfinished = pending.size();
         // What has a place is claimed in the transaction that writes it; the rest when its turn comes.
@@ -143,28 +193,42 @@ public class Runner {
         }
         LOG.debugf("Run %s of action %s by %s: %d deliveries, %d refused", run.id, action.id, caller.id(), deliveries.size(),
                 deliveries.size() - pending.size());
-        return new Started(run, deliveries, deliver(run, pending, places));
+        return new Started(run, deliveries, deliver(run, deliveries, places, report));
+    }
+
+    /** The run is on disk and goes on, so a database that is away by now must not look like a press that did not happen. */
+    private static RunJson.View view(Started started) {
+        UUID id = started.run().id;
+        try {
+            return QuarkusTransaction.requiringNew().call(() -> RunJson.View.of(Run.findById(id), Delivery.ofRun(id)));
+        } catch (RuntimeException e) {
+            LOG.warnf("Run %s was answered as it began, since it could not be read: %s", id, e.getMessage());
+            return RunJson.View.of(started.run(), started.deliveries());
+        }
     }
 
     /** Sends what another process has written down and not sent. */
     void goOn(Run run, List<Delivery> pending) {
-        deliver(run, pending, Map.of());
+        deliver(run, pending, Map.of(), Report.NONE);
     }
 
     /** Goes on whether or not somebody waits. */
-    private CompletionStage<Void> deliver(Run run, List<Delivery> owed, Map<UUID, Egress.Place> places) {
+    private CompletionStage<Void> deliver(Run run, List<Delivery> owed, Map<UUID, Egress.Place> places, Report report) {
         leases.hold(run.id);
         return Multi.createFrom().iterable(owed)
-                .onItem().transformToUni(delivery -> send(run, delivery, places.get(delivery.id))).merge(config.parallelism())
+                .onItem().transformToUni(delivery -> delivery.state == Delivery.State.refused
+                        ? report.tell(delivery.id, new Reply.Refused(delivery.failureKind, delivery.failureMessage, 0))
+                        : send(run, delivery, places.get(delivery.id), report))
+                .merge(config.parallelism())
                 .onItem().ignoreAsUni()
                 .onTermination().invoke(() -> leases.release(run.id))
                 .subscribeAsCompletionStage();
     }
 
-    private Uni<Void> send(Run run, Delivery delivery, Egress.Place place) {
-        Uni<Void> sent = place != null ? send(place, run, delivery)
+    private Uni<Void> send(Run run, Delivery delivery, Egress.Place place, Report report) {
+        Uni<Void> sent = place != null ? send(place, run, delivery, report)
                 : egress.place(delivery.url).emitOn(workers).onItem().transformToUni(turn -> claim(turn, delivery)
-                        ? send(turn, run, delivery)
+                        ? send(turn, run, delivery, report)
                         : Uni.createFrom().voidItem());
         return sent.onFailure().invoke(failure -> LOG.errorf("Delivery %s of run %s was left without an outcome: %s",
                 delivery.id, run.id, failure.getMessage())).onFailure().recoverWithNull();
@@ -183,7 +247,7 @@ public class Runner {
         return claimed;
     }
 
-    private Uni<Void> send(Egress.Place place, Run run, Delivery delivery) {
+    private Uni<Void> send(Egress.Place place, Run run, Delivery delivery, Report report) {
         // Asked again: a run may be taken over by a process that was started without the secret.
         Uni<Reply> reply = lacking(run.headers, run.signingSecret).map(why -> {
             place.leave();
@@ -194,7 +258,8 @@ public class Runner {
                         .invoke(() -> write(run, delivery, ended))
                         .onFailure().invoke(failure -> LOG.warnf("The outcome of delivery %s was not written: %s", delivery.id,
                                 failure.getMessage()))
-                        .onFailure().retry().withBackOff(Duration.ofSeconds(1), Duration.ofSeconds(5)).atMost(WRITE_AGAIN));
+                        .onFailure().retry().withBackOff(Duration.ofSeconds(1), Duration.ofSeconds(5)).atMost(WRITE_AGAIN)
+                        .onItem().transformToUni(written -> report.tell(delivery.id, ended)));
     }
 
     private Outbound outbound(Run run, Delivery delivery) {

@@ -3,16 +3,36 @@ package studio.actions.run;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.function.Function;
 
+import studio.actions.egress.FailureKind;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
-/** What the person had selected: at least one target, none twice, in the order given. */
-public record Selection(List<Target> targets) {
+/**
+ * What the person had selected: at least one target, none twice, in the order given.
+ *
+ * @param refused the targets that Kitsu does not show to this person, or knows to be something else
+ */
+public record Selection(List<Target> targets, Map<Target, Refusal> refused, Origin origin) {
 
     private static final int LONGEST_NAME = 2000;
+
+    /** Why nothing is done for a target. */
+    public record Refusal(FailureKind kind, String why) {
+    }
+
+    /**
+     * Where in Kitsu the button was pressed, as the browser claims it; null where nobody says.
+     *
+     * @param entityType of the page, which need not be that of the target
+     */
+    public record Origin(String entityType, String path, String server) {
+
+        static final Origin NOWHERE = new Origin(null, null, null);
+    }
 
     /**
      * Out of a request that gives either task ids or targets.
@@ -20,6 +40,15 @@ public record Selection(List<Target> targets) {
      * @throws ProblemException {@code invalid_body} if it gives neither, both, none or more than the limit
      */
     static Selection of(List<UUID> tasks, List<Target> targets, int limit) {
+        return of(tasks, targets, Origin.NOWHERE, limit);
+    }
+
+    /** Out of a press in Kitsu, which selects tasks; otherwise as {@link #of}. */
+    public static Selection ofTasks(List<UUID> tasks, Origin origin, int limit) {
+        return of(tasks == null ? List.of() : tasks, null, origin, limit);
+    }
+
+    private static Selection of(List<UUID> tasks, List<Target> targets, Origin origin, int limit) {
         if ((tasks == null) == (targets == null)) {
             throw ProblemException.invalid("/targets", "selection_or_targets",
                     "Give either 'selection' (task ids) or 'targets' (entities), one of the two.");
@@ -41,7 +70,7 @@ public record Selection(List<Target> targets) {
         if (!faults.isEmpty()) {
             throw ProblemException.invalid(faults);
         }
-        return new Selection(List.copyOf(new LinkedHashSet<>(selected)));
+        return new Selection(List.copyOf(new LinkedHashSet<>(selected)), Map.of(), origin);
     }
 
     private static void check(Target target, String pointer, List<Fault> faults) {

@@ -39,6 +39,12 @@ public record Target(
         return new Target(null, null, null, taskId, null, null, null, null, null, null);
     }
 
+    /** Names that a request brought along. */
+    boolean named() {
+        return entityName != null || sequenceName != null || episodeName != null || assetTypeName != null
+                || taskTypeName != null || productionName != null;
+    }
+
     /** Null where it is not known, and for what a target does not decide. */
     Object value(Variable variable) {
         return switch (variable) {

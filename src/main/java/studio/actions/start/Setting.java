@@ -74,6 +74,16 @@ record Setting(String allowed, UnaryOperator<String> check) {
         });
     }
 
+    static Setting site(String allowed) {
+        Setting address = webAddress(allowed);
+        return new Setting(allowed, value -> {
+            String wrong = address.check().apply(value);
+            return wrong != null ? wrong
+                    : List.of("", "/").contains(URI.create(value).getRawPath()) ? null
+                            : "Kitsu's paths begin at the root of its host: leave the path out.";
+        });
+    }
+
     static Setting readableFile(String allowed) {
         return new Setting(allowed, value -> Files.isReadable(Path.of(value)) ? null : "There is no such file to read.");
     }

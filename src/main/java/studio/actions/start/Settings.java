@@ -38,7 +38,7 @@ public final class Settings {
             Map.entry("zou.context-timeout", Setting.duration("1s", "10m", "60s")),
             Map.entry("zou.identity-cache", Setting.duration("0s", "5m", "15s")),
             Map.entry("public-url",
-                    Setting.webAddress("the URL where browsers reach the service, such as https://kitsu.studio.com")),
+                    Setting.site("the scheme and host where browsers reach the service, such as https://kitsu.studio.com")),
             Map.entry("local.token", Setting.token("a token without spaces, such as the output of: openssl rand -hex 24")),
             Map.entry("data-dir", Setting.text("a folder that this user may write to")),
             Map.entry("egress.allow",
@@ -91,6 +91,11 @@ public final class Settings {
         environment.stream().filter(name -> name.startsWith(variable("secrets."))).sorted()
                 .filter(name -> !Secrets.fits(String.valueOf(config.getConfigValue(name).getValue())))
                 .forEach(name -> lines.add(name + " cannot be used: it holds line breaks or control characters."));
+        if (config.getOptionalValue("quarkus.http.proxy.proxy-address-forwarding", Boolean.class).orElse(false)
+                && config.getOptionalValue("quarkus.http.proxy.trusted-proxies", String.class).isEmpty()) {
+            lines.add("QUARKUS_HTTP_PROXY_PROXY_ADDRESS_FORWARDING is set, so anybody could say which host they used. Set "
+                    + "QUARKUS_HTTP_PROXY_TRUSTED_PROXIES to the proxy's address as well, such as 127.0.0.1.");
+        }
         return lines;
     }
 

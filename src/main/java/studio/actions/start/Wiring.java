@@ -6,10 +6,16 @@ import java.util.List;
 import java.util.random.RandomGenerator;
 
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 
+import org.jboss.logging.Logger;
+
+import io.quarkus.runtime.StartupEvent;
 import io.quarkus.vertx.http.HttpServer;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
+import io.vertx.core.http.HttpClosedException;
 import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.EgressConfig;
 import studio.actions.identity.IdentityConfig;
@@ -27,6 +33,18 @@ class Wiring {
     @Singleton
     RandomGenerator random() {
         return new SecureRandom();
+    }
+
+    /**
+     * What we hang up on ourselves, because it is too long or too late, is no news: the limit was told where it was met.
+     * Everything else that nobody waits for is.
+     */
+    void listen(@Observes StartupEvent start) {
+        Infrastructure.setDroppedExceptionHandler(dropped -> {
+            if (!(dropped instanceof HttpClosedException)) {
+                Logger.getLogger("studio.actions").error("Nobody waits for this failure any more", dropped);
+            }
+        });
     }
 
     /**

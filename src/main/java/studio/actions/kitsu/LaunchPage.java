@@ -1,0 +1,67 @@
+package studio.actions.kitsu;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Base64;
+import java.util.List;
+
+import jakarta.ws.rs.core.HttpHeaders;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+
+import io.quarkus.qute.TemplateInstance;
+import studio.actions.action.Action;
+import studio.actions.action.Template;
+import studio.actions.run.Opening;
+
+/**
+ * What a browser gets for an action that it opens: the web page itself, else this page, which launches a desktop program or
+ * lists what there is. It needs no script: that only presses the link.
+ *
+ * @param launch the one URL that is opened at once; null where there are several, or none
+ */
+record LaunchPage(String action, String launch, List<Opening.Link> links, List<Opening.Refused> refused, String script)
+        implements
+            TemplateInstance {
+
+    private static final String SCRIPT = "location.href = document.getElementById(\"launch\").href";
+
+    /** Answers a press, as the opening is. */
+    static Response answer(Action action, Opening opening) {
+        List<Opening.Link> links = opening.links();
+        if (links.size() == 1 && web(links.get(0).url())) {
+            boolean formGoesOn = Template.parse(action.url).variables().isEmpty();
+            return redirect(formGoesOn ? 307 : 303, links.get(0).url());
+        }
+        String launch = links.size() == 1 ? links.get(0).url() : null;
+        String page = new LaunchPage(action.name, launch, links, opening.refused(), SCRIPT).render();
+        return Response.status(opening.trouble() == null ? 200 : opening.trouble().status)
+                .type(MediaType.TEXT_HTML_TYPE.withCharset("utf-8")).entity(page)
+                .header("Content-Security-Policy",
+                        "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-" + hash(SCRIPT)
+                                + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+                .header("X-Content-Type-Options", "nosniff").header("Referrer-Policy", "no-referrer")
+                .header(HttpHeaders.CACHE_CONTROL, "no-store").build();
+    }
+
+    /** Without a fragment of its own in the new address, browsers would carry ours, the template, along to it. */
+    private static Response redirect(int status, String url) {
+        return Response.status(status).header(HttpHeaders.LOCATION, url.indexOf('#') < 0 ? url + "#" : url)
+                .header("Referrer-Policy", "no-referrer").header(HttpHeaders.CACHE_CONTROL, "no-store").build();
+    }
+
+    private static boolean web(String url) {
+        return url.regionMatches(true, 0, "http:", 0, 5) || url.regionMatches(true, 0, "https:", 0, 6);
+    }
+
+    /** CSP 3, section 6.7.3.3: what lets exactly this script run. */
+    private static String hash(String script) {
+        try {
+            return Base64.getEncoder().encodeToString(
+                    MessageDigest.getInstance("SHA-256").digest(script.getBytes(StandardCharsets.UTF_8)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("SHA-256 is part of every Java platform", e);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+package studio.actions.kitsu;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+
+import com.fasterxml.jackson.databind.JsonNode;
+
+import io.quarkus.security.identity.SecurityIdentity;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
+import studio.actions.action.ActionJson;
+import studio.actions.action.ActionJson.Import;
+import studio.actions.action.ActionRules;
+import studio.actions.action.Actions;
+import studio.actions.action.EntityType;
+import studio.actions.identity.Asker;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+import studio.actions.problem.StrictJson;
+import studio.actions.zou.Zou;
+
+/** Takes over the actions that a studio has in Kitsu already. They keep their ids, so that doing it again does nothing. */
+@Path("/api/custom-actions/take-over")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Kitsu")
+public class TakeOver {
+
+    private static final List<String> TAKEN = List.of("name", "url", "entity_type", "is_ajax");
+
+    private final Zou zou;
+    private final Actions actions;
+    private final ActionRules rules;
+    private final SecurityIdentity identity;
+
+    TakeOver(Zou zou, Actions actions, ActionRules rules, SecurityIdentity identity) {
+        this.zou = zou;
+        this.actions = actions;
+        this.rules = rules;
+        this.identity = identity;
+    }
+
+    /** Whether to do it, or to say what would be done. */
+    public enum Mode {
+        check,
+        apply
+    }
+
+    @POST
+    @RolesAllowed("admin")
+    @Operation(operationId = "takeOver", summary = "Take over the actions that Kitsu has already",
+            description = "Reads them from Kitsu's API server as you, and makes ours, under the same ids. Those that are here stay "
+                    + "as they are. With errors nothing is made: mend the actions they name in Kitsu, or open the addresses. "
+                    + "Kitsu's own actions are not touched.")
+    @APIResponse(responseCode = "200", description = "What was made, or would be; a line is the place in Kitsu's list.")
+    @APIResponse(responseCode = "401", ref = "Problem")
+    @APIResponse(responseCode = "403", ref = "Problem")
+    @APIResponse(responseCode = "404", description = "There is no Kitsu.", ref = "Problem")
+    @APIResponse(responseCode = "503", ref = "Problem")
+    public Uni<Import> takeOver(@QueryParam("mode") @Parameter(required = true, example = "check",
+            description = "check says what would be done, apply does it.") Mode mode) {
+        if (mode == null) {
+            throw ProblemException.parameter("mode", "required", "'mode' must be check or apply.");
+        }
+        if (!zou.there()) {
+            throw new ProblemException(Code.NOT_FOUND, "There is no Kitsu to take over from. Set CUSTOM_ACTIONS_ZOU_URL.");
+        }
+        Asker asker = Asker.of(identity);
+        return zou.customActions(asker.credential()).emitOn(Infrastructure.getDefaultWorkerPool())
+                .map(theirs -> takeOver(theirs, asker, mode));
+    }
+
+    private Import takeOver(JsonNode theirs, Asker asker, Mode mode) {
+        List<Import.Wrong> errors = new ArrayList<>();
+        Map<UUID, ActionJson.Draft> drafts = new LinkedHashMap<>();
+        Map<UUID, Integer> lines = new LinkedHashMap<>();
+        int line = 0;
+        for (JsonNode one : theirs) {
+            line++;
+            UUID id = StrictJson.id(one.path("id").asText(null));
+            if (id == null) {
+                throw new ProblemException(Code.UNAVAILABLE, "Kitsu's API server answered with something that is no custom "
+                        + "action. Is CUSTOM_ACTIONS_ZOU_URL right?").with("Retry-After", "5");
+            }
+            lines.put(id, line);
+            drafts.put(id, read(one, line, errors));
+        }
+        Set<UUID> here = actions.known(drafts.keySet());
+        lines.keySet().removeAll(here);
+        drafts.keySet().removeAll(here);
+        errors.removeIf(error -> !lines.containsValue(error.line()));
+        for (Map.Entry<UUID, ActionJson.Draft> draft : drafts.entrySet()) {
+            settle(draft, lines.get(draft.getKey()), errors);
+        }
+        Set<UUID> made = errors.isEmpty() && mode == Mode.apply ? actions.adopt(drafts, asker.caller()) : drafts.keySet();
+        List<Import.Change> changes = made.stream()
+                .map(id -> new Import.Change(lines.get(id), drafts.get(id).name(), TAKEN)).toList();
+        return new Import(changes.size(), 0, line - changes.size(), changes, errors);
+    }
+
+    private void settle(Map.Entry<UUID, ActionJson.Draft> draft, int line, List<Import.Wrong> errors) {
+        try {
+            draft.setValue(rules.settle(draft.getValue(), ""));
+        } catch (ProblemException wrong) {
+            wrong.errors().forEach(fault -> errors
+                    .add(new Import.Wrong(line, fault.pointer().substring(1), fault.message())));
+        }
+    }
+
+    private static ActionJson.Draft read(JsonNode one, int line, List<Import.Wrong> errors) {
+        String type = one.path("entity_type").asText("all");
+        EntityType entityType = null;
+        try {
+            entityType = EntityType.valueOf(type);
+        } catch (IllegalArgumentException e) {
+            errors.add(new Import.Wrong(line, "entity_type", "\"" + type + "\" is no entity type. It must be one of "
+                    + List.of(EntityType.values()) + "."));
+        }
+        return new ActionJson.Draft(one.path("name").asText(null), one.path("url").asText(null), entityType,
+                one.path("is_ajax").asBoolean(), null, null, null, null, null, null, null, null, null, null, null);
+    }
+}

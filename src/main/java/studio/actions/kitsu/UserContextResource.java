@@ -1,0 +1,134 @@
+package studio.actions.kitsu;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.util.List;
+import java.util.Optional;
+
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import jakarta.ws.rs.core.UriInfo;
+
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import io.netty.buffer.ByteBufInputStream;
+import io.quarkus.security.Authenticated;
+import io.quarkus.security.identity.SecurityIdentity;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
+import io.vertx.core.buffer.Buffer;
+import studio.actions.action.Actions;
+import studio.actions.identity.Asker;
+import studio.actions.identity.Caller;
+import studio.actions.identity.IdentityConfig;
+import studio.actions.identity.Role;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+import studio.actions.zou.Zou;
+
+/**
+ * What Kitsu's front-end loads at every login: Zou's own answer, with our actions in it. Every other byte stays as Zou sent
+ * it.
+ */
+@Path("/api/data/user/context")
+@Produces(MediaType.APPLICATION_JSON)
+@Authenticated
+@Tag(name = "Kitsu")
+public class UserContextResource {
+
+    private static final String ACTIONS = "custom_actions";
+
+    private final Zou zou;
+    private final Actions actions;
+    private final ObjectMapper json;
+    private final Optional<URI> publicUrl;
+    private final SecurityIdentity identity;
+
+    @Context
+    UriInfo uri;
+
+    UserContextResource(Zou zou, Actions actions, ObjectMapper json, IdentityConfig config, SecurityIdentity identity) {
+        this.zou = zou;
+        this.actions = actions;
+        this.json = json;
+        this.publicUrl = config.publicUrl();
+        this.identity = identity;
+    }
+
+    @GET
+    @Operation(operationId = "getUserContext", summary = "What Kitsu loads at login, with these actions in it",
+            description = "Zou's answer to you, with 'custom_actions' replaced by those you may see; a vendor's are none. What Zou "
+                    + "refuses is refused as Zou does.")
+    @APIResponse(responseCode = "200", description = "The context.")
+    @APIResponse(responseCode = "401", ref = "Problem")
+    @APIResponse(responseCode = "404", description = "Without Kitsu there is none.", ref = "Problem")
+    @APIResponse(responseCode = "503", ref = "Problem")
+    public Uni<Response> context() {
+        if (!zou.there()) {
+            throw new ProblemException(Code.NOT_FOUND, "Without Kitsu there is no user context.");
+        }
+        Asker asker = Asker.of(identity);
+        String site = KitsuAction.site(publicUrl, uri.getBaseUri());
+        return zou.userContext(asker.credential()).emitOn(Infrastructure.getDefaultWorkerPool())
+                .map(answer -> answer.status() != 200
+                        ? Response.status(answer.status()).type(answer.contentType()).entity(answer.body()).build()
+                        : Response.ok(replace(answer.body(), visible(asker.caller(), site)), answer.contentType()).build());
+    }
+
+    private Buffer visible(Caller caller, String site) {
+        List<KitsuAction.View> views = caller.is(Role.vendor) ? List.of()
+                : actions.visibleTo(caller).stream().map(action -> KitsuAction.View.of(action, site)).toList();
+        try {
+            return Buffer.buffer(json.writeValueAsBytes(views));
+        } catch (IOException e) {
+            throw new IllegalStateException("an action is always JSON", e);
+        }
+    }
+
+    /** The context with other actions. Reading it to its end is also what tells a whole one from half of one. */
+    static Buffer replace(Buffer context, Buffer ours) {
+        Buffer replaced = Buffer.buffer(context.length() + ours.length());
+        int copied = 0;
+        try (JsonParser parser = new JsonFactory()
+                .createParser((InputStream) new ByteBufInputStream(context.getByteBuf().duplicate()))) {
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                throw notWhole();
+            }
+            while (parser.nextToken() == JsonToken.FIELD_NAME) {
+                boolean theirs = parser.currentName().equals(ACTIONS);
+                parser.nextToken();
+                int from = (int) parser.currentTokenLocation().getByteOffset();
+                parser.skipChildren();
+                if (theirs) {
+                    parser.finishToken();
+                    replaced.appendBuffer(context, copied, from - copied).appendBuffer(ours);
+                    copied = (int) parser.currentLocation().getByteOffset();
+                }
+            }
+            if (parser.currentToken() != JsonToken.END_OBJECT || parser.nextToken() != null) {
+                throw notWhole();
+            }
+        } catch (IOException e) {
+            throw notWhole();
+        }
+        return replaced.appendBuffer(context, copied, context.length() - copied);
+    }
+
+    private static ProblemException notWhole() {
+        return new ProblemException(Code.UNAVAILABLE,
+                "Kitsu's API server (CUSTOM_ACTIONS_ZOU_URL) answered with half a context, or with something else.")
+                .with("Retry-After", "5");
+    }
+}

@@ -1,0 +1,34 @@
+package studio.actions.run;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+import studio.actions.egress.FailureKind;
+import studio.actions.problem.Problem.Code;
+
+/** What the browser is to open for a selection: each URL once, and what there is none for. */
+public record Opening(List<Link> links, List<Refused> refused) {
+
+    /** A filled URL. The name is that of the first entity it stands for; null where none is known. */
+    public record Link(String name, String url) {
+    }
+
+    /** The name is null where the caller may not know it. */
+    public record Refused(String name, FailureKind kind, String why) {
+    }
+
+    static Opening of(List<Plan.Owed> planned) {
+        Map<String, Link> links = new LinkedHashMap<>();
+        planned.stream().filter(owed -> !owed.refused())
+                .forEach(owed -> links.putIfAbsent(owed.url(), new Link(owed.target().entityName(), owed.url())));
+        return new Opening(List.copyOf(links.values()), planned.stream().filter(Plan.Owed::refused)
+                .map(owed -> new Refused(owed.target().entityName(), owed.refusal(), owed.why())).toList());
+    }
+
+    /** Why there is nothing to open; null where there is something. */
+    public Code trouble() {
+        return links.isEmpty() ? Verdict.of(refused.stream().map(Refused::kind).collect(Collectors.toSet())) : null;
+    }
+}

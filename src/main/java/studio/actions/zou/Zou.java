@@ -1,0 +1,197 @@
+package studio.actions.zou;
+
+import java.io.IOException;
+import java.net.URI;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+
+import jakarta.inject.Singleton;
+import jakarta.ws.rs.WebApplicationException;
+import jakarta.ws.rs.core.Response;
+
+import org.jboss.logging.Logger;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import io.quarkus.rest.client.reactive.QuarkusRestClientBuilder;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.TimeoutException;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.buffer.Buffer;
+import studio.actions.identity.Credential;
+import studio.actions.identity.IdentityConfig;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+
+/**
+ * Kitsu's API server, asked as the caller and with the caller's own credential. Whatever it answers that is not an answer (too
+ * late, too long, no JSON, nothing) is 503: what Zou has not said is never assumed.
+ */
+@Singleton
+public class Zou {
+
+    private static final Logger LOG = Logger.getLogger(Zou.class);
+
+    /** Of an answer to one question; the largest that Zou gives for a task with its people is some 100 KB. */
+    private static final int LONGEST_ANSWER = 1024 * 1024;
+    private static final int LONGEST_CONTEXT = 64 * 1024 * 1024;
+    private static final int LONGEST_LIST = 16 * 1024 * 1024;
+    private static final int LONGEST_REASON = 300;
+
+    private final boolean there;
+    private final ZouConfig.Zou config;
+    private final ObjectMapper json;
+    private final ZouClient client;
+    private final ZouClient patient;
+
+    Zou(IdentityConfig identity, ZouConfig config, ObjectMapper json) {
+        this.there = identity.zou().url().isPresent();
+        this.config = config.zou();
+        this.json = json;
+        this.client = identity.zou().url().map(url -> client(url, this.config.timeout())).orElse(null);
+        this.patient = identity.zou().url().map(url -> client(url, this.config.contextTimeout())).orElse(null);
+    }
+
+    private ZouClient client(URI url, Duration timeout) {
+        return QuarkusRestClientBuilder.newBuilder().baseUri(url)
+                .connectTimeout(config.timeout().toMillis(), TimeUnit.MILLISECONDS)
+                .readTimeout(timeout.toMillis(), TimeUnit.MILLISECONDS)
+                .build(ZouClient.class);
+    }
+
+    /** Whether there is a Kitsu at all; without one, nothing here may be called. */
+    public boolean there() {
+        return there;
+    }
+
+    /** Zou said no: 403, or 404 for what it does not know. */
+    static final class Denied extends RuntimeException {
+
+        private static final long serialVersionUID = 1L;
+        final int status;
+
+        Denied(int status, String reason) {
+            super(reason, null, false, false);
+            this.status = status;
+        }
+    }
+
+    /** An answer of Zou's as it came. */
+    public record Answer(int status, String contentType, Buffer body) {
+    }
+
+    /** One call of the client with the two headers of a credential. */
+    interface Question extends BiFunction<String, String, Multi<Buffer>> {
+    }
+
+    /**
+     * Asks one question.
+     *
+     * @return the answer; fails with {@link Denied} for 403 and 404, and with a {@link ProblemException}: 401 if Zou does not
+     *         know the credential, 503 if there is no answer within {@code zou.timeout}
+     */
+    Uni<JsonNode> ask(Credential credential, Function<ZouClient, Question> question) {
+        return ask(credential, question, LONGEST_ANSWER);
+    }
+
+    /** The custom actions that Zou itself holds; as {@link #ask}. */
+    public Uni<JsonNode> customActions(Credential credential) {
+        return ask(credential, zou -> zou::customActions, LONGEST_LIST).onFailure(Denied.class)
+                .transform(denied -> new ProblemException(Code.FORBIDDEN, "Kitsu says: " + denied.getMessage()));
+    }
+
+    private Uni<JsonNode> ask(Credential credential, Function<ZouClient, Question> question, int limit) {
+        return gather(question.apply(client).apply(credential.authorization(), credential.cookie()), limit)
+                .ifNoItem().after(config.timeout()).fail()
+                .map(this::parse)
+                .onFailure(Zou::isAnswer).transform(this::refused)
+                .onFailure(failure -> !(failure instanceof Denied) && !(failure instanceof ProblemException))
+                .transform(failure -> away(reason(failure)));
+    }
+
+    /**
+     * The user context as Zou gives it to this caller, errors as well; 503 if there is none within {@code zou.context-timeout}
+     * or it is over 64 MB.
+     */
+    public Uni<Answer> userContext(Credential credential) {
+        return gather(patient.userContext(credential.authorization(), credential.cookie()), LONGEST_CONTEXT)
+                .ifNoItem().after(config.contextTimeout()).fail()
+                .map(body -> new Answer(200, "application/json", body))
+                .onFailure(Zou::isAnswer).recoverWithItem(Zou::asItIs)
+                .onFailure(failure -> !(failure instanceof ProblemException)).transform(failure -> away(reason(failure)));
+    }
+
+    /** Ours are of that class too. */
+    private static boolean isAnswer(Throwable failure) {
+        return failure instanceof WebApplicationException && !(failure instanceof ProblemException);
+    }
+
+    private static Answer asItIs(Throwable failure) {
+        Response response = ((WebApplicationException) failure).getResponse();
+        String text = text(response);
+        return new Answer(response.getStatus(), response.getHeaderString("Content-Type"), Buffer.buffer(text));
+    }
+
+    /** Stops reading, and hangs up, where the limit is. */
+    private static Uni<Buffer> gather(Multi<Buffer> pieces, int limit) {
+        Buffer whole = Buffer.buffer();
+        return pieces.onItem().invoke(piece -> {
+            if (whole.length() + piece.length() > limit) {
+                throw away("its answer is over " + limit + " bytes");
+            }
+            whole.appendBuffer(piece);
+        }).collect().last().map(last -> whole);
+    }
+
+    private JsonNode parse(Buffer body) {
+        try {
+            JsonNode tree = json.readTree(body.getBytes());
+            if (tree != null && tree.isContainerNode()) {
+                return tree;
+            }
+        } catch (IOException e) {
+            LOG.debugf("Zou's answer is no JSON: %s", e.getMessage());
+        }
+        throw away("its answer is no JSON");
+    }
+
+    private RuntimeException refused(Throwable failure) {
+        Response response = ((WebApplicationException) failure).getResponse();
+        return switch (response.getStatus()) {
+            case 401, 422 -> new ProblemException(Code.UNAUTHENTICATED,
+                    "Kitsu does not know this token, or no longer: sign in again.")
+                    .with("WWW-Authenticate", "Bearer realm=\"kitsu-actions\", error=\"invalid_token\"");
+            case 403, 404 -> new Denied(response.getStatus(), said(text(response)));
+            default -> away("it answered " + response.getStatus());
+        };
+    }
+
+    /** Zou's own sentence. */
+    private String said(String body) {
+        try {
+            String message = json.readTree(body).path("message").asText("");
+            if (!message.isBlank()) {
+                return message.substring(0, Math.min(LONGEST_REASON, message.length()));
+            }
+        } catch (IOException e) {
+            LOG.debugf("Zou's refusal is no JSON: %s", e.getMessage());
+        }
+        return "You may not do this.";
+    }
+
+    private static String text(Response response) {
+        return response.hasEntity() ? response.readEntity(String.class) : "";
+    }
+
+    private static String reason(Throwable failure) {
+        return failure instanceof TimeoutException ? "it did not answer in time" : "it cannot be reached";
+    }
+
+    private static ProblemException away(String why) {
+        return new ProblemException(Code.UNAVAILABLE, "Kitsu's API server did not answer as it should: " + why
+                + ". Nothing was done; try again in a moment.").with("Retry-After", "5");
+    }
+}

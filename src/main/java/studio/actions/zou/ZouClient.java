@@ -1,0 +1,90 @@
+package studio.actions.zou;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.annotation.Annotation;
+import java.lang.reflect.Type;
+import java.util.UUID;
+
+import jakarta.annotation.Priority;
+import jakarta.ws.rs.ConstrainedTo;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Priorities;
+import jakarta.ws.rs.RuntimeType;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.MultivaluedMap;
+import jakarta.ws.rs.ext.MessageBodyReader;
+
+import org.eclipse.microprofile.rest.client.annotation.RegisterProvider;
+import org.eclipse.microprofile.rest.client.inject.RegisterRestClient;
+
+import io.smallrye.mutiny.Multi;
+import io.vertx.core.buffer.Buffer;
+
+/**
+ * What we ask of Zou, Kitsu's API server. The answers come in pieces, so that {@link Zou} can stop reading; nobody else calls
+ * this.
+ */
+@RegisterRestClient(configKey = "zou")
+@RegisterProvider(ZouClient.Pieces.class)
+@Path("/")
+interface ZouClient {
+
+    /** Who a credential belongs to. */
+    @GET
+    @Path("auth/authenticated")
+    Multi<Buffer> authenticated(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie);
+
+    @GET
+    @Path("data/tasks/{id}")
+    Multi<Buffer> task(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
+            @PathParam("id") UUID id);
+
+    /** A task with its entity, types, production, sequence and episode. */
+    @GET
+    @Path("data/tasks/{id}/full")
+    Multi<Buffer> fullTask(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
+            @PathParam("id") UUID id);
+
+    @GET
+    @Path("data/{collection}/{id}")
+    Multi<Buffer> one(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
+            @PathParam("collection") String collection, @PathParam("id") UUID id);
+
+    @GET
+    @Path("data/custom-actions")
+    Multi<Buffer> customActions(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie);
+
+    @GET
+    @Path("data/user/context")
+    Multi<Buffer> userContext(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie);
+
+    @POST
+    @Path("actions/tasks/{id}/comment")
+    Multi<Buffer> comment(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
+            @PathParam("id") UUID taskId, Comment comment);
+
+    record Comment(String taskStatusId, String comment) {
+    }
+
+    /** A piece of an answer as it came; Jackson's reader would take each for a whole document. */
+    @ConstrainedTo(RuntimeType.CLIENT)
+    @Priority(Priorities.USER - 1000)
+    final class Pieces implements MessageBodyReader<Buffer> {
+
+        @Override
+        public boolean isReadable(Class<?> type, Type generic, Annotation[] annotations, MediaType mediaType) {
+            return type == Buffer.class;
+        }
+
+        @Override
+        public Buffer readFrom(Class<Buffer> type, Type generic, Annotation[] annotations, MediaType mediaType,
+                MultivaluedMap<String, String> headers, InputStream piece) throws IOException {
+            return Buffer.buffer(piece.readAllBytes());
+        }
+    }
+}

@@ -1,0 +1,172 @@
+package studio.actions.zou;
+
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+
+import jakarta.inject.Singleton;
+
+import org.jboss.logging.Logger;
+
+import com.fasterxml.jackson.databind.JsonNode;
+
+import io.quarkus.cache.Cache;
+import io.quarkus.cache.CacheName;
+import io.quarkus.security.identity.IdentityProviderManager;
+import io.quarkus.security.identity.SecurityIdentity;
+import io.quarkus.security.identity.request.AuthenticationRequest;
+import io.quarkus.security.runtime.QuarkusSecurityIdentity;
+import io.quarkus.vertx.http.runtime.security.ChallengeData;
+import io.quarkus.vertx.http.runtime.security.HttpAuthenticationMechanism;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.ext.web.RoutingContext;
+import studio.actions.identity.Caller;
+import studio.actions.identity.Credential;
+import studio.actions.identity.IdentityConfig;
+import studio.actions.identity.Role;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+import studio.actions.problem.StrictJson;
+
+/**
+ * Who is asking, as Zou knows them. Zou is asked once for a credential, however many requests wait, and its yes is believed
+ * for {@code zou.identity-cache}; a no is not remembered.
+ */
+@Singleton
+public class ZouIdentity implements HttpAuthenticationMechanism {
+
+    private static final Logger LOG = Logger.getLogger(ZouIdentity.class);
+    private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS");
+
+    private final Zou zou;
+    private final Cache known;
+    private final Optional<URI> publicUrl;
+
+    ZouIdentity(Zou zou, @CacheName("identity") Cache known, IdentityConfig config) {
+        this.zou = zou;
+        this.known = known;
+        this.publicUrl = config.publicUrl();
+    }
+
+    @Override
+    public Uni<SecurityIdentity> authenticate(RoutingContext request, IdentityProviderManager providers) {
+        if (!zou.there()) {
+            return Uni.createFrom().nullItem();
+        }
+        Optional<Credential> given = Credential.of(request.request());
+        if (given.isEmpty()) {
+            return Uni.createFrom().nullItem();
+        }
+        Credential credential = given.get();
+        if (credential.kind() == Credential.Kind.COOKIE) {
+            Optional<String> foreign = foreign(request.request());
+            if (foreign.isPresent()) {
+                return Uni.createFrom().failure(new ProblemException(Code.CROSS_SITE, foreign.get()));
+            }
+        }
+        return known.getAsync(credential.fingerprint(), unknown -> ask(credential))
+                .map(caller -> QuarkusSecurityIdentity.builder().setPrincipal(caller).addRole(caller.role().name())
+                        .addCredential(credential).build());
+    }
+
+    @Override
+    public Uni<ChallengeData> getChallenge(RoutingContext request) {
+        return Uni.createFrom().item(new ChallengeData(401, "WWW-Authenticate", "Bearer realm=\"kitsu-actions\""));
+    }
+
+    @Override
+    public Set<Class<? extends AuthenticationRequest>> getCredentialTypes() {
+        return Set.of();
+    }
+
+    private Uni<Caller> ask(Credential credential) {
+        return zou.ask(credential, client -> client::authenticated).map(ZouIdentity::caller)
+                .onFailure(Zou.Denied.class)
+                .transform(denied -> new ProblemException(Code.FORBIDDEN, "Kitsu says: " + denied.getMessage()));
+    }
+
+    private static Caller caller(JsonNode answer) {
+        JsonNode user = answer.path("user");
+        UUID id = StrictJson.id(user.path("id").asText(null));
+        String role = user.path("role").asText("");
+        if (id == null || role.isEmpty()) {
+            LOG.error("Zou's answer about a token names nobody. Is CUSTOM_ACTIONS_ZOU_URL the API server of a Kitsu?");
+            throw new ProblemException(Code.UNAVAILABLE, "Kitsu's API server does not say whose token this is.")
+                    .with("Retry-After", "5");
+        }
+        List<UUID> departments = new ArrayList<>();
+        user.path("departments").forEach(department -> departments.add(StrictJson.id(department.asText())));
+        departments.removeIf(department -> department == null);
+        return new Caller(id, user.path("full_name").asText(""), user.path("email").asText(null), role(role),
+                user.path("is_bot").asBoolean(), departments);
+    }
+
+    private static Role role(String name) {
+        try {
+            return Role.valueOf(name);
+        } catch (IllegalArgumentException e) {
+            throw new ProblemException(Code.FORBIDDEN, "Kitsu gives this person a role that is not known here.");
+        }
+    }
+
+    /**
+     * Why a request that carries a cookie may come from another site, to be refused: a browser sends the cookie along whoever
+     * made the page. A bearer token is only sent by who has it.
+     */
+    private Optional<String> foreign(HttpServerRequest request) {
+        if (SAFE.contains(request.method().name())) {
+            return Optional.empty();
+        }
+        String site = request.getHeader("Sec-Fetch-Site");
+        String origin = request.getHeader("Origin");
+        if (site != null ? site.equals("same-origin") : origin != null && own(origin, request)) {
+            return Optional.empty();
+        }
+        if (site == null && origin == null) {
+            return Optional.of("A request with Kitsu's cookie must say where it comes from (Origin). A script sends "
+                    + "'Authorization: Bearer <token>' instead of the cookie.");
+        }
+        return Optional.of("This was sent from another site than ours" + (origin == null ? "" : " (" + printable(origin) + ")")
+                + ", with Kitsu's cookie. If that is Kitsu's own site, let the proxy pass the Host header on, or set "
+                + "CUSTOM_ACTIONS_PUBLIC_URL.");
+    }
+
+    private boolean own(String origin, HttpServerRequest request) {
+        String there = authority(origin);
+        if (there == null) {
+            return false;
+        }
+        if (publicUrl.isPresent()) {
+            URI ours = publicUrl.get();
+            return origin.regionMatches(true, 0, ours.getScheme() + ":", 0, ours.getScheme().length() + 1)
+                    && there.equals(authority(ours.toString()));
+        }
+        // Without a public URL the scheme is not known behind a proxy that ends TLS; the host is the browser's.
+        String scheme = origin.substring(0, origin.indexOf(':'));
+        return request.authority() != null && there.equals(authority(scheme + "://" + request.authority()));
+    }
+
+    /** Host and port in one spelling; null if the text is no origin (RFC 6454, section 6.2; {@code null} is one of these). */
+    private static String authority(String origin) {
+        try {
+            URI uri = new URI(origin);
+            if (uri.getHost() == null || uri.getScheme() == null) {
+                return null;
+            }
+            boolean tls = uri.getScheme().equalsIgnoreCase("https");
+            return uri.getHost().toLowerCase(Locale.ROOT) + ":" + (uri.getPort() >= 0 ? uri.getPort() : tls ? 443 : 80);
+        } catch (URISyntaxException e) {
+            return null;
+        }
+    }
+
+    private static String printable(String text) {
+        return text.replaceAll("[^\\x20-\\x7e]", "?").substring(0, Math.min(200, text.length()));
+    }
+}
