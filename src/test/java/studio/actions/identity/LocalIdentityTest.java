@@ -63,7 +63,7 @@ class LocalIdentityTest {
     @ParameterizedTest
     @ValueSource(strings = { "Bearer " + TOKEN, "bearer " + TOKEN, TOKEN, "Bearer wrong", "Bearer" })
     void withKitsuTheTokenIsNeverAccepted(String header) throws Exception {
-        assertThat(ask(local("zou.url", ZOU, "local.token", TOKEN), header)).startsWith("refused");
+        assertThat(ask(local("zou.url", ZOU, "local.token", TOKEN), header)).isEqualTo("nobody");
     }
 
     @Test
@@ -82,7 +82,6 @@ class LocalIdentityTest {
     @Test
     void aRefusalNeverNamesTheToken() throws Exception {
         assertThat(ask(local("local.token", TOKEN), "Bearer wrong")).startsWith("refused").doesNotContain(TOKEN);
-        assertThat(ask(local("zou.url", ZOU, "local.token", TOKEN), "Bearer x")).startsWith("refused").doesNotContain(TOKEN);
     }
 
     @Test

@@ -18,7 +18,6 @@ import studio.actions.action.ActionConfig;
 import studio.actions.audit.AuditConfig;
 import studio.actions.egress.EgressConfig;
 import studio.actions.identity.IdentityConfig;
-import studio.actions.kitsu.KitsuConfig;
 import studio.actions.run.RunConfig;
 import studio.actions.zou.ZouConfig;
 
@@ -27,8 +26,8 @@ class SettingsTest {
     @Test
     void knowsExactlyTheKeysThatTheFeaturesDeclare() {
         var declared = new TreeSet<String>();
-        for (Class<?> config : List.of(StartConfig.class, IdentityConfig.class, ZouConfig.class, KitsuConfig.class,
-                AuditConfig.class, EgressConfig.class, RunConfig.class, ActionConfig.class)) {
+        for (Class<?> config : List.of(StartConfig.class, IdentityConfig.class, ZouConfig.class, AuditConfig.class,
+                EgressConfig.class, RunConfig.class, ActionConfig.class)) {
             declared.addAll(ConfigMappings.getProperties(ConfigClass.configClass(config)).keySet());
         }
         declared.removeIf(key -> key.endsWith("[*]"));
