@@ -1,0 +1,72 @@
+package studio.actions.testing;
+
+import static io.restassured.RestAssured.given;
+
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+import io.restassured.http.ContentType;
+import io.restassured.specification.RequestSpecification;
+
+/**
+ * The service beside a Kitsu: {@link FakeZou}, or a real Zou where {@code TEST_ZOU_URL} and a {@code TEST_ZOU_TOKEN_ADMIN},
+ * {@code …_MANAGER}, {@code …_SUPERVISOR}, {@code …_USER}, {@code …_CLIENT}, {@code …_VENDOR}, {@code …_BOT} are given in the
+ * environment. What only a fake can be told to do is skipped there: {@link #fake}.
+ */
+public class BesideKitsu extends Services {
+
+    private static final Optional<String> REAL = Optional.ofNullable(System.getenv("TEST_ZOU_URL"));
+
+    public static final String PATH = "/api/data/custom-actions";
+
+    @Override
+    public Map<String, String> start() {
+        Map<String, String> settings = new HashMap<>(super.start());
+        settings.put("custom-actions.zou.url", REAL.orElseGet(() -> FakeZou.shared().url()));
+        settings.put("custom-actions.zou.identity-cache", "3s");
+        return settings;
+    }
+
+    /** Whether Zou does what a test tells it to. */
+    public static boolean fake() {
+        return REAL.isEmpty();
+    }
+
+    /** A token of that person; with the fake, one that nobody else has. */
+    public static String token(String person) {
+        return fake() ? FakeZou.shared().login(person)
+                : Optional.ofNullable(System.getenv("TEST_ZOU_TOKEN_" + person.toUpperCase(Locale.ROOT)))
+                        .orElseThrow(() -> new IllegalStateException("There is no token for " + person));
+    }
+
+    /** A request as that person, with a JSON body to come. */
+    public static RequestSpecification as(String person) {
+        return with(token(person));
+    }
+
+    /** A request with that token, with a JSON body to come. */
+    public static RequestSpecification with(String token) {
+        return given().header("Authorization", "Bearer " + token).contentType(ContentType.JSON).urlEncodingEnabled(false);
+    }
+
+    /** The id of a new AJAX action, made by an admin on our own path. */
+    public static String ajax(String url, Object... fields) {
+        Map<String, Object> draft = Api.draft(fields);
+        draft.put("url", url);
+        draft.put("is_ajax", true);
+        return create(draft);
+    }
+
+    /** The id of a new action that the browser opens. */
+    public static String opened(String url, Object... fields) {
+        Map<String, Object> draft = Api.draft(fields);
+        draft.put("url", url);
+        return create(draft);
+    }
+
+    private static String create(Map<String, Object> draft) {
+        return as("admin").body(draft).post(Api.ACTIONS).then().statusCode(201).extract().path("id");
+    }
+}

@@ -1,0 +1,932 @@
+package studio.actions.testing;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.LocalDateTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+
+/**
+ * Kitsu's API server on a real socket. Its people, productions, tasks and refusals are those that a real Zou 1.0.67 was
+ * recorded with ({@code zou/exchanges.json}), so that no test believes in a Zou that somebody remembers. What the recording
+ * lacks is cut from the nearest answer in it: a new shot is the recorded one under other names and ids.
+ *
+ * <p>
+ * Who asks is told by a token of {@link #login}; a test that logs in anew finds its own requests and faults by that token,
+ * whoever else uses the same server.
+ */
+public final class FakeZou implements AutoCloseable {
+
+    /** What may go wrong; {@code half}, {@code huge}, {@code drip}, {@code slow} and {@code unknownRole} do what was asked. */
+    public enum Fault {
+        /** 200 with a page, as a proxy answers that does not know the path. */
+        html,
+        /** The first half of the right body, as if it were all. */
+        half,
+        /** The right body behind 10 MB of white space, which JSON allows. */
+        huge,
+        /** 200, a body that does not end before the client hangs up. */
+        endless,
+        /** The right body, a byte a second. */
+        drip,
+        /** The right answer, after five seconds. */
+        slow,
+        /** No answer within a minute. */
+        silent,
+        /** Closes without an answer. */
+        gone,
+        /** 500, as Flask says it. */
+        error,
+        /** 503, as the proxy before Zou says it. */
+        unavailable,
+        /** 403 until the person has set up a second factor. */
+        twoFactor,
+        /** 200 for nobody. */
+        notAPerson,
+        /** The right body, with a role that Zou does not have today. */
+        unknownRole
+    }
+
+    public record Task(String id, String entityId, String projectId, String statusId) {
+    }
+
+    /** A comment as it was made; the person as in {@link #login}. */
+    public record Comment(String person, String taskId, String statusId, String text) {
+    }
+
+    /** A request as it arrived: the path with its query, the headers' names in any case. */
+    public record Request(String method, String path, Map<String, String> headers, String body) {
+    }
+
+    private record Answer(int status, String type, byte[] body) {
+    }
+
+    /** What stands under a path, and whose team may read it. */
+    private record Page(String projectId, ObjectNode body) {
+    }
+
+    private record Rule(String prefix, Duration delay, Fault fault) {
+    }
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String JSON_TYPE = "application/json";
+    private static final String HTML_TYPE = "text/html; charset=utf-8";
+
+    private static final Pattern PLACE = Pattern.compile("/(\\w+/[\\w-]+)(?:/([^/]+))?(/.+)?");
+    private static final Pattern ID = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", Pattern.CASE_INSENSITIVE);
+
+    /** Entity types of Zou's own; every other one is a type of asset. */
+    private static final Set<String> KINDS = Set.of("Shot", "Sequence", "Episode", "Edit", "Scene", "Concept");
+
+    private static final String UNKNOWN = "task unknown id";
+    private static final String CONTEXT = "user context (custom_actions cut to two)";
+
+    static {
+        // Else a small answer waits 40 ms for an acknowledgement, which a test of time-outs would measure.
+        System.setProperty("sun.net.httpserver.nodelay", "true");
+    }
+
+    private static final FakeZou SHARED = new FakeZou();
+
+    private final Map<String, JsonNode> recorded = new LinkedHashMap<>();
+    private final Map<String, ObjectNode> people = new LinkedHashMap<>();
+    private final Map<String, Page> pages = new ConcurrentHashMap<>();
+    private final Map<String, String> entityTypes = new ConcurrentHashMap<>();
+    private final Map<String, ObjectNode> parents = new ConcurrentHashMap<>();
+    private final Map<String, ObjectNode> actions = Collections.synchronizedMap(new LinkedHashMap<>());
+    private final List<Comment> comments = new CopyOnWriteArrayList<>();
+
+    private final Map<String, String> tokens = new ConcurrentHashMap<>();
+    private final Set<String> revoked = ConcurrentHashMap.newKeySet();
+    private final Map<String, List<Request>> requests = new ConcurrentHashMap<>();
+    private final Map<String, List<Rule>> rules = new ConcurrentHashMap<>();
+    private final Map<String, AtomicInteger> now = new ConcurrentHashMap<>();
+    private final Map<String, AtomicInteger> most = new ConcurrentHashMap<>();
+
+    private final ExecutorService threads = Executors.newCachedThreadPool(FakeZou::daemon);
+    private final int port;
+    private volatile CountDownLatch stopped;
+    private volatile Answer otherContext;
+    private HttpServer server;
+    private Socket placeholder;
+
+    public FakeZou() {
+        load();
+        port = listen(0);
+    }
+
+    public static FakeZou shared() {
+        return SHARED;
+    }
+
+    public String url() {
+        return "http://127.0.0.1:" + port;
+    }
+
+    // ---- Coming and going
+
+    /** Drops every connection and refuses new ones, until {@link #back}. */
+    public synchronized void away() {
+        if (server == null) {
+            return;
+        }
+        stopped.countDown();
+        server.stop(0);
+        server = null;
+        try {
+            // Bound without listening: connections are refused, and nobody else is given the port meanwhile.
+            placeholder = new Socket();
+            placeholder.setReuseAddress(true);
+            placeholder.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Listens again, on the same port. */
+    public synchronized void back() {
+        if (server == null) {
+            release();
+            listen(port);
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        away();
+        release();
+        threads.shutdownNow();
+    }
+
+    private void release() {
+        try {
+            placeholder.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private int listen(int at) {
+        try {
+            stopped = new CountDownLatch(1);
+            server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), at), 200);
+            server.createContext("/", exchange -> new Visit(exchange).serve());
+            server.setExecutor(threads);
+            // Its dispatcher is a daemon only if a daemon starts it.
+            Thread starter = daemon(server::start);
+            starter.start();
+            starter.join();
+            return server.getAddress().getPort();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static Thread daemon(Runnable work) {
+        Thread thread = new Thread(work, "fake-zou");
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    // ---- People
+
+    /** A new token of admin, manager, supervisor, user, client, vendor, bot or bot2. */
+    public String login(String person) {
+        if (!people.containsKey(person)) {
+            throw new IllegalArgumentException(person + " was not recorded; these were: " + people.keySet());
+        }
+        String token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9." + nonce() + nonce() + "." + nonce();
+        tokens.put(token, person);
+        return token;
+    }
+
+    public void revoke(String token) {
+        revoked.add(token);
+    }
+
+    /** The person as Zou knows them: id, full_name, email, role … */
+    public JsonNode person(String person) {
+        return people.get(person).get("user").deepCopy();
+    }
+
+    /** How often Zou was asked whose token this is. */
+    public int questions(String token) {
+        return (int) requests(token).stream().filter(request -> path(request.path()).equals("/auth/authenticated")).count();
+    }
+
+    /** What was asked with a token, in order of arrival; with {@code ""}, what was asked without one. */
+    public List<Request> requests(String token) {
+        return List.copyOf(requests.getOrDefault(token, List.of()));
+    }
+
+    /** How many requests with a token ever waited for their answer at once, those about the token itself left out. */
+    public int mostAtOnce(String token) {
+        return most.getOrDefault(token, new AtomicInteger()).get();
+    }
+
+    // ---- Faults
+
+    /** From now on, what is asked with the token below the prefix ({@code /data/tasks}) goes wrong; the last fault counts. */
+    public void fault(String token, String pathPrefix, Fault fault) {
+        rule(token, new Rule(pathPrefix, null, fault));
+    }
+
+    /** From now on, what is asked with the token below the prefix is answered later. */
+    public void delay(String token, String pathPrefix, Duration wait) {
+        rule(token, new Rule(pathPrefix, wait, null));
+    }
+
+    /** Ends the faults and delays of a token. */
+    public void heal(String token) {
+        rules.remove(token);
+    }
+
+    private void rule(String token, Rule rule) {
+        rules.computeIfAbsent(token, none -> new CopyOnWriteArrayList<>()).add(0, rule);
+    }
+
+    // ---- Tasks
+
+    public Task recordedShot() {
+        return task(body("task_shot full"));
+    }
+
+    public Task recordedAsset() {
+        return task(body("task_asset full"));
+    }
+
+    /** The recorded shot of the production that only admins see. */
+    public Task recordedClosed() {
+        return task(body("that task, as admin"));
+    }
+
+    /** A task of a new shot in the recorded sequence, which has no episode. */
+    public Task shot(String name) {
+        return publish(fresh("task_shot full", name));
+    }
+
+    /** A task of a new shot; the episode only with a sequence, either may be null. Equal names are the same sequence. */
+    public Task shot(String name, String sequence, String episode) {
+        ObjectNode full = orphan(name);
+        if (sequence != null) {
+            ObjectNode parent = parent("Sequence", sequence, episode == null ? null : parent("Episode", episode, null));
+            ((ObjectNode) full.get("entity")).set("parent_id", parent.get("id"));
+            full.set("sequence", parent);
+            if (episode != null) {
+                full.set("episode", parent("Episode", episode, null));
+            }
+        }
+        return publish(full);
+    }
+
+    /** A task of a new shot in the production that only admins see. */
+    public Task closedShot(String name) {
+        return publish(fresh("that task, as admin", name));
+    }
+
+    /** A task of a new asset; any type will do. */
+    public Task asset(String name, String type) {
+        return publish(typed(fresh("task_asset full", name), type));
+    }
+
+    /** A task of a new sequence, episode, edit, scene or concept, by the name of Zou's entity type. */
+    public Task task(String entityTypeName, String name) {
+        if (!KINDS.contains(entityTypeName)) {
+            return asset(name, entityTypeName);
+        }
+        ObjectNode full = typed(orphan(name), entityTypeName);
+        ObjectNode entity = (ObjectNode) full.get("entity");
+        entity.putNull("nb_frames").putObject("data");
+        ObjectNode type = (ObjectNode) full.get("task_type");
+        type.put("for_entity", entityTypeName);
+        for (JsonNode known : body(CONTEXT).get("task_types")) {
+            if (known.get("for_entity").asText().equals(entityTypeName)) {
+                type.setAll((ObjectNode) known);
+                break;
+            }
+        }
+        full.set("task_type_id", type.get("id"));
+        return publish(full);
+    }
+
+    /** Zou knows neither the task nor its entity any more. */
+    public void delete(Task task) {
+        pages.keySet().removeIf(path -> path.contains(task.id()) || path.contains(task.entityId()));
+    }
+
+    /** Somebody sets another status; answers its id. */
+    public String restatus(Task task) {
+        String fresh = UUID.randomUUID().toString();
+        restatus(task.id(), fresh);
+        return fresh;
+    }
+
+    /** The comments on a task, in order. */
+    public List<Comment> comments(String taskId) {
+        return comments.stream().filter(comment -> comment.taskId().equals(taskId)).toList();
+    }
+
+    private void restatus(String task, String status) {
+        Page known = pages.get("/data/tasks/" + task);
+        if (known == null) {
+            return;
+        }
+        String entity = known.body().get("entity_id").asText();
+        for (String path : List.of("tasks/" + task, "tasks/" + task + "/full", "shots/" + entity, "assets/" + entity)) {
+            edit("/data/" + path, body -> {
+                for (JsonNode holder : body.findParents("task_status_id")) {
+                    if (holder.get("id").asText().equals(task)) {
+                        ((ObjectNode) holder).put("task_status_id", status);
+                    }
+                }
+                if (body.has("task_status")) {
+                    body.set("task_status", status(status));
+                }
+            });
+        }
+    }
+
+    private void edit(String path, Consumer<ObjectNode> change) {
+        pages.computeIfPresent(path, (same, page) -> {
+            ObjectNode body = page.body().deepCopy();
+            change.accept(body);
+            return new Page(page.projectId(), body);
+        });
+    }
+
+    private ObjectNode status(String id) {
+        for (JsonNode known : body(CONTEXT).get("task_status")) {
+            if (known.get("id").asText().equals(id)) {
+                return known.deepCopy();
+            }
+        }
+        return ((ObjectNode) body("task_shot full").get("task_status")).deepCopy().put("id", id);
+    }
+
+    private ObjectNode fresh(String exchange, String name) {
+        ObjectNode full = ((ObjectNode) body(exchange)).deepCopy();
+        full.put("id", UUID.randomUUID().toString()).put("entity_id", UUID.randomUUID().toString());
+        ((ObjectNode) full.get("entity")).put("name", name).set("id", full.get("entity_id"));
+        return full;
+    }
+
+    private ObjectNode orphan(String name) {
+        ObjectNode full = fresh("task_shot full", name);
+        ((ObjectNode) full.get("entity")).putNull("parent_id");
+        full.remove("sequence");
+        return full;
+    }
+
+    private ObjectNode typed(ObjectNode full, String type) {
+        ((ObjectNode) full.get("entity")).put("entity_type_id", entityType(type));
+        ((ObjectNode) full.get("entity_type")).put("name", type).put("id", entityType(type));
+        return full;
+    }
+
+    private String entityType(String name) {
+        return entityTypes.computeIfAbsent(name, unknown -> UUID.randomUUID().toString());
+    }
+
+    private ObjectNode parent(String kind, String name, ObjectNode above) {
+        String aboveId = above == null ? null : above.get("id").asText();
+        return parents.computeIfAbsent(kind + " " + name + " " + aboveId,
+                unknown -> ((ObjectNode) body("task_shot full").get("sequence")).deepCopy()
+                        .put("id", UUID.randomUUID().toString()).put("name", name).put("parent_id", aboveId)
+                        .put("type", kind).put("entity_type_id", entityType(kind)))
+                .deepCopy();
+    }
+
+    private static Task task(JsonNode full) {
+        return new Task(full.get("id").asText(), full.get("entity_id").asText(), full.get("project_id").asText(),
+                full.get("task_status_id").asText());
+    }
+
+    // ---- What stands where
+
+    private void load() {
+        try (InputStream recording = FakeZou.class.getResourceAsStream("/zou/exchanges.json")) {
+            JSON.readTree(recording).get("exchanges")
+                    .forEach(exchange -> recorded.put(exchange.get("name").asText(), exchange));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        List<ObjectNode> tasks = new ArrayList<>();
+        recorded.forEach((name, exchange) -> {
+            String path = exchange.at("/request/path").asText();
+            boolean seen = exchange.at("/response/status").asInt() == 200;
+            if (name.startsWith("who am I: ")) {
+                people.put(name.substring("who am I: ".length()), (ObjectNode) body(name));
+            } else if (seen && path.matches("/data/(tasks|entities|assets|shots|sequences|projects)/.*")) {
+                ObjectNode body = (ObjectNode) body(name);
+                put(path, body.get(body.has("project_id") ? "project_id" : "id"), body);
+                if (path.endsWith("/full")) {
+                    tasks.add(body);
+                }
+            }
+        });
+        JsonNode context = body(CONTEXT);
+        context.get("asset_types").forEach(type -> entityTypes.put(type.get("name").asText(), type.get("id").asText()));
+        entityTypes.put("Shot", body("shot").get("entity_type_id").asText());
+        entityTypes.put("Sequence", body("sequence").get("entity_type_id").asText());
+        context.get("projects").forEach(this::project);
+        context.get("custom_actions").forEach(action -> actions.put(action.get("id").asText(), (ObjectNode) action));
+        tasks.forEach(this::publish);
+    }
+
+    /** Puts a task, and all that it names, where Zou has them. What was recorded stays as it is. */
+    private Task publish(ObjectNode full) {
+        JsonNode project = full.get("project");
+        String base = "/data/tasks/" + full.get("id").asText();
+        put(base + "/full", project.get("id"), full);
+        put(base, project.get("id"), over(body("task_asset"), full));
+        project(project);
+        String type = full.at("/entity_type/name").asText();
+        entity((ObjectNode) full.get("entity"), KINDS.contains(type) ? type : "Asset", full);
+        for (String parent : List.of("sequence", "episode")) {
+            if (full.has(parent)) {
+                entity((ObjectNode) full.get(parent), full.get(parent).get("type").asText(), full);
+            }
+        }
+        return task(full);
+    }
+
+    private void project(JsonNode project) {
+        ObjectNode body = over(body("project"), project);
+        if (!project.has("team")) {
+            body.putArray("team");
+        }
+        put("/data/projects/" + project.get("id").asText(), project.get("id"), body);
+    }
+
+    private void entity(ObjectNode entity, String kind, ObjectNode full) {
+        String id = entity.get("id").asText();
+        JsonNode project = entity.get("project_id");
+        put("/data/entities/" + id, project, over(body("entity"), entity).put("type", kind));
+
+        // Zou spells "nothing" differently for assets; so those two fields stay as they were recorded.
+        ObjectNode page = kind.equals("Asset")
+                ? over(body("asset"), entity.deepCopy().without(List.of("preview_file_id", "ready_for")))
+                : over(body(kind.equals("Shot") ? "shot" : "sequence"), entity);
+        page.put("type", kind).set("project_name", full.at("/project/name"));
+        if (kind.equals("Asset")) {
+            page.set("asset_type_id", full.at("/entity_type/id"));
+            page.set("asset_type_name", full.at("/entity_type/name"));
+        }
+        if (kind.equals("Shot")) {
+            for (String parent : List.of("sequence", "episode")) {
+                page.set(parent + "_id", full.has(parent) ? full.get(parent).get("id") : null);
+                page.put(parent + "_name", full.at("/" + parent + "/name").asText());
+            }
+            page.set("frame_in", entity.get("data").get("frame_in"));
+            page.set("frame_out", entity.get("data").get("frame_out"));
+        }
+        if (page.has("tasks")) {
+            JsonNode line = page.get("tasks").get(0);
+            page.putArray("tasks").add(over(line, full.deepCopy()
+                    .retain("id", "entity_id", "task_status_id", "task_type_id", "assignees")));
+        }
+        put("/data/" + kind.toLowerCase() + "s/" + id, project, page);
+    }
+
+    private void put(String path, JsonNode project, ObjectNode body) {
+        pages.putIfAbsent(path, new Page(project.asText(), body));
+    }
+
+    /** A copy of a recorded object, with other values for the members that it has. */
+    private static ObjectNode over(JsonNode example, JsonNode values) {
+        ObjectNode copy = example.deepCopy();
+        values.properties().stream().filter(field -> copy.has(field.getKey()))
+                .forEach(field -> copy.set(field.getKey(), field.getValue().deepCopy()));
+        return copy;
+    }
+
+    private JsonNode body(String exchange) {
+        return recorded.get(exchange).at("/response/body");
+    }
+
+    // ---- Actions and context
+
+    /** Replaces the actions that Zou itself has; what is missing in one is filled in, what is more stands behind. */
+    public void customActions(List<Map<String, Object>> replacement) {
+        synchronized (actions) {
+            actions.clear();
+            replacement.forEach(fields -> action(JSON.valueToTree(fields)));
+        }
+    }
+
+    /** The bytes of the user context that an admin would get now. */
+    public byte[] contextBytes() {
+        return context("admin").body();
+    }
+
+    /** Another user context, for all but bots, until {@link #resetContext}. */
+    public void context(byte[] body) {
+        context(200, JSON_TYPE, body);
+    }
+
+    public void context(int status, String contentType, byte[] body) {
+        otherContext = new Answer(status, contentType, body);
+    }
+
+    public void resetContext() {
+        otherContext = null;
+    }
+
+    private Answer context(String person) {
+        if (people.get(person).at("/user/is_bot").asBoolean()) {
+            return recorded("user context as a bot");
+        }
+        Answer other = otherContext;
+        if (other != null) {
+            return other;
+        }
+        ObjectNode context = body(CONTEXT).deepCopy();
+        synchronized (actions) {
+            context.putArray("custom_actions").addAll(actions.values());
+        }
+        return json(200, context);
+    }
+
+    private Answer actions(String method, String id, String text, String person) {
+        JsonNode asked = tree(text);
+        synchronized (actions) {
+            if (id == null && method.equals("GET")) {
+                return role(person).equals("vendor") ? recorded("list as vendor")
+                        : json(200, JSON.createArrayNode().addAll(actions.values()));
+            }
+            if (id != null && !ID.matcher(id).matches()) {
+                return recorded("malformed id");
+            }
+            if (id != null && !actions.containsKey(id)) {
+                return recorded("unknown id");
+            }
+            if (!role(person).equals("admin")) {
+                return recorded("create as artist");
+            }
+            Answer refusal = method.equals("POST") || method.equals("PUT") ? refusal(method, asked) : null;
+            if (refusal != null) {
+                return refusal;
+            }
+            String verb = method + (id == null ? " all" : " one");
+            return switch (verb) {
+                case "POST all" -> json(201, action((ObjectNode) asked));
+                case "GET one" -> json(200, actions.get(id));
+                case "PUT one" -> {
+                    ObjectNode changes = asked.deepCopy();
+                    changes.put("id", id).put("updated_at", utc()).remove(List.of("created_at", "type"));
+                    yield json(200, action(over(actions.get(id), changes)));
+                }
+                case "DELETE one" -> {
+                    actions.remove(id);
+                    yield recorded("delete");
+                }
+                default -> recorded(UNKNOWN);
+            };
+        }
+    }
+
+    private Answer refusal(String method, JsonNode asked) {
+        boolean post = method.equals("POST");
+        if (!asked.isObject() || !asked.path("name").isTextual() && (post || asked.has("name"))) {
+            return recorded(post ? "create, no name" : "put name null");
+        }
+        if (asked.path("name").asText().length() > 80) {
+            return recorded("create, name of 81");
+        }
+        for (Map.Entry<String, JsonNode> field : asked.properties()) {
+            if (!body("create").has(field.getKey())) {
+                ObjectNode refusal = body("create, unknown field").deepCopy();
+                return json(400, refusal.put("message",
+                        refusal.get("message").asText().replace("unknown", field.getKey())));
+            }
+        }
+        return null;
+    }
+
+    private ObjectNode action(ObjectNode fields) {
+        ObjectNode action = body("create, name only").deepCopy();
+        action.put("id", UUID.randomUUID().toString()).put("created_at", utc()).put("updated_at", utc());
+        action.setAll(fields);
+        actions.put(action.get("id").asText(), action);
+        return action;
+    }
+
+    // ---- Answering
+
+    private Answer answer(Request request, String token) {
+        if (token.isEmpty()) {
+            return recorded("no token");
+        }
+        if (revoked.contains(token)) {
+            return json(401, JSON.createObjectNode().put("msg", "Token has been revoked"));
+        }
+        String person = tokens.get(token);
+        if (person == null) {
+            return recorded("garbage token");
+        }
+        String path = path(request.path());
+        Matcher place = PLACE.matcher(path);
+        if (!place.matches()) {
+            return recorded(UNKNOWN);
+        }
+        String id = place.group(2);
+        String rest = place.group(3);
+        if (place.group(1).equals("data/custom-actions") && rest == null) {
+            return actions(request.method(), id, request.body(), person);
+        }
+        if (place.group(1).equals("actions/tasks") && "/comment".equals(rest) && request.method().equals("POST")) {
+            return comment(id, request.body(), person);
+        }
+        if (!request.method().equals("GET")) {
+            return recorded(UNKNOWN);
+        }
+        return switch (path) {
+            case "/auth/authenticated" -> json(200, people.get(person));
+            case "/data/user/context" -> context(person);
+            default -> page(path, id, person);
+        };
+    }
+
+    private Answer page(String path, String id, String person) {
+        if (id != null && !ID.matcher(id).matches()) {
+            return recorded("task malformed id");
+        }
+        Page page = pages.get(path);
+        if (page == null) {
+            return recorded(UNKNOWN);
+        }
+        return sees(person, page.projectId()) ? json(200, page.body()) : recorded("task of a project one is not in");
+    }
+
+    private boolean sees(String person, String project) {
+        JsonNode team = pages.get("/data/projects/" + project).body().get("team");
+        List<String> members = new ArrayList<>();
+        team.forEach(member -> members.add(member.asText()));
+        return role(person).equals("admin") || members.contains(people.get(person).at("/user/id").asText());
+    }
+
+    private String role(String person) {
+        return people.get(person).at("/user/role").asText();
+    }
+
+    private Answer comment(String task, String text, String person) {
+        JsonNode asked = tree(text);
+        if (!asked.path("task_status_id").isTextual()) {
+            return recorded("comment without status");
+        }
+        Answer seen = page("/data/tasks/" + task, task, person);
+        if (seen.status() != 200) {
+            return seen;
+        }
+        Comment comment = new Comment(person, task, asked.get("task_status_id").asText(), asked.path("comment").asText());
+        comments.add(comment);
+        restatus(task, comment.statusId());
+        ObjectNode answer = body("comment on a task").deepCopy();
+        JsonNode user = people.get(person).get("user");
+        answer.put("id", UUID.randomUUID().toString()).put("created_at", utc()).put("updated_at", utc())
+                .put("object_id", task).put("text", comment.text()).put("task_status_id", comment.statusId());
+        answer.set("person_id", user.get("id"));
+        answer.set("person", over(answer.get("person"), user));
+        answer.set("task_status", status(comment.statusId()));
+        return json(201, answer);
+    }
+
+    private Answer recorded(String exchange) {
+        JsonNode response = recorded.get(exchange).get("response");
+        JsonNode body = response.get("body");
+        return new Answer(response.get("status").asInt(), response.get("content_type").asText(),
+                body.isTextual() ? bytes(body.asText()) : bytes(body.toString()));
+    }
+
+    /** Zou writes JSON without white space and without escaping what is not ASCII, as this library does. */
+    private static Answer json(int status, JsonNode body) {
+        return new Answer(status, JSON_TYPE, bytes(body.toString()));
+    }
+
+    private static JsonNode tree(String text) {
+        try {
+            return JSON.readTree(text);
+        } catch (JsonProcessingException e) {
+            return MissingNode.getInstance();
+        }
+    }
+
+    private static String path(String uri) {
+        return "/" + uri.replaceFirst("[?].*", "").replaceAll("^/+|/+$", "");
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static String utc() {
+        return LocalDateTime.now(ZoneOffset.UTC).format(DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss"));
+    }
+
+    private static String nonce() {
+        return UUID.randomUUID().toString().replace("-", "");
+    }
+
+    /** One request and its answer. */
+    private final class Visit {
+
+        private final HttpExchange exchange;
+        private final CountDownLatch end = stopped;
+        private String token;
+        private Request request;
+        private boolean counted;
+
+        Visit(HttpExchange exchange) {
+            this.exchange = exchange;
+        }
+
+        void serve() {
+            try (exchange) {
+                request = read();
+                token = token();
+                requests.computeIfAbsent(token, none -> new CopyOnWriteArrayList<>()).add(request);
+                enter();
+                Duration wait = null;
+                Fault fault = null;
+                for (Rule rule : rules.getOrDefault(token, List.of())) {
+                    if (path(request.path()).startsWith(rule.prefix())) {
+                        wait = wait == null ? rule.delay() : wait;
+                        fault = fault == null ? rule.fault() : fault;
+                    }
+                }
+                if (wait != null) {
+                    pause(wait);
+                }
+                if (fault == null) {
+                    send(right());
+                } else {
+                    fail(fault);
+                }
+            } catch (IOException | InterruptedException e) {
+                // The other side hung up, or this one was told to.
+            } finally {
+                leave();
+            }
+        }
+
+        private Answer right() {
+            return answer(request, token);
+        }
+
+        private void fail(Fault fault) throws IOException, InterruptedException {
+            switch (fault) {
+                case html -> send(200, HTML_TYPE, "<!DOCTYPE html><html><head><title>Kitsu</title></head><body></body></html>");
+                case half -> {
+                    Answer right = right();
+                    send(new Answer(right.status(), right.type(), Arrays.copyOf(right.body(), right.body().length / 2)));
+                }
+                case huge -> {
+                    Answer right = right();
+                    send(right.status(), right.type(),
+                            " ".repeat(10_000_000) + new String(right.body(), StandardCharsets.UTF_8));
+                }
+                case endless -> {
+                    OutputStream out = start(200, JSON_TYPE, 0);
+                    out.write(bytes("{\"padding\": \""));
+                    byte[] more = bytes("x".repeat(16 * 1024));
+                    // Until writing fails: whoever stops before says that this was all.
+                    while (true) {
+                        out.write(more);
+                    }
+                }
+                case drip -> {
+                    Answer right = right();
+                    OutputStream out = start(right.status(), right.type(), right.body().length);
+                    for (byte drop : right.body()) {
+                        out.write(drop);
+                        out.flush();
+                        pause(Duration.ofSeconds(1));
+                    }
+                }
+                case slow -> {
+                    pause(Duration.ofSeconds(5));
+                    send(right());
+                }
+                case silent -> pause(Duration.ofSeconds(60));
+                case gone -> throw new IOException("as ordered");
+                case error -> send(500, HTML_TYPE, """
+                        <!doctype html>
+                        <html lang=en>
+                        <title>500 Internal Server Error</title>
+                        <h1>Internal Server Error</h1>
+                        <p>The server encountered an internal error and was unable to complete your request.</p>
+                        """);
+                case unavailable -> send(503, "text/html",
+                        "<html><head><title>503 Service Temporarily Unavailable</title></head></html>");
+                case twoFactor -> send(403, JSON_TYPE, """
+                        {"error":true,"message":"Two factor authentication is required for this account.","data":null}""");
+                case notAPerson -> send(200, JSON_TYPE, "{\"authenticated\":true,\"user\":{}}");
+                case unknownRole -> {
+                    Answer right = right();
+                    JsonNode body = JSON.readTree(right.body());
+                    if (body.path("user") instanceof ObjectNode user) {
+                        user.put("role", "wizard");
+                    }
+                    send(json(right.status(), body));
+                }
+            }
+        }
+
+        private void pause(Duration time) throws IOException, InterruptedException {
+            if (end.await(time.toMillis(), TimeUnit.MILLISECONDS)) {
+                throw new IOException("nobody is listening any more");
+            }
+        }
+
+        private void send(int status, String type, String body) throws IOException {
+            send(new Answer(status, type, bytes(body)));
+        }
+
+        private void send(Answer answer) throws IOException {
+            // Before the last byte: whoever has read it may ask the next thing at once.
+            leave();
+            try (OutputStream out = start(answer.status(), answer.type(), answer.body().length == 0 ? -1
+                    : answer.body().length)) {
+                out.write(answer.body());
+            }
+        }
+
+        private OutputStream start(int status, String type, long length) throws IOException {
+            exchange.getResponseHeaders().set("Content-Type", type);
+            exchange.sendResponseHeaders(status, length);
+            return exchange.getResponseBody();
+        }
+
+        private void enter() {
+            if (!path(request.path()).startsWith("/auth")) {
+                counted = true;
+                int atOnce = now.computeIfAbsent(token, none -> new AtomicInteger()).incrementAndGet();
+                most.computeIfAbsent(token, none -> new AtomicInteger()).accumulateAndGet(atOnce, Math::max);
+            }
+        }
+
+        private void leave() {
+            if (counted) {
+                counted = false;
+                now.get(token).decrementAndGet();
+            }
+        }
+
+        private Request read() throws IOException {
+            Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+            exchange.getRequestHeaders().forEach((name, values) -> headers.put(name,
+                    String.join(name.equalsIgnoreCase("Cookie") ? "; " : ", ", values)));
+            String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+            return new Request(exchange.getRequestMethod(), exchange.getRequestURI().toString(),
+                    Collections.unmodifiableMap(headers), body);
+        }
+
+        /** The cookie counts before the header, as in Zou's configuration of flask-jwt-extended. */
+        private String token() {
+            for (String cookie : request.headers().getOrDefault("Cookie", "").split(";")) {
+                String[] pair = cookie.strip().split("=", 2);
+                if (pair.length == 2 && pair[0].equals("access_token_cookie") && !pair[1].isEmpty()) {
+                    return pair[1];
+                }
+            }
+            String header = request.headers().getOrDefault("Authorization", "");
+            return header.startsWith("Bearer ") ? header.substring("Bearer ".length()).strip() : "";
+        }
+    }
+}
