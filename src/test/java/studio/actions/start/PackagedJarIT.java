@@ -4,12 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.ServerSocket;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,8 +12,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 import org.junit.jupiter.api.AfterEach;
@@ -28,28 +21,28 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import io.restassured.path.json.JsonPath;
+import studio.actions.testing.Packaged;
 import studio.actions.testing.Receiver;
 
 /** The packaged service as a newcomer starts it, and as an operator kills it. */
 class PackagedJarIT {
 
-    private static final Path JAR = Path.of("target/quarkus-app/quarkus-run.jar");
     private static final String TARGETS = "{\"targets\": [{\"entity_id\": \"63f8a332-e209-4f8c-b384-747d5eda4b57\"}]}";
     private static final String NOWHERE = "jdbc:postgresql://127.0.0.1:1/nothing";
 
     @TempDir
     Path folder;
 
-    private final List<Service> started = new ArrayList<>();
+    private final List<Packaged> started = new ArrayList<>();
 
     @AfterEach
     void stop() {
-        started.forEach(Service::end);
+        started.forEach(Packaged::end);
     }
 
     @Test
     void keepsActionsAndRunsOverAKill() throws Exception {
-        Service first = start(Map.of()).ready();
+        Packaged first = start(Map.of()).ready();
         assertThat(first.lines()).as("the log fits on a screen").hasSizeLessThanOrEqualTo(20);
         String token = first.token();
         JsonPath action = first.post("", token, """
@@ -59,14 +52,14 @@ class PackagedJarIT {
         assertThat(run.getString("state")).isEqualTo("succeeded");
         assertThat(run.getString("deliveries[0].response")).contains("63f8a332-e209-4f8c-b384-747d5eda4b57");
 
-        Service second = start(Map.of());
+        Packaged second = start(Map.of());
         assertThat(second.exit()).isEqualTo(1);
         assertThat(second.output()).contains("Another Kitsu Actions is running on the data folder " + folder.toRealPath());
 
         first.process.destroyForcibly().waitFor();
         assertThat(postgres()).as("PostgreSQL outlives a kill").isNotEmpty();
 
-        Service again = start(Map.of()).ready();
+        Packaged again = start(Map.of()).ready();
         String newToken = again.token();
         assertThat(newToken).as("a token for each start").isNotEqualTo(token);
         assertThat(again.get("/" + action.getString("id"), newToken).getString("name")).isEqualTo("Echo");
@@ -84,7 +77,7 @@ class PackagedJarIT {
         Receiver receiver = Receiver.shared();
         Map<String, String> environment = Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t",
                 "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_RUN_LEASE", "3s");
-        Service first = start(environment).ready();
+        Packaged first = start(environment).ready();
         JsonPath action = first.post("", "t", """
                 {"name": "Slow", "is_ajax": true, "timeout_ms": 30000, "url": "%s"}"""
                 .formatted(receiver.url("/killed/silent?e={entity_id}")));
@@ -92,7 +85,7 @@ class PackagedJarIT {
         await().until(() -> receiver.heard("killed").size() == 1);
         first.process.destroyForcibly().waitFor();
 
-        Service again = start(environment).ready();
+        Packaged again = start(environment).ready();
         String run = again.get("/runs", "t").getString("data[0].id");
         await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
             JsonPath ended = again.get("/runs/" + run, "t");
@@ -105,7 +98,7 @@ class PackagedJarIT {
 
     @Test
     void startsItsDatabaseAgainWhenItEnds() throws Exception {
-        Service service = start(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t")).ready();
+        Packaged service = start(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t")).ready();
         JsonPath action = service.post("", "t", "{\"name\": \"Kept\", \"url\": \"https://tool.studio.com/\"}");
 
         ProcessHandle.of(postgres().get(0)).orElseThrow().destroyForcibly();
@@ -118,7 +111,7 @@ class PackagedJarIT {
     @Test
     void startsWhereAStartWasCutShortAndLeavesStrangersAlone() throws Exception {
         Path data = folder.resolve("data");
-        Service first = start(Map.of()).ready();
+        Packaged first = start(Map.of()).ready();
         first.end();
         try (Stream<Path> unpacked = Files.list(data.resolve("binaries"))) {
             Files.delete(unpacked.findFirst().orElseThrow().resolve(".exists"));
@@ -126,7 +119,7 @@ class PackagedJarIT {
         Process stranger = new ProcessBuilder("sleep", "600").start();
         try {
             Files.writeString(data.resolve("postgresql-17/postmaster.pid"), stranger.pid() + "\n");
-            Service second = start(Map.of()).ready();
+            Packaged second = start(Map.of()).ready();
             assertThat(stranger.isAlive()).isTrue();
             second.end();
 
@@ -143,7 +136,7 @@ class PackagedJarIT {
 
     @Test
     void takesASecretThatEndsInALineBreakAndNeverShowsIt() throws Exception {
-        Service service = start(
+        Packaged service = start(
                 Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_SECRETS_RENDER_FARM", "pa\"ss w0rd\n"))
                 .ready();
         JsonPath action = service.post("", "t", """
@@ -162,7 +155,7 @@ class PackagedJarIT {
         Path other = Files.createDirectories(folder.resolve("other"));
         try (EmbeddedDatabase database = EmbeddedDatabase.open(other)) {
             Path unused = folder.resolve("unused");
-            Service service = start(Map.of("QUARKUS_DATASOURCE_JDBC_URL", database.jdbcUrl(),
+            Packaged service = start(Map.of("QUARKUS_DATASOURCE_JDBC_URL", database.jdbcUrl(),
                     "CUSTOM_ACTIONS_DATA_DIR", unused.toString())).ready();
 
             assertThat(service.get("", service.token()).getList("")).isEmpty();
@@ -193,7 +186,7 @@ class PackagedJarIT {
     void saysWhatIsAllowedWhereAValueCannotBe(String variable, String value, String told) throws Exception {
         Map<String, String> environment = new HashMap<>(Map.of("QUARKUS_DATASOURCE_JDBC_URL", NOWHERE));
         environment.put(variable, value);
-        Service service = start(environment);
+        Packaged service = start(environment);
 
         assertThat(service.exit()).isEqualTo(1);
         assertThat(service.output()).contains("cannot start").contains(variable.replace("EGRES_", "EGRESS_")).contains(told)
@@ -204,7 +197,7 @@ class PackagedJarIT {
     @Test
     void saysThatItsPortIsTaken() throws Exception {
         try (ServerSocket taken = new ServerSocket(0)) {
-            Service service = start(Map.of("QUARKUS_HTTP_PORT", Integer.toString(taken.getLocalPort())));
+            Packaged service = start(Map.of("QUARKUS_HTTP_PORT", Integer.toString(taken.getLocalPort())));
 
             assertThat(service.exit()).isEqualTo(1);
             assertThat(service.output()).contains("Port " + taken.getLocalPort()).contains("QUARKUS_HTTP_PORT")
@@ -224,102 +217,9 @@ class PackagedJarIT {
                 .orElse(false);
     }
 
-    private Service start(Map<String, String> environment) throws IOException {
-        Service service = new Service(folder, environment);
+    private Packaged start(Map<String, String> environment) throws IOException {
+        Packaged service = new Packaged(folder, environment);
         started.add(service);
         return service;
-    }
-
-    /** The service in a process of its own. */
-    private static final class Service {
-
-        private static final HttpClient HTTP = HttpClient.newHttpClient();
-
-        private final Process process;
-        private final Path log;
-        private final int port;
-
-        Service(Path folder, Map<String, String> environment) throws IOException {
-            port = freePort();
-            log = Files.createTempFile(folder, "service", ".log");
-            ProcessBuilder builder = new ProcessBuilder(
-                    Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-jar", JAR.toString());
-            builder.environment().keySet().removeIf(name -> name.startsWith("CUSTOM_ACTIONS_") || name.startsWith("QUARKUS_"));
-            builder.environment().put("CUSTOM_ACTIONS_DATA_DIR", folder.resolve("data").toString());
-            builder.environment().put("QUARKUS_HTTP_PORT", Integer.toString(port));
-            builder.environment().putAll(environment);
-            process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
-        }
-
-        Service ready() {
-            await().atMost(Duration.ofSeconds(60)).until(() -> output().contains("Listening on") || !process.isAlive());
-            assertThat(process.isAlive()).as(output()).isTrue();
-            return this;
-        }
-
-        int exit() throws InterruptedException {
-            assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("ends: " + output()).isTrue();
-            return process.exitValue();
-        }
-
-        void end() {
-            process.destroy();
-            try {
-                if (!process.waitFor(30, TimeUnit.SECONDS)) {
-                    process.destroyForcibly().waitFor();
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        }
-
-        String output() {
-            try {
-                return Files.readString(log);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
-
-        List<String> lines() {
-            return output().lines().toList();
-        }
-
-        String token() {
-            String export = "export TOKEN=";
-            return await()
-                    .until(() -> lines().stream().filter(line -> line.startsWith(export)).findFirst(), Optional::isPresent)
-                    .orElseThrow().substring(export.length());
-        }
-
-        JsonPath get(String path, String token) throws Exception {
-            return JsonPath.from(HTTP.send(request(path, token).GET().build(), HttpResponse.BodyHandlers.ofString()).body());
-        }
-
-        JsonPath post(String path, String token, String body) throws Exception {
-            HttpResponse<String> response = HTTP.send(posting(path, token, body), HttpResponse.BodyHandlers.ofString());
-            assertThat(response.statusCode()).as(response.body()).isIn(200, 201);
-            return JsonPath.from(response.body());
-        }
-
-        void send(String path, String token, String body) {
-            HTTP.sendAsync(posting(path, token, body), HttpResponse.BodyHandlers.discarding());
-        }
-
-        private HttpRequest posting(String path, String token, String body) {
-            return request(path, token).header("Content-Type", "application/json")
-                    .POST(HttpRequest.BodyPublishers.ofString(body)).build();
-        }
-
-        private HttpRequest.Builder request(String path, String token) {
-            return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/api/custom-actions" + path))
-                    .header("Authorization", "Bearer " + token);
-        }
-
-        private static int freePort() throws IOException {
-            try (ServerSocket socket = new ServerSocket(0)) {
-                return socket.getLocalPort();
-            }
-        }
     }
 }

@@ -1,0 +1,116 @@
+package studio.actions.testing;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+import io.restassured.path.json.JsonPath;
+
+/** The service in a process of its own. */
+public final class Packaged {
+
+    private static final Path JAR = Path.of("target/quarkus-app/quarkus-run.jar");
+
+    private static final HttpClient HTTP = HttpClient.newHttpClient();
+
+    public final Process process;
+    private final Path log;
+    public final int port;
+
+    public Packaged(Path folder, Map<String, String> environment) throws IOException {
+        port = freePort();
+        log = Files.createTempFile(folder, "service", ".log");
+        ProcessBuilder builder = new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-jar", JAR.toString());
+        builder.environment().keySet().removeIf(name -> name.startsWith("CUSTOM_ACTIONS_") || name.startsWith("QUARKUS_"));
+        builder.environment().put("CUSTOM_ACTIONS_DATA_DIR", folder.resolve("data").toString());
+        builder.environment().put("QUARKUS_HTTP_PORT", Integer.toString(port));
+        builder.environment().putAll(environment);
+        process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    }
+
+    public Packaged ready() {
+        await().atMost(Duration.ofSeconds(60)).until(() -> output().contains("Listening on") || !process.isAlive());
+        assertThat(process.isAlive()).as(output()).isTrue();
+        return this;
+    }
+
+    public int exit() throws InterruptedException {
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("ends: " + output()).isTrue();
+        return process.exitValue();
+    }
+
+    public void end() {
+        process.destroy();
+        try {
+            if (!process.waitFor(30, TimeUnit.SECONDS)) {
+                process.destroyForcibly().waitFor();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    public String output() {
+        try {
+            return Files.readString(log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public List<String> lines() {
+        return output().lines().toList();
+    }
+
+    public String token() {
+        String export = "export TOKEN=";
+        return await()
+                .until(() -> lines().stream().filter(line -> line.startsWith(export)).findFirst(), Optional::isPresent)
+                .orElseThrow().substring(export.length());
+    }
+
+    public JsonPath get(String path, String token) throws Exception {
+        return JsonPath.from(HTTP.send(request(path, token).GET().build(), HttpResponse.BodyHandlers.ofString()).body());
+    }
+
+    public JsonPath post(String path, String token, String body) throws Exception {
+        HttpResponse<String> response = HTTP.send(posting(path, token, body), HttpResponse.BodyHandlers.ofString());
+        assertThat(response.statusCode()).as(response.body()).isIn(200, 201);
+        return JsonPath.from(response.body());
+    }
+
+    public void send(String path, String token, String body) {
+        HTTP.sendAsync(posting(path, token, body), HttpResponse.BodyHandlers.discarding());
+    }
+
+    private HttpRequest posting(String path, String token, String body) {
+        return request(path, token).header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString(body)).build();
+    }
+
+    private HttpRequest.Builder request(String path, String token) {
+        return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/api/custom-actions" + path))
+                .header("Authorization", "Bearer " + token);
+    }
+
+    public static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        }
+    }
+}
