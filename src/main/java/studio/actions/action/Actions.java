@@ -8,13 +8,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.Callable;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
 import jakarta.inject.Singleton;
-import jakarta.transaction.Transactional;
 
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.action.ActionJson.Draft;
 import studio.actions.identity.Caller;
 import studio.actions.problem.Problem.Code;
@@ -24,17 +25,19 @@ import studio.actions.problem.ProblemException;
 @Singleton
 public class Actions {
 
+    private final ActionList list;
     private final ActionRules rules;
     private final Clock clock;
 
-    Actions(ActionRules rules, Clock clock) {
+    Actions(ActionList list, ActionRules rules, Clock clock) {
+        this.list = list;
         this.rules = rules;
         this.clock = clock;
     }
 
     /** Those the caller may see, by name. */
     public List<Action> visibleTo(Caller caller) {
-        return Action.sorted().stream().filter(action -> action.visibleTo(caller)).toList();
+        return list.all().stream().filter(action -> action.visibleTo(caller)).toList();
     }
 
     /** @throws ProblemException {@code not_found} where there is none, or none for this caller */
@@ -64,11 +67,13 @@ public class Actions {
         return action;
     }
 
-    @Transactional
+    /** @throws ProblemException {@code invalid_body} with every wrong field */
     public Action create(Draft draft, Caller caller) {
         Action action = Action.of(rules.settle(draft, ""), caller, clock.instant());
-        action.persist();
-        return action;
+        return written(() -> {
+            action.persist();
+            return action;
+        });
     }
 
     /**
@@ -77,18 +82,19 @@ public class Actions {
      * @param drafts settled
      * @return the ids of those that were made
      */
-    @Transactional
     public Set<UUID> adopt(Map<UUID, Draft> drafts, Caller caller) {
-        // Two that adopt the same at once: the second finds what the first has made.
-        Action.getEntityManager().createNativeQuery("LOCK TABLE action IN SHARE ROW EXCLUSIVE MODE").executeUpdate();
-        Set<UUID> made = new LinkedHashSet<>(drafts.keySet());
-        made.removeAll(known(drafts.keySet()));
-        made.forEach(id -> {
-            Action action = Action.of(drafts.get(id), caller, clock.instant());
-            action.id = id;
-            action.persist();
+        return written(() -> {
+            // Two that adopt the same at once: the second finds what the first has made.
+            Action.getEntityManager().createNativeQuery("LOCK TABLE action IN SHARE ROW EXCLUSIVE MODE").executeUpdate();
+            Set<UUID> made = new LinkedHashSet<>(drafts.keySet());
+            made.removeAll(known(drafts.keySet()));
+            made.forEach(id -> {
+                Action action = Action.of(drafts.get(id), caller, clock.instant());
+                action.id = id;
+                action.persist();
+            });
+            return made;
         });
-        return made;
     }
 
     /** Those of the ids that are here. */
@@ -104,20 +110,33 @@ public class Actions {
      * @param expected what the action must still be; looked at under the lock
      * @throws ProblemException {@code not_found}, or {@code invalid_body} with every wrong field
      */
-    @Transactional
     public Action change(UUID id, UnaryOperator<Draft> how, Predicate<Action> expected, Caller caller) {
-        Action action = locked(id, expected);
-        Draft before = action.draft();
-        Draft wanted = how.apply(before);
-        if (wanted == null || !before.equals(rules.fill(wanted))) {
-            action.change(rules.settle(wanted, ""), caller, clock.instant());
-        }
-        return action;
+        return written(() -> {
+            Action action = locked(id, expected);
+            Draft before = action.draft();
+            Draft wanted = how.apply(before);
+            if (wanted == null || !before.equals(rules.fill(wanted))) {
+                action.change(rules.settle(wanted, ""), caller, clock.instant());
+            }
+            return action;
+        });
     }
 
-    @Transactional
+    /** @throws ProblemException {@code not_found} */
     public void delete(UUID id, Predicate<Action> expected) {
-        locked(id, expected).delete();
+        written(() -> {
+            locked(id, expected).delete();
+            return id;
+        });
+    }
+
+    private <T> T written(Callable<T> write) {
+        try {
+            return QuarkusTransaction.requiringNew().call(write);
+        } finally {
+            // Also where it failed: a commit whose answer got lost has happened.
+            list.drop();
+        }
     }
 
     private static Action locked(UUID id, Predicate<Action> expected) {

@@ -1,0 +1,81 @@
+package studio.actions.action;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.List;
+
+import jakarta.inject.Inject;
+
+import org.junit.jupiter.api.Test;
+
+import io.agroal.api.AgroalDataSource;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import studio.actions.testing.Api;
+import studio.actions.testing.Services;
+
+/** The list in memory, and another replica that writes: here, a connection that the service knows nothing of. */
+@QuarkusTest
+@WithTestResource(Services.class)
+class ActionListTest {
+
+    @Inject
+    AgroalDataSource database;
+
+    @Test
+    void listsWhatWasWrittenHereAtOnce() {
+        for (int i = 0; i < 10; i++) {
+            String name = "At once " + i;
+            String id = Api.create(Api.draft("name", name)).then().statusCode(201).extract().path("id");
+            assertThat(names()).contains(name);
+            Api.admin().body("{\"name\": \"" + name + " changed\"}").patch(Api.ACTIONS + "/" + id).then().statusCode(200);
+            assertThat(names()).contains(name + " changed").doesNotContain(name);
+            Api.admin().delete(Api.ACTIONS + "/" + id).then().statusCode(204);
+            assertThat(names()).doesNotContain(name + " changed");
+        }
+    }
+
+    @Test
+    void listsWhatAnotherReplicaHasWritten() throws SQLException {
+        String id = Api.create(Api.draft("name", "Here")).then().statusCode(201).extract().path("id");
+        assertThat(names()).contains("Here");
+
+        execute("UPDATE action SET name = 'Elsewhere', version = version + 1 WHERE id = '" + id + "'");
+
+        await().atMost(Duration.ofSeconds(5)).untilAsserted(() -> assertThat(names()).contains("Elsewhere"));
+    }
+
+    @Test
+    void listensAgainAfterABreak() throws SQLException {
+        String id = Api.create(Api.draft("name", "Before the break")).then().statusCode(201).extract().path("id");
+        assertThat(names()).contains("Before the break");
+
+        execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN action_changed'");
+        execute("UPDATE action SET name = 'In the break', version = version + 1 WHERE id = '" + id + "'");
+        await().atMost(Duration.ofSeconds(10)).ignoreExceptions()
+                .untilAsserted(() -> assertThat(names()).contains("In the break"));
+
+        // Whoever listens again hears of every write that comes after the first it heard of.
+        await().atMost(Duration.ofSeconds(10)).ignoreExceptions().untilAsserted(() -> {
+            String now = "After " + System.nanoTime();
+            names();
+            execute("UPDATE action SET name = '" + now + "', version = version + 1 WHERE id = '" + id + "'");
+            await().atMost(Duration.ofSeconds(1)).untilAsserted(() -> assertThat(names()).contains(now));
+        });
+    }
+
+    private static List<String> names() {
+        return Api.admin().get(Api.ACTIONS).then().statusCode(200).extract().path("name");
+    }
+
+    private void execute(String sql) throws SQLException {
+        try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+}
