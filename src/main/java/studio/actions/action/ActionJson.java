@@ -48,7 +48,7 @@ public final class ActionJson {
             @Schema(nullable = true,
                     description = "Name of the secret that signs; null: the service's own, if set.") String signingSecret,
             @Schema(defaultValue = "none",
-                    description = "When a comment in Kitsu tells of the outcome. Stored; without effect in this version.") Report report,
+                    description = "When a comment in Kitsu, on each task, tells of the outcome.") Report report,
             @Schema(description = "Who sees and runs it; empty: admin, manager, supervisor and user.") List<Role> roles,
             @Schema(description = "Productions where it may run; empty: all.") List<UUID> projectIds) {
 

@@ -46,6 +46,8 @@ class ActionList {
     private final Clock clock;
     private final AtomicLong drops = new AtomicLong();
     private final CountDownLatch stopping = new CountDownLatch(1);
+    private final Thread listener = new Thread(this::listen, "action-list");
+    private volatile boolean listening;
     private volatile Read last;
 
     ActionList(AgroalDataSource database, Clock clock) {
@@ -78,13 +80,23 @@ class ActionList {
     }
 
     void begin(@Observes StartupEvent start) {
-        Thread thread = new Thread(this::listen, "action-list");
-        thread.setDaemon(true);
-        thread.start();
+        listener.setDaemon(true);
+        listener.start();
     }
 
     void end(@Observes ShutdownEvent stop) {
         stopping.countDown();
+        if (listening) {
+            // It waits for news, so that is what wakes it, before the pool closes its connection under it.
+            try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
+                statement.execute("NOTIFY action_changed");
+                listener.join(LISTEN_AGAIN.toMillis());
+            } catch (SQLException e) {
+                LOG.debugf("The listener ends with its connection: %s", e.getMessage());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     private void listen() {
@@ -93,10 +105,12 @@ class ActionList {
             try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
                 statement.execute(LISTEN);
                 told = false;
+                listening = true;
                 // What changed before we listened, nobody told us.
                 drop();
                 hear(connection.unwrap(PGConnection.class), statement);
             } catch (SQLException e) {
+                listening = false;
                 drop();
                 if (!told && stopping.getCount() > 0) {
                     LOG.warnf("Nobody tells when another replica changes an action, until the database is back: %s",

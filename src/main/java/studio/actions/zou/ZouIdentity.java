@@ -95,7 +95,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism {
         JsonNode user = answer.path("user");
         UUID id = StrictJson.id(user.path("id").asText(null));
         String role = user.path("role").asText("");
-        if (id == null || role.isEmpty()) {
+        if (!answer.path("authenticated").asBoolean() || id == null || role.isEmpty()) {
             LOG.error("Zou's answer about a token names nobody. Is CUSTOM_ACTIONS_ZOU_URL the API server of a Kitsu?");
             throw new ProblemException(Code.UNAVAILABLE, "Kitsu's API server does not say whose token this is.")
                     .with("Retry-After", "5");
