@@ -12,6 +12,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.action.EntityType;
@@ -52,6 +53,8 @@ final class KitsuAction {
 
     /** Zou's page object. */
     @Schema(name = "KitsuActionPage")
+    // The list's signature has a wildcard, so the native image would not know it.
+    @RegisterForReflection
     record Page(List<?> data, int total, int nbPages, int limit, int offset, int page) {
     }
 

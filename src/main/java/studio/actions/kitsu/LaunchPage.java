@@ -39,7 +39,7 @@ record LaunchPage(String action, String launch, List<Opening.Link> links, List<O
     /** Answers a press, as the opening is. */
     static Response answer(Action action, Opening opening) {
         List<Opening.Link> links = opening.links();
-        if (links.size() == 1 && web(links.get(0).url())) {
+        if (links.size() == 1 && links.get(0).web()) {
             boolean formGoesOn = Template.parse(action.url).variables().isEmpty();
             return redirect(formGoesOn ? 307 : 303, links.get(0).url());
         }
@@ -57,10 +57,6 @@ record LaunchPage(String action, String launch, List<Opening.Link> links, List<O
     private static Response redirect(int status, String url) {
         return Response.status(status).header(HttpHeaders.LOCATION, url.indexOf('#') < 0 ? url + "#" : url)
                 .header("Referrer-Policy", "no-referrer").header(HttpHeaders.CACHE_CONTROL, "no-store").build();
-    }
-
-    private static boolean web(String url) {
-        return url.regionMatches(true, 0, "http:", 0, 5) || url.regionMatches(true, 0, "https:", 0, 6);
     }
 
     /** CSP 3, section 2.3.1: lets exactly this text be style or script. */

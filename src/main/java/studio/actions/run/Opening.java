@@ -13,6 +13,11 @@ public record Opening(List<Link> links, List<Refused> refused) {
 
     /** A filled URL. The name is that of the first entity it stands for; null where none is known. */
     public record Link(String name, String url) {
+
+        /** Whether it is a page, and no desktop program. */
+        public boolean web() {
+            return url.regionMatches(true, 0, "http:", 0, 5) || url.regionMatches(true, 0, "https:", 0, 6);
+        }
     }
 
     /** The name is null where the caller may not know it. */
