@@ -1,13 +1,14 @@
 package studio.actions.zou;
 
 import java.net.URI;
-import java.net.URISyntaxException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 import jakarta.inject.Singleton;
 
@@ -42,6 +43,10 @@ import studio.actions.problem.StrictJson;
 public class ZouIdentity implements HttpAuthenticationMechanism {
 
     private static final Logger LOG = Logger.getLogger(ZouIdentity.class);
+    /** RFC 6454, section 6.2, for the web; a studio's host may have an underscore, which {@link URI} takes for no host. */
+    private static final Pattern ORIGIN = Pattern.compile(
+            "(?<scheme>https?)://(?<host>[^/:?#@\\[\\]\\s]+|\\[[0-9a-f:.]+])(?::(?<port>\\d{1,5}))?/?",
+            Pattern.CASE_INSENSITIVE);
     private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS");
 
     private final Zou zou;
@@ -138,32 +143,23 @@ public class ZouIdentity implements HttpAuthenticationMechanism {
     }
 
     private boolean own(String origin, HttpServerRequest request) {
-        String there = authority(origin);
-        if (there == null) {
+        Matcher theirs = ORIGIN.matcher(origin);
+        if (!theirs.matches() || request.authority() == null) {
             return false;
         }
-        if (publicUrl.isPresent()) {
-            URI ours = publicUrl.get();
-            return origin.regionMatches(true, 0, ours.getScheme() + ":", 0, ours.getScheme().length() + 1)
-                    && there.equals(authority(ours.toString()));
-        }
         // Without a public URL the scheme is not known behind a proxy that ends TLS; the host is the browser's.
-        String scheme = origin.substring(0, origin.indexOf(':'));
-        return request.authority() != null && there.equals(authority(scheme + "://" + request.authority()));
+        String ours = publicUrl.map(URI::toString).orElse(theirs.group("scheme") + "://" + request.authority());
+        return one(theirs).equals(one(ORIGIN.matcher(ours)));
     }
 
-    /** Host and port in one spelling; null if the text is no origin (RFC 6454, section 6.2; {@code null} is one of these). */
-    private static String authority(String origin) {
-        try {
-            URI uri = new URI(origin);
-            if (uri.getHost() == null || uri.getScheme() == null) {
-                return null;
-            }
-            boolean tls = uri.getScheme().equalsIgnoreCase("https");
-            return uri.getHost().toLowerCase(Locale.ROOT) + ":" + (uri.getPort() >= 0 ? uri.getPort() : tls ? 443 : 80);
-        } catch (URISyntaxException e) {
-            return null;
+    /** One spelling for an origin. */
+    private static String one(Matcher origin) {
+        if (!origin.matches()) {
+            return "none";
         }
+        String scheme = origin.group("scheme").toLowerCase(Locale.ROOT);
+        String port = origin.group("port") != null ? origin.group("port") : scheme.equals("https") ? "443" : "80";
+        return scheme + "://" + origin.group("host").toLowerCase(Locale.ROOT) + ":" + port;
     }
 
     private static String printable(String text) {
