@@ -53,6 +53,7 @@ import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.action.Actions;
 import studio.actions.action.Etag;
+import studio.actions.action.Template;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.IdentityConfig;
@@ -274,11 +275,18 @@ public class CustomActionsResource {
 
     private static ActionJson.Draft merge(ActionJson.Draft before, JsonNode change, KitsuAction.Draft draft) {
         return new ActionJson.Draft(change.has("name") ? draft.name() : before.name(),
-                change.has("url") ? draft.url() : before.url(),
+                change.has("url") ? url(draft.url(), before.url()) : before.url(),
                 change.has("entity_type") ? draft.entityType() : before.entityType(),
                 change.has("is_ajax") ? draft.isAjax() : before.isAjax(), before.description(), before.enabled(),
                 before.method(), before.headers(), before.timeoutMs(), before.maxAttempts(), before.ratePerMinute(),
                 before.signingSecret(), before.report(), before.roles(), before.projectIds());
+    }
+
+    /** The link as it was shown stands for what is there, not for what reading it anew would make of it. */
+    private static String url(String sent, String before) {
+        boolean shown = sent != null && sent.endsWith("#" + before)
+                && Template.unlink(sent.substring(0, sent.length() - before.length())).isEmpty();
+        return shown ? before : sent;
     }
 
     private static List<String> wanted(String fields) {

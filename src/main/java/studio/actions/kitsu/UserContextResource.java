@@ -103,7 +103,8 @@ public class UserContextResource {
         int copied = 0;
         try (JsonParser parser = new JsonFactory()
                 .createParser((InputStream) new ByteBufInputStream(context.getByteBuf().duplicate()))) {
-            if (parser.nextToken() != JsonToken.START_OBJECT) {
+            // In another encoding than UTF-8 there are no offsets.
+            if (parser.nextToken() != JsonToken.START_OBJECT || parser.currentTokenLocation().getByteOffset() < 0) {
                 throw notWhole();
             }
             while (parser.nextToken() == JsonToken.FIELD_NAME) {

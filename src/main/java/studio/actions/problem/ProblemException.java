@@ -1,5 +1,6 @@
 package studio.actions.problem;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -54,7 +55,9 @@ public class ProblemException extends WebApplicationException {
 
     /** The same with one more header on the answer. */
     public ProblemException with(String header, String value) {
-        return new ProblemException(code, getMessage(), errors, Map.of(header, value));
+        Map<String, String> all = new HashMap<>(headers);
+        all.put(header, value);
+        return new ProblemException(code, getMessage(), errors, all);
     }
 
     /** An answer, not a fault of ours: where it was thrown does not matter to anybody. */

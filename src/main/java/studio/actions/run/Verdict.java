@@ -15,6 +15,9 @@ public final class Verdict {
 
     private static final int SHOWN = 20;
 
+    /** What a receiver that is too busy commonly asks for; what this one asked for is not kept. */
+    private static final int BUSY_SECONDS = 60;
+
     private Verdict() {
     }
 
@@ -32,8 +35,10 @@ public final class Verdict {
         String detail = counts.total() == 1 ? first
                 : counts.delivered() + " of " + counts.total() + " were delivered. " + first
                         + (faults.size() > 1 ? " The run says it of each." : "");
-        return ProblemException.of(counts.delivered() > 0 ? Code.NOT_DELIVERED : of(kinds), detail, faults)
+        Code code = counts.delivered() > 0 ? Code.NOT_DELIVERED : of(kinds);
+        ProblemException problem = ProblemException.of(code, detail, faults)
                 .with("Location", "/api/custom-actions/runs/" + run.id());
+        return code == Code.RECEIVER_BUSY ? problem.with("Retry-After", Integer.toString(BUSY_SECONDS)) : problem;
     }
 
     /** Where nothing came of it, and all of it has one kind of reason, that; else that it did not arrive. */

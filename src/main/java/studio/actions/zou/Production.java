@@ -85,6 +85,8 @@ public class Production {
 
     private Uni<Found> task(Credential credential, UUID id) {
         return zou.ask(credential, client -> (bearer, cookie) -> client.fullTask(bearer, cookie, id)).map(task -> {
+            mustBe(id, task);
+            mustBe(id(task, "entity_id"), task.path("entity"));
             String type = name(task.path("entity_type"));
             String kind = kind(type);
             return new Facts(id, id(task.path("entity"), "id"), kind, id(task, "project_id"), name(task.path("entity")),
@@ -131,7 +133,15 @@ public class Production {
     }
 
     private Uni<JsonNode> one(Credential credential, String collection, UUID id) {
-        return zou.ask(credential, client -> (bearer, cookie) -> client.one(bearer, cookie, collection, id));
+        return zou.ask(credential, client -> (bearer, cookie) -> client.one(bearer, cookie, collection, id))
+                .invoke(one -> mustBe(id, one));
+    }
+
+    /** An answer about something else, or about nothing, is none. */
+    private static void mustBe(UUID id, JsonNode one) {
+        if (id == null || !id.equals(id(one, "id"))) {
+            throw Zou.away("it answered about something else than it was asked");
+        }
     }
 
     private static String kind(String type) {

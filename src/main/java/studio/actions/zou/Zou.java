@@ -59,6 +59,8 @@ public class Zou {
         return QuarkusRestClientBuilder.newBuilder().baseUri(url)
                 .connectTimeout(config.timeout().toMillis(), TimeUnit.MILLISECONDS)
                 .readTimeout(timeout.toMillis(), TimeUnit.MILLISECONDS)
+                // Zou's servers close an idle connection after seconds, often just as a question is on its way.
+                .keepAliveEnabled(false)
                 .build(ZouClient.class);
     }
 
@@ -131,8 +133,8 @@ public class Zou {
 
     private static Answer asItIs(Throwable failure) {
         Response response = ((WebApplicationException) failure).getResponse();
-        String text = text(response);
-        return new Answer(response.getStatus(), response.getHeaderString("Content-Type"), Buffer.buffer(text));
+        byte[] body = response.hasEntity() ? response.readEntity(byte[].class) : new byte[0];
+        return new Answer(response.getStatus(), response.getHeaderString("Content-Type"), Buffer.buffer(body));
     }
 
     /** Stops reading, and hangs up, where the limit is. */
@@ -187,10 +189,11 @@ public class Zou {
     }
 
     private static String reason(Throwable failure) {
+        LOG.debugf(failure, "Zou gave no answer");
         return failure instanceof TimeoutException ? "it did not answer in time" : "it cannot be reached";
     }
 
-    private static ProblemException away(String why) {
+    static ProblemException away(String why) {
         return new ProblemException(Code.UNAVAILABLE, "Kitsu's API server did not answer as it should: " + why
                 + ". Nothing was done; try again in a moment.").with("Retry-After", "5");
     }

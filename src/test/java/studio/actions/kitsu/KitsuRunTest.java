@@ -1,0 +1,563 @@
+package studio.actions.kitsu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.endsWith;
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.notNullValue;
+import static org.hamcrest.Matchers.startsWith;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import com.fasterxml.jackson.databind.JsonNode;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
+import io.restassured.http.ContentType;
+import io.restassured.path.json.JsonPath;
+import io.restassured.response.Response;
+import studio.actions.testing.Api;
+import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou;
+import studio.actions.testing.FakeZou.Request;
+import studio.actions.testing.FakeZou.Task;
+import studio.actions.testing.Receiver;
+import studio.actions.testing.Receiver.Heard;
+
+/** What Kitsu's action panel posts for an AJAX action. */
+@QuarkusTest
+@WithTestResource(BesideKitsu.class)
+class KitsuRunTest {
+
+    private final Receiver receiver = Receiver.shared();
+
+    // ---- What the receiver gets
+
+    @Test
+    void sendsBothDialectsWithWhatZouSays() {
+        Task shot = zou().shot("SH010 é");
+        JsonNode supervisor = zou().person("supervisor");
+        String name = unique("dialects");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "name", "Dialects");
+        Map<String, Object> press = kitsus(List.of(shot.id()));
+        press.put("entitytype", "asset");
+        Instant before = Instant.now().minusSeconds(1);
+
+        JsonPath run = run("supervisor", action, press).then().statusCode(200).extract().jsonPath();
+
+        Map<String, Object> expected = new HashMap<>();
+        Stream.of("entitytype", "entity_type").forEach(key -> expected.put(key, "shot"));
+        Stream.of("originurl", "currentpath").forEach(key -> expected.put(key, press.get("originurl")));
+        Stream.of("originserver", "currentserver").forEach(key -> expected.put(key, press.get("originserver")));
+        Stream.of("selection", "task_ids").forEach(key -> expected.put(key, List.of(shot.id())));
+        Stream.of("productionid", "projectid", "production_id").forEach(key -> expected.put(key, shot.projectId()));
+        Stream.of("userid", "personid").forEach(key -> expected.put(key, supervisor.get("id").asText()));
+        Stream.of("useremail", "personemail").forEach(key -> expected.put(key, supervisor.get("email").asText()));
+        expected.putAll(Map.of("action_id", action, "action_name", "Dialects", "run_id", run.getString("id"), "delivery_id",
+                run.getString("deliveries[0].id"), "entity_id", shot.entityId(), "entity_name", "SH010 é"));
+        Map<String, Object> body = new HashMap<>(body(name).getMap(""));
+        assertThat(Instant.parse((String) body.remove("timestamp"))).isBetween(before, Instant.now());
+        assertThat(body).isEqualTo(expected);
+    }
+
+    @Test
+    void fillsTheTemplateWithWhatZouSays() {
+        Task shot = zou().shot("SH 020", "SQ/1", "E1");
+        JsonNode user = zou().person("user");
+        String name = unique("template");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok/{sequence_name}/{entity_name}"
+                + "?p={production_id}{&project_id,episode_name,production_name,entity_type,user_id,user_email,user_name}"));
+
+        run("user", action, kitsus(List.of(shot.id()))).then().statusCode(200);
+
+        assertThat(only(name).uri()).isEqualTo("/" + name + "/ok/SQ%2F1/SH%20020?p=" + shot.projectId() + "&project_id="
+                + shot.projectId() + "&episode_name=E1&production_name=Sintel&entity_type=shot&user_id="
+                + user.get("id").asText() + "&user_email=user%40example.com&user_name=User%20Test");
+    }
+
+    @Test
+    void runsForWhomZouSaysWhateverIsClaimed() {
+        Task shot = zou().shot("SH010");
+        JsonNode admin = zou().person("admin");
+        JsonNode supervisor = zou().person("supervisor");
+        String name = unique("claims");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?u={user_id}"));
+        Map<String, Object> press = kitsus(List.of(shot.id()));
+        press.put("userid", admin.get("id").asText());
+        press.put("useremail", admin.get("email").asText());
+        press.put("role", "admin");
+
+        JsonPath run = run("supervisor", action, press).then().statusCode(200).extract().jsonPath();
+
+        assertThat(run.getMap("caller")).isEqualTo(Map.of("id", supervisor.get("id").asText(), "name", "Supervisor Test",
+                "email", "supervisor@example.com", "role", "supervisor"));
+        assertThat(only(name).uri()).endsWith("?u=" + supervisor.get("id").asText());
+        assertThat(only(name).body()).doesNotContain(admin.get("id").asText(), "admin@example.com");
+    }
+
+    @Test
+    void runsForKitsusCookie() {
+        Task shot = zou().shot("SH010");
+        String token = BesideKitsu.token("supervisor");
+        String name = unique("cookie");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+
+        RestAssured.given().contentType(ContentType.JSON).cookie("access_token_cookie", token)
+                .header("Origin", "http://localhost:" + RestAssured.port).body(kitsus(List.of(shot.id()))).post(path(action))
+                .then().statusCode(200).body("caller.role", equalTo("supervisor"));
+
+        assertThat(body(name).getString("entity_id")).isEqualTo(shot.entityId());
+        assertThat(only(name).headers()).doesNotContainKeys("Cookie", "Authorization");
+    }
+
+    // ---- The dialect
+
+    @Test
+    void readsPastFieldsThatItDoesNotKnow() {
+        Task shot = zou().shot("SH010");
+        String name = unique("unknown-fields");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        Map<String, Object> press = kitsus(List.of(shot.id()));
+        press.put("future", Map.of("of", List.of(1, Map.of("kitsu", true))));
+        press.put("targets", List.of(Map.of("entity_id", UUID.randomUUID(), "entity_name", "claimed")));
+        press.put("action_id", UUID.randomUUID().toString());
+
+        run("supervisor", action, press).then().statusCode(200);
+
+        assertThat(body(name).getString("entity_name")).isEqualTo("SH010");
+        assertThat(body(name).getString("action_id")).isEqualTo(action);
+    }
+
+    /** Kitsu sends null, or an empty text, from the pages that are of no production. */
+    @ParameterizedTest
+    @ValueSource(strings = { "null", "\"\"", "\"all\"", "7" })
+    void takesTheProductionFromZouWhateverIsClaimed(String claim) {
+        Task shot = zou().shot("SH010");
+        String name = unique("production");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?p={production_id}"));
+
+        BesideKitsu.as("supervisor").body("{\"selection\": [\"" + shot.id() + "\"], \"productionid\": " + claim + "}")
+                .post(path(action)).then().statusCode(200);
+
+        assertThat(only(name).uri()).endsWith("?p=" + shot.projectId());
+        assertThat(body(name).getString("productionid")).isEqualTo(shot.projectId());
+    }
+
+    @Test
+    void needsNothingButTheSelection() {
+        Task shot = zou().shot("SH010");
+        String name = unique("bare");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+
+        run("supervisor", action, Map.of("selection", List.of(shot.id()))).then().statusCode(200);
+
+        assertThat(body(name).getMap("")).containsEntry("originurl", null).containsEntry("currentserver", null)
+                .containsEntry("entitytype", "shot");
+    }
+
+    @Test
+    void takesAThousandTasksAsOneRun() {
+        List<String> tasks = IntStream.range(0, 1000).mapToObj(i -> zou().shot("SH" + i).id()).toList();
+        String token = BesideKitsu.token("supervisor");
+        String name = unique("thousand");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+
+        BesideKitsu.with(token).body(kitsus(tasks)).post(path(action)).then().statusCode(200)
+                .body("counts.total", equalTo(1));
+
+        assertThat(body(name).getList("selection")).isEqualTo(tasks);
+        assertThat(runsOf(action)).hasSize(1);
+        assertThat(asked(token)).containsExactlyInAnyOrderElementsOf(tasks.stream().map(KitsuRunTest::full).toList());
+        assertThat(zou().mostAtOnce(token)).isLessThanOrEqualTo(8);
+    }
+
+    @Test
+    void asksZouAboutEightTasksAtOnce() {
+        List<String> tasks = IntStream.range(0, 20).mapToObj(i -> zou().shot("SH" + i).id()).toList();
+        String token = BesideKitsu.token("supervisor");
+        String action = BesideKitsu.ajax(receiver.url("/" + unique("eight") + "/ok"));
+        zou().delay(token, "/data", Duration.ofMillis(200));
+
+        BesideKitsu.with(token).body(kitsus(tasks)).post(path(action)).then().statusCode(200);
+
+        // At least some at once: how many of them get there in 200 ms is up to the machine.
+        assertThat(zou().mostAtOnce(token)).isBetween(2, 8);
+    }
+
+    @Test
+    void takesATaskThatIsSelectedTwiceOnce() {
+        Task first = zou().shot("SH010");
+        Task second = zou().shot("SH020");
+        String token = BesideKitsu.token("supervisor");
+        String name = unique("twice");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+
+        BesideKitsu.with(token).body(kitsus(List.of(first.id(), second.id(), first.id().toUpperCase(), second.id())))
+                .post(path(action)).then().statusCode(200);
+
+        assertThat(body(name).getList("selection")).containsExactly(first.id(), second.id());
+        assertThat(asked(token)).containsExactlyInAnyOrder(full(first.id()), full(second.id()));
+    }
+
+    // ---- What is no selection
+
+    @ParameterizedTest
+    @ValueSource(strings = { "", "{}", "[]", "null", "{", "{\"selection\": []}", "{\"selection\": null}",
+            "{\"selection\": [null]}", "{\"selection\": [\"\"]}", "{\"selection\": [\"no-id\"]}",
+            "{\"selection\": [\"1-1-1-1-1\"]}", "{\"selection\": [7]}", "{\"selection\": {}}",
+            "{\"selection\": \"a496f819-a923-4da2-b05d-cf472ab3b2f3\"}",
+            "{\"selection\": [\"a496f819-a923-4da2-b05d-cf472ab3b2f3\", \"a496f819\"]}" })
+    void refusesWhatIsNoSelection(String body) {
+        String name = unique("none");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+
+        BesideKitsu.as("supervisor").body(body).post(path(action)).then().statusCode(400)
+                .contentType(startsWith("application/problem+json")).body("error", equalTo(true));
+
+        assertThat(receiver.heard(name)).isEmpty();
+        assertThat(runsOf(action)).isEmpty();
+    }
+
+    @Test
+    void refusesMoreThanAThousandTasks() {
+        String token = BesideKitsu.token("supervisor");
+        String name = unique("too-many");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+
+        BesideKitsu.with(token).body(kitsus(Collections.nCopies(1001, UUID.randomUUID().toString()))).post(path(action)).then()
+                .statusCode(400).body("code", equalTo("invalid_body"), "errors[0].pointer", equalTo("/selection"),
+                        "errors[0].code", equalTo("too_many"));
+
+        assertThat(receiver.heard(name)).isEmpty();
+        assertThat(runsOf(action)).isEmpty();
+        if (BesideKitsu.fake()) {
+            assertThat(asked(token)).isEmpty();
+        }
+    }
+
+    // ---- The status says how it went
+
+    @Test
+    void answersWithTheRunWhenAllWasDelivered() {
+        List<String> tasks = shots("200", "201", "204");
+        String action = BesideKitsu.ajax(receiver.url("/" + unique("all") + "/status/{entity_name}"));
+
+        run("supervisor", action, kitsus(tasks)).then().statusCode(200).body("state", equalTo("succeeded"),
+                "counts.delivered", equalTo(3), "id", notNullValue());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiterString = " -> ", textBlock = """
+            500         -> 502 -> not_delivered -> server_error
+            404         -> 502 -> not_delivered -> client_error
+            302         -> 502 -> not_delivered -> redirect
+            500 404     -> 502 -> not_delivered -> server_error client_error
+            429 500     -> 502 -> not_delivered -> rate_limited server_error
+            429         -> 429 -> receiver_busy -> rate_limited
+            429 429     -> 429 -> receiver_busy -> rate_limited rate_limited
+            """)
+    void answersAsAllDeliveriesFailed(String answers, int status, String code, String kinds) {
+        List<String> tasks = shots(answers.split(" "));
+        String action = BesideKitsu.ajax(receiver.url("/" + unique("failed") + "/status/{entity_name}"));
+
+        Response answer = run("supervisor", action, kitsus(tasks));
+
+        problem(answer, status, code);
+        assertThat(answer.jsonPath().getList("errors.code")).containsExactly((Object[]) kinds.split(" "));
+        assertThat(runOf(answer).getString("state")).isEqualTo("failed");
+        assertThat(runOf(answer).getList("deliveries.failure.kind")).containsExactly((Object[]) kinds.split(" "));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "500", "429", ".." })
+    void answersThatOnlySomeWereDelivered(String other) {
+        List<String> tasks = shots("200", other, "200");
+        String action = BesideKitsu.ajax(receiver.url("/" + unique("some") + "/status/{entity_name}"));
+
+        Response answer = run("supervisor", action, kitsus(tasks));
+
+        problem(answer, 502, "not_delivered");
+        assertThat(answer.jsonPath().getList("errors.pointer")).containsExactly("/deliveries/1");
+        assertThat(answer.jsonPath().getString("detail")).contains("2 of 3");
+        assertThat(runOf(answer).getString("state")).isEqualTo("partial");
+    }
+
+    @Test
+    void saysWhenToComeBackIfTheReceiverIsBusy() {
+        List<String> tasks = shots("429");
+        String action = BesideKitsu.ajax(receiver.url("/" + unique("busy") + "/status/{entity_name}"));
+
+        run("supervisor", action, kitsus(tasks)).then().statusCode(429).header("Retry-After", notNullValue());
+    }
+
+    @Test
+    void answersThatAllTimedOut() {
+        List<String> tasks = shots("SH010", "SH020");
+        String action = BesideKitsu.ajax(receiver.url("/" + unique("late") + "/silent?e={entity_name}"), "timeout_ms", 100);
+
+        Response answer = run("supervisor", action, kitsus(tasks));
+
+        problem(answer, 504, "receiver_timeout");
+        assertThat(runOf(answer).getList("deliveries.failure.kind")).containsOnly("timeout");
+    }
+
+    @Test
+    void isNoTimeoutIfOneFailedOtherwise() {
+        List<String> tasks = shots("silent", "gone");
+        String action = BesideKitsu.ajax(receiver.url("/" + unique("mixed") + "/{entity_name}"), "timeout_ms", 500);
+
+        Response answer = run("supervisor", action, kitsus(tasks));
+
+        problem(answer, 502, "not_delivered");
+        assertThat(answer.jsonPath().getList("errors.code")).containsExactly("timeout", "connection_lost");
+    }
+
+    @Test
+    void isForbiddenIfThePersonSeesNoneOfTheTasks() {
+        Task closed = zou().closedShot("SH010");
+        Task deleted = zou().shot("SH020");
+        zou().delete(deleted);
+        String name = unique("unseen");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+
+        Response answer = run("supervisor", action, kitsus(List.of(closed.id(), deleted.id())));
+
+        problem(answer, 403, "not_visible");
+        assertThat(runOf(answer).getList("deliveries.failure.kind")).containsExactly("not_visible", "not_visible");
+        assertThat(answer.asString()).doesNotContain(closed.entityId(), closed.projectId(), "Closed Set");
+        assertThat(receiver.heard(name)).isEmpty();
+    }
+
+    @Test
+    void runsTheTasksThatThePersonSees() {
+        Task seen = zou().shot("SH010");
+        Task closed = zou().closedShot("SH020");
+        String name = unique("seen");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+
+        Response answer = run("supervisor", action, kitsus(List.of(closed.id(), seen.id())));
+
+        problem(answer, 502, "not_delivered");
+        assertThat(answer.jsonPath().getList("errors.code")).containsExactly("not_visible");
+        assertThat(body(name).getList("selection")).containsExactly(seen.id());
+        assertThat(runOf(answer).getString("state")).isEqualTo("partial");
+    }
+
+    @Test
+    void runsInEveryProductionForAnAdmin() {
+        Task closed = zou().closedShot("SH010");
+        String name = unique("admin");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?p={production_name}"));
+
+        run("admin", action, kitsus(List.of(closed.id()))).then().statusCode(200);
+
+        assertThat(only(name).uri()).endsWith("?p=Closed%20Set");
+    }
+
+    @Test
+    void isNotForEntitiesOfAnotherType() {
+        Task shot = zou().shot("SH010");
+        String name = unique("type");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "entity_type", "asset");
+        Map<String, Object> press = kitsus(List.of(shot.id()));
+        press.put("entitytype", "asset");
+
+        Response answer = run("supervisor", action, press);
+
+        problem(answer, 400, "not_for_selection");
+        assertThat(answer.jsonPath().getList("errors.code")).containsExactly("wrong_entity_type");
+        assertThat(receiver.heard(name)).isEmpty();
+    }
+
+    @Test
+    void isNotForEntitiesThatLackAVariable() {
+        Task shot = zou().shot("SH010");
+        Task closed = zou().closedShot("SH020");
+        String name = unique("lacking");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?a={asset_type_name}"));
+
+        Response answer = run("supervisor", action, kitsus(List.of(shot.id(), closed.id())));
+
+        problem(answer, 400, "not_for_selection");
+        assertThat(answer.jsonPath().getList("errors.code")).containsExactly("missing_variable", "not_visible");
+        assertThat(receiver.heard(name)).isEmpty();
+    }
+
+    @Test
+    void neverShowsASecret() {
+        Task shot = zou().shot("SH010");
+        String failing = BesideKitsu.ajax(receiver.url("/" + unique("secret") + "/status/500"), "headers",
+                Map.of("X-Farm", "${secret:farm}"));
+        String echo = BesideKitsu.ajax(receiver.url("/" + unique("secret") + "/headers"), "headers",
+                Map.of("X-Farm", "${secret:farm}"));
+
+        for (String each : List.of(failing, echo)) {
+            Response answer = run("supervisor", each, kitsus(List.of(shot.id())));
+
+            assertThat(answer.statusCode()).isEqualTo(each.equals(echo) ? 200 : 502);
+            assertThat(answer.asString()).doesNotContain(BesideKitsu.FARM);
+        }
+    }
+
+    // ---- What is not run at all
+
+    @Test
+    void doesNotRunWhatTheBrowserOpens() {
+        String action = BesideKitsu.opened(receiver.url("/" + unique("opened") + "/ok"));
+
+        problem(run("supervisor", action, kitsus(anything())), 409, "not_ajax");
+
+        assertThat(runsOf(action)).isEmpty();
+    }
+
+    @Test
+    void doesNotRunADisabledAction() {
+        String name = unique("disabled");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "enabled", false);
+
+        problem(run("admin", action, kitsus(anything())), 409, "action_disabled");
+        problem(run("supervisor", action, kitsus(anything())), 404, "not_found");
+
+        assertThat(receiver.heard(name)).isEmpty();
+        assertThat(runsOf(action)).isEmpty();
+    }
+
+    @Test
+    void doesNotRunWhatIsNotThere() {
+        problem(run("supervisor", UUID.randomUUID().toString(), kitsus(anything())), 404, "not_found");
+        problem(run("supervisor", "no-id", kitsus(anything())), 400, "malformed_id");
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "'',admin manager supervisor user bot bot2,client vendor", "client,client admin,vendor supervisor manager",
+            "vendor,vendor bot,client user", "supervisor,supervisor,user manager vendor" })
+    void isThereOnlyForTheRolesOfTheAction(String roles, String who, String whoNot) {
+        Task shot = zou().shot("SH010");
+        String name = unique("roles");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?u={user_email}"), "roles",
+                Stream.of(roles.split(" ")).filter(role -> !role.isEmpty()).toList());
+
+        for (String person : whoNot.split(" ")) {
+            problem(run(person, action, kitsus(List.of(shot.id()))), 404, "not_found");
+        }
+        assertThat(receiver.heard(name)).isEmpty();
+        for (String person : who.split(" ")) {
+            run(person, action, kitsus(List.of(shot.id()))).then().statusCode(200);
+        }
+        assertThat(receiver.heard(name)).hasSize(who.split(" ").length);
+    }
+
+    @Test
+    void doesNotRunForAStranger() {
+        String name = unique("stranger");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+
+        RestAssured.given().contentType(ContentType.JSON).body(kitsus(anything())).post(path(action)).then().statusCode(401)
+                .header("WWW-Authenticate", startsWith("Bearer")).body("code", equalTo("unauthenticated"));
+        BesideKitsu.with("garbage").body(kitsus(anything())).post(path(action)).then().statusCode(401);
+        Api.admin().body(kitsus(anything())).post(path(action)).then().statusCode(401);
+
+        assertThat(receiver.heard(name)).isEmpty();
+        assertThat(runsOf(action)).isEmpty();
+    }
+
+    @Test
+    void takesNoForm() {
+        String action = BesideKitsu.ajax(receiver.url("/" + unique("form") + "/ok"));
+
+        BesideKitsu.as("supervisor").contentType("application/x-www-form-urlencoded").body("selection=" + anything().get(0))
+                .post(path(action)).then().statusCode(415);
+
+        assertThat(runsOf(action)).isEmpty();
+    }
+
+    /** What only a fake can be told; a test that does is skipped beside a real Zou. */
+    private static FakeZou zou() {
+        assumeTrue(BesideKitsu.fake());
+        return FakeZou.shared();
+    }
+
+    /** As Kitsu sends it, for somebody else and from another production than it is. */
+    private static Map<String, Object> kitsus(List<String> tasks) {
+        Map<String, Object> press = new LinkedHashMap<>();
+        press.put("entitytype", "shot");
+        press.put("originurl", "/productions/" + UUID.randomUUID() + "/shots");
+        press.put("originserver", "kitsu.studio.com");
+        press.put("selection", tasks);
+        press.put("productionid", UUID.randomUUID().toString());
+        press.put("userid", UUID.randomUUID().toString());
+        press.put("useremail", "somebody.else@example.com");
+        return press;
+    }
+
+    private static List<String> anything() {
+        return List.of(UUID.randomUUID().toString());
+    }
+
+    private static List<String> shots(String... names) {
+        return Stream.of(names).map(name -> zou().shot(name).id()).toList();
+    }
+
+    private static String path(String action) {
+        return BesideKitsu.PATH + "/" + action + "/run";
+    }
+
+    private static Response run(String person, String action, Map<String, Object> press) {
+        return BesideKitsu.as(person).body(press).post(path(action));
+    }
+
+    private static void problem(Response answer, int status, String code) {
+        answer.then().statusCode(status).contentType(startsWith("application/problem+json")).body("code", equalTo(code),
+                "status", equalTo(status), "error", equalTo(true), "message", notNullValue());
+    }
+
+    /** The run that a problem points to. */
+    private static JsonPath runOf(Response problem) {
+        String location = problem.header("Location");
+        assertThat(location).isNotNull();
+        return BesideKitsu.as("supervisor").get(location.substring(location.indexOf("/api/"))).then().statusCode(200)
+                .body("type", equalTo("Run")).extract().jsonPath();
+    }
+
+    private static List<String> runsOf(String action) {
+        return BesideKitsu.as("admin").get(Api.ACTIONS + "/runs?action_id=" + action).then().statusCode(200).extract()
+                .jsonPath().getList("data.id");
+    }
+
+    /** What Zou was asked with a token, but for whose it is. */
+    private static List<String> asked(String token) {
+        return zou().requests(token).stream().map(Request::path).filter(path -> !path.startsWith("/auth")).toList();
+    }
+
+    private static String full(String task) {
+        return "/data/tasks/" + task + "/full";
+    }
+
+    private Heard only(String name) {
+        assertThat(receiver.heard(name)).hasSize(1);
+        return receiver.heard(name).get(0);
+    }
+
+    private JsonPath body(String name) {
+        return new JsonPath(only(name).body());
+    }
+
+    private static String unique(String name) {
+        return "kitsu-run-" + name + "-" + UUID.randomUUID();
+    }
+}

@@ -1,0 +1,574 @@
+package studio.actions.kitsu;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.contains;
+import static org.hamcrest.Matchers.containsString;
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.hasSize;
+import static org.hamcrest.Matchers.notNullValue;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+
+import jakarta.inject.Inject;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.agroal.api.AgroalDataSource;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.path.json.JsonPath;
+import io.restassured.response.Response;
+import studio.actions.testing.Api;
+import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou;
+import studio.actions.testing.FakeZou.Fault;
+import studio.actions.testing.FakeZou.Request;
+import studio.actions.testing.Receiver;
+
+/** Taking over the actions that a studio has in Kitsu already: all of them or none, and once. */
+@QuarkusTest
+@WithTestResource(BesideKitsu.class)
+class TakeOverTest {
+
+    private static final String TAKE_OVER = Api.ACTIONS + "/take-over?mode=";
+    private static final String THEIRS = "/data/custom-actions";
+    private static final String TOOL = "https://api.studio.com/sync?entity={entity_id}";
+
+    @Inject
+    AgroalDataSource database;
+
+    private final FakeZou zou = FakeZou.shared();
+
+    /** In the names of this test's actions and of no other's. */
+    private final String mark = UUID.randomUUID().toString().substring(0, 13);
+
+    private String admin;
+    private List<Map<String, Object>> before;
+
+    @BeforeEach
+    void remember() {
+        Assumptions.assumeTrue(BesideKitsu.fake());
+        admin = zou.login("admin");
+        before = theirs();
+    }
+
+    @AfterEach
+    void restore() throws SQLException {
+        if (before != null) {
+            zou.back();
+            zou.customActions(before);
+        }
+        // A thousand actions would slow down whoever lists them next.
+        try (Connection connection = database.getConnection();
+                PreparedStatement delete = connection.prepareStatement("DELETE FROM action WHERE name LIKE ?")) {
+            delete.setString(1, mark + "%");
+            delete.executeUpdate();
+        }
+    }
+
+    // Checking and doing
+
+    @Test
+    void checkingSaysWhatWouldBeMadeAndMakesNothing() {
+        zou.customActions(List.of(action("one"), action("two")));
+
+        for (int time = 1; time <= 2; time++) {
+            JsonPath answer = takeOver("check");
+
+            assertThat(answer.getMap("").keySet()).containsExactlyInAnyOrder("created", "updated", "unchanged", "changes",
+                    "errors");
+            assertCounts(answer, 2, 0);
+            assertThat(answer.getList("changes")).containsExactly(
+                    Map.of("line", 1, "action", mark + " one", "fields", List.of("name", "url", "entity_type", "is_ajax")),
+                    Map.of("line", 2, "action", mark + " two", "fields", List.of("name", "url", "entity_type", "is_ajax")));
+            assertThat(answer.getList("errors")).isEmpty();
+        }
+
+        assertThat(ours()).isEmpty();
+    }
+
+    @Test
+    void applyingMakesThemUnderTheIdsTheyHave() {
+        String sent = UUID.randomUUID().toString();
+        String opened = UUID.randomUUID().toString();
+        zou.customActions(List.of(action("sent", "id", sent, "is_ajax", true, "entity_type", "shot"),
+                action("opened", "id", opened, "url", "maya://open?file={entity_id}")));
+
+        assertCounts(takeOver("apply"), 2, 0);
+
+        String person = zou.person("admin").get("id").asText();
+        Map<String, Object> expected = new TreeMap<>(Map.of("id", sent, "name", mark + " sent", "url", TOOL, "entity_type",
+                "shot", "is_ajax", true, "enabled", true, "method", "POST", "headers", Map.of(), "timeout_ms", 10_000,
+                "max_attempts", 1));
+        expected.putAll(Map.of("rate_per_minute", 600, "report", "none", "roles", List.of(), "project_ids", List.of(),
+                "version", 1, "type", "CustomAction", "created_by", person, "updated_by", person));
+        expected.put("description", null);
+        expected.put("signing_secret", null);
+        Map<String, Object> made = new TreeMap<>(read(sent));
+        made.keySet().removeAll(List.of("created_at", "updated_at"));
+        assertThat(made).isEqualTo(expected);
+        assertThat(read(opened)).containsEntry("url", "maya://open?file={entity_id}").containsEntry("is_ajax", false)
+                .containsEntry("entity_type", "all");
+    }
+
+    @Test
+    void applyingAnswersWhatCheckingSaid() {
+        zou.customActions(List.of(action("one"), action("two"), action("three")));
+
+        Map<String, Object> said = takeOver("check").getMap("");
+
+        assertThat(takeOver("apply").<String, Object> getMap("")).isEqualTo(said);
+    }
+
+    @Test
+    void applyingAgainDoesNothing() {
+        zou.customActions(List.of(action("one"), action("two")));
+        takeOver("apply");
+        List<Map<String, Object>> made = ours();
+
+        for (String mode : List.of("apply", "check")) {
+            JsonPath again = takeOver(mode);
+
+            assertCounts(again, 0, 2);
+            assertThat(again.getList("changes")).isEmpty();
+        }
+        assertThat(ours()).isEqualTo(made).hasSize(2);
+    }
+
+    @Test
+    void whatWasEditedHereStaysAsItIs() {
+        String id = UUID.randomUUID().toString();
+        zou.customActions(List.of(action("one", "id", id)));
+        takeOver("apply");
+        BesideKitsu.with(admin).body(Map.of("name", mark + " ours", "url", "https://api.studio.com/ours", "timeout_ms", 500))
+                .patch(Api.ACTIONS + "/" + id).then().statusCode(200);
+        Map<String, Object> edited = read(id);
+        zou.customActions(List.of(action("theirs", "id", id, "entity_type", "edit")));
+
+        assertCounts(takeOver("apply"), 0, 1);
+
+        assertThat(read(id)).isEqualTo(edited);
+    }
+
+    @Test
+    void whatCameLaterIsMadeNextToWhatIsHere() {
+        Map<String, Object> first = action("first");
+        zou.customActions(List.of(first));
+        takeOver("apply");
+        zou.customActions(List.of(first, action("second")));
+
+        JsonPath answer = takeOver("apply");
+
+        assertCounts(answer, 1, 1);
+        assertThat(answer.getList("changes.line")).containsExactly(2);
+        assertThat(ours()).extracting(one -> one.get("name")).containsExactly(mark + " first", mark + " second");
+    }
+
+    @Test
+    void whatWasDeletedHereIsTakenOverAgain() {
+        String id = UUID.randomUUID().toString();
+        zou.customActions(List.of(action("one", "id", id)));
+        takeOver("apply");
+        BesideKitsu.with(admin).delete(Api.ACTIONS + "/" + id).then().statusCode(204);
+
+        assertCounts(takeOver("apply"), 1, 0);
+
+        assertThat(read(id)).containsEntry("version", 1);
+    }
+
+    @Test
+    void twoMayHaveTheSameName() {
+        zou.customActions(List.of(action("same"), action("same")));
+
+        assertCounts(takeOver("apply"), 2, 0);
+
+        assertThat(ours()).hasSize(2);
+    }
+
+    @Test
+    void nothingThereIsNothingToDo() {
+        zou.customActions(List.of());
+
+        assertCounts(takeOver("check"), 0, 0);
+        assertCounts(takeOver("apply"), 0, 0);
+    }
+
+    @Test
+    void aTriggerLinkInKitsuStandsForItsTemplate() {
+        String id = UUID.randomUUID().toString();
+        zou.customActions(List.of(action("one", "id", id, "url",
+                "https://kitsu.studio/api/data/custom-actions/" + id + "/open#" + TOOL)));
+
+        takeOver("apply");
+
+        assertThat(read(id)).containsEntry("url", TOOL);
+    }
+
+    @Test
+    void whatHasNoEntityTypeInKitsuIsForAll() {
+        Map<String, Object> action = action("one");
+        action.put("entity_type", null);
+        action.put("is_ajax", null);
+        zou.customActions(List.of(action));
+
+        assertCounts(takeOver("apply"), 1, 0);
+
+        assertThat(read((String) action.get("id"))).containsEntry("entity_type", "all").containsEntry("is_ajax", false);
+    }
+
+    @Test
+    void whatIsTakenOverIsOnKitsusPath() {
+        String id = UUID.randomUUID().toString();
+        zou.customActions(List.of(action("one", "id", id, "is_ajax", true)));
+
+        takeOver("apply");
+
+        BesideKitsu.with(admin).get(BesideKitsu.PATH + "/" + id).then().statusCode(200).body("name",
+                equalTo(mark + " one"), "url", containsString("/" + id + "/run#" + TOOL));
+    }
+
+    @Test
+    void kitsusOwnActionsAreNotTouched() {
+        zou.customActions(List.of(action("one"), action("two", "url", null)));
+        List<Map<String, Object>> list = theirs();
+
+        takeOver("check");
+        takeOver("apply");
+        zou.customActions(list.subList(0, 1));
+        takeOver("apply");
+
+        assertThat(theirs()).isEqualTo(list.subList(0, 1));
+        assertThat(zou.requests(admin)).extracting(Request::method).containsOnly("GET");
+    }
+
+    @Test
+    void takesAThousandInOneGo() {
+        List<Map<String, Object>> thousand = IntStream.range(0, 1000).mapToObj(i -> action("no. " + i)).toList();
+        zou.customActions(thousand);
+
+        assertCounts(takeOver("apply"), 1000, 0);
+
+        assertThat(ours()).extracting(one -> one.get("id"))
+                .containsExactlyInAnyOrderElementsOf(thousand.stream().map(one -> one.get("id")).toList());
+        assertCounts(takeOver("apply"), 0, 1000);
+    }
+
+    @Test
+    void twoWhoApplyAtOnceMakeEachActionOnce() throws Exception {
+        zou.customActions(IntStream.range(0, 50).mapToObj(i -> action("no. " + i)).toList());
+        // Both know who asks before they start.
+        List<String> tokens = List.of(admin, zou.login("bot"));
+        tokens.forEach(token -> BesideKitsu.with(token).post(TAKE_OVER + "check").then().statusCode(200));
+
+        List<Response> answers = atOnce(tokens);
+
+        assertThat(answers).extracting(Response::statusCode).containsExactly(200, 200);
+        assertThat(answers.stream().mapToInt(answer -> answer.path("created")).sum()).isEqualTo(50);
+        assertThat(answers).allSatisfy(
+                answer -> assertThat(answer.<Integer> path("created") + answer.<Integer> path("unchanged")).isEqualTo(50));
+        assertThat(ours()).hasSize(50).allSatisfy(one -> assertThat(one).containsEntry("version", 1));
+    }
+
+    // What is wrong with them
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = { "url | NULL", "url | ``", "url | javascript:alert(1)",
+            "url | ftp://farm.studio/", "url | https://farm.studio/{nothing}", "url | https://farm.studio/?token=abc",
+            "entity_type | banana", "name | 81", "name | ` `", "name | NULL" })
+    void saysWhatIsWrongAndMakesNothing(String column, String value) {
+        Map<String, Object> wrong = action("wrong");
+        wrong.put(column, value.equals("NULL") ? null : value.equals("81") ? "x".repeat(81) : value);
+        zou.customActions(List.of(action("right"), wrong, action("right, too")));
+
+        for (String mode : List.of("check", "apply")) {
+            JsonPath answer = takeOver(mode);
+
+            assertThat(answer.getList("errors.line")).containsExactly(2);
+            assertThat(answer.getList("errors.column")).containsExactly(column);
+            assertThat(answer.<String> getList("errors.message")).doesNotContainNull().doesNotContain("");
+        }
+        assertThat(ours()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "http://169.254.169.254/latest/meta-data/", "http://127.0.0.1:1/", "https://localhost/x",
+            "https://farm.local/{entity_id}", "http://farm.studio.com/plain", "maya://open" })
+    void anAjaxActionToWhereNothingMayGoIsAnError(String url) {
+        zou.customActions(List.of(action("one", "url", url, "is_ajax", true)));
+
+        JsonPath answer = takeOver("apply");
+
+        assertThat(answer.getList("errors.column")).containsExactly("url");
+        assertThat(ours()).isEmpty();
+    }
+
+    @Test
+    void anAjaxActionToAnAddressThatIsOpenIsNone() {
+        zou.customActions(List.of(action("one", "url", Receiver.shared().url("/" + mark + "/ok"), "is_ajax", true)));
+
+        assertCounts(takeOver("apply"), 1, 0);
+        assertThat(Receiver.shared().heard(mark)).isEmpty();
+    }
+
+    @Test
+    void saysEverythingThatIsWrongAtOnce() {
+        Map<String, Object> both = action("x".repeat(80), "url", "javascript:alert(1)");
+        zou.customActions(List.of(action("a", "entity_type", "banana"), action("right"), both, action("b", "url", null)));
+
+        JsonPath answer = takeOver("check");
+
+        assertThat(answer.<Map<String, Object>> getList("errors"))
+                .extracting(error -> error.get("line") + " " + error.get("column"))
+                .containsExactlyInAnyOrder("1 entity_type", "3 name", "3 url", "4 url");
+    }
+
+    @Test
+    void whatIsHereAlreadyIsNoLongerJudged() {
+        String id = UUID.randomUUID().toString();
+        zou.customActions(List.of(action("one", "id", id)));
+        takeOver("apply");
+        zou.customActions(List.of(action("one", "id", id, "url", null, "entity_type", "banana"), action("two")));
+
+        JsonPath answer = takeOver("apply");
+
+        assertThat(answer.getList("errors")).isEmpty();
+        assertCounts(answer, 1, 1);
+    }
+
+    @Test
+    void onceMendedItIsTakenOver() {
+        Map<String, Object> one = action("one", "url", null);
+        zou.customActions(List.of(one, action("two")));
+        takeOver("apply");
+        one.put("url", TOOL);
+        zou.customActions(List.of(one, action("two")));
+
+        assertCounts(takeOver("apply"), 2, 0);
+
+        assertThat(ours()).hasSize(2);
+    }
+
+    // Who may, and how Zou is asked
+
+    @ParameterizedTest
+    @CsvSource({ "admin, 200", "bot, 200", "manager, 403", "supervisor, 403", "user, 403", "client, 403", "vendor, 403",
+            "nobody, 401" })
+    void isForAdmins(String person, int status) {
+        zou.customActions(List.of(action("one")));
+        String token = person.equals("nobody") ? null : zou.login(person);
+
+        for (String mode : List.of("check", "apply")) {
+            (token == null ? given() : BesideKitsu.with(token)).post(TAKE_OVER + mode).then().statusCode(status);
+        }
+
+        assertThat(ours()).hasSize(status == 200 ? 1 : 0);
+        assertThat(token == null ? List.of() : asked(token)).hasSize(status == 200 ? 2 : 0);
+    }
+
+    @Test
+    void asksZouAsTheCaller() {
+        zou.customActions(List.of(action("one")));
+
+        takeOver("check");
+
+        assertThat(asked(admin)).singleElement().satisfies(request -> {
+            assertThat(request.method()).isEqualTo("GET");
+            assertThat(request.headers()).containsEntry("Authorization", "Bearer " + admin).doesNotContainKey("Cookie");
+        });
+    }
+
+    @Test
+    void asksZouWithTheCookieOfWhoCameWithOne() {
+        zou.customActions(List.of(action("one")));
+
+        given().header("Cookie", "access_token_cookie=" + admin + "; other=1").header("Sec-Fetch-Site", "same-origin")
+                .post(TAKE_OVER + "check").then().statusCode(200).body("created", equalTo(1));
+
+        assertThat(asked(admin)).singleElement().satisfies(request -> assertThat(request.headers())
+                .containsEntry("Cookie", "access_token_cookie=" + admin).doesNotContainKey("Authorization"));
+    }
+
+    @Test
+    void anotherSiteTakesNothingOver() {
+        zou.customActions(List.of(action("one")));
+
+        given().header("Cookie", "access_token_cookie=" + admin).header("Origin", "https://evil.example")
+                .post(TAKE_OVER + "apply").then().statusCode(403).body("code", equalTo("cross_site"));
+
+        assertThat(zou.requests(admin)).noneMatch(request -> request.path().startsWith(THEIRS));
+        assertThat(ours()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = Fault.class, names = { "html", "half", "endless", "silent", "drip", "gone", "error", "unavailable",
+            "notAPerson" })
+    void makesNothingWhileZouDoesNotAnswer(Fault fault) {
+        zou.customActions(List.of(action("one")));
+        zou.fault(admin, THEIRS, fault);
+
+        BesideKitsu.with(admin).post(TAKE_OVER + "apply").then().statusCode(503).header("Retry-After", notNullValue())
+                .body("code", equalTo("unavailable"));
+        zou.heal(admin);
+
+        assertThat(ours()).isEmpty();
+        assertCounts(takeOver("apply"), 1, 0);
+    }
+
+    @Test
+    void makesNothingWhileZouIsAway() {
+        zou.customActions(List.of(action("one")));
+        zou.away();
+
+        BesideKitsu.with(admin).post(TAKE_OVER + "apply").then().statusCode(503).header("Retry-After", notNullValue());
+        zou.back();
+
+        assertThat(ours()).isEmpty();
+        assertCounts(takeOver("apply"), 1, 0);
+    }
+
+    @Test
+    void aTokenThatZouNoLongerKnowsIsRefused() {
+        zou.customActions(List.of(action("one")));
+        takeOver("check");
+        zou.revoke(admin);
+
+        BesideKitsu.with(admin).post(TAKE_OVER + "apply").then().statusCode(401).header("WWW-Authenticate", notNullValue())
+                .body("code", equalTo("unauthenticated"));
+
+        admin = zou.login("admin");
+        assertThat(ours()).isEmpty();
+    }
+
+    @Test
+    void whatZouForbidsIsForbidden() {
+        zou.customActions(List.of(action("one")));
+        takeOver("check");
+        zou.fault(admin, THEIRS, Fault.twoFactor);
+
+        BesideKitsu.with(admin).post(TAKE_OVER + "apply").then().statusCode(403).body("code", equalTo("forbidden"), "detail",
+                containsString("Two factor"));
+        zou.heal(admin);
+
+        assertThat(ours()).isEmpty();
+    }
+
+    // What is asked of us
+
+    @ParameterizedTest
+    @ValueSource(strings = { "", "?mode=", "?mode=banana", "?mode=APPLY", "?mode=apply%20", "?modus=apply" })
+    void needsToKnowWhetherToDoIt(String query) {
+        zou.customActions(List.of(action("one")));
+
+        BesideKitsu.with(admin).post(Api.ACTIONS + "/take-over" + query).then().statusCode(400)
+                .body("code", equalTo("invalid_parameter"), "errors.pointer", contains("mode"));
+
+        assertThat(ours()).isEmpty();
+        assertThat(asked(admin)).isEmpty();
+    }
+
+    @Test
+    void needsNoBodyAndMindsNone() {
+        zou.customActions(List.of(action("one")));
+
+        given().header("Authorization", "Bearer " + admin).post(TAKE_OVER + "check").then().statusCode(200)
+                .body("changes", hasSize(1));
+        BesideKitsu.with(admin).body("{}").post(TAKE_OVER + "check").then().statusCode(200).body("changes", hasSize(1));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "GET", "PUT", "DELETE" })
+    void onlyAPostTakesOver(String verb) {
+        zou.customActions(List.of(action("one")));
+
+        BesideKitsu.with(admin).body("{}").request(verb, TAKE_OVER + "apply").then().statusCode(405).header("Allow",
+                containsString("POST"));
+
+        assertThat(asked(admin)).isEmpty();
+        assertThat(ours()).isEmpty();
+    }
+
+    // The kit of these tests
+
+    /** An action as Zou holds it. */
+    private Map<String, Object> action(String name, Object... fields) {
+        Map<String, Object> action = new LinkedHashMap<>(
+                Map.of("id", UUID.randomUUID().toString(), "name", mark + " " + name, "url", TOOL));
+        for (int i = 0; i < fields.length; i += 2) {
+            action.put((String) fields[i], fields[i + 1]);
+        }
+        return action;
+    }
+
+    private JsonPath takeOver(String mode) {
+        return BesideKitsu.with(admin).post(TAKE_OVER + mode).then().statusCode(200).extract().jsonPath();
+    }
+
+    private static void assertCounts(JsonPath answer, int created, int unchanged) {
+        assertThat(List.of(answer.getInt("created"), answer.getInt("updated"), answer.getInt("unchanged")))
+                .containsExactly(created, 0, unchanged);
+        assertThat(answer.getList("errors")).isEmpty();
+    }
+
+    /** This test's actions, as our own path has them. */
+    private List<Map<String, Object>> ours() {
+        return BesideKitsu.with(zou.login("admin")).get(Api.ACTIONS + "?q=" + mark).then().statusCode(200).extract()
+                .jsonPath().getList("");
+    }
+
+    private Map<String, Object> read(String id) {
+        return BesideKitsu.with(admin).get(Api.ACTIONS + "/" + id).then().statusCode(200).extract().jsonPath().getMap("");
+    }
+
+    /** The actions that Zou itself holds. */
+    private List<Map<String, Object>> theirs() {
+        return given().header("Authorization", "Bearer " + zou.login("admin")).get(zou.url() + THEIRS).then().statusCode(200)
+                .extract().jsonPath().getList("");
+    }
+
+    private List<Request> asked(String token) {
+        return zou.requests(token).stream().filter(request -> request.path().startsWith(THEIRS)).toList();
+    }
+
+    private static List<Response> atOnce(List<String> tokens) throws Exception {
+        CyclicBarrier start = new CyclicBarrier(tokens.size());
+        ExecutorService pool = Executors.newFixedThreadPool(tokens.size());
+        try {
+            List<Future<Response>> answers = new ArrayList<>();
+            for (String token : tokens) {
+                answers.add(pool.submit(() -> {
+                    start.await(10, TimeUnit.SECONDS);
+                    return BesideKitsu.with(token).post(TAKE_OVER + "apply");
+                }));
+            }
+            List<Response> done = new ArrayList<>();
+            for (Future<Response> answer : answers) {
+                done.add(answer.get(60, TimeUnit.SECONDS));
+            }
+            return done;
+        } finally {
+            pool.shutdownNow();
+        }
+    }
+}

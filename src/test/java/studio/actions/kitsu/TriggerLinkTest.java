@@ -1,0 +1,245 @@
+package studio.actions.kitsu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static studio.actions.kitsu.Kitsu.TOOL;
+import static studio.actions.kitsu.Kitsu.admin;
+import static studio.actions.kitsu.Kitsu.answer;
+import static studio.actions.kitsu.Kitsu.json;
+import static studio.actions.kitsu.Kitsu.list;
+import static studio.actions.kitsu.Kitsu.ours;
+import static studio.actions.kitsu.Kitsu.put;
+import static studio.actions.kitsu.Kitsu.read;
+import static studio.actions.kitsu.Kitsu.refusedField;
+import static studio.actions.testing.BesideKitsu.PATH;
+import static studio.actions.testing.BesideKitsu.as;
+
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
+import io.restassured.http.ContentType;
+import io.restassured.response.Response;
+import io.restassured.specification.RequestSpecification;
+import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou;
+import studio.actions.testing.Receiver;
+
+/** What Kitsu shows as an action's URL: where its front-end posts to, with the template behind the #, through every form. */
+@QuarkusTest
+@WithTestResource(BesideKitsu.class)
+class TriggerLinkTest {
+
+    private static final String SOMEWHERE = PATH + "/63f8a332-e209-4f8c-b384-747d5eda4b57";
+
+    /** In the names of this test's actions and of no other's. */
+    private final String mark = UUID.randomUUID().toString().substring(0, 13);
+
+    // Where it leads
+
+    @ParameterizedTest
+    @CsvSource({ "true, run", "false, open" })
+    void theUrlIsALinkToTheTrigger(boolean ajax, String verb) {
+        String id = create("is_ajax", ajax);
+
+        String link = "http://localhost:" + RestAssured.port + PATH + "/" + id + "/" + verb + "#" + TOOL;
+        assertThat(read(id)).containsEntry("url", link);
+        assertThat(list("?fields=url&name=" + mark)).containsExactly(Map.of("url", link));
+        assertThat(ours(id)).containsEntry("url", TOOL);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "kitsu.studio", "kitsu.studio:8443", "10.1.2.3", "[2001:db8::1]:8080", "kitsu" })
+    void itIsOnTheHostThatTheBrowserUsed(String host) {
+        Map<String, Object> made = answer(201, admin().header("Host", host).body(Kitsu.draft(mark)).post(PATH));
+        String path = PATH + "/" + made.get("id");
+        String link = "http://" + host + path + "/open#" + TOOL;
+
+        assertThat(made).containsEntry("url", link);
+        assertThat(answer(200, admin().header("Host", host).get(path))).containsEntry("url", link);
+        assertThat(answer(200, admin().header("Host", host).body(Map.of("entity_type", "shot")).put(path)))
+                .containsEntry("url", link);
+        assertThat(list(admin().header("Host", host), "?fields=url&name=" + mark)).containsExactly(Map.of("url", link));
+        assertThat(answer(200, admin().header("Host", host).get(PATH + "?page=1&fields=url&name=" + mark)))
+                .containsEntry("data", List.of(Map.of("url", link)));
+    }
+
+    @Test
+    void itCanBePressed() {
+        Assumptions.assumeTrue(BesideKitsu.fake());
+        String sent = create("is_ajax", true, "url", Receiver.shared().url("/" + mark + "/ok?task={task_id}"));
+        String opened = create();
+        String task = FakeZou.shared().recordedShot().id();
+
+        Response run = as("user").body(Kitsu.press(task)).post(whatABrowserSendsOf(sent));
+        Response open = as("user").contentType(ContentType.URLENC).body("selection=" + task).redirects().follow(false)
+                .post(whatABrowserSendsOf(opened));
+
+        assertThat(run.statusCode()).isEqualTo(200);
+        assertThat(Receiver.shared().heard(mark)).extracting(Receiver.Heard::uri)
+                .containsExactly("/" + mark + "/ok?task=" + task);
+        assertThat(open.statusCode()).isEqualTo(303);
+        assertThat(open.header("Location")).startsWith(TOOL.replace("{entity_id}", ""));
+    }
+
+    private static String whatABrowserSendsOf(String id) {
+        return read(id).get("url").toString().replaceFirst("#.*", "");
+    }
+
+    @Test
+    void whatAnybodyCanWriteIntoAHeaderMovesNoLink() {
+        String id = create();
+
+        Response answer = admin().header("X-Forwarded-Host", "evil.example").header("X-Forwarded-Proto", "https")
+                .header("X-Forwarded-Prefix", "/evil").header("Forwarded", "host=evil.example;proto=https")
+                .get(PATH + "/" + id);
+
+        assertThat(json(answer)).isEqualTo(Kitsu.JSON.valueToTree(read(id)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "a b", "kitsu.studio/x", "kitsu.studio#x", "me@kitsu.studio", "<script>", "kitsu.studio:x", "%",
+            "{host}" })
+    void aHostThatIsNoneMakesNoLink(String host) throws IOException {
+        assertThat(Kitsu.raw("GET", PATH + "?limit=1", host, "").status()).isEqualTo(400);
+    }
+
+    // Kitsu's form, saved
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+            "true | https://farm.studio/submit?shot={entity_id}",
+            "false | https://farm.studio/submit{?entity_id,task_id}",
+            "true | https://farm.studio/submit?a=b{&selection*}",
+            "false | https://farm.studio{/entity_type,entity_id}",
+            "false | https://farm.studio/#/shots/{entity_id}",
+            "true | https://farm.studio/a?b={task_id}#top",
+            "false | https://farm.studio/größe/über?straße={entity_name}&名=前",
+            "true | https://farm.studio/a%20b%23c%7Bd%7D?e=%2F{entity_id}",
+            "true | https://farm.studio/100%25?x=https://kitsu.studio/api/data/custom-actions/",
+            "false | https://farm.studio/it's?a=1;b=2&amp;c=(3)",
+            "false | maya://open?file={entity_id}",
+            "false | kitsu:open/{task_id}" })
+    void savingWithoutAChangeChangesNothing(boolean ajax, String template) {
+        assertSavingChangesNothing(ajax, template);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "https://farm.studio/a%7Bb%7D", "https://farm.studio/a%7Bentity_id%7D",
+            "https://farm.studio/?x=%7b" })
+    void savingKeepsBracesThatAreEncoded(String template) {
+        assertSavingChangesNothing(false, template);
+    }
+
+    private void assertSavingChangesNothing(boolean ajax, String template) {
+        String id = create("url", template, "is_ajax", ajax, "entity_type", "shot");
+        Map<String, Object> before = ours(id);
+        Map<String, Object> shown = read(id);
+        Map<String, Object> form = new LinkedHashMap<>(shown);
+        form.keySet().retainAll(Set.of("name", "url", "entity_type", "is_ajax"));
+
+        // By somebody else, so that it would show.
+        for (Map<String, Object> saved : List.of(shown, form)) {
+            RequestSpecification bot = as("bot");
+            assertThat(answer(200, bot.body(saved).put(PATH + "/" + id))).isEqualTo(shown);
+        }
+
+        assertThat(ours(id)).isEqualTo(before).containsEntry("url", template).containsEntry("version", 1);
+    }
+
+    @Test
+    void theLongestTemplateSurvivesAsALink() {
+        String longest = TOOL + "&pad=" + "x".repeat(2000 - TOOL.length() - "&pad=".length());
+        String id = create("url", longest);
+
+        answer(200, as("bot").body(read(id)).put(PATH + "/" + id));
+        refusedField("/url", "template_too_long", put(id, Map.of("url", read(id).get("url") + "x")));
+
+        assertThat(ours(id)).containsEntry("url", longest).containsEntry("version", 1);
+    }
+
+    @Test
+    void editingTheTextBehindItChangesTheTemplate() {
+        String id = create();
+        String edited = read(id).get("url").toString().replace("entity=", "shot=");
+
+        assertThat(answer(200, put(id, Map.of("url", edited)))).containsEntry("url", edited);
+
+        assertThat(ours(id)).containsEntry("url", TOOL.replace("entity=", "shot=")).containsEntry("version", 2);
+    }
+
+    @Test
+    void aTemplateInItsPlaceIsTakenAsItStands() {
+        String id = create();
+
+        answer(200, put(id, Map.of("url", "https://farm.studio/other#part")));
+
+        assertThat(ours(id)).containsEntry("url", "https://farm.studio/other#part");
+    }
+
+    @Test
+    void anotherKindOfActionHasAnotherTrigger() {
+        String id = create("is_ajax", false);
+        String open = read(id).get("url").toString();
+
+        // As the form sends it: with the link of the kind that it was.
+        Object run = answer(200, put(id, Map.of("name", mark, "url", open, "entity_type", "all", "is_ajax", true))).get("url");
+        Object again = answer(200, put(id, Map.of("is_ajax", false))).get("url");
+
+        assertThat(run).isEqualTo(open.replace("/open#", "/run#")).isNotEqualTo(open);
+        assertThat(again).isEqualTo(open);
+        assertThat(ours(id)).containsEntry("url", TOOL);
+    }
+
+    // Links from elsewhere
+
+    @ParameterizedTest
+    @ValueSource(strings = { "https://other.studio/api/data/custom-actions/{id}/run#",
+            "http://kitsu:8080/api/data/custom-actions/{id}/open#",
+            "HTTPS://Kitsu.Studio/api/data/custom-actions/63F8A332-E209-4F8C-B384-747D5EDA4B57/run#",
+            "http://[::1]:8080/api/data/custom-actions/63f8a332-e209-4f8c-b384-747d5eda4b57/open#",
+            " https://other.studio/api/data/custom-actions/{id}/run# " })
+    void aLinkOfAnyHostAndActionStandsForItsTemplate(String link) {
+        String id = create("url", "https://farm.studio/before");
+        String pasted = link.replace("{id}", id) + TOOL;
+
+        answer(200, put(id, Map.of("url", pasted)));
+        String other = create("url", pasted);
+
+        assertThat(ours(id)).containsEntry("url", TOOL);
+        assertThat(ours(other)).containsEntry("url", TOOL);
+        assertThat(read(other).get("url").toString()).contains(other).doesNotContain(id);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "https://kitsu.studio" + SOMEWHERE + "/run#", "https://kitsu.studio" + SOMEWHERE + "/open#",
+            "https://kitsu.studio" + SOMEWHERE + "/run# ", "https://kitsu.studio" + SOMEWHERE + "/run",
+            "https://kitsu.studio" + SOMEWHERE + "/run#https://kitsu.studio" + SOMEWHERE + "/run#" })
+    void aLinkWithNothingBehindItIsRefused(String link) {
+        String id = create();
+
+        refusedField("/url", "template_blank", put(id, Map.of("url", link)));
+        refusedField("/url", "template_blank", admin().body(Kitsu.draft(mark, "url", link)).post(PATH));
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "javascript:alert(1), scheme_forbidden", "https://farm.studio/{nothing}, unknown_variable" })
+    void aLinkDoesNotHideWhatIsRefused(String template, String code) {
+        refusedField("/url", code, put(create(), Map.of("url", "https://kitsu.studio" + SOMEWHERE + "/open#" + template)));
+    }
+
+    private String create(Object... fields) {
+        return Kitsu.create(mark, fields);
+    }
+}

@@ -1,0 +1,513 @@
+package studio.actions.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.notNullValue;
+import static org.hamcrest.Matchers.startsWith;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
+import io.restassured.http.ContentType;
+import io.restassured.path.json.JsonPath;
+import io.restassured.response.Response;
+import studio.actions.testing.Api;
+import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou;
+import studio.actions.testing.FakeZou.Fault;
+import studio.actions.testing.FakeZou.Request;
+import studio.actions.testing.FakeZou.Task;
+import studio.actions.testing.Receiver;
+import studio.actions.testing.Receiver.Heard;
+
+/** What is selected is what Kitsu says it is, to the person who presses. */
+@QuarkusTest
+@WithTestResource(BesideKitsu.class)
+class LookupTest {
+
+    private final Receiver receiver = Receiver.shared();
+
+    // ---- Names come from Kitsu
+
+    @Test
+    void knowsTheNamesOfAShotsTask() {
+        Task shot = zou().shot("SH 010", "SQ01", "E1");
+
+        assertThat(filled("/{entity_name}/{sequence_name}/{episode_name}/{task_type_name}/{production_name}{?asset_type_name}",
+                Api.target("task_id", shot.id()))).isEqualTo("/SH%20010/SQ01/E1/Storyboard/Sintel");
+    }
+
+    @Test
+    void knowsTheNamesOfAnAssetsTask() {
+        Task asset = zou().asset("Chair", "Prop 日本");
+
+        assertThat(filled("/{entity_name}/{asset_type_name}/{task_type_name}/{production_name}{?sequence_name,episode_name}",
+                Api.target("task_id", asset.id()))).isEqualTo("/Chair/Prop%20%E6%97%A5%E6%9C%AC/Concept/Sintel");
+    }
+
+    @Test
+    void knowsTheNamesOfAShot() {
+        Task shot = zou().shot("SH010", "SQ01", "E1");
+
+        assertThat(filled("/{entity_name}/{sequence_name}/{episode_name}/{production_name}"
+                + "{?asset_type_name,task_type_name,task_id}", Api.target("entity_id", shot.entityId())))
+                .isEqualTo("/SH010/SQ01/E1/Sintel");
+    }
+
+    @Test
+    void knowsTheNamesOfAnAsset() {
+        Task asset = zou().asset("Chair", "Prop");
+
+        assertThat(filled("/{entity_name}/{asset_type_name}/{production_name}{?sequence_name,episode_name,task_type_name}",
+                Api.target("entity_id", asset.entityId()))).isEqualTo("/Chair/Prop/Sintel");
+    }
+
+    @Test
+    void knowsTheNameOfAProduction() {
+        Task shot = zou().recordedShot();
+
+        assertThat(filled("/{production_name}/{production_id}{?entity_id,entity_name,entity_type,sequence_name,task_type_name}",
+                Api.target("production_id", shot.projectId()))).isEqualTo("/Sintel/" + shot.projectId());
+    }
+
+    @Test
+    void knowsWhatAShotHasNot() {
+        Task shot = zou().shot("SH010", null, null);
+        String url = "https://api.studio.com/x{?sequence_name,episode_name,asset_type_name}";
+
+        for (Map<String, Object> target : List.of(Api.target("task_id", shot.id()),
+                Api.target("entity_id", shot.entityId()))) {
+            assertThat(preview(BesideKitsu.ajax(url), target).getString("deliveries[0].url"))
+                    .isEqualTo("https://api.studio.com/x");
+            assertThat(preview(BesideKitsu.ajax("https://api.studio.com/{episode_name}"), target)
+                    .getString("deliveries[0].problem.code")).isEqualTo("missing_variable");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "Shot,shot", "Sequence,sequence", "Episode,episode", "Edit,edit", "Scene,scene", "Concept,concept",
+            "Character,asset", "FX,asset", "Shots,asset", "Änderung,asset" })
+    void knowsTheKindOfAnEntity(String zous, String kind) {
+        Task task = zou().task(zous, "Name");
+        String template = "/{entity_type}/{entity_name}/{production_name}/{production_id}";
+
+        assertThat(filled(template, Api.target("task_id", task.id()))).isEqualTo(filled(template,
+                Api.target("entity_id", task.entityId()))).isEqualTo("/" + kind + "/Name/Sintel/" + task.projectId());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiterString = " -> ", textBlock = """
+            all      -> Shot Sequence Episode Edit Scene Concept Prop
+            shot     -> Shot
+            sequence -> Sequence
+            episode  -> Episode
+            edit     -> Edit
+            asset    -> Prop
+            """)
+    void isForEntitiesOfTheTypeThatKitsuSays(String entityType, String covered) {
+        List<String> kinds = List.of("Shot", "Sequence", "Episode", "Edit", "Scene", "Concept", "Prop");
+        List<Task> tasks = kinds.stream().map(kind -> zou().task(kind, kind)).toList();
+        String action = BesideKitsu.ajax("https://api.studio.com/{entity_id}", "entity_type", entityType);
+        List<String> codes = kinds.stream()
+                .map(kind -> List.of(covered.split(" ")).contains(kind) ? null : "wrong_entity_type").toList();
+
+        assertThat(preview(action, tasks.stream().map(task -> Api.target("task_id", task.id())).toArray())
+                .getList("deliveries.collect { it.problem?.code }")).isEqualTo(codes);
+        assertThat(preview(action, tasks.stream().map(task -> Api.target("entity_id", task.entityId())).toArray())
+                .getList("deliveries.collect { it.problem?.code }")).isEqualTo(codes);
+    }
+
+    @Test
+    void sendsWhatKitsuSaysInTheBodyToo() {
+        Task shot = zou().shot("SH010");
+        String name = unique("body");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+
+        JsonPath run = run("supervisor", action, Api.target("entity_id", shot.entityId())).then().statusCode(200).extract()
+                .jsonPath();
+
+        assertThat(new JsonPath(only(name).body()).getMap("")).containsEntry("entity_name", "SH010")
+                .containsEntry("entity_type", "shot").containsEntry("entitytype", "shot")
+                .containsEntry("production_id", shot.projectId()).containsEntry("task_ids", List.of())
+                .containsEntry("useremail", "supervisor@example.com");
+        assertThat(run.getMap("deliveries[0].target")).isEqualTo(Api.target("entity_id", shot.entityId(), "entity_type",
+                "shot", "production_id", shot.projectId(), "task_id", null));
+    }
+
+    @Test
+    void previewsWhatItThenSends() {
+        Task shot = zou().shot("SH010", "SQ01", null);
+        String name = unique("preview");
+        String url = receiver.url("/" + name + "/ok/{sequence_name}/{entity_name}");
+        Map<String, Object> draft = Api.draft("url", url, "is_ajax", true);
+        String action = BesideKitsu.ajax(url);
+
+        JsonPath draftPreview = BesideKitsu.as("admin")
+                .body(Map.of("action", draft, "targets", List.of(Api.target("task_id", shot.id()))))
+                .post(Api.ACTIONS + "/preview").then().statusCode(200).extract().jsonPath();
+        JsonPath preview = preview(action, Api.target("task_id", shot.id()));
+        assertThat(receiver.heard(name)).isEmpty();
+        run("supervisor", action, Api.target("task_id", shot.id())).then().statusCode(200);
+
+        assertThat(preview.getString("deliveries[0].url")).isEqualTo(receiver.url("/" + name + "/ok/SQ01/SH010"))
+                .isEqualTo(draftPreview.getString("deliveries[0].url")).isEqualTo(receiver.url(only(name).uri()));
+        assertThat(preview.getString("deliveries[0].body.entity_name")).isEqualTo("SH010");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "entity_name", "sequence_name", "episode_name", "asset_type_name", "task_type_name",
+            "production_name" })
+    void takesNoNameFromTheCaller(String variable) {
+        Task shot = zou().shot("SH010");
+        String name = unique("named");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        Map<String, Object> named = Api.target("task_id", shot.id(), variable, "claimed");
+
+        for (String verb : List.of("run", "preview")) {
+            BesideKitsu.as("supervisor").body(Map.of("targets", List.of(Api.target("task_id", shot.id()), named)))
+                    .post(Api.ACTIONS + "/" + action + "/" + verb).then().statusCode(400)
+                    .body("code", equalTo("invalid_body"), "errors.pointer", equalTo(List.of("/targets/1")),
+                            "errors[0].code", equalTo("names_from_kitsu"));
+        }
+        assertThat(receiver.heard(name)).isEmpty();
+        assertThat(runsOf(action)).isEmpty();
+    }
+
+    // ---- What a person may not see, and what is not true
+
+    @Test
+    void refusesWhatThePersonMayNotSeeAndSendsTheRest() {
+        Task shot = zou().shot("SH010");
+        Task closed = zou().closedShot("SH020");
+        Task deleted = zou().shot("SH030");
+        zou().delete(deleted);
+        String name = unique("unseen");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?p={production_id}"));
+
+        JsonPath run = run("supervisor", action, Api.target("task_id", closed.id()), Api.target("task_id", deleted.id()),
+                Api.target("entity_id", closed.entityId()), Api.target("entity_id", deleted.entityId()),
+                Api.target("production_id", closed.projectId()), Api.target("production_id", UUID.randomUUID().toString()),
+                Api.target("task_id", shot.id())).then().statusCode(200).extract().jsonPath();
+
+        assertThat(run.getString("state")).isEqualTo("partial");
+        assertThat(run.getList("deliveries.collect { it.failure?.kind }")).containsExactly("not_visible", "not_visible",
+                "not_visible", "not_visible", "not_visible", "not_visible", null);
+        assertThat(run.getList("deliveries.state").subList(0, 6)).containsOnly("refused");
+        assertThat(run.getList("deliveries.target.entity_id")).containsExactly(null, null, closed.entityId(),
+                deleted.entityId(), null, null, shot.entityId());
+        assertThat(run.prettify()).doesNotContain("SH020", "Closed Set");
+        assertThat(new JsonPath(only(name).body()).getList("selection")).containsExactly(shot.id());
+        assertThat(preview(action, Api.target("task_id", closed.id())).getString("deliveries[0].problem.code"))
+                .isEqualTo("not_visible");
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "task_id entity_id production_id entity_type,'',", "entity_id production_id entity_type,'',",
+            "production_id,'',", "task_id entity_id,entity_id,not_visible", "task_id production_id,production_id,not_visible",
+            "task_id entity_type,entity_type,wrong_entity_type", "entity_id production_id,production_id,not_visible",
+            "entity_id entity_type,entity_type,wrong_entity_type", "production_id entity_type,entity_type,wrong_entity_type",
+            "task_id entity_id production_id entity_type,entity_id,not_visible" })
+    void refusesATargetThatContradictsKitsuAndSendsTheRest(String said, String untrue, String kind) {
+        Task shot = zou().shot("SH010");
+        Task other = zou().asset("Chair", "Prop");
+        Map<String, Object> truth = Api.target("task_id", shot.id(), "entity_id", shot.entityId(), "production_id",
+                shot.projectId(), "entity_type", "shot");
+        Map<String, Object> untruth = Api.target("entity_id", other.entityId(), "production_id", UUID.randomUUID().toString(),
+                "entity_type", "asset");
+        Map<String, Object> target = Api.target();
+        Stream.of(said.split(" ")).forEach(field -> target.put(field, (field.equals(untrue) ? untruth : truth).get(field)));
+        String name = unique("untrue");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok{?entity_name}"));
+
+        JsonPath run = run("supervisor", action, target, Api.target("task_id", other.id())).then().statusCode(200).extract()
+                .jsonPath();
+
+        assertThat(run.getList("deliveries.collect { it.failure?.kind }")).containsExactly(kind, null);
+        assertThat(run.getList("deliveries.state")).containsExactly(kind == null ? "delivered" : "refused", "delivered");
+        assertThat(receiver.heard(name)).hasSize(kind == null ? 2 : 1);
+    }
+
+    @Test
+    void runsOnlyInTheProductionsOfTheActionAsKitsuKnowsThem() {
+        Task shot = zou().shot("SH010");
+        Task closed = zou().closedShot("SH020");
+        String name = unique("productions");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?e={entity_name}"), "project_ids",
+                List.of(closed.projectId()));
+        Object[] targets = { Api.target("task_id", shot.id()), Api.target("entity_id", shot.entityId()),
+                Api.target("entity_id", shot.entityId(), "production_id", closed.projectId()),
+                Api.target("task_id", closed.id()) };
+
+        JsonPath run = run("admin", action, targets).then().statusCode(200).extract().jsonPath();
+        JsonPath preview = BesideKitsu.as("admin").body(Map.of("targets", targets))
+                .post(Api.ACTIONS + "/" + action + "/preview").then().statusCode(200).extract().jsonPath();
+        Response kitsus = BesideKitsu.as("admin").body(Map.of("selection", List.of(shot.id())))
+                .post(BesideKitsu.PATH + "/" + action + "/run");
+
+        assertThat(run.getList("deliveries.collect { it.failure?.kind }")).containsExactly("not_visible", "not_visible",
+                "not_visible", null).isEqualTo(preview.getList("deliveries.collect { it.problem?.code }"));
+        kitsus.then().statusCode(403).body("code", equalTo("not_visible"));
+        assertThat(only(name).uri()).endsWith("?e=SH020");
+    }
+
+    @Test
+    void isThereOnlyForTheRolesOfTheAction() {
+        Task shot = zou().shot("SH010");
+        String name = unique("roles");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "roles", List.of("client"));
+
+        for (String path : List.of(Api.ACTIONS + "/" + action + "/run", Api.ACTIONS + "/" + action + "/preview",
+                BesideKitsu.PATH + "/" + action + "/run")) {
+            for (String person : List.of("supervisor", "vendor", "manager")) {
+                BesideKitsu.as(person).body(Map.of("selection", List.of(shot.id()))).post(path).then().statusCode(404)
+                        .body("code", equalTo("not_found"));
+            }
+            BesideKitsu.as("client").body(Map.of("selection", List.of(shot.id()))).post(path).then().statusCode(200);
+        }
+        assertThat(receiver.heard(name)).hasSize(2);
+    }
+
+    // ---- Zou does not answer
+
+    @ParameterizedTest
+    @EnumSource(value = Fault.class, names = { "html", "half", "huge", "endless", "slow", "gone", "error", "unavailable" })
+    void runsNothingThatZouSaysNothingOf(Fault fault) {
+        Task shot = zou().shot("SH010");
+        Task other = zou().shot("SH020");
+        String token = BesideKitsu.token("supervisor");
+        String name = unique("fault");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        zou().fault(token, "/data/tasks/" + other.id(), fault);
+
+        Response answer = BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id(), other.id())))
+                .post(Api.ACTIONS + "/" + action + "/run");
+
+        unavailable(answer);
+        assertThat(answer.time()).isLessThan(8000);
+        assertThat(receiver.heard(name)).isEmpty();
+        assertThat(runsOf(action)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "/data/tasks,task_id", "/data/entities,entity_id", "/data/projects,production_id" })
+    void runsNothingForAnAnswerAboutSomethingElse(String path, String field) {
+        Task shot = zou().shot("SH010");
+        String token = BesideKitsu.token("supervisor");
+        String name = unique("else");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        zou().fault(token, path, Fault.notAPerson);
+        Map<String, Object> ids = Api.target("task_id", shot.id(), "entity_id", shot.entityId(), "production_id",
+                shot.projectId());
+
+        unavailable(BesideKitsu.with(token).body(Map.of("targets", List.of(Api.target(field, ids.get(field)))))
+                .post(Api.ACTIONS + "/" + action + "/run"));
+
+        assertThat(receiver.heard(name)).isEmpty();
+        assertThat(runsOf(action)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "/data/entities,entity_id", "/data/shots,entity_id", "/data/projects,production_id" })
+    void runsNothingIfOneOfTheQuestionsFails(String path, String field) {
+        Task shot = zou().shot("SH010");
+        String token = BesideKitsu.token("supervisor");
+        String name = unique("question");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok{?production_name}"));
+        zou().fault(token, path, Fault.error);
+        Map<String, Object> target = Api.target(field, field.equals("entity_id") ? shot.entityId() : shot.projectId());
+
+        unavailable(BesideKitsu.with(token).body(Map.of("targets", List.of(target)))
+                .post(Api.ACTIONS + "/" + action + "/run"));
+        unavailable(BesideKitsu.with(token).body(Map.of("targets", List.of(target)))
+                .post(Api.ACTIONS + "/" + action + "/preview"));
+
+        assertThat(receiver.heard(name)).isEmpty();
+        assertThat(runsOf(action)).isEmpty();
+    }
+
+    @Test
+    void runsNothingWhileZouIsAway() {
+        Task shot = zou().shot("SH010");
+        String token = BesideKitsu.token("supervisor");
+        String name = unique("away");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        BesideKitsu.with(token).get(Api.ACTIONS).then().statusCode(200);
+
+        zou().away();
+        try {
+            unavailable(BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id())))
+                    .post(Api.ACTIONS + "/" + action + "/run"));
+            unavailable(BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id())))
+                    .post(BesideKitsu.PATH + "/" + action + "/run"));
+        } finally {
+            zou().back();
+        }
+
+        assertThat(receiver.heard(name)).isEmpty();
+        assertThat(runsOf(action)).isEmpty();
+        BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id()))).post(Api.ACTIONS + "/" + action + "/run").then()
+                .statusCode(200).body("state", equalTo("succeeded"));
+    }
+
+    @Test
+    void runsNothingForATokenThatHasEnded() {
+        Task shot = zou().shot("SH010");
+        String token = BesideKitsu.token("supervisor");
+        String name = unique("ended");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        BesideKitsu.with(token).get(Api.ACTIONS).then().statusCode(200);
+
+        zou().revoke(token);
+
+        for (String path : List.of(Api.ACTIONS + "/" + action + "/run", Api.ACTIONS + "/" + action + "/preview",
+                BesideKitsu.PATH + "/" + action + "/run")) {
+            BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id()))).post(path).then().statusCode(401)
+                    .header("WWW-Authenticate", startsWith("Bearer")).body("code", equalTo("unauthenticated"));
+        }
+        assertThat(receiver.heard(name)).isEmpty();
+        assertThat(runsOf(action)).isEmpty();
+    }
+
+    // ---- What Zou is asked
+
+    @Test
+    void asksWithTheTokenOfTheCaller() {
+        Task shot = zou().shot("SH010");
+        String token = BesideKitsu.token("supervisor");
+        String action = BesideKitsu.ajax(receiver.url("/" + unique("bearer") + "/ok"));
+
+        BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id()))).post(Api.ACTIONS + "/" + action + "/run").then()
+                .statusCode(200);
+
+        Request asked = asked(token).get(0);
+        assertThat(asked.path()).isEqualTo("/data/tasks/" + shot.id() + "/full");
+        assertThat(asked.headers()).containsEntry("Authorization", "Bearer " + token).doesNotContainKey("Cookie");
+    }
+
+    @Test
+    void asksWithTheCookieOfTheCaller() {
+        Task shot = zou().shot("SH010");
+        String token = BesideKitsu.token("supervisor");
+        String action = BesideKitsu.ajax(receiver.url("/" + unique("cookie") + "/ok"));
+
+        RestAssured.given().contentType(ContentType.JSON).header("Cookie", "theme=dark; access_token_cookie=" + token)
+                .header("Origin", "http://localhost:" + RestAssured.port).body(Map.of("selection", List.of(shot.id())))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200);
+
+        Request asked = asked(token).get(0);
+        assertThat(asked.path()).isEqualTo("/data/tasks/" + shot.id() + "/full");
+        assertThat(asked.headers()).containsEntry("Cookie", "access_token_cookie=" + token)
+                .doesNotContainKey("Authorization");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiterString = " -> ", textBlock = """
+            /{entity_id}/{entity_name}/{entity_type}/{production_id} -> entities
+            /{project_id}{?user_name,user_email}                     -> entities
+            ''                                                       -> entities
+            /{sequence_name}                                         -> entities shots
+            {?episode_name}                                          -> entities shots
+            /{production_name}                                       -> entities shots
+            {?asset_type_name}                                       -> entities shots
+            """)
+    void asksForNamesOnlyIfTheTemplateNeedsThem(String template, String collections) {
+        Task shot = zou().shot("SH010", "SQ01", "E1");
+        String token = BesideKitsu.token("supervisor");
+        String action = BesideKitsu.ajax("https://api.studio.com/x" + template);
+
+        BesideKitsu.with(token).body(Map.of("targets", List.of(Api.target("entity_id", shot.entityId()))))
+                .post(Api.ACTIONS + "/" + action + "/preview").then().statusCode(200);
+
+        assertThat(asked(token)).extracting(Request::path).containsExactlyElementsOf(
+                Stream.of(collections.split(" ")).map(name -> "/data/" + name + "/" + shot.entityId()).toList());
+    }
+
+    @Test
+    void asksOnceForATaskWhateverTheTemplateNeeds() {
+        Task shot = zou().shot("SH010", "SQ01", "E1");
+        String token = BesideKitsu.token("supervisor");
+        String action = BesideKitsu.ajax("https://api.studio.com/{sequence_name}/{production_name}/{task_type_name}");
+
+        BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id()))).post(Api.ACTIONS + "/" + action + "/preview")
+                .then().statusCode(200).body("deliveries[0].url", equalTo("https://api.studio.com/SQ01/Sintel/Storyboard"));
+
+        assertThat(asked(token)).extracting(Request::path).containsExactly("/data/tasks/" + shot.id() + "/full");
+    }
+
+    @Test
+    void asksOnceForWhatIsSelectedInTwoWays() {
+        Task shot = zou().shot("SH010");
+        String token = BesideKitsu.token("supervisor");
+        String action = BesideKitsu.ajax("https://api.studio.com/{entity_name}");
+
+        JsonPath preview = BesideKitsu.with(token)
+                .body(Map.of("targets", List.of(Api.target("entity_id", shot.entityId()),
+                        Api.target("entity_id", shot.entityId(), "entity_type", "shot"),
+                        Api.target("entity_id", shot.entityId(), "project_id", shot.projectId()))))
+                .post(Api.ACTIONS + "/" + action + "/preview").then().statusCode(200).extract().jsonPath();
+
+        assertThat(preview.getList("deliveries.url")).containsExactly("https://api.studio.com/SH010");
+        assertThat(asked(token)).extracting(Request::path).containsExactly("/data/entities/" + shot.entityId());
+    }
+
+    /** What only a fake can be told; a test that does is skipped beside a real Zou. */
+    private static FakeZou zou() {
+        assumeTrue(BesideKitsu.fake());
+        return FakeZou.shared();
+    }
+
+    /** What a supervisor's press makes of the template, as the receiver hears it. */
+    private String filled(String template, Map<String, Object> target) {
+        String name = unique("filled");
+
+        run("supervisor", BesideKitsu.ajax(receiver.url("/" + name + "/ok" + template)), target).then().statusCode(200)
+                .body("state", equalTo("succeeded"));
+
+        return only(name).uri().substring(("/" + name + "/ok").length());
+    }
+
+    private static Response run(String person, String action, Object... targets) {
+        return BesideKitsu.as(person).body(Map.of("targets", targets)).post(Api.ACTIONS + "/" + action + "/run");
+    }
+
+    private static JsonPath preview(String action, Object... targets) {
+        return BesideKitsu.as("supervisor").body(Map.of("targets", targets)).post(Api.ACTIONS + "/" + action + "/preview")
+                .then().statusCode(200).extract().jsonPath();
+    }
+
+    private static void unavailable(Response answer) {
+        answer.then().statusCode(503).contentType(startsWith("application/problem+json"))
+                .header("Retry-After", notNullValue()).body("code", equalTo("unavailable"));
+    }
+
+    private static List<String> runsOf(String action) {
+        return BesideKitsu.as("admin").get(Api.ACTIONS + "/runs?action_id=" + action).then().statusCode(200).extract()
+                .jsonPath().getList("data.id");
+    }
+
+    /** What Zou was asked with a token, but for whose it is. */
+    private static List<Request> asked(String token) {
+        return zou().requests(token).stream().filter(request -> !request.path().startsWith("/auth")).toList();
+    }
+
+    private Heard only(String name) {
+        assertThat(receiver.heard(name)).hasSize(1);
+        return receiver.heard(name).get(0);
+    }
+
+    private static String unique(String name) {
+        return "lookup-" + name + "-" + UUID.randomUUID();
+    }
+}

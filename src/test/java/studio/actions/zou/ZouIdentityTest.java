@@ -1,0 +1,398 @@
+package studio.actions.zou;
+
+import static io.restassured.RestAssured.given;
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
+
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import com.fasterxml.jackson.databind.JsonNode;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
+import io.restassured.path.json.JsonPath;
+import io.restassured.response.Response;
+import studio.actions.testing.Api;
+import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou;
+import studio.actions.testing.FakeZou.Fault;
+import studio.actions.testing.FakeZou.Request;
+import studio.actions.testing.Services;
+
+/** Who asks is who Zou says, and nobody where Zou says nothing. */
+@QuarkusTest
+@WithTestResource(BesideKitsu.class)
+class ZouIdentityTest {
+
+    private static final String LIST = BesideKitsu.PATH;
+    private static final String RUNS = Api.ACTIONS + "/runs";
+    private static final String COOKIE = "access_token_cookie=";
+    private static final String PROBLEM = "application/problem+json";
+
+    // ---- Who is let in
+
+    @ParameterizedTest
+    @CsvSource({ "admin, 200", "manager, 200", "supervisor, 200", "user, 200", "client, 200", "vendor, 403", "bot, 200" })
+    void letsInEveryRoleOfZous(String person, int list) {
+        String token = BesideKitsu.token(person);
+
+        assertThat(get(RUNS, token).statusCode()).isEqualTo(200);
+        assertThat(get(LIST, token).statusCode()).isEqualTo(list);
+        assertThat(byCookie(RUNS, COOKIE + token).statusCode()).isEqualTo(200);
+        assertThat(byCookie(LIST, COOKIE + token).statusCode()).isEqualTo(list);
+    }
+
+    @Test
+    void takesZousCookieFromAmongOthers() {
+        String token = BesideKitsu.token("user");
+
+        assertThat(byCookie(RUNS, "lang=fr; " + COOKIE + token + "; refresh_token_cookie=other").statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void takesTheSchemeInAnyCase() {
+        String token = BesideKitsu.token("user");
+
+        assertThat(byHeader(RUNS, "bearer " + token).statusCode()).isEqualTo(200);
+        assertThat(byHeader(RUNS, "BEARER  " + token).statusCode()).isEqualTo(200);
+    }
+
+    // ---- Who is not
+
+    @ParameterizedTest
+    @ValueSource(strings = { LIST, RUNS, "/api/data/user/context" })
+    void refusesWhoBringsNothing(String path) {
+        refused(given().get(path), 401, "unauthenticated", null);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "garbage", "a.b.c", "null", Services.TOKEN, "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9." })
+    void refusesAGarbageToken(String token) {
+        for (String path : List.of(LIST, RUNS)) {
+            Response byHeader = get(path, token);
+            refused(byHeader, 401, "unauthenticated", token);
+            refused(byCookie(path, COOKIE + token), 401, "unauthenticated", token);
+            // RFC 6750, section 3.1.
+            assertThat(byHeader.header("WWW-Authenticate")).contains("error=\"invalid_token\"");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "Bearer", "Bearer ", "Bearer \t", "Basic @@", "Token @@", "@@", "Bearer@@", "Bearer @@ @@",
+            "Bearer @@,", "Bearer \"@@\"", "Bearer @@;a=b" })
+    void refusesAHeaderThatIsNoBearer(String header) {
+        String token = BesideKitsu.token("admin");
+
+        refused(byHeader(RUNS, header.replace("@@", token)), 401, "unauthenticated", token);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "access_token_cookie=", "access_token_cookie=\"\"", "access_token_cookie", "access_token_cookie= ",
+            "access_token_cookie=@@ @@", "access_token_cookie=@@\"", "access_token_cookie=@\"@", "access_token_cookie=@@,",
+            "access_token_cookie=a\\b", "access_token_cookie=%00", "access_token_cookie==", "=@@", "@@", ";", "",
+            "Access_Token_Cookie=@@", "access_token=@@", "refresh_token_cookie=@@", "xaccess_token_cookie=@@" })
+    void refusesAnOddCookie(String cookie) {
+        String token = BesideKitsu.token("admin");
+
+        refused(byCookie(RUNS, cookie.replace("@@", token)), 401, "unauthenticated", token);
+    }
+
+    @Test
+    void theCookieCountsBeforeTheHeader() {
+        String token = BesideKitsu.token("admin");
+
+        refused(given().header("Cookie", COOKIE + "garbage").header("Authorization", "Bearer " + token).get(RUNS), 401,
+                "unauthenticated", token);
+        assertThat(given().header("Cookie", COOKIE + token).header("Authorization", "Bearer garbage").get(RUNS).statusCode())
+                .isEqualTo(200);
+    }
+
+    /** What only a Zou does that is told to. */
+    @Nested
+    class Told {
+
+        private final FakeZou zou = FakeZou.shared();
+
+        @BeforeEach
+        void onlyTheFake() {
+            Assumptions.assumeTrue(BesideKitsu.fake());
+        }
+
+        // ---- Who it is
+
+        @ParameterizedTest
+        @ValueSource(strings = { "admin", "manager", "supervisor", "user", "client", "vendor", "bot", "bot2" })
+        void theCallerIsWhoZouSays(String person) {
+            String action = BesideKitsu.ajax("https://api.studio.com/sync", "roles", List.of("admin", "manager", "supervisor",
+                    "user", "client", "vendor"));
+            JsonNode known = zou.person(person);
+            Map<String, Object> caller = new LinkedHashMap<>();
+            List.of("id", "email", "role").forEach(field -> caller.put(field, known.get(field).asText()));
+            caller.put("name", known.get("full_name").asText());
+            String token = zou.login(person);
+
+            JsonPath run = BesideKitsu.with(token).body(Map.of("selection", List.of(UUID.randomUUID().toString())))
+                    .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract().jsonPath();
+
+            assertThat(run.getMap("caller")).isEqualTo(caller);
+            assertThat(get(RUNS + "?action_id=" + action, token).jsonPath().getList("data.caller")).containsExactly(caller);
+        }
+
+        @Test
+        void passesTheCredentialOnAsItCame() {
+            String bearer = zou.login("user");
+            String cookie = zou.login("user");
+
+            get(LIST, bearer).then().statusCode(200);
+            byCookie(LIST, "lang=fr; " + COOKIE + cookie + "; session=mine").then().statusCode(200);
+
+            assertThat(zou.requests(bearer)).extracting(Request::method, Request::path)
+                    .containsExactly(tuple("GET", "/auth/authenticated"));
+            assertThat(zou.requests(bearer).get(0).headers()).containsEntry("Authorization", "Bearer " + bearer)
+                    .doesNotContainKey("Cookie");
+            assertThat(zou.requests(cookie)).extracting(Request::path).containsExactly("/auth/authenticated");
+            assertThat(zou.requests(cookie).get(0).headers()).containsEntry("Cookie", COOKIE + cookie)
+                    .doesNotContainKey("Authorization");
+        }
+
+        @Test
+        void keepsThePeopleApart() {
+            String vendor = zou.login("vendor");
+            String user = zou.login("user");
+
+            for (int i = 0; i < 3; i++) {
+                assertThat(get(LIST, vendor).statusCode()).isEqualTo(403);
+                assertThat(get(LIST, user).statusCode()).isEqualTo(200);
+            }
+        }
+
+        // ---- How often Zou is asked
+
+        @Test
+        void fiftyRequestsWithANewTokenAreOneQuestion() {
+            String token = zou.login("user");
+            zou.delay(token, "/auth", Duration.ofMillis(500));
+
+            List<CompletableFuture<HttpResponse<String>>> answers = IntStream.range(0, 50)
+                    .mapToObj(i -> later(i % 2 == 0 ? LIST : RUNS, token)).toList();
+
+            assertThat(answers).extracting(answer -> answer.join().statusCode()).containsOnly(200);
+            assertThat(zou.questions(token)).isEqualTo(1);
+        }
+
+        @Test
+        void believesAnAnswerForAWhile() {
+            String token = zou.login("user");
+
+            for (int i = 0; i < 5; i++) {
+                get(LIST, token).then().statusCode(200);
+            }
+
+            assertThat(zou.questions(token)).isEqualTo(1);
+        }
+
+        @ParameterizedTest
+        @CsvSource({ "garbage, 401", "twoFactor, 403", "error, 503" })
+        void doesNotRememberANo(String no, int status) {
+            String token = no.equals("garbage") ? "garbage" + UUID.randomUUID() : zou.login("user");
+            if (!no.equals("garbage")) {
+                zou.fault(token, "/auth", Fault.valueOf(no));
+            }
+
+            for (int i = 0; i < 3; i++) {
+                get(LIST, token).then().statusCode(status);
+            }
+
+            assertThat(zou.questions(token)).isEqualTo(3);
+        }
+
+        @Test
+        void whoHangsUpTakesNobodyElsesAnswerAway() throws IOException {
+            String token = zou.login("user");
+            zou.delay(token, "/auth", Duration.ofMillis(700));
+            CompletableFuture<HttpResponse<String>> other;
+
+            try (Socket caller = new Socket("127.0.0.1", RestAssured.port)) {
+                OutputStream out = caller.getOutputStream();
+                out.write(("GET " + RUNS + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token + "\r\n\r\n")
+                        .getBytes(StandardCharsets.US_ASCII));
+                out.flush();
+                await().until(() -> zou.questions(token) == 1);
+                other = later(RUNS, token);
+            }
+
+            assertThat(other.join().statusCode()).isEqualTo(200);
+        }
+
+        // ---- When Zou says no, or nothing
+
+        @Test
+        void aPersonWithoutTheirSecondFactorIsToldZousReason() {
+            String token = zou.login("admin");
+            zou.fault(token, "/auth", Fault.twoFactor);
+
+            Response refusal = get(RUNS, token);
+
+            refused(refusal, 403, "forbidden", token);
+            assertThat(refusal.jsonPath().getString("detail"))
+                    .contains("Two factor authentication is required for this account.");
+            zou.heal(token);
+            get(RUNS, token).then().statusCode(200);
+        }
+
+        @Test
+        void aRoleThatIsNotKnownIsNobodys() {
+            String token = zou.login("admin");
+            zou.fault(token, "/auth", Fault.unknownRole);
+
+            refused(get(RUNS, token), 403, "forbidden", token);
+            zou.heal(token);
+            get(RUNS, token).then().statusCode(200);
+        }
+
+        @ParameterizedTest
+        @EnumSource(names = { "html", "half", "huge", "endless", "gone", "error", "unavailable", "notAPerson" })
+        void letsNobodyInOnWhatIsNoAnswer(Fault fault) {
+            String token = zou.login("admin");
+            zou.fault(token, "/auth", fault);
+
+            refused(get(LIST, token), 503, "unavailable", token);
+            refused(byCookie(LIST, COOKIE + token), 503, "unavailable", token);
+            zou.heal(token);
+            get(LIST, token).then().statusCode(200);
+            byCookie(LIST, COOKIE + token).then().statusCode(200);
+        }
+
+        @Test
+        void doesNotWaitForAZouThatIsSlow() {
+            Map<Fault, String> tokens = new LinkedHashMap<>();
+            Map<Fault, CompletableFuture<HttpResponse<String>>> answers = new LinkedHashMap<>();
+            List.of(Fault.slow, Fault.silent, Fault.drip).forEach(fault -> {
+                tokens.put(fault, zou.login("admin"));
+                zou.fault(tokens.get(fault), "/auth", fault);
+            });
+
+            long start = System.nanoTime();
+            tokens.forEach((fault, token) -> answers.put(fault, later(LIST, token)));
+            List<CompletableFuture<HttpResponse<String>>> followers = IntStream.range(0, 10)
+                    .mapToObj(i -> later(LIST, tokens.get(Fault.silent))).toList();
+
+            answers.forEach((fault, answer) -> {
+                assertThat(answer.join().statusCode()).as("%s", fault).isEqualTo(503);
+                assertThat(answer.join().headers().firstValue("Retry-After")).as("%s", fault).isPresent();
+                assertThat(answer.join().body()).as("%s", fault).contains("\"unavailable\"").doesNotContain(tokens.get(fault));
+            });
+            assertThat(followers).extracting(answer -> answer.join().statusCode()).containsOnly(503);
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(1900), Duration.ofMillis(3500));
+            assertThat(zou.questions(tokens.get(Fault.silent))).isEqualTo(1);
+            tokens.forEach((fault, token) -> {
+                zou.heal(token);
+                assertThat(get(LIST, token).statusCode()).as("%s, healed", fault).isEqualTo(200);
+            });
+        }
+
+        // ---- The end of what is remembered
+
+        @Test
+        void aLoggedOutTokenStopsWorkingWhenTheMemoryEnds() {
+            List<String> tokens = new ArrayList<>();
+            for (String person : List.of("admin", "user", "bot")) {
+                String token = zou.login(person);
+                get(LIST, token).then().statusCode(200);
+                tokens.add(token);
+            }
+            String staying = zou.login("admin");
+            get(LIST, staying).then().statusCode(200);
+
+            tokens.forEach(zou::revoke);
+
+            for (String token : tokens) {
+                // identity-cache, and a second.
+                await().atMost(4, SECONDS).untilAsserted(() -> refused(get(LIST, token), 401, "unauthenticated", token));
+                refused(byCookie(LIST, COOKIE + token), 401, "unauthenticated", token);
+            }
+            get(LIST, staying).then().statusCode(200);
+        }
+
+        @Test
+        void letsNobodyInWhileZouIsAwayOnceTheMemoryEnds() {
+            String known = zou.login("admin");
+            String stranger = zou.login("admin");
+            get(LIST, known).then().statusCode(200);
+
+            zou.away();
+            try {
+                get(LIST, known).then().statusCode(200);
+                refused(get(LIST, stranger), 503, "unavailable", stranger);
+                refused(byCookie(LIST, COOKIE + stranger), 503, "unavailable", stranger);
+                await().atMost(4, SECONDS).untilAsserted(() -> refused(get(LIST, known), 503, "unavailable", known));
+                refused(given().get(LIST), 401, "unauthenticated", null);
+            } finally {
+                zou.back();
+            }
+            get(LIST, known).then().statusCode(200);
+            get(LIST, stranger).then().statusCode(200);
+        }
+    }
+
+    private static Response get(String path, String token) {
+        return byHeader(path, "Bearer " + token);
+    }
+
+    private static Response byHeader(String path, String header) {
+        return given().header("Authorization", header).get(path);
+    }
+
+    private static Response byCookie(String path, String cookie) {
+        return given().header("Cookie", cookie).get(path);
+    }
+
+    private static CompletableFuture<HttpResponse<String>> later(String path, String token) {
+        return HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build()
+                .sendAsync(HttpRequest.newBuilder(URI.create("http://localhost:" + RestAssured.port + path))
+                        .header("Authorization", "Bearer " + token).build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    /** A problem with what belongs to its status, and without the token. */
+    private static void refused(Response answer, int status, String code, String token) {
+        assertThat(answer.statusCode()).isEqualTo(status);
+        assertThat(answer.contentType()).startsWith(PROBLEM);
+        assertThat(answer.jsonPath().getString("code")).isEqualTo(code);
+        if (status == 401) {
+            assertThat(answer.header("WWW-Authenticate")).startsWith("Bearer realm=");
+        }
+        if (status == 503) {
+            assertThat(answer.header("Retry-After")).matches("[1-9]\\d*");
+        }
+        if (token != null) {
+            assertThat(answer.headers() + answer.asString()).doesNotContain(token);
+        }
+    }
+}
