@@ -80,8 +80,12 @@ final class Kitsu {
     }
 
     static List<Map<String, Object>> list(RequestSpecification as, String query) {
-        Response answer = as.get(PATH + query);
-        assertThat(answer.statusCode()).isEqualTo(200);
+        return objects(as.get(PATH + query));
+    }
+
+    /** The array that is answered. */
+    static List<Map<String, Object>> objects(Response answer) {
+        assertThat(answer.statusCode()).as(answer.asString()).isEqualTo(200);
         return JSON.convertValue(json(answer), new TypeReference<List<Map<String, Object>>>() {
         });
     }

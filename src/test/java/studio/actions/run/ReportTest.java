@@ -275,18 +275,36 @@ class ReportTest {
     @EnumSource(value = Fault.class, names = { "error", "html", "gone", "twoFactor" })
     void isNoFailureOfTheRunIfItCannotBeTold(Fault fault) {
         Task mute = zou().shot("SH010");
-        Task other = zou().shot("SH020");
+        List<Task> others = Stream.of("SH020", "SH030", "SH040", "SH050", "SH060").map(name -> zou().shot(name)).toList();
         String token = BesideKitsu.token("supervisor");
-        String action = BesideKitsu.ajax(receiver.url("/" + unique("mute") + "/ok?t={task_id}"), "report", "always");
+        String action = BesideKitsu.ajax(receiver.url("/" + unique("mute") + "/ok"), "report", "always");
         zou().fault(token, "/actions/tasks/" + mute.id(), fault);
 
-        JsonPath run = BesideKitsu.with(token).body(Map.of("selection", List.of(mute.id(), other.id())))
+        JsonPath run = BesideKitsu.with(token)
+                .body(Map.of("selection", Stream.concat(Stream.of(mute), others.stream()).map(Task::id).toList()))
                 .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract().jsonPath();
 
         assertThat(posted(token)).extracting(Request::path).contains("/actions/tasks/" + mute.id() + "/comment");
         assertThat(run.getString("state")).isEqualTo("succeeded");
         assertThat(run.getList("deliveries.failure")).containsOnlyNulls();
-        assertThat(told(other)).contains("delivered");
+        others.forEach(other -> assertThat(told(other)).contains("delivered"));
+    }
+
+    @Test
+    void sendsTheRestIfARefusalCannotBeTold() {
+        Task shot = zou().shot("SH010");
+        Task asset = zou().asset("Chair", "Prop");
+        String token = BesideKitsu.token("supervisor");
+        String name = unique("untold");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?t={task_id}"), "report", "always", "entity_type",
+                "asset");
+        zou().fault(token, "/actions/tasks/" + shot.id(), Fault.error);
+
+        BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id(), asset.id())))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).body("state", equalTo("partial"));
+
+        assertThat(receiver.heard(name)).hasSize(1);
+        assertThat(told(asset)).contains("delivered");
     }
 
     @Test
