@@ -102,13 +102,9 @@ class ActionList {
     private void listen() {
         boolean told = false;
         while (stopping.getCount() > 0) {
-            try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
-                statement.execute(LISTEN);
+            try (Connection connection = database.getConnection()) {
                 told = false;
-                listening = true;
-                // What changed before we listened, nobody told us.
-                drop();
-                hear(connection.unwrap(PGConnection.class), statement);
+                hear(connection);
             } catch (SQLException e) {
                 listening = false;
                 drop();
@@ -122,17 +118,27 @@ class ActionList {
         }
     }
 
-    private void hear(PGConnection connection, Statement statement) throws SQLException {
-        while (stopping.getCount() > 0) {
-            var news = connection.getNotifications(LISTENED_MS);
-            if (news != null && news.length > 0) {
-                drop();
-            } else {
-                // Asked for again, for nothing but to see whether anybody is there.
-                statement.execute(LISTEN);
+    private void hear(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute(LISTEN);
+            listening = true;
+            // What changed before we listened, nobody told us.
+            drop();
+            while (stopping.getCount() > 0) {
+                var news = connection.unwrap(PGConnection.class).getNotifications(LISTENED_MS);
+                if (news != null && news.length > 0) {
+                    drop();
+                } else {
+                    // Asked for again, for nothing but to see whether anybody is there.
+                    statement.execute(LISTEN);
+                }
             }
+            statement.execute("UNLISTEN *");
+        } catch (SQLException e) {
+            // The pool would hand it to the next request.
+            connection.abort(Runnable::run);
+            throw e;
         }
-        statement.execute("UNLISTEN *");
     }
 
     private void pause() {

@@ -1,7 +1,6 @@
 package studio.actions.kitsu;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
 import java.util.List;
 import java.util.Optional;
@@ -23,7 +22,6 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
-import io.netty.buffer.ByteBufInputStream;
 import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.mutiny.Uni;
@@ -101,8 +99,7 @@ public class UserContextResource {
     static Buffer replace(Buffer context, Buffer ours) {
         Buffer replaced = Buffer.buffer(context.length() + ours.length());
         int copied = 0;
-        try (JsonParser parser = new JsonFactory()
-                .createParser((InputStream) new ByteBufInputStream(context.getByteBuf().duplicate()))) {
+        try (JsonParser parser = new JsonFactory().createParser(context.getBytes())) {
             // In another encoding than UTF-8 there are no offsets.
             if (parser.nextToken() != JsonToken.START_OBJECT || parser.currentTokenLocation().getByteOffset() < 0) {
                 throw notWhole();

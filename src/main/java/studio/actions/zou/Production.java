@@ -74,7 +74,7 @@ public class Production {
         Uni<Found> found = question.taskId() != null ? task(credential, question.taskId())
                 : question.entityId() != null ? entity(credential, question.entityId(), names)
                         : production(credential, question.productionId());
-        return found.onFailure(Zou.Denied.class).recoverWithItem(denied -> hidden(question, (Zou.Denied) denied));
+        return found.onFailure(Zou.Denied.class).recoverWithItem(denied -> hidden(question, denied));
     }
 
     private static Hidden hidden(Question question, Zou.Denied denied) {
