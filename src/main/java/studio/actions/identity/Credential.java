@@ -27,7 +27,7 @@ public record Credential(Kind kind, String token) implements io.quarkus.security
     /** Out of a request: the cookie first, as Zou does; empty where there is neither, or what is there is no token. */
     public static Optional<Credential> of(HttpServerRequest request) {
         Cookie cookie = request.getCookie(COOKIE);
-        if (cookie != null) {
+        if (cookie != null && !cookie.getValue().isEmpty()) {
             return of(Kind.COOKIE, cookie.getValue());
         }
         String header = request.getHeader("Authorization");

@@ -30,6 +30,7 @@ import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.core.UriInfo;
 
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -128,17 +129,18 @@ public class CustomActionsResource {
                     description = "The whole name, regardless of case.", example = "Sync to ShotGrid") String name,
             @QueryParam("entity_type") @Parameter(description = "Exactly this one: those for all are not among them.",
                     example = "shot") String entityType,
-            @QueryParam("is_ajax") Boolean isAjax,
+            @QueryParam("is_ajax") @Parameter(schema = @Schema(type = SchemaType.BOOLEAN)) String isAjax,
             @QueryParam("page") @Min(1) @Parameter(description = "From 1; without it, the answer is an array.") Integer page,
             @QueryParam("limit") @Min(1) @Max(1000) @Parameter(
                     description = "Actions on a page; without 'page', at the most (100 on a page).") Integer limit,
             @QueryParam("fields") @Parameter(description = "Only these, with commas between them.",
                     example = "id,name") String fields) {
         List<String> wanted = fields == null ? FIELDS : wanted(fields);
+        Boolean sent = isAjax == null ? null : bool(isAjax);
         List<Action> found = actions.visibleTo(Caller.of(identity)).stream()
                 .filter(action -> name == null || action.name.equalsIgnoreCase(name))
                 .filter(action -> entityType == null || action.entityType.name().equals(entityType))
-                .filter(action -> isAjax == null || action.isAjax == isAjax).toList();
+                .filter(action -> sent == null || action.isAjax == sent).toList();
         EntityTag tag = Etag.of(found, String.join("/", site(), wanted.toString(), page + "/" + limit));
         if (Etag.known(tag, headers)) {
             return ResponseBuilder.notModified(tag.getValue()).tag(tag).build();
@@ -287,6 +289,14 @@ public class CustomActionsResource {
         boolean shown = sent != null && sent.endsWith("#" + before)
                 && Template.unlink(sent.substring(0, sent.length() - before.length())).isEmpty();
         return shown ? before : sent;
+    }
+
+    /** Python clients write {@code True}. */
+    private static boolean bool(String isAjax) {
+        if (!isAjax.equalsIgnoreCase("true") && !isAjax.equalsIgnoreCase("false")) {
+            throw ProblemException.parameter("is_ajax", "invalid_value", "'is_ajax' must be true or false.");
+        }
+        return Boolean.parseBoolean(isAjax);
     }
 
     private static List<String> wanted(String fields) {

@@ -16,6 +16,8 @@ import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.action.EntityType;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
 
 /** An action as Kitsu's front-end knows it: Zou's object, to the key and its order. */
 final class KitsuAction {
@@ -76,6 +78,11 @@ final class KitsuAction {
     /** Where the browser reaches us: the configured URL, else as the request says. */
     static String site(Optional<URI> publicUrl, URI request) {
         URI base = publicUrl.orElse(request);
+        // That is how a request without a Host header is shown.
+        if ("null".equals(base.getRawAuthority())) {
+            throw new ProblemException(Code.BAD_REQUEST,
+                    "The request has no Host header, so there is no telling where the browser reaches us.");
+        }
         return base.getScheme() + "://" + base.getRawAuthority();
     }
 }

@@ -2,6 +2,7 @@ package studio.actions.kitsu;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -107,10 +108,16 @@ public class TakeOver {
         for (Map.Entry<UUID, ActionJson.Draft> draft : drafts.entrySet()) {
             settle(draft, lines.get(draft.getKey()), errors);
         }
-        Set<UUID> made = errors.isEmpty() && mode == Mode.apply ? actions.adopt(drafts, asker.caller()) : drafts.keySet();
+        Set<UUID> made = new LinkedHashSet<>(drafts.keySet());
+        if (mode == Mode.apply) {
+            made = errors.isEmpty() ? actions.adopt(drafts, asker.caller()) : Set.of();
+        } else {
+            made.removeIf(id -> errors.stream().anyMatch(error -> error.line() == lines.get(id)));
+        }
         List<Import.Change> changes = made.stream()
                 .map(id -> new Import.Change(lines.get(id), drafts.get(id).name(), TAKEN)).toList();
-        return new Import(changes.size(), 0, line - changes.size(), changes, errors);
+        int unchanged = errors.isEmpty() ? line - changes.size() : here.size();
+        return new Import(changes.size(), 0, unchanged, changes, errors);
     }
 
     private void settle(Map.Entry<UUID, ActionJson.Draft> draft, int line, List<Import.Wrong> errors) {

@@ -118,7 +118,10 @@ public class Problems {
             case 406 -> answer(Code.NOT_ACCEPTABLE, 406, "The answer is JSON; let 'Accept' include application/json.",
                     List.of(), Map.of(), uri, thrown);
             case 413 -> answer(Code.TOO_LARGE, 413, "The body is too large.", List.of(), Map.of(), uri, thrown);
-            case 415 -> answer(Code.UNSUPPORTED_MEDIA_TYPE, 415, "Send JSON with 'Content-Type: application/json'.", List.of(),
+            case 415 -> answer(Code.UNSUPPORTED_MEDIA_TYPE, 415,
+                    "Send JSON with 'Content-Type: application/json'; …/open takes "
+                            + "Kitsu's form, application/x-www-form-urlencoded.",
+                    List.of(),
                     Map.of(), uri, thrown);
             case 400 -> answer(Code.BAD_REQUEST, 400, "The request cannot be read.", List.of(), Map.of(), uri, thrown);
             default -> status >= 500 ? unforeseen(thrown, uri)

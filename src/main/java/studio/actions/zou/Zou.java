@@ -59,8 +59,10 @@ public class Zou {
     private ZouClient client(URI url, Duration timeout) {
         return QuarkusRestClientBuilder.newBuilder().baseUri(url)
                 .connectTimeout(config.timeout().toMillis(), TimeUnit.MILLISECONDS)
-                .readTimeout(timeout.toMillis(), TimeUnit.MILLISECONDS)
-                // Zou's servers close an idle connection after seconds, often just as a question is on its way.
+                // Only frees the connection: our own limit, over the whole answer, comes first.
+                .readTimeout(timeout.plusSeconds(1).toMillis(), TimeUnit.MILLISECONDS)
+                // The client closes the connection of every answer that comes in pieces, at times when the pool has given it
+                // away already; and Zou's servers close idle ones after seconds.
                 .property(QuarkusRestClientProperties.KEEP_ALIVE_ENABLED, false)
                 .build(ZouClient.class);
     }

@@ -385,6 +385,7 @@ class CustomActionsTest {
 
         assertThat(ids("?is_ajax=true&name=" + mark)).containsExactly(sent);
         assertThat(ids("?is_ajax=false&name=" + mark)).containsExactly(opened);
+        assertThat(ids("?is_ajax=True&name=" + mark)).as("as Python writes it").containsExactly(sent);
         assertThat(ids("?name=" + mark)).containsExactlyInAnyOrder(sent, opened);
     }
 

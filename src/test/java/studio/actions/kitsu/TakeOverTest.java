@@ -308,6 +308,9 @@ class TakeOverTest {
             assertThat(column(answer, "errors", "line")).containsExactly(2);
             assertThat(column(answer, "errors", "column")).containsExactly(column);
             assertThat(column(answer, "errors", "message")).doesNotContainNull().doesNotContain("");
+            assertThat(column(answer, "changes", "line")).as(mode)
+                    .isEqualTo(mode.equals("check") ? List.of(1, 3) : List.of());
+            assertThat(answer).containsEntry("created", mode.equals("check") ? 2 : 0).containsEntry("unchanged", 0);
         }
         assertThat(ours()).isEmpty();
     }

@@ -110,7 +110,7 @@ class TriggerLinkTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "a b", "kitsu.studio/x", "kitsu.studio#x", "me@kitsu.studio", "<script>", "kitsu.studio:x", "%",
-            "{host}" })
+            "{host}", "" })
     void aHostThatIsNoneMakesNoLink(String host) throws IOException {
         assertThat(Kitsu.raw("GET", PATH + "?limit=1", host, "").status()).isEqualTo(400);
     }

@@ -113,6 +113,12 @@ class ZouIdentityTest {
         refused(byHeader(RUNS, header.replace("@@", token)), 401, "unauthenticated", token);
     }
 
+    @Test
+    void anEmptyCookieIsNone() {
+        given().header("Cookie", COOKIE).header("Authorization", "Bearer " + BesideKitsu.token("user")).get(RUNS).then()
+                .statusCode(200);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = { "access_token_cookie=", "access_token_cookie=\"\"", "access_token_cookie", "access_token_cookie= ",
             "access_token_cookie=@@ @@", "access_token_cookie=@@\"", "access_token_cookie=@\"@", "access_token_cookie=@@,",
