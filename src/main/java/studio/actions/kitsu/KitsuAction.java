@@ -78,8 +78,7 @@ final class KitsuAction {
     /** Where the browser reaches us: the configured URL, else as the request says. */
     static String site(Optional<URI> publicUrl, URI request) {
         URI base = publicUrl.orElse(request);
-        // That is how a request without a Host header is shown.
-        if ("null".equals(base.getRawAuthority())) {
+        if (base.getRawAuthority() == null) {
             throw new ProblemException(Code.BAD_REQUEST,
                     "The request has no Host header, so there is no telling where the browser reaches us.");
         }
