@@ -1,36 +1,44 @@
 package studio.actions.kitsu;
 
+import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static studio.actions.kitsu.Kitsu.TOOL;
 import static studio.actions.kitsu.Kitsu.admin;
 import static studio.actions.kitsu.Kitsu.answer;
 import static studio.actions.kitsu.Kitsu.list;
 import static studio.actions.testing.BesideKitsu.PATH;
 
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
+import io.restassured.response.Response;
 import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou;
+import studio.actions.testing.Receiver;
 
-/** Where it is said under which address browsers reach us, trigger links say so too, whatever a request says. */
+/** What Kitsu's paths do where a studio has set them otherwise: where browsers reach us, and how long a press waits. */
 @QuarkusTest
-@TestProfile(PublicUrlTest.Said.class)
+@TestProfile(KitsuSettingsTest.Said.class)
 @WithTestResource(BesideKitsu.class)
-class PublicUrlTest {
+class KitsuSettingsTest {
 
     public static class Said implements QuarkusTestProfile {
 
         @Override
         public Map<String, String> getConfigOverrides() {
-            return Map.of("custom-actions.public-url", "https://kitsu.studio.com:8443");
+            return Map.of("custom-actions.public-url", "https://kitsu.studio.com:8443", "custom-actions.run.wait", "1s");
         }
     }
 
@@ -53,5 +61,31 @@ class PublicUrlTest {
         String tag = admin().header("Host", "one").get(list).header("ETag");
 
         assertThat(admin().header("Host", "two").header("If-None-Match", tag).get(list).statusCode()).isEqualTo(304);
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "https://kitsu.studio.com:8443, 404", "HTTPS://Kitsu.Studio.com:8443, 404",
+            "http://kitsu.studio.com:8443, 403",
+            "https://kitsu.studio.com, 403", "http://localhost, 403" })
+    void onlyThePublicUrlIsOurOwnSite(String origin, int status) {
+        given().header("Cookie", "access_token_cookie=" + BesideKitsu.token("admin")).header("Origin", origin)
+                .delete(PATH + "/" + UUID.randomUUID()).then().statusCode(status);
+    }
+
+    @Test
+    void aRunThatOutlastsItsWaitIsAnsweredWithWhereToLook() {
+        Assumptions.assumeTrue(BesideKitsu.fake());
+        String name = UUID.randomUUID().toString();
+        String action = BesideKitsu.ajax(Receiver.shared().url("/" + name + "/held"));
+        String task = FakeZou.shared().shot("SH010").id();
+
+        Response answer = admin().body(Map.of("selection", List.of(task))).post(PATH + "/" + action + "/run");
+
+        assertThat(answer.statusCode()).isEqualTo(202);
+        String run = answer.header("Location").replaceFirst("^https?://[^/]+", "");
+        assertThat(run).startsWith("/api/custom-actions/runs/");
+        Receiver.shared().release(name);
+        await().untilAsserted(
+                () -> assertThat(answer(200, admin().get(run))).containsEntry("state", "succeeded"));
     }
 }
