@@ -83,6 +83,7 @@ public class CustomActionsResource {
     private static final int PAGE = 100;
     private static final List<String> FIELDS = List.of("name", "url", "entity_type", "is_ajax", "id", "created_at",
             "updated_at", "type");
+    private static final List<String> FORM = FIELDS.subList(0, 4);
     private static final Predicate<Action> ANY = action -> true;
 
     static final String EXAMPLE_ID = "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11";
@@ -191,6 +192,13 @@ public class CustomActionsResource {
         if (change == null || !change.isObject()) {
             throw ProblemException.invalid("", "not_an_object", "Send a JSON object with the fields to change.");
         }
+        change.properties().forEach(field -> {
+            // A default would change what nobody has asked for.
+            if (field.getValue().isNull() && FORM.contains(field.getKey())) {
+                throw ProblemException.invalid("/" + field.getKey(), "required",
+                        "'" + field.getKey() + "' cannot be null; leave it out to keep what is there.");
+            }
+        });
         KitsuAction.Draft draft = read(change);
         return KitsuAction.View.of(
                 actions.change(id, before -> merge(before, change, draft), ANY, Caller.of(identity)), site());

@@ -34,6 +34,11 @@ public record Opening(List<Link> links, List<Refused> refused) {
 
     /** Why there is nothing to open; null where there is something. */
     public Code trouble() {
-        return links.isEmpty() ? Verdict.of(refused.stream().map(Refused::kind).collect(Collectors.toSet())) : null;
+        if (!links.isEmpty()) {
+            return null;
+        }
+        Code code = Verdict.of(refused.stream().map(Refused::kind).collect(Collectors.toSet()));
+        // Nothing was to be delivered: what is left is a value that no URL can hold.
+        return code == Code.NOT_VISIBLE ? code : Code.NOT_FOR_SELECTION;
     }
 }

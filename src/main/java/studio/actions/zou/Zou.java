@@ -125,13 +125,17 @@ public class Zou {
         return gather(patient.userContext(credential.authorization(), credential.cookie()), LONGEST_CONTEXT)
                 .ifNoItem().after(config.contextTimeout()).fail()
                 .map(body -> new Answer(200, "application/json", body))
-                .onFailure(Zou::isAnswer).recoverWithItem(Zou::asItIs)
+                .onFailure(failure -> isAnswer(failure) && status(failure) >= 400).recoverWithItem(Zou::asItIs)
                 .onFailure(failure -> !(failure instanceof ProblemException)).transform(failure -> away(reason(failure)));
     }
 
     /** Ours are of that class too. */
     private static boolean isAnswer(Throwable failure) {
         return failure instanceof WebApplicationException && !(failure instanceof ProblemException);
+    }
+
+    private static int status(Throwable answer) {
+        return ((WebApplicationException) answer).getResponse().getStatus();
     }
 
     private static Answer asItIs(Throwable failure) {

@@ -1,6 +1,7 @@
 package studio.actions.kitsu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.contains;
 import static studio.actions.kitsu.Kitsu.JSON;
 import static studio.actions.kitsu.Kitsu.NOBODY;
 import static studio.actions.kitsu.Kitsu.TOOL;
@@ -25,6 +26,7 @@ import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -218,6 +220,19 @@ class CustomActionsTest {
     void fillsInItsDefaultsForNulls() {
         assertThat(read(create("entity_type", null, "is_ajax", null))).containsEntry("entity_type", "all")
                 .containsEntry("is_ajax", false);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "name", "url", "entity_type", "is_ajax" })
+    void aNullChangesNothing(String field) {
+        String id = create("is_ajax", true, "entity_type", "shot");
+        Map<String, Object> before = ours(id);
+        Map<String, Object> change = new HashMap<>();
+        change.put(field, null);
+
+        put(id, change).then().statusCode(400).body("errors.pointer", contains("/" + field));
+
+        assertThat(ours(id)).isEqualTo(before);
     }
 
     @ParameterizedTest

@@ -258,6 +258,15 @@ class UserContextTest {
         assertThat(text(object)).isEqualTo(json);
     }
 
+    /** It would lead the browser to where only the service can go, or nowhere. */
+    @ParameterizedTest
+    @ValueSource(ints = { 301, 302, 307 })
+    void passesNoRedirectOn(int status) throws Exception {
+        zou.context(status, "text/html", bytes("moved"));
+
+        assertThat(context(zou.login("user")).statusCode()).isEqualTo(503);
+    }
+
     @Test
     void passesAnErrorWithoutABodyOn() throws Exception {
         zou.context(404, "text/plain", new byte[0]);
