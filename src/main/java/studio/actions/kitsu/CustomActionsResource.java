@@ -308,7 +308,7 @@ public class CustomActionsResource {
     }
 
     private static List<String> wanted(String fields) {
-        List<String> wanted = Arrays.stream(fields.split(",")).map(String::strip).toList();
+        List<String> wanted = Arrays.stream(fields.split(",", -1)).map(String::strip).toList();
         wanted.stream().filter(field -> !FIELDS.contains(field)).findFirst().ifPresent(unknown -> {
             throw ProblemException.parameter("fields", "unknown_field",
                     "'fields' may name: " + String.join(", ", FIELDS) + ".");

@@ -186,6 +186,21 @@ class BrowserIT {
 
     @Test
     @Order(1)
+    void aPersonWhoseRoleIsNotKnownIsNotLockedOutOfKitsu() {
+        String token = zou.login("user");
+        zou.fault(token, "/auth", FakeZou.Fault.unknownRole);
+        browser.open(nginx.url() + "/panel.html");
+        browser.signIn(token);
+
+        assertThat(send("GET", LIST, null).path("status").asInt()).isEqualTo(403);
+        JsonNode context = send("GET", "/api/data/user/context", null);
+
+        assertThat(context.path("status").asInt()).isEqualTo(200);
+        assertThat(context.path("body").path("projects")).isNotEmpty();
+    }
+
+    @Test
+    @Order(1)
     void aPageOfAnotherSiteCannotPress() {
         JsonNode sent = make("Wanted", receiver.url("/attacked/ok"), true);
         JsonNode opened = make("Wanted too", receiver.url("/attacked/ok?who={user_email}"), false);

@@ -466,7 +466,7 @@ class CustomActionsTest {
     @CsvSource({ "limit=-1, limit", "limit=0, limit", "limit=x, limit", "limit=1.5, limit", "limit=99999999999, limit",
             "limit=1001, limit", "page=-1, page", "page=0, page", "page=x, page", "page=99999999999, page",
             "is_ajax=banana, is_ajax", "is_ajax=1, is_ajax", "fields=unknown, fields", "'fields=id,password', fields",
-            "fields=headers, fields" })
+            "fields=headers, fields", "'fields=,', fields", "'fields=id,', fields" })
     void refusesParametersThatBreakARule(String query, String name) {
         JsonNode problem = refused(400, "invalid_parameter", admin().get(PATH + "?" + query));
 
