@@ -70,10 +70,11 @@ class HouseTest {
     }
 
     @Test
-    void actionsKnowOfEgressOnlyItsPolicy() {
+    void actionsKnowOfEgressOnlyItsPolicyAndWhereRefusalsAreTold() {
         noClasses().that().resideInAPackage(ROOT + "action..").should().dependOnClassesThat(
-                resideInAPackage(ROOT + "egress..").and(DescribedPredicate.describe("more than the policy",
-                        (JavaClass type) -> !type.getName().startsWith(ROOT + "egress.AddressPolicy"))))
+                resideInAPackage(ROOT + "egress..").and(DescribedPredicate.describe("more than the guard",
+                        (JavaClass type) -> !type.getName().startsWith(ROOT + "egress.AddressPolicy")
+                                && !type.getName().startsWith(ROOT + "egress.Refusals"))))
                 .check(HOUSE);
     }
 

@@ -11,6 +11,8 @@ import jakarta.inject.Singleton;
 
 import studio.actions.action.ActionJson.Draft;
 import studio.actions.egress.AddressPolicy;
+import studio.actions.egress.Refusals;
+import studio.actions.identity.Caller;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
@@ -31,12 +33,14 @@ public class ActionRules {
     private static final Pattern HEADER_NAME = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}");
 
     private final AddressPolicy policy;
+    private final Refusals refusals;
     private final Secrets secrets;
     private final Set<String> schemes;
     private final int defaultTimeoutMs;
 
-    ActionRules(AddressPolicy policy, Secrets secrets, ActionConfig config) {
+    ActionRules(AddressPolicy policy, Refusals refusals, Secrets secrets, ActionConfig config) {
         this.policy = policy;
+        this.refusals = refusals;
         this.secrets = secrets;
         this.defaultTimeoutMs = (int) config.egress().timeout().toMillis();
         this.schemes = new TreeSet<>();
@@ -47,17 +51,18 @@ public class ActionRules {
      * Fills in the defaults and judges the whole.
      *
      * @param at where in the body the draft stands, as a JSON pointer
+     * @param caller who wants it; a refused address is logged with their name
      * @return the draft as it is stored
      * @throws ProblemException {@code invalid_body} with every wrong field
      */
-    public Draft settle(Draft given, String at) {
+    public Draft settle(Draft given, String at, Caller caller) {
         if (given == null) {
             throw ProblemException.invalid(at, "required", "An action is required here, as JSON: at least name and url.");
         }
         Draft draft = fill(given);
         List<Fault> faults = new ArrayList<>();
         checkName(draft.name(), faults);
-        checkUrl(draft, faults);
+        checkUrl(draft, caller, faults);
         if (draft.description() != null && length(draft.description()) > 2000) {
             faults.add(new Fault("/description", "too_long", "'description' may have 2,000 characters; this has "
                     + length(draft.description()) + "."));
@@ -95,7 +100,7 @@ public class ActionRules {
         return Character.isSpaceChar(c) || Character.getType(c) == Character.FORMAT;
     }
 
-    private void checkUrl(Draft draft, List<Fault> faults) {
+    private void checkUrl(Draft draft, Caller caller, List<Fault> faults) {
         if (draft.url() == null) {
             faults.add(
                     new Fault("/url", "required", "'url' is required, such as https://tool.studio.com/open?id={entity_id}."));
@@ -104,7 +109,7 @@ public class ActionRules {
         try {
             Template template = Template.parse(draft.url());
             if (draft.isAjax()) {
-                checkSent(template, faults);
+                checkSent(template, draft.name(), caller, faults);
             } else {
                 checkOpened(template, faults);
             }
@@ -113,15 +118,17 @@ public class ActionRules {
         }
     }
 
-    private void checkSent(Template template, List<Fault> faults) {
+    private void checkSent(Template template, String name, Caller caller, List<Fault> faults) {
         if (!template.web()) {
             faults.add(
                     new Fault("/url", "scheme_not_http", "An AJAX action is sent by the service, which speaks http and https "
                             + "only; for " + template.scheme() + ": set 'is_ajax' to false."));
             return;
         }
-        policy.vet(template.address()).ifPresent(refusal -> faults
-                .add(new Fault("/url", "egress_" + refusal.reason().name().toLowerCase(Locale.ROOT), refusal.sentence())));
+        policy.vet(template.address()).ifPresent(refusal -> {
+            refusals.of("action \"" + name + "\"", caller.name(), caller.email()).note(refusal);
+            faults.add(new Fault("/url", "egress_" + refusal.reason().name().toLowerCase(Locale.ROOT), refusal.sentence()));
+        });
     }
 
     private void checkOpened(Template template, List<Fault> faults) {

@@ -69,7 +69,7 @@ public class Actions {
 
     /** @throws ProblemException {@code invalid_body} with every wrong field */
     public Action create(Draft draft, Caller caller) {
-        Action action = Action.of(rules.settle(draft, ""), caller, clock.instant());
+        Action action = Action.of(rules.settle(draft, "", caller), caller, clock.instant());
         return written(() -> {
             action.persist();
             return action;
@@ -116,7 +116,7 @@ public class Actions {
             Draft before = action.draft();
             Draft wanted = how.apply(before);
             if (wanted == null || !before.equals(rules.fill(wanted))) {
-                action.change(rules.settle(wanted, ""), caller, clock.instant());
+                action.change(rules.settle(wanted, "", caller), caller, clock.instant());
             }
             return action;
         });

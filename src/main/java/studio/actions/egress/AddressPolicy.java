@@ -31,8 +31,11 @@ public final class AddressPolicy {
         PLAIN_HTTP
     }
 
-    /** @param sentence tells the person what to do, and never which addresses a name resolved to */
-    public record Refusal(Reason reason, String sentence) {
+    /**
+     * @param sentence tells the person what to do, and never which addresses a name resolved to
+     * @param found the address that a name resolved to, for those who run the service; null where none was looked at
+     */
+    public record Refusal(Reason reason, String sentence, InetAddress found) {
     }
 
     /** Openable by address, range or name; guarded: one by one and with its port, since it lends this machine's identity. */
@@ -179,10 +182,11 @@ public final class AddressPolicy {
             Kind kind = special(address).kind;
             if (kind != Kind.PUBLIC && !(byName && kind == Kind.OPENABLE) && !lists(null, address, port, false)) {
                 // The same words for every kind, so that nobody learns by asking what stands behind a name.
-                return refuse(Reason.ADDRESS, asked.literal != null ? closed(asked, port)
+                return Optional.of(new Refusal(Reason.ADDRESS, asked.literal != null ? closed(asked, port)
                         : asked.text + (byName
                                 ? " leads to an address that only an entry of its own, with a port, opens in " + SETTING + "."
-                                : " leads to an address that is not public. " + remedy(asked, port)));
+                                : " leads to an address that is not public. " + remedy(asked, port)),
+                        answer));
             }
         }
         return Optional.empty();
@@ -235,7 +239,7 @@ public final class AddressPolicy {
     }
 
     private static Optional<Refusal> refuse(Reason reason, String sentence) {
-        return Optional.of(new Refusal(reason, sentence));
+        return Optional.of(new Refusal(reason, sentence, null));
     }
 
     /** Of a plain decimal number; -1 for all else, such as one with zeros before it, which some read as octal. */

@@ -9,11 +9,15 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
+import java.security.cert.CertPathBuilderException;
 import java.security.cert.CertificateException;
+import java.security.cert.CertificateExpiredException;
+import java.security.cert.CertificateNotYetValidException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
@@ -25,6 +29,10 @@ import jakarta.inject.Singleton;
 import org.jboss.logging.Logger;
 
 import io.netty.channel.ConnectTimeoutException;
+import io.netty.handler.codec.TooLongFrameException;
+import io.netty.handler.ssl.NotSslRecordException;
+import io.netty.handler.ssl.SslHandshakeTimeoutException;
+import io.quarkus.tls.TlsConfigurationRegistry;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
@@ -49,6 +57,14 @@ public class Egress {
 
     private static final Logger LOG = Logger.getLogger(Egress.class);
 
+    /** Bytes of all headers of an answer; as much as most servers take of a request's. */
+    private static final int MAX_HEADERS = 8192;
+
+    private static final int CONNECTIONS_PER_PLACE = 50;
+
+    /** Characters of a redirect's address that are shown. */
+    private static final int SHOWN_LOCATION = 500;
+
     private final Vertx vertx;
     private final HttpClient client;
     private final AddressPolicy policy;
@@ -56,7 +72,7 @@ public class Egress {
     private final Places places;
     private final EgressConfig.Egress config;
 
-    Egress(Vertx vertx, AddressPolicy policy, NameResolver names, EgressConfig config) {
+    Egress(Vertx vertx, AddressPolicy policy, NameResolver names, TlsConfigurationRegistry tls, EgressConfig config) {
         this.vertx = vertx;
         this.policy = policy;
         this.names = names;
@@ -65,13 +81,19 @@ public class Egress {
         this.client = vertx.createHttpClient(new HttpClientOptions()
                 .setProtocolVersion(HttpVersion.HTTP_1_1)
                 .setConnectTimeout((int) this.config.connectTimeout().toMillis())
-                .setMaxPoolSize(this.config.inFlightPerHost())
-                // A connection for each request: one that is just being closed, or that another answer left something on, would
-                // lose a POST that must not be sent twice.
+                .setSslHandshakeTimeout(this.config.connectTimeout().toMillis())
+                .setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS)
+                // Places says who waits. Here nobody may: a request that gave up leaves its half-made connection behind for as
+                // long as connecting may take.
+                .setMaxPoolSize(CONNECTIONS_PER_PLACE * this.config.inFlightPerHost())
+                // A connection for each request, to the address that was judged for it: one that is just being closed, or that
+                // another answer left something on, would lose a POST that must not be sent twice.
                 .setKeepAlive(false)
+                .setTrustOptions(tls.get(Trust.NAME).orElseThrow().getTrustStoreOptions())
                 .setVerifyHost(true)
                 .setTrustAll(false)
-                .setDecompressionSupported(false));
+                .setDecompressionSupported(false)
+                .setMaxHeaderSize(MAX_HEADERS));
     }
 
     @PreDestroy
@@ -111,8 +133,7 @@ public class Egress {
 
     /**
      * Sends once and leaves the place. Never throws: whatever happens is the reply. May be called from any thread; answers on
-     * an
-     * event loop.
+     * an event loop.
      */
     public Uni<Reply> send(Place place, Outbound outbound) {
         return Uni.createFrom().emitter(emitter -> new Attempt(outbound, reply -> {
@@ -142,6 +163,7 @@ public class Egress {
         private URI uri;
         private long since;
         private long timer = -1;
+        private long dnsTimer = -1;
         private HttpClientRequest request;
 
         Attempt(Outbound outbound, Consumer<Reply> answer) {
@@ -154,16 +176,16 @@ public class Egress {
             try {
                 uri = new URI(outbound.url());
             } catch (URISyntaxException e) {
-                refuse(FailureKind.forbidden_address, "The filled address is not a URL.");
+                refuse(new AddressPolicy.Refusal(AddressPolicy.Reason.SPELLING, "The filled address is not a URL.", null));
                 return;
             }
             var refusal = policy.vet(uri);
             if (refusal.isPresent()) {
-                refuse(FailureKind.forbidden_address, refusal.get().sentence());
+                refuse(refusal.get());
             } else if (outbound.body() != null
                     && outbound.body().getBytes(StandardCharsets.UTF_8).length > config.maxRequest().asLongValue()) {
-                refuse(FailureKind.too_large, "The body would be over " + config.maxRequest().asLongValue()
-                        + " bytes (CUSTOM_ACTIONS_EGRESS_MAX_REQUEST). Select fewer.");
+                end(Reply.Refused.of(FailureKind.too_large, "The body would be over " + config.maxRequest().asLongValue()
+                        + " bytes (CUSTOM_ACTIONS_EGRESS_MAX_REQUEST). Select fewer."));
             } else {
                 step(this::resolve);
             }
@@ -191,7 +213,7 @@ public class Egress {
                 connect(literal.get());
                 return;
             }
-            long dnsTimer = vertx.setTimer(config.dnsTimeout().toMillis(), late -> fail(FailureKind.dns,
+            dnsTimer = vertx.setTimer(config.dnsTimeout().toMillis(), late -> fail(FailureKind.dns,
                     "The name " + uri.getHost() + " was not resolved within " + seconds(config.dnsTimeout()) + "."));
             names.resolve(uri.getHost()).onComplete(found -> step(() -> {
                 vertx.cancelTimer(dnsTimer);
@@ -203,8 +225,8 @@ public class Egress {
                     return;
                 }
                 List<InetAddress> answers = found.result();
-                policy.vet(uri.getHost(), AddressPolicy.port(uri), answers).ifPresentOrElse(
-                        refusal -> refuse(FailureKind.forbidden_address, refusal.sentence()), () -> connect(answers.get(0)));
+                policy.vet(uri.getHost(), AddressPolicy.port(uri), answers)
+                        .ifPresentOrElse(this::refuse, () -> connect(answers.get(0)));
             }));
         }
 
@@ -223,10 +245,12 @@ public class Egress {
             client.request(options).onComplete(connected -> step(() -> {
                 if (connected.failed()) {
                     fail(connected.cause());
-                } else if (ended.get()) {
-                    connected.result().reset();
+                    return;
+                }
+                request = connected.result();
+                if (ended.get()) {
+                    request.connection().close();
                 } else {
-                    request = connected.result();
                     exchange();
                 }
             }));
@@ -253,9 +277,12 @@ public class Egress {
             response.handler(chunk -> {
                 received.appendBuffer(chunk, 0, (int) Math.min(chunk.length(), limit - received.length() + 1));
                 if (received.length() > limit) {
-                    end(new Reply.Failed(FailureKind.too_large,
-                            "The answer is over " + limit + " bytes; reading stopped there.",
-                            response.statusCode(), text(response), elapsed()));
+                    Reply reply = classify(response);
+                    // What failed has failed for its own reason, however much it has to say about it.
+                    end(reply instanceof Reply.Failed ? reply
+                            : new Reply.Failed(FailureKind.too_large,
+                                    "The answer is over " + limit + " bytes; reading stopped there.",
+                                    response.statusCode(), text(response), elapsed()));
                 }
             });
             response.endHandler(whole -> end(classify(response)));
@@ -272,7 +299,8 @@ public class Egress {
             if (status >= 300 && status < 400) {
                 kind = FailureKind.redirect;
                 String location = response.getHeader("Location");
-                message = "The receiver answered " + status + (location == null ? "" : " and points to " + Visible.of(location))
+                message = "The receiver answered " + status
+                        + (location == null ? "" : " and points to " + Visible.cut(Visible.of(location), SHOWN_LOCATION))
                         + "; redirects are not followed.";
             } else if (status == 429) {
                 kind = FailureKind.rate_limited;
@@ -297,9 +325,9 @@ public class Egress {
             } else if (has(cause, ConnectException.class) || has(cause, NoRouteToHostException.class)) {
                 fail(FailureKind.connect_refused, host + " refused the connection: nothing listens there.");
             } else if (has(cause, SSLException.class) || has(cause, CertificateException.class)) {
-                fail(FailureKind.tls,
-                        "No trusted TLS connection to " + host + ": is its certificate for this name, in time, and "
-                                + "from an authority that Java trusts?");
+                fail(FailureKind.tls, "No trusted TLS connection to " + host + ": " + untrusted(cause));
+            } else if (has(cause, TooLongFrameException.class)) {
+                fail(FailureKind.too_large, "The headers of the answer are over " + MAX_HEADERS + " bytes.");
             } else if (has(cause, HttpClosedException.class) || has(cause, ClosedChannelException.class)
                     || has(cause, IOException.class)) {
                 fail(FailureKind.connection_lost, host + " closed the connection before its answer was whole.");
@@ -312,8 +340,8 @@ public class Egress {
             end(new Reply.Failed(kind, message, null, null, elapsed()));
         }
 
-        private void refuse(FailureKind kind, String message) {
-            end(new Reply.Refused(kind, message, elapsed()));
+        private void refuse(AddressPolicy.Refusal refusal) {
+            end(new Reply.Refused(FailureKind.forbidden_address, refusal.sentence(), refusal, elapsed()));
         }
 
         private void end(Reply reply) {
@@ -321,8 +349,10 @@ public class Egress {
                 return;
             }
             vertx.cancelTimer(timer);
-            if (request != null && !(reply instanceof Reply.Delivered)) {
-                request.reset();
+            vertx.cancelTimer(dnsTimer);
+            if (request != null) {
+                // Whatever the other side would still like to say, or to read.
+                request.connection().close();
             }
             answer.accept(reply);
         }
@@ -330,6 +360,24 @@ public class Egress {
         private long elapsed() {
             return (System.nanoTime() - since) / 1_000_000;
         }
+    }
+
+    private static String untrusted(Throwable cause) {
+        if (has(cause, NotSslRecordException.class)) {
+            return "it does not speak TLS on that port.";
+        }
+        if (has(cause, SslHandshakeTimeoutException.class)) {
+            return "it did not finish the handshake.";
+        }
+        if (has(cause, CertificateExpiredException.class) || has(cause, CertificateNotYetValidException.class)) {
+            return "its certificate is out of date, or not valid yet.";
+        }
+        if (has(cause, CertPathBuilderException.class)) {
+            return "its certificate is from an authority that is not trusted here. If it is the studio's own, name its PEM "
+                    + "file in CUSTOM_ACTIONS_EGRESS_TRUST.";
+        }
+        return has(cause, CertificateException.class) ? "its certificate is for another name."
+                : "there was no agreement on how to encrypt.";
     }
 
     private static boolean has(Throwable thrown, Class<? extends Throwable> type) {

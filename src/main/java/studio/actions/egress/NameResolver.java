@@ -3,12 +3,17 @@ package studio.actions.egress;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
 import jakarta.annotation.PreDestroy;
+import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.WorkerExecutor;
 
@@ -19,17 +24,42 @@ import io.vertx.core.WorkerExecutor;
 @Singleton
 public class NameResolver {
 
-    private static final int THREADS = 16;
+    private static final int THREADS = 32;
 
-    private final WorkerExecutor threads;
-
-    NameResolver(Vertx vertx) {
-        threads = vertx.createSharedWorkerExecutor("egress-dns", THREADS);
+    /** As {@link InetAddress#getAllByName}, which it is. */
+    interface Lookup {
+        InetAddress[] all(String name) throws UnknownHostException;
     }
 
-    /** Every address of the name; fails where there is none. */
+    private final Lookup system;
+    private final WorkerExecutor threads;
+
+    /** What is being asked right now: a name that hangs takes one thread, however many wait for it. */
+    private final Map<String, Future<List<InetAddress>>> asked = new ConcurrentHashMap<>();
+
+    @Inject
+    NameResolver(Vertx vertx) {
+        this(vertx, InetAddress::getAllByName);
+    }
+
+    NameResolver(Vertx vertx, Lookup system) {
+        this.system = system;
+        this.threads = vertx.createSharedWorkerExecutor("egress-dns", THREADS);
+    }
+
+    /** Every address of the name, asked for once; fails where there is none. Has no time limit. */
     public Future<List<InetAddress>> resolve(String name) {
-        return threads.executeBlocking(() -> List.of(InetAddress.getAllByName(name)), false);
+        String key = name.toLowerCase(Locale.ROOT);
+        Promise<List<InetAddress>> promise = Promise.promise();
+        Future<List<InetAddress>> others = asked.putIfAbsent(key, promise.future());
+        if (others != null) {
+            return others;
+        }
+        threads.executeBlocking(() -> List.of(system.all(name)), false).onComplete(found -> {
+            asked.remove(key);
+            promise.handle(found);
+        });
+        return promise.future();
     }
 
     /**

@@ -14,7 +14,16 @@ public sealed interface Reply {
     record Failed(FailureKind kind, String message, Integer status, String response, long durationMs) implements Reply {
     }
 
-    /** Nothing was sent. */
-    record Refused(FailureKind kind, String message, long durationMs) implements Reply {
+    /**
+     * Nothing was sent.
+     *
+     * @param guard what {@link AddressPolicy} said; null where something else kept it
+     */
+    record Refused(FailureKind kind, String message, AddressPolicy.Refusal guard, long durationMs) implements Reply {
+
+        /** Where the address is not what was wrong. */
+        public static Refused of(FailureKind kind, String message) {
+            return new Refused(kind, message, null, 0);
+        }
     }
 }

@@ -31,6 +31,7 @@ import studio.actions.action.ActionRules;
 import studio.actions.action.Actions;
 import studio.actions.action.EntityType;
 import studio.actions.identity.Asker;
+import studio.actions.identity.Caller;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
@@ -106,7 +107,7 @@ public class TakeOver {
         drafts.keySet().removeAll(here);
         errors.removeIf(error -> !lines.containsValue(error.line()));
         for (Map.Entry<UUID, ActionJson.Draft> draft : drafts.entrySet()) {
-            settle(draft, lines.get(draft.getKey()), errors);
+            settle(draft, lines.get(draft.getKey()), asker.caller(), errors);
         }
         Set<UUID> made = new LinkedHashSet<>(drafts.keySet());
         if (mode == Mode.apply) {
@@ -120,9 +121,9 @@ public class TakeOver {
         return new Import(changes.size(), 0, unchanged, changes, errors);
     }
 
-    private void settle(Map.Entry<UUID, ActionJson.Draft> draft, int line, List<Import.Wrong> errors) {
+    private void settle(Map.Entry<UUID, ActionJson.Draft> draft, int line, Caller caller, List<Import.Wrong> errors) {
         try {
-            draft.setValue(rules.settle(draft.getValue(), ""));
+            draft.setValue(rules.settle(draft.getValue(), "", caller));
         } catch (ProblemException wrong) {
             wrong.errors().forEach(fault -> errors
                     .add(new Import.Wrong(line, fault.pointer().substring(1), fault.message())));

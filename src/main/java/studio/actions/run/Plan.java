@@ -48,15 +48,17 @@ final class Plan {
      * One request, or why there is none.
      *
      * @param tasks those it is about, for which its outcome may be told in Kitsu
+     * @param guard what the guard of egress said to its address; null where that is not why there is none
      */
-    record Owed(Target target, List<UUID> tasks, String url, ObjectNode body, FailureKind refusal, String why) {
+    record Owed(Target target, List<UUID> tasks, String url, ObjectNode body, FailureKind refusal, String why,
+            AddressPolicy.Refusal guard) {
 
         boolean refused() {
             return refusal != null;
         }
 
         Owed refuse(FailureKind kind, String reason) {
-            return new Owed(target, tasks, url, null, kind, reason);
+            return new Owed(target, tasks, url, null, kind, reason, null);
         }
     }
 
@@ -100,7 +102,7 @@ final class Plan {
     private Owed refuse(Target target) {
         Selection.Refusal refusal = selection.refused().get(target);
         if (refusal != null) {
-            return new Owed(target, List.of(), null, null, refusal.kind(), refusal.why());
+            return refuse(target, List.of(), refusal.kind(), refusal.why());
         }
         String kind = target.entityType() == null ? null : target.entityType().name();
         if (!action.entityType.covers(kind)) {
@@ -134,7 +136,8 @@ final class Plan {
         if (action.isAjax) {
             var refusal = policy.vet(URI.create(url));
             if (refusal.isPresent()) {
-                return refuse(target, tasks, FailureKind.forbidden_address, refusal.get().sentence());
+                return new Owed(target, tasks, null, null, FailureKind.forbidden_address, refusal.get().sentence(),
+                        refusal.get());
             }
         }
         boolean withBody = action.isAjax && action.method != Action.Method.GET;
@@ -142,7 +145,7 @@ final class Plan {
             return refuse(target, tasks, FailureKind.too_large,
                     "The body would be over " + maxRequest + " bytes (CUSTOM_ACTIONS_EGRESS_MAX_REQUEST). Select fewer.");
         }
-        return new Owed(target, tasks, url, withBody ? body : null, null, null);
+        return new Owed(target, tasks, url, withBody ? body : null, null, null, null);
     }
 
     private static Owed refuse(Target target, FailureKind kind, String why) {
@@ -150,7 +153,7 @@ final class Plan {
     }
 
     private static Owed refuse(Target target, List<UUID> tasks, FailureKind kind, String why) {
-        return new Owed(target, tasks, null, null, kind, why);
+        return new Owed(target, tasks, null, null, kind, why, null);
     }
 
     /** The target itself, or what the targets of a group have in common. */

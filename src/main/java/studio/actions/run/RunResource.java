@@ -122,7 +122,7 @@ public class RunResource {
                     + "that is saved is previewed at /api/custom-actions/{id}/preview.");
         }
         Asker asker = Asker.of(identity);
-        ActionJson.Draft draft = rules.settle(press.action(), "/action");
+        ActionJson.Draft draft = rules.settle(press.action(), "/action", asker.caller());
         Action action = Action.of(draft, asker.caller(), Instant.EPOCH);
         action.id = null;
         return runner.preview(asker, action, Selection.of(press.selection(), press.targets(), config.maxSelection()));

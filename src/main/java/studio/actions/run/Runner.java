@@ -32,6 +32,7 @@ import studio.actions.egress.Egress;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Outbound;
+import studio.actions.egress.Refusals;
 import studio.actions.egress.Reply;
 import studio.actions.egress.Visible;
 import studio.actions.identity.Asker;
@@ -54,6 +55,7 @@ public class Runner {
     private final Production kitsu;
     private final AddressPolicy policy;
     private final Egress egress;
+    private final Refusals refusals;
     private final Secrets secrets;
     private final Leases leases;
     private final RunConfig.Run config;
@@ -63,12 +65,14 @@ public class Runner {
     private final String userAgent;
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
 
-    Runner(Lookup lookup, Production kitsu, AddressPolicy policy, Egress egress, Secrets secrets, Leases leases,
-            RunConfig config, EgressConfig egressConfig, Clock clock, RandomGenerator random, ApplicationConfig application) {
+    Runner(Lookup lookup, Production kitsu, AddressPolicy policy, Egress egress, Refusals refusals, Secrets secrets,
+            Leases leases, RunConfig config, EgressConfig egressConfig, Clock clock, RandomGenerator random,
+            ApplicationConfig application) {
         this.lookup = lookup;
         this.kitsu = kitsu;
         this.policy = policy;
         this.egress = egress;
+        this.refusals = refusals;
         this.secrets = secrets;
         this.leases = leases;
         this.config = config.run();
@@ -82,9 +86,14 @@ public class Runner {
     private record Started(Run run, List<Delivery> deliveries, CompletionStage<Void> ended) {
     }
 
+    /** What all deliveries of a run have in common while they are on their way. */
+    private record Voyage(Run run, Report report, Refusals.Of refusals) {
+    }
+
     /** What a press would send: the same plan, and nothing is written or sent. */
     Uni<RunJson.Preview> preview(Asker asker, Action action, Selection selection) {
-        return plan(asker, action, selection).map(owed -> preview(action, owed));
+        return plan(asker, action, selection).invoke(owed -> note(owed, refusals.of("a preview of action \"" + action.name
+                + "\"", asker.caller().name(), asker.caller().email()))).map(owed -> preview(action, owed));
     }
 
     /**
@@ -193,7 +202,9 @@ public class Runner {
         }
         LOG.debugf("Run %s of action %s by %s: %d deliveries, %d refused", run.id, action.id, caller.id(), deliveries.size(),
                 deliveries.size() - pending.size());
-        return new Started(run, deliveries, deliver(run, deliveries, places, report));
+        Voyage voyage = voyage(run, report);
+        note(owed, voyage.refusals());
+        return new Started(run, deliveries, deliver(voyage, deliveries, places));
     }
 
     /** The run is on disk and goes on, so a database that is away by now must not look like a press that did not happen. */
@@ -209,29 +220,40 @@ public class Runner {
 
     /** Sends what another process has written down and not sent. */
     void goOn(Run run, List<Delivery> pending) {
-        deliver(run, pending, Map.of(), Report.NONE);
+        deliver(voyage(run, Report.NONE), pending, Map.of());
+    }
+
+    private Voyage voyage(Run run, Report report) {
+        return new Voyage(run, report,
+                refusals.of("run %s of action \"%s\" (%s)".formatted(run.id, run.actionName, run.actionId),
+                        run.callerName, run.callerEmail));
+    }
+
+    private static void note(List<Plan.Owed> owed, Refusals.Of refusals) {
+        owed.stream().filter(one -> one.guard() != null).forEach(one -> refusals.note(one.guard()));
     }
 
     /** Goes on whether or not somebody waits. */
-    private CompletionStage<Void> deliver(Run run, List<Delivery> owed, Map<UUID, Egress.Place> places, Report report) {
-        leases.hold(run.id);
+    private CompletionStage<Void> deliver(Voyage voyage, List<Delivery> owed, Map<UUID, Egress.Place> places) {
+        UUID run = voyage.run().id;
+        leases.hold(run);
         return Multi.createFrom().iterable(owed)
                 .onItem().transformToUni(delivery -> delivery.state == Delivery.State.refused
-                        ? report.tell(delivery.id, new Reply.Refused(delivery.failureKind, delivery.failureMessage, 0))
-                        : send(run, delivery, places.get(delivery.id), report))
+                        ? voyage.report().tell(delivery.id, Reply.Refused.of(delivery.failureKind, delivery.failureMessage))
+                        : send(voyage, delivery, places.get(delivery.id)))
                 .merge(config.parallelism())
                 .onItem().ignoreAsUni()
-                .onTermination().invoke(() -> leases.release(run.id))
+                .onTermination().invoke(() -> leases.release(run))
                 .subscribeAsCompletionStage();
     }
 
-    private Uni<Void> send(Run run, Delivery delivery, Egress.Place place, Report report) {
-        Uni<Void> sent = place != null ? send(place, run, delivery, report)
+    private Uni<Void> send(Voyage voyage, Delivery delivery, Egress.Place place) {
+        Uni<Void> sent = place != null ? send(place, voyage, delivery)
                 : egress.place(delivery.url).emitOn(workers).onItem().transformToUni(turn -> claim(turn, delivery)
-                        ? send(turn, run, delivery, report)
+                        ? send(turn, voyage, delivery)
                         : Uni.createFrom().voidItem());
         return sent.onFailure().invoke(failure -> LOG.errorf("Delivery %s of run %s was left without an outcome: %s",
-                delivery.id, run.id, failure.getMessage())).onFailure().recoverWithNull();
+                delivery.id, voyage.run().id, failure.getMessage())).onFailure().recoverWithNull();
     }
 
     /** False where another process has it by now; the place is then free again. */
@@ -247,19 +269,25 @@ public class Runner {
         return claimed;
     }
 
-    private Uni<Void> send(Egress.Place place, Run run, Delivery delivery, Report report) {
+    private Uni<Void> send(Egress.Place place, Voyage voyage, Delivery delivery) {
+        Run run = voyage.run();
         // Asked again: a run may be taken over by a process that was started without the secret.
         Uni<Reply> reply = lacking(run.headers, run.signingSecret).map(why -> {
             place.leave();
-            return Uni.createFrom().<Reply> item(new Reply.Refused(FailureKind.missing_variable, why, 0));
+            return Uni.createFrom().<Reply> item(Reply.Refused.of(FailureKind.missing_variable, why));
         }).orElseGet(() -> egress.send(place, outbound(run, delivery)));
         return reply.emitOn(workers)
+                .invoke(ended -> {
+                    if (ended instanceof Reply.Refused refused && refused.guard() != null) {
+                        voyage.refusals().note(refused.guard());
+                    }
+                })
                 .onItem().transformToUni(ended -> Uni.createFrom().voidItem().emitOn(workers)
                         .invoke(() -> write(run, delivery, ended))
                         .onFailure().invoke(failure -> LOG.warnf("The outcome of delivery %s was not written: %s", delivery.id,
                                 failure.getMessage()))
                         .onFailure().retry().withBackOff(Duration.ofSeconds(1), Duration.ofSeconds(5)).atMost(WRITE_AGAIN)
-                        .onItem().transformToUni(written -> report.tell(delivery.id, ended)));
+                        .onItem().transformToUni(written -> voyage.report().tell(delivery.id, ended)));
     }
 
     private Outbound outbound(Run run, Delivery delivery) {

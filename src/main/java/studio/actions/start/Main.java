@@ -41,8 +41,11 @@ public class Main {
         if (cause instanceof ConfigValidationException invalid) {
             stop(Settings.explain(invalid, config));
         } else if (cause instanceof QuarkusBindException bind) {
+            boolean management = config.getOptionalValue("quarkus.management.port", Integer.class).orElse(9000)
+                    .equals(bind.getPort());
             stop(List.of("Port " + bind.getPort() + " on " + bind.getHost() + " is in use by another process. "
-                    + "Stop that one, or set QUARKUS_HTTP_PORT to a free port."));
+                    + "Stop that one, or set " + (management ? "QUARKUS_MANAGEMENT_PORT" : "QUARKUS_HTTP_PORT")
+                    + " to a free port."));
         } else if (config.getOptionalValue(JDBC_URL, String.class).isEmpty()) {
             stop(List.of("There is no database. Set QUARKUS_DATASOURCE_JDBC_URL (and …_USERNAME, …_PASSWORD), such as "
                     + "jdbc:postgresql://postgres:5432/kitsu_actions. PostgreSQL 15 or later."));

@@ -1,9 +1,11 @@
 package studio.actions.start;
 
+import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.security.cert.CertificateException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -15,6 +17,7 @@ import io.quarkus.runtime.configuration.MemorySizeConverter;
 import studio.actions.action.ActionRules;
 import studio.actions.action.Secrets;
 import studio.actions.egress.AddressPolicy;
+import studio.actions.egress.Trust;
 
 /** What is allowed for a key: as the sentence that a refusal ends in, and as a check that answers null or what is wrong. */
 record Setting(String allowed, UnaryOperator<String> check) {
@@ -84,8 +87,17 @@ record Setting(String allowed, UnaryOperator<String> check) {
         });
     }
 
-    static Setting readableFile(String allowed) {
-        return new Setting(allowed, value -> Files.isReadable(Path.of(value)) ? null : "There is no such file to read.");
+    static Setting authorities(String allowed) {
+        return new Setting(allowed, value -> {
+            try {
+                Trust.read(Path.of(value));
+                return null;
+            } catch (IOException | InvalidPathException e) {
+                return "There is no such file to read.";
+            } catch (CertificateException e) {
+                return "It is no PEM file with certificates: " + e.getMessage() + ".";
+            }
+        });
     }
 
     static Setting allowList(String allowed) {

@@ -51,7 +51,7 @@ public final class Settings {
             Map.entry("egress.max-response", Setting.size("1K", "16M", "64K")),
             Map.entry("egress.kept-response", Setting.size("0", "1M", "8K")),
             Map.entry("egress.in-flight-per-host", Setting.number(1, 1000, "requests at once")),
-            Map.entry("egress.trust", Setting.readableFile("a PEM file with the studio's certificate authorities")),
+            Map.entry("egress.trust", Setting.authorities("a PEM file with the studio's certificate authorities")),
             Map.entry("launch.schemes",
                     Setting.schemes("URL schemes, comma-separated, such as http,https,maya; never one that runs "
                             + "script")),

@@ -30,6 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.quarkus.tls.TlsConfigurationRegistry;
 import io.restassured.RestAssured;
 import io.restassured.path.json.JsonPath;
 import io.restassured.response.Response;
@@ -52,6 +53,9 @@ class EgressTest {
 
     @Inject
     NameResolver names;
+
+    @Inject
+    TlsConfigurationRegistry tls;
 
     @Inject
     EgressConfig config;
@@ -337,7 +341,7 @@ class EgressTest {
     }
 
     private Egress allowing(String... entries) {
-        return new Egress(vertx, AddressPolicy.of(List.of(entries)), names, config);
+        return new Egress(vertx, AddressPolicy.of(List.of(entries)), names, tls, config);
     }
 
     private static Reply send(Egress egress, String url, String body) {

@@ -1,0 +1,85 @@
+package studio.actions.egress;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
+import java.util.Collection;
+
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509TrustManager;
+
+import jakarta.inject.Singleton;
+
+import io.quarkus.tls.runtime.TrustStoreAndTrustOptions;
+import io.quarkus.tls.runtime.TrustStoreProvider;
+import io.smallrye.common.annotation.Identifier;
+import io.vertx.core.Vertx;
+import io.vertx.core.net.TrustOptions;
+
+/**
+ * Whose certificates receivers may have: the authorities that Java trusts, and the studio's own. It is the trust store of
+ * Quarkus' TLS configuration {@code egress}, and the only thing that {@link Egress} takes from there: nothing that stands in
+ * {@code quarkus.tls.egress} turns verification off.
+ */
+@Singleton
+@Identifier(Trust.NAME)
+public class Trust implements TrustStoreProvider {
+
+    static final String NAME = "egress";
+
+    private final EgressConfig.Egress config;
+
+    Trust(EgressConfig config) {
+        this.config = config.egress();
+    }
+
+    @Override
+    public TrustStoreAndTrustOptions getTrustStore(Vertx vertx) {
+        try {
+            KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+            store.load(null, null);
+            for (TrustManager javas : managers(null)) {
+                for (Certificate authority : ((X509TrustManager) javas).getAcceptedIssuers()) {
+                    store.setCertificateEntry("java-" + store.size(), authority);
+                }
+            }
+            if (config.trust().isPresent()) {
+                for (Certificate authority : read(config.trust().get())) {
+                    store.setCertificateEntry("studio-" + store.size(), authority);
+                }
+            }
+            return new TrustStoreAndTrustOptions(store, TrustOptions.wrap(managers(store)[0]));
+        } catch (GeneralSecurityException | IOException e) {
+            throw new IllegalStateException("The certificate authorities cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * The certificates of a PEM file, at least one.
+     *
+     * @throws CertificateException where one cannot be read, or there is none
+     */
+    public static Collection<? extends Certificate> read(Path pem) throws IOException, CertificateException {
+        try (InputStream in = Files.newInputStream(pem)) {
+            Collection<? extends Certificate> found = CertificateFactory.getInstance("X.509").generateCertificates(in);
+            if (found.isEmpty()) {
+                throw new CertificateException("there is no certificate in it");
+            }
+            return found;
+        }
+    }
+
+    /** @param store null for Java's own */
+    private static TrustManager[] managers(KeyStore store) throws GeneralSecurityException {
+        TrustManagerFactory factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        factory.init(store);
+        return factory.getTrustManagers();
+    }
+}
