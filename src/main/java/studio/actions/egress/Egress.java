@@ -29,6 +29,7 @@ import jakarta.inject.Singleton;
 import org.jboss.logging.Logger;
 
 import io.netty.channel.ConnectTimeoutException;
+import io.netty.handler.codec.PrematureChannelClosureException;
 import io.netty.handler.codec.TooLongFrameException;
 import io.netty.handler.ssl.NotSslRecordException;
 import io.netty.handler.ssl.SslHandshakeTimeoutException;
@@ -329,10 +330,10 @@ public class Egress {
             } else if (has(cause, TooLongFrameException.class)) {
                 fail(FailureKind.too_large, "The headers of the answer are over " + MAX_HEADERS + " bytes.");
             } else if (has(cause, HttpClosedException.class) || has(cause, ClosedChannelException.class)
-                    || has(cause, IOException.class)) {
+                    || has(cause, PrematureChannelClosureException.class) || has(cause, IOException.class)) {
                 fail(FailureKind.connection_lost, host + " closed the connection before its answer was whole.");
             } else {
-                fail(FailureKind.protocol, host + " did not answer in HTTP.");
+                fail(FailureKind.protocol, host + " did not answer in proper HTTP.");
             }
         }
 

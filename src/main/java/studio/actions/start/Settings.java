@@ -11,12 +11,14 @@ import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 
 import org.eclipse.microprofile.config.Config;
 import org.eclipse.microprofile.config.ConfigValue;
 
 import io.smallrye.config.ConfigValidationException;
 import studio.actions.action.Secrets;
+import studio.actions.egress.Trust;
 import studio.actions.identity.Role;
 
 /**
@@ -75,6 +77,9 @@ public final class Settings {
 
     private static final Pattern KEY = Pattern.compile("(?:custom-actions|quarkus)\\.[a-z][a-zA-Z0-9.-]*");
 
+    /** Quarkus' own way to set what {@link Trust} takes care of: it would have no effect, or be thought to have one. */
+    private static final Pattern EGRESS_TLS = Pattern.compile("(?i)quarkus[._]tls[._]+\"?egress\"?[._].*");
+
     private Settings() {
     }
 
@@ -96,6 +101,11 @@ public final class Settings {
             lines.add("QUARKUS_HTTP_PROXY_PROXY_ADDRESS_FORWARDING is set, so anybody could say which host they used. Set "
                     + "QUARKUS_HTTP_PROXY_TRUSTED_PROXIES to the proxy's address as well, such as 127.0.0.1.");
         }
+        Stream.concat(environment.stream(), StreamSupport.stream(config.getPropertyNames().spliterator(), false))
+                .filter(name -> EGRESS_TLS.matcher(name).matches()).sorted().findFirst()
+                .ifPresent(
+                        name -> lines.add(name + " cannot be used: the certificates of receivers are always verified, against "
+                                + "the authorities that Java trusts and those in CUSTOM_ACTIONS_EGRESS_TRUST."));
         return lines;
     }
 

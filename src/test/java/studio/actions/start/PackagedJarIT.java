@@ -21,6 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import io.restassured.path.json.JsonPath;
+import studio.actions.testing.Certificates;
 import studio.actions.testing.Packaged;
 import studio.actions.testing.Receiver;
 
@@ -178,6 +179,10 @@ class PackagedJarIT {
                                     CUSTOM_ACTIONS_LAUNCH_SCHEMES       | maya,javascript | custom-actions.launch.schemes
                                     CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_KING | 5    | is not known. Did you mean CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_
                                     QUARKUS_HTTP_PORT                   | abc            | "abc" cannot be used
+                                    QUARKUS_TLS_EGRESS_TRUST_ALL        | true           | are always verified
+                                    QUARKUS_TLS_EGRESS_HOSTNAME_VERIFICATION_ALGORITHM | NONE | are always verified
+                                    CUSTOM_ACTIONS_EGRESS_TRUST         | /no/such/file  | There is no such file to read
+                                    CUSTOM_ACTIONS_EGRESS_TRUST         | pom.xml        | It is no PEM file with certificates
                             CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_ADMIN | many | a whole number from 1 to 60000
                             CUSTOM_ACTIONS_SECRETS_FARM         | 'ab'     | CUSTOM_ACTIONS_SECRETS_FARM cannot be used
                     CUSTOM_ACTIONS_RETENTION_RUNS       | 1h             | a duration from 1d
@@ -194,6 +199,23 @@ class PackagedJarIT {
         assertThat(folder.resolve("data")).doesNotExist();
     }
 
+    /** Quarkus' switch for everything else has no say in what leaves by egress. */
+    @Test
+    void verifiesCertificatesWhereQuarkusTrustsAll() throws Exception {
+        try (Receiver stranger = Receiver.withTls("127.0.0.1", Certificates.shared().ofNobody("IP:127.0.0.1"))) {
+            Packaged service = start(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "QUARKUS_TLS_TRUST_ALL", "true",
+                    "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + stranger.port())).ready();
+            JsonPath action = service.post("", "t", """
+                    {"name": "Stranger", "is_ajax": true, "url": "https://127.0.0.1:%d/stranger/ok?e={entity_id}"}"""
+                    .formatted(stranger.port()));
+
+            JsonPath run = service.post("/" + action.getString("id") + "/run", "t", TARGETS);
+
+            assertThat(run.getString("deliveries[0].failure.kind")).as(run.prettify()).isEqualTo("tls");
+            assertThat(stranger.heard("stranger")).isEmpty();
+        }
+    }
+
     @Test
     void saysThatItsPortIsTaken() throws Exception {
         try (ServerSocket taken = new ServerSocket(0)) {
@@ -201,6 +223,12 @@ class PackagedJarIT {
 
             assertThat(service.exit()).isEqualTo(1);
             assertThat(service.output()).contains("Port " + taken.getLocalPort()).contains("QUARKUS_HTTP_PORT")
+                    .doesNotContain("export TOKEN");
+
+            Packaged other = start(Map.of("QUARKUS_MANAGEMENT_PORT", Integer.toString(taken.getLocalPort())));
+
+            assertThat(other.exit()).isEqualTo(1);
+            assertThat(other.output()).contains("Port " + taken.getLocalPort()).contains("QUARKUS_MANAGEMENT_PORT")
                     .doesNotContain("export TOKEN");
         }
     }

@@ -10,6 +10,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -18,6 +19,12 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.GZIPOutputStream;
+
+import javax.net.ServerSocketFactory;
+import javax.net.ssl.ExtendedSSLSession;
+import javax.net.ssl.SNIHostName;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
 
 /**
  * A real receiver on a real socket. The first segment of the path is the name that a test picks to find its own requests
@@ -39,13 +46,20 @@ import java.util.zip.GZIPOutputStream;
  * /{name}/gzip            200, a kilobyte that would inflate to a megabyte
  * /{name}/headers         200, the request's headers, one a line
  * /{name}/held            200 once {@link #release} was called with the name
+ * /{name}/scripted        what {@link #script} was given for the name
  * </pre>
  *
- * It speaks no TLS: who tries is answered in plain HTTP, as a server would whose port was mistaken.
+ * The shared one speaks no TLS: who tries is answered in plain HTTP, as a server would whose port was mistaken.
  */
-public final class Receiver {
+public final class Receiver implements AutoCloseable {
 
-    private static final Receiver SHARED = new Receiver();
+    private static final Receiver SHARED = at("127.0.0.1");
+
+    /** The name in the certificate of {@link #sharedWithTls}; the tests' hosts file leads it, and others, to 127.0.0.1. */
+    public static final String TLS_NAME = "farm.studio.test";
+
+    private static final Receiver SHARED_WITH_TLS = withTls("127.0.0.1",
+            Certificates.shared().of("DNS:" + TLS_NAME, "IP:127.0.0.1"));
 
     /** RFC 9110, sections 15.3.5 and 15.4.5. */
     private static final List<String> BODILESS = List.of("204", "304");
@@ -53,19 +67,29 @@ public final class Receiver {
     /** RFC 8446, section 5.1: how a client hello begins. */
     private static final int TLS_HANDSHAKE = 22;
 
-    /** A request as it arrived. */
-    public record Heard(String method, String uri, Map<String, String> headers, String body) {
+    /** A request as it arrived; the name that TLS asked for (RFC 6066, section 3) is null where there was none. */
+    public record Heard(String method, String uri, Map<String, String> headers, String body, String serverName) {
+    }
+
+    /** An answer, byte by byte. An {@link IOException} hangs up; who returns leaves it to the other side. */
+    public interface Script {
+        void play(OutputStream out) throws IOException, InterruptedException;
     }
 
     private final ServerSocket server;
+    private final Duration hesitation;
     private final Map<String, List<Heard>> heard = new ConcurrentHashMap<>();
     private final Map<String, CountDownLatch> gates = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> now = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> most = new ConcurrentHashMap<>();
+    private final Map<String, Script> scripts = new ConcurrentHashMap<>();
+    private final Map<String, AtomicInteger> open = new ConcurrentHashMap<>();
+    private final AtomicInteger accepted = new AtomicInteger();
 
-    private Receiver() {
+    private Receiver(String address, ServerSocketFactory sockets, Duration hesitation) {
+        this.hesitation = hesitation;
         try {
-            server = new ServerSocket(0, 200, InetAddress.getByName("127.0.0.1"));
+            server = sockets.createServerSocket(0, 1000, InetAddress.getByName(address));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -74,6 +98,24 @@ public final class Receiver {
 
     public static Receiver shared() {
         return SHARED;
+    }
+
+    /** Speaks TLS, with a certificate of the studio's own authority. */
+    public static Receiver sharedWithTls() {
+        return SHARED_WITH_TLS;
+    }
+
+    public static Receiver at(String address) {
+        return new Receiver(address, ServerSocketFactory.getDefault(), Duration.ZERO);
+    }
+
+    public static Receiver withTls(String address, SSLContext certificate) {
+        return withTls(address, certificate, Duration.ZERO);
+    }
+
+    /** @param hesitation before its part of the handshake */
+    public static Receiver withTls(String address, SSLContext certificate, Duration hesitation) {
+        return new Receiver(address, certificate.getServerSocketFactory(), hesitation);
     }
 
     public int port() {
@@ -94,6 +136,26 @@ public final class Receiver {
         return most.getOrDefault(name, new AtomicInteger()).get();
     }
 
+    /** How {@code /{name}/scripted} answers. */
+    public void script(String name, Script script) {
+        scripts.put(name, script);
+    }
+
+    /** Connections so far, whatever came over them. */
+    public int accepted() {
+        return accepted.get();
+    }
+
+    /** Connections under a name that the other side has not closed. */
+    public int open(String name) {
+        return open.getOrDefault(name, new AtomicInteger()).get();
+    }
+
+    @Override
+    public void close() throws IOException {
+        server.close();
+    }
+
     /** Lets the requests to {@code /{name}/held} be answered, those to come as well. */
     public void release(String name) {
         gate(name).countDown();
@@ -112,6 +174,7 @@ public final class Receiver {
         while (!server.isClosed()) {
             try {
                 Socket socket = server.accept();
+                accepted.incrementAndGet();
                 daemon(() -> serve(socket));
             } catch (IOException e) {
                 return;
@@ -120,7 +183,9 @@ public final class Receiver {
     }
 
     private void serve(Socket socket) {
+        AtomicInteger connections = null;
         try (socket) {
+            Thread.sleep(hesitation.toMillis());
             InputStream in = new BufferedInputStream(socket.getInputStream());
             in.mark(1);
             if (in.read() == TLS_HANDSHAKE) {
@@ -128,9 +193,13 @@ public final class Receiver {
                 return;
             }
             in.reset();
-            for (Heard request = read(in); request != null; request = read(in)) {
+            for (Heard request = read(in, socket); request != null; request = read(in, socket)) {
                 String[] path = request.uri().split("[?]")[0].split("/", 4);
                 String name = path.length > 1 ? path[1] : "";
+                if (connections == null) {
+                    connections = open.computeIfAbsent(name, none -> new AtomicInteger());
+                    connections.incrementAndGet();
+                }
                 heard(name).add(request);
                 int atOnce = now.computeIfAbsent(name, none -> new AtomicInteger()).incrementAndGet();
                 most.computeIfAbsent(name, none -> new AtomicInteger()).accumulateAndGet(atOnce, Math::max);
@@ -143,6 +212,10 @@ public final class Receiver {
             }
         } catch (IOException | InterruptedException e) {
             // The other side hung up, which is its right.
+        } finally {
+            if (connections != null) {
+                connections.decrementAndGet();
+            }
         }
     }
 
@@ -166,6 +239,7 @@ public final class Receiver {
                 gate(name).await();
                 reply(out, "200", "", "{\"held\": true}");
             }
+            case "scripted" -> scripts.get(name).play(out);
             case "long" -> reply(out, "200", "", "x".repeat(Integer.parseInt(detail)));
             case "gone" -> throw new IOException("as ordered");
             case "silent" -> Thread.sleep(60_000);
@@ -211,7 +285,7 @@ public final class Receiver {
         out.flush();
     }
 
-    private static Heard read(InputStream in) throws IOException {
+    private static Heard read(InputStream in, Socket socket) throws IOException {
         String first = line(in);
         if (first == null || first.isEmpty()) {
             return null;
@@ -222,7 +296,14 @@ public final class Receiver {
         }
         byte[] body = in.readNBytes(Integer.parseInt(headers.getOrDefault("Content-Length", "0")));
         String[] words = first.split(" ");
-        return new Heard(words[0], words[1], headers, new String(body, StandardCharsets.UTF_8));
+        return new Heard(words[0], words[1], headers, new String(body, StandardCharsets.UTF_8), serverName(socket));
+    }
+
+    private static String serverName(Socket socket) {
+        return socket instanceof SSLSocket tls
+                && tls.getSession() instanceof ExtendedSSLSession session && !session.getRequestedServerNames().isEmpty()
+                        ? ((SNIHostName) session.getRequestedServerNames().get(0)).getAsciiName()
+                        : null;
     }
 
     private static String line(InputStream in) throws IOException {

@@ -29,7 +29,9 @@ public class Services implements QuarkusTestResourceLifecycleManager {
         return Map.of(
                 "quarkus.datasource.jdbc.url", database.jdbcUrl(),
                 "custom-actions.local.token", TOKEN,
-                "custom-actions.egress.allow", "127.0.0.1:" + Receiver.shared().port(),
+                "custom-actions.egress.allow",
+                "127.0.0.1:" + Receiver.shared().port() + ",127.0.0.1:" + Receiver.sharedWithTls().port(),
+                "custom-actions.egress.trust", Certificates.shared().authority().toAbsolutePath().toString(),
                 "custom-actions.secrets.farm", FARM,
                 "custom-actions.secrets.sign-here", SIGNING,
                 "custom-actions.run.lease", "3s");

@@ -1,0 +1,307 @@
+package studio.actions.egress;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.UUID;
+import java.util.stream.Stream;
+import java.util.zip.DeflaterOutputStream;
+import java.util.zip.GZIPOutputStream;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.path.json.JsonPath;
+import studio.actions.testing.Api;
+import studio.actions.testing.Receiver;
+import studio.actions.testing.Receiver.Script;
+import studio.actions.testing.Services;
+
+/** Receivers that lie, drip, never end and never begin: what the press says, and that the socket is free again. */
+@QuarkusTest
+@WithTestResource(Services.class)
+class HostileReceiverTest {
+
+    private static final String OK = "HTTP/1.1 200 OK\r\n";
+
+    /** Time that a machine under load may add to a limit. */
+    private static final int LATE = 300;
+
+    private final Receiver receiver = Receiver.shared();
+    private final String name = "hostile-" + UUID.randomUUID();
+
+    // ---- What it says
+
+    static Stream<Arguments> wellMeant() {
+        return Stream.of(
+                arguments("HTTP/1.0, whose body ends with the connection", closing("HTTP/1.0 200 OK\r\n\r\nold"), "old"),
+                arguments("no length", closing(OK + "\r\nuntil it ends"), "until it ends"),
+                arguments("chunks",
+                        saying(OK + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n"),
+                        "abcde"),
+                arguments("an interim answer first", saying("HTTP/1.1 100 Continue\r\n\r\n" + sized("ok")), "ok"),
+                arguments("early hints first", saying("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + sized("ok")), "ok"),
+                arguments("an empty reason", saying("HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nok"), "ok"),
+                arguments("a folded header", saying(OK + "X-Fold: a\r\n b\r\nContent-Length: 2\r\n\r\nok"), "ok"),
+                arguments("a space before a colon", saying(OK + "Content-Length : 2\r\n\r\nok"), "ok"),
+                arguments("a second answer behind the first", saying(sized("ok") + "HTTP/1.1 500 No\r\n\r\n"), "ok"),
+                arguments("a second answer in the body", saying(sized("HTTP/1.1 500 No\r\n\r\n")), "HTTP/1.1 500 No␍\n␍\n"),
+                arguments("no charset of this world", saying(typed("text/plain; charset=klingon", "né")), "né"),
+                arguments("a charset without a name", saying(typed("text/plain; charset=", "né")), "né"),
+                arguments("no media type", saying(typed(";;=;", "né")), "né"),
+                arguments("a charset that it is not in", saying(typed("text/plain; charset=utf-16", "abc")), "慢�"),
+                arguments("Latin-1",
+                        latin1(OK + "Content-Type: text/plain; charset=\"ISO-8859-1\"\r\nContent-Length: 2\r\n\r\nné"),
+                        "né"));
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("wellMeant")
+    void takesWhatIsOnlyOdd(String what, Script script, String response) {
+        JsonPath run = press(script);
+
+        assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
+        assertThat(run.getString("deliveries[0].response")).isEqualTo(response);
+        assertGone();
+    }
+
+    static Stream<Arguments> illMeant() {
+        return Stream.of(
+                arguments("closes in mid-body", closing(OK + "Content-Length: 9\r\nConnection: close\r\n\r\nhalf"),
+                        "connection_lost"),
+                arguments("closes in mid-chunk", closing(OK + "Transfer-Encoding: chunked\r\n\r\n9\r\nhalf"),
+                        "connection_lost"),
+                arguments("closes in the headers", closing(OK + "X-Half: "), "connection_lost"),
+                arguments("promises 10 GB and closes", closing(OK + "Content-Length: 10737418240\r\n\r\nabc"),
+                        "connection_lost"),
+                arguments("sends 10 GB", repeating(OK + "Content-Length: 10737418240\r\n\r\n", "x".repeat(999)), "too_large"),
+                arguments("a body without end", repeating(OK + "\r\n", "x".repeat(999)), "too_large"),
+                arguments("chunks without end", repeating(OK + "Transfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"),
+                        "too_large"),
+                arguments("headers without end", repeating(OK, "X-More: and more\r\n"), "too_large"),
+                arguments("one header without end", repeating(OK + "X-More: ", "more"), "too_large"),
+                arguments("a status line without end", repeating("HTTP/1.1 200 ", "fine"), "too_large"),
+                arguments("a trailer without end",
+                        repeating(OK + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", "X-More: and more\r\n"),
+                        "too_large"),
+                arguments("a chunk's size without end", repeating(OK + "Transfer-Encoding: chunked\r\n\r\n", "0"), "too_large"),
+                arguments("a chunk of no size", closing(OK + "Transfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n"), "protocol"),
+                arguments("a negative length", closing(OK + "Content-Length: -1\r\n\r\nx"), "protocol"),
+                arguments("a length of letters", closing(OK + "Content-Length: many\r\n\r\nx"), "protocol"),
+                arguments("a length beyond all numbers", closing(OK + "Content-Length: 99999999999999999999\r\n\r\nx"),
+                        "protocol"),
+                arguments("two lengths", closing(OK + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nxy"), "protocol"),
+                arguments("NUL in a header", closing(OK + "X-Nul: a\0b\r\nContent-Length: 0\r\n\r\n"), "protocol"),
+                arguments("a carriage return in a header", closing(OK + "X-Cr: a\rb\r\nContent-Length: 0\r\n\r\n"), "protocol"),
+                arguments("a header without a colon", closing(OK + "X-Colon\r\nContent-Length: 0\r\n\r\n"), "protocol"),
+                arguments("a header without a name", closing(OK + ": x\r\nContent-Length: 0\r\n\r\n"), "protocol"),
+                arguments("lines that end in a line feed", closing("HTTP/1.1 200 OK\nContent-Length: 2\n\nok"), "protocol"),
+                arguments("lines that end in a carriage return", closing("HTTP/1.1 200 OK\rContent-Length: 2\r\rok"),
+                        "connection_lost"),
+                arguments("chunks and a length",
+                        closing(OK + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"), "protocol"),
+                arguments("a status of two digits", closing("HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n"), "protocol"),
+                arguments("a status of letters", closing("HTTP/1.1 2OO OK\r\nContent-Length: 0\r\n\r\n"), "protocol"),
+                arguments("a status of no class", closing("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"), "protocol"),
+                arguments("switches protocols", closing("HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\n"), "protocol"),
+                arguments("HTTP/2", closing("HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"), "protocol"),
+                arguments("no HTTP", closing("220 mail.studio.com ESMTP\r\n"), "protocol"),
+                arguments("an error page without end", repeating("HTTP/1.1 503 No\r\n\r\n", "x".repeat(999)), "server_error"),
+                arguments("a redirect without end", repeating("HTTP/1.1 302 No\r\n\r\n", "x".repeat(999)), "redirect"));
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("illMeant")
+    void saysWhatWentWrong(String what, Script script, String kind) {
+        JsonPath run = press(script);
+
+        assertThat(run.getString("state")).isEqualTo("failed");
+        assertThat(run.getString("deliveries[0].failure.kind")).as(run.prettify()).isEqualTo(kind);
+        assertThat(run.getString("deliveries[0].failure.message")).isNotBlank().doesNotContain("Exception", "netty", "null");
+        assertThat(receiver.heard(name)).as("asked once").hasSize(1);
+        assertGone();
+    }
+
+    /** RFC 9112, section 11.1: an answer's headers are data, and whoever reads them later must not be fooled. */
+    @Test
+    void makesControlCharactersOfARedirectVisible() {
+        JsonPath run = press(saying("HTTP/1.1 302 Found\r\nLocation: https://x/\u009b31m" + "y".repeat(2000)
+                + "\r\nContent-Length: 0\r\n\r\n"));
+
+        assertThat(run.getString("deliveries[0].failure.kind")).isEqualTo("redirect");
+        assertThat(run.getString("deliveries[0].failure.message")).contains("�31myyy").hasSizeLessThan(600);
+    }
+
+    // ---- How long it takes
+
+    static Stream<Arguments> slow() {
+        return Stream.of(
+                arguments("headers, one byte a second", dripping("", OK + "Content-Length: 1\r\n\r\nx")),
+                arguments("a body, one byte a second", dripping(OK + "Content-Length: 60\r\n\r\n", "x".repeat(60))),
+                arguments("chunks, one byte a second", dripping(OK + "Transfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n1\r\n")),
+                arguments("10 GB, one byte a second", dripping(OK + "Content-Length: 10737418240\r\n\r\n", "x".repeat(60))),
+                arguments("interim answers without end", repeating("", "HTTP/1.1 100 Continue\r\n\r\n")),
+                arguments("nothing", saying("")),
+                arguments("half a body", saying(OK + "Content-Length: 9\r\n\r\nhalf")),
+                arguments("no end of its chunks", saying(OK + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")),
+                arguments("headers that are not ended", saying(OK + "Content-Length: 0\r\n")));
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("slow")
+    void endsAtTheLimitWhateverComesBitByBit(String what, Script script) {
+        int limit = 1200;
+        receiver.script(name, script);
+
+        JsonPath run = Api.press(Api.ajax(receiver.url("/" + name + "/scripted"), "timeout_ms", limit));
+
+        assertThat(run.getString("deliveries[0].failure.kind")).as(run.prettify()).isEqualTo("timeout");
+        assertThat(run.getInt("deliveries[0].duration_ms")).isBetween(limit - 10, limit + LATE);
+        assertGone();
+    }
+
+    // ---- Where it leads
+
+    @ParameterizedTest
+    @ValueSource(ints = { 301, 302, 303, 307, 308 })
+    void followsNoRedirectToAnAddressInside(int status) throws IOException {
+        try (Receiver inside = Receiver.at("127.0.0.1")) {
+            String location = inside.url("/secret/ok");
+            int before = receiver.accepted();
+
+            JsonPath run = press(saying("HTTP/1.1 " + status + " Moved\r\nLocation: " + location
+                    + "\r\nRefresh: 0; url=" + location + "\r\nContent-Length: 0\r\n\r\n"));
+
+            assertThat(run.getMap("deliveries[0]")).containsEntry("state", "failed").containsEntry("status", status);
+            assertThat(run.getString("deliveries[0].failure.kind")).isEqualTo("redirect");
+            assertThat(run.getString("deliveries[0].failure.message")).contains(Integer.toString(status), location);
+            assertThat(inside.accepted()).isZero();
+            assertThat(receiver.accepted() - before).as("no second connection").isEqualTo(1);
+        }
+    }
+
+    @Test
+    void keepsNothingOfOneAnswerForTheNextRequest() {
+        receiver.script(name, saying(OK + "Set-Cookie: session=1; Path=/\r\nConnection: keep-alive\r\nAlt-Svc: h2=\":1\"\r\n"
+                + "Strict-Transport-Security: max-age=1000\r\nContent-Length: 2\r\n\r\nok"));
+        String action = Api.ajax(receiver.url("/" + name + "/scripted"));
+        int before = receiver.accepted();
+
+        Api.press(action);
+        JsonPath second = Api.press(action);
+
+        assertThat(second.getString("state")).isEqualTo("succeeded");
+        assertThat(receiver.heard(name)).hasSize(2);
+        assertThat(receiver.heard(name).get(1).headers()).doesNotContainKey("Cookie");
+        assertThat(receiver.accepted() - before).as("a connection for each request").isEqualTo(2);
+        assertGone();
+    }
+
+    // ---- What it unfolds to
+
+    static Stream<Arguments> bombs() throws IOException {
+        ByteArrayOutputStream gzip = new ByteArrayOutputStream();
+        ByteArrayOutputStream deflate = new ByteArrayOutputStream();
+        try (OutputStream zip = new GZIPOutputStream(gzip); OutputStream flat = new DeflaterOutputStream(deflate)) {
+            for (int megabyte = 0; megabyte < 20; megabyte++) {
+                zip.write("A".repeat(1024 * 1024).getBytes(StandardCharsets.US_ASCII));
+                flat.write("A".repeat(1024 * 1024).getBytes(StandardCharsets.US_ASCII));
+            }
+        }
+        return Stream.of(arguments("Content-Encoding: gzip", gzip.toByteArray()),
+                arguments("Content-Encoding: x-gzip", gzip.toByteArray()),
+                arguments("Content-Encoding: deflate", deflate.toByteArray()),
+                arguments("Content-Type: application/gzip", gzip.toByteArray()));
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("bombs")
+    void inflatesNoBomb(String header, byte[] bomb) {
+        assertThat(bomb).hasSizeBetween(1000, 64 * 1024);
+
+        JsonPath run = press(out -> {
+            write(out, OK + header + "\r\nContent-Length: " + bomb.length + "\r\n\r\n");
+            out.write(bomb);
+            out.flush();
+        });
+
+        assertThat(run.getString("state")).isEqualTo("succeeded");
+        assertThat(run.getString("deliveries[0].response"))
+                .isEqualTo(Visible.cut(Visible.of(bomb, null), 8 * 1024)).doesNotContain("AAAA");
+        assertThat(receiver.heard(name).get(0).headers()).containsEntry("Accept-Encoding", "identity");
+    }
+
+    private JsonPath press(Script script) {
+        receiver.script(name, script);
+        return Api.press(Api.ajax(receiver.url("/" + name + "/scripted")));
+    }
+
+    /** The other side has let go of its socket. */
+    private void assertGone() {
+        await().atMost(Duration.ofSeconds(5)).untilAsserted(() -> assertThat(receiver.open(name)).isZero());
+    }
+
+    private static Script saying(String answer) {
+        return out -> write(out, answer);
+    }
+
+    private static Script closing(String answer) {
+        return out -> {
+            write(out, answer);
+            throw new IOException("as ordered");
+        };
+    }
+
+    private static Script latin1(String answer) {
+        return out -> {
+            out.write(answer.getBytes(StandardCharsets.ISO_8859_1));
+            out.flush();
+        };
+    }
+
+    /** Ends when the other side hangs up. */
+    private static Script repeating(String first, String again) {
+        return out -> {
+            write(out, first);
+            while (true) {
+                write(out, again);
+            }
+        };
+    }
+
+    private static Script dripping(String first, String answer) {
+        return out -> {
+            write(out, first);
+            for (byte b : answer.getBytes(StandardCharsets.UTF_8)) {
+                out.write(b);
+                out.flush();
+                Thread.sleep(1000);
+            }
+        };
+    }
+
+    private static String sized(String body) {
+        return OK + "Content-Length: " + body.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + body;
+    }
+
+    private static String typed(String mediaType, String body) {
+        return OK + "Content-Type: " + mediaType + "\r\nContent-Length: " + body.getBytes(StandardCharsets.UTF_8).length
+                + "\r\n\r\n" + body;
+    }
+
+    private static void write(OutputStream out, String text) throws IOException {
+        out.write(text.getBytes(StandardCharsets.UTF_8));
+        out.flush();
+    }
+}

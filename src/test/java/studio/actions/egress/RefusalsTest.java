@@ -1,0 +1,142 @@
+package studio.actions.egress;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.InetAddress;
+import java.net.URL;
+import java.util.List;
+import java.util.Locale;
+import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+
+import org.jboss.logmanager.ExtLogRecord;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.common.http.TestHTTPResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
+import io.restassured.path.json.JsonPath;
+import studio.actions.egress.AddressPolicy.Reason;
+import studio.actions.testing.Api;
+import studio.actions.testing.Services;
+
+/** What those who run the service see of a refusal, and what those who asked do not. */
+@QuarkusTest
+@WithTestResource(Services.class)
+class RefusalsTest {
+
+    private static final String INSIDE = "https://private.studio.test/?e={entity_id}";
+
+    @TestHTTPResource(value = "/metrics", management = true)
+    URL metrics;
+
+    private final List<String> log = new CopyOnWriteArrayList<>();
+
+    private final Handler handler = new Handler() {
+        @Override
+        public void publish(LogRecord line) {
+            log.add(((ExtLogRecord) line).getFormattedMessage());
+        }
+
+        @Override
+        public void flush() {
+        }
+
+        @Override
+        public void close() {
+        }
+    };
+
+    @BeforeEach
+    void listen() {
+        Logger.getLogger(Refusals.class.getName()).addHandler(handler);
+    }
+
+    @AfterEach
+    void stopListening() {
+        Logger.getLogger(Refusals.class.getName()).removeHandler(handler);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void showsEveryReasonBeforeItHappens(Reason reason) {
+        assertThat(count(reason)).isNotNegative();
+    }
+
+    @Test
+    void showsMetricsOnTheManagementPortOnly() {
+        RestAssured.given().get("/q/metrics").then().statusCode(404);
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "https://0x7f.1/, HOST",
+            "https://api.studio.com:22/, PORT", "https://farm.internal/, INTERNAL_NAME", "https://10.0.0.1/, ADDRESS",
+            "http://api.studio.com/, PLAIN_HTTP" })
+    void countsAndLogsWhatCannotBeSaved(String url, Reason reason) {
+        String name = "Refused " + UUID.randomUUID();
+        double before = count(reason);
+
+        String told = Api.create(Api.draft("name", name, "url", url, "is_ajax", true)).then().statusCode(400).extract()
+                .path("errors[0].message");
+
+        assertThat(count(reason) - before).isEqualTo(1);
+        assertThat(log).singleElement().asString()
+                .startsWith("Egress refused (" + reason.name().toLowerCase(Locale.ROOT) + ") action \"" + name + "\", by Local "
+                        + "admin <admin@localhost>: ")
+                .endsWith(told);
+    }
+
+    @Test
+    void countsEachDeliveryAndLogsTheRunOnceWithWhatWasFound() {
+        String action = Api.ajax(INSIDE, "name", "Look inside");
+        double before = count(Reason.ADDRESS);
+
+        JsonPath run = Api.run(action, List.of(Api.shot(), Api.shot(), Api.shot())).then().statusCode(200).extract()
+                .jsonPath();
+
+        assertThat(count(Reason.ADDRESS) - before).isEqualTo(3);
+        assertThat(log).containsExactly("Egress refused (address) run " + run.getString("id") + " of action \"Look inside\" ("
+                + action + "), by Local admin <admin@localhost>: private.studio.test leads to an address that is not public. "
+                + "If this is meant, add private.studio.test:443 to CUSTOM_ACTIONS_EGRESS_ALLOW. What was found is "
+                + "10.20.30.40.");
+        assertThat(run.prettify()).contains("CUSTOM_ACTIONS_EGRESS_ALLOW").doesNotContain("10.20.30.40", "private address");
+    }
+
+    /** Nobody learns from the words what stands behind a name. */
+    @Test
+    void saysTheSameOfAllThatANameMayLeadTo() throws Exception {
+        List<String> told = ResolvingTest.forbidden().map(host -> Api.press(Api.ajax("https://" + host + "/"))
+                .getString("deliveries[0].failure.message").replace(host, "it")).distinct().toList();
+
+        assertThat(told).containsExactly("it leads to an address that is not public. If this is meant, add it:443 to "
+                + "CUSTOM_ACTIONS_EGRESS_ALLOW.");
+    }
+
+    @Test
+    void logsALineWhateverAPersonIsCalled() throws Exception {
+        Refusals refusals = new Refusals(new SimpleMeterRegistry());
+
+        refusals.of("action \"x\r\ny\"", "Mallory\n2026 ERROR all is well" + "!".repeat(5000), null)
+                .note(new AddressPolicy.Refusal(Reason.ADDRESS, "No.", InetAddress.getByName("10.0.0.1")));
+
+        assertThat(log).singleElement().asString().hasLineCount(1).contains("x␍ y", "Mallory 2026").hasSizeLessThan(1200)
+                .endsWith("No. What was found is 10.0.0.1.");
+    }
+
+    private double count(Reason reason) {
+        String line = "custom_actions_egress_refused_total{reason=\"" + reason.name().toLowerCase(Locale.ROOT) + "\"} ";
+        return RestAssured.given().get(metrics).then().statusCode(200).extract().asString().lines()
+                .filter(one -> one.startsWith(line)).map(one -> Double.parseDouble(one.substring(line.length())))
+                .findFirst().orElse(Double.NaN);
+    }
+}

@@ -1,0 +1,270 @@
+package studio.actions.egress;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.hasItem;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+
+import jakarta.inject.Inject;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.quarkus.tls.TlsConfigurationRegistry;
+import io.restassured.path.json.JsonPath;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.Vertx;
+import studio.actions.testing.Api;
+import studio.actions.testing.Receiver;
+import studio.actions.testing.Services;
+
+/** Names: through the front door with the tests' hosts file, and with a resolver that changes its mind or hangs. */
+@QuarkusTest
+@WithTestResource(Services.class)
+class ResolvingTest {
+
+    @Inject
+    Vertx vertx;
+
+    @Inject
+    TlsConfigurationRegistry tls;
+
+    @Inject
+    EgressConfig config;
+
+    private final Receiver receiver = Receiver.shared();
+    private final List<AutoCloseable> opened = new ArrayList<>();
+
+    @AfterEach
+    void close() throws Exception {
+        for (AutoCloseable one : opened) {
+            one.close();
+        }
+    }
+
+    // ---- Where names lead
+
+    static Stream<String> forbidden() throws IOException {
+        return Files.readAllLines(Path.of("src/test/resources/hosts")).stream()
+                .filter(line -> !line.startsWith("#") && !line.startsWith("127.0.0.1 "))
+                .map(line -> line.substring(line.indexOf(' ') + 1));
+    }
+
+    @ParameterizedTest
+    @MethodSource("forbidden")
+    void savesANameAndSendsNothingToWhereItLeads(String host) {
+        String action = Api.ajax("https://" + host + ":" + receiver.port() + "/led/ok");
+
+        JsonPath run = Api.press(action);
+
+        assertThat(run.getMap("deliveries[0]")).containsEntry("state", "refused").containsEntry("status", null);
+        assertThat(run.getString("deliveries[0].failure.kind")).isEqualTo("forbidden_address");
+        assertThat(run.getString("deliveries[0].failure.message"))
+                .isEqualTo(host + " leads to an address that is not public. If this is meant, add " + host + ":"
+                        + receiver.port() + " to CUSTOM_ACTIONS_EGRESS_ALLOW.");
+        assertThat(receiver.heard("led")).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "localhost", "farm", "printer.local", "farm.internal", "kubernetes.default.svc", "db.home.arpa",
+            "kitsu.studio.svc.cluster.local", "metadata.google.internal", "LOCALHOST", "localhost." })
+    void savesNoNameThatIsInternalByDefinition(String host) {
+        Api.create(Api.draft("url", "https://" + host + "/", "is_ajax", true)).then().statusCode(400)
+                .body("errors.code", hasItem("egress_internal_name"), "errors[0].pointer", equalTo("/url"));
+    }
+
+    /** RFC 1035, section 2.3.4: 253 characters of text at most. */
+    @Test
+    void savesNoHostOf254Characters() {
+        String host = ("a".repeat(62) + ".").repeat(4) + "co";
+
+        assertThat(host).hasSize(254);
+        Api.create(Api.draft("url", "https://" + host + "/", "is_ajax", true)).then().statusCode(400)
+                .body("errors.code", hasItem("egress_host"));
+        Api.create(Api.draft("url", "https://" + host.substring(1) + "/", "is_ajax", true)).then().statusCode(201);
+    }
+
+    // ---- Who is asked, and how often
+
+    @Test
+    void asksOnceAndConnectsToWhatWasJudged() {
+        Receiver elsewhere = opened(Receiver.at("127.0.0.2"));
+        AtomicInteger asked = new AtomicInteger();
+        Egress egress = egress(name -> asked.incrementAndGet() == 1 ? addresses("127.0.0.2") : addresses("127.0.0.1"),
+                "127.0.0.2:" + elsewhere.port(), "rebound.studio.test");
+
+        Reply reply = send(egress, "http://rebound.studio.test:" + elsewhere.port() + "/rebound/ok");
+
+        assertThat(reply).isInstanceOf(Reply.Delivered.class);
+        assertThat(asked).hasValue(1);
+        assertThat(elsewhere.heard("rebound")).hasSize(1);
+        assertThat(elsewhere.heard("rebound").get(0).headers()).containsEntry("Host",
+                "rebound.studio.test:" + elsewhere.port());
+
+        assertThat(send(egress, "http://rebound.studio.test:" + elsewhere.port() + "/rebound/ok"))
+                .as("the next attempt asks again, and judges again").isInstanceOf(Reply.Refused.class);
+        assertThat(asked).hasValue(2);
+        assertThat(elsewhere.heard("rebound")).hasSize(1);
+    }
+
+    @Test
+    void goesWhereTheNameLeadsNowAndNotWhereItLed() {
+        int port = receiver.port();
+        Receiver second = opened(Receiver.at("127.0.0.1"));
+        CopyOnWriteArrayList<String> now = new CopyOnWriteArrayList<>(List.of("127.0.0.1"));
+        Egress egress = egress(name -> addresses(now.get(0)), "127.0.0.1:" + port, "127.0.0.1:" + second.port(),
+                "moved.studio.test");
+        int before = receiver.accepted();
+
+        assertThat(send(egress, "http://moved.studio.test:" + port + "/moved-1/ok")).isInstanceOf(Reply.Delivered.class);
+        now.set(0, "127.0.0.3");
+        assertThat(send(egress, "http://moved.studio.test:" + port + "/moved-2/ok")).isInstanceOf(Reply.Refused.class);
+        now.set(0, "127.0.0.1");
+        assertThat(send(egress, "http://moved.studio.test:" + port + "/moved-3/ok")).isInstanceOf(Reply.Delivered.class);
+
+        assertThat(receiver.heard("moved-2")).isEmpty();
+        assertThat(receiver.accepted() - before).as("a connection for each").isEqualTo(2);
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "127.0.0.1 127.0.0.2", "127.0.0.2 127.0.0.1", "127.0.0.1 224.0.0.1", "127.0.0.1 ::1",
+            "127.0.0.1 169.254.1.1" })
+    void refusesAllWhereOneAnswerIsForbidden(String answers) {
+        Egress egress = egress(name -> addresses(answers.split(" ")), "127.0.0.1:" + receiver.port(), "mixed.studio.test");
+        String name = "mixed-" + UUID.randomUUID();
+
+        assertThat(send(egress, "http://mixed.studio.test:" + receiver.port() + "/" + name + "/ok"))
+                .isInstanceOfSatisfying(Reply.Refused.class, refused -> {
+                    assertThat(refused.kind()).isEqualTo(FailureKind.forbidden_address);
+                    assertThat(refused.message()).doesNotContain(answers.split(" "));
+                });
+        assertThat(receiver.heard(name)).isEmpty();
+    }
+
+    @Test
+    void asksNobodyAboutAnAddress() {
+        Egress egress = egress(name -> {
+            throw new AssertionError("asked about " + name);
+        }, "127.0.0.1:" + receiver.port());
+
+        assertThat(send(egress, receiver.url("/literal/ok"))).isInstanceOf(Reply.Delivered.class);
+    }
+
+    @Test
+    void reachesAnIpv6Literal() {
+        Receiver six = opened(Receiver.at("::1"));
+        Egress egress = egress(name -> addresses(name), "[::1]:" + six.port());
+
+        Reply reply = send(egress, "http://[::1]:" + six.port() + "/six/ok");
+
+        assertThat(reply).isInstanceOf(Reply.Delivered.class);
+        assertThat(six.heard("six").get(0).headers()).containsEntry("Host", "[::1]:" + six.port());
+        assertThat(send(egress, "http://[0:0:0:0:0:0:0:1]:" + six.port() + "/six/ok")).isInstanceOf(Reply.Delivered.class);
+        assertThat(send(egress, "http://[::2]:" + six.port() + "/six/ok")).isInstanceOf(Reply.Refused.class);
+    }
+
+    // ---- A resolver that hangs
+
+    @Test
+    void waitsTwoSecondsForAName() {
+        CountDownLatch never = new CountDownLatch(1);
+        opened.add(never::countDown);
+        Egress egress = egress(name -> hang(never));
+
+        Reply reply = send(egress, "https://hangs.studio.test/");
+
+        assertThat(reply).isInstanceOfSatisfying(Reply.Failed.class, failed -> {
+            assertThat(failed.kind()).isEqualTo(FailureKind.dns);
+            assertThat(failed.message()).contains("hangs.studio.test", "2 s");
+            assertThat(failed.durationMs()).isBetween(1990L, 2300L);
+        });
+    }
+
+    @Test
+    void sendsElsewhereWhileNamesHang() {
+        CountDownLatch never = new CountDownLatch(1);
+        opened.add(never::countDown);
+        AtomicInteger hanging = new AtomicInteger();
+        Egress egress = egress(name -> {
+            if (name.startsWith("hangs")) {
+                hanging.incrementAndGet();
+                return hang(never);
+            }
+            return addresses("127.0.0.1");
+        }, "127.0.0.1:" + receiver.port(), "farm.studio.test");
+        List<Uni<Reply>> stuck = new ArrayList<>();
+        for (int i = 0; i < 100; i++) {
+            stuck.add(sending(egress, "https://hangs.studio.test:" + (20_000 + i) + "/"));
+        }
+        var all = Uni.join().all(stuck).andCollectFailures().subscribeAsCompletionStage();
+        await().untilAtomic(hanging, org.hamcrest.Matchers.greaterThan(0));
+
+        long since = System.nanoTime();
+        Reply reply = send(egress, "http://farm.studio.test:" + receiver.port() + "/while-names-hang/ok");
+
+        assertThat(reply).isInstanceOf(Reply.Delivered.class);
+        assertThat(Duration.ofNanos(System.nanoTime() - since)).isLessThan(Duration.ofSeconds(1));
+        assertThat(hanging).as("a name that hangs is asked for once, however many wait").hasValue(1);
+        assertThat(all.toCompletableFuture().join()).allMatch(one -> one instanceof Reply.Failed failed
+                && failed.kind() == FailureKind.dns);
+    }
+
+    private static InetAddress[] hang(CountDownLatch latch) throws UnknownHostException {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        throw new UnknownHostException();
+    }
+
+    private static InetAddress[] addresses(String... literals) throws UnknownHostException {
+        InetAddress[] addresses = new InetAddress[literals.length];
+        for (int i = 0; i < literals.length; i++) {
+            addresses[i] = InetAddress.getByName(literals[i]);
+        }
+        return addresses;
+    }
+
+    private Egress egress(NameResolver.Lookup lookup, String... allow) {
+        NameResolver names = new NameResolver(vertx, lookup);
+        Egress egress = new Egress(vertx, AddressPolicy.of(List.of(allow)), names, tls, config);
+        opened.add(egress::close);
+        opened.add(names::close);
+        return egress;
+    }
+
+    private Receiver opened(Receiver one) {
+        opened.add(one);
+        return one;
+    }
+
+    private static Uni<Reply> sending(Egress egress, String url) {
+        return egress.place(url)
+                .chain(place -> egress.send(place, new Outbound("POST", url, Map.of(), null, Duration.ofSeconds(5))));
+    }
+
+    private static Reply send(Egress egress, String url) {
+        return sending(egress, url).await().atMost(Duration.ofSeconds(10));
+    }
+}

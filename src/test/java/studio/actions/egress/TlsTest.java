@@ -1,0 +1,206 @@
+package studio.actions.egress;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+import javax.net.ssl.SSLContext;
+
+import jakarta.inject.Inject;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.quarkus.tls.TlsConfigurationRegistry;
+import io.restassured.path.json.JsonPath;
+import io.vertx.core.Vertx;
+import studio.actions.testing.Api;
+import studio.actions.testing.Certificates;
+import studio.actions.testing.Receiver;
+import studio.actions.testing.Services;
+
+/** Receivers with certificates of the studio's own authority, and with all others. */
+@QuarkusTest
+@WithTestResource(Services.class)
+class TlsTest {
+
+    @Inject
+    Vertx vertx;
+
+    @Inject
+    TlsConfigurationRegistry tls;
+
+    @Inject
+    NameResolver names;
+
+    @Inject
+    EgressConfig config;
+
+    private final Receiver receiver = Receiver.sharedWithTls();
+    private final String name = "tls-" + UUID.randomUUID();
+    private final List<AutoCloseable> opened = new ArrayList<>();
+
+    @AfterEach
+    void close() throws Exception {
+        for (AutoCloseable one : opened) {
+            one.close();
+        }
+    }
+
+    @Test
+    void trustsTheStudiosOwnAuthorityAndAsksForTheName() {
+        JsonPath run = press(Receiver.TLS_NAME);
+
+        assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
+        assertThat(receiver.heard(name)).hasSize(1);
+        assertThat(receiver.heard(name).get(0).serverName()).isEqualTo(Receiver.TLS_NAME);
+        assertThat(receiver.heard(name).get(0).headers()).containsEntry("Host", Receiver.TLS_NAME + ":" + receiver.port());
+    }
+
+    /** RFC 6066, section 3: the name goes without the dot at its end; RFC 9525, section 6.3: and is compared without. */
+    @Test
+    void takesTheDotBehindANameForNoPartOfIt() {
+        JsonPath run = press(Receiver.TLS_NAME + ".");
+
+        assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
+        assertThat(receiver.heard(name).get(0).serverName()).isEqualTo(Receiver.TLS_NAME);
+    }
+
+    @Test
+    void takesACertificateForAnAddress() {
+        JsonPath run = press("127.0.0.1");
+
+        assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
+        assertThat(receiver.heard(name).get(0).serverName()).as("RFC 6066: no literal addresses").isNull();
+    }
+
+    /** It leads to the very server whose certificate is right for another name. */
+    @Test
+    void sendsNothingToACertificateForAnotherName() {
+        JsonPath run = press("other.studio.test");
+
+        assertThat(run.getString("deliveries[0].failure.kind")).isEqualTo("tls");
+        assertThat(run.getString("deliveries[0].failure.message")).contains("other.studio.test", "for another name");
+        assertThat(receiver.heard(name)).isEmpty();
+    }
+
+    @Test
+    void sendsNothingToACertificateForAnotherAddress() {
+        Receiver six = opened(Receiver.withTls("::1", Certificates.shared().of("IP:127.0.0.1")));
+        Receiver right = opened(Receiver.withTls("::1", Certificates.shared().of("IP:0:0:0:0:0:0:0:1")));
+
+        assertUntrusted(send("[::1]", six, "[::1]"), "for another name");
+        assertThat(send("[::1]", right, "[::1]")).isInstanceOf(Reply.Delivered.class);
+        assertThat(six.heard(name)).isEmpty();
+    }
+
+    @Test
+    void sendsNothingToACertificateThatIsOutOfDate() {
+        assertRefuses(Certificates.shared().outOfDate("DNS:" + Receiver.TLS_NAME), "out of date");
+    }
+
+    @Test
+    void sendsNothingToACertificateFromNobody() {
+        assertRefuses(Certificates.shared().ofNobody("DNS:" + Receiver.TLS_NAME), "CUSTOM_ACTIONS_EGRESS_TRUST");
+    }
+
+    @Test
+    void trustsWhatJavaTrustsAsWell() throws Exception {
+        var java = javax.net.ssl.TrustManagerFactory.getInstance(javax.net.ssl.TrustManagerFactory.getDefaultAlgorithm());
+        java.init((java.security.KeyStore) null);
+        var store = tls.get("egress").orElseThrow().getTrustStore();
+
+        for (var authority : ((javax.net.ssl.X509TrustManager) java.getTrustManagers()[0]).getAcceptedIssuers()) {
+            assertThat(store.getCertificateAlias(authority)).as(authority.getSubjectX500Principal().getName()).isNotNull();
+        }
+    }
+
+    // ---- Handshakes
+
+    /** Accepts, reads the hello and keeps silent; the limit is the action's, or that of connecting where it is shorter. */
+    @ParameterizedTest
+    @ValueSource(ints = { 1000, 8000 })
+    void doesNotWaitForAHandshakeThatDoesNotEnd(int timeout) throws IOException {
+        try (ServerSocket silent = new ServerSocket(0, 10, InetAddress.getByName("127.0.0.1"))) {
+            Reply reply = send(egress("127.0.0.1:" + silent.getLocalPort()),
+                    "https://127.0.0.1:" + silent.getLocalPort() + "/", Duration.ofMillis(timeout));
+
+            assertThat(reply).isInstanceOfSatisfying(Reply.Failed.class, failed -> {
+                assertThat(failed.kind()).isEqualTo(timeout < 3000 ? FailureKind.timeout : FailureKind.tls);
+                assertThat(failed.durationMs()).isBetween((long) Math.min(timeout, 3000) - 10, Math.min(timeout, 3000) + 300L);
+            });
+            try (Socket accepted = silent.accept()) {
+                accepted.setSoTimeout(5000);
+                assertThat(accepted.getInputStream().readAllBytes()).as("a hello, and the end").isNotEmpty();
+            }
+        }
+    }
+
+    @Test
+    void saysThatTheOtherSideSpeaksNoTls() {
+        Reply reply = send(egress("127.0.0.1:" + Receiver.shared().port()),
+                "https://127.0.0.1:" + Receiver.shared().port() + "/" + name + "/ok", Duration.ofSeconds(5));
+
+        assertUntrusted(reply, "does not speak TLS");
+    }
+
+    @Test
+    void speaksNoTlsToWhereNoneIsAsked() {
+        Reply reply = send(egress("127.0.0.1:" + receiver.port()), "http://127.0.0.1:" + receiver.port() + "/" + name + "/ok",
+                Duration.ofSeconds(5));
+
+        assertThat(reply).isInstanceOf(Reply.Failed.class);
+        assertThat(receiver.heard(name)).isEmpty();
+    }
+
+    private JsonPath press(String host) {
+        return Api.press(Api.ajax("https://" + host + ":" + receiver.port() + "/" + name + "/ok"));
+    }
+
+    private void assertRefuses(SSLContext certificate, String why) {
+        Receiver other = opened(Receiver.withTls("127.0.0.1", certificate));
+
+        assertUntrusted(send(Receiver.TLS_NAME, other, "127.0.0.1"), why);
+        assertThat(other.heard(name)).isEmpty();
+    }
+
+    private static void assertUntrusted(Reply reply, String why) {
+        assertThat(reply).isInstanceOfSatisfying(Reply.Failed.class, failed -> {
+            assertThat(failed.kind()).isEqualTo(FailureKind.tls);
+            assertThat(failed.message()).contains(why);
+        });
+    }
+
+    private Reply send(String host, Receiver to, String address) {
+        return send(egress(address + ":" + to.port()), "https://" + host + ":" + to.port() + "/" + name + "/ok",
+                Duration.ofSeconds(5));
+    }
+
+    private Egress egress(String... allow) {
+        Egress egress = new Egress(vertx, AddressPolicy.of(List.of(allow)), names, tls, config);
+        opened.add(egress::close);
+        return egress;
+    }
+
+    private Receiver opened(Receiver one) {
+        opened.add(one);
+        return one;
+    }
+
+    private static Reply send(Egress egress, String url, Duration timeout) {
+        return egress.place(url).chain(place -> egress.send(place, new Outbound("POST", url, Map.of(), "{}", timeout))).await()
+                .atMost(Duration.ofSeconds(15));
+    }
+}
