@@ -336,7 +336,7 @@ public final class AddressPolicy {
 
         static Host of(String typed) {
             Range literal = Range.parse(typed);
-            String text = literal == null && typed.endsWith(".") ? typed.substring(0, typed.length() - 1) : typed;
+            String text = typed.endsWith(".") ? typed.substring(0, typed.length() - 1) : typed;
             return new Host(text.toLowerCase(Locale.ROOT), literal, literal == null ? flaw(text) : null);
         }
 

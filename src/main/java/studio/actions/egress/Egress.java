@@ -140,7 +140,7 @@ public class Egress {
         return Uni.createFrom().emitter(emitter -> new Attempt(outbound, reply -> {
             place.leave();
             emitter.complete(reply);
-        }).vet());
+        }).begin());
     }
 
     /** One name for a host, however it is written. */
@@ -153,7 +153,7 @@ public class Egress {
         }
     }
 
-    /** One request under way. Everything after {@link #vet} happens on one event loop. */
+    /** One request under way. Everything after {@link #begin} happens on one event loop. */
     private final class Attempt {
 
         private final Outbound outbound;
@@ -172,10 +172,15 @@ public class Egress {
             this.answer = answer;
         }
 
-        void vet() {
+        void begin() {
+            guarded(this::vet);
+        }
+
+        private void vet() {
             since = System.nanoTime();
             try {
-                uri = new URI(outbound.url());
+                // RFC 3986, 2: a request line is ASCII.
+                uri = new URI(new URI(outbound.url()).toASCIIString());
             } catch (URISyntaxException e) {
                 refuse(new AddressPolicy.Refusal(AddressPolicy.Reason.SPELLING, "The filled address is not a URL.", null));
                 return;
@@ -192,17 +197,20 @@ public class Egress {
             }
         }
 
-        /** Work on the event loop; what goes wrong there ends the attempt at once, and is not left to the timer. */
         private void step(Runnable work) {
-            context.runOnContext(now -> {
-                try {
-                    work.run();
-                } catch (RuntimeException e) {
-                    // Not its message: it may repeat a header's value.
-                    LOG.errorf("A request to %s could not be put together: %s", host(outbound.url()), e.getClass().getName());
-                    fail(FailureKind.protocol, "The request could not be put together. Is a header's value fit to be sent?");
-                }
-            });
+            context.runOnContext(now -> guarded(work));
+        }
+
+        /** What goes wrong here ends the attempt at once, and is not left to the timer: nobody else would leave the place. */
+        private void guarded(Runnable work) {
+            try {
+                work.run();
+            } catch (RuntimeException e) {
+                // Not its message: it may repeat a header's value.
+                LOG.errorf("A request to %s could not be put together or its answer read: %s", host(outbound.url()),
+                        e.getClass().getName());
+                fail(FailureKind.protocol, "The request could not be put together. Is a header's value fit to be sent?");
+            }
         }
 
         private void resolve() {
@@ -211,7 +219,7 @@ public class Egress {
                     "No whole answer within " + seconds(outbound.timeout()) + " ('timeout_ms')."));
             Optional<InetAddress> literal = NameResolver.literal(uri.getHost());
             if (literal.isPresent()) {
-                connect(literal.get());
+                vet(List.of(literal.get()));
                 return;
             }
             dnsTimer = vertx.setTimer(config.dnsTimeout().toMillis(), late -> fail(FailureKind.dns,
@@ -225,10 +233,13 @@ public class Egress {
                     fail(FailureKind.dns, "The name " + uri.getHost() + " is not known to DNS.");
                     return;
                 }
-                List<InetAddress> answers = found.result();
-                policy.vet(uri.getHost(), AddressPolicy.port(uri), answers)
-                        .ifPresentOrElse(this::refuse, () -> connect(answers.get(0)));
+                vet(found.result());
             }));
+        }
+
+        private void vet(List<InetAddress> answers) {
+            policy.vet(uri.getHost(), AddressPolicy.port(uri), answers)
+                    .ifPresentOrElse(this::refuse, () -> connect(answers.get(0)));
         }
 
         private void connect(InetAddress address) {
@@ -258,13 +269,13 @@ public class Egress {
         }
 
         private void exchange() {
-            request.response().onComplete(responded -> {
+            request.response().onComplete(responded -> guarded(() -> {
                 if (responded.failed()) {
                     fail(responded.cause());
                 } else {
                     read(responded.result());
                 }
-            });
+            }));
             var sent = outbound.body() == null ? request.end() : request.end(outbound.body());
             sent.onFailure(this::fail);
         }
@@ -275,7 +286,7 @@ public class Egress {
             }
             long limit = config.maxResponse().asLongValue();
             response.exceptionHandler(this::fail);
-            response.handler(chunk -> {
+            response.handler(chunk -> guarded(() -> {
                 received.appendBuffer(chunk, 0, (int) Math.min(chunk.length(), limit - received.length() + 1));
                 if (received.length() > limit) {
                     Reply reply = classify(response);
@@ -285,8 +296,8 @@ public class Egress {
                                     "The answer is over " + limit + " bytes; reading stopped there.",
                                     response.statusCode(), text(response), elapsed()));
                 }
-            });
-            response.endHandler(whole -> end(classify(response)));
+            }));
+            response.endHandler(whole -> guarded(() -> end(classify(response))));
         }
 
         private Reply classify(HttpClientResponse response) {

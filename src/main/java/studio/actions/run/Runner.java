@@ -87,7 +87,7 @@ public class Runner {
     }
 
     /** What all deliveries of a run have in common while they are on their way. */
-    private record Voyage(Run run, Report report, Refusals.Of refusals) {
+    private record Flight(Run run, Report report, Refusals.Of refusals) {
     }
 
     /** What a press would send: the same plan, and nothing is written or sent. */
@@ -202,9 +202,9 @@ public class Runner {
         }
         LOG.debugf("Run %s of action %s by %s: %d deliveries, %d refused", run.id, action.id, caller.id(), deliveries.size(),
                 deliveries.size() - pending.size());
-        Voyage voyage = voyage(run, report);
-        note(owed, voyage.refusals());
-        return new Started(run, deliveries, deliver(voyage, deliveries, places));
+        Flight flight = flight(run, report);
+        note(owed, flight.refusals());
+        return new Started(run, deliveries, deliver(flight, deliveries, places));
     }
 
     /** The run is on disk and goes on, so a database that is away by now must not look like a press that did not happen. */
@@ -220,11 +220,11 @@ public class Runner {
 
     /** Sends what another process has written down and not sent. */
     void goOn(Run run, List<Delivery> pending) {
-        deliver(voyage(run, Report.NONE), pending, Map.of());
+        deliver(flight(run, Report.NONE), pending, Map.of());
     }
 
-    private Voyage voyage(Run run, Report report) {
-        return new Voyage(run, report,
+    private Flight flight(Run run, Report report) {
+        return new Flight(run, report,
                 refusals.of("run %s of action \"%s\" (%s)".formatted(run.id, run.actionName, run.actionId),
                         run.callerName, run.callerEmail));
     }
@@ -234,26 +234,26 @@ public class Runner {
     }
 
     /** Goes on whether or not somebody waits. */
-    private CompletionStage<Void> deliver(Voyage voyage, List<Delivery> owed, Map<UUID, Egress.Place> places) {
-        UUID run = voyage.run().id;
+    private CompletionStage<Void> deliver(Flight flight, List<Delivery> owed, Map<UUID, Egress.Place> places) {
+        UUID run = flight.run().id;
         leases.hold(run);
         return Multi.createFrom().iterable(owed)
                 .onItem().transformToUni(delivery -> delivery.state == Delivery.State.refused
-                        ? voyage.report().tell(delivery.id, Reply.Refused.of(delivery.failureKind, delivery.failureMessage))
-                        : send(voyage, delivery, places.get(delivery.id)))
+                        ? flight.report().tell(delivery.id, Reply.Refused.of(delivery.failureKind, delivery.failureMessage))
+                        : send(flight, delivery, places.get(delivery.id)))
                 .merge(config.parallelism())
                 .onItem().ignoreAsUni()
                 .onTermination().invoke(() -> leases.release(run))
                 .subscribeAsCompletionStage();
     }
 
-    private Uni<Void> send(Voyage voyage, Delivery delivery, Egress.Place place) {
-        Uni<Void> sent = place != null ? send(place, voyage, delivery)
+    private Uni<Void> send(Flight flight, Delivery delivery, Egress.Place place) {
+        Uni<Void> sent = place != null ? send(place, flight, delivery)
                 : egress.place(delivery.url).emitOn(workers).onItem().transformToUni(turn -> claim(turn, delivery)
-                        ? send(turn, voyage, delivery)
+                        ? send(turn, flight, delivery)
                         : Uni.createFrom().voidItem());
         return sent.onFailure().invoke(failure -> LOG.errorf("Delivery %s of run %s was left without an outcome: %s",
-                delivery.id, voyage.run().id, failure.getMessage())).onFailure().recoverWithNull();
+                delivery.id, flight.run().id, failure.getMessage())).onFailure().recoverWithNull();
     }
 
     /** False where another process has it by now; the place is then free again. */
@@ -269,8 +269,8 @@ public class Runner {
         return claimed;
     }
 
-    private Uni<Void> send(Egress.Place place, Voyage voyage, Delivery delivery) {
-        Run run = voyage.run();
+    private Uni<Void> send(Egress.Place place, Flight flight, Delivery delivery) {
+        Run run = flight.run();
         // Asked again: a run may be taken over by a process that was started without the secret.
         Uni<Reply> reply = lacking(run.headers, run.signingSecret).map(why -> {
             place.leave();
@@ -279,7 +279,7 @@ public class Runner {
         return reply.emitOn(workers)
                 .invoke(ended -> {
                     if (ended instanceof Reply.Refused refused && refused.guard() != null) {
-                        voyage.refusals().note(refused.guard());
+                        flight.refusals().note(refused.guard());
                     }
                 })
                 .onItem().transformToUni(ended -> Uni.createFrom().voidItem().emitOn(workers)
@@ -287,7 +287,7 @@ public class Runner {
                         .onFailure().invoke(failure -> LOG.warnf("The outcome of delivery %s was not written: %s", delivery.id,
                                 failure.getMessage()))
                         .onFailure().retry().withBackOff(Duration.ofSeconds(1), Duration.ofSeconds(5)).atMost(WRITE_AGAIN)
-                        .onItem().transformToUni(written -> voyage.report().tell(delivery.id, ended)));
+                        .onItem().transformToUni(written -> flight.report().tell(delivery.id, ended)));
     }
 
     private Outbound outbound(Run run, Delivery delivery) {

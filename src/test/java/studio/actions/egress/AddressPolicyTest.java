@@ -430,6 +430,8 @@ class AddressPolicyTest {
                     + "CUSTOM_ACTIONS_EGRESS_ALLOW.",
             "https://[FD12::1]/|[fd12::1] is a private address, not a public one. If this is meant, add [fd12::1]:443 to "
                     + "CUSTOM_ACTIONS_EGRESS_ALLOW.",
+            "https://[fec0::1]/|[fec0::1] is a private address, not a public one. If this is meant, add [fec0::1]:443 to "
+                    + "CUSTOM_ACTIONS_EGRESS_ALLOW.",
             "http://redis:6379/|redis is a name inside this machine or network. If this is meant, add redis:6379 to "
                     + "CUSTOM_ACTIONS_EGRESS_ALLOW.",
             "https://example.com:25/|Port 25 is not for web traffic. If this is meant, add example.com:25 to "
@@ -484,7 +486,8 @@ class AddressPolicyTest {
             "farm.studio.lan:-1, Write host and port only",
             "https://farm.studio.lan, Write host and port only", "//farm.studio.lan, Write host and port only",
             "user@farm.studio.lan, Write the host in letters", "farm_1.studio.lan, Write the host in letters",
-            "farm studio, Write the host in letters", "-farm, Write the host in letters", "a..b, Write the host in letters",
+            "farm studio, Write the host in letters", "-farm, Write the host in letters",
+            "farm-.lan, Write the host in letters", "a..b, Write the host in letters",
             "'', Write the host in letters", "' ', Write the host in letters", "., Write the host in letters",
             "a.., Write the host in letters",
             ":8080, Write the host in letters", "b\u00fccher.lan, other letters as xn--", "\u212aitsu, other letters as xn--",

@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -47,6 +49,9 @@ class EgressTest {
 
     @Inject
     Egress egress;
+
+    @Inject
+    AddressPolicy policy;
 
     @Inject
     Vertx vertx;
@@ -279,6 +284,8 @@ class EgressTest {
     @ParameterizedTest
     @MethodSource("forbidden")
     void sendsNothingToAForbiddenAddressHoweverItCameIntoTheDatabase(String url) throws SQLException {
+        // No real request, should this fail.
+        assertThat(policyRefuses(url)).isTrue();
         String action = stored(url);
 
         Response answer = Api.run(action, List.of(Api.shot()));
@@ -365,6 +372,14 @@ class EgressTest {
         assertThat(run.getString("deliveries[0].state")).isEqualTo("refused");
         assertThat(run.getString("deliveries[0].failure.message")).contains("CUSTOM_ACTIONS_SECRETS_GONE");
         assertThat(receiver.heard(name)).isEmpty();
+    }
+
+    private boolean policyRefuses(String url) {
+        try {
+            return policy.vet(new URI(url)).isPresent();
+        } catch (URISyntaxException e) {
+            return true;
+        }
     }
 
     /** An action that could not have been saved through the front door. */

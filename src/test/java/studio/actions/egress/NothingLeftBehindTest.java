@@ -159,7 +159,7 @@ class NothingLeftBehindTest {
             String path = paths.get(i / 20 % paths.size());
             String url = switch (i % 20) {
                 case 0 -> "https://" + host + ":" + stranger.port() + "/";
-                case 1 -> "http://10.0.0.1/";
+                case 1 -> "http://127.0.0.200:" + plain.port() + "/";
                 case 2 -> "https://nobody.studio.test/";
                 case 3 -> "http://127.0.0.1:" + closed.getLocalPort() + "/";
                 case 4 -> "http://" + host + ":" + plain.port() + "/two/scripted";

@@ -28,6 +28,7 @@ import io.restassured.RestAssured;
 import io.restassured.path.json.JsonPath;
 import studio.actions.egress.AddressPolicy.Reason;
 import studio.actions.testing.Api;
+import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
 /** What those who run the service see of a refusal, and what those who asked do not. */
@@ -35,7 +36,7 @@ import studio.actions.testing.Services;
 @WithTestResource(Services.class)
 class RefusalsTest {
 
-    private static final String INSIDE = "https://private.studio.test/?e={entity_id}";
+    private static final String INSIDE = "https://private.studio.test:" + Receiver.shared().port() + "/?e={entity_id}";
 
     @TestHTTPResource(value = "/metrics", management = true)
     URL metrics;
@@ -107,7 +108,8 @@ class RefusalsTest {
         assertThat(count(Reason.ADDRESS) - before).isEqualTo(3);
         assertThat(log).containsExactly("Egress refused (address) run " + run.getString("id") + " of action \"Look inside\" ("
                 + action + "), by Local admin <admin@localhost>: private.studio.test leads to an address that is not public. "
-                + "If this is meant, add private.studio.test:443 to CUSTOM_ACTIONS_EGRESS_ALLOW. What was found is "
+                + "If this is meant, add private.studio.test:" + Receiver.shared().port()
+                + " to CUSTOM_ACTIONS_EGRESS_ALLOW. What was found is "
                 + "10.20.30.40.");
         assertThat(run.prettify()).contains("CUSTOM_ACTIONS_EGRESS_ALLOW").doesNotContain("10.20.30.40", "private address");
     }
@@ -115,11 +117,13 @@ class RefusalsTest {
     /** Nobody learns from the words what stands behind a name. */
     @Test
     void saysTheSameOfAllThatANameMayLeadTo() throws Exception {
-        List<String> told = ResolvingTest.forbidden().map(host -> Api.press(Api.ajax("https://" + host + "/"))
-                .getString("deliveries[0].failure.message").replace(host, "it")).distinct().toList();
+        List<String> told = ResolvingTest.forbidden()
+                .map(host -> Api.press(Api.ajax("https://" + host + ":" + Receiver.shared().port() + "/"))
+                        .getString("deliveries[0].failure.message").replace(host, "it"))
+                .distinct().toList();
 
-        assertThat(told).containsExactly("it leads to an address that is not public. If this is meant, add it:443 to "
-                + "CUSTOM_ACTIONS_EGRESS_ALLOW.");
+        assertThat(told).containsExactly("it leads to an address that is not public. If this is meant, add it:"
+                + Receiver.shared().port() + " to CUSTOM_ACTIONS_EGRESS_ALLOW.");
     }
 
     @Test

@@ -70,6 +70,11 @@ class ResolvingTest {
                 .map(line -> line.substring(line.indexOf(' ') + 1));
     }
 
+    @Test
+    void knowsTheNamesOfTheHostsFile() throws IOException {
+        assertThat(forbidden()).hasSizeGreaterThan(15).contains("metadata.studio.test", "metadata6.studio.test");
+    }
+
     @ParameterizedTest
     @MethodSource("forbidden")
     void savesANameAndSendsNothingToWhereItLeads(String host) {
@@ -147,7 +152,7 @@ class ResolvingTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "127.0.0.1 127.0.0.2", "127.0.0.2 127.0.0.1", "127.0.0.1 224.0.0.1", "127.0.0.1 ::1",
+    @CsvSource({ "127.0.0.1 127.0.0.2", "127.0.0.2 127.0.0.1", "127.0.0.1 0.0.0.0", "127.0.0.1 224.0.0.1", "127.0.0.1 ::1",
             "127.0.0.1 169.254.1.1" })
     void refusesAllWhereOneAnswerIsForbidden(String answers) {
         Egress egress = egress(name -> addresses(answers.split(" ")), "127.0.0.1:" + receiver.port(), "mixed.studio.test");

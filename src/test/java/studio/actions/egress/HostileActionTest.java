@@ -1,0 +1,174 @@
+package studio.actions.egress;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.hasItem;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+import jakarta.inject.Inject;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.agroal.api.AgroalDataSource;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.quarkus.tls.TlsConfigurationRegistry;
+import io.restassured.path.json.JsonPath;
+import io.vertx.core.Vertx;
+import studio.actions.testing.Api;
+import studio.actions.testing.Receiver;
+import studio.actions.testing.Services;
+
+/** Addresses and headers that mean to become something else on the wire, and receivers that do not even connect. */
+@QuarkusTest
+@WithTestResource(Services.class)
+class HostileActionTest {
+
+    @Inject
+    Egress egress;
+
+    @Inject
+    Vertx vertx;
+
+    @Inject
+    TlsConfigurationRegistry tls;
+
+    @Inject
+    NameResolver names;
+
+    @Inject
+    EgressConfig config;
+
+    @Inject
+    AgroalDataSource database;
+
+    private final Receiver receiver = Receiver.shared();
+    private final String name = "action-" + UUID.randomUUID();
+
+    @ParameterizedTest
+    @ValueSource(strings = { "a\r\nX-Injected: 1", "a\nX-Injected: 1", "a\rX-Injected: 1", "a\0b", "a\u000bb",
+            "ač\u010aX-Injected: 1",
+            "a\u007fb" })
+    void savesNoHeaderThatIsMoreThanOne(String value) {
+        Api.create(Api.draft("is_ajax", true, "headers", Map.of("X-Farm", value))).then().statusCode(400)
+                .body("errors.pointer", hasItem("/headers/X-Farm"));
+    }
+
+    /** Whoever writes to the database gets no further. */
+    @ParameterizedTest
+    @ValueSource(strings = { "a\\r\\nX-Injected: 1", "a\\nX-Injected: 1", "a\\rX-Injected: 1", "a\\u000bX-Injected: 1" })
+    void sendsNoHeaderThatIsMoreThanOneHoweverItCameIntoTheDatabase(String value) throws SQLException {
+        String action = Api.ajax(receiver.url("/" + name + "/ok"));
+        update("UPDATE action SET headers = '{\"X-Farm\": \"" + value + "\"}' WHERE id = ?", action);
+
+        JsonPath run = Api.press(action);
+
+        assertThat(run.getMap("deliveries[0]")).containsEntry("state", "failed");
+        assertThat(run.getString("deliveries[0].failure.message")).contains("Is a header's value fit to be sent?");
+        assertThat(receiver.heard(name)).isEmpty();
+        assertThat(Api.press(Api.ajax(receiver.url("/" + name + "/ok"))).getString("state")).as("the place is free again")
+                .isEqualTo("succeeded");
+    }
+
+    /** Characters whose last byte is CR or LF, which some clients cut them down to: U+010D, U+010A. */
+    @ParameterizedTest
+    @CsvSource({ "/\u010d\u010aX-Injected:1, /%C4%8D%C4%8AX-Injected:1", "/é?q=é, /%C3%A9?q=%C3%A9",
+            "/%0d%0aX-Injected:%201, /%0d%0aX-Injected:%201", "/a;b=c//d, /a;b=c//d", "/%2e%2e/%00, /%2e%2e/%00",
+            "?only=query, /?only=query", "/x#fragment, /x" })
+    void sendsAnAddressAsOneLine(String typed, String sent) {
+        String path = "/" + name + "/ok";
+
+        Reply reply = send(egress, receiver.url((typed.startsWith("?") ? "" : path) + typed), Map.of(), 5000);
+
+        assertThat(reply).isInstanceOf(Reply.Delivered.class);
+        Receiver.Heard heard = receiver.heard(typed.startsWith("?") ? "" : name).get(0);
+        assertThat(heard.uri()).isEqualTo((typed.startsWith("?") ? "" : path) + sent);
+        assertThat(heard.headers()).doesNotContainKey("X-Injected");
+    }
+
+    @Test
+    void sendsNoNulInAHeader() {
+        assertThat(send(egress, receiver.url("/" + name + "/ok"), Map.of("X-Nul", "a\0b"), 5000))
+                .isInstanceOf(Reply.Failed.class);
+        assertThat(receiver.heard(name)).isEmpty();
+    }
+
+    @Test
+    void saysThatAConnectionIsNotTaken() throws IOException {
+        try (ServerSocket full = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+            List<Socket> waiting = new ArrayList<>();
+            for (int i = 0; i < 2; i++) {
+                waiting.add(new Socket(full.getInetAddress(), full.getLocalPort()));
+            }
+            Egress allowed = new Egress(vertx, AddressPolicy.of(List.of("127.0.0.1:" + full.getLocalPort())), names, tls,
+                    config);
+
+            Reply reply = send(allowed, "http://127.0.0.1:" + full.getLocalPort() + "/", Map.of(), 10_000);
+            Reply shorter = send(allowed, "http://127.0.0.1:" + full.getLocalPort() + "/", Map.of(), 500);
+
+            assertThat(reply).isInstanceOfSatisfying(Reply.Failed.class, failed -> {
+                assertThat(failed.kind()).isEqualTo(FailureKind.connect_timeout);
+                assertThat(failed.message()).contains("3 s");
+                assertThat(failed.durationMs()).isBetween(2990L, 3300L);
+            });
+            assertThat(shorter).isInstanceOfSatisfying(Reply.Failed.class, failed -> {
+                assertThat(failed.kind()).isEqualTo(FailureKind.timeout);
+                assertThat(failed.durationMs()).isBetween(490L, 800L);
+            });
+            for (Socket one : waiting) {
+                one.close();
+            }
+            allowed.close();
+        }
+    }
+
+    /** It accepts, and reads nothing of a body that no buffer on the way holds. */
+    @Test
+    void endsInTimeWhereNobodyReads() throws IOException {
+        try (ServerSocket deaf = new ServerSocket()) {
+            deaf.setReceiveBufferSize(4096);
+            deaf.bind(new java.net.InetSocketAddress("127.0.0.1", 0), 10);
+            Egress allowed = new Egress(vertx, AddressPolicy.of(List.of("127.0.0.1:" + deaf.getLocalPort())), names, tls,
+                    config);
+            String url = "http://127.0.0.1:" + deaf.getLocalPort() + "/";
+
+            Reply reply = allowed.place(url).chain(place -> allowed.send(place,
+                    new Outbound("POST", url, Map.of(), "x".repeat(256 * 1024), Duration.ofMillis(1000)))).await()
+                    .atMost(Duration.ofSeconds(5));
+
+            assertThat(reply).isInstanceOfSatisfying(Reply.Failed.class, failed -> {
+                assertThat(failed.kind()).isEqualTo(FailureKind.timeout);
+                assertThat(failed.durationMs()).isBetween(990L, 1300L);
+            });
+            allowed.close();
+        }
+    }
+
+    private void update(String sql, String action) throws SQLException {
+        try (Connection connection = database.getConnection(); PreparedStatement update = connection.prepareStatement(sql)) {
+            update.setObject(1, UUID.fromString(action));
+            assertThat(update.executeUpdate()).isEqualTo(1);
+        }
+    }
+
+    private static Reply send(Egress egress, String url, Map<String, String> headers, int timeout) {
+        return egress.place(url)
+                .chain(place -> egress.send(place, new Outbound("POST", url, headers, "{}", Duration.ofMillis(timeout))))
+                .await()
+                .atMost(Duration.ofSeconds(15));
+    }
+}
