@@ -107,6 +107,11 @@ public class Secrets {
         return result;
     }
 
+    /** Bytes of the longest text that {@link #mask} looks for. */
+    public int longest() {
+        return masked.stream().mapToInt(text -> text.getBytes(StandardCharsets.UTF_8).length).max().orElse(0);
+    }
+
     /**
      * The keys to sign with, the present one first; more than one while the service's own is being changed; none where
      * nothing is configured.

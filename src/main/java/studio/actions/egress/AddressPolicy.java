@@ -27,7 +27,6 @@ public final class AddressPolicy {
         PORT,
         INTERNAL_NAME,
         ADDRESS,
-        UNRESOLVED,
         PLAIN_HTTP
     }
 
@@ -73,11 +72,13 @@ public final class AddressPolicy {
             special(Kind.OPENABLE, "an address for documentation", "[2001:db8::]/32", "[3fff::]/20"), // RFC 3849; RFC 9637
             special(Kind.OPENABLE, RESERVED, "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4"), // RFC 6890; 2544; 1112
             special(Kind.OPENABLE, RESERVED, "192.88.99.0/24", "192.52.193.0/24", "[2001::]/23"), // RFC 7526; 7450; 2928
+            special(Kind.OPENABLE, RESERVED, "[2d00::]/8", "[2e00::]/7", "[3000::]/4"), // IANA: assigned to nobody
             special(Kind.OPENABLE, RESERVED, "192.31.196.0/24", "192.175.48.0/24", "[2620:4f:8000::]/48"), // AS112: 7535, 7534
     };
 
-    /** RFC 5214, 6.1: told by the interface identifier, below any prefix. */
-    private static final Special ISATAP = special(Kind.NEVER, EMBEDDED);
+    private static final Range NAT64 = Range.parse("[64:ff9b::]", "96");
+    /** RFC 5214, 6.1: ISATAP is told by the interface identifier, below any prefix. */
+    private static final Special WRAPPED = special(Kind.NEVER, EMBEDDED);
     /** All outside 2000::/3, 100::/64 (RFC 6666) and 5f00::/16 (RFC 9602) among it: IANA IPv6 Global Unicast Assignments. */
     private static final Special UNASSIGNED = special(Kind.OPENABLE, RESERVED);
     private static final Special UNICAST = special(Kind.PUBLIC, "a public address");
@@ -87,12 +88,13 @@ public final class AddressPolicy {
 
     /** In order: databases, what runs machines, clusters and queues, and "port blocking" of the WHATWG Fetch Standard. */
     private static final int[] CLOSED_PORTS = {
-            1099, 1433, 1434, 1521, 1526, 1719, 1720, 1723, 2049, 2181, 2375, 2376, 2377, 2379, 2380, 2483, 2484, 2888, 3050,
-            3260, 3306, 3389, 3659, 3888, 4045, 4190, 4369, 4505, 4506, 4646, 4647, 4648, 5060, 5061, 5432, 5433, 5671, 5672,
-            5900, 5901, 5902, 5903, 5984, 5985, 5986, 6000, 6379, 6380, 6432, 6443, 6566, 6665, 6666, 6667, 6668, 6669, 6679,
-            6697, 6984, 7000, 7001, 7199, 7474, 7687, 8200, 8201, 8300, 8301, 8302, 8500, 8501, 8502, 8503, 8529, 8600, 8983,
-            9042, 9092, 9093, 9094, 9142, 9160, 9200, 9300, 10080, 10250, 10255, 10256, 10257, 10259, 11211, 15672, 16379,
-            25672, 26257, 26379, 27017, 27018, 27019, 27020, 27100, 28015, 28017, 33060, 50000, 61616 };
+            1099, 1433, 1434, 1521, 1526, 1719, 1720, 1723, 1883, 2049, 2181, 2375, 2376, 2377, 2379, 2380, 2483, 2484, 2888,
+            3050, 3260, 3306, 3389, 3659, 3888, 4045, 4190, 4194, 4369, 4505, 4506, 4646, 4647, 4648, 5005, 5060, 5061, 5432,
+            5433, 5671, 5672, 5900, 5901, 5902, 5903, 5984, 5985, 5986, 6000, 6001, 6379, 6380, 6432, 6443, 6444, 6566, 6665,
+            6666, 6667, 6668, 6669, 6679, 6697, 6984, 7000, 7001, 7199, 7473, 7474, 7687, 7946, 8009, 8086, 8091, 8123, 8140,
+            8200, 8201, 8300, 8301, 8302, 8500, 8501, 8502, 8503, 8529, 8600, 8983, 9042, 9092, 9093, 9094, 9100, 9142, 9160,
+            9200, 9300, 9440, 10000, 10080, 10249, 10250, 10255, 10256, 10257, 10259, 11210, 11211, 15671, 15672, 16379, 25672,
+            26257, 26379, 27017, 27018, 27019, 27020, 27100, 28015, 28017, 33060, 50000, 61613, 61614, 61616 };
 
     private static final Pattern ENTRY = Pattern.compile("(\\[.*]|[^:/]*)(?:/(\\d+))?(?::(\\d+))?");
 
@@ -174,7 +176,7 @@ public final class AddressPolicy {
             return refuse(Reason.HOST, asked.flaw);
         }
         if (answers.isEmpty()) {
-            return refuse(Reason.UNRESOLVED, asked.text + " has no address. Check how it is spelled.");
+            return refuse(Reason.ADDRESS, asked.text + " has no address. Check how it is spelled.");
         }
         boolean byName = asked.literal == null && lists(asked.text, null, port, false);
         for (InetAddress answer : answers) {
@@ -222,8 +224,12 @@ public final class AddressPolicy {
 
     /** What all of the range is; {@link #UNICAST} where that differs. */
     private static Special special(Range range) {
+        // RFC 6052, 2.1 and 3.1: behind NAT64's well-known prefix it is the IPv4 address that is reached, and none but public.
+        if (NAT64.contains(range)) {
+            return range.bits == 128 && special(new Range(0, MAPPED | range.low, 128)).kind == Kind.PUBLIC ? UNICAST : WRAPPED;
+        }
         if (!range.v4() && range.bits >= 96 && (range.low >>> 32 & ~0x0200_0000) == 0x5efe) {
-            return ISATAP;
+            return WRAPPED;
         }
         for (Special special : SPECIAL) {
             if (special.ranges.stream().anyMatch(wider -> wider.contains(range))) {
@@ -262,9 +268,7 @@ public final class AddressPolicy {
             ByteBuffer bytes = ByteBuffer.wrap(address.getAddress());
             long high = bytes.capacity() == 4 ? 0 : bytes.getLong();
             long low = bytes.capacity() == 4 ? MAPPED | bytes.getInt() & 0xffff_ffffL : bytes.getLong();
-            // RFC 6052, 2.1: behind NAT64's well-known prefix 64:ff9b::/96, it is the IPv4 address that is reached.
-            return high == 0x64_ff9b_0000_0000L && low >>> 32 == 0 ? new Range(0, MAPPED | low, 128)
-                    : new Range(high, low, 128);
+            return new Range(high, low, 128);
         }
 
         /** An address: a dotted quad, or IPv6 in brackets; null for all else. */

@@ -1,18 +1,10 @@
 package studio.actions.egress;
 
-import java.io.IOException;
-import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.NoRouteToHostException;
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
-import java.security.cert.CertPathBuilderException;
-import java.security.cert.CertificateException;
-import java.security.cert.CertificateExpiredException;
-import java.security.cert.CertificateNotYetValidException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -21,32 +13,28 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
-import javax.net.ssl.SSLException;
-
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Singleton;
 
 import org.jboss.logging.Logger;
 
-import io.netty.channel.ConnectTimeoutException;
-import io.netty.handler.codec.PrematureChannelClosureException;
-import io.netty.handler.codec.TooLongFrameException;
-import io.netty.handler.ssl.NotSslRecordException;
-import io.netty.handler.ssl.SslHandshakeTimeoutException;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
 import io.quarkus.tls.TlsConfigurationRegistry;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
+import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClient;
 import io.vertx.core.http.HttpClientOptions;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
-import io.vertx.core.http.HttpClosedException;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpVersion;
 import io.vertx.core.http.RequestOptions;
 import io.vertx.core.net.SocketAddress;
+import io.vertx.core.net.impl.ConnectionBase;
 
 /**
  * The only door out to addresses that a user typed: judge the address, resolve the name once, judge every answer, connect to
@@ -59,12 +47,11 @@ public class Egress {
     private static final Logger LOG = Logger.getLogger(Egress.class);
 
     /** Bytes of all headers of an answer; as much as most servers take of a request's. */
-    private static final int MAX_HEADERS = 8192;
+    static final int MAX_HEADERS = 8192;
 
     private static final int CONNECTIONS_PER_PLACE = 50;
 
-    /** Characters of a redirect's address that are shown. */
-    private static final int SHOWN_LOCATION = 500;
+    private static final int MAX_INTERIM = 100;
 
     private final Vertx vertx;
     private final HttpClient client;
@@ -133,22 +120,21 @@ public class Egress {
     }
 
     /**
-     * Sends once and leaves the place. Never throws: whatever happens is the reply. May be called from any thread; answers on
+     * Sends once, and leaves the place when the connection is closed. Never throws: whatever happens is the reply. May be
+     * called from any thread; answers on
      * an event loop.
      */
     public Uni<Reply> send(Place place, Outbound outbound) {
-        return Uni.createFrom().emitter(emitter -> new Attempt(outbound, reply -> {
-            place.leave();
-            emitter.complete(reply);
-        }).begin());
+        return Uni.createFrom().emitter(emitter -> new Attempt(place, outbound, emitter::complete).begin());
     }
 
     /** One name for a host, however it is written. */
     private static String host(String url) {
         try {
             URI uri = new URI(url);
-            return (uri.getHost() + ":" + AddressPolicy.port(uri)).toLowerCase(Locale.ROOT).replace(".:", ":");
-        } catch (URISyntaxException e) {
+            String host = uri.getHost() == null ? "" : uri.getHost().toLowerCase(Locale.ROOT).replaceFirst("\\.$", "");
+            return NameResolver.literal(host).map(InetAddress::getHostAddress).orElse(host) + ":" + AddressPolicy.port(uri);
+        } catch (URISyntaxException | IllegalArgumentException e) {
             return url;
         }
     }
@@ -156,6 +142,7 @@ public class Egress {
     /** One request under way. Everything after {@link #begin} happens on one event loop. */
     private final class Attempt {
 
+        private final Place place;
         private final Outbound outbound;
         private final Consumer<Reply> answer;
         private final Context context = vertx.getOrCreateContext();
@@ -165,9 +152,13 @@ public class Egress {
         private long since;
         private long timer = -1;
         private long dnsTimer = -1;
+        private int interim;
+        private boolean connecting;
         private HttpClientRequest request;
+        private Channel channel;
 
-        Attempt(Outbound outbound, Consumer<Reply> answer) {
+        Attempt(Place place, Outbound outbound, Consumer<Reply> answer) {
+            this.place = place;
             this.outbound = outbound;
             this.answer = answer;
         }
@@ -253,15 +244,25 @@ public class Egress {
                     .setMethod(HttpMethod.valueOf(outbound.method()))
                     .setURI(uri.getRawQuery() == null ? path : path + "?" + uri.getRawQuery())
                     .setFollowRedirects(false);
-            outbound.headers().forEach(options::putHeader);
-            client.request(options).onComplete(connected -> step(() -> {
+            outbound.headers().forEach((name, value) -> {
+                if (value.chars().anyMatch(c -> c != '\t' && (c < 0x20 || c > 0x7e))) {
+                    throw new IllegalArgumentException("not printable ASCII: the value of " + name);
+                }
+                options.putHeader(name, value);
+            });
+            Future<HttpClientRequest> connection = client.request(options);
+            connecting = true;
+            connection.onComplete(connected -> step(() -> {
                 if (connected.failed()) {
+                    place.leave();
                     fail(connected.cause());
                     return;
                 }
                 request = connected.result();
+                channel = ((ConnectionBase) request.connection()).channel();
+                channel.closeFuture().addListener(closed -> place.leave());
                 if (ended.get()) {
-                    request.connection().close();
+                    hangUp();
                 } else {
                     exchange();
                 }
@@ -269,6 +270,8 @@ public class Egress {
         }
 
         private void exchange() {
+            request.continueHandler(more -> interim());
+            request.earlyHintsHandler(more -> interim());
             request.response().onComplete(responded -> guarded(() -> {
                 if (responded.failed()) {
                     fail(responded.cause());
@@ -278,6 +281,12 @@ public class Egress {
             }));
             var sent = outbound.body() == null ? request.end() : request.end(outbound.body());
             sent.onFailure(this::fail);
+        }
+
+        private void interim() {
+            if (++interim > MAX_INTERIM) {
+                fail(FailureKind.too_large, "There were more than " + MAX_INTERIM + " interim answers (1xx).");
+            }
         }
 
         private void read(HttpClientResponse response) {
@@ -311,9 +320,8 @@ public class Egress {
             if (status >= 300 && status < 400) {
                 kind = FailureKind.redirect;
                 String location = response.getHeader("Location");
-                message = "The receiver answered " + status
-                        + (location == null ? "" : " and points to " + Visible.cut(Visible.of(location), SHOWN_LOCATION))
-                        + "; redirects are not followed.";
+                message = "The receiver answered " + status + "; redirects are not followed."
+                        + (location == null ? "" : " It points to " + Visible.of(location));
             } else if (status == 429) {
                 kind = FailureKind.rate_limited;
             } else if (status >= 400 && status < 500) {
@@ -329,23 +337,9 @@ public class Egress {
             return Visible.of(received.getBytes(0, length), response.getHeader("Content-Type"));
         }
 
-        private void fail(Throwable cause) {
-            String host = uri.getHost() + ":" + AddressPolicy.port(uri);
-            if (has(cause, ConnectTimeoutException.class)) {
-                fail(FailureKind.connect_timeout, host + " did not take the connection within "
-                        + seconds(config.connectTimeout()) + ".");
-            } else if (has(cause, ConnectException.class) || has(cause, NoRouteToHostException.class)) {
-                fail(FailureKind.connect_refused, host + " refused the connection: nothing listens there.");
-            } else if (has(cause, SSLException.class) || has(cause, CertificateException.class)) {
-                fail(FailureKind.tls, "No trusted TLS connection to " + host + ": " + untrusted(cause));
-            } else if (has(cause, TooLongFrameException.class)) {
-                fail(FailureKind.too_large, "The headers of the answer are over " + MAX_HEADERS + " bytes.");
-            } else if (has(cause, HttpClosedException.class) || has(cause, ClosedChannelException.class)
-                    || has(cause, PrematureChannelClosureException.class) || has(cause, IOException.class)) {
-                fail(FailureKind.connection_lost, host + " closed the connection before its answer was whole.");
-            } else {
-                fail(FailureKind.protocol, host + " did not answer in proper HTTP.");
-            }
+        private void fail(Throwable thrown) {
+            Cause cause = Cause.of(thrown, uri.getHost() + ":" + AddressPolicy.port(uri), config.connectTimeout());
+            fail(cause.kind(), cause.message());
         }
 
         private void fail(FailureKind kind, String message) {
@@ -362,11 +356,24 @@ public class Egress {
             }
             vertx.cancelTimer(timer);
             vertx.cancelTimer(dnsTimer);
-            if (request != null) {
-                // Whatever the other side would still like to say, or to read.
-                request.connection().close();
+            if (channel != null) {
+                hangUp();
+            } else if (!connecting) {
+                place.leave();
             }
             answer.accept(reply);
+        }
+
+        /**
+         * Vert.x takes the connection out of its pool, and would close it when all is written: never, where the other side does
+         * not read. So the channel is closed past Vert.x. TLS gets three seconds for its good-bye.
+         */
+        private void hangUp() {
+            request.connection().close();
+            ChannelHandlerContext last = channel.pipeline().lastContext();
+            if (last != null) {
+                last.close();
+            }
         }
 
         private long elapsed() {
@@ -374,34 +381,7 @@ public class Egress {
         }
     }
 
-    private static String untrusted(Throwable cause) {
-        if (has(cause, NotSslRecordException.class)) {
-            return "it does not speak TLS on that port.";
-        }
-        if (has(cause, SslHandshakeTimeoutException.class)) {
-            return "it did not finish the handshake.";
-        }
-        if (has(cause, CertificateExpiredException.class) || has(cause, CertificateNotYetValidException.class)) {
-            return "its certificate is out of date, or not valid yet.";
-        }
-        if (has(cause, CertPathBuilderException.class)) {
-            return "its certificate is from an authority that is not trusted here. If it is the studio's own, name its PEM "
-                    + "file in CUSTOM_ACTIONS_EGRESS_TRUST.";
-        }
-        return has(cause, CertificateException.class) ? "its certificate is for another name."
-                : "there was no agreement on how to encrypt.";
-    }
-
-    private static boolean has(Throwable thrown, Class<? extends Throwable> type) {
-        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-            if (type.isInstance(cause)) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private static String seconds(Duration duration) {
+    static String seconds(Duration duration) {
         return duration.toMillis() % 1000 == 0 ? duration.toSeconds() + " s" : duration.toMillis() + " ms";
     }
 }

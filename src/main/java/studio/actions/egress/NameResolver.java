@@ -7,6 +7,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Inject;
@@ -14,59 +18,94 @@ import jakarta.inject.Singleton;
 
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
-import io.vertx.core.Vertx;
-import io.vertx.core.WorkerExecutor;
 
 /**
  * Asks the system's resolver, hosts file and search domains included, on threads of its own: the call blocks and cannot be
- * cancelled, so names that hang must not take the service's workers with them.
+ * cancelled, so names that hang must not take the service's workers with them. Java may answer from what it was told in the
+ * last 30 seconds.
  */
 @Singleton
 public class NameResolver {
 
-    private static final int THREADS = 32;
+    /** Each name that hangs takes one for as long as the system's resolver tries, some 10 to 30 seconds. */
+    private static final int THREADS = 128;
 
     /** As {@link InetAddress#getAllByName}, which it is. */
     interface Lookup {
         InetAddress[] all(String name) throws UnknownHostException;
     }
 
-    private final Lookup system;
-    private final WorkerExecutor threads;
+    /** What is being asked, and when somebody last wanted to know. */
+    private static final class Question {
+        private final Promise<List<InetAddress>> answer = Promise.promise();
+        private volatile long wanted = System.nanoTime();
+    }
 
-    /** What is being asked right now: a name that hangs takes one thread, however many wait for it. */
-    private final Map<String, Future<List<InetAddress>>> asked = new ConcurrentHashMap<>();
+    private final Lookup system;
+    private final long patience;
+    private final ThreadPoolExecutor threads;
+
+    /** A name that hangs takes one thread, however many wait for it. */
+    private final Map<String, Question> asked = new ConcurrentHashMap<>();
 
     @Inject
-    NameResolver(Vertx vertx) {
-        this(vertx, InetAddress::getAllByName);
+    NameResolver(EgressConfig config) {
+        this(config, InetAddress::getAllByName);
     }
 
-    NameResolver(Vertx vertx, Lookup system) {
+    NameResolver(EgressConfig config, Lookup system) {
         this.system = system;
-        this.threads = vertx.createSharedWorkerExecutor("egress-dns", THREADS);
+        this.patience = config.egress().dnsTimeout().toNanos();
+        this.threads = new ThreadPoolExecutor(THREADS, THREADS, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), work -> {
+            Thread thread = new Thread(work, "egress-dns");
+            thread.setDaemon(true);
+            return thread;
+        });
+        threads.allowCoreThreadTimeOut(true);
     }
 
-    /** Every address of the name, asked for once; fails where there is none. Has no time limit. */
+    /** Every address of the name, asked for at most once; fails where there is none. Has no time limit. */
     public Future<List<InetAddress>> resolve(String name) {
         String key = name.toLowerCase(Locale.ROOT);
-        Promise<List<InetAddress>> promise = Promise.promise();
-        Future<List<InetAddress>> others = asked.putIfAbsent(key, promise.future());
+        Question question = new Question();
+        Question others = asked.putIfAbsent(key, question);
         if (others != null) {
-            return others;
+            others.wanted = System.nanoTime();
+            return others.answer.future();
         }
-        threads.executeBlocking(() -> List.of(system.all(name)), false).onComplete(found -> {
+        try {
+            threads.execute(() -> ask(name, key, question));
+        } catch (RejectedExecutionException e) {
             asked.remove(key);
-            promise.handle(found);
-        });
-        return promise.future();
+            question.answer.fail(e);
+        }
+        return question.answer.future();
+    }
+
+    private void ask(String name, String key, Question question) {
+        List<InetAddress> found = null;
+        Throwable failure = null;
+        try {
+            if (System.nanoTime() - question.wanted > patience) {
+                throw new UnknownHostException("nobody waits for " + name + " any more");
+            }
+            found = List.of(system.all(name));
+        } catch (UnknownHostException | RuntimeException e) {
+            failure = e;
+        }
+        asked.remove(key);
+        if (found != null) {
+            question.answer.complete(found);
+        } else {
+            question.answer.fail(failure);
+        }
     }
 
     /**
      * The address of a host that {@link AddressPolicy} let pass as digits: in brackets or a dotted quad, nothing is looked up.
      */
     static Optional<InetAddress> literal(String host) {
-        if (!host.startsWith("[") && !host.matches("[0-9.]+")) {
+        if (!host.startsWith("[") && host.chars().anyMatch(c -> c != '.' && (c < '0' || c > '9')) || host.isEmpty()) {
             return Optional.empty();
         }
         try {
@@ -78,6 +117,6 @@ public class NameResolver {
 
     @PreDestroy
     void close() {
-        threads.close();
+        threads.shutdownNow();
     }
 }

@@ -4,6 +4,7 @@ import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 
 import jakarta.inject.Singleton;
@@ -21,8 +22,8 @@ public class Refusals {
 
     private static final Logger LOG = Logger.getLogger(Refusals.class);
 
-    /** Bytes of what and who: a name that is refused may be as long as a body. */
-    private static final int SHOWN = 1000;
+    /** Bytes of what, and of who. */
+    private static final int SHOWN = 500;
 
     private final Map<Reason, Counter> counters = new EnumMap<>(Reason.class);
 
@@ -39,28 +40,33 @@ public class Refusals {
      * Those to one run, or to one action that is saved or tried out.
      *
      * @param what the run or the action, in words
+     * @param caller whose id comes first in the line, where no name can pretend to be another
      * @param name the caller's
      * @param email the caller's; null where there is none
      */
-    public Of of(String what, String name, String email) {
-        String who = email == null ? name : name + " <" + email + ">";
-        return new Of(Visible.cut(Visible.of(what + ", by " + who).replace('\n', ' '), SHOWN));
+    public Of of(String what, UUID caller, String name, String email) {
+        return new Of(caller + " (" + shown(email == null ? name : name + ", " + email) + ") " + shown(what));
+    }
+
+    /** On one line, and no longer than a name that may be saved; what is refused may be as long as a body. */
+    private static String shown(String text) {
+        return Visible.cut(Visible.of(text), SHOWN).replaceAll("[\\p{Cf}\\p{Zl}\\p{Zp}\n\t]", "\ufffd");
     }
 
     /** Counts each refusal; logs those that say the same once, since a press may be for a thousand shots. */
     public final class Of {
 
-        private final String whose;
+        private final String who;
         private final Set<Refusal> told = ConcurrentHashMap.newKeySet();
 
-        private Of(String whose) {
-            this.whose = whose;
+        private Of(String who) {
+            this.who = who;
         }
 
         public void note(Refusal refusal) {
             counters.get(refusal.reason()).increment();
             if (told.add(refusal)) {
-                LOG.warnf("Egress refused (%s) %s: %s%s", spelled(refusal.reason()), whose, refusal.sentence(),
+                LOG.warnf("Egress refused (%s) caller %s: %s%s", spelled(refusal.reason()), who, refusal.sentence(),
                         refusal.found() == null ? "" : " What was found is " + refusal.found().getHostAddress() + ".");
             }
         }

@@ -100,9 +100,9 @@ public class Delivery extends PanacheEntityBase {
                 + " where id = ?7 and state = ?8", outcome, answered, kind, message, text, took, id, State.in_flight) == 1;
     }
 
-    /** What was on its way when its process died may have arrived, and says so. Answers how many these are. */
-    static int lose(UUID runId) {
-        return update("state = ?1, failureKind = ?2, failureMessage = ?3 where runId = ?4 and state = ?5", State.lost,
+    /** What was on its way when its process died may have arrived, and says so. */
+    static void lose(UUID runId) {
+        update("state = ?1, failureKind = ?2, failureMessage = ?3 where runId = ?4 and state = ?5", State.lost,
                 FailureKind.lost, "The service lost track of this while it was on its way: it may have arrived.", runId,
                 State.in_flight);
     }

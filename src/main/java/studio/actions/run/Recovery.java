@@ -74,10 +74,8 @@ class Recovery {
 
     private void goOn(Run run) {
         List<Delivery> pending = QuarkusTransaction.requiringNew().call(() -> {
-            int lost = Delivery.lose(run.id);
-            if (lost > 0) {
-                Run.finishDeliveries(run.id, lost, clock.instant());
-            }
+            Delivery.lose(run.id);
+            Run.recount(run.id, clock.instant());
             return Delivery.list("runId = ?1 and state = ?2 order by position", run.id, Delivery.State.pending);
         });
         LOG.infof("Took over run %s, which its process left: %d deliveries go on", run.id, pending.size());

@@ -87,7 +87,20 @@ public class Run extends PanacheEntityBase {
         Number left = (Number) getEntityManager()
                 .createNativeQuery("UPDATE run SET unfinished = unfinished - :count WHERE id = :id RETURNING unfinished")
                 .setParameter("count", count).setParameter("id", id).getSingleResult();
-        if (left.intValue() == 0) {
+        finish(id, left.intValue(), now);
+    }
+
+    /** Counts anew what has not ended: whoever wrote the count may have died of something that no transaction undid. */
+    static void recount(UUID id, Instant now) {
+        Number left = (Number) getEntityManager().createNativeQuery("""
+                UPDATE run SET unfinished = (SELECT count(*) FROM delivery
+                                              WHERE run_id = :id AND state IN ('pending', 'in_flight'))
+                 WHERE id = :id RETURNING unfinished""").setParameter("id", id).getSingleResult();
+        finish(id, left.intValue(), now);
+    }
+
+    private static void finish(UUID id, int left, Instant now) {
+        if (left == 0) {
             getEntityManager().createNativeQuery("""
                     UPDATE run SET finished_at = :now, lease_until = NULL, state =
                         (SELECT CASE count(*) FILTER (WHERE state = 'delivered')

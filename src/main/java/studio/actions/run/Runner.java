@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,6 +52,9 @@ public class Runner {
     /** How long an outcome that the database does not take is offered again before it is left to {@link Recovery}. */
     private static final int WRITE_AGAIN = 5;
 
+    /** Bytes of why a delivery failed: a redirect's address is the receiver's, and may be as long as all its headers. */
+    private static final int SHOWN = 600;
+
     private final Lookup lookup;
     private final Production kitsu;
     private final AddressPolicy policy;
@@ -92,8 +96,9 @@ public class Runner {
 
     /** What a press would send: the same plan, and nothing is written or sent. */
     Uni<RunJson.Preview> preview(Asker asker, Action action, Selection selection) {
-        return plan(asker, action, selection).invoke(owed -> note(owed, refusals.of("a preview of action \"" + action.name
-                + "\"", asker.caller().name(), asker.caller().email()))).map(owed -> preview(action, owed));
+        return plan(asker, action, selection).invoke(owed -> note(owed, refusals.of("previewing action \"" + action.name
+                + "\"", asker.caller().id(), asker.caller().name(), asker.caller().email())))
+                .map(owed -> preview(action, owed));
     }
 
     /**
@@ -226,7 +231,7 @@ public class Runner {
     private Flight flight(Run run, Report report) {
         return new Flight(run, report,
                 refusals.of("run %s of action \"%s\" (%s)".formatted(run.id, run.actionName, run.actionId),
-                        run.callerName, run.callerEmail));
+                        run.callerId, run.callerName, run.callerEmail));
     }
 
     private static void note(List<Plan.Owed> owed, Refusals.Of refusals) {
@@ -237,7 +242,10 @@ public class Runner {
     private CompletionStage<Void> deliver(Flight flight, List<Delivery> owed, Map<UUID, Egress.Place> places) {
         UUID run = flight.run().id;
         leases.hold(run);
-        return Multi.createFrom().iterable(owed)
+        // Telling of those that are refused takes its time in Kitsu; the others have their places already.
+        List<Delivery> refusedLast = owed.stream()
+                .sorted(Comparator.comparing(delivery -> delivery.state == Delivery.State.refused)).toList();
+        return Multi.createFrom().iterable(refusedLast)
                 .onItem().transformToUni(delivery -> delivery.state == Delivery.State.refused
                         ? flight.report().tell(delivery.id, Reply.Refused.of(delivery.failureKind, delivery.failureMessage))
                         : send(flight, delivery, places.get(delivery.id)))
@@ -272,11 +280,11 @@ public class Runner {
     private Uni<Void> send(Egress.Place place, Flight flight, Delivery delivery) {
         Run run = flight.run();
         // Asked again: a run may be taken over by a process that was started without the secret.
-        Uni<Reply> reply = lacking(run.headers, run.signingSecret).map(why -> {
+        Uni<Reply> reply = Uni.createFrom().deferred(() -> lacking(run.headers, run.signingSecret).map(why -> {
             place.leave();
             return Uni.createFrom().<Reply> item(Reply.Refused.of(FailureKind.missing_variable, why));
-        }).orElseGet(() -> egress.send(place, outbound(run, delivery)));
-        return reply.emitOn(workers)
+        }).orElseGet(() -> egress.send(place, outbound(run, delivery))));
+        return reply.onFailure().invoke(place::leave).emitOn(workers)
                 .invoke(ended -> {
                     if (ended instanceof Reply.Refused refused && refused.guard() != null) {
                         flight.refusals().note(refused.guard());
@@ -327,7 +335,8 @@ public class Runner {
                 first = delivery.end(Delivery.State.delivered, delivered.status(), null, null, kept(delivered.response()),
                         took);
             } else if (reply instanceof Reply.Failed failed) {
-                first = delivery.end(Delivery.State.failed, failed.status(), failed.kind(), secrets.mask(failed.message()),
+                first = delivery.end(Delivery.State.failed, failed.status(), failed.kind(),
+                        Visible.cut(secrets.mask(failed.message()), SHOWN),
                         kept(failed.response()), took);
             } else {
                 Reply.Refused refused = (Reply.Refused) reply;
@@ -339,9 +348,11 @@ public class Runner {
         });
     }
 
-    /** Masked before it is cut: half a secret is one too. */
+    /** Masked before it is cut: half a secret is one too. So is one that reading stopped in the middle of. */
     private String kept(String response) {
-        return response == null ? null : Visible.cut(secrets.mask(response), egressConfig.keptResponse().asLongValue());
+        long whole = Math.max(0, egressConfig.maxResponse().asLongValue() - secrets.longest());
+        return response == null ? null
+                : Visible.cut(secrets.mask(response), Math.min(egressConfig.keptResponse().asLongValue(), whole));
     }
 
     /** What PostgreSQL keeps: microseconds. */

@@ -1,5 +1,6 @@
 package studio.actions.start;
 
+import java.net.BindException;
 import java.sql.SQLException;
 import java.util.List;
 
@@ -41,11 +42,10 @@ public class Main {
         if (cause instanceof ConfigValidationException invalid) {
             stop(Settings.explain(invalid, config));
         } else if (cause instanceof QuarkusBindException bind) {
-            boolean management = config.getOptionalValue("quarkus.management.port", Integer.class).orElse(9000)
-                    .equals(bind.getPort());
-            stop(List.of("Port " + bind.getPort() + " on " + bind.getHost() + " is in use by another process. "
-                    + "Stop that one, or set " + (management ? "QUARKUS_MANAGEMENT_PORT" : "QUARKUS_HTTP_PORT")
-                    + " to a free port."));
+            stop(List.of(taken("Port " + bind.getPort() + " on " + bind.getHost(), "QUARKUS_HTTP_PORT")));
+        } else if (cause instanceof BindException) {
+            stop(List.of(taken("The management port, " + config.getConfigValue("quarkus.management.port").getValue() + ",",
+                    "QUARKUS_MANAGEMENT_PORT")));
         } else if (config.getOptionalValue(JDBC_URL, String.class).isEmpty()) {
             stop(List.of("There is no database. Set QUARKUS_DATASOURCE_JDBC_URL (and …_USERNAME, …_PASSWORD), such as "
                     + "jdbc:postgresql://postgres:5432/kitsu_actions. PostgreSQL 15 or later."));
@@ -58,6 +58,10 @@ public class Main {
         }
         Logger.getLogger(Main.class).error("The service could not start", failure);
         System.exit(1);
+    }
+
+    private static String taken(String port, String variable) {
+        return port + " is in use by another process. Stop that one, or set " + variable + " to a free port.";
     }
 
     private static boolean databaseAway(Throwable failure) {

@@ -55,7 +55,8 @@ class Wiring {
     @ApplicationScoped
     AddressPolicy policy(EgressConfig config, IdentityConfig identity, HttpServer server) {
         AddressPolicy policy = AddressPolicy.of(config.egress().allow().orElse(List.of()));
-        boolean practice = identity.zou().url().isEmpty() && server.getPort() > 0;
+        boolean practice = identity.zou().url().isEmpty() && server.getPort() > 0
+                && List.of("0.0.0.0", "localhost", "127.0.0.1").contains(server.getLocalBaseUri().getHost());
         return practice ? policy.and("127.0.0.1:" + server.getPort()) : policy;
     }
 }

@@ -211,7 +211,7 @@ class AddressPolicyTest {
             "[fd12::1]:8080, http://[FD12::1]:8080/, true", "[fd12::]/48, http://[fd12:0:0:ffff::]/, true",
             "[fd12::]/48, http://[fd12:0:1::]/, false", "[fd12::]/48:8080, http://[fd12::1]:8081/, false",
             "[::ffff:10.0.0.1], http://10.0.0.1/, true", "10.0.0.1, http://[::ffff:a00:1]/, true",
-            "10.0.0.1, http://[64:ff9b::a00:1]/, true", "10.20.0.0/16, http://farm.studio.lan/, false",
+            "10.0.0.1, http://[64:ff9b::a00:1]/, false", "10.20.0.0/16, http://farm.studio.lan/, false",
             "8.8.8.0/24, http://8.8.8.8/, true", "[::]/0, http://10.0.0.1/, false", "[::]/0, http://[fd12::1]/, true",
             "0.0.0.0/0, http://[fd12::1]/, false", "0.0.0.0/0, http://127.0.0.1/, false",
             "127.0.0.1:8080, http://127.0.0.1:8080/, true", "127.0.0.1:8080, http://127.0.0.1:8081/, false" })
@@ -262,8 +262,11 @@ class AddressPolicyTest {
             "2001:db7:ffff:ffff:ffff:ffff:ffff:ffff, 2001:db8::, 2001:db8:ffff:ffff:ffff:ffff:ffff:ffff, 2001:db9::",
             "2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff, 2002::, 2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff, 2003::",
             "2620:4f:7fff:ffff:ffff:ffff:ffff:ffff, 2620:4f:8000::, 2620:4f:8000:ffff:ffff:ffff:ffff:ffff, 2620:4f:8001::",
-            "3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff, 3fff::, 3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff, 3fff:1000::",
-            "3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff, 4000::, fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff, -",
+            "2cff:ffff:ffff:ffff:ffff:ffff:ffff:ffff, 2d00::, 2dff:ffff:ffff:ffff:ffff:ffff:ffff:ffff, -",
+            "-, 2e00::, 2fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff, -",
+            "-, 3000::, 3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff, -",
+            "-, 3fff::, 3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff, -",
+            "-, 4000::, fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff, -",
             "-, 100::, 100:0:0:1:ffff:ffff:ffff:ffff, -",
             "-, 5f00::, 5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff, -",
             "-, fc00::, fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff, -",
@@ -355,7 +358,8 @@ class AddressPolicyTest {
             "[fd12::]/65, fd12::7fff:ffff:ffff:ffff, 443, true", "[fd12::1], fd12::1, 443, true",
             "[fd12::1], fd12::2, 443, false", "[fd12::2]/127, fd12::3, 443, true", "[fd12::2]/127, fd12::4, 443, false",
             "[::ffff:10.0.0.1], 10.0.0.1, 443, true", "10.0.0.1, ::ffff:10.0.0.1, 443, true",
-            "10.0.0.1, 64:ff9b::10.0.0.1, 443, true", "[64:ff9b::10.0.0.1], 10.0.0.1, 443, true",
+            "10.0.0.1, 64:ff9b::10.0.0.1, 443, false", "127.0.0.1:443, 64:ff9b::127.0.0.1, 443, false",
+            "169.254.169.254:443, 64:ff9b::169.254.169.254, 443, false",
             "10.0.0.0/8, 64:ff9b::9.0.0.1, 443, true", "[::]/0, 10.0.0.1, 443, false", "0.0.0.0/0, fd12::1, 443, false",
             "0.0.0.0/0, 10.0.0.1, 443, true", "0.0.0.0/0, 100.100.100.200, 443, false",
             "100.64.0.0/10, 100.100.100.200, 443, false",
@@ -389,8 +393,8 @@ class AddressPolicyTest {
 
     @Test
     void refusesNamesWithoutAnAddress() {
-        assertThat(answered(CLOSED, "example.com", 443)).isEqualTo(Reason.UNRESOLVED);
-        assertThat(answered(CLOSED.and("example.com"), "example.com", 443)).isEqualTo(Reason.UNRESOLVED);
+        assertThat(answered(CLOSED, "example.com", 443)).isEqualTo(Reason.ADDRESS);
+        assertThat(answered(CLOSED.and("example.com"), "example.com", 443)).isEqualTo(Reason.ADDRESS);
     }
 
     @ParameterizedTest
@@ -478,7 +482,8 @@ class AddressPolicyTest {
             "[abc], Write an IPv6 address like", "[], Write an IPv6 address like", "[fd12::1::2], Write an IPv6 address like",
             "[1:2:3:4:5:6:7], Write an IPv6 address like", "[1:2:3:4:5:6:7:8:9], Write an IPv6 address like",
             "[fd12::12345], Write an IPv6 address like", "[::ffff:010.0.0.1], Write an IPv6 address like",
-            "[::ffff:10.0.0.0]/104, Write a range of IPv4 in IPv4", "[64:ff9b::]/96, Write a range of IPv4 in IPv4",
+            "[::ffff:10.0.0.0]/104, Write a range of IPv4 in IPv4",
+            "[64:ff9b::]/96, No request may go to an IPv6 address that wraps",
             "farm.studio.lan:0, A port is a number", "farm.studio.lan:65536, A port is a number",
             "farm.studio.lan:080, A port is a number",
             "10.0.0.1:999999999999, A port is a number",
@@ -503,7 +508,8 @@ class AddressPolicyTest {
             "192.0.0.192, alone and with its port",
             "[fd00:ec2::254], alone and with its port", "[fd00:ec2::]/32:80, alone and with its port",
             "[fd20:ce::254], alone and with its port", "[::ffff:127.0.0.1], alone and with its port",
-            "[64:ff9b::7f00:1], alone and with its port",
+            "[64:ff9b::7f00:1]:80, No request may go to an IPv6 address that wraps",
+            "[64:ff9b::10.0.0.1], No request may go to an IPv6 address that wraps",
             "224.0.0.0/4, No request may go to a multicast address", "224.0.0.1:80, No request may go to a multicast address",
             "239.1.0.0/16, No request may go to a multicast address", "[ff00::]/8, No request may go to a multicast address",
             "255.255.255.255:80, No request may go to the broadcast address",

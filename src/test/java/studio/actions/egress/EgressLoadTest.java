@@ -52,7 +52,7 @@ class EgressLoadTest {
         List<InetAddress> answers = List.of(InetAddress.getByName("93.184.215.14"), InetAddress.getByName("10.20.0.7"),
                 InetAddress.getByName("2606:2800:21f:cb07:6820:80da:af6b:8b2c"));
         int batch = 2_000;
-        double[] micros = new double[50];
+        double[] micros = new double[100];
         for (int i = 0; i < micros.length; i++) {
             int passed = 0;
             long since = System.nanoTime();
@@ -64,11 +64,8 @@ class EgressLoadTest {
             micros[i] = (System.nanoTime() - since) / 1000.0 / batch;
             assertThat(passed).isEqualTo(batch);
         }
-        Arrays.sort(micros);
-
-        double median = micros[micros.length / 2];
-        LOG.infof("The guard costs %.1f µs a delivery with three addresses (median of %d batches of %d)", median, micros.length,
-                batch);
+        double median = Arrays.stream(micros).skip(50).sorted().skip(25).findFirst().orElseThrow();
+        LOG.infof("The guard costs %.1f µs a delivery with three addresses (median of 50 batches of %d)", median, batch);
         assertThat(median).isLessThan(20);
     }
 

@@ -155,7 +155,7 @@ class NothingLeftBehindTest {
             List<String> paths, Map<String, FailureKind> expected) {
         Map<FailureKind, Long> kinds = new EnumMap<>(FailureKind.class);
         Multi.createFrom().range(0, count).onItem().transformToUni(i -> {
-            String host = "127.0.0." + (1 + i % HOSTS);
+            String host = "127.0.0." + (1 + (i + i / 20) % HOSTS);
             String path = paths.get(i / 20 % paths.size());
             String url = switch (i % 20) {
                 case 0 -> "https://" + host + ":" + stranger.port() + "/";

@@ -6,6 +6,7 @@ import java.net.InetAddress;
 import java.net.URL;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.logging.Handler;
@@ -35,6 +36,8 @@ import studio.actions.testing.Services;
 @QuarkusTest
 @WithTestResource(Services.class)
 class RefusalsTest {
+
+    private static final String ADMIN = "00000000-0000-4000-8000-000000000001 (Local admin, admin@localhost)";
 
     private static final String INSIDE = "https://private.studio.test:" + Receiver.shared().port() + "/?e={entity_id}";
 
@@ -92,8 +95,9 @@ class RefusalsTest {
 
         assertThat(count(reason) - before).isEqualTo(1);
         assertThat(log).singleElement().asString()
-                .startsWith("Egress refused (" + reason.name().toLowerCase(Locale.ROOT) + ") action \"" + name + "\", by Local "
-                        + "admin <admin@localhost>: ")
+                .startsWith(
+                        "Egress refused (" + reason.name().toLowerCase(Locale.ROOT) + ") caller " + ADMIN + " saving action \""
+                                + name + "\": ")
                 .endsWith(told);
     }
 
@@ -106,11 +110,12 @@ class RefusalsTest {
                 .jsonPath();
 
         assertThat(count(Reason.ADDRESS) - before).isEqualTo(3);
-        assertThat(log).containsExactly("Egress refused (address) run " + run.getString("id") + " of action \"Look inside\" ("
-                + action + "), by Local admin <admin@localhost>: private.studio.test leads to an address that is not public. "
-                + "If this is meant, add private.studio.test:" + Receiver.shared().port()
-                + " to CUSTOM_ACTIONS_EGRESS_ALLOW. What was found is "
-                + "10.20.30.40.");
+        assertThat(log).containsExactly(
+                "Egress refused (address) caller " + ADMIN + " run " + run.getString("id") + " of action \"Look inside\" ("
+                        + action + "): private.studio.test leads to an address that is not public. "
+                        + "If this is meant, add private.studio.test:" + Receiver.shared().port()
+                        + " to CUSTOM_ACTIONS_EGRESS_ALLOW. What was found is "
+                        + "10.20.30.40.");
         assertThat(run.prettify()).contains("CUSTOM_ACTIONS_EGRESS_ALLOW").doesNotContain("10.20.30.40", "private address");
     }
 
@@ -126,15 +131,31 @@ class RefusalsTest {
                 + Receiver.shared().port() + " to CUSTOM_ACTIONS_EGRESS_ALLOW.");
     }
 
+    /** RFC 5424 has no say in what a person is called; whoever reads the log must not be fooled by it. */
     @Test
-    void logsALineWhateverAPersonIsCalled() throws Exception {
+    void logsALineThatBeginsWithWhoWhateverTheyAreCalled() throws Exception {
         Refusals refusals = new Refusals(new SimpleMeterRegistry());
+        UUID caller = UUID.randomUUID();
 
-        refusals.of("action \"x\r\ny\"", "Mallory\n2026 ERROR all is well" + "!".repeat(5000), null)
+        refusals.of("saving action \"x\" (by Bob\r\n\u2028\u202e" + "A".repeat(5000), caller,
+                "Mallory\n2026 ERROR all is well" + "!".repeat(5000), null)
                 .note(new AddressPolicy.Refusal(Reason.ADDRESS, "No.", InetAddress.getByName("10.0.0.1")));
 
-        assertThat(log).singleElement().asString().hasLineCount(1).contains("x␍ y", "Mallory 2026").hasSizeLessThan(1200)
-                .endsWith("No. What was found is 10.0.0.1.");
+        assertThat(log).singleElement().asString().hasLineCount(1)
+                .startsWith("Egress refused (address) caller " + caller + " (Mallory\ufffd2026 ERROR")
+                .contains("(by Bob\u240d\ufffd\ufffd\ufffdAAA").hasSizeLessThan(1200)
+                .endsWith(" No. What was found is 10.0.0.1.");
+    }
+
+    @Test
+    void countsAndLogsWhatIsOnlyTriedOut() {
+        double before = count(Reason.ADDRESS);
+
+        Api.admin().body(Map.of("action", Api.draft("url", "https://10.0.0.1/", "is_ajax", true), "targets",
+                List.of(Api.shot()))).post(Api.ACTIONS + "/preview").then().statusCode(400);
+
+        assertThat(count(Reason.ADDRESS) - before).isEqualTo(1);
+        assertThat(log).hasSize(1);
     }
 
     private double count(Reason reason) {

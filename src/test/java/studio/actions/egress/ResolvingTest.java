@@ -234,6 +234,29 @@ class ResolvingTest {
                 && failed.kind() == FailureKind.dns);
     }
 
+    /** More names than there are threads: what nobody waits for any more is not asked for when its turn comes. */
+    @Test
+    void asksForNothingThatNobodyWaitsFor() throws Exception {
+        CountDownLatch never = new CountDownLatch(1);
+        List<String> asked = new CopyOnWriteArrayList<>();
+        Egress egress = egress(name -> {
+            asked.add(name);
+            return name.startsWith("hangs") ? hang(never) : addresses("127.0.0.1");
+        }, "127.0.0.1:" + receiver.port(), "farm.studio.test");
+        List<Uni<Reply>> stuck = new ArrayList<>();
+        for (int i = 0; i < 300; i++) {
+            stuck.add(sending(egress, "https://hangs-" + i + ".studio.test/"));
+        }
+
+        assertThat(Uni.join().all(stuck).andCollectFailures().await().atMost(Duration.ofSeconds(10)))
+                .allMatch(one -> one instanceof Reply.Failed failed && failed.kind() == FailureKind.dns);
+        never.countDown();
+
+        await().untilAsserted(() -> assertThat(send(egress, "http://farm.studio.test:" + receiver.port() + "/after/ok"))
+                .isInstanceOf(Reply.Delivered.class));
+        assertThat(asked.stream().filter(name -> name.startsWith("hangs"))).hasSize(128);
+    }
+
     private static InetAddress[] hang(CountDownLatch latch) throws UnknownHostException {
         try {
             latch.await();
@@ -252,7 +275,7 @@ class ResolvingTest {
     }
 
     private Egress egress(NameResolver.Lookup lookup, String... allow) {
-        NameResolver names = new NameResolver(vertx, lookup);
+        NameResolver names = new NameResolver(config, lookup);
         Egress egress = new Egress(vertx, AddressPolicy.of(List.of(allow)), names, tls, config);
         opened.add(egress::close);
         opened.add(names::close);

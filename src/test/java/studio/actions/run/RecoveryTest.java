@@ -136,6 +136,15 @@ class RecoveryTest {
         assertThat(receiver.heard("ended")).hasSize(1);
     }
 
+    /** A process that ran out of memory may leave a count that no transaction undid. */
+    @Test
+    void endsWhatHasNothingLeftToSendWhateverItsCountSays() throws SQLException {
+        String run = leave("miscounted", Instant.now().minusSeconds(1), "delivered", "delivered");
+        assertThat(select("UPDATE run SET unfinished = 3 WHERE id = ? RETURNING unfinished::text", run)).containsExactly("3");
+
+        awaitState(run, "succeeded");
+    }
+
     @Test
     void takesOverMoreRunsThanItDoesAtOnce() throws SQLException {
         for (int i = 0; i < 25; i++) {

@@ -1,0 +1,73 @@
+package studio.actions.egress;
+
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.NoRouteToHostException;
+import java.nio.channels.ClosedChannelException;
+import java.security.cert.CertPathBuilderException;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateExpiredException;
+import java.security.cert.CertificateNotYetValidException;
+import java.time.Duration;
+
+import javax.net.ssl.SSLException;
+
+import io.netty.channel.ConnectTimeoutException;
+import io.netty.handler.codec.PrematureChannelClosureException;
+import io.netty.handler.codec.TooLongFrameException;
+import io.netty.handler.ssl.NotSslRecordException;
+import io.netty.handler.ssl.SslHandshakeTimeoutException;
+import io.vertx.core.http.HttpClosedException;
+
+/** What broke a connection, in the words of Java, Netty and Vert.x, as a kind and a sentence. */
+record Cause(FailureKind kind, String message) {
+
+    /** @param host with its port */
+    static Cause of(Throwable thrown, String host, Duration connectTimeout) {
+        if (has(thrown, ConnectTimeoutException.class)) {
+            return new Cause(FailureKind.connect_timeout, host + " did not take the connection within "
+                    + Egress.seconds(connectTimeout) + ".");
+        }
+        if (has(thrown, ConnectException.class) || has(thrown, NoRouteToHostException.class)) {
+            return new Cause(FailureKind.connect_refused, host + " refused the connection: nothing listens there.");
+        }
+        if (has(thrown, SSLException.class) || has(thrown, CertificateException.class)) {
+            return new Cause(FailureKind.tls, "No trusted TLS connection to " + host + ": " + untrusted(thrown));
+        }
+        if (has(thrown, TooLongFrameException.class)) {
+            return new Cause(FailureKind.too_large, "The headers of the answer are over " + Egress.MAX_HEADERS + " bytes.");
+        }
+        if (has(thrown, HttpClosedException.class) || has(thrown, ClosedChannelException.class)
+                || has(thrown, PrematureChannelClosureException.class) || has(thrown, IOException.class)) {
+            return new Cause(FailureKind.connection_lost, host + " closed the connection before its answer was whole.");
+        }
+        return new Cause(FailureKind.protocol, host + " did not answer in proper HTTP.");
+    }
+
+    private static String untrusted(Throwable thrown) {
+        if (has(thrown, NotSslRecordException.class)) {
+            return "it does not speak TLS on that port.";
+        }
+        if (has(thrown, SslHandshakeTimeoutException.class)) {
+            return "it did not finish the handshake.";
+        }
+        if (has(thrown, CertificateExpiredException.class) || has(thrown, CertificateNotYetValidException.class)) {
+            return "its certificate is out of date, or not valid yet.";
+        }
+        if (has(thrown, CertPathBuilderException.class)) {
+            return "its certificate is from an authority that is not trusted here. If it is the studio's own, name its PEM "
+                    + "file in CUSTOM_ACTIONS_EGRESS_TRUST.";
+        }
+        return has(thrown, CertificateException.class) ? "its certificate is for another name."
+                : "there was no agreement on how to encrypt.";
+    }
+
+    private static boolean has(Throwable thrown, Class<? extends Throwable> type) {
+        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+            if (type.isInstance(cause)) {
+                return true;
+            }
+        }
+        return false;
+    }
+}
