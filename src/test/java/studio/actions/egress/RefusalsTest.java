@@ -1,9 +1,12 @@
 package studio.actions.egress;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.equalTo;
 
 import java.net.InetAddress;
 import java.net.URL;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -13,6 +16,8 @@ import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 
+import jakarta.inject.Inject;
+
 import org.jboss.logmanager.ExtLogRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -21,6 +26,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
+import io.agroal.api.AgroalDataSource;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.common.http.TestHTTPResource;
@@ -40,6 +46,9 @@ class RefusalsTest {
     private static final String ADMIN = "00000000-0000-4000-8000-000000000001 (Local admin, admin@localhost)";
 
     private static final String INSIDE = "https://private.studio.test:" + Receiver.shared().port() + "/?e={entity_id}";
+
+    @Inject
+    AgroalDataSource database;
 
     @TestHTTPResource(value = "/metrics", management = true)
     URL metrics;
@@ -156,6 +165,30 @@ class RefusalsTest {
 
         assertThat(count(Reason.ADDRESS) - before).isEqualTo(1);
         assertThat(log).hasSize(1);
+    }
+
+    /** What was open when it was saved and is not now. */
+    @Test
+    void countsAndLogsWhatIsNotOpenAnyMore() throws Exception {
+        String action = Api.ajax("https://api.studio.com/", "name", "Was open");
+        try (Connection connection = database.getConnection();
+                PreparedStatement update = connection.prepareStatement("UPDATE action SET url = ? WHERE id = ?")) {
+            update.setString(1, "https://127.0.0.2/");
+            update.setObject(2, UUID.fromString(action));
+            update.executeUpdate();
+        }
+        double before = count(Reason.ADDRESS);
+
+        Api.admin().body(Map.of("targets", List.of(Api.shot()))).post(Api.ACTIONS + "/" + action + "/preview").then()
+                .statusCode(200).body("deliveries[0].problem.code", equalTo("forbidden_address"));
+        assertThat(count(Reason.ADDRESS) - before).isEqualTo(1);
+        JsonPath run = Api.press(action);
+
+        assertThat(run.getString("deliveries[0].failure.kind")).isEqualTo("forbidden_address");
+        assertThat(count(Reason.ADDRESS) - before).isEqualTo(2);
+        assertThat(log).hasSize(2).allMatch(line -> line.contains("127.0.0.2 is a loopback address"));
+        assertThat(log.get(0)).startsWith("Egress refused (address) caller " + ADMIN + " previewing action \"Was open\": ");
+        assertThat(log.get(1)).startsWith("Egress refused (address) caller " + ADMIN + " run " + run.getString("id"));
     }
 
     private double count(Reason reason) {

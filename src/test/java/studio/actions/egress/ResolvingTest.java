@@ -188,6 +188,22 @@ class ResolvingTest {
         assertThat(send(egress, "http://[::2]:" + six.port() + "/six/ok")).isInstanceOf(Reply.Refused.class);
     }
 
+    @Test
+    void givesAHostItsPlacesOnceHoweverItIsWritten() {
+        Egress egress = egress(name -> addresses(name));
+        for (String url : List.of("http://[::1]:8080/", "http://[0:0:0:0:0:0:0:1]:8080/", "https://[0::1]:8080/x",
+                "http://[::0001]:8080/?q", "http://[::0.0.0.1]:8080/")) {
+            assertThat(egress.placeNow(url)).as(url).isPresent();
+        }
+        assertThat(egress.placeNow("http://[0::0:1]:8080/")).isEmpty();
+        assertThat(egress.placeNow("http://[::1]:8081/")).isPresent();
+        for (String url : List.of("http://farm.studio.test/", "http://FARM.studio.test:80/", "http://farm.studio.test.:80/x",
+                "http://farm.studio.test?q", "https://Farm.Studio.Test:80/")) {
+            assertThat(egress.placeNow(url)).as(url).isPresent();
+        }
+        assertThat(egress.placeNow("http://farm.studio.test/")).isEmpty();
+    }
+
     // ---- A resolver that hangs
 
     @Test

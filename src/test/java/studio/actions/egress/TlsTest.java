@@ -1,6 +1,8 @@
 package studio.actions.egress;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.hamcrest.Matchers.equalTo;
 
 import java.io.IOException;
 import java.net.InetAddress;
@@ -11,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import javax.net.ssl.SSLContext;
 
@@ -145,6 +148,28 @@ class TlsTest {
                 accepted.setSoTimeout(5000);
                 assertThat(accepted.getInputStream().readAllBytes()).as("a hello, and the end").isNotEmpty();
             }
+        }
+    }
+
+    /** A connection that outlives its request counts: five are five. */
+    @Test
+    void opensNoMoreConnectionsThanAHostHasPlaces() throws Exception {
+        try (Receiver hesitant = Receiver.withTls("127.0.0.1", Certificates.shared().of("IP:127.0.0.1"),
+                Duration.ofSeconds(1))) {
+            Egress egress = egress("127.0.0.1:" + hesitant.port());
+            String url = "https://127.0.0.1:" + hesitant.port() + "/" + name + "/ok";
+            AtomicInteger answered = new AtomicInteger();
+            for (int i = 0; i < 10; i++) {
+                egress.place(url)
+                        .chain(place -> egress.send(place, new Outbound("GET", url, Map.of(), null, Duration.ofMillis(100))))
+                        .subscribe().with(reply -> answered.incrementAndGet());
+            }
+
+            await().atMost(Duration.ofMillis(900)).untilAtomic(answered, equalTo(5));
+            assertThat(hesitant.accepted()).isEqualTo(5);
+            await().atMost(Duration.ofSeconds(5)).untilAtomic(answered, equalTo(10));
+            assertThat(hesitant.accepted()).isEqualTo(10);
+            assertThat(hesitant.heard(name)).isEmpty();
         }
     }
 
