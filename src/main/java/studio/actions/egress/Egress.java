@@ -196,7 +196,7 @@ public class Egress {
         private void guarded(Runnable work) {
             try {
                 work.run();
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 // Not its message: it may repeat a header's value.
                 LOG.errorf("A request to %s could not be put together or its answer read: %s", host(outbound.url()),
                         e.getClass().getName());
@@ -252,6 +252,8 @@ public class Egress {
             });
             Future<HttpClientRequest> connection = client.request(options);
             connecting = true;
+            // Between this and the next step the other side may hang up already; Vert.x would log what nobody listens to.
+            connection.onSuccess(connected -> connected.exceptionHandler(lost -> step(() -> fail(lost))));
             connection.onComplete(connected -> step(() -> {
                 if (connected.failed()) {
                     place.leave();

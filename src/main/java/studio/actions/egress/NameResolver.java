@@ -11,6 +11,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Inject;
@@ -38,7 +39,8 @@ public class NameResolver {
     /** What is being asked, and when somebody last wanted to know. */
     private static final class Question {
         private final Promise<List<InetAddress>> answer = Promise.promise();
-        private volatile long wanted = System.nanoTime();
+        private final AtomicBoolean begun = new AtomicBoolean();
+        private long wanted;
     }
 
     private final Lookup system;
@@ -64,40 +66,38 @@ public class NameResolver {
         threads.allowCoreThreadTimeOut(true);
     }
 
-    /** Every address of the name, asked for at most once; fails where there is none. Has no time limit. */
+    /** Every address of the name, asked for at most once; none where it has none. Has no time limit. */
     public Future<List<InetAddress>> resolve(String name) {
         String key = name.toLowerCase(Locale.ROOT);
-        Question question = new Question();
-        Question others = asked.putIfAbsent(key, question);
-        if (others != null) {
-            others.wanted = System.nanoTime();
-            return others.answer.future();
-        }
-        try {
-            threads.execute(() -> ask(name, key, question));
-        } catch (RejectedExecutionException e) {
-            asked.remove(key);
-            question.answer.fail(e);
+        Question question = asked.compute(key, (same, open) -> {
+            Question one = open == null ? new Question() : open;
+            one.wanted = System.nanoTime();
+            return one;
+        });
+        if (question.begun.compareAndSet(false, true)) {
+            try {
+                threads.execute(() -> ask(name, key, question));
+            } catch (RejectedExecutionException | Error e) {
+                // Among them: no memory for one more thread.
+                asked.remove(key);
+                question.answer.fail(e);
+            }
         }
         return question.answer.future();
     }
 
+    /** Whatever happens, the question is closed: a name must not be dead for all who ask later. */
     private void ask(String name, String key, Question question) {
-        List<InetAddress> found = null;
-        Throwable failure = null;
+        List<InetAddress> found = List.of();
         try {
-            if (System.nanoTime() - question.wanted > patience) {
-                throw new UnknownHostException("nobody waits for " + name + " any more");
+            if (asked.computeIfPresent(key, (same, open) -> System.nanoTime() - open.wanted > patience ? null : open) != null) {
+                found = List.of(system.all(name));
             }
-            found = List.of(system.all(name));
-        } catch (UnknownHostException | RuntimeException e) {
-            failure = e;
-        }
-        asked.remove(key);
-        if (found != null) {
+        } catch (UnknownHostException e) {
+            // No address, then.
+        } finally {
+            asked.remove(key, question);
             question.answer.complete(found);
-        } else {
-            question.answer.fail(failure);
         }
     }
 

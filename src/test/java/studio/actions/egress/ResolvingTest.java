@@ -250,6 +250,22 @@ class ResolvingTest {
                 && failed.kind() == FailureKind.dns);
     }
 
+    @Test
+    void asksAgainForANameWhoseQuestionBroke() {
+        AtomicInteger asked = new AtomicInteger();
+        Egress egress = egress(name -> {
+            if (asked.incrementAndGet() == 1) {
+                throw new OutOfMemoryError("as ordered");
+            }
+            return addresses("127.0.0.1");
+        }, "127.0.0.1:" + receiver.port(), "farm.studio.test");
+        String url = "http://farm.studio.test:" + receiver.port() + "/broke/ok";
+
+        assertThat(send(egress, url)).isInstanceOfSatisfying(Reply.Failed.class,
+                failed -> assertThat(failed.kind()).isEqualTo(FailureKind.dns));
+        assertThat(send(egress, url)).isInstanceOf(Reply.Delivered.class);
+    }
+
     /** More names than there are threads: what nobody waits for any more is not asked for when its turn comes. */
     @Test
     void asksForNothingThatNobodyWaitsFor() throws Exception {
