@@ -35,7 +35,8 @@ public final class Packaged {
         port = freePort();
         log = Files.createTempFile(folder, "service", ".log");
         ProcessBuilder builder = new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-jar", JAR.toString());
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1", "-jar",
+                JAR.toString());
         builder.environment().keySet().removeIf(name -> name.startsWith("CUSTOM_ACTIONS_") || name.startsWith("QUARKUS_"));
         builder.environment().put("CUSTOM_ACTIONS_DATA_DIR", folder.resolve("data").toString());
         builder.environment().put("QUARKUS_HTTP_PORT", Integer.toString(port));
