@@ -126,7 +126,7 @@ public class ActionRules {
             return;
         }
         policy.vet(template.address()).ifPresent(refusal -> {
-            refusals.of("saving action \"" + name + "\"", caller.id(), caller.name(), caller.email()).note(refusal);
+            refusals.of("drafting action \"" + name + "\"", caller.id(), caller.name(), caller.email()).note(refusal);
             faults.add(new Fault("/url", "egress_" + refusal.reason().name().toLowerCase(Locale.ROOT), refusal.sentence()));
         });
     }

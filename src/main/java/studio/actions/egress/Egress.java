@@ -49,8 +49,6 @@ public class Egress {
     /** Bytes of all headers of an answer; as much as most servers take of a request's. */
     static final int MAX_HEADERS = 8192;
 
-    private static final int CONNECTIONS_PER_PLACE = 50;
-
     private static final int MAX_INTERIM = 100;
 
     private final Vertx vertx;
@@ -71,9 +69,8 @@ public class Egress {
                 .setConnectTimeout((int) this.config.connectTimeout().toMillis())
                 .setSslHandshakeTimeout(this.config.connectTimeout().toMillis())
                 .setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS)
-                // Places says who waits. Here nobody may: a request that gave up leaves its half-made connection behind for as
-                // long as connecting may take.
-                .setMaxPoolSize(CONNECTIONS_PER_PLACE * this.config.inFlightPerHost())
+                // Places says who waits. Here nobody may: the pool hears a moment later that a connection is gone.
+                .setMaxPoolSize(2 * this.config.inFlightPerHost())
                 // A connection for each request, to the address that was judged for it: one that is just being closed, or that
                 // another answer left something on, would lose a POST that must not be sent twice.
                 .setKeepAlive(false)
@@ -121,8 +118,7 @@ public class Egress {
 
     /**
      * Sends once, and leaves the place when the connection is closed. Never throws: whatever happens is the reply. May be
-     * called from any thread; answers on
-     * an event loop.
+     * called from any thread; answers on an event loop.
      */
     public Uni<Reply> send(Place place, Outbound outbound) {
         return Uni.createFrom().emitter(emitter -> new Attempt(place, outbound, emitter::complete).begin());

@@ -17,9 +17,7 @@ import org.junit.jupiter.api.Test;
 
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import io.quarkus.tls.TlsConfigurationRegistry;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.Vertx;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
@@ -28,22 +26,13 @@ import studio.actions.testing.Services;
 @WithTestResource(Services.class)
 class EgressLoadTest {
 
+    @Inject
+    Doors doors;
+
     private static final Logger LOG = Logger.getLogger(EgressLoadTest.class);
 
     private static final int STUCK = 500;
     private static final int PER_HOST = 5;
-
-    @Inject
-    Vertx vertx;
-
-    @Inject
-    TlsConfigurationRegistry tls;
-
-    @Inject
-    NameResolver names;
-
-    @Inject
-    EgressConfig config;
 
     @Test
     void costsLessThanTwentyMicrosecondsADelivery() throws Exception {
@@ -77,7 +66,7 @@ class EgressLoadTest {
             for (int host = 1; host <= STUCK / PER_HOST; host++) {
                 allow.add("127.0.1." + host + ":" + stuck.port());
             }
-            Egress egress = new Egress(vertx, AddressPolicy.of(allow), names, tls, config);
+            Egress egress = doors.allowing(allow);
             percentile99(egress, healthy);
             double without = percentile99(egress, healthy);
 

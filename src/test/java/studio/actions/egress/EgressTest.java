@@ -32,11 +32,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import io.quarkus.tls.TlsConfigurationRegistry;
 import io.restassured.RestAssured;
 import io.restassured.path.json.JsonPath;
 import io.restassured.response.Response;
-import io.vertx.core.Vertx;
 import studio.actions.testing.Api;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
@@ -48,22 +46,13 @@ class EgressTest {
     private static final int KIB = 1024;
 
     @Inject
+    Doors doors;
+
+    @Inject
     Egress egress;
 
     @Inject
     AddressPolicy policy;
-
-    @Inject
-    Vertx vertx;
-
-    @Inject
-    NameResolver names;
-
-    @Inject
-    TlsConfigurationRegistry tls;
-
-    @Inject
-    EgressConfig config;
 
     @Inject
     AgroalDataSource database;
@@ -347,7 +336,7 @@ class EgressTest {
     }
 
     private Egress allowing(String... entries) {
-        return new Egress(vertx, AddressPolicy.of(List.of(entries)), names, tls, config);
+        return doors.allowing(List.of(entries));
     }
 
     private static Reply send(Egress egress, String url, String body) {

@@ -34,11 +34,9 @@ import com.sun.management.UnixOperatingSystemMXBean;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import io.quarkus.tls.TlsConfigurationRegistry;
 import io.restassured.path.json.JsonPath;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.Vertx;
 import studio.actions.testing.Api;
 import studio.actions.testing.Certificates;
 import studio.actions.testing.Receiver;
@@ -53,19 +51,10 @@ class HostileActionTest {
     private static final String LARGE = "x".repeat(8 * 1024 * 1024);
 
     @Inject
+    Doors doors;
+
+    @Inject
     Egress egress;
-
-    @Inject
-    Vertx vertx;
-
-    @Inject
-    TlsConfigurationRegistry tls;
-
-    @Inject
-    NameResolver names;
-
-    @Inject
-    EgressConfig config;
 
     @Inject
     AgroalDataSource database;
@@ -129,8 +118,7 @@ class HostileActionTest {
             for (int i = 0; i < 2; i++) {
                 waiting.add(new Socket(full.getInetAddress(), full.getLocalPort()));
             }
-            Egress allowed = new Egress(vertx, AddressPolicy.of(List.of("127.0.0.1:" + full.getLocalPort())), names, tls,
-                    config);
+            Egress allowed = doors.allowing(List.of("127.0.0.1:" + full.getLocalPort()));
 
             Reply reply = send(allowed, "http://127.0.0.1:" + full.getLocalPort() + "/", Map.of(), 10_000);
             Reply shorter = send(allowed, "http://127.0.0.1:" + full.getLocalPort() + "/", Map.of(), 500);
@@ -159,8 +147,7 @@ class HostileActionTest {
                 : new ServerSocket()) {
             deaf.setReceiveBufferSize(1);
             deaf.bind(new InetSocketAddress("127.0.0.1", 0), 50);
-            Egress allowed = new Egress(vertx, AddressPolicy.of(List.of("127.0.0.1:" + deaf.getLocalPort())), names, tls,
-                    large());
+            Egress allowed = doors.of(List.of("127.0.0.1:" + deaf.getLocalPort()), doors.names, large());
             String url = (tlsToo ? "https" : "http") + "://127.0.0.1:" + deaf.getLocalPort() + "/";
             List<Socket> accepted = new CopyOnWriteArrayList<>();
             Thread server = new Thread(() -> {

@@ -32,7 +32,6 @@ import io.netty.util.concurrent.AbstractScheduledEventExecutor;
 import io.netty.util.concurrent.EventExecutor;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import io.quarkus.tls.TlsConfigurationRegistry;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
@@ -57,16 +56,10 @@ class NothingLeftBehindTest {
     private static final int OTHERS = 10;
 
     @Inject
+    Doors doors;
+
+    @Inject
     Vertx vertx;
-
-    @Inject
-    TlsConfigurationRegistry tls;
-
-    @Inject
-    NameResolver names;
-
-    @Inject
-    EgressConfig config;
 
     private enum Left {
         SOCKETS,
@@ -92,7 +85,7 @@ class NothingLeftBehindTest {
                 allow.add("127.0.0." + i + ":" + hesitant.port());
                 allow.add("127.0.0." + i + ":" + silent.getLocalPort());
             }
-            Egress egress = new Egress(vertx, AddressPolicy.of(allow), names, tls, config);
+            Egress egress = doors.allowing(allow);
             List<String> paths = List.copyOf(expected.keySet());
             send(egress, 500, plain, stranger, hesitant, closed, silent, paths, expected);
             Map<Left, Long> before = settled();

@@ -105,7 +105,8 @@ class RefusalsTest {
         assertThat(count(reason) - before).isEqualTo(1);
         assertThat(log).singleElement().asString()
                 .startsWith(
-                        "Egress refused (" + reason.name().toLowerCase(Locale.ROOT) + ") caller " + ADMIN + " saving action \""
+                        "Egress refused (" + reason.name().toLowerCase(Locale.ROOT) + ") caller " + ADMIN
+                                + " drafting action \""
                                 + name + "\": ")
                 .endsWith(told);
     }

@@ -30,10 +30,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import io.quarkus.tls.TlsConfigurationRegistry;
 import io.restassured.path.json.JsonPath;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.Vertx;
 import studio.actions.testing.Api;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
@@ -44,10 +42,7 @@ import studio.actions.testing.Services;
 class ResolvingTest {
 
     @Inject
-    Vertx vertx;
-
-    @Inject
-    TlsConfigurationRegistry tls;
+    Doors doors;
 
     @Inject
     EgressConfig config;
@@ -308,7 +303,7 @@ class ResolvingTest {
 
     private Egress egress(NameResolver.Lookup lookup, String... allow) {
         NameResolver names = new NameResolver(config, lookup);
-        Egress egress = new Egress(vertx, AddressPolicy.of(List.of(allow)), names, tls, config);
+        Egress egress = doors.of(List.of(allow), names, config);
         opened.add(egress::close);
         opened.add(names::close);
         return egress;

@@ -28,7 +28,6 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.tls.TlsConfigurationRegistry;
 import io.restassured.path.json.JsonPath;
-import io.vertx.core.Vertx;
 import studio.actions.testing.Api;
 import studio.actions.testing.Certificates;
 import studio.actions.testing.Receiver;
@@ -40,16 +39,10 @@ import studio.actions.testing.Services;
 class TlsTest {
 
     @Inject
-    Vertx vertx;
+    Doors doors;
 
     @Inject
     TlsConfigurationRegistry tls;
-
-    @Inject
-    NameResolver names;
-
-    @Inject
-    EgressConfig config;
 
     private final Receiver receiver = Receiver.sharedWithTls();
     private final String name = "tls-" + UUID.randomUUID();
@@ -214,7 +207,7 @@ class TlsTest {
     }
 
     private Egress egress(String... allow) {
-        Egress egress = new Egress(vertx, AddressPolicy.of(List.of(allow)), names, tls, config);
+        Egress egress = doors.allowing(List.of(allow));
         opened.add(egress::close);
         return egress;
     }
