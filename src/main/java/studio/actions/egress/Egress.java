@@ -5,10 +5,12 @@ import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -56,12 +58,15 @@ public class Egress {
     private final AddressPolicy policy;
     private final NameResolver names;
     private final Places places;
+    private final Clock clock;
     private final EgressConfig.Egress config;
 
-    Egress(Vertx vertx, AddressPolicy policy, NameResolver names, TlsConfigurationRegistry tls, EgressConfig config) {
+    Egress(Vertx vertx, AddressPolicy policy, NameResolver names, TlsConfigurationRegistry tls, Clock clock,
+            EgressConfig config) {
         this.vertx = vertx;
         this.policy = policy;
         this.names = names;
+        this.clock = clock;
         this.config = config.egress();
         this.places = new Places(this.config.inFlightPerHost());
         this.client = vertx.createHttpClient(new HttpClientOptions()
@@ -91,15 +96,23 @@ public class Egress {
 
         private final String host;
         private final AtomicBoolean left = new AtomicBoolean();
+        private volatile Runnable whenLeft = () -> {
+        };
 
         private Place(String host) {
             this.host = host;
         }
 
-        /** Gives the place to the next in line; again does nothing. */
+        /** What happens when it is free again; to be said before it is used. */
+        public void whenLeft(Runnable then) {
+            whenLeft = then;
+        }
+
+        /** Makes the place free; again does nothing. */
         public void leave() {
             if (left.compareAndSet(false, true)) {
                 places.leave(host);
+                whenLeft.run();
             }
         }
     }
@@ -110,10 +123,9 @@ public class Egress {
         return places.tryEnter(host) ? Optional.of(new Place(host)) : Optional.empty();
     }
 
-    /** A place at the URL's host, when it is this one's turn. */
-    public Uni<Place> place(String url) {
-        String host = host(url);
-        return Uni.createFrom().emitter(emitter -> places.enter(host, () -> emitter.complete(new Place(host))));
+    /** Hosts, as {@link #host} names them, where no place is free at the moment. */
+    public Set<String> fullHosts() {
+        return places.full();
     }
 
     /**
@@ -124,8 +136,8 @@ public class Egress {
         return Uni.createFrom().emitter(emitter -> new Attempt(place, outbound, emitter::complete).begin());
     }
 
-    /** One name for a host, however it is written. */
-    private static String host(String url) {
+    /** One name for host and port of a URL, however they are written. */
+    public static String host(String url) {
         try {
             URI uri = new URI(url);
             String host = uri.getHost() == null ? "" : uri.getHost().toLowerCase(Locale.ROOT).replaceFirst("\\.$", "");
@@ -301,7 +313,7 @@ public class Egress {
                     end(reply instanceof Reply.Failed ? reply
                             : new Reply.Failed(FailureKind.too_large,
                                     "The answer is over " + limit + " bytes; reading stopped there.",
-                                    response.statusCode(), text(response), elapsed()));
+                                    response.statusCode(), text(response), elapsed(), null));
                 }
             }));
             response.endHandler(whole -> guarded(() -> end(classify(response))));
@@ -327,7 +339,7 @@ public class Egress {
             } else if (status >= 500 && status < 600) {
                 kind = FailureKind.server_error;
             }
-            return new Reply.Failed(kind, message, status, text, elapsed());
+            return new Reply.Failed(kind, message, status, text, elapsed(), RetryAfter.of(response, clock.instant()));
         }
 
         private String text(HttpClientResponse response) {
@@ -341,7 +353,7 @@ public class Egress {
         }
 
         private void fail(FailureKind kind, String message) {
-            end(new Reply.Failed(kind, message, null, null, elapsed()));
+            end(new Reply.Failed(kind, message, null, null, elapsed(), null));
         }
 
         private void refuse(AddressPolicy.Refusal refusal) {

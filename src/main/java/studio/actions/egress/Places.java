@@ -1,61 +1,36 @@
 package studio.actions.egress;
 
-import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Queue;
+import java.util.Set;
+import java.util.stream.Collectors;
 
-/** So many requests at once to one host; the others stand in line. */
+/** So many requests at once to one host. */
 final class Places {
 
     private final int perHost;
-    private final Map<String, Host> hosts = new HashMap<>();
+    private final Map<String, Integer> taken = new HashMap<>();
 
     Places(int perHost) {
         this.perHost = perHost;
     }
 
-    /** Takes a place if one is free and nobody stands in line. */
-    boolean tryEnter(String name) {
-        synchronized (hosts) {
-            Host host = hosts.computeIfAbsent(name, unseen -> new Host());
-            if (host.taken == perHost) {
-                return false;
-            }
-            host.taken++;
-            return true;
+    /** Takes a place if one is free. Whoever has it must {@link #leave}. */
+    synchronized boolean tryEnter(String host) {
+        if (taken.getOrDefault(host, 0) == perHost) {
+            return false;
         }
+        taken.merge(host, 1, Integer::sum);
+        return true;
     }
 
-    /** Runs as soon as there is a place, which may be at once. Whoever enters must {@link #leave}. */
-    void enter(String name, Runnable turn) {
-        synchronized (hosts) {
-            Host host = hosts.computeIfAbsent(name, unseen -> new Host());
-            if (host.taken == perHost) {
-                host.line.add(turn);
-                return;
-            }
-            host.taken++;
-        }
-        turn.run();
+    synchronized void leave(String host) {
+        taken.computeIfPresent(host, (same, count) -> count == 1 ? null : count - 1);
     }
 
-    void leave(String name) {
-        Runnable next;
-        synchronized (hosts) {
-            Host host = hosts.get(name);
-            next = host.line.poll();
-            if (next == null && --host.taken == 0) {
-                hosts.remove(name);
-            }
-        }
-        if (next != null) {
-            next.run();
-        }
-    }
-
-    private static final class Host {
-        private int taken;
-        private final Queue<Runnable> line = new ArrayDeque<>();
+    /** Where no place is free. */
+    synchronized Set<String> full() {
+        return taken.entrySet().stream().filter(host -> host.getValue() == perHost).map(Map.Entry::getKey)
+                .collect(Collectors.toSet());
     }
 }

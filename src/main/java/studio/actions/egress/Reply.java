@@ -1,5 +1,7 @@
 package studio.actions.egress;
 
+import java.time.Duration;
+
 /** How a request ended. */
 public sealed interface Reply {
 
@@ -10,8 +12,13 @@ public sealed interface Reply {
     record Delivered(int status, String response, long durationMs) implements Reply {
     }
 
-    /** It went out, or tried to, and did not succeed. Status and answer are null where there was none. */
-    record Failed(FailureKind kind, String message, Integer status, String response, long durationMs) implements Reply {
+    /**
+     * It went out, or tried to, and did not succeed. Status and answer are null where there was none.
+     *
+     * @param retryAfter how long the receiver wants to be left alone; null where it does not say
+     */
+    record Failed(FailureKind kind, String message, Integer status, String response, long durationMs,
+            Duration retryAfter) implements Reply {
     }
 
     /**

@@ -1,6 +1,12 @@
 package studio.actions.run;
 
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 
 import jakarta.persistence.Entity;
@@ -9,13 +15,17 @@ import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
 
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.hibernate.Session;
+import org.hibernate.annotations.JdbcTypeCode;
+import org.hibernate.type.SqlTypes;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import io.quarkus.panache.common.Sort;
 import studio.actions.action.Action;
+import studio.actions.egress.Egress;
 import studio.actions.egress.FailureKind;
 
-/** One request owed by a run, and how it ended. */
+/** One request owed by a run, and how its last attempt ended. */
 @Entity
 public class Delivery extends PanacheEntityBase {
 
@@ -28,7 +38,11 @@ public class Delivery extends PanacheEntityBase {
         failed,
         refused,
         lost,
-        cancelled
+        cancelled;
+
+        boolean ended() {
+            return this != pending && this != in_flight;
+        }
     }
 
     @Id
@@ -40,13 +54,23 @@ public class Delivery extends PanacheEntityBase {
     public Target.Kind entityType;
     public UUID productionId;
     public UUID taskId;
+    /** All that it stands for; {@link #taskId} is what they have in common. */
+    @JdbcTypeCode(SqlTypes.ARRAY)
+    public List<UUID> taskIds;
     @Enumerated(EnumType.STRING)
     public Action.Method method;
     /** Null where the template could not be filled. */
     public String url;
+    public String host;
     public String body;
+    /** The same for all attempts, and for those of a replay. */
+    public String webhookId;
     @Enumerated(EnumType.STRING)
     public State state;
+    /** The replica that has it under way; null where none has. */
+    public UUID owner;
+    /** When it may go out; null where it is not pending. */
+    public Instant dueAt;
     public Integer status;
     public int attempts;
     public Integer durationMs;
@@ -54,6 +78,8 @@ public class Delivery extends PanacheEntityBase {
     public FailureKind failureKind;
     public String failureMessage;
     public String response;
+    /** The number of its last outcome among those of the run; null while there is none. */
+    public Integer event;
 
     static Delivery of(Run run, int position, Plan.Owed owed) {
         Delivery delivery = new Delivery();
@@ -64,15 +90,45 @@ public class Delivery extends PanacheEntityBase {
         delivery.entityType = owed.target().entityType();
         delivery.productionId = owed.target().productionId();
         delivery.taskId = owed.target().taskId();
+        delivery.taskIds = owed.tasks();
         delivery.method = run.method;
         delivery.url = owed.url();
-        delivery.state = owed.refused() ? State.refused : State.pending;
+        delivery.webhookId = "msg_" + delivery.id.toString().replace("-", "");
         delivery.failureKind = owed.refusal();
         delivery.failureMessage = owed.why();
         if (owed.body() != null) {
             delivery.body = owed.body().put("run_id", run.id.toString()).put("delivery_id", delivery.id.toString()).toString();
         }
+        delivery.begin(owed.refused());
         return delivery;
+    }
+
+    /** The same request again, for another run. */
+    Delivery replay(Run run, int position, Optional<Selection.Refusal> refusal) {
+        Delivery again = new Delivery();
+        again.id = UUID.randomUUID();
+        again.runId = run.id;
+        again.position = position;
+        again.entityId = entityId;
+        again.entityType = entityType;
+        again.productionId = productionId;
+        again.taskId = taskId;
+        again.taskIds = taskIds;
+        again.method = method;
+        again.url = url;
+        again.body = body;
+        again.webhookId = webhookId;
+        refusal.ifPresent(found -> {
+            again.failureKind = found.kind();
+            again.failureMessage = found.why();
+        });
+        again.begin(refusal.isPresent());
+        return again;
+    }
+
+    private void begin(boolean refused) {
+        state = refused ? State.refused : State.pending;
+        host = url == null ? null : Egress.host(url);
     }
 
     static List<Delivery> ofRun(UUID runId) {
@@ -83,27 +139,129 @@ public class Delivery extends PanacheEntityBase {
         return new Target(entityId, entityType, productionId, taskId, null, null, null, null, null, null);
     }
 
-    void depart() {
+    /** Claims what is being written. */
+    void depart(UUID replica) {
         state = State.in_flight;
+        owner = replica;
+        dueAt = null;
         attempts++;
     }
 
-    /** Takes a delivery that has not been sent; false where somebody else has it. */
-    static boolean claim(UUID id) {
-        return update("state = ?1, attempts = attempts + 1 where id = ?2 and state = ?3", State.in_flight, id,
-                State.pending) == 1;
+    /** Takes {@link #depart} back. */
+    void stay() {
+        if (state == State.in_flight) {
+            state = State.pending;
+            owner = null;
+            attempts--;
+        }
     }
 
-    /** Writes how it ended; false where that is written already. */
-    boolean end(State outcome, Integer answered, FailureKind kind, String message, String text, Integer took) {
-        return update("state = ?1, status = ?2, failureKind = ?3, failureMessage = ?4, response = ?5, durationMs = ?6"
-                + " where id = ?7 and state = ?8", outcome, answered, kind, message, text, took, id, State.in_flight) == 1;
+    /** One that may go out now. */
+    record Due(UUID id, UUID runId, String url) {
     }
 
-    /** What was on its way when its process died may have arrived, and says so. */
-    static void lose(UUID runId) {
-        update("state = ?1, failureKind = ?2, failureMessage = ?3 where runId = ?4 and state = ?5", State.lost,
-                FailureKind.lost, "The service lost track of this while it was on its way: it may have arrived.", runId,
-                State.in_flight);
+    /**
+     * Some of what is due and nobody has: a few of each of some runs, whichever, so that no run waits for another to end. What
+     * belongs to an action that is disabled waits. They are locked until the transaction ends, and others pass them over.
+     *
+     * @param full hosts where no place is free
+     * @param runs how many runs get a chance this time
+     * @param each how many deliveries of each
+     */
+    @SuppressWarnings("unchecked")
+    static List<Due> due(Collection<String> full, int runs, int each) {
+        List<Object[]> rows = getEntityManager().createNativeQuery("""
+                SELECT d.id, d.run_id, d.url
+                  FROM (SELECT r.id FROM run r LEFT JOIN action a ON a.id = r.action_id
+                         WHERE r.finished_at IS NULL AND a.enabled IS NOT FALSE
+                           AND r.id IN (SELECT run_id FROM delivery
+                                         WHERE state = 'pending' AND due_at <= now() AND host <> ALL (:full))
+                         ORDER BY random() LIMIT :runs) r
+                 CROSS JOIN LATERAL (SELECT id, run_id, url, position FROM delivery
+                                      WHERE run_id = r.id AND state = 'pending' AND due_at <= now() AND host <> ALL (:full)
+                                      ORDER BY position LIMIT :each FOR UPDATE SKIP LOCKED) d
+                 ORDER BY d.position""", Object[].class)
+                .setParameter("full", full.toArray(String[]::new)).setParameter("runs", runs).setParameter("each", each)
+                .getResultList();
+        return rows.stream().map(row -> new Due((UUID) row[0], (UUID) row[1], (String) row[2])).toList();
+    }
+
+    /** Takes what {@link #due} has locked. */
+    static void claim(Collection<UUID> ids, UUID replica) {
+        getEntityManager().createNativeQuery("""
+                UPDATE delivery SET state = 'in_flight', owner = :replica, due_at = NULL, attempts = attempts + 1
+                 WHERE id = ANY (:ids) AND state = 'pending'""")
+                .setParameter("replica", replica).setParameter("ids", ids.toArray(UUID[]::new)).executeUpdate();
+    }
+
+    /** How long until something may go out that may not yet; empty where there is nothing. */
+    static Optional<Duration> nextDue() {
+        Number seconds = (Number) getEntityManager().createNativeQuery("""
+                SELECT extract(epoch FROM (SELECT min(due_at) FROM delivery WHERE state = 'pending' AND due_at > now()) - now())
+                """).getSingleResult();
+        return Optional.ofNullable(seconds).map(found -> Duration.ofMillis((long) (found.doubleValue() * 1000) + 1));
+    }
+
+    /**
+     * How an attempt ended, or what else became of it.
+     *
+     * @param pause before the next one, where the state is pending; else null
+     * @param uncounted whether it never went out
+     */
+    record Outcome(State state, Integer status, FailureKind kind, String message, String response, Integer durationMs,
+            Duration pause, boolean uncounted) {
+
+        /** Its claim was written, and nothing else happened. */
+        static final Outcome UNSENT = new Outcome(State.pending, null, null, null, null, null, Duration.ZERO, true);
+
+        /** The same, and it is not to go out any more. */
+        static final Outcome CANCELLED = new Outcome(State.cancelled, null, FailureKind.cancelled,
+                "The run was cancelled before this went out.", null, null, null, true);
+
+        Outcome(State state, Integer status, FailureKind kind, String message, String response, Integer durationMs) {
+            this(state, status, kind, message, response, durationMs, null, false);
+        }
+
+        /** It goes out again, after a while. */
+        Outcome again(Duration after) {
+            return new Outcome(State.pending, status, kind, message, response, durationMs, after, false);
+        }
+    }
+
+    /** Writes what became of an attempt; false where it is not its owner's any more, and then nothing is written. */
+    static boolean settle(UUID id, UUID owner, int attempt, Outcome outcome, int event) {
+        boolean written = getEntityManager().unwrap(Session.class).createNativeMutationQuery("""
+                UPDATE delivery SET state = :state, owner = NULL, status = :status, failure_kind = :kind,
+                    failure_message = :message, response = :response, duration_ms = :took, event = :event,
+                    attempts = attempts - :uncounted,
+                    due_at = CASE WHEN :state = 'pending' THEN now() + :pause * interval '1 millisecond' END
+                 WHERE id = :id AND state = 'in_flight' AND owner = :owner AND attempts = :attempt""")
+                .setParameter("state", outcome.state().name()).setParameter("status", outcome.status(), Integer.class)
+                .setParameter("kind", outcome.kind() == null ? null : outcome.kind().name(), String.class)
+                .setParameter("message", outcome.message(), String.class)
+                .setParameter("response", outcome.response(), String.class)
+                .setParameter("took", outcome.durationMs(), Integer.class).setParameter("event", event)
+                .setParameter("uncounted", outcome.uncounted() ? 1 : 0)
+                .setParameter("pause", outcome.pause() == null ? 0L : outcome.pause().toMillis())
+                .setParameter("id", id).setParameter("owner", owner).setParameter("attempt", attempt).executeUpdate() == 1;
+        if (written && outcome.state() == State.pending && !outcome.uncounted()) {
+            Attempt.keep(id);
+        }
+        return written;
+    }
+
+    /** What a replica has under way, as far as the database knows. */
+    record Owned(UUID id, UUID runId, int attempt) {
+    }
+
+    static List<Owned> owned(UUID replica) {
+        return find("select d.id, d.runId, d.attempts from Delivery d where d.owner = ?1", replica).project(Owned.class).list();
+    }
+
+    static Map<State, Long> counts(UUID runId) {
+        Map<State, Long> counts = new EnumMap<>(State.class);
+        getEntityManager().createQuery("select state, count(*) from Delivery where runId = :run group by state", Object[].class)
+                .setParameter("run", runId).getResultList().forEach(row -> counts.put((State) row[0], (Long) row[1]));
+        return counts;
     }
 }

@@ -1,6 +1,7 @@
 package studio.actions.run;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -75,6 +76,26 @@ class Lookup {
                 }
             }
             return new Selection(List.copyOf(targets), refused, given.origin());
+        });
+    }
+
+    /**
+     * Those of the targets that Kitsu does not show to the caller, and why; none without Kitsu.
+     *
+     * @return fails as {@link #look}
+     */
+    Uni<Map<Target, Refusal>> hidden(Credential credential, Collection<Target> targets) {
+        if (!zou.there()) {
+            return Uni.createFrom().item(Map.of());
+        }
+        return production.look(credential, targets.stream().map(Lookup::question).distinct().toList(), false).map(found -> {
+            Map<Target, Refusal> hidden = new HashMap<>();
+            targets.forEach(target -> {
+                if (found.get(question(target)) instanceof Hidden unseen) {
+                    hidden.put(target, new Refusal(FailureKind.not_visible, unseen.why()));
+                }
+            });
+            return hidden;
         });
     }
 

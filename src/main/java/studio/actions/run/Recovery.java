@@ -1,23 +1,33 @@
 package studio.actions.run;
 
-import java.time.Clock;
-import java.time.Instant;
+import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
+import java.util.function.BooleanSupplier;
 
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
 
 import org.jboss.logging.Logger;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
 import io.quarkus.scheduler.Scheduler;
+import studio.actions.news.News;
 
 /**
- * Keeps the leases of the runs that this process sends, and takes over those whose process died: what was on its way is lost
- * and says so, what was not sent yet is sent.
+ * That what is owed is sent whatever happens: the start and the end of sending here, and what became of the deliveries of
+ * processes that died. What such a process had under way goes out again where the action allows another attempt; else it is
+ * lost, and says so.
  */
 @Singleton
 class Recovery {
@@ -26,59 +36,179 @@ class Recovery {
 
     private static final int RUNS_AT_ONCE = 20;
 
-    private final Runner runner;
-    private final Leases leases;
+    /** How often it is looked whether all is written, at the end. */
+    private static final Duration MOMENT = Duration.ofMillis(50);
+
+    private static final String DIED = "The service lost track of this while it was on its way: it may have arrived.";
+    private static final String STOPPED = "The service stopped while this was on its way: it may have arrived.";
+
+    private final DeliveryWorker worker;
+    private final Outcomes outcomes;
+    private final Replicas replicas;
+    private final RunEvents events;
+    private final Reports reports;
+    private final News news;
+    private final EntityManager entities;
     private final RunConfig.Run config;
-    private final Clock clock;
+    private volatile long stopSince;
     private volatile boolean stopping;
 
-    Recovery(Runner runner, Leases leases, RunConfig config, Clock clock) {
-        this.runner = runner;
-        this.leases = leases;
+    Recovery(DeliveryWorker worker, Outcomes outcomes, Replicas replicas, RunEvents events, Reports reports, News news,
+            EntityManager entities, RunConfig config) {
+        this.worker = worker;
+        this.outcomes = outcomes;
+        this.replicas = replicas;
+        this.events = events;
+        this.reports = reports;
+        this.news = news;
+        this.entities = entities;
         this.config = config.run();
-        this.clock = clock;
     }
 
     void begin(@Observes StartupEvent start, Scheduler scheduler) {
-        scheduler.newJob("leases").setInterval(config.lease().dividedBy(3).toString())
+        replicas.register();
+        worker.begin();
+        scheduler.newJob("recovery").setInterval(config.lease().dividedBy(3).toString())
                 .setConcurrentExecution(Scheduled.ConcurrentExecution.SKIP)
                 .setTask(due -> tick()).schedule();
     }
 
+    /** The first that is known of the end: nothing new begins, and whoever waits for a run is answered. */
+    void ends(@Observes ShutdownDelayInitiatedEvent beginning) {
+        stop();
+    }
+
+    /** The requests of others have been answered. What flies has what is left of the time. */
     void end(@Observes ShutdownEvent stop) {
-        stopping = true;
+        stop();
+        long until = stopSince + config.shutdown().toNanos();
+        await(until, () -> worker.underWay().isEmpty());
+        try {
+            handBack();
+            reports.end();
+            await(until, reports::idle);
+        } catch (RuntimeException e) {
+            LOG.warnf("What was on its way is left to another replica, since the database does not answer: %s", e.getMessage());
+        }
+    }
+
+    private void stop() {
+        if (!stopping) {
+            stopSince = System.nanoTime();
+            stopping = true;
+            worker.stop();
+            events.stop();
+        }
+    }
+
+    private static void await(long until, BooleanSupplier done) {
+        try {
+            while (!done.getAsBoolean() && System.nanoTime() < until) {
+                TimeUnit.MILLISECONDS.sleep(MOMENT.toMillis());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void handBack() {
+        UUID own = replicas.own();
+        int handedBack = QuarkusTransaction.requiringNew().call(() -> {
+            int count = settle(own, Delivery.owned(own), (run, attempt) -> Outcomes.lost(run, attempt, STOPPED));
+            replicas.forget(own);
+            news.tell(News.Topic.delivery_due, "");
+            return count;
+        });
+        if (handedBack > 0) {
+            LOG.infof("%d deliveries were still on their way at the end; they go out again or are lost, as their actions say",
+                    handedBack);
+        }
     }
 
     private void tick() {
+        if (stopping) {
+            return;
+        }
         try {
-            keepAndTakeOver();
+            replicas.beat().forEach(this::bury);
+            takeBackUnsent();
+            mendCounts();
+            mendTimes();
         } catch (RuntimeException e) {
             if (!stopping) {
-                LOG.warnf("The database did not take the leases of %d runs: %s. Tried again in %s.", leases.held().size(),
-                        e.getMessage(), config.lease().dividedBy(3));
+                LOG.warnf("This replica could not show that it lives, or look after what others left: %s. Tried again in %s s.",
+                        e.getMessage(), config.lease().dividedBy(3).toSeconds());
             }
         }
     }
 
-    private void keepAndTakeOver() {
-        Instant now = clock.instant();
-        var held = leases.held();
-        List<Run> left = QuarkusTransaction.requiringNew().call(() -> {
-            if (!held.isEmpty()) {
-                Run.renew(held, now.plus(config.lease()));
+    private void bury(UUID dead) {
+        int taken = QuarkusTransaction.requiringNew().call(() -> {
+            if (!replicas.standsStill(dead)) {
+                return 0;
             }
-            return Run.takeOver(held, now, now.plus(config.lease()), RUNS_AT_ONCE);
+            int count = settle(dead, Delivery.owned(dead), (run, attempt) -> Outcomes.lost(run, attempt, DIED));
+            replicas.forget(dead);
+            news.tell(News.Topic.delivery_due, "");
+            return count;
         });
-        left.forEach(this::goOn);
+        if (taken > 0) {
+            LOG.infof(
+                    "Replica %s is gone; of what it had under way, %d deliveries go out again or are lost, as their actions say",
+                    dead, taken);
+        }
     }
 
-    private void goOn(Run run) {
-        List<Delivery> pending = QuarkusTransaction.requiringNew().call(() -> {
-            Delivery.lose(run.id);
-            Run.recount(run.id, clock.instant());
-            return Delivery.list("runId = ?1 and state = ?2 order by position", run.id, Delivery.State.pending);
+    /** Claims of this process whose commit was done and never told, since the connection broke: nothing of them was sent. */
+    private void takeBackUnsent() {
+        UUID own = replicas.own();
+        List<Delivery.Owned> owned = QuarkusTransaction.requiringNew().call(() -> Delivery.owned(own));
+        Set<UUID> underWay = worker.underWay();
+        List<Delivery.Owned> unsent = owned.stream().filter(one -> !underWay.contains(one.id())).toList();
+        if (!unsent.isEmpty()) {
+            QuarkusTransaction.requiringNew().call(() -> settle(own, unsent,
+                    (run, attempt) -> run.cancelledAt == null ? Delivery.Outcome.UNSENT : Delivery.Outcome.CANCELLED));
+            worker.wake();
+        }
+    }
+
+    private int settle(UUID owner, List<Delivery.Owned> owned, BiFunction<Run, Integer, Delivery.Outcome> outcome) {
+        if (owned.isEmpty()) {
+            return 0;
+        }
+        Map<UUID, Run> runs = new HashMap<>();
+        Run.locked(owned.stream().map(Delivery.Owned::runId).distinct().toList()).forEach(run -> runs.put(run.id, run));
+        int settled = 0;
+        for (Delivery.Owned one : owned) {
+            Run run = runs.get(one.runId());
+            settled += run.settle(one.id(), owner, one.attempt(), outcome.apply(run, one.attempt())) ? 1 : 0;
+        }
+        events.tell(runs);
+        return settled;
+    }
+
+    private void mendCounts() {
+        QuarkusTransaction.requiringNew().run(() -> {
+            List<UUID> miscounted = Run.miscounted(RUNS_AT_ONCE);
+            if (!miscounted.isEmpty()) {
+                Map<UUID, Run> runs = new HashMap<>();
+                Run.locked(miscounted).forEach(run -> {
+                    run.recount();
+                    runs.put(run.id, run);
+                });
+                events.tell(runs);
+            }
         });
-        LOG.infof("Took over run %s, which its process left: %d deliveries go on", run.id, pending.size());
-        runner.goOn(run, pending);
+    }
+
+    /** Where the database's clock went back, what was to go out in a while by the old time goes out now. */
+    private void mendTimes() {
+        int mended = QuarkusTransaction.requiringNew().call(() -> entities.createNativeQuery("""
+                UPDATE delivery d SET due_at = now() WHERE state = 'pending' AND due_at > now()
+                    AND (attempts = 0 OR EXISTS (SELECT 1 FROM attempt a WHERE a.delivery_id = d.id AND a.ended_at > now()))
+                """).executeUpdate());
+        if (mended > 0) {
+            worker.wake();
+        }
     }
 }

@@ -1,18 +1,20 @@
 package studio.actions.run;
 
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
+import jakarta.persistence.LockModeType;
 
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.hibernate.annotations.DynamicUpdate;
 import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
 
@@ -21,8 +23,12 @@ import studio.actions.action.Action;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 
-/** One press of the button, with all that its deliveries are sent with. */
+/**
+ * One press of the button, with all that its deliveries are sent with. Whoever writes an outcome locks it first, so its
+ * outcomes have an order, and one of them is the last.
+ */
 @Entity
+@DynamicUpdate
 public class Run extends PanacheEntityBase {
 
     /** Spelled as on the wire. */
@@ -39,6 +45,7 @@ public class Run extends PanacheEntityBase {
     @Id
     public UUID id;
     public UUID actionId;
+    public int actionVersion;
     public String actionName;
     @Enumerated(EnumType.STRING)
     public State state;
@@ -52,81 +59,170 @@ public class Run extends PanacheEntityBase {
     @JdbcTypeCode(SqlTypes.JSON)
     public Map<String, String> headers;
     public int timeoutMs;
+    public int maxAttempts;
     public String signingSecret;
+    /** The run whose deliveries this one sends again; null where it is a press. */
+    public UUID replayOf;
+    public String fingerprint;
+    public String idempotencyKey;
+    /** By the database's clock, as all times here. */
     public Instant createdAt;
     public Instant finishedAt;
-    /** Until when the run belongs to the process that sends it; null once it has ended. */
-    public Instant leaseUntil;
+    public Instant cancelledAt;
     public int unfinished;
+    public int events;
 
-    static Run of(Action action, Caller caller, Instant now, Duration lease) {
+    static Run of(Action action, Caller caller, Press.Key key) {
         Run run = new Run();
         run.id = UUID.randomUUID();
         run.actionId = action.id;
+        run.actionVersion = action.version;
         run.actionName = action.name;
-        run.state = State.running;
-        run.callerId = caller.id();
-        run.callerName = caller.name();
-        run.callerEmail = caller.email();
-        run.callerRole = caller.role();
         run.method = action.method;
         run.headers = action.headers;
         run.timeoutMs = action.timeoutMs;
+        run.maxAttempts = action.maxAttempts;
         run.signingSecret = action.signingSecret;
-        run.createdAt = now;
-        run.leaseUntil = now.plus(lease);
-        return run;
+        return run.by(caller, key);
+    }
+
+    /** The same again, as it was sent: what has been changed since may be meant for another receiver. */
+    Run replay(Caller caller, Press.Key key) {
+        Run run = new Run();
+        run.id = UUID.randomUUID();
+        run.actionId = actionId;
+        run.actionVersion = actionVersion;
+        run.actionName = actionName;
+        run.method = method;
+        run.headers = headers;
+        run.timeoutMs = timeoutMs;
+        run.maxAttempts = maxAttempts;
+        run.signingSecret = signingSecret;
+        run.replayOf = id;
+        return run.by(caller, key);
+    }
+
+    private Run by(Caller caller, Press.Key key) {
+        callerId = caller.id();
+        callerName = caller.name();
+        callerEmail = caller.email();
+        callerRole = caller.role();
+        fingerprint = key.fingerprint();
+        idempotencyKey = key.idempotencyKey();
+        return this;
+    }
+
+    /** For a line in the log. */
+    String told() {
+        return "run %s of action \"%s\" (%s)".formatted(id, actionName, actionId);
     }
 
     boolean visibleTo(Caller caller) {
         return caller.is(Role.admin) || caller.is(Role.manager) || callerId.equals(caller.id());
     }
 
-    /** Counts finished deliveries off; the last one ends the run. One row lock makes "the last" true for all replicas. */
-    static void finishDeliveries(UUID id, int count, Instant now) {
-        Number left = (Number) getEntityManager()
-                .createNativeQuery("UPDATE run SET unfinished = unfinished - :count WHERE id = :id RETURNING unfinished")
-                .setParameter("count", count).setParameter("id", id).getSingleResult();
-        finish(id, left.intValue(), now);
+    /** Whether the caller may stop or repeat it. */
+    boolean belongsTo(Caller caller) {
+        return caller.is(Role.admin) || callerId.equals(caller.id());
+    }
+
+    /** For writing outcomes. In one order, so that two who want several do not wait for each other. */
+    static List<Run> locked(Collection<UUID> ids) {
+        return Run.<Run> find("id in ?1 order by id", ids).withLock(LockModeType.PESSIMISTIC_WRITE).list();
+    }
+
+    /**
+     * Writes how an attempt ended, and with the last of them the run's end. To be called on a locked run.
+     *
+     * @return false where the attempt is not its owner's any more
+     */
+    boolean settle(UUID delivery, UUID owner, int attempt, Delivery.Outcome outcome) {
+        if (!Delivery.settle(delivery, owner, attempt, outcome, events + 1)) {
+            return false;
+        }
+        events++;
+        state = state == State.queued ? State.running : state;
+        count(outcome.state().ended() ? 1 : 0);
+        return true;
+    }
+
+    /** Cancels what has not begun. To be called on a locked run. */
+    void cancel(String why) {
+        cancelledAt = now();
+        int cancelled = getEntityManager().createNativeQuery("""
+                UPDATE delivery d SET state = 'cancelled', due_at = NULL, failure_kind = 'cancelled', failure_message = :why,
+                    event = :events + p.number
+                  FROM (SELECT id, row_number() OVER (ORDER BY position) AS number FROM delivery
+                         WHERE run_id = :run AND state = 'pending') p
+                 WHERE d.id = p.id AND d.state = 'pending'""").setParameter("why", why).setParameter("events", events)
+                .setParameter("run", id).executeUpdate();
+        events += cancelled;
+        count(cancelled);
     }
 
     /** Counts anew what has not ended: whoever wrote the count may have died of something that no transaction undid. */
-    static void recount(UUID id, Instant now) {
-        Number left = (Number) getEntityManager().createNativeQuery("""
-                UPDATE run SET unfinished = (SELECT count(*) FROM delivery
-                                              WHERE run_id = :id AND state IN ('pending', 'in_flight'))
-                 WHERE id = :id RETURNING unfinished""").setParameter("id", id).getSingleResult();
-        finish(id, left.intValue(), now);
+    void recount() {
+        unfinished = 0;
+        Map<Delivery.State, Long> counts = Delivery.counts(id);
+        count(-(int) (counts.getOrDefault(Delivery.State.pending, 0L) + counts.getOrDefault(Delivery.State.in_flight, 0L)));
     }
 
-    private static void finish(UUID id, int left, Instant now) {
-        if (left == 0) {
-            getEntityManager().createNativeQuery("""
-                    UPDATE run SET finished_at = :now, lease_until = NULL, state =
-                        (SELECT CASE count(*) FILTER (WHERE state = 'delivered')
-                                WHEN count(*) THEN 'succeeded' WHEN 0 THEN 'failed' ELSE 'partial' END
-                           FROM delivery WHERE run_id = :id)
-                     WHERE id = :id""").setParameter("now", now).setParameter("id", id).executeUpdate();
+    /** Counts off what has ended; the last one ends the run. */
+    void count(int ended) {
+        unfinished -= ended;
+        if (unfinished > 0 || finishedAt != null) {
+            return;
         }
+        Map<Delivery.State, Long> counts = Delivery.counts(id);
+        long delivered = counts.getOrDefault(Delivery.State.delivered, 0L);
+        state = counts.containsKey(Delivery.State.cancelled) ? State.cancelled
+                : delivered == 0 ? State.failed : counts.size() == 1 ? State.succeeded : State.partial;
+        finishedAt = now();
     }
 
-    /** Keeps the runs that this process sends. */
-    static void renew(Collection<UUID> ids, Instant until) {
-        update("leaseUntil = ?1 where id in ?2 and finishedAt is null", until, ids);
+    /** Those of which nothing is left to do, and which do not know it. */
+    static List<UUID> miscounted(int limit) {
+        return getEntityManager().createNativeQuery("""
+                SELECT id FROM run r WHERE finished_at IS NULL AND NOT EXISTS (SELECT 1 FROM delivery
+                        WHERE run_id = r.id AND state IN ('pending', 'in_flight'))
+                 LIMIT :limit""", UUID.class).setParameter("limit", limit).getResultList();
     }
 
-    /** Takes over runs whose process shows no sign of life; no other replica gets the same ones. */
-    @SuppressWarnings("unchecked")
-    static List<Run> takeOver(Collection<UUID> own, Instant now, Instant until, int limit) {
-        List<UUID> ids = getEntityManager().createNativeQuery("""
-                SELECT id FROM run WHERE finished_at IS NULL AND lease_until < :now AND NOT (id = ANY(:own))
-                 ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED""", UUID.class)
-                .setParameter("now", now).setParameter("own", own.toArray(UUID[]::new)).setParameter("limit", limit)
-                .getResultList();
-        if (ids.isEmpty()) {
-            return List.of();
-        }
-        renew(ids, until);
-        return list("id in ?1", ids);
+    /** Says of those that waited that they run; where another has them locked, an outcome is about to say so. */
+    static void start(Collection<UUID> ids) {
+        getEntityManager().createNativeQuery("""
+                UPDATE run SET state = 'running' WHERE id IN (SELECT id FROM run WHERE id = ANY (:ids) AND state = 'queued'
+                    FOR NO KEY UPDATE SKIP LOCKED)""").setParameter("ids", ids.toArray(UUID[]::new)).executeUpdate();
+    }
+
+    /** The run that a key stands for, which is kept for a day. */
+    static Optional<Run> keyed(UUID caller, String idempotencyKey) {
+        return getEntityManager().createNativeQuery("""
+                SELECT * FROM run WHERE caller_id = :caller AND idempotency_key = :key
+                    AND created_at > clock_timestamp() - interval '24 hours'
+                 ORDER BY created_at DESC LIMIT 1""", Run.class)
+                .setParameter("caller", caller).setParameter("key", idempotencyKey).getResultStream().findFirst();
+    }
+
+    /** The run of the same press a moment ago; a finger that was quick or a browser that tried again means one. */
+    Optional<Run> twin() {
+        return getEntityManager().createNativeQuery("""
+                SELECT * FROM run WHERE caller_id = :caller AND fingerprint = :fingerprint AND action_version = :version
+                    AND idempotency_key IS NULL
+                    AND created_at BETWEEN clock_timestamp() - interval '3 seconds' AND clock_timestamp()
+                 ORDER BY created_at DESC LIMIT 1""", Run.class)
+                .setParameter("caller", callerId).setParameter("fingerprint", fingerprint)
+                .setParameter("version", actionVersion).getResultStream().findFirst();
+    }
+
+    /** One press at a time of those that may be the same; until the transaction ends. */
+    static void lockPress(String press) {
+        getEntityManager().createNativeQuery("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(:press, 0))", Integer.class)
+                .setParameter("press", press).getSingleResult();
+    }
+
+    /** The database's time: replicas' clocks may differ. */
+    static Instant now() {
+        return (Instant) getEntityManager().createNativeQuery("SELECT clock_timestamp()", Instant.class).getSingleResult();
     }
 }

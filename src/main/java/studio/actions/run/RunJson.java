@@ -12,6 +12,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.egress.FailureKind;
@@ -60,19 +61,40 @@ public final class RunJson {
             Person caller, Instant createdAt,
             @Schema(nullable = true) Instant finishedAt,
             Counts counts,
+            @Schema(description = "The run whose deliveries this one sends again; left out where it is a press.") @JsonInclude(JsonInclude.Include.NON_NULL) UUID replayOf,
             @Schema(description = "Left out in lists.") @JsonInclude(JsonInclude.Include.NON_NULL) List<DeliveryView> deliveries) {
 
-        static View of(Run run, List<Delivery> deliveries) {
+        /** With its deliveries, as they are on disk. */
+        static View of(Run run) {
+            List<Delivery> deliveries = Delivery.ofRun(run.id);
+            return of(run, deliveries, Attempt.of(deliveries));
+        }
+
+        static View of(Run run, List<Delivery> deliveries, Map<UUID, List<Attempt>> earlier) {
             Map<Delivery.State, Long> states = new EnumMap<>(Delivery.State.class);
             deliveries.forEach(delivery -> states.merge(delivery.state, 1L, Long::sum));
-            return of(run, Counts.of(states), deliveries.stream().map(DeliveryView::of).toList());
+            return of(run, Counts.of(states), deliveries.stream()
+                    .map(delivery -> DeliveryView.of(delivery, earlier.getOrDefault(delivery.id, List.of()))).toList());
         }
 
         static View of(Run run, Counts counts, List<DeliveryView> deliveries) {
             return new View(run.id, "Run", run.actionId, run.actionName, run.state,
                     new Person(run.callerId, run.callerName, run.callerEmail, run.callerRole), run.createdAt, run.finishedAt,
-                    counts, deliveries);
+                    counts, run.replayOf, deliveries);
         }
+    }
+
+    /** What of a run is sent again. */
+    @Schema(name = "Only")
+    public enum Only {
+        failed,
+        all
+    }
+
+    // It stands in no signature, so the native image would not know it.
+    @RegisterForReflection
+    @Schema(name = "RunProgress", description = "How far a run has come.")
+    public record Progress(Run.State state, Counts counts) {
     }
 
     @Schema(name = "Person")
@@ -99,12 +121,28 @@ public final class RunJson {
             @Schema(nullable = true, description = "The receiver's HTTP status.") Integer status,
             int attempts,
             @Schema(nullable = true) Integer durationMs,
-            @Schema(nullable = true) Failure failure,
-            @Schema(nullable = true, description = "The beginning of the receiver's answer, 8 KB at most.") String response) {
+            @Schema(nullable = true, description = "Of the last attempt.") Failure failure,
+            @Schema(nullable = true, description = "The beginning of the receiver's answer, 8 KB at most.") String response,
+            @Schema(description = "When it goes out again; left out where it does not.") @JsonInclude(JsonInclude.Include.NON_NULL) Instant nextAttemptAt,
+            @Schema(description = "Attempts that others followed; left out where there was none.") @JsonInclude(JsonInclude.Include.NON_EMPTY) List<EarlierAttempt> earlierAttempts) {
 
-        static DeliveryView of(Delivery d) {
+        static DeliveryView of(Delivery d, List<Attempt> earlier) {
+            boolean again = d.state == Delivery.State.pending && d.attempts > 0;
             return new DeliveryView(d.id, d.target(), d.method, d.url, d.state, d.status, d.attempts, d.durationMs,
-                    d.failureKind == null ? null : new Failure(d.failureKind, d.failureMessage), d.response);
+                    d.failureKind == null ? null : new Failure(d.failureKind, d.failureMessage), d.response,
+                    again ? d.dueAt : null, earlier.stream().map(EarlierAttempt::of).toList());
+        }
+    }
+
+    @Schema(name = "EarlierAttempt")
+    public record EarlierAttempt(int number, Instant endedAt,
+            @Schema(nullable = true) Integer status,
+            @Schema(nullable = true) Integer durationMs,
+            Failure failure) {
+
+        static EarlierAttempt of(Attempt attempt) {
+            return new EarlierAttempt(attempt.number, attempt.endedAt, attempt.status, attempt.durationMs,
+                    new Failure(attempt.failureKind, attempt.failureMessage));
         }
     }
 

@@ -1,18 +1,16 @@
 package studio.actions.run;
 
-import java.net.URI;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.validation.constraints.Max;
@@ -26,25 +24,30 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.sse.OutboundSseEvent;
+import jakarta.ws.rs.sse.Sse;
 
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
-import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
-import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestMulti;
 import org.jboss.resteasy.reactive.RestResponse;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.common.annotation.Blocking;
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import studio.actions.action.Action;
-import studio.actions.action.ActionJson;
-import studio.actions.action.ActionRules;
 import studio.actions.action.Actions;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
@@ -53,8 +56,8 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
 
-/** Previewing, pressing, and reading what came of it. */
-@Path("/api/custom-actions")
+/** Reading what came of a press, watching it, stopping it, and sending it again. */
+@Path("/api/custom-actions/runs")
 @Produces(MediaType.APPLICATION_JSON)
 @Consumes(MediaType.APPLICATION_JSON)
 @Authenticated
@@ -65,93 +68,28 @@ import studio.actions.problem.StrictJson;
 @APIResponse(responseCode = "default", ref = "Problem")
 public class RunResource {
 
-    /** RFC 7240. */
-    private static final Pattern WAIT = Pattern.compile("(?:^|[,;\\s])wait\\s*=\\s*\"?(\\d{1,9})", Pattern.CASE_INSENSITIVE);
-    private static final Pattern ASYNC = Pattern.compile("(?:^|[,;\\s])respond-async(?:$|[,;\\s])", Pattern.CASE_INSENSITIVE);
-    private static final Duration MOMENT = Duration.ofMillis(1);
-
-    static final String TARGETS = """
-            {"targets": [{"entity_id": "63f8a332-e209-4f8c-b384-747d5eda4b57", "entity_type": "shot",
-              "production_id": "42368e00-09e1-4c4e-9a16-0d9891200536", "task_id": "a496f819-a923-4da2-b05d-cf472ab3b2f3"}]}""";
-
     static final String EXAMPLE_ID = "7a1d0f5e-55b3-4ed9-8d0c-0d6d5c1b2a33";
 
-    static final String DRAFT = """
-            {"action": {"name": "Sync to ShotGrid", "url": "https://api.studio.com/sync?entity={entity_id}", "is_ajax": true},
-             "targets": [{"entity_id": "63f8a332-e209-4f8c-b384-747d5eda4b57", "entity_type": "shot"}]}""";
+    private static final String END = "end";
 
     private final Runner runner;
+    private final RunEvents events;
     private final Actions actions;
-    private final ActionRules rules;
+    private final ObjectMapper json;
     private final RunConfig.Run config;
     private final SecurityIdentity identity;
 
-    RunResource(Runner runner, Actions actions, ActionRules rules, RunConfig config, SecurityIdentity identity) {
+    RunResource(Runner runner, RunEvents events, Actions actions, ObjectMapper json, RunConfig config,
+            SecurityIdentity identity) {
         this.runner = runner;
+        this.events = events;
         this.actions = actions;
-        this.rules = rules;
+        this.json = json;
         this.config = config.run();
         this.identity = identity;
     }
 
-    @POST
-    @Path("/{id}/preview")
-    @Operation(operationId = "previewAction", summary = "Show what a press would send",
-            description = "Fills the template for each target and shows each request, or why there would be none. Sends nothing.")
-    @APIResponse(responseCode = "200", description = "What would be sent.")
-    @Blocking
-    public Uni<RunJson.Preview> preview(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @RequestBody(required = true,
-                    content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
-        Asker asker = Asker.of(identity);
-        return runner.preview(asker, actions.get(id, asker.caller()), selection(press));
-    }
-
-    @POST
-    @Path("/preview")
-    @RolesAllowed("admin")
-    @Operation(operationId = "previewDraft", summary = "Show what an action that is not saved yet would send",
-            description = "The draft is judged as it would be when saved. Nothing is saved, nothing is sent.")
-    @APIResponse(responseCode = "200", description = "What would be sent.")
-    @Blocking
-    public Uni<RunJson.Preview> previewDraft(
-            @RequestBody(required = true,
-                    content = @Content(examples = @ExampleObject(name = "a draft", value = DRAFT))) RunJson.DraftPress press) {
-        if (press == null || press.action() == null) {
-            throw ProblemException.invalid("/action", "required", "'action' is required here: the draft to try out. An action "
-                    + "that is saved is previewed at /api/custom-actions/{id}/preview.");
-        }
-        Asker asker = Asker.of(identity);
-        ActionJson.Draft draft = rules.settle(press.action(), "/action", asker.caller());
-        Action action = Action.of(draft, asker.caller(), Instant.EPOCH);
-        action.id = null;
-        return runner.preview(asker, action, Selection.of(press.selection(), press.targets(), config.maxSelection()));
-    }
-
-    @POST
-    @Path("/{id}/run")
-    @Blocking
-    @Operation(operationId = "runAction", summary = "Press the button",
-            description = "Sends one request per task, per entity or per production, as the template asks, and answers when all "
-                    + "have ended. A receiver's failure is data in this answer, not an error of it.")
-    @APIResponse(responseCode = "200", description = "The run has ended; its state and deliveries say how.")
-    @APIResponse(responseCode = "202", description = "The run goes on; Location is where to look.",
-            content = @Content(schema = @Schema(implementation = RunJson.View.class)))
-    public Uni<RestResponse<RunJson.View>> run(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @HeaderParam("Prefer") @Parameter(description = "respond-async, or wait=<seconds> (RFC 7240).",
-                    schema = @Schema(implementation = String.class), example = "wait=5") List<String> prefer,
-            @RequestBody(required = true,
-                    content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
-        Asker asker = Asker.of(identity);
-        Action action = actions.pressable(id, asker.caller(), true);
-        return runner.press(asker, action, selection(press), patience(String.join(",", prefer)))
-                .map(view -> view.finishedAt() != null ? RestResponse.ok(view)
-                        : RestResponse.ResponseBuilder.<RunJson.View> create(RestResponse.Status.ACCEPTED)
-                                .location(URI.create("/api/custom-actions/runs/" + view.id())).entity(view).build());
-    }
-
     @GET
-    @Path("/runs")
     @Operation(operationId = "listRuns", summary = "List runs, newest first",
             description = "Your own; an admin or manager sees everybody's.")
     @APIResponse(responseCode = "200", description = "One page.")
@@ -184,15 +122,170 @@ public class RunResource {
     }
 
     @GET
-    @Path("/runs/{id}")
+    @Path("/{id}")
     @Operation(operationId = "getRun", summary = "Read a run and its deliveries",
             description = "Every delivery with its state, what the receiver answered, or why it did not arrive.")
     @APIResponse(responseCode = "200", description = "The run.")
     public RunJson.View get(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
-        Run run = Run.<Run> findByIdOptional(id).filter(found -> found.visibleTo(Caller.of(identity)))
+        return RunJson.View.of(visible(id));
+    }
+
+    @GET
+    @Path("/{id}/events")
+    @Produces(MediaType.SERVER_SENT_EVENTS)
+    @Blocking
+    @Operation(operationId = "watchRun", summary = "Watch a run",
+            description = "Server-sent events: `delivery` with a delivery for each outcome, those so far first; `progress` with "
+                    + "the counts; `end` with the run. A client that comes back with Last-Event-ID goes on where it was, at any "
+                    + "replica; one that has seen the end is told 204.")
+    @APIResponse(responseCode = "200", description = "The events.",
+            content = @Content(mediaType = MediaType.SERVER_SENT_EVENTS, schema = @Schema(implementation = String.class)))
+    @APIResponse(responseCode = "204", description = "There is nothing more to come.")
+    public RestMulti<OutboundSseEvent> watch(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
+            @HeaderParam("Last-Event-ID") @Parameter(description = "The id of the last event that was seen.") String last,
+            @Context Sse sse) {
+        visible(id);
+        if (END.equals(last)) {
+            return RestMulti.fromMultiData(Multi.createFrom().<OutboundSseEvent> empty()).status(204).build();
+        }
+        return RestMulti.fromMultiData(events.follow(id, behind(last), events::stopping)
+                .onItem().transformToMultiAndConcatenate(look -> Multi.createFrom().iterable(told(look, sse))))
+                // nginx would keep them until there are many.
+                .header("X-Accel-Buffering", "no").header("Cache-Control", "no-store").build();
+    }
+
+    @POST
+    @Path("/{id}/cancel")
+    @Operation(operationId = "cancelRun", summary = "Cancel a run",
+            description = "What has not begun does not begin; what is under way ends as it ends. For whoever pressed it, and for "
+                    + "admins.")
+    @APIResponse(responseCode = "200", description = "The run as it is now.")
+    @APIResponse(responseCode = "409", ref = "Problem")
+    public RunJson.View cancel(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
+        Caller caller = Caller.of(identity);
+        own(id, caller);
+        return cancelled(id, caller, true);
+    }
+
+    @POST
+    @Path("/cancel")
+    @RolesAllowed("admin")
+    @Operation(operationId = "cancelRunsOfAction", summary = "Cancel all runs of an action",
+            description = "Each as 'Cancel a run' does. For an action that was disabled and whose runs are not to go on.")
+    @APIResponse(responseCode = "200", description = "The runs that were cancelled, without their deliveries.")
+    public RunJson.Page cancelAll(
+            @QueryParam("action_id") @Parameter(description = "Of this action.", required = true) UUID actionId) {
+        if (actionId == null) {
+            throw ProblemException.parameter("action_id", "required", "'action_id' says whose runs are to be cancelled.");
+        }
+        Caller caller = Caller.of(identity);
+        List<Run> runs = QuarkusTransaction.requiringNew().call(
+                () -> Run.list("actionId = ?1 and finishedAt is null order by createdAt desc, id desc", actionId));
+        return new RunJson.Page(runs.stream().map(run -> cancelled(run.id, caller, false)).toList(), null);
+    }
+
+    @POST
+    @Path("/{id}/replay")
+    @Blocking
+    @Operation(operationId = "replayRun", summary = "Send a run's deliveries again",
+            description = "A new run of the same requests as they were, each with the webhook-id that the receiver knows from "
+                    + "the first time. For whoever pressed it, as long as they may run the action, and for admins.")
+    @APIResponse(responseCode = "200", description = "The new run has ended.")
+    @APIResponse(responseCode = "202", description = "The new run goes on; Location is where to look.",
+            content = @Content(schema = @Schema(implementation = RunJson.View.class)))
+    @APIResponse(responseCode = "409", ref = "Problem")
+    @APIResponse(responseCode = "422", ref = "Problem")
+    public Uni<RestResponse<RunJson.View>> replay(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
+            @QueryParam("only") @DefaultValue("failed") @Parameter(
+                    description = "Those that were not delivered, or all.") RunJson.Only only,
+            @HeaderParam("Prefer") @Parameter(description = "respond-async, or wait=<seconds> (RFC 7240).",
+                    schema = @Schema(implementation = String.class), example = "wait=5") List<String> prefer,
+            @HeaderParam("Idempotency-Key") @Parameter(description = PressResource.KEY) String idempotencyKey) {
+        Asker asker = Asker.of(identity);
+        Run run = own(id, asker.caller());
+        if (run.finishedAt == null) {
+            throw new ProblemException(Code.STILL_RUNNING, "The run has not ended; cancel it first, or wait for its end.");
+        }
+        Action action = actions.pressable(run.actionId, asker.caller(), true);
+        List<Delivery> again = Delivery.ofRun(id).stream().filter(delivery -> delivery.url != null
+                && (only == RunJson.Only.all || delivery.state != Delivery.State.delivered)).toList();
+        if (again.isEmpty()) {
+            throw new ProblemException(Code.NOTHING_TO_REPLAY, only == RunJson.Only.all
+                    ? "None of its deliveries had a request to send."
+                    : "All that could be sent was delivered. 'only=all' sends it again all the same.");
+        }
+        return runner.replay(asker, action, run, again,
+                Press.ofReplay(id, only == RunJson.Only.all, Press.idempotencyKey(idempotencyKey)),
+                Press.patience(prefer, config.patience())).map(PressResource::answer);
+    }
+
+    private Run visible(UUID id) {
+        return Run.<Run> findByIdOptional(id).filter(found -> found.visibleTo(Caller.of(identity)))
                 .orElseThrow(
                         () -> new ProblemException(Code.NOT_FOUND, "There is no run " + id + ", or it is not yours to see."));
-        return RunJson.View.of(run, Delivery.ofRun(id));
+    }
+
+    private Run own(UUID id, Caller caller) {
+        Run run = visible(id);
+        if (!run.belongsTo(caller)) {
+            throw new ProblemException(Code.FORBIDDEN, "Only an admin may do this to a run of somebody else's.");
+        }
+        return run;
+    }
+
+    /** @param strictly whether it is an error that there is nothing to cancel */
+    private RunJson.View cancelled(UUID id, Caller caller, boolean strictly) {
+        RunJson.View view = QuarkusTransaction.requiringNew().call(() -> {
+            Run run = Run.locked(List.of(id)).get(0);
+            if (run.finishedAt != null && run.state != Run.State.cancelled && strictly) {
+                throw new ProblemException(Code.RUN_ENDED,
+                        "The run has ended (" + run.state + "); there is nothing to cancel.");
+            }
+            if (run.finishedAt == null && run.cancelledAt == null) {
+                run.cancel("Cancelled by " + caller.name() + ".");
+                events.tell(Map.of(id, run));
+            }
+            return strictly ? RunJson.View.of(run)
+                    : RunJson.View.of(run, RunJson.Counts.of(Delivery.counts(id)), null);
+        });
+        events.changed(id, view.finishedAt() != null);
+        return view;
+    }
+
+    private static int behind(String last) {
+        try {
+            return last == null || last.isEmpty() ? 0 : Integer.parseInt(last);
+        } catch (NumberFormatException e) {
+            throw ProblemException.parameter("Last-Event-ID", "invalid_value",
+                    "'Last-Event-ID' must be the id of an event of this run; leave it out to see all.");
+        }
+    }
+
+    /** A comment where nothing has happened, so that no proxy takes the silence for the end. */
+    private List<OutboundSseEvent> told(RunEvents.Look look, Sse sse) {
+        List<OutboundSseEvent> told = new ArrayList<>();
+        Map<UUID, List<Attempt>> earlier = look.earlier();
+        look.outcomes().forEach(delivery -> told.add(sse.newEventBuilder().id(delivery.event.toString()).name("delivery")
+                .data(text(RunJson.DeliveryView.of(delivery, earlier.getOrDefault(delivery.id, List.of())))).build()));
+        RunJson.Counts counts = RunJson.Counts.of(look.counts());
+        if (!look.outcomes().isEmpty() && look.run() != null) {
+            told.add(sse.newEventBuilder().name("progress").data(text(new RunJson.Progress(look.run().state, counts))).build());
+        }
+        if (look.last() && look.run() != null) {
+            told.add(sse.newEventBuilder().id(END).name(END).data(text(RunJson.View.of(look.run(), counts, null))).build());
+        }
+        if (told.isEmpty()) {
+            told.add(sse.newEventBuilder().comment("").build());
+        }
+        return told;
+    }
+
+    private String text(Object value) {
+        try {
+            return json.writeValueAsString(value);
+        } catch (JsonProcessingException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static Map<UUID, RunJson.Counts> counts(List<UUID> ids) {
@@ -204,21 +297,6 @@ public class RunResource {
         Map<UUID, RunJson.Counts> counts = new HashMap<>();
         states.forEach((id, byState) -> counts.put(id, RunJson.Counts.of(byState)));
         return counts;
-    }
-
-    private Selection selection(RunJson.Press press) {
-        if (press == null) {
-            throw ProblemException.invalid("", "required", "The body is required: {\"targets\": […]} or {\"selection\": […]}.");
-        }
-        return Selection.of(press.selection(), press.targets(), config.maxSelection());
-    }
-
-    private Duration patience(String prefer) {
-        Matcher wait = WAIT.matcher(prefer);
-        Duration asked = wait.find() ? Duration.ofSeconds(Long.parseLong(wait.group(1)))
-                : ASYNC.matcher(prefer).find() ? MOMENT : config.patience();
-        Duration patience = asked.compareTo(config.patience()) < 0 ? asked : config.patience();
-        return patience.isZero() ? MOMENT : patience;
     }
 
     private static void and(StringBuilder where, Map<String, Object> values, String condition, String name, Object value) {

@@ -57,7 +57,7 @@ class ActionListTest {
         String id = Api.create(Api.draft("name", "Before the break")).then().statusCode(201).extract().path("id");
         assertThat(names()).contains("Before the break");
 
-        execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN action_changed'");
+        execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'");
         execute("UPDATE action SET name = 'In the break', version = version + 1 WHERE id = '" + id + "'");
         await().atMost(Duration.ofSeconds(10)).ignoreExceptions()
                 .untilAsserted(() -> assertThat(names()).contains("In the break"));

@@ -1,11 +1,15 @@
 package studio.actions.egress;
 
+import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
+import java.util.NoSuchElementException;
 
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 
 import io.quarkus.tls.TlsConfigurationRegistry;
+import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 
 /** Doors out beside the service's own, open for what a test wants to reach. */
@@ -29,6 +33,12 @@ class Doors {
     }
 
     Egress of(List<String> entries, NameResolver resolver, EgressConfig limits) {
-        return new Egress(vertx, AddressPolicy.of(entries), resolver, tls, limits);
+        return new Egress(vertx, AddressPolicy.of(entries), resolver, tls, Clock.systemUTC(), limits);
+    }
+
+    /** A place at the URL's host as soon as there is one. */
+    static Uni<Egress.Place> place(Egress egress, String url) {
+        return Uni.createFrom().item(() -> egress.placeNow(url).orElseThrow()).onFailure(NoSuchElementException.class).retry()
+                .withBackOff(Duration.ofMillis(1), Duration.ofMillis(2)).indefinitely();
     }
 }

@@ -102,7 +102,7 @@ class EgressLoadTest {
     }
 
     private static Uni<Reply> sending(Egress egress, String url) {
-        return egress.place(url)
+        return Doors.place(egress, url)
                 .chain(place -> egress.send(place, new Outbound("POST", url, Map.of(), "{}", Duration.ofSeconds(30))));
     }
 }

@@ -340,7 +340,7 @@ class EgressTest {
     }
 
     private static Reply send(Egress egress, String url, String body) {
-        return egress.place(url).chain(place -> egress.send(place,
+        return Doors.place(egress, url).chain(place -> egress.send(place,
                 new Outbound("POST", url, Map.of(), body, Duration.ofSeconds(5)))).await()
                 .atMost(Duration.ofSeconds(10));
     }

@@ -171,7 +171,7 @@ class HostileActionTest {
 
             List<Uni<Reply>> sent = new ArrayList<>();
             for (int i = 0; i < 10; i++) {
-                sent.add(allowed.place(url).chain(place -> allowed.send(place,
+                sent.add(Doors.place(allowed, url).chain(place -> allowed.send(place,
                         new Outbound("POST", url, Map.of(), LARGE, Duration.ofMillis(1000)))));
             }
             List<Reply> replies = Uni.join().all(sent).andFailFast().await().atMost(Duration.ofSeconds(40));
@@ -208,7 +208,7 @@ class HostileActionTest {
     }
 
     private static Reply send(Egress egress, String url, Map<String, String> headers, int timeout) {
-        return egress.place(url)
+        return Doors.place(egress, url)
                 .chain(place -> egress.send(place, new Outbound("POST", url, headers, "{}", Duration.ofMillis(timeout))))
                 .await()
                 .atMost(Duration.ofSeconds(15));

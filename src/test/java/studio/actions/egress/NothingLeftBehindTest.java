@@ -178,7 +178,7 @@ class NothingLeftBehindTest {
     }
 
     private static Uni<Reply> sending(Egress egress, String url, int timeout) {
-        return egress.place(url)
+        return Doors.place(egress, url)
                 .chain(place -> egress.send(place, new Outbound("POST", url, Map.of(), "{}", Duration.ofMillis(timeout))));
     }
 

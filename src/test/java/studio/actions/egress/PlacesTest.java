@@ -2,92 +2,66 @@ package studio.actions.egress;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.IntStream;
 
 import org.junit.jupiter.api.Test;
 
 class PlacesTest {
 
     @Test
-    void givesAPlaceAtOnceWhileThereIsOne() {
+    void hasAPlaceOnlyWhileOneIsFree() {
         Places places = new Places(2);
-        List<String> ran = new ArrayList<>();
 
-        places.enter("a", () -> ran.add("first"));
-        places.enter("a", () -> ran.add("second"));
-        places.enter("a", () -> ran.add("third"));
-
-        assertThat(ran).containsExactly("first", "second");
-    }
-
-    @Test
-    void handsAPlaceOnInTheOrderOfTheLine() {
-        Places places = new Places(1);
-        List<Integer> ran = new ArrayList<>();
-        IntStream.range(0, 5).forEach(i -> places.enter("a", () -> ran.add(i)));
-
-        IntStream.range(0, 4).forEach(i -> places.leave("a"));
-
-        assertThat(ran).containsExactly(0, 1, 2, 3, 4);
-    }
-
-    @Test
-    void lendsEachPlaceToOneAtATime() {
-        Places places = new Places(1);
-        List<String> ran = new ArrayList<>();
-        places.enter("a", () -> ran.add("first"));
-        places.enter("a", () -> ran.add("second"));
-
-        places.leave("a");
-        places.enter("a", () -> ran.add("third"));
-
-        assertThat(ran).containsExactly("first", "second");
-    }
-
-    @Test
-    void hasAPlaceNowOnlyWhileOneIsFree() {
-        Places places = new Places(1);
-
+        assertThat(places.tryEnter("a")).isTrue();
         assertThat(places.tryEnter("a")).isTrue();
         assertThat(places.tryEnter("a")).isFalse();
         places.leave("a");
         assertThat(places.tryEnter("a")).isTrue();
+        assertThat(places.tryEnter("a")).isFalse();
     }
 
     @Test
     void countsEachHostForItself() {
         Places places = new Places(1);
-        List<String> ran = new ArrayList<>();
 
-        places.enter("a", () -> ran.add("a"));
-        places.enter("b", () -> ran.add("b"));
+        assertThat(places.tryEnter("a")).isTrue();
+        assertThat(places.tryEnter("b")).isTrue();
         places.leave("b");
-        places.enter("a", () -> ran.add("never"));
 
-        assertThat(ran).containsExactly("a", "b");
+        assertThat(places.tryEnter("a")).isFalse();
+        assertThat(places.tryEnter("b")).isTrue();
     }
 
     @Test
-    void hasAllItsPlacesAgainWhenEverybodyHasLeft() {
+    void saysWhereNoneIsFree() {
         Places places = new Places(2);
-        List<Integer> ran = new ArrayList<>();
-        IntStream.range(0, 3).forEach(i -> places.enter("a", () -> ran.add(i)));
-        IntStream.range(0, 3).forEach(i -> places.leave("a"));
+        places.tryEnter("a");
+        places.tryEnter("a");
+        places.tryEnter("b");
 
-        IntStream.range(3, 6).forEach(i -> places.enter("a", () -> ran.add(i)));
-
-        assertThat(ran).containsExactly(0, 1, 2, 3, 4);
+        assertThat(places.full()).containsExactly("a");
+        places.leave("a");
+        assertThat(places.full()).isEmpty();
     }
 
     @Test
-    void neverLendsMoreThanItHasAndForgetsNobody() throws InterruptedException {
+    void hasNoMorePlacesThanBeforeWhenEverybodyHasLeft() {
+        Places places = new Places(2);
+        places.tryEnter("a");
+        places.leave("a");
+        places.leave("a");
+
+        assertThat(places.tryEnter("a")).isTrue();
+        assertThat(places.tryEnter("a")).isTrue();
+        assertThat(places.tryEnter("a")).isFalse();
+    }
+
+    @Test
+    void neverLendsMoreThanItHas() throws InterruptedException {
         int turns = 4000;
         Places places = new Places(3);
         AtomicInteger now = new AtomicInteger();
@@ -96,14 +70,15 @@ class PlacesTest {
         ExecutorService threads = Executors.newFixedThreadPool(8);
         try {
             for (int i = 0; i < turns; i++) {
-                threads.execute(() -> places.enter("a", () -> {
+                threads.execute(() -> {
+                    while (!places.tryEnter("a")) {
+                        Thread.onSpinWait();
+                    }
                     most.accumulateAndGet(now.incrementAndGet(), Math::max);
-                    threads.execute(() -> {
-                        now.decrementAndGet();
-                        ran.countDown();
-                        places.leave("a");
-                    });
-                }));
+                    now.decrementAndGet();
+                    places.leave("a");
+                    ran.countDown();
+                });
             }
             assertThat(ran.await(20, TimeUnit.SECONDS)).isTrue();
         } finally {
@@ -111,5 +86,6 @@ class PlacesTest {
         }
         assertThat(threads.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
         assertThat(most.get()).isBetween(1, 3);
+        assertThat(places.full()).isEmpty();
     }
 }

@@ -315,7 +315,7 @@ class ResolvingTest {
     }
 
     private static Uni<Reply> sending(Egress egress, String url) {
-        return egress.place(url)
+        return Doors.place(egress, url)
                 .chain(place -> egress.send(place, new Outbound("POST", url, Map.of(), null, Duration.ofSeconds(5))));
     }
 

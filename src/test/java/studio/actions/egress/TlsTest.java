@@ -153,7 +153,7 @@ class TlsTest {
             String url = "https://127.0.0.1:" + hesitant.port() + "/" + name + "/ok";
             AtomicInteger answered = new AtomicInteger();
             for (int i = 0; i < 10; i++) {
-                egress.place(url)
+                Doors.place(egress, url)
                         .chain(place -> egress.send(place, new Outbound("GET", url, Map.of(), null, Duration.ofMillis(100))))
                         .subscribe().with(reply -> answered.incrementAndGet());
             }
@@ -218,7 +218,8 @@ class TlsTest {
     }
 
     private static Reply send(Egress egress, String url, Duration timeout) {
-        return egress.place(url).chain(place -> egress.send(place, new Outbound("POST", url, Map.of(), "{}", timeout))).await()
+        return Doors.place(egress, url).chain(place -> egress.send(place, new Outbound("POST", url, Map.of(), "{}", timeout)))
+                .await()
                 .atMost(Duration.ofSeconds(15));
     }
 }

@@ -264,12 +264,12 @@ class LookupTest {
 
     @Test
     void isThereOnlyForTheRolesOfTheAction() {
-        Task shot = zou().shot("SH010");
         String name = unique("roles");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "roles", List.of("client"));
 
         for (String path : List.of(Api.ACTIONS + "/" + action + "/run", Api.ACTIONS + "/" + action + "/preview",
                 BesideKitsu.PATH + "/" + action + "/run")) {
+            Task shot = zou().shot("SH010");
             for (String person : List.of("supervisor", "vendor", "manager")) {
                 BesideKitsu.as(person).body(Map.of("selection", List.of(shot.id()))).post(path).then().statusCode(404)
                         .body("code", equalTo("not_found"));

@@ -8,7 +8,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -52,11 +51,12 @@ class RecoveryTest {
     void hasWrittenTheRunBeforeItsFirstRequestGoesOut() throws SQLException {
         String run = hold("written", 7);
 
-        assertThat(select("SELECT state, unfinished::text, (finished_at IS NULL)::text, (lease_until > now())::text FROM run "
-                + "WHERE id = ?", run)).containsExactly("running|7|true|true");
-        assertThat(select("SELECT state, attempts::text FROM delivery WHERE run_id = ? ORDER BY position", run))
-                .containsExactly("in_flight|1", "in_flight|1", "in_flight|1", "in_flight|1", "in_flight|1", "pending|0",
-                        "pending|0");
+        assertThat(select("SELECT state, unfinished::text, (finished_at IS NULL)::text FROM run WHERE id = ?", run))
+                .containsExactly("running|7|true");
+        assertThat(select("SELECT d.state, attempts::text, (r.id IS NOT NULL)::text FROM delivery d LEFT JOIN replica r "
+                + "ON r.id = d.owner WHERE run_id = ? ORDER BY position", run))
+                .containsExactly("in_flight|1|true", "in_flight|1|true", "in_flight|1|true", "in_flight|1|true",
+                        "in_flight|1|true", "pending|0|false", "pending|0|false");
         JsonPath seen = read(run);
         assertThat(seen.getString("state")).isEqualTo("running");
         assertThat(seen.getString("finished_at")).isNull();
@@ -65,8 +65,8 @@ class RecoveryTest {
 
         receiver.release("written");
         awaitState(run, "succeeded");
-        assertThat(select("SELECT unfinished::text, (lease_until IS NULL)::text FROM run WHERE id = ?", run))
-                .containsExactly("0|true");
+        assertThat(select("SELECT unfinished::text FROM run WHERE id = ?", run)).containsExactly("0");
+        assertThat(select("SELECT count(owner)::text FROM delivery WHERE run_id = ?", run)).containsExactly("0");
     }
 
     @Test
@@ -99,7 +99,7 @@ class RecoveryTest {
 
     @Test
     void endsWhatWasLeftBehind() throws SQLException {
-        String run = leave("left", Instant.now().minusSeconds(60), "in_flight", "pending", "pending");
+        String run = leave("left", "in_flight", "pending", "pending");
 
         awaitState(run, "partial");
 
@@ -118,7 +118,7 @@ class RecoveryTest {
 
     @Test
     void endsWhatWasAllOnItsWay() throws SQLException {
-        String run = leave("all-lost", Instant.now().minusSeconds(1), "in_flight", "in_flight");
+        String run = leave("all-lost", "in_flight", "in_flight");
 
         awaitState(run, "failed");
 
@@ -128,7 +128,7 @@ class RecoveryTest {
 
     @Test
     void keepsWhatHadEndedAlready() throws SQLException {
-        String run = leave("ended", Instant.now().minusSeconds(1), "delivered", "pending");
+        String run = leave("ended", "delivered", "pending");
 
         awaitState(run, "succeeded");
 
@@ -139,7 +139,7 @@ class RecoveryTest {
     /** A process that ran out of memory may leave a count that no transaction undid. */
     @Test
     void endsWhatHasNothingLeftToSendWhateverItsCountSays() throws SQLException {
-        String run = leave("miscounted", Instant.now().minusSeconds(1), "delivered", "delivered");
+        String run = leave("miscounted", "delivered", "delivered");
         assertThat(select("UPDATE run SET unfinished = 3 WHERE id = ? RETURNING unfinished::text", run)).containsExactly("3");
 
         awaitState(run, "succeeded");
@@ -148,23 +148,39 @@ class RecoveryTest {
     @Test
     void takesOverMoreRunsThanItDoesAtOnce() throws SQLException {
         for (int i = 0; i < 25; i++) {
-            leave("many", Instant.now().minusSeconds(1), "pending");
+            leave("many", "pending");
         }
 
         await().atMost(Duration.ofSeconds(20)).until(() -> receiver.heard("many").size() == 25);
     }
 
     @Test
-    void leavesRunsAloneThatAnotherProcessKeeps() throws SQLException {
-        String run = leave("others", Instant.now().plusSeconds(3600), "in_flight", "pending");
+    void triesAgainWhatWasOnItsWayWhereItMay() throws SQLException {
+        String run = leave("again", "in_flight", "in_flight");
+        update("UPDATE run SET max_attempts = 2 WHERE id = ?", UUID.fromString(run));
 
-        await().during(Duration.ofSeconds(3)).atMost(Duration.ofSeconds(6))
-                .until(() -> read(run).getList("deliveries.state").equals(List.of("in_flight", "pending")));
+        awaitState(run, "succeeded");
 
+        JsonPath seen = read(run);
+        assertThat(seen.getList("deliveries.attempts")).containsExactly(2, 2);
+        assertThat(seen.getList("deliveries[0].earlier_attempts.failure.kind")).containsExactly("lost");
+        assertThat(seen.getString("deliveries[0].failure")).isNull();
+        assertThat(receiver.heard("again")).hasSize(2);
+    }
+
+    @Test
+    void leavesAloneWhatALivingReplicaHasUnderWay() throws SQLException {
+        String run = leave("others", "in_flight");
+
+        await().during(Duration.ofSeconds(6)).atMost(Duration.ofSeconds(9)).pollInterval(Duration.ofMillis(500)).until(() -> {
+            update("UPDATE replica SET beat = beat + 1 WHERE id = (SELECT owner FROM delivery WHERE run_id = ?)",
+                    UUID.fromString(run));
+            return read(run).getList("deliveries.state").equals(List.of("in_flight"));
+        });
+
+        awaitState(run, "failed");
+        assertThat(read(run).getList("deliveries.state")).containsExactly("lost");
         assertThat(receiver.heard("others")).isEmpty();
-        try (Connection connection = database.getConnection()) {
-            update(connection, "DELETE FROM run WHERE id = ?", UUID.fromString(run));
-        }
     }
 
     @Test
@@ -172,13 +188,46 @@ class RecoveryTest {
         String run = hold("long-held", 1);
 
         await().during(Duration.ofMillis(4500)).atMost(Duration.ofSeconds(8)).pollInterval(Duration.ofMillis(200))
-                .until(() -> select("SELECT r.state, d.state, (r.lease_until > now())::text FROM run r JOIN delivery d "
-                        + "ON d.run_id = r.id WHERE r.id = ?", run).equals(List.of("running|in_flight|true")));
+                .until(() -> select("SELECT r.state, d.state FROM run r JOIN delivery d ON d.run_id = r.id WHERE r.id = ?", run)
+                        .equals(List.of("running|in_flight")));
         receiver.release("long-held");
 
         awaitState(run, "succeeded");
         assertThat(read(run).getInt("deliveries[0].attempts")).isEqualTo(1);
         assertThat(receiver.heard("long-held")).hasSize(1);
+    }
+
+    /** A claim whose commit was done while the connection broke: nobody has sent it. */
+    @Test
+    void sendsWhatItHasClaimedAndNeverSent() throws SQLException {
+        String other = hold("holds", 1);
+        String run = leave("claimed", "in_flight");
+        update("UPDATE delivery SET owner = (SELECT owner FROM delivery WHERE run_id = ? AND state = 'in_flight') "
+                + "WHERE run_id = ?", UUID.fromString(other), UUID.fromString(run));
+
+        awaitState(run, "succeeded");
+
+        assertThat(read(run).getList("deliveries.attempts")).as("what was never sent is no attempt").containsExactly(1);
+        assertThat(receiver.heard("claimed")).hasSize(1);
+        receiver.release("holds");
+        awaitState(other, "succeeded");
+    }
+
+    /** The other replica's outcome comes when this one has buried it. */
+    @Test
+    void goesOnUnderAnotherNameWhenItWasBuried() throws SQLException {
+        String before = hold("buried", 1);
+        String owner = select("SELECT owner::text FROM delivery WHERE run_id = ?", before).get(0);
+        update("UPDATE delivery SET state = 'lost', owner = NULL WHERE run_id = ?", UUID.fromString(before));
+        update("DELETE FROM replica WHERE id = ?", UUID.fromString(owner));
+
+        JsonPath after = Api.press(Api.ajax(receiver.url("/after/ok?e={entity_id}")));
+        assertThat(after.getString("state")).isEqualTo("succeeded");
+
+        receiver.release("buried");
+        assertThat(Api.press(Api.ajax(receiver.url("/after/ok?e={entity_id}"))).getString("state")).isEqualTo("succeeded");
+        assertThat(read(before).getList("deliveries.state")).as("its late outcome changes nothing").containsExactly("lost");
+        assertThat(read(before).getString("state")).as("counted anew").isEqualTo("failed");
     }
 
     /** A run of several deliveries, as many of which are at the receiver as it takes at once. */
@@ -203,29 +252,29 @@ class RecoveryTest {
     }
 
     /** A run as a process leaves it that dies, with a delivery in each of these states. */
-    private String leave(String name, Instant leaseUntil, String... states) throws SQLException {
+    private String leave(String name, String... states) throws SQLException {
         UUID run = UUID.randomUUID();
-        try (Connection connection = database.getConnection()) {
-            connection.setAutoCommit(false);
-            update(connection, """
-                    INSERT INTO run (id, action_id, action_name, state, caller_id, caller_name, caller_role, method, headers,
-                        timeout_ms, signing_secret, created_at, lease_until, unfinished)
-                    VALUES (?, gen_random_uuid(), 'Left behind', 'running', ?, 'Local admin', 'admin', 'POST',
-                        '{"X-Farm": "${secret:farm}"}', 5000, 'sign-here', now() - interval '2 minutes', ?::timestamptz, ?)""",
-                    run, UUID.fromString(ADMIN), leaseUntil.toString(),
-                    Stream.of(states).filter(List.of("pending", "in_flight")::contains).count());
-            for (int i = 0; i < states.length; i++) {
-                update(connection, "INSERT INTO delivery (id, run_id, position, method, url, body, state, attempts) "
-                        + "VALUES (gen_random_uuid(), ?, ?, 'POST', ?, '{\"kept\": true}', ?, ?)", run, i,
-                        receiver.url("/" + name + "/ok?position=" + i), states[i], states[i].equals("pending") ? 0 : 1);
-            }
-            connection.commit();
+        UUID dead = UUID.randomUUID();
+        update("INSERT INTO replica (id, beat) VALUES (?, 17)", dead);
+        update("""
+                INSERT INTO run (id, action_id, action_version, action_name, state, caller_id, caller_name, caller_role, method,
+                    headers, timeout_ms, max_attempts, signing_secret, fingerprint, created_at, unfinished, events)
+                VALUES (?, gen_random_uuid(), 1, 'Left behind', 'running', ?, 'Local admin', 'admin', 'POST',
+                    '{"X-Farm": "${secret:farm}"}', 5000, 1, 'sign-here', '', now() - interval '2 minutes', ?, 0)""",
+                run, UUID.fromString(ADMIN), Stream.of(states).filter(List.of("pending", "in_flight")::contains).count());
+        for (int i = 0; i < states.length; i++) {
+            boolean flies = states[i].equals("in_flight");
+            boolean waits = states[i].equals("pending");
+            update("INSERT INTO delivery (id, run_id, position, method, url, host, body, webhook_id, task_ids, state, attempts, "
+                    + "owner, due_at) VALUES (gen_random_uuid(), ?, ?, 'POST', ?, ?, '{\"kept\": true}', 'msg_' || ?, '{}', ?, ?, "
+                    + "?, CASE WHEN ? THEN now() END)", run, i, receiver.url("/" + name + "/ok?position=" + i),
+                    "127.0.0.1:" + receiver.port(), name + i, states[i], waits ? 0 : 1, flies ? dead : null, waits);
         }
         return run.toString();
     }
 
-    private static void update(Connection connection, String sql, Object... values) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+    private void update(String sql, Object... values) throws SQLException {
+        try (Connection connection = database.getConnection(); PreparedStatement statement = connection.prepareStatement(sql)) {
             for (int i = 0; i < values.length; i++) {
                 statement.setObject(i + 1, values[i]);
             }

@@ -10,6 +10,8 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Stream;
 
+import jakarta.inject.Inject;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,6 +40,9 @@ class ReportTest {
 
     private final Receiver receiver = Receiver.shared();
 
+    @Inject
+    Reports reports;
+
     @AfterEach
     void letGo() {
         receiver.releaseAll();
@@ -53,7 +58,7 @@ class ReportTest {
 
         press("supervisor", action, shot).then().statusCode(200).body("counts.total", equalTo(1));
 
-        assertThat(zou().comments(shot.id())).hasSize(comments);
+        assertThat(comments(shot)).hasSize(comments);
     }
 
     @Test
@@ -63,7 +68,7 @@ class ReportTest {
 
         press("supervisor", action, shot).then().statusCode(200).body("state", equalTo("failed"));
 
-        assertThat(zou().comments(shot.id())).isEmpty();
+        assertThat(comments(shot)).isEmpty();
     }
 
     @Test
@@ -75,7 +80,7 @@ class ReportTest {
                 .post(Api.ACTIONS + "/" + action + "/preview").then().statusCode(200)
                 .body("deliveries[0].problem.code", equalTo("missing_variable"));
 
-        assertThat(zou().comments(shot.id())).isEmpty();
+        assertThat(comments(shot)).isEmpty();
     }
 
     @Test
@@ -86,7 +91,7 @@ class ReportTest {
         BesideKitsu.as("user").body(Map.of("selection", List.of(shot.id()), "userid", UUID.randomUUID()))
                 .post(BesideKitsu.PATH + "/" + action + "/run").then().statusCode(502);
 
-        assertThat(zou().comments(shot.id())).extracting(Comment::person).containsExactly("user");
+        assertThat(comments(shot)).extracting(Comment::person).containsExactly("user");
     }
 
     // ---- What
@@ -144,7 +149,7 @@ class ReportTest {
         BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id()))).post(Api.ACTIONS + "/" + action + "/run").then()
                 .statusCode(200);
 
-        assertThat(zou().comments(shot.id())).extracting(Comment::person).containsExactly("user");
+        assertThat(comments(shot)).extracting(Comment::person).containsExactly("user");
         assertThat(posted(token)).hasSize(1);
         assertThat(posted(token).get(0).headers()).containsEntry("Authorization", "Bearer " + token);
     }
@@ -159,7 +164,7 @@ class ReportTest {
                 .header("Origin", "http://localhost:" + RestAssured.port).body(Map.of("selection", List.of(shot.id())))
                 .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200);
 
-        assertThat(zou().comments(shot.id())).extracting(Comment::person).containsExactly("supervisor");
+        assertThat(comments(shot)).extracting(Comment::person).containsExactly("supervisor");
         assertThat(posted(token).get(0).headers()).containsEntry("Cookie", "access_token_cookie=" + token)
                 .doesNotContainKey("Authorization");
     }
@@ -172,8 +177,8 @@ class ReportTest {
 
         press("supervisor", action, shot, asset).then().statusCode(200);
 
-        assertThat(zou().comments(shot.id())).extracting(Comment::statusId).containsExactly(shot.statusId());
-        assertThat(zou().comments(asset.id())).extracting(Comment::statusId).containsExactly(asset.statusId());
+        assertThat(comments(shot)).extracting(Comment::statusId).containsExactly(shot.statusId());
+        assertThat(comments(asset)).extracting(Comment::statusId).containsExactly(asset.statusId());
     }
 
     @Test
@@ -189,7 +194,7 @@ class ReportTest {
         receiver.release(name);
 
         await().until(() -> !zou().comments(shot.id()).isEmpty());
-        assertThat(zou().comments(shot.id())).extracting(Comment::statusId).containsExactly(status)
+        assertThat(comments(shot)).extracting(Comment::statusId).containsExactly(status)
                 .doesNotContain(shot.statusId());
     }
 
@@ -204,7 +209,7 @@ class ReportTest {
         BesideKitsu.with(token).body(Map.of("selection", tasks.stream().map(Task::id).toList()))
                 .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).body("counts.total", equalTo(1));
 
-        tasks.forEach(task -> assertThat(zou().comments(task.id())).hasSize(1));
+        tasks.forEach(task -> assertThat(comments(task)).hasSize(1));
         assertThat(posted(token)).hasSize(6);
     }
 
@@ -229,7 +234,7 @@ class ReportTest {
         BesideKitsu.with(token).body(Map.of("targets", List.of(Api.target("entity_id", shot.entityId()))))
                 .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).body("state", equalTo("succeeded"));
 
-        assertThat(zou().comments(shot.id())).isEmpty();
+        assertThat(comments(shot)).isEmpty();
         assertThat(posted(token)).isEmpty();
     }
 
@@ -247,8 +252,8 @@ class ReportTest {
         press("supervisor", wrongType, shot).then().statusCode(200).body("counts.refused", equalTo(1));
         press("supervisor", lacking, asset).then().statusCode(200).body("counts.refused", equalTo(1));
 
-        assertThat(zou().comments(shot.id())).hasSize(comments);
-        assertThat(zou().comments(asset.id())).hasSize(comments);
+        assertThat(comments(shot)).hasSize(comments);
+        assertThat(comments(asset)).hasSize(comments);
         if (comments > 0) {
             assertThat(told(shot)).contains("not sent", "wrong_entity_type");
             assertThat(told(asset)).contains("not sent", "missing_variable");
@@ -265,7 +270,7 @@ class ReportTest {
         BesideKitsu.with(token).body(Map.of("selection", List.of(closed.id(), seen.id())))
                 .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).body("counts.refused", equalTo(1));
 
-        assertThat(zou().comments(closed.id())).isEmpty();
+        assertThat(comments(closed)).isEmpty();
         assertThat(posted(token)).extracting(Request::path).containsExactly("/actions/tasks/" + seen.id() + "/comment");
     }
 
@@ -284,6 +289,7 @@ class ReportTest {
                 .body(Map.of("selection", Stream.concat(Stream.of(mute), others.stream()).map(Task::id).toList()))
                 .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract().jsonPath();
 
+        await().until(reports::idle);
         assertThat(posted(token)).extracting(Request::path).contains("/actions/tasks/" + mute.id() + "/comment");
         assertThat(run.getString("state")).isEqualTo("succeeded");
         assertThat(run.getList("deliveries.failure")).containsOnlyNulls();
@@ -353,14 +359,20 @@ class ReportTest {
                 .post(Api.ACTIONS + "/" + action + "/run");
     }
 
+    /** Those on a task, once all is told that there is to tell. */
+    private List<Comment> comments(Task task) {
+        await().until(reports::idle);
+        return zou().comments(task.id());
+    }
+
     /** The only comment on the task. */
-    private static String told(Task task) {
-        List<Comment> comments = zou().comments(task.id());
+    private String told(Task task) {
+        List<Comment> comments = comments(task);
         assertThat(comments).hasSize(1);
         return comments.get(0).text();
     }
 
-    private static List<Request> posted(String token) {
+    private List<Request> posted(String token) {
         return zou().requests(token).stream().filter(request -> request.method().equals("POST")).toList();
     }
 

@@ -1,0 +1,156 @@
+package studio.actions.news;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+
+import org.jboss.logging.Logger;
+import org.postgresql.PGConnection;
+import org.postgresql.PGNotification;
+
+import io.agroal.api.AgroalDataSource;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
+
+/**
+ * What replicas tell each other, through PostgreSQL: one connection of this process' own that listens, again and again where
+ * it breaks. News is a hint and may be missed, so whoever reads it looks from time to time anyway.
+ */
+@Singleton
+public class News {
+
+    /** The channels. Each is named as in the triggers and statements that tell it. */
+    public enum Topic {
+        action_changed,
+        delivery_due,
+        run_changed
+    }
+
+    private static final Logger LOG = Logger.getLogger(News.class);
+
+    /** Between two looks at whether the connection still is one; below its socket time-out. */
+    private static final int LISTENED_MS = 10_000;
+
+    private static final Duration LISTEN_AGAIN = Duration.ofSeconds(1);
+
+    /** @param missed runs where some may have been missed */
+    private record Reader(Topic topic, Consumer<String> heard, Runnable missed) {
+    }
+
+    private final AgroalDataSource database;
+    private final EntityManager entities;
+    private final List<Reader> readers = new CopyOnWriteArrayList<>();
+    private final CountDownLatch stopping = new CountDownLatch(1);
+    private final Thread listener = new Thread(this::listen, "news");
+    private volatile boolean listening;
+
+    News(AgroalDataSource database, EntityManager entities) {
+        this.database = database;
+        this.entities = entities;
+    }
+
+    /**
+     * Both are called on the thread that listens, and must neither wait nor fail.
+     *
+     * @param heard gets what was told with it, empty where nothing was
+     * @param missed is called where some may have been missed, and before the first
+     */
+    public void read(Topic topic, Consumer<String> heard, Runnable missed) {
+        readers.add(new Reader(topic, heard, missed));
+    }
+
+    /** Tells all replicas, this one too, once the transaction is committed; the same twice in one is told once. */
+    public void tell(Topic topic, String what) {
+        entities.createNativeQuery("SELECT 1 FROM pg_notify(:topic, :what)", Integer.class)
+                .setParameter("topic", topic.name()).setParameter("what", what).getSingleResult();
+    }
+
+    void begin(@Observes StartupEvent start) {
+        listener.setDaemon(true);
+        listener.start();
+    }
+
+    void end(@Observes ShutdownEvent stop) {
+        stopping.countDown();
+        if (listening) {
+            // It waits for news, so that is what wakes it, before the pool closes its connection under it.
+            try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
+                statement.execute("NOTIFY " + Topic.action_changed);
+                listener.join(LISTEN_AGAIN.toMillis());
+            } catch (SQLException e) {
+                LOG.debugf("The listener ends with its connection: %s", e.getMessage());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private void listen() {
+        boolean told = false;
+        while (stopping.getCount() > 0) {
+            try (Connection connection = database.getConnection()) {
+                told = false;
+                hear(connection);
+            } catch (SQLException e) {
+                listening = false;
+                missed();
+                if (!told && stopping.getCount() > 0) {
+                    LOG.warnf("Nothing is heard from other replicas until the database is back: %s", e.getMessage());
+                    told = true;
+                }
+                pause();
+            }
+        }
+    }
+
+    private void hear(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            for (Topic topic : Topic.values()) {
+                statement.execute("LISTEN " + topic);
+            }
+            listening = true;
+            missed();
+            while (stopping.getCount() > 0) {
+                PGNotification[] news = connection.unwrap(PGConnection.class).getNotifications(LISTENED_MS);
+                if (news != null && news.length > 0) {
+                    List.of(news).forEach(this::pass);
+                } else {
+                    // Asked for again, for nothing but to see whether anybody is there.
+                    statement.execute("LISTEN " + Topic.action_changed);
+                }
+            }
+            statement.execute("UNLISTEN *");
+        } catch (SQLException e) {
+            // The pool would hand it to the next request.
+            connection.abort(Runnable::run);
+            throw e;
+        }
+    }
+
+    private void pass(PGNotification news) {
+        readers.stream().filter(reader -> reader.topic.name().equals(news.getName()))
+                .forEach(reader -> reader.heard.accept(news.getParameter()));
+    }
+
+    private void missed() {
+        readers.forEach(reader -> reader.missed.run());
+    }
+
+    private void pause() {
+        try {
+            stopping.await(LISTEN_AGAIN.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

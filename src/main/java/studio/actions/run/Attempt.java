@@ -1,0 +1,47 @@
+package studio.actions.run;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Collectors;
+
+import jakarta.persistence.Entity;
+import jakarta.persistence.EnumType;
+import jakarta.persistence.Enumerated;
+import jakarta.persistence.Id;
+
+import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
+import studio.actions.egress.FailureKind;
+
+/** One try at a delivery that another followed, or is to follow. The last one stands in its {@link Delivery}. */
+@Entity
+public class Attempt extends PanacheEntityBase {
+
+    @Id
+    public UUID id;
+    public UUID deliveryId;
+    public int number;
+    public Instant endedAt;
+    public Integer status;
+    public Integer durationMs;
+    @Enumerated(EnumType.STRING)
+    public FailureKind failureKind;
+    public String failureMessage;
+
+    /** Keeps what the delivery says of its last attempt, before another takes its place. */
+    static void keep(UUID delivery) {
+        getEntityManager().createNativeQuery("""
+                INSERT INTO attempt (id, delivery_id, number, ended_at, status, duration_ms, failure_kind, failure_message)
+                SELECT gen_random_uuid(), id, attempts, now(), status, duration_ms, failure_kind, failure_message
+                  FROM delivery WHERE id = :id""").setParameter("id", delivery).executeUpdate();
+    }
+
+    static Map<UUID, List<Attempt>> of(List<Delivery> deliveries) {
+        List<UUID> several = deliveries.stream().filter(one -> one.attempts > 1 || one.state == Delivery.State.pending)
+                .map(one -> one.id).toList();
+        return several.isEmpty() ? Map.of()
+                : Attempt.<Attempt> list("deliveryId in ?1 order by number", several).stream()
+                        .collect(Collectors.groupingBy(attempt -> attempt.deliveryId));
+    }
+}

@@ -1,0 +1,84 @@
+package studio.actions.run;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.random.RandomGenerator;
+
+import jakarta.inject.Singleton;
+
+import io.quarkus.runtime.ApplicationConfig;
+import studio.actions.action.Action;
+import studio.actions.action.Secrets;
+import studio.actions.egress.Outbound;
+
+/** What a request carries beside its body: our headers, those of the action with its secrets filled in, the signature. */
+@Singleton
+class Envelope {
+
+    private static final String WHEN_SENT = "(made when it is sent)";
+
+    private final Secrets secrets;
+    private final Clock clock;
+    private final RandomGenerator random;
+    private final String userAgent;
+
+    Envelope(Secrets secrets, Clock clock, RandomGenerator random, ApplicationConfig application) {
+        this.secrets = secrets;
+        this.clock = clock;
+        this.random = random;
+        this.userAgent = "kitsu-actions/" + application.version().orElse("unknown");
+    }
+
+    /** Why nothing can be sent with these: a secret that was there when the action was saved is not there now. */
+    Optional<String> lacking(Map<String, String> headers, String signingSecret) {
+        Optional<String> name = headers.values().stream().map(secrets::missing).flatMap(Optional::stream).findFirst()
+                .or(() -> Optional.ofNullable(signingSecret).filter(signer -> secrets.signingKeys(signer).isEmpty()));
+        return name.map(Secrets::missingSentence);
+    }
+
+    /** The headers as a preview shows them, secrets masked. */
+    Map<String, String> preview(Action action, boolean body) {
+        Map<String, String> headers = headers(action.headers, body);
+        headers.replaceAll((name, value) -> secrets.hide(value));
+        for (String name : List.of("webhook-id", "webhook-timestamp", "Idempotency-Key", "traceparent")) {
+            headers.put(name, WHEN_SENT);
+        }
+        if (!secrets.signingKeys(action.signingSecret).isEmpty()) {
+            headers.put("webhook-signature", WHEN_SENT);
+        }
+        return headers;
+    }
+
+    /** The request of an attempt that is made now. */
+    Outbound seal(Run run, Delivery delivery) {
+        Map<String, String> headers = headers(run.headers, delivery.body != null);
+        headers.replaceAll((name, value) -> secrets.fill(value));
+        long timestamp = clock.instant().getEpochSecond();
+        headers.put("webhook-id", delivery.webhookId);
+        headers.put("webhook-timestamp", Long.toString(timestamp));
+        headers.put("Idempotency-Key", delivery.webhookId);
+        headers.put("traceparent", "00-" + run.id.toString().replace("-", "") + "-"
+                + String.format("%016x", random.nextLong(1, Long.MAX_VALUE)) + "-00");
+        List<byte[]> keys = secrets.signingKeys(run.signingSecret);
+        if (!keys.isEmpty()) {
+            headers.put("webhook-signature", Signature.sign(keys, delivery.webhookId, timestamp,
+                    delivery.body == null ? "" : delivery.body));
+        }
+        return new Outbound(delivery.method.name(), delivery.url, headers, delivery.body, Duration.ofMillis(run.timeoutMs));
+    }
+
+    private Map<String, String> headers(Map<String, String> own, boolean body) {
+        Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        if (body) {
+            headers.put("Content-Type", "application/json");
+        }
+        headers.put("User-Agent", userAgent);
+        headers.put("Accept-Encoding", "identity");
+        headers.putAll(own);
+        return headers;
+    }
+}

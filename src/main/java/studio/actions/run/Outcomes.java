@@ -1,0 +1,188 @@
+package studio.actions.run;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.random.RandomGenerator;
+
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+
+import org.hibernate.exception.DataException;
+import org.jboss.logging.Logger;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.runtime.StartupEvent;
+import studio.actions.action.Secrets;
+import studio.actions.egress.EgressConfig;
+import studio.actions.egress.FailureKind;
+import studio.actions.egress.Reply;
+import studio.actions.egress.Visible;
+
+/**
+ * Writes how attempts ended, those that end at about the same time in one transaction. What the database does not take is
+ * offered again until it does: as long as this process lives, no outcome is lost.
+ */
+@Singleton
+class Outcomes {
+
+    private static final Logger LOG = Logger.getLogger(Outcomes.class);
+
+    private static final int AT_ONCE = 100;
+
+    private static final Duration OFFER_AGAIN = Duration.ofSeconds(1);
+
+    /** Bytes of why a delivery failed: a redirect's address is the receiver's, and may be as long as all its headers. */
+    private static final int SHOWN = 600;
+
+    /**
+     * @param owner the name under which it was sent
+     * @param written runs when it is on disk
+     */
+    record Ended(UUID delivery, UUID run, UUID owner, int attempt, Reply reply, Runnable written) {
+
+        /** Without the words that the database does not take. */
+        Ended wordless() {
+            Reply plain = reply instanceof Reply.Delivered delivered
+                    ? new Reply.Delivered(delivered.status(), null, delivered.durationMs())
+                    : reply instanceof Reply.Failed failed
+                            ? new Reply.Failed(failed.kind(), "What was answered cannot be kept.", failed.status(), null,
+                                    failed.durationMs(), failed.retryAfter())
+                            : Reply.Refused.of(((Reply.Refused) reply).kind(), "Why cannot be kept.");
+            return new Ended(delivery, run, owner, attempt, plain, written);
+        }
+    }
+
+    private final RunEvents events;
+    private final Secrets secrets;
+    private final EgressConfig.Egress config;
+    private final RandomGenerator random;
+    private final BlockingQueue<Ended> queue = new LinkedBlockingQueue<>();
+    private final AtomicInteger unwritten = new AtomicInteger();
+    private final Thread writer = new Thread(this::write, "outcomes");
+
+    Outcomes(RunEvents events, Secrets secrets, EgressConfig config, RandomGenerator random) {
+        this.events = events;
+        this.secrets = secrets;
+        this.config = config.egress();
+        this.random = random;
+    }
+
+    void begin(@Observes StartupEvent start) {
+        writer.setDaemon(true);
+        writer.start();
+    }
+
+    void add(Ended ended) {
+        unwritten.incrementAndGet();
+        queue.add(ended);
+    }
+
+    /** Whether all that was added is on disk. */
+    boolean allWritten() {
+        return unwritten.get() == 0;
+    }
+
+    private void write() {
+        List<Ended> batch = new ArrayList<>();
+        boolean told = false;
+        while (true) {
+            try {
+                if (batch.isEmpty()) {
+                    batch.add(queue.take());
+                    queue.drainTo(batch, AT_ONCE - 1);
+                }
+                write(batch);
+                batch.clear();
+                told = false;
+            } catch (InterruptedException e) {
+                return;
+            } catch (RuntimeException | Error e) {
+                if (unfit(e)) {
+                    batch.replaceAll(Ended::wordless);
+                }
+                if (!told) {
+                    LOG.warnf(
+                            "The database does not take the outcomes of %d deliveries: %s. They are offered again each second.",
+                            unwritten.get(), e.getMessage());
+                    told = true;
+                }
+                pause();
+            }
+        }
+    }
+
+    private void write(List<Ended> batch) {
+        Map<UUID, Run> runs = new HashMap<>();
+        List<Ended> late = new ArrayList<>();
+        QuarkusTransaction.requiringNew().run(() -> {
+            Run.locked(batch.stream().map(Ended::run).distinct().toList()).forEach(run -> runs.put(run.id, run));
+            for (Ended ended : batch) {
+                Run run = runs.get(ended.run());
+                if (run == null || !run.settle(ended.delivery(), ended.owner(), ended.attempt(), outcome(run, ended))) {
+                    late.add(ended);
+                }
+            }
+            events.tell(runs);
+        });
+        late.forEach(ended -> LOG.debugf("Delivery %s has gone on without its attempt %d", ended.delivery(), ended.attempt()));
+        runs.values().forEach(run -> events.changed(run.id, run.finishedAt != null));
+        batch.forEach(ended -> {
+            unwritten.decrementAndGet();
+            ended.written().run();
+        });
+    }
+
+    private Delivery.Outcome outcome(Run run, Ended ended) {
+        int took = (int) ended.reply().durationMs();
+        if (ended.reply() instanceof Reply.Delivered delivered) {
+            return new Delivery.Outcome(Delivery.State.delivered, delivered.status(), null, null, kept(delivered.response()),
+                    took);
+        }
+        if (ended.reply() instanceof Reply.Failed failed) {
+            Delivery.Outcome outcome = new Delivery.Outcome(Delivery.State.failed, failed.status(), failed.kind(),
+                    Visible.cut(secrets.mask(failed.message()), SHOWN), kept(failed.response()), took);
+            return run.cancelledAt != null ? outcome
+                    : Retry.after(failed, ended.attempt(), run.maxAttempts, random).map(outcome::again).orElse(outcome);
+        }
+        Reply.Refused refused = (Reply.Refused) ended.reply();
+        return new Delivery.Outcome(Delivery.State.refused, null, refused.kind(), refused.message(), null, took);
+    }
+
+    /** What became of an attempt whose sender is gone: it may have arrived, so it goes out again only where that is allowed. */
+    static Delivery.Outcome lost(Run run, int attempt, String why) {
+        Delivery.Outcome lost = new Delivery.Outcome(Delivery.State.lost, null, FailureKind.lost, why, null, null);
+        return attempt < run.maxAttempts && run.cancelledAt == null ? lost.again(Duration.ZERO) : lost;
+    }
+
+    /** Masked before it is cut: half a secret is one too. So is one that reading stopped in the middle of. */
+    private String kept(String response) {
+        long whole = Math.max(0, config.maxResponse().asLongValue() - secrets.longest());
+        return response == null ? null
+                : Visible.cut(secrets.mask(response), Math.min(config.keptResponse().asLongValue(), whole));
+    }
+
+    private static boolean unfit(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof DataException) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static void pause() {
+        try {
+            TimeUnit.MILLISECONDS.sleep(OFFER_AGAIN.toMillis());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,104 @@
+package studio.actions.run;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+
+import org.jboss.logging.Logger;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+
+/**
+ * The processes that send. Each counts in a row of its own, and is believed dead once another has seen it stand still for the
+ * length of a lease, by that one's own monotonic clock: neither a clock that jumps nor a database that was away kills anybody.
+ */
+@Singleton
+class Replicas {
+
+    private static final Logger LOG = Logger.getLogger(Replicas.class);
+
+    /** How far another had counted, and since when it stands there. */
+    private record Seen(long beat, long sinceNanos) {
+    }
+
+    private final EntityManager entities;
+    private final Duration lease;
+    private final Map<UUID, Seen> others = new HashMap<>();
+    private long lastLook = System.nanoTime();
+    private volatile UUID own;
+
+    Replicas(EntityManager entities, RunConfig config) {
+        this.entities = entities;
+        this.lease = config.run().lease();
+    }
+
+    /** The name under which this process owns deliveries. */
+    UUID own() {
+        return own;
+    }
+
+    /** A name for this process, which has none or whose name others have buried. */
+    void register() {
+        UUID name = UUID.randomUUID();
+        QuarkusTransaction.requiringNew().run(() -> entities.createNativeQuery("INSERT INTO replica (id, beat) VALUES (:id, 0)")
+                .setParameter("id", name).executeUpdate());
+        own = name;
+    }
+
+    /** Whether this process is among the living, which it then stays until the transaction ends. */
+    boolean alive() {
+        return !entities.createNativeQuery("SELECT id FROM replica WHERE id = :id FOR KEY SHARE", UUID.class)
+                .setParameter("id", own).getResultList().isEmpty();
+    }
+
+    /**
+     * Shows that this process lives, and looks who does not.
+     *
+     * @return those who stand still
+     */
+    List<UUID> beat() {
+        long now = System.nanoTime();
+        if (now - lastLook >= lease.toNanos()) {
+            // While nobody looked, nobody stood still.
+            others.clear();
+        }
+        Map<UUID, Long> counts = QuarkusTransaction.requiringNew().call(this::count);
+        lastLook = now;
+        if (!counts.containsKey(own)) {
+            LOG.warnf("Another replica took this one for dead, since it showed no sign of life for %s s", lease.toSeconds());
+            register();
+        }
+        counts.remove(own);
+        others.keySet().retainAll(counts.keySet());
+        counts.forEach((id, beat) -> others.compute(id,
+                (same, seen) -> seen == null || seen.beat != beat ? new Seen(beat, now) : seen));
+        return others.entrySet().stream().filter(other -> now - other.getValue().sinceNanos >= lease.toNanos())
+                .map(Map.Entry::getKey).toList();
+    }
+
+    /** How far everybody has come, this process one further. */
+    private Map<UUID, Long> count() {
+        entities.createNativeQuery("UPDATE replica SET beat = beat + 1 WHERE id = :id").setParameter("id", own)
+                .executeUpdate();
+        Map<UUID, Long> counts = new HashMap<>();
+        entities.createNativeQuery("SELECT id, beat FROM replica", Object[].class).getResultList()
+                .forEach(row -> counts.put((UUID) ((Object[]) row)[0], (Long) ((Object[]) row)[1]));
+        return counts;
+    }
+
+    /** Locks a replica that stands still; false where it has moved in the meantime, or another has buried it. */
+    boolean standsStill(UUID replica) {
+        return !entities.createNativeQuery("SELECT id FROM replica WHERE id = :id AND beat = :beat FOR UPDATE", UUID.class)
+                .setParameter("id", replica).setParameter("beat", others.get(replica).beat).getResultList().isEmpty();
+    }
+
+    /** Strikes off a replica that owns nothing any more. */
+    void forget(UUID replica) {
+        entities.createNativeQuery("DELETE FROM replica WHERE id = :id").setParameter("id", replica).executeUpdate();
+    }
+}

@@ -1,0 +1,186 @@
+package studio.actions.run;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArraySet;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+
+import jakarta.inject.Singleton;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
+import studio.actions.news.News;
+
+/** Watching runs, whichever replica sends them. */
+@Singleton
+class RunEvents {
+
+    /** Between two looks where nothing is heard. */
+    private static final Duration POLL = Duration.ofSeconds(5);
+
+    /** Outcomes of one look: each may hold an answer of 8 KB. */
+    private static final int PAGE = 100;
+
+    private static final String ENDED = " ended";
+
+    private final News news;
+    private final Map<UUID, Set<Watch>> watches = new ConcurrentHashMap<>();
+    private final Executor workers = Infrastructure.getDefaultWorkerPool();
+    private volatile boolean stopping;
+
+    RunEvents(News news) {
+        this.news = news;
+        news.read(News.Topic.run_changed, this::hear,
+                this::ring);
+    }
+
+    /**
+     * Whatever is new about a run since the last look.
+     *
+     * @param run null where it was removed in the meantime
+     */
+    record Look(Run run, List<Delivery> outcomes, Map<UUID, List<Attempt>> earlier, Map<Delivery.State, Long> counts,
+            boolean last) {
+    }
+
+    /** Tells all replicas of outcomes, once the transaction that writes them is committed. */
+    void tell(Map<UUID, Run> runs) {
+        runs.forEach((id, run) -> news.tell(News.Topic.run_changed, run.finishedAt == null ? id.toString() : id + ENDED));
+    }
+
+    /** Tells those who watch here, and does not wait for the news to come around. */
+    void changed(UUID run, boolean ended) {
+        watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(ended));
+    }
+
+    private void hear(String told) {
+        boolean ended = told.endsWith(ENDED);
+        UUID run = UUID.fromString(ended ? told.substring(0, told.length() - ENDED.length()) : told);
+        changed(run, ended);
+    }
+
+    /** Lets go whoever waits here: the run goes on elsewhere, and can be watched there. */
+    void stop() {
+        stopping = true;
+        watches.values().forEach(all -> all.forEach(watch -> watch.hear(true)));
+    }
+
+    boolean stopping() {
+        return stopping;
+    }
+
+    /** Has everybody look who watches here. */
+    void ring() {
+        watches.values().forEach(all -> all.forEach(Watch::ring));
+    }
+
+    /** Listens to a run from now on; to be closed. */
+    Watch watch(UUID run) {
+        Watch watch = new Watch(run);
+        watches.compute(run, (same, all) -> {
+            Set<Watch> more = all == null ? new CopyOnWriteArraySet<>() : all;
+            more.add(watch);
+            return more;
+        });
+        return watch;
+    }
+
+    /**
+     * The outcomes of a run, beginning behind one of them, until it has ended. Where nothing is new for a while there is a
+     * look without outcomes.
+     *
+     * @param enough asked after each look, whether it was the last one all the same
+     */
+    Multi<Look> follow(UUID run, int behind, BooleanSupplier enough) {
+        return Multi.createFrom().deferred(() -> {
+            Watch watch = watch(run);
+            watch.behind = behind;
+            watch.ring();
+            return Multi.createBy().repeating().uni(watch::next).whilst(look -> !look.last() && !enough.getAsBoolean())
+                    .onTermination().invoke(watch::close);
+        });
+    }
+
+    final class Watch implements AutoCloseable {
+
+        private final UUID run;
+        private final CompletableFuture<Void> ended = new CompletableFuture<>();
+        private final AtomicReference<CompletableFuture<Void>> bell = new AtomicReference<>(new CompletableFuture<>());
+        private volatile int behind;
+
+        private Watch(UUID run) {
+            this.run = run;
+        }
+
+        void ring() {
+            bell.get().complete(null);
+        }
+
+        void hear(boolean end) {
+            if (end) {
+                ended.complete(null);
+            }
+            ring();
+        }
+
+        /** Completes with the run's end, when the time is up, or when the service stops; it does not fail. */
+        Uni<Void> untilEnd(Duration patience) {
+            Uni<Boolean> told = Uni.createFrom().completionStage(() -> ended.thenApply(end -> true));
+            Uni<Boolean> seen = Multi.createFrom().ticks().startingAfter(POLL).every(POLL).onOverflow().drop().emitOn(workers)
+                    .filter(tick -> over()).toUni().replaceWith(true);
+            // Whoever hangs up cancels this, never the run.
+            return Uni.join().first(told, seen).withItem().ifNoItem().after(patience).recoverWithItem(false)
+                    .onTermination().invoke(this::close).replaceWithVoid();
+        }
+
+        private boolean over() {
+            try {
+                return QuarkusTransaction.requiringNew().call(() -> Run.count("id = ?1 and finishedAt is null", run) == 0);
+            } catch (RuntimeException away) {
+                return false;
+            }
+        }
+
+        private Uni<Look> next() {
+            return Uni.createFrom().completionStage(bell::get).ifNoItem().after(POLL).recoverWithItem((Void) null)
+                    .emitOn(workers)
+                    .map(rung -> {
+                        bell.set(new CompletableFuture<>());
+                        Look look = QuarkusTransaction.requiringNew().call(this::look);
+                        if (look.outcomes.size() == PAGE) {
+                            ring();
+                        }
+                        return look;
+                    }).onFailure().retry().withBackOff(Duration.ofSeconds(1), POLL).indefinitely();
+        }
+
+        private Look look() {
+            Run now = Run.findById(run);
+            List<Delivery> outcomes = Delivery.<Delivery> find("runId = ?1 and event > ?2 order by event", run, behind)
+                    .page(0, PAGE).list();
+            if (!outcomes.isEmpty()) {
+                behind = outcomes.get(outcomes.size() - 1).event;
+            }
+            boolean all = outcomes.size() < PAGE;
+            return new Look(now, outcomes, Attempt.of(outcomes), Delivery.counts(run),
+                    now == null || all && now.finishedAt != null);
+        }
+
+        @Override
+        public void close() {
+            watches.computeIfPresent(run, (same, all) -> {
+                all.remove(this);
+                return all.isEmpty() ? null : all;
+            });
+        }
+    }
+}
