@@ -15,6 +15,7 @@ import java.util.function.Function;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 import jakarta.inject.Singleton;
 
@@ -36,6 +37,7 @@ public class Secrets {
 
     private static final String ENVIRONMENT = "CUSTOM_ACTIONS_SECRETS_";
     private static final String SYMMETRIC = "whsec_";
+    private static final String PREVIOUS = "-previous";
 
     /** Shorter ones would mask ordinary words in a receiver's answer. */
     private static final int MASKED_FROM = 4;
@@ -113,14 +115,22 @@ public class Secrets {
     }
 
     /**
-     * The keys to sign with, the present one first; more than one while the service's own is being changed; none where
-     * nothing is configured.
+     * The keys to sign with, the present one first and the one before it while both are configured; none where the present one
+     * is not.
      *
-     * @param name of a configured secret; null for the service's own
+     * @param name of a configured secret, whose previous one is that of the same name and {@code -previous}; null for the
+     *        service's own
      */
     public List<byte[]> signingKeys(String name) {
-        return name == null ? List.copyOf(serviceKeys)
-                : Optional.ofNullable(values.get(canonical(name))).flatMap(Secrets::decode).map(List::of).orElse(List.of());
+        if (name == null) {
+            return List.copyOf(serviceKeys);
+        }
+        return key(name).map(present -> Stream.concat(Stream.of(present), key(name + PREVIOUS).stream()).toList())
+                .orElse(List.of());
+    }
+
+    private Optional<byte[]> key(String name) {
+        return Optional.ofNullable(values.get(canonical(name))).flatMap(Secrets::decode);
     }
 
     /** A secret as an answer may repeat it: as it is, in JSON, in a URL, in Base64. */

@@ -110,6 +110,10 @@ public class Problems {
             return broken(broken, uri);
         }
         int status = thrown.getResponse().getStatus();
+        if (status < 400) {
+            // No error at all: an answer that its method has no other way to give.
+            return thrown.getResponse();
+        }
         return switch (status) {
             case 404 -> answer(Code.NOT_FOUND, 404, "There is nothing at this path. The API is described at "
                     + "/api/custom-actions/docs.", List.of(), Map.of(), uri, thrown);

@@ -11,6 +11,9 @@ import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
 
+import org.hibernate.Session;
+import org.hibernate.query.QueryFlushMode;
+
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import studio.actions.egress.FailureKind;
 
@@ -31,10 +34,11 @@ public class Attempt extends PanacheEntityBase {
 
     /** Keeps what the delivery says of its last attempt, before another takes its place. */
     static void keep(UUID delivery) {
-        getEntityManager().createNativeQuery("""
+        getEntityManager().unwrap(Session.class).createNativeMutationQuery("""
                 INSERT INTO attempt (id, delivery_id, number, ended_at, status, duration_ms, failure_kind, failure_message)
                 SELECT gen_random_uuid(), id, attempts, now(), status, duration_ms, failure_kind, failure_message
-                  FROM delivery WHERE id = :id""").setParameter("id", delivery).executeUpdate();
+                  FROM delivery WHERE id = :id""").setParameter("id", delivery)
+                .setQueryFlushMode(QueryFlushMode.NO_FLUSH).executeUpdate();
     }
 
     static Map<UUID, List<Attempt>> of(List<Delivery> deliveries) {

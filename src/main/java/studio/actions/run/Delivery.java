@@ -17,6 +17,7 @@ import jakarta.persistence.Id;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.hibernate.Session;
 import org.hibernate.annotations.JdbcTypeCode;
+import org.hibernate.query.QueryFlushMode;
 import org.hibernate.type.SqlTypes;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
@@ -243,7 +244,9 @@ public class Delivery extends PanacheEntityBase {
                 .setParameter("took", outcome.durationMs(), Integer.class).setParameter("event", event)
                 .setParameter("uncounted", outcome.uncounted() ? 1 : 0)
                 .setParameter("pause", outcome.pause() == null ? 0L : outcome.pause().toMillis())
-                .setParameter("id", id).setParameter("owner", owner).setParameter("attempt", attempt).executeUpdate() == 1;
+                .setParameter("id", id).setParameter("owner", owner).setParameter("attempt", attempt)
+                // The run is written once, after all of its outcomes.
+                .setQueryFlushMode(QueryFlushMode.NO_FLUSH).executeUpdate() == 1;
         if (written && outcome.state() == State.pending && !outcome.uncounted()) {
             Attempt.keep(id);
         }

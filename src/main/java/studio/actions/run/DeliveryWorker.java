@@ -81,9 +81,12 @@ class DeliveryWorker {
         hearing.read(News.Topic.action_changed, nothing -> wake(), this::wake);
     }
 
-    void begin() {
-        thread.setDaemon(true);
-        thread.start();
+    /** Again does nothing. */
+    synchronized void begin() {
+        if (thread.getState() == Thread.State.NEW) {
+            thread.setDaemon(true);
+            thread.start();
+        }
     }
 
     /** Nothing new begins; what flies goes on. */

@@ -132,7 +132,12 @@ class Outcomes {
             }
             events.tell(runs);
         });
-        late.forEach(ended -> LOG.debugf("Delivery %s has gone on without its attempt %d", ended.delivery(), ended.attempt()));
+        if (!late.isEmpty()) {
+            LOG.warnf(
+                    "%d attempts ended after another replica had taken this one for dead, and taken them over; their outcomes "
+                            + "are dropped. The first is that of delivery %s.",
+                    late.size(), late.get(0).delivery());
+        }
         runs.values().forEach(run -> events.changed(run.id, run.finishedAt != null));
         batch.forEach(ended -> {
             unwritten.decrementAndGet();

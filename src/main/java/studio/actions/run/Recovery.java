@@ -11,6 +11,7 @@ import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 
 import jakarta.enterprise.event.Observes;
+import jakarta.enterprise.event.ObservesAsync;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 
@@ -22,6 +23,7 @@ import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
 import io.quarkus.scheduler.Scheduler;
+import io.quarkus.vertx.http.HttpServerStart;
 import studio.actions.news.News;
 
 /**
@@ -67,10 +69,15 @@ class Recovery {
 
     void begin(@Observes StartupEvent start, Scheduler scheduler) {
         replicas.register();
-        worker.begin();
-        scheduler.newJob("recovery").setInterval(config.lease().dividedBy(3).toString())
+        String interval = config.lease().dividedBy(3).toString();
+        scheduler.newJob("recovery").setInterval(interval).setDelayed(interval)
                 .setConcurrentExecution(Scheduled.ConcurrentExecution.SKIP)
                 .setTask(due -> tick()).schedule();
+    }
+
+    /** Before the service listens it does not know the port of the practice receiver, and would refuse to send there. */
+    void listens(@ObservesAsync HttpServerStart listening) {
+        worker.begin();
     }
 
     /** The first that is known of the end: nothing new begins, and whoever waits for a run is answered. */
@@ -129,6 +136,8 @@ class Recovery {
         if (stopping) {
             return;
         }
+        // Where the service listens in some other way, nobody has said so.
+        worker.begin();
         try {
             replicas.beat().forEach(this::bury);
             takeBackUnsent();

@@ -24,8 +24,11 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.sse.OutboundSseEvent;
 import jakarta.ws.rs.sse.Sse;
 
@@ -35,7 +38,6 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
-import org.jboss.resteasy.reactive.RestMulti;
 import org.jboss.resteasy.reactive.RestResponse;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -47,6 +49,7 @@ import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.http.HttpServerResponse;
 import studio.actions.action.Action;
 import studio.actions.action.Actions;
 import studio.actions.identity.Asker;
@@ -141,17 +144,18 @@ public class RunResource {
     @APIResponse(responseCode = "200", description = "The events.",
             content = @Content(mediaType = MediaType.SERVER_SENT_EVENTS, schema = @Schema(implementation = String.class)))
     @APIResponse(responseCode = "204", description = "There is nothing more to come.")
-    public RestMulti<OutboundSseEvent> watch(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
+    public Multi<OutboundSseEvent> watch(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @HeaderParam("Last-Event-ID") @Parameter(description = "The id of the last event that was seen.") String last,
-            @Context Sse sse) {
+            @Context Sse sse, @Context HttpServerResponse response) {
         visible(id);
         if (END.equals(last)) {
-            return RestMulti.fromMultiData(Multi.createFrom().<OutboundSseEvent> empty()).status(204).build();
+            throw new WebApplicationException(Response.noContent().build());
         }
-        return RestMulti.fromMultiData(events.follow(id, behind(last), events::stopping)
-                .onItem().transformToMultiAndConcatenate(look -> Multi.createFrom().iterable(told(look, sse))))
-                // nginx would keep them until there are many.
-                .header("X-Accel-Buffering", "no").header("Cache-Control", "no-store").build();
+        int behind = behind(last);
+        // nginx would keep the events until there are many.
+        response.putHeader("X-Accel-Buffering", "no").putHeader(HttpHeaders.CACHE_CONTROL, "no-store");
+        return events.follow(id, behind, events::stopping)
+                .onItem().transformToMultiAndConcatenate(look -> Multi.createFrom().iterable(told(look, sse)));
     }
 
     @POST

@@ -118,6 +118,16 @@ class SecretsTest {
     }
 
     @Test
+    void signsWithTheOneBeforeTooWhileANamedKeyIsRotated() {
+        Secrets secrets = secrets("secrets.vendor-a", NOW, "secrets.vendor-a-previous", BEFORE, "secrets.gone-previous",
+                BEFORE);
+
+        assertThat(secrets.signingKeys("vendor-a")).containsExactly(new byte[24], "the previous signing key".getBytes());
+        assertThat(secrets.signingKeys("gone")).as("the present one must be there").isEmpty();
+        assertThat(secrets.mask("it was " + BEFORE)).isEqualTo("it was " + Secrets.MASK);
+    }
+
+    @Test
     void signsWithANamedKeyAloneIfThatIsWanted() {
         Secrets secrets = secrets("signing.secret", NOW, "secrets.vendor-a", BEFORE, "secrets.farm", "v4lue");
 

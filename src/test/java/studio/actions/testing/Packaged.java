@@ -96,6 +96,15 @@ public final class Packaged {
         return JsonPath.from(response.body());
     }
 
+    /** The id of a run that goes on while this returns. */
+    public String start(String path, String token, String body) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(posting(path, token, body), (name, value) -> true)
+                .header("Prefer", "respond-async").build();
+        HttpResponse<String> response = HTTP.send(request, HttpResponse.BodyHandlers.ofString());
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(202);
+        return JsonPath.from(response.body()).getString("id");
+    }
+
     public void send(String path, String token, String body) {
         HTTP.sendAsync(posting(path, token, body), HttpResponse.BodyHandlers.discarding());
     }

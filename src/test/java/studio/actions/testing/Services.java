@@ -34,7 +34,8 @@ public class Services implements QuarkusTestResourceLifecycleManager {
                 "custom-actions.egress.trust", Certificates.shared().authority().toAbsolutePath().toString(),
                 "custom-actions.secrets.farm", FARM,
                 "custom-actions.secrets.sign-here", SIGNING,
-                "custom-actions.run.lease", "3s");
+                "custom-actions.run.lease", "3s",
+                "custom-actions.run.shutdown", "2s");
     }
 
     @Override

@@ -1,0 +1,190 @@
+package studio.actions.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.hamcrest.Matchers.equalTo;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.path.json.JsonPath;
+import io.restassured.response.Response;
+import studio.actions.testing.Api;
+import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou.Task;
+import studio.actions.testing.Receiver;
+
+/** Stopping runs, and pausing actions. */
+@QuarkusTest
+@WithTestResource(BesideKitsu.class)
+class CancelTest {
+
+    private final Receiver receiver = Receiver.shared();
+    private final String name = "cancel-" + UUID.randomUUID();
+
+    @AfterEach
+    void letGo() {
+        receiver.releaseAll();
+    }
+
+    @Test
+    void beginsNothingNewAndLetsEndWhatIsUnderWay() {
+        String run = hold("supervisor", 12);
+
+        cancel("supervisor", run).then().statusCode(200).body("state", equalTo("running"), "finished_at", equalTo(null),
+                "counts.cancelled", equalTo(7));
+
+        receiver.release(name);
+        JsonPath ended = awaitEnd(run);
+        assertThat(ended.getString("state")).isEqualTo("cancelled");
+        assertThat(ended.getMap("counts")).containsEntry("delivered", 5).containsEntry("cancelled", 7)
+                .containsEntry("total", 12);
+        assertThat(ended.getString("deliveries[11].state")).isEqualTo("cancelled");
+        assertThat(ended.getString("deliveries[11].failure.kind")).isEqualTo("cancelled");
+        assertThat(ended.getString("deliveries[11].failure.message")).startsWith("Cancelled by ");
+        assertThat(ended.getInt("deliveries[11].attempts")).isZero();
+        assertThat(receiver.heard(name)).hasSize(5);
+    }
+
+    @Test
+    void isAnsweredToWhoeverWaitsForTheRun() {
+        String action = action("max_attempts", 8);
+        List<Task> shots = shots(1);
+        receiver.script(name, out -> {
+            out.write("HTTP/1.1 503 Busy\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n".getBytes());
+            out.flush();
+        });
+        CompletableFuture<Response> press = CompletableFuture.supplyAsync(() -> press("supervisor", action, shots, "wait=20"));
+        String run = await().until(() -> BesideKitsu.as("admin").queryParam("action_id", action).get(Api.ACTIONS + "/runs")
+                .then().extract().path("data[0].id"), id -> id != null);
+        await().until(() -> read(run).getString("deliveries[0].next_attempt_at") != null);
+
+        cancel("supervisor", run).then().statusCode(200).body("state", equalTo("cancelled"), "counts.cancelled", equalTo(1));
+
+        press.join().then().statusCode(200).body("state", equalTo("cancelled"), "deliveries[0].attempts", equalTo(1));
+    }
+
+    @Test
+    void doesNotTryAgainWhatFailsAfterwards() {
+        String action = action("max_attempts", 8, "timeout_ms", 1000);
+        String run = press("supervisor", action, shots(1), "respond-async").then().statusCode(202).extract().path("id");
+        await().until(() -> receiver.heard(name).size() == 1);
+
+        cancel("supervisor", run).then().statusCode(200).body("counts.cancelled", equalTo(0));
+
+        JsonPath ended = awaitEnd(run);
+        assertThat(ended.getString("deliveries[0].state")).isEqualTo("failed");
+        assertThat(ended.getString("deliveries[0].failure.kind")).isEqualTo("timeout");
+        assertThat(ended.getString("state")).as("nothing was kept from going out").isEqualTo("failed");
+    }
+
+    @Test
+    void isForWhoPressedAndForAdmins() {
+        String run = hold("supervisor", 6);
+
+        cancel("user", run).then().statusCode(404).body("code", equalTo("not_found"));
+        cancel("manager", run).then().statusCode(403).body("code", equalTo("forbidden"));
+        assertThat(read(run).getInt("counts.cancelled")).isZero();
+        cancel("admin", run).then().statusCode(200).body("counts.cancelled", equalTo(1));
+        cancel("supervisor", run).then().statusCode(200).body("counts.cancelled", equalTo(1));
+
+        receiver.release(name);
+        awaitEnd(run);
+        cancel("admin", run).then().statusCode(200).body("state", equalTo("cancelled"));
+    }
+
+    @Test
+    void saysThatThereIsNothingToCancel() {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        String run = press("supervisor", action, shots(1), "wait=10").then().statusCode(200).extract().path("id");
+
+        cancel("supervisor", run).then().statusCode(409).body("code", equalTo("run_ended"));
+        cancel("supervisor", UUID.randomUUID().toString()).then().statusCode(404);
+        assertThat(read(run).getString("state")).isEqualTo("succeeded");
+    }
+
+    // ---- Pausing an action
+
+    @Test
+    void holdsBackWhatAnActionOwesWhileItIsDisabled() {
+        String run = hold("supervisor", 8);
+        String action = read(run).getString("action_id");
+        enable(action, false);
+        BesideKitsu.as("admin").body(Map.of("selection", List.of(shots(1).get(0).id())))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(409).body("code", equalTo("action_disabled"));
+
+        receiver.release(name);
+        await().until(() -> read(run).getInt("counts.delivered") == 5);
+        await().during(Duration.ofSeconds(1)).atMost(Duration.ofSeconds(3)).until(() -> receiver.heard(name).size() == 5);
+        assertThat(read(run).getList("deliveries.state")).containsOnly("delivered", "pending");
+
+        enable(action, true);
+        assertThat(awaitEnd(run).getString("state")).isEqualTo("succeeded");
+        assertThat(receiver.heard(name)).hasSize(8);
+    }
+
+    @Test
+    void cancelsAllThatAnActionOwes() {
+        String first = hold("supervisor", 6);
+        String action = read(first).getString("action_id");
+        String second = press("user", action, shots(3), "respond-async").then().statusCode(202).extract().path("id");
+        enable(action, false);
+
+        BesideKitsu.as("supervisor").queryParam("action_id", action).post(Api.ACTIONS + "/runs/cancel").then().statusCode(403);
+        BesideKitsu.as("admin").post(Api.ACTIONS + "/runs/cancel").then().statusCode(400);
+        List<String> cancelled = BesideKitsu.as("admin").queryParam("action_id", action).post(Api.ACTIONS + "/runs/cancel")
+                .then().statusCode(200).extract().path("data.id");
+
+        assertThat(cancelled).containsExactly(second, first);
+        assertThat(read(second).getString("state")).isEqualTo("cancelled");
+        receiver.release(name);
+        assertThat(awaitEnd(first).getMap("counts")).containsEntry("delivered", 5).containsEntry("cancelled", 1);
+        assertThat(receiver.heard(name)).hasSize(5);
+    }
+
+    private static void enable(String action, boolean enabled) {
+        BesideKitsu.as("admin").body(Map.of("enabled", enabled)).patch(Api.ACTIONS + "/" + action).then().statusCode(200);
+    }
+
+    private String action(Object... fields) {
+        return BesideKitsu.ajax(receiver.url("/" + name + (fields.length == 2 ? "/scripted" : "/held") + "?t={task_id}"),
+                fields);
+    }
+
+    private static List<Task> shots(int count) {
+        return IntStream.range(0, count).mapToObj(i -> studio.actions.testing.FakeZou.shared().shot("SH" + i)).toList();
+    }
+
+    /** A run, as many of whose deliveries are at the receiver as it takes at once. */
+    private String hold(String person, int count) {
+        String run = press(person, action(), shots(count), "respond-async").then().statusCode(202).extract().path("id");
+        await().until(() -> receiver.heard(name).size() == 5);
+        return run;
+    }
+
+    private static Response press(String person, String action, List<Task> tasks, String prefer) {
+        return BesideKitsu.as(person).header("Prefer", prefer).body(Map.of("selection", tasks.stream().map(Task::id).toList()))
+                .post(Api.ACTIONS + "/" + action + "/run");
+    }
+
+    private static Response cancel(String person, String run) {
+        return BesideKitsu.as(person).post(Api.ACTIONS + "/runs/" + run + "/cancel");
+    }
+
+    private static JsonPath read(String run) {
+        return BesideKitsu.as("admin").get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract().jsonPath();
+    }
+
+    private static JsonPath awaitEnd(String run) {
+        return await().until(() -> read(run), now -> now.getString("finished_at") != null);
+    }
+}

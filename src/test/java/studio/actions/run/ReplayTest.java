@@ -1,0 +1,205 @@
+package studio.actions.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.hamcrest.Matchers.containsString;
+import static org.hamcrest.Matchers.equalTo;
+
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.path.json.JsonPath;
+import io.restassured.response.Response;
+import studio.actions.testing.Api;
+import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou;
+import studio.actions.testing.FakeZou.Task;
+import studio.actions.testing.Receiver;
+import studio.actions.testing.Receiver.Heard;
+
+/** Sending again what was sent, or was not. */
+@QuarkusTest
+@WithTestResource(BesideKitsu.class)
+class ReplayTest {
+
+    private final Receiver receiver = Receiver.shared();
+    private final String name = "replay-" + UUID.randomUUID();
+
+    @AfterEach
+    void letGo() {
+        receiver.releaseAll();
+    }
+
+    @Test
+    void sendsWhatFailedAgainUnderTheIdThatTheReceiverKnows() {
+        JsonPath run = pressed("200", "500", "404");
+
+        JsonPath again = replay("supervisor", run, "").then().statusCode(200).extract().jsonPath();
+
+        assertThat(again.getString("id")).isNotEqualTo(run.getString("id"));
+        assertThat(again.getString("replay_of")).isEqualTo(run.getString("id"));
+        assertThat(again.getString("action_name")).isEqualTo(run.getString("action_name"));
+        assertThat(again.getList("deliveries.url")).isEqualTo(run.getList("deliveries.url").subList(1, 3));
+        assertThat(again.getList("deliveries.attempts")).containsExactly(1, 1);
+        assertThat(again.getList("deliveries.id")).doesNotContainAnyElementsOf(run.getList("deliveries.id"));
+        assertThat(receiver.heard(name)).hasSize(5);
+        for (String status : List.of("500", "404")) {
+            List<Heard> heard = receiver.heard(name).stream().filter(one -> one.uri().contains(status)).toList();
+            assertThat(heard).hasSize(2);
+            assertThat(heard.get(1).headers().get("webhook-id")).isEqualTo(heard.get(0).headers().get("webhook-id"));
+            assertThat(heard.get(1).body()).as("the same message").isEqualTo(heard.get(0).body());
+        }
+        assertThat(read("supervisor", run.getString("id")).getMap("")).as("the first stays as it was")
+                .isEqualTo(run.getMap(""));
+    }
+
+    @Test
+    void sendsAllAgainWhereThatIsWanted() {
+        JsonPath run = pressed("200", "500");
+
+        JsonPath again = replay("supervisor", run, "?only=all").then().statusCode(200).extract().jsonPath();
+
+        assertThat(again.getMap("counts")).containsEntry("total", 2).containsEntry("delivered", 1).containsEntry("failed", 1);
+        assertThat(ids()).hasSize(4).containsOnly(ids().get(0), ids().get(1));
+        assertThat(again.getString("state")).isEqualTo("partial");
+    }
+
+    /** The id goes on from replay to replay. */
+    @Test
+    void replaysAReplay() {
+        JsonPath again = replay("supervisor", pressed("500"), "").then().statusCode(200).extract().jsonPath();
+
+        replay("supervisor", again, "").then().statusCode(200).body("replay_of", equalTo(again.getString("id")));
+
+        assertThat(ids()).hasSize(3).containsOnly(ids().get(0));
+    }
+
+    @Test
+    void sendsWhatWasCancelled() {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/held?t={task_id}"));
+        List<String> tasks = Stream.of(1, 2, 3, 4, 5, 6).map(i -> FakeZou.shared().shot("SH" + i).id()).toList();
+        String run = BesideKitsu.as("supervisor").header("Prefer", "respond-async").body(Map.of("selection", tasks))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract().path("id");
+        await().until(() -> receiver.heard(name).size() == 5);
+        BesideKitsu.as("supervisor").post(Api.ACTIONS + "/runs/" + run + "/cancel").then().statusCode(200);
+        receiver.release(name);
+        JsonPath ended = await().until(() -> read("supervisor", run), now -> now.getString("finished_at") != null);
+
+        replay("supervisor", ended, "?only=failed").then().statusCode(200).body("state", equalTo("succeeded"),
+                "counts.total", equalTo(1));
+
+        assertThat(ids()).hasSize(6).doesNotHaveDuplicates();
+    }
+
+    @Test
+    void waitsAsLongAsItIsTold() {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/held"), "timeout_ms", 500);
+        JsonPath run = BesideKitsu.as("supervisor").body(Map.of("selection", List.of(FakeZou.shared().shot("SH010").id())))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract().jsonPath();
+
+        BesideKitsu.as("supervisor").header("Prefer", "respond-async")
+                .post(Api.ACTIONS + "/runs/" + run.getString("id") + "/replay").then().statusCode(202)
+                .header("Location", containsString("/api/custom-actions/runs/"));
+    }
+
+    @Test
+    void isOneWhenItIsPressedTwice() {
+        JsonPath run = pressed("500");
+
+        String first = replay("supervisor", run, "").then().statusCode(200).extract().path("id");
+
+        replay("supervisor", run, "").then().statusCode(200).body("id", equalTo(first));
+        assertThat(receiver.heard(name)).hasSize(2);
+    }
+
+    // ---- Refused
+
+    @Test
+    void saysThatThereIsNothingToSendAgain() {
+        JsonPath run = pressed("200");
+
+        replay("supervisor", run, "").then().statusCode(409).body("code", equalTo("nothing_to_replay"));
+        replay("supervisor", run, "?only=some").then().statusCode(400).body("code", equalTo("invalid_parameter"));
+        replay("supervisor", run, "?only=all").then().statusCode(200);
+    }
+
+    @Test
+    void doesNotReplayWhatHasNotEnded() {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/held"));
+        JsonPath run = BesideKitsu.as("supervisor").header("Prefer", "respond-async")
+                .body(Map.of("selection", List.of(FakeZou.shared().shot("SH010").id())))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract().jsonPath();
+
+        replay("supervisor", run, "").then().statusCode(409).body("code", equalTo("still_running"));
+    }
+
+    @Test
+    void isForWhoPressedAndForAdmins() {
+        JsonPath run = pressed("500");
+
+        replay("user", run, "").then().statusCode(404);
+        replay("manager", run, "").then().statusCode(403);
+        replay("admin", run, "").then().statusCode(200).body("caller.role", equalTo("admin"));
+    }
+
+    @Test
+    void isForThoseWhoMayStillRunTheAction() {
+        JsonPath run = pressed("500");
+        String action = run.getString("action_id");
+
+        change(action, Map.of("roles", List.of("manager")));
+        replay("supervisor", run, "").then().statusCode(404);
+        change(action, Map.of("roles", List.of(), "enabled", false));
+        replay("admin", run, "").then().statusCode(409).body("code", equalTo("action_disabled"));
+        assertThat(receiver.heard(name)).hasSize(1);
+    }
+
+    @Test
+    void refusesWhatThePersonMayNotSeeAnyMore() {
+        FakeZou zou = FakeZou.shared();
+        Task stays = zou.shot("500");
+        Task goes = zou.shot("500");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/status/{entity_name}?t={task_id}"));
+        JsonPath run = press(action, stays, goes);
+        zou.delete(goes);
+
+        JsonPath again = replay("supervisor", run, "").then().statusCode(200).extract().jsonPath();
+
+        assertThat(again.getList("deliveries.state")).containsExactlyInAnyOrder("failed", "refused");
+        assertThat(again.getList("deliveries.findAll { it.state == 'refused' }.failure.kind")).containsExactly("not_visible");
+        assertThat(receiver.heard(name)).hasSize(3);
+    }
+
+    private JsonPath pressed(String... statuses) {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/status/{entity_name}?t={task_id}"));
+        return press(action, Stream.of(statuses).map(FakeZou.shared()::shot).toArray(Task[]::new));
+    }
+
+    private static JsonPath press(String action, Task... tasks) {
+        return BesideKitsu.as("supervisor").body(Map.of("selection", Stream.of(tasks).map(Task::id).toList()))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract().jsonPath();
+    }
+
+    private static Response replay(String person, JsonPath run, String query) {
+        return BesideKitsu.as(person).post(Api.ACTIONS + "/runs/" + run.getString("id") + "/replay" + query);
+    }
+
+    private static void change(String action, Map<String, Object> to) {
+        BesideKitsu.as("admin").body(to).patch(Api.ACTIONS + "/" + action).then().statusCode(200);
+    }
+
+    private static JsonPath read(String person, String run) {
+        return BesideKitsu.as(person).get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract().jsonPath();
+    }
+
+    private List<String> ids() {
+        return receiver.heard(name).stream().map(heard -> heard.headers().get("webhook-id")).toList();
+    }
+}

@@ -1,0 +1,328 @@
+package studio.actions.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+import org.jboss.logging.Logger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.restassured.path.json.JsonPath;
+import studio.actions.testing.Packaged;
+import studio.actions.testing.Postgres;
+import studio.actions.testing.Receiver;
+
+/**
+ * Two replicas of the packaged service on one PostgreSQL, and what happens to them: whatever it is, every delivery ends, and
+ * says how.
+ */
+@Tag("survival")
+class SurvivalIT {
+
+    private static final Logger LOG = Logger.getLogger(SurvivalIT.class);
+
+    private static final Duration PATIENCE = Duration.ofSeconds(90);
+
+    @TempDir
+    Path folder;
+
+    private final Receiver receiver = Receiver.shared();
+    private final List<Packaged> replicas = new ArrayList<>();
+    private Postgres postgres;
+    private String options = "";
+    private String name;
+
+    @BeforeEach
+    void startDatabase(TestInfo test) throws IOException {
+        postgres = new Postgres(folder);
+        name = test.getTestMethod().orElseThrow().getName() + "-" + UUID.randomUUID();
+        receiver.script(name, out -> {
+            Thread.sleep(80);
+            out.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".getBytes());
+            out.flush();
+        });
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        receiver.releaseAll();
+        for (Packaged replica : replicas) {
+            resume(replica);
+            replica.process.destroyForcibly().waitFor();
+        }
+        postgres.close();
+    }
+
+    // ---- A replica goes
+
+    @ParameterizedTest
+    @CsvSource({ "1,0", "1,1", "2,0", "2,1" })
+    void endsEveryDeliveryWhenAReplicaIsKilled(int maxAttempts, int killed) throws Exception {
+        two();
+        String run = press(maxAttempts, 500);
+        awaitHeard(150);
+
+        replicas.get(killed).process.destroyForcibly().waitFor();
+
+        JsonPath ended = awaitEnd(replicas.get(1 - killed), run);
+        ends(ended, 500, maxAttempts);
+        if (maxAttempts == 1) {
+            assertThat(ended.getInt("counts.delivered") + ended.getInt("counts.lost")).isEqualTo(500);
+            assertThat(ended.getInt("counts.lost")).as("what one replica had under way").isBetween(1, 10);
+            assertThat(arrivals()).as("nothing is sent twice that must not be").hasSize(new HashSet<>(arrivals()).size());
+        }
+    }
+
+    @Test
+    void losesNothingWhenAReplicaIsStopped() throws Exception {
+        two();
+        String run = press(1, 500);
+        awaitHeard(150);
+
+        long since = System.nanoTime();
+        replicas.get(0).process.destroy();
+        assertThat(replicas.get(0).exit()).isIn(0, 143);
+
+        assertThat(Duration.ofNanos(System.nanoTime() - since)).as("what flies is short").isLessThan(Duration.ofSeconds(5));
+        JsonPath ended = awaitEnd(replicas.get(1), run);
+        assertThat(ended.getInt("counts.delivered")).isEqualTo(500);
+        assertThat(arrivals()).as("nothing is sent twice without need").hasSize(500);
+        assertThat(replicas.get(0).output()).doesNotContain("ERROR");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = { 1, 2 })
+    void handsBackWhatIsTooSlowToEnd(int maxAttempts) throws Exception {
+        two(Map.of("CUSTOM_ACTIONS_RUN_SHUTDOWN", "3s"));
+        String run = press(maxAttempts, 1, "/held");
+        awaitHeard(1);
+        int sender = postgres.execute("SELECT 1 FROM delivery WHERE state = 'in_flight'").size();
+        assertThat(sender).isEqualTo(1);
+
+        long since = System.nanoTime();
+        replicas.get(0).process.destroy();
+        assertThat(replicas.get(0).exit()).isIn(0, 143);
+
+        assertThat(Duration.ofNanos(System.nanoTime() - since)).isBetween(Duration.ofSeconds(3), Duration.ofSeconds(6));
+        if (maxAttempts == 2) {
+            awaitHeard(2);
+        }
+        receiver.release(name);
+        JsonPath ended = awaitEnd(replicas.get(1), run);
+        assertThat(ended.getString("deliveries[0].state")).isEqualTo(maxAttempts == 2 ? "delivered" : "lost");
+        assertThat(ended.getInt("deliveries[0].attempts")).isEqualTo(maxAttempts);
+        assertThat(new HashSet<>(arrivals())).hasSize(1);
+    }
+
+    @Test
+    void goesOnWhenAReplicaThatWasThoughtDeadWakesUp() throws Exception {
+        two();
+        String run = press(2, 500);
+        awaitHeard(150);
+
+        signal("STOP", replicas.get(0));
+        await().atMost(PATIENCE).until(() -> postgres.execute("SELECT id FROM replica").size() == 1);
+        resume(replicas.get(0));
+
+        ends(awaitEnd(replicas.get(1), run), 500, 2);
+        await().atMost(PATIENCE).until(() -> postgres.execute("SELECT id FROM replica").size() == 2);
+        assertThat(replicas.get(0).post("/" + action(1, "/ok") + "/run", "t", targets(1)).getString("state"))
+                .isEqualTo("succeeded");
+    }
+
+    // ---- The database goes
+
+    @ParameterizedTest
+    @ValueSource(ints = { 1, 2 })
+    void endsEveryDeliveryWhenTheDatabaseIsAway(int maxAttempts) throws Exception {
+        two();
+        String run = press(maxAttempts, 500);
+        awaitHeard(150);
+
+        postgres.stop();
+        Thread.sleep(10_000);
+        postgres.start();
+
+        JsonPath ended = awaitEnd(replicas.get(0), run);
+        ends(ended, 500, maxAttempts);
+        assertThat(ended.getInt("counts.delivered")).as("outcomes wait for the database").isEqualTo(500);
+        assertThat(arrivals()).hasSize(500);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = { 1, 2 })
+    void endsEveryDeliveryWhenConnectionsAreCut(int maxAttempts) throws Exception {
+        two();
+        String run = press(maxAttempts, 500);
+        for (int heard = 50; heard <= 350; heard += 50) {
+            awaitHeard(heard);
+            postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    + "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()");
+        }
+
+        JsonPath ended = awaitEnd(replicas.get(0), run);
+        ends(ended, 500, maxAttempts);
+        assertThat(ended.getInt("counts.delivered")).isEqualTo(500);
+        assertThat(arrivals()).hasSize(500);
+    }
+
+    // ---- The clock goes
+
+    @ParameterizedTest
+    @ValueSource(strings = { "1 hour", "-1 hour" })
+    void endsEveryDeliveryWhenTheClockJumps(String jump) throws Exception {
+        postgres.execute("""
+                CREATE SCHEMA shifted;
+                CREATE TABLE shifted.clock (off interval NOT NULL);
+                INSERT INTO shifted.clock VALUES ('0');
+                CREATE FUNCTION shifted.now() RETURNS timestamptz LANGUAGE sql STABLE AS
+                    'SELECT pg_catalog.now() + (SELECT off FROM shifted.clock)';
+                CREATE FUNCTION shifted.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
+                    'SELECT pg_catalog.clock_timestamp() + (SELECT off FROM shifted.clock)'""");
+        options = "&options=-c%20search_path=shifted,pg_catalog,public";
+        two();
+        String run = press(1, 500);
+        // One that has failed, and waits for its next attempt while the clock jumps.
+        String retried = press(2, 1, "/status/503");
+        awaitHeard(150);
+
+        postgres.execute("UPDATE shifted.clock SET off = '" + jump + "'");
+        assertThat(replicas.get(0).post("/" + action(1, "/ok") + "/run", "t", targets(3)).getString("state"))
+                .as("presses go on").isEqualTo("succeeded");
+
+        JsonPath ended = awaitEnd(replicas.get(0), run);
+        assertThat(ended.getInt("counts.delivered")).as("nobody is taken for dead").isEqualTo(500);
+        assertThat(new HashSet<>(arrivals())).hasSize(504);
+        assertThat(awaitEnd(replicas.get(1), retried).getInt("deliveries[0].attempts")).isEqualTo(2);
+        assertThat(arrivals()).as("one of them twice").hasSize(505);
+    }
+
+    // ---- Nothing goes
+
+    @Test
+    void startsTwoAtOnceOnAnEmptyDatabase() throws Exception {
+        two();
+
+        String run = press(1, 20);
+
+        assertThat(awaitEnd(replicas.get(1), run).getInt("counts.delivered")).isEqualTo(20);
+        assertThat(postgres.execute("SELECT version FROM flyway_schema_history WHERE NOT success")).isEmpty();
+        assertThat(postgres.execute("SELECT id FROM replica")).hasSize(2);
+    }
+
+    @Test
+    void drainsTenThousandWithNoneSentTwice() throws Exception {
+        two();
+        String action = action(1, "/ok");
+
+        long since = System.nanoTime();
+        List<String> runs = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            runs.add(replicas.get(i % 2).start("/" + action + "/run", "t", targets(1000)));
+        }
+        for (String run : runs) {
+            assertThat(awaitEnd(replicas.get(0), run).getInt("counts.delivered")).isEqualTo(1000);
+        }
+
+        LOG.infof("Two replicas sent 10,000 deliveries to one host in %d ms", (System.nanoTime() - since) / 1_000_000);
+        assertThat(arrivals()).hasSize(10_000).doesNotHaveDuplicates();
+    }
+
+    // ---- How
+
+    private void two() throws Exception {
+        two(Map.of());
+    }
+
+    private void two(Map<String, String> more) throws Exception {
+        Map<String, String> environment = new HashMap<>(Map.of("QUARKUS_DATASOURCE_JDBC_URL", postgres.url() + options,
+                "CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_RUN_LEASE", "3s",
+                "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port()));
+        environment.putAll(more);
+        for (int i = 0; i < 2; i++) {
+            replicas.add(new Packaged(Files.createDirectories(folder.resolve("replica-" + i)), environment));
+        }
+        replicas.forEach(Packaged::ready);
+    }
+
+    private String action(int maxAttempts, String behaviour) throws Exception {
+        return replicas.get(replicas.size() - 1).post("", "t", """
+                {"name": "Survive", "is_ajax": true, "timeout_ms": 30000, "max_attempts": %d, "url": "%s?e={entity_id}"}"""
+                .formatted(maxAttempts, receiver.url("/" + name + behaviour))).getString("id");
+    }
+
+    private String press(int maxAttempts, int targets) throws Exception {
+        return press(maxAttempts, targets, "/scripted");
+    }
+
+    /** At the first replica, which answers before it ends. */
+    private String press(int maxAttempts, int targets, String behaviour) throws Exception {
+        return replicas.get(0).start("/" + action(maxAttempts, behaviour) + "/run", "t", targets(targets));
+    }
+
+    private static String targets(int count) {
+        return "{\"targets\": [" + IntStream.range(0, count).mapToObj(i -> "{\"entity_id\": \"" + UUID.randomUUID() + "\"}")
+                .collect(Collectors.joining(",")) + "]}";
+    }
+
+    private void awaitHeard(int count) {
+        await().atMost(PATIENCE).pollInterval(Duration.ofMillis(20)).until(() -> receiver.heard(name).size() >= count);
+    }
+
+    private static JsonPath awaitEnd(Packaged replica, String run) {
+        return await().atMost(PATIENCE).pollInterval(Duration.ofMillis(200)).ignoreExceptions()
+                .until(() -> replica.get("/runs/" + run, "t"), found -> found.getString("finished_at") != null);
+    }
+
+    /** Whatever happened, it is told. */
+    private void ends(JsonPath run, int count, int maxAttempts) {
+        List<Map<String, Object>> deliveries = run.getList("deliveries");
+        assertThat(deliveries).hasSize(count).allSatisfy(delivery -> {
+            assertThat(delivery.get("state")).isIn("delivered", "failed", "lost");
+            if (!delivery.get("state").equals("delivered")) {
+                assertThat(delivery.get("failure")).as("says why").isNotNull();
+            }
+        });
+        if (maxAttempts > 1) {
+            Set<String> owed = deliveries.stream().map(delivery -> "msg_" + delivery.get("id").toString().replace("-", ""))
+                    .collect(Collectors.toSet());
+            assertThat(new HashSet<>(arrivals())).as("each arrived, under its own id").isEqualTo(owed);
+            assertThat(arrivals()).as("twice only what one replica had under way").hasSizeLessThanOrEqualTo(count + 10);
+        }
+    }
+
+    private List<String> arrivals() {
+        return receiver.heard(name).stream().map(heard -> heard.headers().get("webhook-id")).toList();
+    }
+
+    private static void signal(String signal, Packaged replica) throws Exception {
+        new ProcessBuilder("kill", "-" + signal, Long.toString(replica.process.pid())).inheritIO().start().waitFor();
+    }
+
+    private static void resume(Packaged replica) throws Exception {
+        if (replica.process.isAlive()) {
+            signal("CONT", replica);
+        }
+    }
+}

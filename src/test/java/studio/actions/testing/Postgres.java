@@ -1,0 +1,63 @@
+package studio.actions.testing;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+
+/** A PostgreSQL that a test stops and starts, on the same files and port, as its administrator would. */
+public final class Postgres implements AutoCloseable {
+
+    private final Path folder;
+    private final int port;
+    private EmbeddedPostgres server;
+
+    public Postgres(Path folder) throws IOException {
+        this.folder = folder;
+        this.port = Packaged.freePort();
+        start();
+    }
+
+    public void start() throws IOException {
+        server = EmbeddedPostgres.builder().setDataDirectory(folder.resolve("postgres")).setCleanDataDirectory(false)
+                .setPort(port).setRegisterShutdownHook(false)
+                .setServerConfig("synchronous_commit", "on").setServerConfig("fsync", "on")
+                .setServerConfig("full_page_writes", "on").setLocaleConfig("locale", "C").start();
+    }
+
+    /** Cuts all connections. */
+    public void stop() throws IOException {
+        server.close();
+    }
+
+    @Override
+    public void close() throws IOException {
+        server.close();
+    }
+
+    public String url() {
+        return "jdbc:postgresql://127.0.0.1:" + port + "/postgres?user=postgres";
+    }
+
+    /** The first column of whatever the statement answers. */
+    public List<String> execute(String sql) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(url()); Statement statement = connection.createStatement()) {
+            List<String> rows = new ArrayList<>();
+            if (statement.execute(sql)) {
+                try (ResultSet found = statement.getResultSet()) {
+                    while (found.next()) {
+                        rows.add(found.getString(1));
+                    }
+                }
+            }
+            return rows;
+        }
+    }
+}
