@@ -67,6 +67,7 @@ class Outcomes {
     private final BlockingQueue<Ended> queue = new LinkedBlockingQueue<>();
     private final AtomicInteger unwritten = new AtomicInteger();
     private final Thread writer = new Thread(this::write, "outcomes");
+    private volatile boolean ended;
 
     Outcomes(RunEvents events, Secrets secrets, EgressConfig config, RandomGenerator random) {
         this.events = events;
@@ -85,21 +86,22 @@ class Outcomes {
         queue.add(ended);
     }
 
-    /** Whether all that was added is on disk. */
-    boolean allWritten() {
-        return unwritten.get() == 0;
+    /** What ends from now on has been handed back, and is not this process' to write. */
+    void end() {
+        ended = true;
     }
 
     private void write() {
         List<Ended> batch = new ArrayList<>();
         boolean told = false;
-        while (true) {
+        while (!ended) {
             try {
                 if (batch.isEmpty()) {
                     batch.add(queue.take());
                     queue.drainTo(batch, AT_ONCE - 1);
+                    continue;
                 }
-                write(batch);
+                write(batch, told);
                 batch.clear();
                 told = false;
             } catch (InterruptedException e) {
@@ -111,7 +113,7 @@ class Outcomes {
                 if (!told) {
                     LOG.warnf(
                             "The database does not take the outcomes of %d deliveries: %s. They are offered again each second.",
-                            unwritten.get(), e.getMessage());
+                            unwritten.get(), reason(e));
                     told = true;
                 }
                 pause();
@@ -119,7 +121,8 @@ class Outcomes {
         }
     }
 
-    private void write(List<Ended> batch) {
+    /** @param again whether it may be on disk already, and only nobody could say so */
+    private void write(List<Ended> batch, boolean again) {
         Map<UUID, Run> runs = new HashMap<>();
         List<Ended> late = new ArrayList<>();
         QuarkusTransaction.requiringNew().run(() -> {
@@ -132,7 +135,7 @@ class Outcomes {
             }
             events.tell(runs);
         });
-        if (!late.isEmpty()) {
+        if (!late.isEmpty() && !again) {
             LOG.warnf(
                     "%d attempts ended after another replica had taken this one for dead, and taken them over; their outcomes "
                             + "are dropped. The first is that of delivery %s.",
@@ -172,6 +175,15 @@ class Outcomes {
         long whole = Math.max(0, config.maxResponse().asLongValue() - secrets.longest());
         return response == null ? null
                 : Visible.cut(secrets.mask(response), Math.min(config.keptResponse().asLongValue(), whole));
+    }
+
+    /** What is at the bottom of it, without the statement that it happened to. */
+    static String reason(Throwable failure) {
+        Throwable bottom = failure;
+        while (bottom.getCause() != null) {
+            bottom = bottom.getCause();
+        }
+        return bottom.getMessage() == null ? bottom.getClass().getSimpleName() : bottom.getMessage();
     }
 
     private static boolean unfit(Throwable failure) {

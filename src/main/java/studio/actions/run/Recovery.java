@@ -92,10 +92,12 @@ class Recovery {
         await(until, () -> worker.underWay().isEmpty());
         try {
             handBack();
+            outcomes.end();
             reports.end();
             await(until, reports::idle);
         } catch (RuntimeException e) {
-            LOG.warnf("What was on its way is left to another replica, since the database does not answer: %s", e.getMessage());
+            LOG.warnf("What was on its way is left to another replica, since the database does not answer: %s",
+                    Outcomes.reason(e));
         }
     }
 
@@ -146,7 +148,7 @@ class Recovery {
         } catch (RuntimeException e) {
             if (!stopping) {
                 LOG.warnf("This replica could not show that it lives, or look after what others left: %s. Tried again in %s s.",
-                        e.getMessage(), config.lease().dividedBy(3).toSeconds());
+                        Outcomes.reason(e), config.lease().dividedBy(3).toSeconds());
             }
         }
     }
