@@ -18,7 +18,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import io.restassured.path.json.JsonPath;
 import studio.actions.testing.Certificates;
@@ -164,38 +164,42 @@ class PackagedJarIT {
         }
     }
 
+    /** In as few starts as there can be: each names all that it can see. */
+    private static final String REFUSED = """
+            1 | CUSTOM_ACTIONS_EGRES_TIMEOUT | 5s | CUSTOM_ACTIONS_EGRESS_TIMEOUT
+            1 | CUSTOM_ACTIONS_EGRESS_TIMEOUT | banana | "banana" cannot be used. Allowed: a duration from 100ms to 30s
+            2 | CUSTOM_ACTIONS_EGRESS_TIMEOUT | 31s | "31s" cannot be used. Allowed: a duration from 100ms to 30s
+            1 | CUSTOM_ACTIONS_RUN_PARALLELISM | 0 | "0" cannot be used. Allowed: a whole number from 1 to 1000
+            1 | CUSTOM_ACTIONS_EGRESS_MAX_RESPONSE | much | "much" cannot be used. Allowed: a size from 1K to 16M
+            1 | CUSTOM_ACTIONS_EGRESS_ALLOW | 127.0.0.0/8 | 127.0.0.0/8
+            1 | CUSTOM_ACTIONS_ZOU_URL | zou:5000/%zz | custom-actions.zou.url
+            1 | CUSTOM_ACTIONS_LOCAL_TOKEN | with a space | custom-actions.local.token
+            1 | CUSTOM_ACTIONS_SIGNING_SECRET | whsec_short | custom-actions.signing.secret
+            1 | CUSTOM_ACTIONS_LAUNCH_SCHEMES | maya,javascript | custom-actions.launch.schemes
+            1 | CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_KING | 5 | is not known. Did you mean CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_
+            1 | CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_ADMIN | many | a whole number from 1 to 60000
+            1 | CUSTOM_ACTIONS_SECRETS_FARM | a\u0007b | CUSTOM_ACTIONS_SECRETS_FARM cannot be used
+            1 | CUSTOM_ACTIONS_RETENTION_RUNS | 1h | a duration from 1d
+            1 | CUSTOM_ACTIONS_EGRESS_TRUST | /no/such/file | There is no such file to read
+            2 | CUSTOM_ACTIONS_EGRESS_TRUST | pom.xml | It is no PEM file with certificates
+            1 | QUARKUS_TLS_EGRESS_TRUST_ALL | true | are always verified
+            2 | QUARKUS_TLS_EGRESS_HOSTNAME_VERIFICATION_ALGORITHM | NONE | are always verified
+            3 | QUARKUS_HTTP_PORT | abc | "abc" cannot be used
+            4 | QUARKUS_DATASOURCE_JDBC_URL | jdbc:postgresql://127.0.0.1:1/nothing | does not answer""";
+
     @ParameterizedTest
-    @CsvSource(delimiter = '|',
-            textBlock = """
-                                    CUSTOM_ACTIONS_EGRES_TIMEOUT        | 5s             | CUSTOM_ACTIONS_EGRESS_TIMEOUT
-                                    CUSTOM_ACTIONS_EGRESS_TIMEOUT       | banana         | "banana" cannot be used. Allowed: a duration from 100ms to 30s
-                                    CUSTOM_ACTIONS_EGRESS_TIMEOUT       | 31s            | "31s" cannot be used. Allowed: a duration from 100ms to 30s
-                                    CUSTOM_ACTIONS_RUN_PARALLELISM      | 0              | "0" cannot be used. Allowed: a whole number from 1 to 1000
-                                    CUSTOM_ACTIONS_EGRESS_MAX_RESPONSE  | much           | "much" cannot be used. Allowed: a size from 1K to 16M
-                                    CUSTOM_ACTIONS_EGRESS_ALLOW         | 127.0.0.0/8    | 127.0.0.0/8
-                                    CUSTOM_ACTIONS_ZOU_URL              | zou:5000/%zz   | custom-actions.zou.url
-                                    CUSTOM_ACTIONS_LOCAL_TOKEN          | with a space   | custom-actions.local.token
-                                    CUSTOM_ACTIONS_SIGNING_SECRET       | whsec_short    | custom-actions.signing.secret
-                                    CUSTOM_ACTIONS_LAUNCH_SCHEMES       | maya,javascript | custom-actions.launch.schemes
-                                    CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_KING | 5    | is not known. Did you mean CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_
-                                    QUARKUS_HTTP_PORT                   | abc            | "abc" cannot be used
-                                    QUARKUS_TLS_EGRESS_TRUST_ALL        | true           | are always verified
-                                    QUARKUS_TLS_EGRESS_HOSTNAME_VERIFICATION_ALGORITHM | NONE | are always verified
-                                    CUSTOM_ACTIONS_EGRESS_TRUST         | /no/such/file  | There is no such file to read
-                                    CUSTOM_ACTIONS_EGRESS_TRUST         | pom.xml        | It is no PEM file with certificates
-                            CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_ADMIN | many | a whole number from 1 to 60000
-                            CUSTOM_ACTIONS_SECRETS_FARM         | 'ab'     | CUSTOM_ACTIONS_SECRETS_FARM cannot be used
-                    CUSTOM_ACTIONS_RETENTION_RUNS       | 1h             | a duration from 1d
-                            QUARKUS_DATASOURCE_JDBC_URL         | jdbc:postgresql://127.0.0.1:1/nothing | does not answer
-                                    """)
-    void saysWhatIsAllowedWhereAValueCannotBe(String variable, String value, String told) throws Exception {
+    @ValueSource(ints = { 1, 2, 3, 4 })
+    void saysWhatIsAllowedWhereAValueCannotBe(int start) throws Exception {
+        List<String[]> rows = REFUSED.lines().map(row -> row.split(" \\| ")).filter(row -> row[0].equals("" + start)).toList();
         Map<String, String> environment = new HashMap<>(Map.of("QUARKUS_DATASOURCE_JDBC_URL", NOWHERE));
-        environment.put(variable, value);
+        rows.forEach(row -> environment.put(row[1], row[2]));
         Packaged service = start(environment);
 
         assertThat(service.exit()).isEqualTo(1);
-        assertThat(service.output()).contains("cannot start").contains(variable.replace("EGRES_", "EGRESS_")).contains(told)
-                .doesNotContain("\tat ").doesNotContain("with a space").doesNotContain("whsec_short");
+        assertThat(service.output()).contains("cannot start").doesNotContain("\tat ").doesNotContain("with a space")
+                .doesNotContain("whsec_short");
+        assertThat(rows).isNotEmpty().allSatisfy(row -> assertThat(service.lines())
+                .anyMatch(line -> line.contains(row[1].replace("EGRES_", "EGRESS_")) && line.contains(row[3])));
         assertThat(folder.resolve("data")).doesNotExist();
     }
 
