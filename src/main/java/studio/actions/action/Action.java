@@ -92,6 +92,12 @@ public class Action extends PanacheEntityBase {
         return findByIdOptional(id, LockModeType.PESSIMISTIC_WRITE);
     }
 
+    /** Whether an action may be run, which then stays as it is until the transaction ends. */
+    public static boolean lockEnabled(UUID id) {
+        return getEntityManager().createNativeQuery("SELECT enabled FROM action WHERE id = :id FOR SHARE", Boolean.class)
+                .setParameter("id", id).getResultList().contains(true);
+    }
+
     /** Takes a draft over; a draft that says what is there already changes neither version nor times. */
     public boolean change(Draft draft, Caller caller, Instant now) {
         if (draft.equals(draft())) {

@@ -101,7 +101,7 @@ public class News {
             try (Connection connection = database.getConnection()) {
                 told = false;
                 hear(connection);
-            } catch (SQLException e) {
+            } catch (SQLException | RuntimeException e) {
                 listening = false;
                 missed();
                 if (!told && stopping.getCount() > 0) {
@@ -130,7 +130,7 @@ public class News {
                 }
             }
             statement.execute("UNLISTEN *");
-        } catch (SQLException e) {
+        } catch (SQLException | RuntimeException e) {
             // The pool would hand it to the next request.
             connection.abort(Runnable::run);
             throw e;
@@ -138,8 +138,16 @@ public class News {
     }
 
     private void pass(PGNotification news) {
-        readers.stream().filter(reader -> reader.topic.name().equals(news.getName()))
-                .forEach(reader -> reader.heard.accept(news.getParameter()));
+        for (Reader reader : readers) {
+            try {
+                if (reader.topic.name().equals(news.getName())) {
+                    reader.heard.accept(news.getParameter());
+                }
+            } catch (RuntimeException e) {
+                // Whoever can connect to the database can tell what they like.
+                LOG.warnf("What was told on %s cannot be read: %s", news.getName(), e.getMessage());
+            }
+        }
     }
 
     private void missed() {

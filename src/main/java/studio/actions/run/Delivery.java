@@ -258,7 +258,10 @@ public class Delivery extends PanacheEntityBase {
     }
 
     static List<Owned> owned(UUID replica) {
-        return find("select d.id, d.runId, d.attempts from Delivery d where d.owner = ?1", replica).project(Owned.class).list();
+        return getEntityManager()
+                .createQuery("select d.id, d.runId, d.attempts from Delivery d where d.owner = :replica", Object[].class)
+                .setParameter("replica", replica).getResultStream()
+                .map(row -> new Owned((UUID) row[0], (UUID) row[1], (Integer) row[2])).toList();
     }
 
     static Map<State, Long> counts(UUID runId) {

@@ -100,6 +100,11 @@ class DeliveryWorker {
         news.release();
     }
 
+    /** Whether it claims nothing any more. */
+    boolean ended() {
+        return stopping && !thread.isAlive();
+    }
+
     Set<UUID> underWay() {
         return Set.copyOf(flights.keySet());
     }
@@ -108,7 +113,7 @@ class DeliveryWorker {
      * Takes places for those of a new run that can go out at once, and claims them, as far as that is not on disk yet. Whoever
      * writes it down says {@link #send} then, or {@link #leave}.
      */
-    List<Flight> claim(List<Delivery> pending) {
+    List<Flight> claim(List<Delivery> pending, UUID owner) {
         List<Flight> claimed = new ArrayList<>();
         for (Delivery delivery : pending) {
             if (stopping || claimed.size() >= config.parallelism() || flights.size() >= AT_ONCE) {
@@ -116,7 +121,7 @@ class DeliveryWorker {
             }
             egress.placeNow(delivery.url).ifPresent(place -> {
                 claimed.add(board(delivery.id, delivery.runId, place));
-                delivery.depart(replicas.own());
+                delivery.depart(owner);
             });
         }
         return claimed;
@@ -176,9 +181,10 @@ class DeliveryWorker {
         Map<UUID, Run> runs = new HashMap<>();
         Duration pause;
         UUID owner = replicas.own();
+        long since = System.nanoTime();
         try {
             pause = QuarkusTransaction.requiringNew().call(() -> {
-                if (!replicas.alive()) {
+                if (!replicas.alive(owner)) {
                     // Recovery gives this process a new name.
                     return AGAIN;
                 }
@@ -203,8 +209,20 @@ class DeliveryWorker {
             leave(claimed);
             throw e;
         }
+        if (stale(since)) {
+            leave(claimed);
+            return pause;
+        }
         claimed.forEach(flight -> send(flight, runs.get(flight.run()), deliveries.get(flight.delivery())));
         return pause;
+    }
+
+    /**
+     * Whether others may have taken what was claimed since, because this process stood still. What they did not take, it takes
+     * back.
+     */
+    boolean stale(long sinceNanos) {
+        return System.nanoTime() - sinceNanos >= config.lease().toNanos();
     }
 
     /** In turn, that run first of which the fewest are under way. */

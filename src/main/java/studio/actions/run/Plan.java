@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
 
@@ -58,7 +59,7 @@ final class Plan {
         }
 
         Owed refuse(FailureKind kind, String reason) {
-            return new Owed(target, tasks, url, null, kind, reason, null);
+            return new Owed(target, tasks, url, body, kind, reason, null);
         }
     }
 
@@ -109,10 +110,14 @@ final class Plan {
             return refuse(target, FailureKind.wrong_entity_type, "This action is for entities of type " + action.entityType
                     + "; the target " + (kind == null ? "does not say its entity_type." : "is of type " + kind + "."));
         }
-        if (!action.projectIds.isEmpty() && !action.projectIds.contains(target.productionId())) {
-            return refuse(target, FailureKind.not_visible, "This action does not run in the target's production.");
-        }
-        return null;
+        return elsewhere(action, target).map(found -> refuse(target, found.kind(), found.why())).orElse(null);
+    }
+
+    /** Why the action does not run where the target is. */
+    static Optional<Selection.Refusal> elsewhere(Action action, Target target) {
+        return action.projectIds.isEmpty() || action.projectIds.contains(target.productionId()) ? Optional.empty()
+                : Optional.of(new Selection.Refusal(FailureKind.not_visible,
+                        "This action does not run in the target's production."));
     }
 
     private Owed owe(List<Target> group, Instant now) {

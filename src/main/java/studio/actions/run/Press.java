@@ -29,8 +29,13 @@ public final class Press {
     /**
      * @param fingerprint of what is asked for
      * @param idempotencyKey null where the caller gave none
+     * @param sinceNanos when it was pressed, by {@link System#nanoTime}
      */
-    record Key(String fingerprint, String idempotencyKey) {
+    record Key(String fingerprint, String idempotencyKey, long sinceNanos) {
+
+        Duration age() {
+            return Duration.ofNanos(System.nanoTime() - sinceNanos);
+        }
 
         /**
          * The run that was made for this key before.
@@ -61,11 +66,11 @@ public final class Press {
     /** In whatever order the targets were selected. */
     static Key of(UUID action, Selection selection, String idempotencyKey) {
         return new Key(sha256(action + " " + selection.targets().stream().map(Target::toString).sorted()
-                .collect(Collectors.joining(" "))), idempotencyKey);
+                .collect(Collectors.joining(" "))), idempotencyKey, System.nanoTime());
     }
 
     static Key ofReplay(UUID run, boolean all, String idempotencyKey) {
-        return new Key(sha256("replay " + run + (all ? " all" : " failed")), idempotencyKey);
+        return new Key(sha256("replay " + run + (all ? " all" : " failed")), idempotencyKey, System.nanoTime());
     }
 
     /**

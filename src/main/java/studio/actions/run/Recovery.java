@@ -1,6 +1,7 @@
 package studio.actions.run;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -89,7 +90,7 @@ class Recovery {
     void end(@Observes ShutdownEvent stop) {
         stop();
         long until = stopSince + config.shutdown().toNanos();
-        await(until, () -> worker.underWay().isEmpty());
+        await(until, () -> worker.ended() && worker.underWay().isEmpty());
         try {
             handBack();
             outcomes.end();
@@ -140,11 +141,18 @@ class Recovery {
         }
         // Where the service listens in some other way, nobody has said so.
         worker.begin();
+        List<UUID> dead = new ArrayList<>();
+        attempt(() -> dead.addAll(replicas.beat()));
+        dead.forEach(replica -> attempt(() -> bury(replica)));
+        attempt(this::takeBackUnsent);
+        attempt(this::mendCounts);
+        attempt(this::mendTimes);
+    }
+
+    /** What goes wrong with one of them keeps nobody from the others. */
+    private void attempt(Runnable duty) {
         try {
-            replicas.beat().forEach(this::bury);
-            takeBackUnsent();
-            mendCounts();
-            mendTimes();
+            duty.run();
         } catch (RuntimeException e) {
             if (!stopping) {
                 LOG.warnf("This replica could not show that it lives, or look after what others left: %s. Tried again in %s s.",
@@ -216,7 +224,8 @@ class Recovery {
     private void mendTimes() {
         int mended = QuarkusTransaction.requiringNew().call(() -> entities.createNativeQuery("""
                 UPDATE delivery d SET due_at = now() WHERE state = 'pending' AND due_at > now()
-                    AND (attempts = 0 OR EXISTS (SELECT 1 FROM attempt a WHERE a.delivery_id = d.id AND a.ended_at > now()))
+                    AND (attempts = 0 OR EXISTS (SELECT 1 FROM attempt a WHERE a.delivery_id = d.id AND a.number = d.attempts
+                        AND a.ended_at > now()))
                 """).executeUpdate());
         if (mended > 0) {
             worker.wake();

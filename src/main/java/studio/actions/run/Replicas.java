@@ -1,5 +1,9 @@
 package studio.actions.run;
 
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -11,6 +15,7 @@ import jakarta.persistence.EntityManager;
 
 import org.jboss.logging.Logger;
 
+import io.agroal.api.AgroalDataSource;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 
 /**
@@ -26,14 +31,19 @@ class Replicas {
     private record Seen(long beat, long sinceNanos) {
     }
 
+    /** Within one beat, each on another connection. */
+    private static final int TRIES = 3;
+
     private final EntityManager entities;
+    private final AgroalDataSource database;
     private final Duration lease;
     private final Map<UUID, Seen> others = new HashMap<>();
     private long lastLook = System.nanoTime();
     private volatile UUID own;
 
-    Replicas(EntityManager entities, RunConfig config) {
+    Replicas(EntityManager entities, AgroalDataSource database, RunConfig config) {
         this.entities = entities;
+        this.database = database;
         this.lease = config.run().lease();
     }
 
@@ -50,10 +60,10 @@ class Replicas {
         own = name;
     }
 
-    /** Whether this process is among the living, which it then stays until the transaction ends. */
-    boolean alive() {
+    /** Whether a name of this process is among the living, where it then stays until the transaction ends. */
+    boolean alive(UUID name) {
         return !entities.createNativeQuery("SELECT id FROM replica WHERE id = :id FOR KEY SHARE", UUID.class)
-                .setParameter("id", own).getResultList().isEmpty();
+                .setParameter("id", name).getResultList().isEmpty();
     }
 
     /**
@@ -67,7 +77,7 @@ class Replicas {
             // While nobody looked, nobody stood still.
             others.clear();
         }
-        Map<UUID, Long> counts = QuarkusTransaction.requiringNew().call(this::count);
+        Map<UUID, Long> counts = countAgain(TRIES);
         lastLook = now;
         if (!counts.containsKey(own)) {
             LOG.warnf("Another replica took this one for dead, since it showed no sign of life for %s s", lease.toSeconds());
@@ -81,19 +91,42 @@ class Replicas {
                 .map(Map.Entry::getKey).toList();
     }
 
+    /** A connection that is cut without a word would hang for as long as others need to believe this process dead. */
+    private Map<UUID, Long> countAgain(int tries) {
+        try (Connection connection = database.getConnection()) {
+            int usual = connection.getNetworkTimeout();
+            connection.setNetworkTimeout(Runnable::run, (int) lease.dividedBy(10).toMillis());
+            Map<UUID, Long> counts = count(connection);
+            connection.setNetworkTimeout(Runnable::run, usual);
+            return counts;
+        } catch (SQLException e) {
+            if (tries > 1) {
+                return countAgain(tries - 1);
+            }
+            throw new IllegalStateException(e);
+        }
+    }
+
     /** How far everybody has come, this process one further. */
-    private Map<UUID, Long> count() {
-        entities.createNativeQuery("UPDATE replica SET beat = beat + 1 WHERE id = :id").setParameter("id", own)
-                .executeUpdate();
+    private Map<UUID, Long> count(Connection connection) throws SQLException {
         Map<UUID, Long> counts = new HashMap<>();
-        entities.createNativeQuery("SELECT id, beat FROM replica", Object[].class).getResultList()
-                .forEach(row -> counts.put((UUID) ((Object[]) row)[0], (Long) ((Object[]) row)[1]));
+        try (PreparedStatement beat = connection.prepareStatement("UPDATE replica SET beat = beat + 1 WHERE id = ?");
+                PreparedStatement all = connection.prepareStatement("SELECT id, beat FROM replica")) {
+            beat.setObject(1, own);
+            beat.executeUpdate();
+            try (ResultSet found = all.executeQuery()) {
+                while (found.next()) {
+                    counts.put(found.getObject(1, UUID.class), found.getLong(2));
+                }
+            }
+        }
         return counts;
     }
 
     /** Locks a replica that stands still; false where it has moved in the meantime, or another has buried it. */
     boolean standsStill(UUID replica) {
-        return !entities.createNativeQuery("SELECT id FROM replica WHERE id = :id AND beat = :beat FOR UPDATE", UUID.class)
+        return !entities.createNativeQuery("SELECT id FROM replica WHERE id = :id AND beat = :beat "
+                + "FOR UPDATE SKIP LOCKED", UUID.class)
                 .setParameter("id", replica).setParameter("beat", others.get(replica).beat).getResultList().isEmpty();
     }
 

@@ -1,5 +1,6 @@
 package studio.actions.run;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
@@ -65,7 +66,7 @@ public class Run extends PanacheEntityBase {
     public UUID replayOf;
     public String fingerprint;
     public String idempotencyKey;
-    /** By the database's clock, as all times here. */
+    /** When it was pressed; by the database's clock, as all times here. */
     public Instant createdAt;
     public Instant finishedAt;
     public Instant cancelledAt;
@@ -149,12 +150,14 @@ public class Run extends PanacheEntityBase {
     /** Cancels what has not begun. To be called on a locked run. */
     void cancel(String why) {
         cancelledAt = now();
+        // Locked before they are numbered: what is being claimed at the moment would leave a gap, and others fill it twice.
         int cancelled = getEntityManager().createNativeQuery("""
+                WITH waiting AS MATERIALIZED (SELECT id, position FROM delivery WHERE run_id = :run AND state = 'pending'
+                                               ORDER BY position FOR UPDATE)
                 UPDATE delivery d SET state = 'cancelled', due_at = NULL, failure_kind = 'cancelled', failure_message = :why,
-                    event = :events + p.number
-                  FROM (SELECT id, row_number() OVER (ORDER BY position) AS number FROM delivery
-                         WHERE run_id = :run AND state = 'pending') p
-                 WHERE d.id = p.id AND d.state = 'pending'""").setParameter("why", why).setParameter("events", events)
+                    event = :events + w.number
+                  FROM (SELECT id, row_number() OVER (ORDER BY position) AS number FROM waiting) w
+                 WHERE d.id = w.id""").setParameter("why", why).setParameter("events", events)
                 .setParameter("run", id).executeUpdate();
         events += cancelled;
         count(cancelled);
@@ -204,15 +207,21 @@ public class Run extends PanacheEntityBase {
                 .setParameter("caller", caller).setParameter("key", idempotencyKey).getResultStream().findFirst();
     }
 
-    /** The run of the same press a moment ago; a finger that was quick or a browser that tried again means one. */
-    Optional<Run> twin() {
+    /**
+     * The run of the same press a moment ago; a finger that was quick or a browser that tried again means one.
+     *
+     * @param age how long ago this one was pressed: looking up what is selected takes its time
+     */
+    Optional<Run> twin(Duration age) {
         return getEntityManager().createNativeQuery("""
                 SELECT * FROM run WHERE caller_id = :caller AND fingerprint = :fingerprint AND action_version = :version
                     AND idempotency_key IS NULL
-                    AND created_at BETWEEN clock_timestamp() - interval '3 seconds' AND clock_timestamp()
+                    AND created_at BETWEEN clock_timestamp() - :age * interval '1 millisecond' - interval '3 seconds'
+                        AND least(clock_timestamp(),
+                                clock_timestamp() - :age * interval '1 millisecond' + interval '3 seconds')
                  ORDER BY created_at DESC LIMIT 1""", Run.class)
                 .setParameter("caller", callerId).setParameter("fingerprint", fingerprint)
-                .setParameter("version", actionVersion).getResultStream().findFirst();
+                .setParameter("version", actionVersion).setParameter("age", age.toMillis()).getResultStream().findFirst();
     }
 
     /** One press at a time of those that may be the same; until the transaction ends. */

@@ -91,6 +91,9 @@ class RunEvents {
             more.add(watch);
             return more;
         });
+        if (stopping) {
+            watch.hear(true);
+        }
         return watch;
     }
 
@@ -139,10 +142,11 @@ class RunEvents {
                     .filter(tick -> over()).toUni().replaceWith(true);
             // Whoever hangs up cancels this, never the run.
             return Uni.join().first(told, seen).withItem().ifNoItem().after(patience).recoverWithItem(false)
-                    .onTermination().invoke(this::close).replaceWithVoid();
+                    .replaceWithVoid();
         }
 
-        private boolean over() {
+        /** Whether the run has ended, as far as the database says so now. */
+        boolean over() {
             try {
                 return QuarkusTransaction.requiringNew().call(() -> Run.count("id = ?1 and finishedAt is null", run) == 0);
             } catch (RuntimeException away) {

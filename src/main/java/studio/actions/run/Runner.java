@@ -15,7 +15,6 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
-import java.util.function.Supplier;
 
 import jakarta.inject.Singleton;
 
@@ -87,11 +86,11 @@ public class Runner {
      */
     Uni<RunJson.View> press(Asker asker, Action action, Selection selection, String idempotencyKey, Duration patience) {
         Press.Key key = Press.of(action.id, selection, idempotencyKey);
-        return once(asker.caller(), key, patience, () -> plan(asker, action, selection).map(owed -> {
+        return once(asker.caller(), key, patience, waiting -> plan(asker, action, selection).map(owed -> {
             Run run = Run.of(action, asker.caller(), key);
             List<Delivery> deliveries = new ArrayList<>();
             owed.forEach(one -> deliveries.add(Delivery.of(run, deliveries.size(), one)));
-            Begun begun = begin(asker, key, action.report, run, deliveries);
+            Begun begun = begin(asker, key, action.report, run, deliveries, waiting);
             if (begun.run() == run) {
                 note(owed, run.told(), asker.caller());
             }
@@ -119,11 +118,11 @@ public class Runner {
      */
     Uni<RunJson.View> replay(Asker asker, Action action, Run before, List<Delivery> deliveries, Press.Key key,
             Duration patience) {
-        return once(asker.caller(), key, patience, () -> hidden(asker, deliveries).emitOn(workers).map(hidden -> {
+        return once(asker.caller(), key, patience, waiting -> hidden(asker, action, deliveries).emitOn(workers).map(hidden -> {
             Run run = before.replay(asker.caller(), key);
             List<Delivery> again = new ArrayList<>();
             deliveries.forEach(one -> again.add(one.replay(run, again.size(), hidden.apply(one))));
-            return begin(asker, key, action.report, run, again);
+            return begin(asker, key, action.report, run, again, waiting);
         }));
     }
 
@@ -159,15 +158,16 @@ public class Runner {
         Map<String, String> headers = action.isAjax && !owed.refused() ? envelope.preview(action, owed.body() != null)
                 : Map.of();
         return new RunJson.Preview.Would(owed.target(), action.isAjax ? action.method : Action.Method.GET, owed.url(), headers,
-                owed.body(), owed.refused() ? new RunJson.Preview.Trouble(owed.refusal(), owed.why()) : null);
+                owed.refused() ? null : owed.body(),
+                owed.refused() ? new RunJson.Preview.Trouble(owed.refusal(), owed.why()) : null);
     }
 
-    /** What of a replay the caller may not see any more, and why. */
-    private Uni<Function<Delivery, Optional<Selection.Refusal>>> hidden(Asker asker, List<Delivery> deliveries) {
+    /** What of a replay the caller may not see any more, or the action is not for any more, and why. */
+    private Uni<Function<Delivery, Optional<Selection.Refusal>>> hidden(Asker asker, Action action, List<Delivery> deliveries) {
         Set<Target> targets = new HashSet<>();
         deliveries.forEach(delivery -> targets.addAll(subjects(delivery)));
-        return lookup.hidden(asker.credential(), targets).map(hidden -> delivery -> subjects(delivery).stream()
-                .map(hidden::get).filter(Objects::nonNull).findFirst());
+        return lookup.hidden(asker.credential(), targets).map(hidden -> delivery -> Plan.elsewhere(action, delivery.target())
+                .or(() -> subjects(delivery).stream().map(hidden::get).filter(Objects::nonNull).findFirst()));
     }
 
     private static List<Target> subjects(Delivery delivery) {
@@ -175,23 +175,52 @@ public class Runner {
     }
 
     /**
-     * A run that is on disk, and whose end somebody may wait for.
+     * A run that is on disk.
      *
      * @param deliveries as they began; null where another press began it
      */
-    private record Begun(Run run, List<Delivery> deliveries, RunEvents.Watch watch) {
+    private record Begun(Run run, List<Delivery> deliveries) {
+    }
+
+    /** Somebody who waits for the end of a run, and may hang up before it is on disk. */
+    private final class Waiting {
+        private volatile RunEvents.Watch watch;
+        private volatile boolean gone;
+
+        RunEvents.Watch on(UUID run) {
+            leave(watch);
+            watch = events.watch(run);
+            if (gone) {
+                watch.close();
+            }
+            return watch;
+        }
+
+        void leave() {
+            gone = true;
+            leave(watch);
+        }
+
+        private static void leave(RunEvents.Watch watch) {
+            if (watch != null) {
+                watch.close();
+            }
+        }
     }
 
     /** What is asked for, or the run that was made when it was asked for before. */
-    private Uni<RunJson.View> once(Caller caller, Press.Key key, Duration patience, Supplier<Uni<Begun>> press) {
+    private Uni<RunJson.View> once(Caller caller, Press.Key key, Duration patience, Function<Waiting, Uni<Begun>> press) {
         if (events.stopping()) {
             throw new ProblemException(Code.UNAVAILABLE,
                     "The service is stopping, and takes no more runs. Try again in a moment.")
                     .with("Retry-After", STOPPING_SECONDS);
         }
-        Uni<Begun> begun = known(caller, key).map(run -> Uni.createFrom().item(joined(run))).orElseGet(press);
-        return begun.onItem().transformToUni(run -> run.watch().untilEnd(patience).emitOn(workers)
-                .map(ended -> view(run)));
+        Waiting waiting = new Waiting();
+        Uni<Begun> begun = known(caller, key).map(run -> Uni.createFrom().item(joined(run, waiting)))
+                .orElseGet(() -> press.apply(waiting));
+        // Whoever hangs up ends the waiting, never the run.
+        return begun.onItem().transformToUni(run -> waiting.watch.untilEnd(patience).emitOn(workers).map(ended -> view(run)))
+                .onTermination().invoke(waiting::leave);
     }
 
     /**
@@ -200,36 +229,37 @@ public class Runner {
      */
     private Optional<Run> known(Caller caller, Press.Key key) {
         return Optional.ofNullable(key.idempotencyKey())
-                .flatMap(given -> QuarkusTransaction.requiringNew().call(() -> Run.keyed(caller.id(), given)))
-                .map(run -> key.match(run));
+                .flatMap(given -> QuarkusTransaction.requiringNew().call(() -> Run.keyed(caller.id(), given))).map(key::match);
     }
 
-    private Begun joined(Run run) {
-        RunEvents.Watch watch = events.watch(run.id);
-        watch.hear(run.finishedAt != null || QuarkusTransaction.requiringNew().call(
-                () -> Run.count("id = ?1 and finishedAt is null", run.id) == 0));
-        return new Begun(run, null, watch);
+    private static Begun joined(Run run, Waiting waiting) {
+        RunEvents.Watch watch = waiting.on(run.id);
+        if (run.finishedAt != null || watch.over()) {
+            watch.hear(true);
+        }
+        return new Begun(run, null);
     }
 
     /** When this returns, the run is on disk and its first requests are going out. */
-    private Begun begin(Asker asker, Press.Key key, Action.Report report, Run run, List<Delivery> deliveries) {
+    private Begun begin(Asker asker, Press.Key key, Action.Report report, Run run, List<Delivery> deliveries, Waiting waiting) {
         List<Delivery> pending = deliveries.stream().filter(delivery -> delivery.state == Delivery.State.pending).toList();
         run.unfinished = pending.size();
         // Before it is written: another replica may end it at once.
-        RunEvents.Watch watch = events.watch(run.id);
-        List<DeliveryWorker.Flight> claimed = worker.claim(pending);
+        RunEvents.Watch watch = waiting.on(run.id);
+        long since = System.nanoTime();
+        UUID own = replicas.own();
+        List<DeliveryWorker.Flight> claimed = worker.claim(pending, own);
         Optional<Run> twin;
         try {
-            twin = QuarkusTransaction.requiringNew().call(() -> write(asker.caller(), key, run, deliveries, pending, claimed));
+            twin = QuarkusTransaction.requiringNew()
+                    .call(() -> write(asker.caller(), key, run, deliveries, pending, claimed, own));
         } catch (RuntimeException | Error e) {
-            watch.close();
             worker.leave(claimed);
             throw e;
         }
         if (twin.isPresent()) {
-            watch.close();
             worker.leave(claimed);
-            return joined(twin.get());
+            return joined(twin.get(), waiting);
         }
         LOG.debugf("Run %s of action %s by %s: %d deliveries, %d refused", run.id, run.actionId, run.callerId,
                 deliveries.size(), deliveries.size() - pending.size());
@@ -237,27 +267,34 @@ public class Runner {
             watch.hear(true);
         }
         reports.begin(run, report, asker.credential());
+        if (worker.stale(since)) {
+            worker.leave(claimed);
+            return new Begun(run, deliveries);
+        }
         Map<UUID, Delivery> byId = new HashMap<>();
         pending.forEach(delivery -> byId.put(delivery.id, delivery));
         claimed.forEach(flight -> worker.send(flight, run, byId.get(flight.delivery())));
-        return new Begun(run, deliveries, watch);
+        return new Begun(run, deliveries);
     }
 
     /** What can go out at once is claimed in the transaction that writes it; the rest when its turn comes. */
     private Optional<Run> write(Caller caller, Press.Key key, Run run, List<Delivery> deliveries, List<Delivery> pending,
-            List<DeliveryWorker.Flight> claimed) {
+            List<DeliveryWorker.Flight> claimed, UUID own) {
         Run.lockPress(key.lock(caller.id()));
-        Optional<Run> twin = key.idempotencyKey() == null ? run.twin()
-                : Run.keyed(caller.id(), key.idempotencyKey()).map(known -> key.match(known));
+        Optional<Run> twin = key.idempotencyKey() == null ? run.twin(key.age())
+                : Run.keyed(caller.id(), key.idempotencyKey()).map(key::match);
         if (twin.isPresent()) {
             return twin;
         }
-        if (!claimed.isEmpty() && !replicas.alive()) {
+        if (!Action.lockEnabled(run.actionId)) {
+            throw new ProblemException(Code.ACTION_DISABLED, "This action was disabled or deleted a moment ago.");
+        }
+        if (!claimed.isEmpty() && !replicas.alive(own)) {
             pending.forEach(Delivery::stay);
             worker.leave(claimed);
             claimed.clear();
         }
-        run.createdAt = Run.now();
+        run.createdAt = Run.now().minus(key.age()).truncatedTo(ChronoUnit.MICROS);
         run.state = claimed.isEmpty() ? Run.State.queued : Run.State.running;
         for (Delivery delivery : deliveries) {
             delivery.dueAt = delivery.state == Delivery.State.pending ? run.createdAt : null;

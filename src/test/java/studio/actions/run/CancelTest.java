@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.equalTo;
 
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -11,15 +15,19 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 
+import jakarta.inject.Inject;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
+import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.path.json.JsonPath;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Task;
 import studio.actions.testing.Receiver;
 
@@ -27,6 +35,9 @@ import studio.actions.testing.Receiver;
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class CancelTest {
+
+    @Inject
+    AgroalDataSource database;
 
     private final Receiver receiver = Receiver.shared();
     private final String name = "cancel-" + UUID.randomUUID();
@@ -112,7 +123,50 @@ class CancelTest {
         assertThat(read(run).getString("state")).isEqualTo("succeeded");
     }
 
+    /** Whoever watches goes by the numbers of outcomes. */
+    @Test
+    void numbersEachOutcomeOnceInTheMidstOfThings() throws SQLException {
+        receiver.script(name, out -> {
+            out.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".getBytes());
+            out.flush();
+        });
+        String action = action("max_attempts", 1);
+        List<Task> shots = shots(60);
+        for (int i = 0; i < 8; i++) {
+            int before = receiver.heard(name).size();
+            String run = press("supervisor", action, shots.subList(i, 52 + i), "respond-async").then().statusCode(202).extract()
+                    .path("id");
+            await().pollInterval(Duration.ofMillis(5)).until(() -> receiver.heard(name).size() > before + 6);
+            cancel("supervisor", run).then().statusCode(200);
+            awaitEnd(run);
+            try (Connection connection = database.getConnection();
+                    Statement statement = connection.createStatement();
+                    ResultSet numbers = statement.executeQuery("SELECT count(DISTINCT event), max(event), max(r.events) "
+                            + "FROM delivery d JOIN run r ON r.id = run_id WHERE run_id = '" + run + "'")) {
+                numbers.next();
+                assertThat(List.of(numbers.getInt(1), numbers.getInt(2), numbers.getInt(3))).containsOnly(52);
+            }
+        }
+    }
+
     // ---- Pausing an action
+
+    @Test
+    void sendsNothingOfAPressThatIsLookedUpWhileItsActionIsDisabled() {
+        List<Task> shots = shots(1);
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        String token = BesideKitsu.token("supervisor");
+        FakeZou.shared().delay(token, "/data/tasks", Duration.ofMillis(1200));
+        CompletableFuture<Response> press = CompletableFuture.supplyAsync(() -> BesideKitsu.with(token)
+                .body(Map.of("selection", List.of(shots.get(0).id()))).post(Api.ACTIONS + "/" + action + "/run"));
+        await().until(
+                () -> FakeZou.shared().requests(token).stream().anyMatch(asked -> asked.path().startsWith("/data/tasks")));
+
+        enable(action, false);
+
+        press.join().then().statusCode(409).body("code", equalTo("action_disabled"));
+        assertThat(receiver.heard(name)).isEmpty();
+    }
 
     @Test
     void holdsBackWhatAnActionOwesWhileItIsDisabled() {
@@ -161,7 +215,7 @@ class CancelTest {
     }
 
     private static List<Task> shots(int count) {
-        return IntStream.range(0, count).mapToObj(i -> studio.actions.testing.FakeZou.shared().shot("SH" + i)).toList();
+        return IntStream.range(0, count).mapToObj(i -> FakeZou.shared().shot("SH" + i)).toList();
     }
 
     /** A run, as many of whose deliveries are at the receiver as it takes at once. */

@@ -6,9 +6,11 @@ import static org.hamcrest.Matchers.notNullValue;
 import static org.hamcrest.Matchers.startsWith;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Test;
@@ -277,6 +279,23 @@ class LookupTest {
             BesideKitsu.as("client").body(Map.of("selection", List.of(shot.id()))).post(path).then().statusCode(200);
         }
         assertThat(receiver.heard(name)).hasSize(2);
+    }
+
+    /** Seventeen are looked up eight at a time. */
+    @Test
+    void isOnePressHoweverLongItsLookUpTakes() {
+        String name = unique("slow");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        List<String> tasks = IntStream.range(0, 17).mapToObj(i -> zou().shot("SH" + i).id()).toList();
+        String slow = BesideKitsu.token("supervisor");
+        zou().delay(slow, "/data/tasks", Duration.ofMillis(1300));
+        String first = BesideKitsu.as("supervisor").body(Map.of("selection", tasks)).post(Api.ACTIONS + "/" + action + "/run")
+                .then().statusCode(200).extract().path("id");
+
+        BesideKitsu.with(slow).body(Map.of("selection", tasks)).post(Api.ACTIONS + "/" + action + "/run").then()
+                .statusCode(200).body("id", equalTo(first));
+
+        assertThat(receiver.heard(name)).hasSize(1);
     }
 
     // ---- Zou does not answer

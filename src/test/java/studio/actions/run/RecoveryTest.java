@@ -55,6 +55,17 @@ class RecoveryTest {
         update("UPDATE run SET max_attempts = 2 WHERE id = ?", UUID.fromString(left.get("again")));
         left.put("miscounted", leave("miscounted", "delivered", "delivered"));
         update("UPDATE run SET unfinished = 3 WHERE id = ?", UUID.fromString(left.get("miscounted")));
+        for (String clock : List.of("clock-back", "clock-kept")) {
+            left.put(clock, leave(clock, "pending"));
+            update("UPDATE delivery SET attempts = 2, due_at = now() + interval '1 hour' WHERE run_id = ?",
+                    UUID.fromString(left.get(clock)));
+            for (int number = 1; number <= 2; number++) {
+                update("INSERT INTO attempt (id, delivery_id, number, ended_at, failure_kind, failure_message) SELECT "
+                        + "gen_random_uuid(), id, ?, now() + CASE WHEN ? THEN interval '1 hour' ELSE '0' END, 'timeout', 'x' "
+                        + "FROM delivery WHERE run_id = ?", number, number == (clock.equals("clock-back") ? 2 : 1),
+                        UUID.fromString(left.get(clock)));
+            }
+        }
         for (int i = 0; i < 25; i++) {
             leave("many", "in_flight", "pending");
         }
@@ -178,6 +189,25 @@ class RecoveryTest {
         assertThat(seen.getList("deliveries[0].earlier_attempts.failure.kind")).containsExactly("lost");
         assertThat(seen.getString("deliveries[0].failure")).isNull();
         assertThat(receiver.heard("again")).hasSize(2);
+    }
+
+    /** The last attempt ended in an hour, so the clock has gone back since; where an earlier one did, that was dealt with. */
+    @Test
+    void doesNotWaitByAClockThatWentBack() throws SQLException {
+        awaitState(left.get("clock-back"), "succeeded");
+
+        assertThat(read(left.get("clock-back")).getInt("deliveries[0].attempts")).isEqualTo(3);
+        assertThat(read(left.get("clock-kept")).getList("deliveries.state")).containsExactly("pending");
+        assertThat(receiver.heard("clock-kept")).isEmpty();
+    }
+
+    /** Else one that stands still would hold up all. */
+    @Test
+    void losesItsLocksWhereItStandsStill() throws SQLException {
+        String any = left.get("left");
+        assertThat(select("SELECT current_setting('idle_in_transaction_session_timeout') FROM run WHERE id = ?", any))
+                .containsExactly("30s");
+        assertThat(select("SELECT current_setting('lock_timeout') FROM run WHERE id = ?", any)).containsExactly("10s");
     }
 
     @Test

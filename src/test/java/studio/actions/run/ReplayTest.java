@@ -5,14 +5,20 @@ import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Stream;
 
+import jakarta.inject.Inject;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
+import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.path.json.JsonPath;
@@ -28,6 +34,9 @@ import studio.actions.testing.Receiver.Heard;
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class ReplayTest {
+
+    @Inject
+    AgroalDataSource database;
 
     private final Receiver receiver = Receiver.shared();
     private final String name = "replay-" + UUID.randomUUID();
@@ -175,6 +184,39 @@ class ReplayTest {
         assertThat(again.getList("deliveries.state")).containsExactlyInAnyOrder("failed", "refused");
         assertThat(again.getList("deliveries.findAll { it.state == 'refused' }.failure.kind")).containsExactly("not_visible");
         assertThat(receiver.heard(name)).hasSize(3);
+    }
+
+    @Test
+    void refusesWhatTheActionIsNotForAnyMore() {
+        JsonPath run = pressed("500");
+
+        change(run.getString("action_id"), Map.of("project_ids", List.of(UUID.randomUUID())));
+
+        replay("supervisor", run, "").then().statusCode(200).body("counts.refused", equalTo(1),
+                "deliveries[0].failure.kind", equalTo("not_visible"));
+        assertThat(receiver.heard(name)).hasSize(1);
+    }
+
+    /** The body as well, although it never went out. */
+    @Test
+    void sendsWhatLackedASecretOnceItIsThere() throws SQLException {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        update("UPDATE action SET headers = '{\"X-Farm\": \"${secret:gone}\"}' WHERE id = ?", action);
+        JsonPath run = press(action, FakeZou.shared().shot("SH010"));
+        assertThat(run.getList("deliveries.failure.kind")).containsExactly("missing_variable");
+        update("UPDATE run SET headers = '{}' WHERE id = ?", run.getString("id"));
+
+        replay("supervisor", run, "").then().statusCode(200).body("state", equalTo("succeeded"));
+
+        assertThat(receiver.heard(name)).hasSize(1);
+        assertThat(receiver.heard(name).get(0).body()).contains("\"run_id\":\"" + run.getString("id") + "\"");
+    }
+
+    private void update(String sql, String id) throws SQLException {
+        try (Connection connection = database.getConnection(); PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.setObject(1, UUID.fromString(id));
+            assertThat(statement.executeUpdate()).isEqualTo(1);
+        }
     }
 
     private JsonPath pressed(String... statuses) {

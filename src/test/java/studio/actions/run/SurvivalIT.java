@@ -190,6 +190,29 @@ class SurvivalIT {
         assertThat(arrivals()).hasSize(500);
     }
 
+    /** As when a firewall forgets them: nothing is answered, and nothing is refused. */
+    @Test
+    void livesOnWhenItsConnectionsHang() throws Exception {
+        two();
+        String run = press(1, 500);
+        awaitHeard(50);
+        List<String> alive = postgres.execute("SELECT id FROM replica ORDER BY id");
+        List<String> hanging = postgres.execute("SELECT pid FROM pg_stat_activity WHERE application_name = 'replica-0' "
+                + "AND state = 'idle'");
+        assertThat(hanging).isNotEmpty();
+
+        signal("STOP", hanging);
+        try {
+            await().during(Duration.ofSeconds(8)).atMost(Duration.ofSeconds(10))
+                    .until(() -> postgres.execute("SELECT id FROM replica ORDER BY id").equals(alive));
+        } finally {
+            signal("CONT", hanging);
+        }
+
+        ends(awaitEnd(replicas.get(1), run), 500, 1);
+        assertThat(arrivals()).hasSize(500);
+    }
+
     // ---- The clock goes
 
     @ParameterizedTest
@@ -259,11 +282,12 @@ class SurvivalIT {
     }
 
     private void two(Map<String, String> more) throws Exception {
-        Map<String, String> environment = new HashMap<>(Map.of("QUARKUS_DATASOURCE_JDBC_URL", postgres.url() + options,
-                "CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_RUN_LEASE", "3s",
-                "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port()));
+        Map<String, String> environment = new HashMap<>(
+                Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_RUN_LEASE", "3s",
+                        "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port()));
         environment.putAll(more);
         for (int i = 0; i < 2; i++) {
+            environment.put("QUARKUS_DATASOURCE_JDBC_URL", postgres.url() + "&ApplicationName=replica-" + i + options);
             replicas.add(new Packaged(Files.createDirectories(folder.resolve("replica-" + i)), environment));
         }
         replicas.forEach(Packaged::ready);
@@ -320,7 +344,13 @@ class SurvivalIT {
     }
 
     private static void signal(String signal, Packaged replica) throws Exception {
-        new ProcessBuilder("kill", "-" + signal, Long.toString(replica.process.pid())).inheritIO().start().waitFor();
+        signal(signal, List.of(Long.toString(replica.process.pid())));
+    }
+
+    private static void signal(String signal, List<String> processes) throws Exception {
+        List<String> kill = new ArrayList<>(List.of("kill", "-" + signal));
+        kill.addAll(processes);
+        assertThat(new ProcessBuilder(kill).inheritIO().start().waitFor()).isZero();
     }
 
     private static void resume(Packaged replica) throws Exception {
