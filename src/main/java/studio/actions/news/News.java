@@ -99,7 +99,10 @@ public class News {
         boolean told = false;
         while (stopping.getCount() > 0) {
             try (Connection connection = database.getConnection()) {
-                told = false;
+                if (told) {
+                    LOG.info("The database is back; other replicas are heard again");
+                    told = false;
+                }
                 hear(connection);
             } catch (SQLException | RuntimeException e) {
                 listening = false;

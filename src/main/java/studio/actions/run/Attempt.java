@@ -42,7 +42,8 @@ public class Attempt extends PanacheEntityBase {
     }
 
     static Map<UUID, List<Attempt>> of(List<Delivery> deliveries) {
-        List<UUID> several = deliveries.stream().filter(one -> one.attempts > 1 || one.state == Delivery.State.pending)
+        List<UUID> several = deliveries.stream().filter(one -> one.attempts > 1 || one.attempts == 1
+                && (one.state == Delivery.State.pending || one.state == Delivery.State.cancelled))
                 .map(one -> one.id).toList();
         return several.isEmpty() ? Map.of()
                 : Attempt.<Attempt> list("deliveryId in ?1 order by number", several).stream()

@@ -103,7 +103,10 @@ class Outcomes {
                 }
                 write(batch, told);
                 batch.clear();
-                told = false;
+                if (told) {
+                    LOG.info("The database takes outcomes again");
+                    told = false;
+                }
             } catch (InterruptedException e) {
                 return;
             } catch (RuntimeException | Error e) {
@@ -112,7 +115,7 @@ class Outcomes {
                 }
                 if (!told) {
                     LOG.warnf(
-                            "The database does not take the outcomes of %d deliveries: %s. They are offered again each second.",
+                            "The database does not take outcomes of deliveries (%d so far): %s. They are offered again each second.",
                             unwritten.get(), reason(e));
                     told = true;
                 }
@@ -136,10 +139,8 @@ class Outcomes {
             events.tell(runs);
         });
         if (!late.isEmpty() && !again) {
-            LOG.warnf(
-                    "%d attempts ended after another replica had taken this one for dead, and taken them over; their outcomes "
-                            + "are dropped. The first is that of delivery %s.",
-                    late.size(), late.get(0).delivery());
+            LOG.warnf("Attempts that ended after another replica had taken this one for dead, and taken them over: %d. Their "
+                    + "outcomes are dropped; the first is that of delivery %s.", late.size(), late.get(0).delivery());
         }
         runs.values().forEach(run -> events.changed(run.id, run.finishedAt != null));
         batch.forEach(ended -> {
@@ -179,11 +180,11 @@ class Outcomes {
 
     /** What is at the bottom of it, without the statement that it happened to. */
     static String reason(Throwable failure) {
-        Throwable bottom = failure;
-        while (bottom.getCause() != null) {
-            bottom = bottom.getCause();
+        String reason = failure.getClass().getSimpleName();
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            reason = cause.getMessage() == null ? reason : cause.getMessage();
         }
-        return bottom.getMessage() == null ? bottom.getClass().getSimpleName() : bottom.getMessage();
+        return reason.replaceFirst("\\.$", "");
     }
 
     private static boolean unfit(Throwable failure) {

@@ -11,6 +11,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
+import jakarta.ws.rs.core.HttpHeaders;
+
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
@@ -76,14 +78,16 @@ public final class Press {
     /**
      * The key in an {@code Idempotency-Key} header: a string of RFC 8941, or as many clients write it, without its quotes.
      *
-     * @param header null where there is none
-     * @throws ProblemException {@code invalid_parameter} if it is empty, over 255 characters, or not printable ASCII
+     * @return null where there is no such header
+     * @throws ProblemException {@code invalid_parameter} if it is empty, over 255 characters, or not printable ASCII, or there
+     *         are several
      */
-    static String idempotencyKey(String header) {
-        if (header == null) {
+    static String idempotencyKey(HttpHeaders headers) {
+        List<String> given = headers.getRequestHeaders().getOrDefault("Idempotency-Key", List.of());
+        if (given.isEmpty()) {
             return null;
         }
-        String key = header.strip();
+        String key = given.size() == 1 ? given.get(0).strip() : "";
         if (key.length() >= 2 && key.startsWith("\"") && key.endsWith("\"")) {
             key = key.substring(1, key.length() - 1).replaceAll("\\\\([\"\\\\])", "$1");
         }

@@ -12,9 +12,12 @@ import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.ParameterIn;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -122,12 +125,13 @@ public class PressResource {
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @HeaderParam("Prefer") @Parameter(description = "respond-async, or wait=<seconds> (RFC 7240).",
                     schema = @Schema(implementation = String.class), example = "wait=5") List<String> prefer,
-            @HeaderParam("Idempotency-Key") @Parameter(description = KEY) String idempotencyKey,
+            @Parameter(name = "Idempotency-Key", in = ParameterIn.HEADER, description = KEY,
+                    schema = @Schema(implementation = String.class)) @Context HttpHeaders headers,
             @RequestBody(required = true,
                     content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
         Asker asker = Asker.of(identity);
         Action action = actions.pressable(id, asker.caller(), true);
-        return runner.press(asker, action, selection(press), Press.idempotencyKey(idempotencyKey),
+        return runner.press(asker, action, selection(press), Press.idempotencyKey(headers),
                 Press.patience(prefer, config.patience())).map(PressResource::answer);
     }
 

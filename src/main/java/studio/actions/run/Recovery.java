@@ -53,6 +53,7 @@ class Recovery {
     private final News news;
     private final EntityManager entities;
     private final RunConfig.Run config;
+    private final Duration interval;
     private volatile long stopSince;
     private volatile boolean stopping;
 
@@ -66,12 +67,12 @@ class Recovery {
         this.news = news;
         this.entities = entities;
         this.config = config.run();
+        this.interval = this.config.lease().dividedBy(3);
     }
 
     void begin(@Observes StartupEvent start, Scheduler scheduler) {
         replicas.register();
-        String interval = config.lease().dividedBy(3).toString();
-        scheduler.newJob("recovery").setInterval(interval).setDelayed(interval)
+        scheduler.newJob("recovery").setInterval(interval.toString()).setDelayed(interval.toString())
                 .setConcurrentExecution(Scheduled.ConcurrentExecution.SKIP)
                 .setTask(due -> tick()).schedule();
     }
@@ -111,9 +112,15 @@ class Recovery {
         }
     }
 
-    private static void await(long until, BooleanSupplier done) {
+    /** Shows that this process lives, as long as it has anything under way. */
+    private void await(long until, BooleanSupplier done) {
+        long beat = System.nanoTime() - interval.toNanos();
         try {
             while (!done.getAsBoolean() && System.nanoTime() < until) {
+                if (System.nanoTime() - beat >= interval.toNanos()) {
+                    beat = System.nanoTime();
+                    attempt(replicas::beat);
+                }
                 TimeUnit.MILLISECONDS.sleep(MOMENT.toMillis());
             }
         } catch (InterruptedException e) {
@@ -123,26 +130,25 @@ class Recovery {
 
     private void handBack() {
         UUID own = replicas.own();
-        int handedBack = QuarkusTransaction.requiringNew().call(() -> {
-            int count = settle(own, Delivery.owned(own), (run, attempt) -> Outcomes.lost(run, attempt, STOPPED));
+        Settled settled = QuarkusTransaction.requiringNew().call(() -> {
+            Settled all = settle(own, Delivery.owned(own), (run, attempt) -> Outcomes.lost(run, attempt, STOPPED));
             replicas.forget(own);
             news.tell(News.Topic.delivery_due, "");
-            return count;
+            return all;
         });
-        if (handedBack > 0) {
-            LOG.infof("%d deliveries were still on their way at the end; they go out again or are lost, as their actions say",
-                    handedBack);
+        if (settled.any()) {
+            LOG.infof("The time to stop is up. Of what is still on its way, %s", settled);
         }
     }
 
     private void tick() {
+        List<UUID> dead = new ArrayList<>();
+        attempt(() -> dead.addAll(replicas.beat()));
         if (stopping) {
             return;
         }
         // Where the service listens in some other way, nobody has said so.
         worker.begin();
-        List<UUID> dead = new ArrayList<>();
-        attempt(() -> dead.addAll(replicas.beat()));
         dead.forEach(replica -> attempt(() -> bury(replica)));
         attempt(this::takeBackUnsent);
         attempt(this::mendCounts);
@@ -154,27 +160,23 @@ class Recovery {
         try {
             duty.run();
         } catch (RuntimeException e) {
-            if (!stopping) {
-                LOG.warnf("This replica could not show that it lives, or look after what others left: %s. Tried again in %s s.",
-                        Outcomes.reason(e), config.lease().dividedBy(3).toSeconds());
-            }
+            LOG.warnf("This replica could not show that it lives, or look after what others left: %s. It tries again.",
+                    Outcomes.reason(e));
         }
     }
 
     private void bury(UUID dead) {
-        int taken = QuarkusTransaction.requiringNew().call(() -> {
+        Settled settled = QuarkusTransaction.requiringNew().call(() -> {
             if (!replicas.standsStill(dead)) {
-                return 0;
+                return Settled.NONE;
             }
-            int count = settle(dead, Delivery.owned(dead), (run, attempt) -> Outcomes.lost(run, attempt, DIED));
+            Settled all = settle(dead, Delivery.owned(dead), (run, attempt) -> Outcomes.lost(run, attempt, DIED));
             replicas.forget(dead);
             news.tell(News.Topic.delivery_due, "");
-            return count;
+            return all;
         });
-        if (taken > 0) {
-            LOG.infof(
-                    "Replica %s is gone; of what it had under way, %d deliveries go out again or are lost, as their actions say",
-                    dead, taken);
+        if (settled.any()) {
+            LOG.infof("Replica %s is gone. Of what it had under way, %s", dead, settled);
         }
     }
 
@@ -191,19 +193,39 @@ class Recovery {
         }
     }
 
-    private int settle(UUID owner, List<Delivery.Owned> owned, BiFunction<Run, Integer, Delivery.Outcome> outcome) {
+    /** How many deliveries go out again, and how many are lost, as the attempts of their actions say. */
+    private record Settled(int again, int lost) {
+
+        static final Settled NONE = new Settled(0, 0);
+
+        boolean any() {
+            return again + lost > 0;
+        }
+
+        @Override
+        public String toString() {
+            return "deliveries that go out again: " + again + ", that are lost: " + lost;
+        }
+    }
+
+    private Settled settle(UUID owner, List<Delivery.Owned> owned, BiFunction<Run, Integer, Delivery.Outcome> becomes) {
         if (owned.isEmpty()) {
-            return 0;
+            return Settled.NONE;
         }
         Map<UUID, Run> runs = new HashMap<>();
         Run.locked(owned.stream().map(Delivery.Owned::runId).distinct().toList()).forEach(run -> runs.put(run.id, run));
-        int settled = 0;
+        int again = 0;
+        int lost = 0;
         for (Delivery.Owned one : owned) {
             Run run = runs.get(one.runId());
-            settled += run.settle(one.id(), owner, one.attempt(), outcome.apply(run, one.attempt())) ? 1 : 0;
+            Delivery.Outcome outcome = becomes.apply(run, one.attempt());
+            if (run.settle(one.id(), owner, one.attempt(), outcome)) {
+                again += outcome.state() == Delivery.State.pending ? 1 : 0;
+                lost += outcome.state() == Delivery.State.lost ? 1 : 0;
+            }
         }
         events.tell(runs);
-        return settled;
+        return new Settled(again, lost);
     }
 
     private void mendCounts() {

@@ -71,7 +71,7 @@ class Replicas {
      *
      * @return those who stand still
      */
-    List<UUID> beat() {
+    synchronized List<UUID> beat() {
         long now = System.nanoTime();
         if (now - lastLook >= lease.toNanos()) {
             // While nobody looked, nobody stood still.
@@ -124,7 +124,7 @@ class Replicas {
     }
 
     /** Locks a replica that stands still; false where it has moved in the meantime, or another has buried it. */
-    boolean standsStill(UUID replica) {
+    synchronized boolean standsStill(UUID replica) {
         return !entities.createNativeQuery("SELECT id FROM replica WHERE id = :id AND beat = :beat "
                 + "FOR UPDATE SKIP LOCKED", UUID.class)
                 .setParameter("id", replica).setParameter("beat", others.get(replica).beat).getResultList().isEmpty();

@@ -27,6 +27,9 @@ class RunEvents {
     /** Between two looks where nothing is heard. */
     private static final Duration POLL = Duration.ofSeconds(5);
 
+    /** Between two looks where much happens: each costs some queries, and many may watch. */
+    private static final Duration PACE = Duration.ofMillis(200);
+
     /** Outcomes of one look: each may hold an answer of 8 KB. */
     private static final int PAGE = 100;
 
@@ -119,6 +122,7 @@ class RunEvents {
         private final CompletableFuture<Void> ended = new CompletableFuture<>();
         private final AtomicReference<CompletableFuture<Void>> bell = new AtomicReference<>(new CompletableFuture<>());
         private volatile int behind;
+        private volatile long notBefore = System.nanoTime();
 
         private Watch(UUID run) {
             this.run = run;
@@ -155,16 +159,25 @@ class RunEvents {
         }
 
         private Uni<Look> next() {
-            return Uni.createFrom().completionStage(bell::get).ifNoItem().after(POLL).recoverWithItem((Void) null)
+            return Uni.createFrom().completionStage(bell::get).ifNoItem().after(POLL).recoverWithItem((Void) null).onItem()
+                    .call(this::pace)
                     .emitOn(workers)
                     .map(rung -> {
                         bell.set(new CompletableFuture<>());
                         Look look = QuarkusTransaction.requiringNew().call(this::look);
                         if (look.outcomes.size() == PAGE) {
                             ring();
+                        } else {
+                            notBefore = System.nanoTime() + PACE.toNanos();
                         }
                         return look;
                     }).onFailure().retry().withBackOff(Duration.ofSeconds(1), POLL).indefinitely();
+        }
+
+        private Uni<Void> pace() {
+            long nanos = notBefore - System.nanoTime();
+            Uni<Void> now = Uni.createFrom().voidItem();
+            return nanos <= 0 ? now : now.onItem().delayIt().by(Duration.ofNanos(nanos));
         }
 
         private Look look() {

@@ -33,11 +33,13 @@ import jakarta.ws.rs.sse.OutboundSseEvent;
 import jakarta.ws.rs.sse.Sse;
 
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.ParameterIn;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestResponse;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -72,6 +74,8 @@ import studio.actions.problem.StrictJson;
 public class RunResource {
 
     static final String EXAMPLE_ID = "7a1d0f5e-55b3-4ed9-8d0c-0d6d5c1b2a33";
+
+    private static final Logger LOG = Logger.getLogger(RunResource.class);
 
     private static final String END = "end";
 
@@ -155,6 +159,7 @@ public class RunResource {
         // nginx would keep the events until there are many.
         response.putHeader("X-Accel-Buffering", "no").putHeader(HttpHeaders.CACHE_CONTROL, "no-store");
         return events.follow(id, behind, events::stopping)
+                .onFailure().invoke(failure -> LOG.errorf(failure, "Nobody can watch run %s any more", id))
                 .onItem().transformToMultiAndConcatenate(look -> Multi.createFrom().iterable(told(look, sse)));
     }
 
@@ -204,7 +209,8 @@ public class RunResource {
                     description = "Those that were not delivered, or all.") RunJson.Only only,
             @HeaderParam("Prefer") @Parameter(description = "respond-async, or wait=<seconds> (RFC 7240).",
                     schema = @Schema(implementation = String.class), example = "wait=5") List<String> prefer,
-            @HeaderParam("Idempotency-Key") @Parameter(description = PressResource.KEY) String idempotencyKey) {
+            @Parameter(name = "Idempotency-Key", in = ParameterIn.HEADER, description = PressResource.KEY,
+                    schema = @Schema(implementation = String.class)) @Context HttpHeaders headers) {
         Asker asker = Asker.of(identity);
         Run run = own(id, asker.caller());
         if (run.finishedAt == null) {
@@ -219,7 +225,7 @@ public class RunResource {
                     : "All that could be sent was delivered. 'only=all' sends it again all the same.");
         }
         return runner.replay(asker, action, run, again,
-                Press.ofReplay(id, only == RunJson.Only.all, Press.idempotencyKey(idempotencyKey)),
+                Press.ofReplay(id, only == RunJson.Only.all, Press.idempotencyKey(headers)),
                 Press.patience(prefer, config.patience())).map(PressResource::answer);
     }
 

@@ -13,6 +13,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
 
@@ -217,10 +218,15 @@ public class Runner {
         }
         Waiting waiting = new Waiting();
         Uni<Begun> begun = known(caller, key).map(run -> Uni.createFrom().item(joined(run, waiting)))
-                .orElseGet(() -> press.apply(waiting));
-        // Whoever hangs up ends the waiting, never the run.
+                .orElseGet(() -> uncancelled(press.apply(waiting)));
         return begun.onItem().transformToUni(run -> waiting.watch.untilEnd(patience).emitOn(workers).map(ended -> view(run)))
                 .onTermination().invoke(waiting::leave);
+    }
+
+    /** Whoever hangs up ends their waiting, never the press. */
+    private static <T> Uni<T> uncancelled(Uni<T> press) {
+        CompletionStage<T> stage = press.subscribeAsCompletionStage();
+        return Uni.createFrom().completionStage(() -> stage.thenApply(Function.identity()));
     }
 
     /**

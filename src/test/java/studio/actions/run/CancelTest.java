@@ -81,7 +81,8 @@ class CancelTest {
 
         cancel("supervisor", run).then().statusCode(200).body("state", equalTo("cancelled"), "counts.cancelled", equalTo(1));
 
-        press.join().then().statusCode(200).body("state", equalTo("cancelled"), "deliveries[0].attempts", equalTo(1));
+        press.join().then().statusCode(200).body("state", equalTo("cancelled"), "deliveries[0].attempts", equalTo(1),
+                "deliveries[0].earlier_attempts[0].failure.kind", equalTo("server_error"));
     }
 
     @Test

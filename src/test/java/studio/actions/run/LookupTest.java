@@ -1,11 +1,15 @@
 package studio.actions.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.notNullValue;
 import static org.hamcrest.Matchers.startsWith;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -279,6 +283,26 @@ class LookupTest {
             BesideKitsu.as("client").body(Map.of("selection", List.of(shot.id()))).post(path).then().statusCode(200);
         }
         assertThat(receiver.heard(name)).hasSize(2);
+    }
+
+    /** Nothing is on disk then. */
+    @Test
+    void goesOnIfWhoPressedHangsUpWhileItIsLookedUp() throws IOException {
+        String name = unique("hangup");
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        String token = BesideKitsu.token("supervisor");
+        zou().delay(token, "/data/tasks", Duration.ofMillis(800));
+        String body = "{\"selection\": [\"" + zou().shot("SH010").id() + "\"]}";
+
+        try (Socket caller = new Socket("127.0.0.1", RestAssured.port)) {
+            caller.getOutputStream().write(("POST " + Api.ACTIONS + "/" + action + "/run HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                    + "Authorization: Bearer " + token + "\r\nContent-Type: application/json\r\nContent-Length: "
+                    + body.length() + "\r\n\r\n" + body).getBytes(StandardCharsets.US_ASCII));
+            await().until(() -> zou().requests(token).stream().anyMatch(asked -> asked.path().startsWith("/data/tasks")));
+            caller.setSoLinger(true, 0);
+        }
+
+        await().until(() -> receiver.heard(name).size() == 1);
     }
 
     /** Seventeen are looked up eight at a time. */

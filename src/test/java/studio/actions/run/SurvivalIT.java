@@ -113,6 +113,26 @@ class SurvivalIT {
         assertThat(replicas.get(0).output()).as("goes in peace").doesNotContain("WARN").doesNotContain("ERROR");
     }
 
+    /** Longer than a lease, and shorter than the time to stop. */
+    @Test
+    void isNotTakenForDeadWhileItStops() throws Exception {
+        receiver.script(name, out -> {
+            Thread.sleep(7000);
+            out.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".getBytes());
+            out.flush();
+        });
+        two();
+        String run = press(2, 5);
+        awaitHeard(5);
+
+        replicas.get(0).process.destroy();
+        assertThat(replicas.get(0).exit()).isIn(0, 143);
+
+        assertThat(awaitEnd(replicas.get(1), run).getInt("counts.delivered")).isEqualTo(5);
+        assertThat(arrivals()).hasSize(5);
+        assertThat(replicas.get(1).output()).doesNotContain("is gone");
+    }
+
     @ParameterizedTest
     @ValueSource(ints = { 1, 2 })
     void handsBackWhatIsTooSlowToEnd(int maxAttempts) throws Exception {
