@@ -153,7 +153,7 @@ class DeliveryWorker {
                 pause = AGAIN;
                 if (!failing && !stopping) {
                     LOG.warnf("The database does not say what is to be sent: %s. It is asked again each second.",
-                            e.getMessage());
+                            Outcomes.reason(e));
                 }
                 failing = true;
             }
@@ -188,8 +188,7 @@ class DeliveryWorker {
                     // Recovery gives this process a new name.
                     return AGAIN;
                 }
-                List<Delivery.Due> due = Delivery.due(egress.fullHosts(), RUNS, perHost);
-                claimed.addAll(choose(due));
+                choose(Delivery.due(egress.fullHosts(), RUNS, perHost), claimed);
                 List<UUID> ids = claimed.stream().map(Flight::delivery).toList();
                 if (ids.isEmpty()) {
                     return Delivery.nextDue().filter(next -> next.compareTo(POLL) < 0).orElse(POLL);
@@ -226,12 +225,11 @@ class DeliveryWorker {
     }
 
     /** In turn, that run first of which the fewest are under way. */
-    private List<Flight> choose(List<Delivery.Due> due) {
+    private void choose(List<Delivery.Due> due, List<Flight> chosen) {
         Map<UUID, Iterator<Delivery.Due>> waiting = new LinkedHashMap<>();
         due.stream().collect(Collectors.groupingBy(Delivery.Due::runId, LinkedHashMap::new, Collectors.toList()))
                 .forEach((run, its) -> waiting.put(run, its.iterator()));
         Map<UUID, Long> underWay = flights.values().stream().collect(Collectors.groupingBy(Flight::run, Collectors.counting()));
-        List<Flight> chosen = new ArrayList<>();
         Set<UUID> runs = new LinkedHashSet<>(waiting.keySet());
         while (!runs.isEmpty() && flights.size() < AT_ONCE) {
             UUID run = runs.stream().min(Comparator.comparing(id -> underWay.getOrDefault(id, 0L))).orElseThrow();
@@ -249,7 +247,6 @@ class DeliveryWorker {
                 underWay.merge(run, 1L, Long::sum);
             });
         }
-        return chosen;
     }
 
     /** What was claimed, once the claim is on disk. */

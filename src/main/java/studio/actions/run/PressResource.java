@@ -116,7 +116,8 @@ public class PressResource {
     @Blocking
     @Operation(operationId = "runAction", summary = "Press the button",
             description = "Sends one request per task, per entity or per production, as the template asks, and answers when all "
-                    + "have ended. A receiver's failure is data in this answer, not an error of it.")
+                    + "have ended. A receiver's failure is data in this answer, not an error of it. The same press by the same "
+                    + "person within three seconds is the same run.")
     @APIResponse(responseCode = "200", description = "The run has ended; its state and deliveries say how.")
     @APIResponse(responseCode = "202", description = "The run goes on; Location is where to look.",
             content = @Content(schema = @Schema(implementation = RunJson.View.class)))

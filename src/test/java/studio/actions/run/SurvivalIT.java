@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -124,14 +125,17 @@ class SurvivalIT {
             out.flush();
         });
         two();
-        String run = press(2, 5);
+        String run = press(2, 4);
+        var waits = replicas.get(0).send("/" + action(2, "/scripted") + "/run", "t", targets(1));
         awaitHeard(5);
 
         replicas.get(0).process.destroy();
+        assertThat(waits.get(3, TimeUnit.SECONDS).statusCode()).as("who waits is answered at once").isEqualTo(202);
         assertThat(replicas.get(0).exit()).isIn(0, 143);
 
-        assertThat(awaitEnd(replicas.get(1), run).getInt("counts.delivered")).isEqualTo(5);
+        assertThat(awaitEnd(replicas.get(1), run).getInt("counts.delivered")).isEqualTo(4);
         assertThat(arrivals()).hasSize(5);
+        assertThat(replicas.get(1).get("/runs", "t").getList("data.state")).containsOnly("succeeded");
         assertThat(replicas.get(1).output()).doesNotContain("is gone");
     }
 

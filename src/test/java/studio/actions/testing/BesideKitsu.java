@@ -67,6 +67,6 @@ public class BesideKitsu extends Services {
     }
 
     private static String create(Map<String, Object> draft) {
-        return as("admin").body(draft).post(Api.ACTIONS).then().statusCode(201).extract().path("id");
+        return Api.id(as("admin").body(draft).post(Api.ACTIONS));
     }
 }

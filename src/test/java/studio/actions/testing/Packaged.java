@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 import io.restassured.path.json.JsonPath;
@@ -105,8 +106,8 @@ public final class Packaged {
         return JsonPath.from(response.body()).getString("id");
     }
 
-    public void send(String path, String token, String body) {
-        HTTP.sendAsync(posting(path, token, body), HttpResponse.BodyHandlers.discarding());
+    public CompletableFuture<HttpResponse<Void>> send(String path, String token, String body) {
+        return HTTP.sendAsync(posting(path, token, body), HttpResponse.BodyHandlers.discarding());
     }
 
     private HttpRequest posting(String path, String token, String body) {
