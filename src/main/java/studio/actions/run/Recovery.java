@@ -1,7 +1,6 @@
 package studio.actions.run;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,6 +55,7 @@ class Recovery {
     private final Duration interval;
     private volatile long stopSince;
     private volatile boolean stopping;
+    private volatile List<UUID> dead = List.of();
 
     Recovery(DeliveryWorker worker, Outcomes outcomes, Replicas replicas, RunEvents events, Reports reports, News news,
             EntityManager entities, RunConfig config) {
@@ -72,9 +72,14 @@ class Recovery {
 
     void begin(@Observes StartupEvent start, Scheduler scheduler) {
         replicas.register();
-        scheduler.newJob("recovery").setInterval(interval.toString()).setDelayed(interval.toString())
-                .setConcurrentExecution(Scheduled.ConcurrentExecution.SKIP)
-                .setTask(due -> tick()).schedule();
+        // Two jobs: whatever holds up the second, the first goes on.
+        every("beat", scheduler, () -> attempt(() -> dead = replicas.beat()));
+        every("recovery", scheduler, this::recover);
+    }
+
+    private void every(String name, Scheduler scheduler, Runnable work) {
+        scheduler.newJob(name).setInterval(interval.toString()).setDelayed(interval.toString())
+                .setConcurrentExecution(Scheduled.ConcurrentExecution.SKIP).setTask(due -> work.run()).schedule();
     }
 
     /** Before the service listens it does not know the port of the practice receiver, and would refuse to send there. */
@@ -141,9 +146,7 @@ class Recovery {
         }
     }
 
-    private void tick() {
-        List<UUID> dead = new ArrayList<>();
-        attempt(() -> dead.addAll(replicas.beat()));
+    private void recover() {
         if (stopping) {
             return;
         }

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
@@ -37,7 +38,7 @@ class Replicas {
     private final EntityManager entities;
     private final AgroalDataSource database;
     private final Duration lease;
-    private final Map<UUID, Seen> others = new HashMap<>();
+    private final Map<UUID, Seen> others = new ConcurrentHashMap<>();
     private long lastLook = System.nanoTime();
     private volatile UUID own;
 
@@ -124,10 +125,11 @@ class Replicas {
     }
 
     /** Locks a replica that stands still; false where it has moved in the meantime, or another has buried it. */
-    synchronized boolean standsStill(UUID replica) {
-        return !entities.createNativeQuery("SELECT id FROM replica WHERE id = :id AND beat = :beat "
+    boolean standsStill(UUID replica) {
+        Seen seen = others.get(replica);
+        return seen != null && !entities.createNativeQuery("SELECT id FROM replica WHERE id = :id AND beat = :beat "
                 + "FOR UPDATE SKIP LOCKED", UUID.class)
-                .setParameter("id", replica).setParameter("beat", others.get(replica).beat).getResultList().isEmpty();
+                .setParameter("id", replica).setParameter("beat", seen.beat).getResultList().isEmpty();
     }
 
     /** Strikes off a replica that owns nothing any more. */

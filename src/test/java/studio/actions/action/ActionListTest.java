@@ -52,7 +52,7 @@ class ActionListTest {
     }
 
     /** The first request after the break must not get the broken connection. */
-    @RepeatedTest(3)
+    @RepeatedTest(2)
     void listensAgainAfterABreak() throws SQLException {
         String id = Api.create(Api.draft("name", "Before the break")).then().statusCode(201).extract().path("id");
         assertThat(names()).contains("Before the break");

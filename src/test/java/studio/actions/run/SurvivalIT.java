@@ -225,7 +225,7 @@ class SurvivalIT {
 
         signal("STOP", hanging);
         try {
-            await().during(Duration.ofSeconds(8)).atMost(Duration.ofSeconds(10))
+            await().during(Duration.ofSeconds(9)).atMost(Duration.ofSeconds(12))
                     .until(() -> postgres.execute("SELECT id FROM replica ORDER BY id").equals(alive));
         } finally {
             signal("CONT", hanging);
@@ -304,7 +304,7 @@ class SurvivalIT {
 
     private void two(Map<String, String> more) throws Exception {
         Map<String, String> environment = new HashMap<>(
-                Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_RUN_LEASE", "3s",
+                Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_RUN_LEASE", "5s",
                         "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port()));
         environment.putAll(more);
         for (int i = 0; i < 2; i++) {

@@ -23,6 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import io.restassured.path.json.JsonPath;
 import studio.actions.testing.Certificates;
 import studio.actions.testing.Packaged;
+import studio.actions.testing.Postgres;
 import studio.actions.testing.Receiver;
 
 /** The packaged service as a newcomer starts it, and as an operator kills it. */
@@ -78,7 +79,7 @@ class PackagedJarIT {
         Receiver receiver = Receiver.shared();
         Map<String, String> environment = Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t",
                 "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_RUN_LEASE", "3s");
-        Packaged first = start(environment).ready();
+        Packaged first = startUnpacked(environment).ready();
         JsonPath action = first.post("", "t", """
                 {"name": "Slow", "is_ajax": true, "timeout_ms": 30000, "url": "%s"}"""
                 .formatted(receiver.url("/killed/silent?e={entity_id}")));
@@ -86,7 +87,7 @@ class PackagedJarIT {
         await().until(() -> receiver.heard("killed").size() == 1);
         first.process.destroyForcibly().waitFor();
 
-        Packaged again = start(environment).ready();
+        Packaged again = startUnpacked(environment).ready();
         String run = again.get("/runs", "t").getString("data[0].id");
         await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
             JsonPath ended = again.get("/runs/" + run, "t");
@@ -99,7 +100,7 @@ class PackagedJarIT {
 
     @Test
     void startsItsDatabaseAgainWhenItEnds() throws Exception {
-        Packaged service = start(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t")).ready();
+        Packaged service = startUnpacked(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t")).ready();
         JsonPath action = service.post("", "t", "{\"name\": \"Kept\", \"url\": \"https://tool.studio.com/\"}");
 
         ProcessHandle.of(postgres().get(0)).orElseThrow().destroyForcibly();
@@ -137,7 +138,7 @@ class PackagedJarIT {
 
     @Test
     void takesASecretThatEndsInALineBreakAndNeverShowsIt() throws Exception {
-        Packaged service = start(
+        Packaged service = startUnpacked(
                 Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_SECRETS_RENDER_FARM", "pa\"ss w0rd\n"))
                 .ready();
         JsonPath action = service.post("", "t", """
@@ -154,6 +155,7 @@ class PackagedJarIT {
     @Test
     void leavesItsDatabaseAloneWhereAnotherIsGiven() throws Exception {
         Path other = Files.createDirectories(folder.resolve("other"));
+        Postgres.shareBinaries(other);
         try (EmbeddedDatabase database = EmbeddedDatabase.open(other)) {
             Path unused = folder.resolve("unused");
             Packaged service = start(Map.of("QUARKUS_DATASOURCE_JDBC_URL", database.jdbcUrl(),
@@ -207,7 +209,7 @@ class PackagedJarIT {
     @Test
     void verifiesCertificatesWhereQuarkusTrustsAll() throws Exception {
         try (Receiver stranger = Receiver.withTls("127.0.0.1", Certificates.shared().ofNobody("IP:127.0.0.1"))) {
-            Packaged service = start(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "QUARKUS_TLS_TRUST_ALL", "true",
+            Packaged service = startUnpacked(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "QUARKUS_TLS_TRUST_ALL", "true",
                     "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + stranger.port())).ready();
             JsonPath action = service.post("", "t", """
                     {"name": "Stranger", "is_ajax": true, "url": "https://127.0.0.1:%d/stranger/ok?e={entity_id}"}"""
@@ -223,13 +225,13 @@ class PackagedJarIT {
     @Test
     void saysThatItsPortIsTaken() throws Exception {
         try (ServerSocket taken = new ServerSocket(0)) {
-            Packaged service = start(Map.of("QUARKUS_HTTP_PORT", Integer.toString(taken.getLocalPort())));
+            Packaged service = startUnpacked(Map.of("QUARKUS_HTTP_PORT", Integer.toString(taken.getLocalPort())));
 
             assertThat(service.exit()).isEqualTo(1);
             assertThat(service.output()).contains("Port " + taken.getLocalPort()).contains("QUARKUS_HTTP_PORT")
                     .doesNotContain("export TOKEN");
 
-            Packaged other = start(Map.of("QUARKUS_MANAGEMENT_PORT", Integer.toString(taken.getLocalPort())));
+            Packaged other = startUnpacked(Map.of("QUARKUS_MANAGEMENT_PORT", Integer.toString(taken.getLocalPort())));
 
             assertThat(other.exit()).isEqualTo(1);
             assertThat(other.output()).contains("management port, " + taken.getLocalPort())
@@ -247,6 +249,14 @@ class PackagedJarIT {
     private boolean servesFolder(ProcessHandle process) {
         return process.info().commandLine().map(line -> line.contains("postgres") && line.contains(folder.toString()))
                 .orElse(false);
+    }
+
+    /** A service whose database is unpacked already. */
+    private Packaged startUnpacked(Map<String, String> environment) throws IOException {
+        if (Files.notExists(folder.resolve("data"))) {
+            Postgres.shareBinaries(folder.resolve("data"));
+        }
+        return start(environment);
     }
 
     private Packaged start(Map<String, String> environment) throws IOException {

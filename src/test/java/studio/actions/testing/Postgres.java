@@ -1,6 +1,7 @@
 package studio.actions.testing;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -23,6 +24,12 @@ public final class Postgres implements AutoCloseable {
         this.folder = folder;
         this.port = Packaged.freePort();
         start();
+    }
+
+    /** Spares a data folder of the service's own database the unpacking, which others have done. */
+    public static void shareBinaries(Path dataFolder) throws IOException {
+        Path shared = Files.createDirectories(Path.of("target/postgres-binaries")).toAbsolutePath();
+        Files.createSymbolicLink(Files.createDirectories(dataFolder).resolve("binaries"), shared);
     }
 
     public void start() throws IOException {

@@ -22,6 +22,7 @@ public class Services implements QuarkusTestResourceLifecycleManager {
     public Map<String, String> start() {
         try {
             Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("target")), "database-");
+            Postgres.shareBinaries(folder);
             database = EmbeddedDatabase.open(folder);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
