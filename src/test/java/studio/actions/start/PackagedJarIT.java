@@ -38,8 +38,13 @@ class PackagedJarIT {
     private final List<Packaged> started = new ArrayList<>();
 
     @AfterEach
-    void stop() {
+    void stop() throws IOException {
         started.forEach(Packaged::end);
+        for (String shared : List.of("data/binaries", "other/binaries")) {
+            if (Files.isSymbolicLink(folder.resolve(shared))) {
+                Files.delete(folder.resolve(shared));
+            }
+        }
     }
 
     @Test
