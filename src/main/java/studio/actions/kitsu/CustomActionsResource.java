@@ -59,6 +59,7 @@ import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.IdentityConfig;
 import studio.actions.problem.ProblemException;
+import studio.actions.run.PressResource;
 import studio.actions.run.Run;
 import studio.actions.run.RunConfig;
 import studio.actions.run.RunJson;
@@ -261,14 +262,10 @@ public class CustomActionsResource {
     }
 
     private static RestResponse<RunJson.View> answer(RunJson.View run) {
-        if (run.finishedAt() == null) {
-            return ResponseBuilder.<RunJson.View> create(RestResponse.Status.ACCEPTED)
-                    .location(URI.create("/api/custom-actions/runs/" + run.id())).entity(run).build();
-        }
-        if (run.state() != Run.State.succeeded) {
+        if (run.finishedAt() != null && run.state() != Run.State.succeeded) {
             throw Verdict.of(run);
         }
-        return RestResponse.ok(run);
+        return PressResource.answer(run);
     }
 
     private String site() {

@@ -137,7 +137,7 @@ public class PressResource {
     }
 
     /** 200 once it has ended, else 202. */
-    static RestResponse<RunJson.View> answer(RunJson.View view) {
+    public static RestResponse<RunJson.View> answer(RunJson.View view) {
         return view.finishedAt() != null ? RestResponse.ok(view)
                 : RestResponse.ResponseBuilder.<RunJson.View> create(RestResponse.Status.ACCEPTED)
                         .location(URI.create("/api/custom-actions/runs/" + view.id())).entity(view).build();
