@@ -1,11 +1,11 @@
 package studio.actions.action;
 
-import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -20,8 +20,6 @@ import java.util.stream.Stream;
 import jakarta.inject.Singleton;
 
 import org.eclipse.microprofile.config.Config;
-
-import com.fasterxml.jackson.core.io.JsonStringEncoder;
 
 /**
  * The studio's secrets. They live in the environment ({@code CUSTOM_ACTIONS_SECRETS_RENDER_FARM} is
@@ -44,7 +42,7 @@ public class Secrets {
 
     private final Map<String, String> values = new HashMap<>();
     private final List<byte[]> serviceKeys = new ArrayList<>();
-    private final List<String> masked = new ArrayList<>();
+    private final List<Repeated> masked = new ArrayList<>();
 
     Secrets(ActionConfig config, Config everything) {
         // A map's keys out of the environment end at the first underscore, so RENDER_FARM is not among config.secrets().
@@ -57,17 +55,24 @@ public class Secrets {
                 }
             }
         }
+        Set<String> secret = new HashSet<>();
         for (var entry : List.of(Map.entry("signing.secret", config.signing().secret()),
                 Map.entry("signing.previous-secret", config.signing().previousSecret()))) {
             entry.getValue().ifPresent(text -> {
                 serviceKeys.add(decode(text).orElseThrow(() -> new IllegalArgumentException(entry.getKey())));
-                masked.add(text);
-                masked.add(text.substring(SYMMETRIC.length()));
+                secret.add(text);
+                secret.add(text.substring(SYMMETRIC.length()));
             });
         }
-        values.values().forEach(value -> masked.addAll(forms(value)));
-        masked.removeIf(text -> text.length() < MASKED_FROM);
-        masked.sort(Comparator.comparingInt(String::length).reversed());
+        values.values().forEach(value -> {
+            secret.add(value);
+            secret.add(value.startsWith(SYMMETRIC) ? value.substring(SYMMETRIC.length()) : value);
+            Stream.of(Base64.getEncoder(), Base64.getUrlEncoder()).forEach(base64 -> secret
+                    .add(base64.withoutPadding().encodeToString(value.getBytes(StandardCharsets.UTF_8))));
+        });
+        secret.stream().filter(text -> text.length() >= MASKED_FROM)
+                .sorted(Comparator.comparingInt(String::length).reversed().thenComparing(Comparator.naturalOrder()))
+                .forEach(text -> masked.add(Repeated.of(text)));
     }
 
     /** Whether the text is a signing secret. */
@@ -103,15 +108,15 @@ public class Secrets {
     /** The text with {@link #MASK} wherever it holds a secret's value. */
     public String mask(String text) {
         String result = text;
-        for (String secret : masked) {
-            result = result.replace(secret, MASK);
+        for (Repeated secret : masked) {
+            result = secret.pattern().matcher(result).replaceAll(MASK);
         }
         return result;
     }
 
     /** Bytes of the longest text that {@link #mask} looks for. */
     public int longest() {
-        return masked.stream().mapToInt(text -> text.getBytes(StandardCharsets.UTF_8).length).max().orElse(0);
+        return masked.stream().mapToInt(Repeated::longest).max().orElse(0);
     }
 
     /**
@@ -133,13 +138,48 @@ public class Secrets {
         return Optional.ofNullable(values.get(canonical(name))).flatMap(Secrets::decode);
     }
 
-    /** A secret as an answer may repeat it: as it is, in JSON, in a URL, in Base64. */
-    private static Set<String> forms(String secret) {
-        byte[] bytes = secret.getBytes(StandardCharsets.UTF_8);
-        return Set.copyOf(List.of(secret, new String(JsonStringEncoder.getInstance().quoteAsString(secret)),
-                URLEncoder.encode(secret, StandardCharsets.UTF_8),
-                URLEncoder.encode(secret, StandardCharsets.UTF_8).replace("+", "%20"),
-                Base64.getEncoder().withoutPadding().encodeToString(bytes)));
+    /**
+     * A secret as an answer may repeat it: as it is, or with any of its characters but letters and digits escaped, as URLs,
+     * HTML
+     * and the many writers of JSON do, each in its own way.
+     *
+     * @param longest bytes of the longest way to write it
+     */
+    private record Repeated(Pattern pattern, int longest) {
+
+        private static final Map<Integer, String> NAMED = Map.of((int) '&', "amp", (int) '<', "lt", (int) '>', "gt", (int) '"',
+                "quot", (int) '\'', "apos");
+
+        /** Zeros before a number, as some write it. */
+        private static final int ZEROS = 4;
+
+        static Repeated of(String secret) {
+            StringBuilder pattern = new StringBuilder();
+            int longest = 0;
+            for (int character : secret.codePoints().toArray()) {
+                String one = Character.toString(character);
+                if (character < 0x80 && Character.isLetterOrDigit(character)) {
+                    pattern.append(one);
+                    longest++;
+                    continue;
+                }
+                byte[] bytes = one.getBytes(StandardCharsets.UTF_8);
+                pattern.append("(?:").append(Pattern.quote(one)).append("|\\\\").append(Pattern.quote(one)).append("|(?i:");
+                one.chars().forEach(unit -> pattern.append("\\\\u%04x".formatted(unit)));
+                pattern.append('|');
+                for (byte b : bytes) {
+                    pattern.append("%%%02x".formatted(b));
+                }
+                pattern.append("|&#0{0,%1$d}%2$d;|&#x0{0,%1$d}%2$x;".formatted(ZEROS, character));
+                if (NAMED.containsKey(character)) {
+                    pattern.append("|&").append(NAMED.get(character)).append(';');
+                }
+                pattern.append(character == ' ' ? "|\\+))" : "))");
+                longest += Math.max(Math.max(6 * one.length(), 3 * bytes.length),
+                        "&#;".length() + ZEROS + Integer.toString(character).length());
+            }
+            return new Repeated(Pattern.compile(pattern.toString()), longest);
+        }
     }
 
     /** Whether a secret can stand in a header: it may hold no control characters but white space around it. */

@@ -229,12 +229,10 @@ public class CustomActionsResource {
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @RequestBody(required = true, content = @Content(examples = @ExampleObject(name = "one shot",
                     value = PRESS))) KitsuPress press) {
-        Asker asker = Asker.of(identity);
-        Action action = actions.pressable(id, asker.caller(), true);
         if (press == null) {
             throw ProblemException.invalid("/selection", "empty_selection", "Select at least one task.");
         }
-        return runner.press(asker, action, press.selection(config.maxSelection()), config.patience())
+        return runner.press(Asker.of(identity), id, press.selection(config.maxSelection()), config.patience())
                 .map(CustomActionsResource::answer);
     }
 

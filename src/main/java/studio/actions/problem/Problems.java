@@ -5,6 +5,7 @@ import java.nio.channels.ClosedChannelException;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 import jakarta.validation.ConstraintViolationException;
@@ -37,6 +38,8 @@ import studio.actions.problem.Problem.Fault;
 public class Problems {
 
     private static final Logger LOG = Logger.getLogger(Problems.class);
+
+    private static final Set<String> HELD = Set.of("55P03", "25P03", "40P01");
 
     private static final String REALM = "Bearer realm=\"kitsu-actions\"";
 
@@ -197,13 +200,18 @@ public class Problems {
         return false;
     }
 
-    /** The database is away: no connection (class 08), shutting down (57P0x), or none in time from the pool. */
+    /**
+     * The database is away: no connection (class 08), shutting down (57P0x), or none in time from the pool; or somebody holds
+     * what
+     * is needed, and did not let go in time (55P03), or has lost it by standing still (25P03), or the other of two went first
+     * (40P01).
+     */
     private static boolean away(Throwable thrown) {
         for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
             if (cause instanceof SQLException sql) {
                 String state = String.valueOf(sql.getSQLState());
                 if (state.startsWith("08") || state.startsWith("57P") || state.startsWith("53")
-                        || String.valueOf(sql.getMessage()).contains("Acquisition timeout")) {
+                        || HELD.contains(state) || String.valueOf(sql.getMessage()).contains("Acquisition timeout")) {
                     return true;
                 }
             }

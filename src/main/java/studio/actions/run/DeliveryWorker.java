@@ -145,19 +145,26 @@ class DeliveryWorker {
     private void work() {
         boolean failing = false;
         while (!stopping) {
-            Duration pause;
             try {
-                pause = claimSome();
+                await(claimSome());
                 failing = false;
             } catch (RuntimeException | Error e) {
-                pause = AGAIN;
                 if (!failing && !stopping) {
                     LOG.warnf("The database does not say what is to be sent: %s. It is asked again each second.",
                             Outcomes.reason(e));
                 }
                 failing = true;
+                // Whatever happens meanwhile: the places that were just left would have it look again at once, and for ever.
+                sleep();
             }
-            await(pause);
+        }
+    }
+
+    private void sleep() {
+        try {
+            TimeUnit.MILLISECONDS.sleep(AGAIN.toMillis());
+        } catch (InterruptedException e) {
+            stopping = true;
         }
     }
 

@@ -39,6 +39,12 @@ public final class Press {
             return Duration.ofNanos(System.nanoTime() - sinceNanos);
         }
 
+        /** What is left of the time that the caller waits, which began with the press. */
+        Duration left(Duration patience) {
+            Duration left = patience.minus(age());
+            return left.compareTo(MOMENT) < 0 ? MOMENT : left;
+        }
+
         /**
          * The run that was made for this key before.
          *

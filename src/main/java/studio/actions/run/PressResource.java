@@ -131,8 +131,7 @@ public class PressResource {
             @RequestBody(required = true,
                     content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
         Asker asker = Asker.of(identity);
-        Action action = actions.pressable(id, asker.caller(), true);
-        return runner.press(asker, action, selection(press), Press.idempotencyKey(headers),
+        return runner.press(asker, id, selection(press), Press.idempotencyKey(headers),
                 Press.patience(prefer, config.patience())).map(PressResource::answer);
     }
 

@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
@@ -21,8 +23,6 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
-import io.quarkus.scheduler.Scheduled;
-import io.quarkus.scheduler.Scheduler;
 import io.quarkus.vertx.http.HttpServerStart;
 import studio.actions.news.News;
 
@@ -56,6 +56,12 @@ class Recovery {
     private volatile long stopSince;
     private volatile boolean stopping;
     private volatile List<UUID> dead = List.of();
+    /** By a monotonic clock: one that is set back must not have this process stand still, and be taken for dead. */
+    private final ScheduledExecutorService duties = Executors.newScheduledThreadPool(2, duty -> {
+        Thread thread = new Thread(duty, "recovery");
+        thread.setDaemon(true);
+        return thread;
+    });
 
     Recovery(DeliveryWorker worker, Outcomes outcomes, Replicas replicas, RunEvents events, Reports reports, News news,
             EntityManager entities, RunConfig config) {
@@ -70,16 +76,11 @@ class Recovery {
         this.interval = this.config.lease().dividedBy(3);
     }
 
-    void begin(@Observes StartupEvent start, Scheduler scheduler) {
+    void begin(@Observes StartupEvent start) {
         replicas.register();
-        // Two jobs: whatever holds up the second, the first goes on.
-        every("beat", scheduler, () -> attempt(() -> dead = replicas.beat()));
-        every("recovery", scheduler, this::recover);
-    }
-
-    private void every(String name, Scheduler scheduler, Runnable work) {
-        scheduler.newJob(name).setInterval(interval.toString()).setDelayed(interval.toString())
-                .setConcurrentExecution(Scheduled.ConcurrentExecution.SKIP).setTask(due -> work.run()).schedule();
+        // Two threads: whatever holds up the second, the first goes on.
+        List.<Runnable> of(() -> dead = replicas.beat(), this::recover).forEach(duty -> duties.scheduleWithFixedDelay(
+                () -> attempt(duty), interval.toMillis(), interval.toMillis(), TimeUnit.MILLISECONDS));
     }
 
     /** Before the service listens it does not know the port of the practice receiver, and would refuse to send there. */
@@ -97,6 +98,8 @@ class Recovery {
         stop();
         long until = stopSince + config.shutdown().toNanos();
         await(until, () -> worker.ended() && worker.underWay().isEmpty());
+        duties.shutdown();
+        await(until, duties::isTerminated);
         try {
             handBack();
             outcomes.end();
@@ -117,15 +120,9 @@ class Recovery {
         }
     }
 
-    /** Shows that this process lives, as long as it has anything under way. */
-    private void await(long until, BooleanSupplier done) {
-        long beat = System.nanoTime() - interval.toNanos();
+    private static void await(long until, BooleanSupplier done) {
         try {
             while (!done.getAsBoolean() && System.nanoTime() < until) {
-                if (System.nanoTime() - beat >= interval.toNanos()) {
-                    beat = System.nanoTime();
-                    attempt(replicas::beat);
-                }
                 TimeUnit.MILLISECONDS.sleep(MOMENT.toMillis());
             }
         } catch (InterruptedException e) {
@@ -162,7 +159,7 @@ class Recovery {
     private void attempt(Runnable duty) {
         try {
             duty.run();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             LOG.warnf("This replica could not show that it lives, or look after what others left: %s. It tries again.",
                     Outcomes.reason(e));
         }

@@ -1,5 +1,6 @@
 package studio.actions.run;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
@@ -27,6 +28,9 @@ class Reports {
     /** Comments of one run that are under way at once. */
     private static final int AT_ONCE = 4;
 
+    /** Between two looks where nothing is heard: nobody waits for a comment, and runs may wait for hours. */
+    private static final Duration POLL = Duration.ofMinutes(1);
+
     private final RunEvents events;
     private final Production kitsu;
     private final Set<UUID> open = ConcurrentHashMap.newKeySet();
@@ -43,7 +47,7 @@ class Reports {
             return;
         }
         open.add(run.id);
-        events.follow(run.id, 0, () -> ending)
+        events.follow(run.id, 0, POLL, () -> ending)
                 .onItem().transformToUniAndConcatenate(look -> tell(run, when, credential, look.outcomes()))
                 .onTermination().invoke(() -> open.remove(run.id))
                 .subscribe().with(told -> {

@@ -186,8 +186,9 @@ public class Run extends PanacheEntityBase {
     /** Those of which nothing is left to do, and which do not know it. */
     static List<UUID> miscounted(int limit) {
         return getEntityManager().createNativeQuery("""
-                SELECT id FROM run r WHERE finished_at IS NULL AND NOT EXISTS (SELECT 1 FROM delivery
-                        WHERE run_id = r.id AND state IN ('pending', 'in_flight'))
+                SELECT id FROM run r WHERE finished_at IS NULL
+                    AND NOT EXISTS (SELECT 1 FROM delivery WHERE run_id = r.id AND state = 'pending')
+                    AND NOT EXISTS (SELECT 1 FROM delivery WHERE run_id = r.id AND owner IS NOT NULL)
                  LIMIT :limit""", UUID.class).setParameter("limit", limit).getResultList();
     }
 

@@ -25,7 +25,7 @@ import studio.actions.news.News;
 class RunEvents {
 
     /** Between two looks where nothing is heard. */
-    private static final Duration POLL = Duration.ofSeconds(5);
+    static final Duration POLL = Duration.ofSeconds(5);
 
     /** Between two looks where much happens: each costs some queries, and many may watch. */
     private static final Duration PACE = Duration.ofMillis(200);
@@ -104,14 +104,16 @@ class RunEvents {
      * The outcomes of a run, beginning behind one of them, until it has ended. Where nothing is new for a while there is a
      * look without outcomes.
      *
+     * @param poll between two looks where nothing is heard
      * @param enough asked after each look, whether it was the last one all the same
      */
-    Multi<Look> follow(UUID run, int behind, BooleanSupplier enough) {
+    Multi<Look> follow(UUID run, int behind, Duration poll, BooleanSupplier enough) {
         return Multi.createFrom().deferred(() -> {
             Watch watch = watch(run);
             watch.behind = behind;
             watch.ring();
-            return Multi.createBy().repeating().uni(watch::next).whilst(look -> !look.last() && !enough.getAsBoolean())
+            return Multi.createBy().repeating().uni(() -> watch.next(poll))
+                    .whilst(look -> !look.last() && !enough.getAsBoolean())
                     .onTermination().invoke(watch::close);
         });
     }
@@ -158,20 +160,23 @@ class RunEvents {
             }
         }
 
-        private Uni<Look> next() {
-            return Uni.createFrom().completionStage(bell::get).ifNoItem().after(POLL).recoverWithItem((Void) null).onItem()
+        private Uni<Look> next(Duration poll) {
+            return Uni.createFrom().completionStage(bell::get).ifNoItem().after(poll).recoverWithItem((Void) null).onItem()
                     .call(this::pace)
                     .emitOn(workers)
                     .map(rung -> {
                         bell.set(new CompletableFuture<>());
                         Look look = QuarkusTransaction.requiringNew().call(this::look);
+                        // Not before it has succeeded: one that fails is repeated, and must not pass over what it saw.
+                        behind = look.outcomes.isEmpty() ? behind : look.outcomes.get(look.outcomes.size() - 1).event;
                         if (look.outcomes.size() == PAGE) {
                             ring();
                         } else {
                             notBefore = System.nanoTime() + PACE.toNanos();
                         }
                         return look;
-                    }).onFailure().retry().withBackOff(Duration.ofSeconds(1), POLL).indefinitely();
+                    }).onFailure().invoke(this::ring).onFailure().retry().withBackOff(Duration.ofSeconds(1), POLL)
+                    .indefinitely();
         }
 
         private Uni<Void> pace() {
@@ -184,9 +189,6 @@ class RunEvents {
             Run now = Run.findById(run);
             List<Delivery> outcomes = Delivery.<Delivery> find("runId = ?1 and event > ?2 order by event", run, behind)
                     .page(0, PAGE).list();
-            if (!outcomes.isEmpty()) {
-                behind = outcomes.get(outcomes.size() - 1).event;
-            }
             boolean all = outcomes.size() < PAGE;
             return new Look(now, outcomes, Attempt.of(outcomes), Delivery.counts(run),
                     now == null || all && now.finishedAt != null);

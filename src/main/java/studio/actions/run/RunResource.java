@@ -52,8 +52,6 @@ import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.http.HttpServerResponse;
-import studio.actions.action.Action;
-import studio.actions.action.Actions;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
@@ -81,16 +79,13 @@ public class RunResource {
 
     private final Runner runner;
     private final RunEvents events;
-    private final Actions actions;
     private final ObjectMapper json;
     private final RunConfig.Run config;
     private final SecurityIdentity identity;
 
-    RunResource(Runner runner, RunEvents events, Actions actions, ObjectMapper json, RunConfig config,
-            SecurityIdentity identity) {
+    RunResource(Runner runner, RunEvents events, ObjectMapper json, RunConfig config, SecurityIdentity identity) {
         this.runner = runner;
         this.events = events;
-        this.actions = actions;
         this.json = json;
         this.config = config.run();
         this.identity = identity;
@@ -158,7 +153,7 @@ public class RunResource {
         int behind = behind(last);
         // nginx would keep the events until there are many.
         response.putHeader("X-Accel-Buffering", "no").putHeader(HttpHeaders.CACHE_CONTROL, "no-store");
-        return events.follow(id, behind, events::stopping)
+        return events.follow(id, behind, RunEvents.POLL, events::stopping)
                 .onFailure().invoke(failure -> LOG.errorf(failure, "Nobody can watch run %s any more", id))
                 .onItem().transformToMultiAndConcatenate(look -> Multi.createFrom().iterable(told(look, sse)));
     }
@@ -216,7 +211,6 @@ public class RunResource {
         if (run.finishedAt == null) {
             throw new ProblemException(Code.STILL_RUNNING, "The run has not ended; cancel it first, or wait for its end.");
         }
-        Action action = actions.pressable(run.actionId, asker.caller(), true);
         List<Delivery> again = Delivery.ofRun(id).stream().filter(delivery -> delivery.url != null
                 && (only == RunJson.Only.all || delivery.state != Delivery.State.delivered)).toList();
         if (again.isEmpty()) {
@@ -224,7 +218,7 @@ public class RunResource {
                     ? "None of its deliveries had a request to send."
                     : "All that could be sent was delivered. 'only=all' sends it again all the same.");
         }
-        return runner.replay(asker, action, run, again,
+        return runner.replay(asker, run, again,
                 Press.ofReplay(id, only == RunJson.Only.all, Press.idempotencyKey(headers)),
                 Press.patience(prefer, config.patience())).map(PressResource::answer);
     }

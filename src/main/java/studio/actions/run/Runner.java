@@ -25,6 +25,7 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.action.Action;
+import studio.actions.action.Actions;
 import studio.actions.audit.AuditEntry;
 import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.EgressConfig;
@@ -48,6 +49,7 @@ public class Runner {
 
     private static final String STOPPING_SECONDS = "5";
 
+    private final Actions actions;
     private final Lookup lookup;
     private final AddressPolicy policy;
     private final Refusals refusals;
@@ -61,8 +63,10 @@ public class Runner {
     private final Clock clock;
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
 
-    Runner(Lookup lookup, AddressPolicy policy, Refusals refusals, Envelope envelope, DeliveryWorker worker, Replicas replicas,
+    Runner(Actions actions, Lookup lookup, AddressPolicy policy, Refusals refusals, Envelope envelope, DeliveryWorker worker,
+            Replicas replicas,
             RunEvents events, Reports reports, News news, EgressConfig egressConfig, Clock clock) {
+        this.actions = actions;
         this.lookup = lookup;
         this.policy = policy;
         this.refusals = refusals;
@@ -85,18 +89,21 @@ public class Runner {
     /**
      * The same with a key of the caller's for this press, as {@link Press#idempotencyKey} reads it; null where there is none.
      */
-    Uni<RunJson.View> press(Asker asker, Action action, Selection selection, String idempotencyKey, Duration patience) {
-        Press.Key key = Press.of(action.id, selection, idempotencyKey);
-        return once(asker.caller(), key, patience, waiting -> plan(asker, action, selection).map(owed -> {
-            Run run = Run.of(action, asker.caller(), key);
-            List<Delivery> deliveries = new ArrayList<>();
-            owed.forEach(one -> deliveries.add(Delivery.of(run, deliveries.size(), one)));
-            Begun begun = begin(asker, key, action.report, run, deliveries, waiting);
-            if (begun.run() == run) {
-                note(owed, run.told(), asker.caller());
-            }
-            return begun;
-        }));
+    Uni<RunJson.View> press(Asker asker, UUID id, Selection selection, String idempotencyKey, Duration patience) {
+        Press.Key key = Press.of(id, selection, idempotencyKey);
+        return once(asker.caller(), key, patience, waiting -> {
+            Action action = actions.pressable(id, asker.caller(), true);
+            return plan(asker, action, selection).map(owed -> {
+                Run run = Run.of(action, asker.caller(), key);
+                List<Delivery> deliveries = new ArrayList<>();
+                owed.forEach(one -> deliveries.add(Delivery.of(run, deliveries.size(), one)));
+                Begun begun = begin(asker, key, action.report, run, deliveries, waiting);
+                if (begun.run() == run) {
+                    note(owed, run.told(), asker.caller());
+                }
+                return begun;
+            });
+        });
     }
 
     /**
@@ -104,9 +111,11 @@ public class Runner {
      * seconds is the same run.
      *
      * @param patience how long to wait for its end
-     * @return the run as it is by then; fails as {@link Lookup} does, and then nothing was written or sent
+     * @return the run as it is by then; fails as {@link Actions#pressable} and {@link Lookup} do, and then nothing was written
+     *         or
+     *         sent
      */
-    public Uni<RunJson.View> press(Asker asker, Action action, Selection selection, Duration patience) {
+    public Uni<RunJson.View> press(Asker asker, UUID action, Selection selection, Duration patience) {
         return press(asker, action, selection, null, patience);
     }
 
@@ -117,14 +126,16 @@ public class Runner {
      * @param before has ended
      * @param deliveries of it, each with a URL
      */
-    Uni<RunJson.View> replay(Asker asker, Action action, Run before, List<Delivery> deliveries, Press.Key key,
-            Duration patience) {
-        return once(asker.caller(), key, patience, waiting -> hidden(asker, action, deliveries).emitOn(workers).map(hidden -> {
-            Run run = before.replay(asker.caller(), key);
-            List<Delivery> again = new ArrayList<>();
-            deliveries.forEach(one -> again.add(one.replay(run, again.size(), hidden.apply(one))));
-            return begin(asker, key, action.report, run, again, waiting);
-        }));
+    Uni<RunJson.View> replay(Asker asker, Run before, List<Delivery> deliveries, Press.Key key, Duration patience) {
+        return once(asker.caller(), key, patience, waiting -> {
+            Action action = actions.pressable(before.actionId, asker.caller(), true);
+            return hidden(asker, action, deliveries).emitOn(workers).map(hidden -> {
+                Run run = before.replay(asker.caller(), key);
+                List<Delivery> again = new ArrayList<>();
+                deliveries.forEach(one -> again.add(one.replay(run, again.size(), hidden.apply(one))));
+                return begin(asker, key, action.report, run, again, waiting);
+            });
+        });
     }
 
     /**
@@ -209,7 +220,7 @@ public class Runner {
         }
     }
 
-    /** What is asked for, or the run that was made when it was asked for before. */
+    /** What is asked for, or the run that was made when it was asked for before, whatever has become of its action since. */
     private Uni<RunJson.View> once(Caller caller, Press.Key key, Duration patience, Function<Waiting, Uni<Begun>> press) {
         if (events.stopping()) {
             throw new ProblemException(Code.UNAVAILABLE,
@@ -219,7 +230,8 @@ public class Runner {
         Waiting waiting = new Waiting();
         Uni<Begun> begun = known(caller, key).map(run -> Uni.createFrom().item(joined(run, waiting)))
                 .orElseGet(() -> uncancelled(press.apply(waiting)));
-        return begun.onItem().transformToUni(run -> waiting.watch.untilEnd(patience).emitOn(workers).map(ended -> view(run)))
+        return begun.onItem().transformToUni(run -> waiting.watch.untilEnd(key.left(patience)).emitOn(workers)
+                .map(ended -> view(run)))
                 .onTermination().invoke(waiting::leave);
     }
 

@@ -18,6 +18,7 @@ import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.testing.Api;
+import studio.actions.testing.Json;
 import studio.actions.testing.Services;
 
 /** The list in memory, and another replica that writes: here, a connection that the service knows nothing of. */
@@ -32,7 +33,7 @@ class ActionListTest {
     void listsWhatWasWrittenHereAtOnce() {
         for (int i = 0; i < 10; i++) {
             String name = "At once " + i;
-            String id = Api.create(Api.draft("name", name)).then().statusCode(201).extract().path("id");
+            String id = Json.of(Api.create(Api.draft("name", name)).then().statusCode(201).extract()).get("id");
             assertThat(names()).contains(name);
             Api.admin().body("{\"name\": \"" + name + " changed\"}").patch(Api.ACTIONS + "/" + id).then().statusCode(200);
             assertThat(names()).contains(name + " changed").doesNotContain(name);
@@ -43,7 +44,7 @@ class ActionListTest {
 
     @Test
     void listsWhatAnotherReplicaHasWritten() throws SQLException {
-        String id = Api.create(Api.draft("name", "Here")).then().statusCode(201).extract().path("id");
+        String id = Json.of(Api.create(Api.draft("name", "Here")).then().statusCode(201).extract()).get("id");
         assertThat(names()).contains("Here");
 
         execute("UPDATE action SET name = 'Elsewhere', version = version + 1 WHERE id = '" + id + "'");
@@ -54,7 +55,7 @@ class ActionListTest {
     /** The first request after the break must not get the broken connection. */
     @RepeatedTest(2)
     void listensAgainAfterABreak() throws SQLException {
-        String id = Api.create(Api.draft("name", "Before the break")).then().statusCode(201).extract().path("id");
+        String id = Json.of(Api.create(Api.draft("name", "Before the break")).then().statusCode(201).extract()).get("id");
         assertThat(names()).contains("Before the break");
 
         execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'");
@@ -72,7 +73,7 @@ class ActionListTest {
     }
 
     private static List<String> names() {
-        return Api.admin().get(Api.ACTIONS).then().statusCode(200).extract().path("name");
+        return Json.of(Api.admin().get(Api.ACTIONS).then().statusCode(200).extract()).get("name");
     }
 
     private void execute(String sql) throws SQLException {

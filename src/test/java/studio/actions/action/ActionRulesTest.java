@@ -1,11 +1,13 @@
 package studio.actions.action;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.aMapWithSize;
 import static org.hamcrest.Matchers.contains;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasItem;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
+import static studio.actions.testing.Json.has;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -30,10 +32,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import io.restassured.path.json.JsonPath;
 import io.restassured.response.Response;
 import studio.actions.problem.Problem;
 import studio.actions.testing.Api;
+import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
@@ -91,7 +93,7 @@ class ActionRulesTest {
     @ParameterizedTest
     @MethodSource("rightNames")
     void countsTheCharactersOfANameAsPeopleDo(String name) {
-        accepted(Api.draft("name", name)).then().body("name", equalTo(name.strip()));
+        accepted(Api.draft("name", name)).then().body(has("name", equalTo(name.strip())));
     }
 
     static Stream<Arguments> wrongDescriptions() {
@@ -112,13 +114,13 @@ class ActionRulesTest {
     @ParameterizedTest
     @MethodSource("rightDescriptions")
     void acceptsTheDescription(String description) {
-        accepted(Api.draft("description", description)).then().body("description", equalTo(description));
+        accepted(Api.draft("description", description)).then().body(has("description", equalTo(description)));
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "", "  \n" })
     void aBlankDescriptionIsNone(String description) {
-        accepted(Api.draft("description", description)).then().body("description", equalTo(null));
+        accepted(Api.draft("description", description)).then().body(has("description", equalTo(null)));
     }
 
     // Templates
@@ -191,7 +193,7 @@ class ActionRulesTest {
     @Test
     void namesTheUnknownVariableAndTheKnownOnes() {
         Api.create(Api.draft("url", "https://farm.studio/{shot_idd}")).then().statusCode(400)
-                .body("errors[0].message", containsString("shot_idd"), "errors[0].message", containsString("entity_id"));
+                .body(has("errors[0].message", containsString("shot_idd"), "errors[0].message", containsString("entity_id")));
     }
 
     static Stream<String> rightUrls() {
@@ -204,8 +206,8 @@ class ActionRulesTest {
     @ParameterizedTest
     @MethodSource("rightUrls")
     void acceptsTheUrl(String url) {
-        accepted(Api.draft("url", url, "is_ajax", true)).then().body("url", equalTo(url));
-        accepted(Api.draft("url", url, "is_ajax", false)).then().body("url", equalTo(url));
+        accepted(Api.draft("url", url, "is_ajax", true)).then().body(has("url", equalTo(url)));
+        accepted(Api.draft("url", url, "is_ajax", false)).then().body(has("url", equalTo(url)));
     }
 
     // Where an AJAX action may be sent
@@ -284,20 +286,20 @@ class ActionRulesTest {
     void refusesTheVectorWhenSavedAndWhenPreviewed(String url) {
         Map<String, Object> draft = Api.draft("url", url, "is_ajax", true);
 
-        Api.create(draft).then().statusCode(400).contentType(Problem.MEDIA_TYPE).body("code", equalTo("invalid_body"),
-                "errors.pointer", contains("/url"));
+        Api.create(draft).then().statusCode(400).contentType(Problem.MEDIA_TYPE).body(has("code", equalTo("invalid_body"),
+                "errors.pointer", contains("/url")));
         Api.admin().body(Map.of("action", draft, "targets", List.of(Api.shot()))).post(Api.ACTIONS + "/preview").then()
-                .statusCode(400).body("code", equalTo("invalid_body"), "errors.pointer", contains("/action/url"));
+                .statusCode(400).body(has("code", equalTo("invalid_body"), "errors.pointer", contains("/action/url")));
     }
 
     @Test
     void refusesTheVectorsWhenAnActionIsChanged() throws IOException {
-        String id = accepted(Api.draft("is_ajax", true)).path("id");
+        String id = Json.of(accepted(Api.draft("is_ajax", true))).get("id");
 
         vectors().forEach(url -> Api.admin().body(Map.of("url", url)).patch(Api.ACTIONS + "/" + id).then().statusCode(400)
-                .body("errors.pointer", contains("/url")));
+                .body(has("errors.pointer", contains("/url"))));
 
-        Api.admin().get(Api.ACTIONS + "/" + id).then().body("version", equalTo(1));
+        Api.admin().get(Api.ACTIONS + "/" + id).then().body(has("version", equalTo(1)));
     }
 
     // What a browser may open
@@ -335,8 +337,8 @@ class ActionRulesTest {
 
     @Test
     void namesTheSchemeAndTheSettingThatAllowsIt() {
-        Api.create(Api.draft("url", "unheard-of:x")).then().body("errors[0].message", containsString("unheard-of"),
-                "errors[0].message", containsString("CUSTOM_ACTIONS_LAUNCH_SCHEMES"));
+        Api.create(Api.draft("url", "unheard-of:x")).then().body(has("errors[0].message", containsString("unheard-of"),
+                "errors[0].message", containsString("CUSTOM_ACTIONS_LAUNCH_SCHEMES")));
     }
 
     @ParameterizedTest
@@ -355,7 +357,7 @@ class ActionRulesTest {
         accepted(Api.draft(field, from)).then().body(field, equalTo(from));
         accepted(Api.draft(field, to)).then().body(field, equalTo(to));
         for (int beyond : new int[] { from - 1, to + 1, 0, -1, Integer.MAX_VALUE, Integer.MIN_VALUE }) {
-            JsonPath fault = refused(Api.draft(field, beyond), "/" + field, "out_of_range");
+            Json fault = refused(Api.draft(field, beyond), "/" + field, "out_of_range");
             assertThat(fault.getString("errors[0].message")).contains(field, "" + from, "" + to);
         }
     }
@@ -373,8 +375,8 @@ class ActionRulesTest {
     void takesWholeNumbersOnly(String field, String value) {
         String body = "{\"name\": \"n\", \"url\": \"https://a.studio/\", \"" + field + "\": " + value + "}";
 
-        Api.admin().body(body).post(Api.ACTIONS).then().statusCode(400).body("code", equalTo("invalid_body"),
-                "errors.pointer", contains("/" + field), "errors[0].message", containsString("whole number"));
+        Api.admin().body(body).post(Api.ACTIONS).then().statusCode(400).body(has("code", equalTo("invalid_body"),
+                "errors.pointer", contains("/" + field), "errors[0].message", containsString("whole number")));
     }
 
     // Choices
@@ -429,14 +431,14 @@ class ActionRulesTest {
     @ParameterizedTest
     @MethodSource("wrongChoices")
     void refusesTheValue(String field, Object value, String pointer) {
-        Api.create(Api.draft(field, value)).then().statusCode(400).body("code", equalTo("invalid_body"),
-                "errors.pointer", contains(pointer));
+        Api.create(Api.draft(field, value)).then().statusCode(400).body(has("code", equalTo("invalid_body"),
+                "errors.pointer", contains(pointer)));
     }
 
     @ParameterizedTest
     @CsvSource({ "entity_type, banana, shot", "method, post, POST", "report, sometimes, failures" })
     void namesTheChoices(String field, String value, String known) {
-        JsonPath fault = refused(Api.draft(field, value), "/" + field, "invalid_value");
+        Json fault = refused(Api.draft(field, value), "/" + field, "invalid_value");
 
         assertThat(fault.getString("errors[0].message")).contains(known);
     }
@@ -444,8 +446,8 @@ class ActionRulesTest {
     @ParameterizedTest
     @ValueSource(strings = { "roles", "project_ids" })
     void refusesNullsInAList(String field) {
-        JsonPath problem = Api.create(Api.draft(field, Collections.singletonList(null))).then().statusCode(400)
-                .body("code", equalTo("invalid_body")).extract().jsonPath();
+        Json problem = Json.of(Api.create(Api.draft(field, Collections.singletonList(null))).then().statusCode(400)
+                .body(has("code", equalTo("invalid_body"))).extract());
 
         assertThat(problem.getString("errors[0].pointer")).startsWith("/" + field);
     }
@@ -455,8 +457,8 @@ class ActionRulesTest {
         String one = "63f8a332-e209-4f8c-b384-747d5eda4b57";
         String two = UUID.randomUUID().toString();
 
-        JsonPath action = accepted(Api.draft("roles", List.of("vendor", "admin", "vendor"), "project_ids",
-                List.of(one, two, one.toUpperCase()))).jsonPath();
+        Json action = Json.of(accepted(Api.draft("roles", List.of("vendor", "admin", "vendor"), "project_ids",
+                List.of(one, two, one.toUpperCase()))));
 
         assertThat(action.getList("roles")).containsExactlyInAnyOrder("admin", "vendor");
         assertThat(action.getList("project_ids")).containsExactlyInAnyOrder(one, two);
@@ -519,8 +521,8 @@ class ActionRulesTest {
 
     @Test
     void refusesAHeaderWithoutAValue() {
-        JsonPath problem = Api.create(Api.draft("headers", Collections.singletonMap("X-A", null))).then().statusCode(400)
-                .body("code", equalTo("invalid_body")).extract().jsonPath();
+        Json problem = Json.of(Api.create(Api.draft("headers", Collections.singletonMap("X-A", null))).then().statusCode(400)
+                .body(has("code", equalTo("invalid_body"))).extract());
 
         assertThat(problem.getString("errors[0].pointer")).startsWith("/headers");
     }
@@ -529,7 +531,7 @@ class ActionRulesTest {
     void takesTwentyHeadersAndNotOneMore() {
         Map<String, String> headers = IntStream.rangeClosed(1, 20).boxed()
                 .collect(Collectors.toMap(i -> "X-" + i, i -> "" + i, (a, b) -> a, LinkedHashMap::new));
-        accepted(Api.draft("headers", headers)).then().body("headers.size()", equalTo(20));
+        accepted(Api.draft("headers", headers)).then().body(has("headers", aMapWithSize(20)));
 
         headers.put("X-21", "21");
         refused(Api.draft("headers", headers), "/headers", "too_many");
@@ -550,7 +552,7 @@ class ActionRulesTest {
                 "X-Long", "x".repeat(2000), "X-Dollar", "$5 {x} $", "X-Two", "${secret:farm}-${secret:FARM}", "Webhook", "1",
                 "X!#$%&'*+.^_`|~-1", "1");
 
-        accepted(Api.draft("headers", headers)).then().body("headers", equalTo(headers));
+        accepted(Api.draft("headers", headers)).then().body(has("headers", equalTo(headers)));
     }
 
     // Secrets
@@ -564,7 +566,7 @@ class ActionRulesTest {
         List<Response> answers = new ArrayList<>();
 
         Response created = accepted(draft);
-        String path = Api.ACTIONS + "/" + created.path("id");
+        String path = Api.ACTIONS + "/" + Json.of(created).get("id");
         answers.add(created);
         answers.add(Api.admin().get(path));
         answers.add(Api.admin().get(Api.ACTIONS + "?q=" + name.replace(" ", "%20")));
@@ -577,7 +579,7 @@ class ActionRulesTest {
         assertThat(answers).extracting(Response::statusCode).containsExactly(201, 200, 200, 200, 200, 400, 200, 200);
         assertThat(answers).allSatisfy(answer -> assertThat(answer.asString() + answer.headers())
                 .doesNotContain(Services.FARM, Services.SIGNING, Services.SIGNING.substring(6)));
-        answers.get(6).then().body("deliveries[0].headers.Authorization", containsString(Secrets.MASK));
+        answers.get(6).then().body(has("deliveries[0].headers.Authorization", containsString(Secrets.MASK)));
     }
 
     @ParameterizedTest
@@ -590,13 +592,13 @@ class ActionRulesTest {
     @ParameterizedTest
     @ValueSource(strings = { "sign-here", "SIGN_HERE", "sign_here" })
     void acceptsTheSigningSecretHoweverItsNameIsWritten(String name) {
-        accepted(Api.draft("signing_secret", name)).then().body("signing_secret", equalTo(name));
+        accepted(Api.draft("signing_secret", name)).then().body(has("signing_secret", equalTo(name)));
     }
 
     @Test
     void namesTheMissingSecretAndItsVariable() {
-        Api.create(Api.draft("headers", Map.of("X-A", "${secret:my-farm}"))).then().body("errors[0].message",
-                containsString("my-farm"), "errors[0].message", containsString("CUSTOM_ACTIONS_SECRETS_MY_FARM"));
+        Api.create(Api.draft("headers", Map.of("X-A", "${secret:my-farm}"))).then().body(has("errors[0].message",
+                containsString("my-farm"), "errors[0].message", containsString("CUSTOM_ACTIONS_SECRETS_MY_FARM")));
     }
 
     // All together
@@ -607,7 +609,7 @@ class ActionRulesTest {
                 "timeout_ms", 99, "max_attempts", 9, "rate_per_minute", 0, "headers",
                 Map.of("Host", "x", "X-A", "${secret:nope}"), "signing_secret", "nope");
 
-        JsonPath problem = Api.create(draft).then().statusCode(400).body("code", equalTo("invalid_body")).extract().jsonPath();
+        Json problem = Json.of(Api.create(draft).then().statusCode(400).body(has("code", equalTo("invalid_body"))).extract());
 
         assertThat(problem.getList("errors.pointer")).containsExactlyInAnyOrder("/name", "/url", "/description", "/timeout_ms",
                 "/max_attempts", "/rate_per_minute", "/headers/Host", "/headers/X-A", "/signing_secret");
@@ -617,15 +619,15 @@ class ActionRulesTest {
     @Test
     void tellsBothFaultsOfOneHeader() {
         Api.create(Api.draft("headers", Map.of("Host", "a\nb"))).then().statusCode(400)
-                .body("errors.code", hasItem("header_refused"), "errors.code", hasItem("header_value"));
+                .body(has("errors.code", hasItem("header_refused"), "errors.code", hasItem("header_value")));
     }
 
     @Test
     void pointsIntoThePreviewedDraft() {
         Map<String, Object> draft = Api.draft("name", " ", "headers", Map.of("Host", "x"));
 
-        JsonPath problem = Api.admin().body(Map.of("action", draft, "targets", List.of(Api.shot())))
-                .post(Api.ACTIONS + "/preview").then().statusCode(400).extract().jsonPath();
+        Json problem = Json.of(Api.admin().body(Map.of("action", draft, "targets", List.of(Api.shot())))
+                .post(Api.ACTIONS + "/preview").then().statusCode(400).extract());
 
         assertThat(problem.getList("errors.pointer")).containsExactlyInAnyOrder("/action/name", "/action/headers/Host");
     }
@@ -633,26 +635,25 @@ class ActionRulesTest {
     @ParameterizedTest
     @ValueSource(strings = { "PUT", "PATCH" })
     void judgesChangesAsItJudgesCreations(String verb) {
-        String id = accepted(Api.draft()).path("id");
+        String id = Json.of(accepted(Api.draft())).get("id");
 
         for (Object[] wrong : Arrays.asList(new Object[] { "name", "x".repeat(81) }, new Object[] { "url", "javascript:x" },
                 new Object[] { "timeout_ms", 99 }, new Object[] { "entity_type", "banana" }, new Object[] { "nope", 1 })) {
             Api.admin().body(Api.draft(wrong)).request(verb, Api.ACTIONS + "/" + id).then().statusCode(400)
-                    .body("code", equalTo("invalid_body"), "errors.pointer", contains("/" + wrong[0]));
+                    .body(has("code", equalTo("invalid_body"), "errors.pointer", contains("/" + wrong[0])));
         }
-        Api.admin().get(Api.ACTIONS + "/" + id).then().body("version", equalTo(1));
+        Api.admin().get(Api.ACTIONS + "/" + id).then().body(has("version", equalTo(1)));
     }
 
     private static Response accepted(Map<String, Object> draft) {
         return Api.create(draft).then().statusCode(201).extract().response();
     }
 
-    private static JsonPath refused(Map<String, Object> draft, String pointer, String code) {
-        String body = Api.create(draft).then().statusCode(400).contentType(Problem.MEDIA_TYPE).extract().asString();
-        Map<String, Object> problem = Api.read(body);
-        assertThat(problem).as(body).containsEntry("code", "invalid_body");
-        assertThat((List<?>) problem.get("errors")).as(body).singleElement().satisfies(fault -> assertThat(
-                List.of(((Map<?, ?>) fault).get("pointer"), ((Map<?, ?>) fault).get("code"))).containsExactly(pointer, code));
-        return JsonPath.from(body);
+    private static Json refused(Map<String, Object> draft, String pointer, String code) {
+        Json problem = Json.of(Api.create(draft).then().statusCode(400).contentType(Problem.MEDIA_TYPE).extract());
+        assertThat(problem.getString("code")).isEqualTo("invalid_body");
+        assertThat(problem.getList("errors.pointer")).as(problem.prettify()).containsExactly(pointer);
+        assertThat(problem.getList("errors.code")).containsExactly(code);
+        return problem;
     }
 }

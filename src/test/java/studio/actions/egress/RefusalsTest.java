@@ -2,6 +2,7 @@ package studio.actions.egress;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.equalTo;
+import static studio.actions.testing.Json.has;
 
 import java.net.InetAddress;
 import java.net.URL;
@@ -32,9 +33,9 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
-import io.restassured.path.json.JsonPath;
 import studio.actions.egress.AddressPolicy.Reason;
 import studio.actions.testing.Api;
+import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
@@ -99,8 +100,8 @@ class RefusalsTest {
         String name = "Refused " + UUID.randomUUID();
         double before = count(reason);
 
-        String told = Api.create(Api.draft("name", name, "url", url, "is_ajax", true)).then().statusCode(400).extract()
-                .path("errors[0].message");
+        String told = Json.of(Api.create(Api.draft("name", name, "url", url, "is_ajax", true)).then().statusCode(400).extract())
+                .get("errors[0].message");
 
         assertThat(count(reason) - before).isEqualTo(1);
         assertThat(log).singleElement().asString()
@@ -116,8 +117,7 @@ class RefusalsTest {
         String action = Api.ajax(INSIDE, "name", "Look inside");
         double before = count(Reason.ADDRESS);
 
-        JsonPath run = Api.run(action, List.of(Api.shot(), Api.shot(), Api.shot())).then().statusCode(200).extract()
-                .jsonPath();
+        Json run = Json.of(Api.run(action, List.of(Api.shot(), Api.shot(), Api.shot())).then().statusCode(200).extract());
 
         assertThat(count(Reason.ADDRESS) - before).isEqualTo(3);
         assertThat(log).containsExactly(
@@ -181,9 +181,9 @@ class RefusalsTest {
         double before = count(Reason.ADDRESS);
 
         Api.admin().body(Map.of("targets", List.of(Api.shot()))).post(Api.ACTIONS + "/" + action + "/preview").then()
-                .statusCode(200).body("deliveries[0].problem.code", equalTo("forbidden_address"));
+                .statusCode(200).body(has("deliveries[0].problem.code", equalTo("forbidden_address")));
         assertThat(count(Reason.ADDRESS) - before).isEqualTo(1);
-        JsonPath run = Api.press(action);
+        Json run = Api.press(action);
 
         assertThat(run.getString("deliveries[0].failure.kind")).isEqualTo("forbidden_address");
         assertThat(count(Reason.ADDRESS) - before).isEqualTo(2);

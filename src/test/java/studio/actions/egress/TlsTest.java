@@ -27,9 +27,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.tls.TlsConfigurationRegistry;
-import io.restassured.path.json.JsonPath;
 import studio.actions.testing.Api;
 import studio.actions.testing.Certificates;
+import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
@@ -57,7 +57,7 @@ class TlsTest {
 
     @Test
     void trustsTheStudiosOwnAuthorityAndAsksForTheName() {
-        JsonPath run = press(Receiver.TLS_NAME);
+        Json run = press(Receiver.TLS_NAME);
 
         assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
         assertThat(receiver.heard(name)).hasSize(1);
@@ -68,7 +68,7 @@ class TlsTest {
     /** RFC 6066, section 3: the name goes without the dot at its end; RFC 9525, section 6.3: and is compared without. */
     @Test
     void takesTheDotBehindANameForNoPartOfIt() {
-        JsonPath run = press(Receiver.TLS_NAME + ".");
+        Json run = press(Receiver.TLS_NAME + ".");
 
         assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
         assertThat(receiver.heard(name).get(0).serverName()).isEqualTo(Receiver.TLS_NAME);
@@ -76,7 +76,7 @@ class TlsTest {
 
     @Test
     void takesACertificateForAnAddress() {
-        JsonPath run = press("127.0.0.1");
+        Json run = press("127.0.0.1");
 
         assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
         assertThat(receiver.heard(name).get(0).serverName()).as("RFC 6066: no literal addresses").isNull();
@@ -85,7 +85,7 @@ class TlsTest {
     /** It leads to the very server whose certificate is right for another name. */
     @Test
     void sendsNothingToACertificateForAnotherName() {
-        JsonPath run = press("other.studio.test");
+        Json run = press("other.studio.test");
 
         assertThat(run.getString("deliveries[0].failure.kind")).isEqualTo("tls");
         assertThat(run.getString("deliveries[0].failure.message")).contains("other.studio.test", "for another name");
@@ -183,7 +183,7 @@ class TlsTest {
         assertThat(receiver.heard(name)).isEmpty();
     }
 
-    private JsonPath press(String host) {
+    private Json press(String host) {
         return Api.press(Api.ajax("https://" + host + ":" + receiver.port() + "/" + name + "/ok"));
     }
 

@@ -6,6 +6,7 @@ import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.notNullValue;
 import static org.hamcrest.Matchers.startsWith;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static studio.actions.testing.Json.has;
 
 import java.time.Duration;
 import java.time.Instant;
@@ -29,13 +30,13 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.http.ContentType;
-import io.restassured.path.json.JsonPath;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Request;
 import studio.actions.testing.FakeZou.Task;
+import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;
 
@@ -58,7 +59,7 @@ class KitsuRunTest {
         press.put("entitytype", "asset");
         Instant before = Instant.now().minusSeconds(1);
 
-        JsonPath run = run("supervisor", action, press).then().statusCode(200).extract().jsonPath();
+        Json run = Json.of(run("supervisor", action, press).then().statusCode(200).extract());
 
         Map<String, Object> expected = new HashMap<>();
         Stream.of("entitytype", "entity_type").forEach(key -> expected.put(key, "shot"));
@@ -102,7 +103,7 @@ class KitsuRunTest {
         press.put("useremail", admin.get("email").asText());
         press.put("role", "admin");
 
-        JsonPath run = run("supervisor", action, press).then().statusCode(200).extract().jsonPath();
+        Json run = Json.of(run("supervisor", action, press).then().statusCode(200).extract());
 
         assertThat(run.getMap("caller")).isEqualTo(Map.of("id", supervisor.get("id").asText(), "name", "Supervisor Test",
                 "email", "supervisor@example.com", "role", "supervisor"));
@@ -119,7 +120,7 @@ class KitsuRunTest {
 
         RestAssured.given().contentType(ContentType.JSON).cookie("access_token_cookie", token)
                 .header("Origin", "http://localhost:" + RestAssured.port).body(kitsus(List.of(shot.id()))).post(path(action))
-                .then().statusCode(200).body("caller.role", equalTo("supervisor"));
+                .then().statusCode(200).body(has("caller.role", equalTo("supervisor")));
 
         assertThat(body(name).getString("entity_id")).isEqualTo(shot.entityId());
         assertThat(only(name).headers()).doesNotContainKeys("Cookie", "Authorization");
@@ -178,7 +179,7 @@ class KitsuRunTest {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
         BesideKitsu.with(token).body(kitsus(tasks)).post(path(action)).then().statusCode(200)
-                .body("counts.total", equalTo(1));
+                .body(has("counts.total", equalTo(1)));
 
         assertThat(body(name).getList("selection")).isEqualTo(tasks);
         assertThat(runsOf(action)).hasSize(1);
@@ -227,7 +228,7 @@ class KitsuRunTest {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
         BesideKitsu.as("supervisor").body(body).post(path(action)).then().statusCode(400)
-                .contentType(startsWith("application/problem+json")).body("error", equalTo(true));
+                .contentType(startsWith("application/problem+json")).body(has("error", equalTo(true)));
 
         assertThat(receiver.heard(name)).isEmpty();
         assertThat(runsOf(action)).isEmpty();
@@ -240,8 +241,8 @@ class KitsuRunTest {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
         BesideKitsu.with(token).body(kitsus(Collections.nCopies(1001, UUID.randomUUID().toString()))).post(path(action)).then()
-                .statusCode(400).body("code", equalTo("invalid_body"), "errors[0].pointer", equalTo("/selection"),
-                        "errors[0].code", equalTo("too_many"));
+                .statusCode(400).body(has("code", equalTo("invalid_body"), "errors[0].pointer", equalTo("/selection"),
+                        "errors[0].code", equalTo("too_many")));
 
         assertThat(receiver.heard(name)).isEmpty();
         assertThat(runsOf(action)).isEmpty();
@@ -257,8 +258,8 @@ class KitsuRunTest {
         List<String> tasks = shots("200", "201", "204");
         String action = BesideKitsu.ajax(receiver.url("/" + unique("all") + "/status/{entity_name}"));
 
-        run("supervisor", action, kitsus(tasks)).then().statusCode(200).body("state", equalTo("succeeded"),
-                "counts.delivered", equalTo(3), "id", notNullValue());
+        run("supervisor", action, kitsus(tasks)).then().statusCode(200).body(has("state", equalTo("succeeded"),
+                "counts.delivered", equalTo(3), "id", notNullValue()));
     }
 
     @ParameterizedTest
@@ -278,7 +279,7 @@ class KitsuRunTest {
         Response answer = run("supervisor", action, kitsus(tasks));
 
         problem(answer, status, code);
-        assertThat(answer.jsonPath().getList("errors.code")).containsExactly((Object[]) kinds.split(" "));
+        assertThat(Json.of(answer).getList("errors.code")).containsExactly((Object[]) kinds.split(" "));
         assertThat(runOf(answer).getString("state")).isEqualTo("failed");
         assertThat(runOf(answer).getList("deliveries.failure.kind")).containsExactly((Object[]) kinds.split(" "));
     }
@@ -292,8 +293,8 @@ class KitsuRunTest {
         Response answer = run("supervisor", action, kitsus(tasks));
 
         problem(answer, 502, "not_delivered");
-        assertThat(answer.jsonPath().getList("errors.pointer")).containsExactly("/deliveries/1");
-        assertThat(answer.jsonPath().getString("detail")).contains("2 of 3");
+        assertThat(Json.of(answer).getList("errors.pointer")).containsExactly("/deliveries/1");
+        assertThat(Json.of(answer).getString("detail")).contains("2 of 3");
         assertThat(runOf(answer).getString("state")).isEqualTo("partial");
     }
 
@@ -324,7 +325,7 @@ class KitsuRunTest {
         Response answer = run("supervisor", action, kitsus(tasks));
 
         problem(answer, 502, "not_delivered");
-        assertThat(answer.jsonPath().getList("errors.code")).containsExactly("timeout", "connection_lost");
+        assertThat(Json.of(answer).getList("errors.code")).containsExactly("timeout", "connection_lost");
     }
 
     @Test
@@ -353,7 +354,7 @@ class KitsuRunTest {
         Response answer = run("supervisor", action, kitsus(List.of(closed.id(), seen.id())));
 
         problem(answer, 502, "not_delivered");
-        assertThat(answer.jsonPath().getList("errors.code")).containsExactly("not_visible");
+        assertThat(Json.of(answer).getList("errors.code")).containsExactly("not_visible");
         assertThat(body(name).getList("selection")).containsExactly(seen.id());
         assertThat(runOf(answer).getString("state")).isEqualTo("partial");
     }
@@ -380,7 +381,7 @@ class KitsuRunTest {
         Response answer = run("supervisor", action, press);
 
         problem(answer, 400, "not_for_selection");
-        assertThat(answer.jsonPath().getList("errors.code")).containsExactly("wrong_entity_type");
+        assertThat(Json.of(answer).getList("errors.code")).containsExactly("wrong_entity_type");
         assertThat(receiver.heard(name)).isEmpty();
     }
 
@@ -394,7 +395,7 @@ class KitsuRunTest {
         Response answer = run("supervisor", action, kitsus(List.of(shot.id(), closed.id())));
 
         problem(answer, 400, "not_for_selection");
-        assertThat(answer.jsonPath().getList("errors.code")).containsExactly("missing_variable", "not_visible");
+        assertThat(Json.of(answer).getList("errors.code")).containsExactly("missing_variable", "not_visible");
         assertThat(receiver.heard(name)).isEmpty();
     }
 
@@ -468,7 +469,7 @@ class KitsuRunTest {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
         RestAssured.given().contentType(ContentType.JSON).body(kitsus(anything())).post(path(action)).then().statusCode(401)
-                .header("WWW-Authenticate", startsWith("Bearer")).body("code", equalTo("unauthenticated"));
+                .header("WWW-Authenticate", startsWith("Bearer")).body(has("code", equalTo("unauthenticated")));
         BesideKitsu.with("garbage").body(kitsus(anything())).post(path(action)).then().statusCode(401);
         Api.admin().body(kitsus(anything())).post(path(action)).then().statusCode(401);
 
@@ -522,21 +523,21 @@ class KitsuRunTest {
     }
 
     private static void problem(Response answer, int status, String code) {
-        answer.then().statusCode(status).contentType(startsWith("application/problem+json")).body("code", equalTo(code),
-                "status", equalTo(status), "error", equalTo(true), "message", notNullValue());
+        answer.then().statusCode(status).contentType(startsWith("application/problem+json")).body(has("code", equalTo(code),
+                "status", equalTo(status), "error", equalTo(true), "message", notNullValue()));
     }
 
     /** The run that a problem points to. */
-    private static JsonPath runOf(Response problem) {
+    private static Json runOf(Response problem) {
         String location = problem.header("Location");
         assertThat(location).isNotNull();
-        return BesideKitsu.as("supervisor").get(location.substring(location.indexOf("/api/"))).then().statusCode(200)
-                .body("type", equalTo("Run")).extract().jsonPath();
+        return Json.of(BesideKitsu.as("supervisor").get(location.substring(location.indexOf("/api/"))).then().statusCode(200)
+                .body(has("type", equalTo("Run"))).extract());
     }
 
     private static List<String> runsOf(String action) {
-        return BesideKitsu.as("admin").get(Api.ACTIONS + "/runs?action_id=" + action).then().statusCode(200).extract()
-                .jsonPath().getList("data.id");
+        return Json.of(BesideKitsu.as("admin").get(Api.ACTIONS + "/runs?action_id=" + action).then().statusCode(200).extract())
+                .getList("data.id");
     }
 
     /** What Zou was asked with a token, but for whose it is. */
@@ -553,8 +554,8 @@ class KitsuRunTest {
         return receiver.heard(name).get(0);
     }
 
-    private JsonPath body(String name) {
-        return new JsonPath(only(name).body());
+    private Json body(String name) {
+        return Json.of(only(name).body());
     }
 
     private static String unique(String name) {

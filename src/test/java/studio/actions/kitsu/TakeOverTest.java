@@ -8,6 +8,7 @@ import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasSize;
 import static org.hamcrest.Matchers.notNullValue;
 import static studio.actions.kitsu.Kitsu.answer;
+import static studio.actions.testing.Json.has;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -45,6 +46,7 @@ import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.FakeZou.Request;
+import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 
 /** Taking over the actions that a studio has in Kitsu already: all of them or none, and once. */
@@ -245,8 +247,8 @@ class TakeOverTest {
 
         takeOver("apply");
 
-        BesideKitsu.with(admin).get(BesideKitsu.PATH + "/" + id).then().statusCode(200).body("name",
-                equalTo(mark + " one"), "url", containsString("/" + id + "/run#" + TOOL));
+        BesideKitsu.with(admin).get(BesideKitsu.PATH + "/" + id).then().statusCode(200).body(has("name",
+                equalTo(mark + " one"), "url", containsString("/" + id + "/run#" + TOOL)));
     }
 
     @Test
@@ -285,9 +287,9 @@ class TakeOverTest {
         List<Response> answers = atOnce(tokens);
 
         assertThat(answers).extracting(Response::statusCode).containsExactly(200, 200);
-        assertThat(answers.stream().mapToInt(answer -> answer.path("created")).sum()).isEqualTo(50);
+        assertThat(answers.stream().mapToInt(answer -> Json.of(answer).getInt("created")).sum()).isEqualTo(50);
         assertThat(answers).allSatisfy(
-                answer -> assertThat(answer.<Integer> path("created") + answer.<Integer> path("unchanged")).isEqualTo(50));
+                answer -> assertThat(Json.of(answer).getInt("created") + Json.of(answer).getInt("unchanged")).isEqualTo(50));
         assertThat(ours()).hasSize(50).allSatisfy(one -> assertThat(one).containsEntry("version", 1));
     }
 
@@ -406,7 +408,7 @@ class TakeOverTest {
         zou.customActions(List.of(action("one")));
 
         given().header("Cookie", "access_token_cookie=" + admin + "; other=1").header("Sec-Fetch-Site", "same-origin")
-                .post(TAKE_OVER + "check").then().statusCode(200).body("created", equalTo(1));
+                .post(TAKE_OVER + "check").then().statusCode(200).body(has("created", equalTo(1)));
 
         assertThat(asked(admin)).singleElement().satisfies(request -> assertThat(request.headers())
                 .containsEntry("Cookie", "access_token_cookie=" + admin).doesNotContainKey("Authorization"));
@@ -417,7 +419,7 @@ class TakeOverTest {
         zou.customActions(List.of(action("one")));
 
         given().header("Cookie", "access_token_cookie=" + admin).header("Origin", "https://evil.example")
-                .post(TAKE_OVER + "apply").then().statusCode(403).body("code", equalTo("cross_site"));
+                .post(TAKE_OVER + "apply").then().statusCode(403).body(has("code", equalTo("cross_site")));
 
         assertThat(zou.requests(admin)).noneMatch(request -> request.path().startsWith(THEIRS));
         assertThat(ours()).isEmpty();
@@ -431,7 +433,7 @@ class TakeOverTest {
         zou.fault(admin, THEIRS, fault);
 
         BesideKitsu.with(admin).post(TAKE_OVER + "apply").then().statusCode(503).header("Retry-After", notNullValue())
-                .body("code", equalTo("unavailable"));
+                .body(has("code", equalTo("unavailable")));
         zou.heal(admin);
 
         assertThat(ours()).isEmpty();
@@ -457,7 +459,7 @@ class TakeOverTest {
         zou.revoke(admin);
 
         BesideKitsu.with(admin).post(TAKE_OVER + "apply").then().statusCode(401).header("WWW-Authenticate", notNullValue())
-                .body("code", equalTo("unauthenticated"));
+                .body(has("code", equalTo("unauthenticated")));
 
         admin = zou.login("admin");
         assertThat(ours()).isEmpty();
@@ -469,8 +471,9 @@ class TakeOverTest {
         takeOver("check");
         zou.fault(admin, THEIRS, Fault.twoFactor);
 
-        BesideKitsu.with(admin).post(TAKE_OVER + "apply").then().statusCode(403).body("code", equalTo("forbidden"), "detail",
-                containsString("Two factor"));
+        BesideKitsu.with(admin).post(TAKE_OVER + "apply").then().statusCode(403)
+                .body(has("code", equalTo("forbidden"), "detail",
+                        containsString("Two factor")));
         zou.heal(admin);
 
         assertThat(ours()).isEmpty();
@@ -484,7 +487,7 @@ class TakeOverTest {
         zou.customActions(List.of(action("one")));
 
         BesideKitsu.with(admin).post(Api.ACTIONS + "/take-over" + query).then().statusCode(400)
-                .body("code", equalTo("invalid_parameter"), "errors.pointer", contains("mode"));
+                .body(has("code", equalTo("invalid_parameter"), "errors.pointer", contains("mode")));
 
         assertThat(ours()).isEmpty();
         assertThat(asked(admin)).isEmpty();
@@ -495,8 +498,8 @@ class TakeOverTest {
         zou.customActions(List.of(action("one")));
 
         given().header("Authorization", "Bearer " + admin).post(TAKE_OVER + "check").then().statusCode(200)
-                .body("changes", hasSize(1));
-        BesideKitsu.with(admin).body("{}").post(TAKE_OVER + "check").then().statusCode(200).body("changes", hasSize(1));
+                .body(has("changes", hasSize(1)));
+        BesideKitsu.with(admin).body("{}").post(TAKE_OVER + "check").then().statusCode(200).body(has("changes", hasSize(1)));
     }
 
     @ParameterizedTest

@@ -40,6 +40,7 @@ import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.FakeZou.Request;
+import studio.actions.testing.Json;
 
 /** What Kitsu loads at every login is Zou's answer with our actions in it. */
 @QuarkusTest
@@ -222,7 +223,7 @@ class UserContextTest {
                 given().header("Cookie", "access_token_cookie=garbage").get(CONTEXT))) {
             assertThat(answer.statusCode()).isEqualTo(401);
             assertThat(answer.header("WWW-Authenticate")).startsWith("Bearer");
-            assertThat(answer.jsonPath().getString("code")).isEqualTo("unauthenticated");
+            assertThat(Json.of(answer).getString("code")).isEqualTo("unauthenticated");
         }
     }
 

@@ -3,6 +3,7 @@ package studio.actions.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.equalTo;
+import static studio.actions.testing.Json.has;
 
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -23,12 +24,12 @@ import org.junit.jupiter.api.Test;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import io.restassured.path.json.JsonPath;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Task;
+import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 
 /** Stopping runs, and pausing actions. */
@@ -51,11 +52,11 @@ class CancelTest {
     void beginsNothingNewAndLetsEndWhatIsUnderWay() {
         String run = hold("supervisor", 12);
 
-        cancel("supervisor", run).then().statusCode(200).body("state", equalTo("running"), "finished_at", equalTo(null),
-                "counts.cancelled", equalTo(7));
+        cancel("supervisor", run).then().statusCode(200).body(has("state", equalTo("running"), "finished_at", equalTo(null),
+                "counts.cancelled", equalTo(7)));
 
         receiver.release(name);
-        JsonPath ended = awaitEnd(run);
+        Json ended = awaitEnd(run);
         assertThat(ended.getString("state")).isEqualTo("cancelled");
         assertThat(ended.getMap("counts")).containsEntry("delivered", 5).containsEntry("cancelled", 7)
                 .containsEntry("total", 12);
@@ -75,25 +76,27 @@ class CancelTest {
             out.flush();
         });
         CompletableFuture<Response> press = CompletableFuture.supplyAsync(() -> press("supervisor", action, shots, "wait=20"));
-        String run = await().until(() -> BesideKitsu.as("admin").queryParam("action_id", action).get(Api.ACTIONS + "/runs")
-                .then().extract().path("data[0].id"), id -> id != null);
+        String run = await()
+                .until(() -> Json.of(BesideKitsu.as("admin").queryParam("action_id", action).get(Api.ACTIONS + "/runs")
+                        .then().extract()).get("data[0].id"), id -> id != null);
         await().until(() -> read(run).getString("deliveries[0].next_attempt_at") != null);
 
-        cancel("supervisor", run).then().statusCode(200).body("state", equalTo("cancelled"), "counts.cancelled", equalTo(1));
+        cancel("supervisor", run).then().statusCode(200)
+                .body(has("state", equalTo("cancelled"), "counts.cancelled", equalTo(1)));
 
-        press.join().then().statusCode(200).body("state", equalTo("cancelled"), "deliveries[0].attempts", equalTo(1),
-                "deliveries[0].earlier_attempts[0].failure.kind", equalTo("server_error"));
+        press.join().then().statusCode(200).body(has("state", equalTo("cancelled"), "deliveries[0].attempts", equalTo(1),
+                "deliveries[0].earlier_attempts[0].failure.kind", equalTo("server_error")));
     }
 
     @Test
     void doesNotTryAgainWhatFailsAfterwards() {
         String action = action("max_attempts", 8, "timeout_ms", 1000);
-        String run = press("supervisor", action, shots(1), "respond-async").then().statusCode(202).extract().path("id");
+        String run = Json.of(press("supervisor", action, shots(1), "respond-async").then().statusCode(202).extract()).get("id");
         await().until(() -> receiver.heard(name).size() == 1);
 
-        cancel("supervisor", run).then().statusCode(200).body("counts.cancelled", equalTo(0));
+        cancel("supervisor", run).then().statusCode(200).body(has("counts.cancelled", equalTo(0)));
 
-        JsonPath ended = awaitEnd(run);
+        Json ended = awaitEnd(run);
         assertThat(ended.getString("deliveries[0].state")).isEqualTo("failed");
         assertThat(ended.getString("deliveries[0].failure.kind")).isEqualTo("timeout");
         assertThat(ended.getString("state")).as("nothing was kept from going out").isEqualTo("failed");
@@ -103,23 +106,23 @@ class CancelTest {
     void isForWhoPressedAndForAdmins() {
         String run = hold("supervisor", 6);
 
-        cancel("user", run).then().statusCode(404).body("code", equalTo("not_found"));
-        cancel("manager", run).then().statusCode(403).body("code", equalTo("forbidden"));
+        cancel("user", run).then().statusCode(404).body(has("code", equalTo("not_found")));
+        cancel("manager", run).then().statusCode(403).body(has("code", equalTo("forbidden")));
         assertThat(read(run).getInt("counts.cancelled")).isZero();
-        cancel("admin", run).then().statusCode(200).body("counts.cancelled", equalTo(1));
-        cancel("supervisor", run).then().statusCode(200).body("counts.cancelled", equalTo(1));
+        cancel("admin", run).then().statusCode(200).body(has("counts.cancelled", equalTo(1)));
+        cancel("supervisor", run).then().statusCode(200).body(has("counts.cancelled", equalTo(1)));
 
         receiver.release(name);
         awaitEnd(run);
-        cancel("admin", run).then().statusCode(200).body("state", equalTo("cancelled"));
+        cancel("admin", run).then().statusCode(200).body(has("state", equalTo("cancelled")));
     }
 
     @Test
     void saysThatThereIsNothingToCancel() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
-        String run = press("supervisor", action, shots(1), "wait=10").then().statusCode(200).extract().path("id");
+        String run = Json.of(press("supervisor", action, shots(1), "wait=10").then().statusCode(200).extract()).get("id");
 
-        cancel("supervisor", run).then().statusCode(409).body("code", equalTo("run_ended"));
+        cancel("supervisor", run).then().statusCode(409).body(has("code", equalTo("run_ended")));
         cancel("supervisor", UUID.randomUUID().toString()).then().statusCode(404);
         assertThat(read(run).getString("state")).isEqualTo("succeeded");
     }
@@ -135,8 +138,9 @@ class CancelTest {
         List<Task> shots = shots(60);
         for (int i = 0; i < 8; i++) {
             int before = receiver.heard(name).size();
-            String run = press("supervisor", action, shots.subList(i, 52 + i), "respond-async").then().statusCode(202).extract()
-                    .path("id");
+            String run = Json
+                    .of(press("supervisor", action, shots.subList(i, 52 + i), "respond-async").then().statusCode(202).extract())
+                    .get("id");
             await().pollInterval(Duration.ofMillis(5)).until(() -> receiver.heard(name).size() > before + 6);
             cancel("supervisor", run).then().statusCode(200);
             awaitEnd(run);
@@ -165,7 +169,7 @@ class CancelTest {
 
         enable(action, false);
 
-        press.join().then().statusCode(409).body("code", equalTo("action_disabled"));
+        press.join().then().statusCode(409).body(has("code", equalTo("action_disabled")));
         assertThat(receiver.heard(name)).isEmpty();
     }
 
@@ -175,7 +179,7 @@ class CancelTest {
         String action = read(run).getString("action_id");
         enable(action, false);
         BesideKitsu.as("admin").body(Map.of("selection", List.of(shots(1).get(0).id())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(409).body("code", equalTo("action_disabled"));
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(409).body(has("code", equalTo("action_disabled")));
 
         receiver.release(name);
         await().until(() -> read(run).getInt("counts.delivered") == 5);
@@ -191,13 +195,15 @@ class CancelTest {
     void cancelsAllThatAnActionOwes() {
         String first = hold("supervisor", 6);
         String action = read(first).getString("action_id");
-        String second = press("user", action, shots(3), "respond-async").then().statusCode(202).extract().path("id");
+        String second = Json.of(press("user", action, shots(3), "respond-async").then().statusCode(202).extract()).get("id");
         enable(action, false);
 
         BesideKitsu.as("supervisor").queryParam("action_id", action).post(Api.ACTIONS + "/runs/cancel").then().statusCode(403);
         BesideKitsu.as("admin").post(Api.ACTIONS + "/runs/cancel").then().statusCode(400);
-        List<String> cancelled = BesideKitsu.as("admin").queryParam("action_id", action).post(Api.ACTIONS + "/runs/cancel")
-                .then().statusCode(200).extract().path("data.id");
+        List<String> cancelled = Json
+                .of(BesideKitsu.as("admin").queryParam("action_id", action).post(Api.ACTIONS + "/runs/cancel")
+                        .then().statusCode(200).extract())
+                .get("data.id");
 
         assertThat(cancelled).containsExactly(second, first);
         assertThat(read(second).getString("state")).isEqualTo("cancelled");
@@ -221,7 +227,7 @@ class CancelTest {
 
     /** A run, as many of whose deliveries are at the receiver as it takes at once. */
     private String hold(String person, int count) {
-        String run = press(person, action(), shots(count), "respond-async").then().statusCode(202).extract().path("id");
+        String run = Json.of(press(person, action(), shots(count), "respond-async").then().statusCode(202).extract()).get("id");
         await().until(() -> receiver.heard(name).size() == 5);
         return run;
     }
@@ -235,11 +241,11 @@ class CancelTest {
         return BesideKitsu.as(person).post(Api.ACTIONS + "/runs/" + run + "/cancel");
     }
 
-    private static JsonPath read(String run) {
-        return BesideKitsu.as("admin").get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract().jsonPath();
+    private static Json read(String run) {
+        return Json.of(BesideKitsu.as("admin").get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract());
     }
 
-    private static JsonPath awaitEnd(String run) {
+    private static Json awaitEnd(String run) {
         return await().until(() -> read(run), now -> now.getString("finished_at") != null);
     }
 }

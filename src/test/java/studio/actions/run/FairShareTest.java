@@ -15,8 +15,8 @@ import org.junit.jupiter.api.Test;
 
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import io.restassured.path.json.JsonPath;
 import studio.actions.testing.Api;
+import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
@@ -44,13 +44,13 @@ class FairShareTest {
         await().until(() -> receiver.heard(name).size() > 20);
 
         long since = System.nanoTime();
-        JsonPath small = Api.press(Api.ajax(receiver.url("/" + name + "/scripted?small={entity_id}")));
+        Json small = Api.press(Api.ajax(receiver.url("/" + name + "/scripted?small={entity_id}")));
         Duration took = Duration.ofNanos(System.nanoTime() - since);
 
         assertThat(small.getString("state")).isEqualTo("succeeded");
         assertThat(took).isLessThan(Duration.ofSeconds(1));
         assertThat(read(large).getString("finished_at")).as("the large one goes on").isNull();
-        JsonPath ended = await().atMost(Duration.ofSeconds(30)).until(() -> read(large),
+        Json ended = await().atMost(Duration.ofSeconds(30)).until(() -> read(large),
                 run -> run.getString("finished_at") != null);
         assertThat(ended.getInt("counts.delivered")).isEqualTo(1000);
         assertThat(receiver.heard(name)).hasSize(1001);
@@ -81,7 +81,7 @@ class FairShareTest {
         String stuck = start(Api.ajax(receiver.url("/" + name + "/held?e={entity_id}"), "timeout_ms", 30_000), 200);
         await().until(() -> receiver.heard(name).size() == 5);
 
-        JsonPath other = Api.press(Api.ajax(Receiver.sharedWithTls().url("/" + name + "/ok")
+        Json other = Api.press(Api.ajax(Receiver.sharedWithTls().url("/" + name + "/ok")
                 .replace("http://", "https://")));
 
         assertThat(other.getString("state")).isEqualTo("succeeded");
@@ -101,12 +101,12 @@ class FairShareTest {
     }
 
     private static String start(String action, int count) {
-        return Api.admin().header("Prefer", "respond-async")
+        return Json.of(Api.admin().header("Prefer", "respond-async")
                 .body(Map.of("targets", IntStream.range(0, count).mapToObj(i -> Api.shot()).toList()))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract().path("id");
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract()).get("id");
     }
 
-    private static JsonPath read(String run) {
-        return Api.admin().get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract().jsonPath();
+    private static Json read(String run) {
+        return Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract());
     }
 }

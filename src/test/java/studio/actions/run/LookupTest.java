@@ -6,6 +6,7 @@ import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.notNullValue;
 import static org.hamcrest.Matchers.startsWith;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static studio.actions.testing.Json.has;
 
 import java.io.IOException;
 import java.net.Socket;
@@ -27,7 +28,6 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.http.ContentType;
-import io.restassured.path.json.JsonPath;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
@@ -35,6 +35,7 @@ import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.FakeZou.Request;
 import studio.actions.testing.FakeZou.Task;
+import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;
 
@@ -130,9 +131,9 @@ class LookupTest {
                 .map(kind -> List.of(covered.split(" ")).contains(kind) ? null : "wrong_entity_type").toList();
 
         assertThat(preview(action, tasks.stream().map(task -> Api.target("task_id", task.id())).toArray())
-                .getList("deliveries.collect { it.problem?.code }")).isEqualTo(codes);
+                .getList("deliveries.problem.code")).isEqualTo(codes);
         assertThat(preview(action, tasks.stream().map(task -> Api.target("entity_id", task.entityId())).toArray())
-                .getList("deliveries.collect { it.problem?.code }")).isEqualTo(codes);
+                .getList("deliveries.problem.code")).isEqualTo(codes);
     }
 
     @Test
@@ -141,10 +142,10 @@ class LookupTest {
         String name = unique("body");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
-        JsonPath run = run("supervisor", action, Api.target("entity_id", shot.entityId())).then().statusCode(200).extract()
-                .jsonPath();
+        Json run = Json
+                .of(run("supervisor", action, Api.target("entity_id", shot.entityId())).then().statusCode(200).extract());
 
-        assertThat(new JsonPath(only(name).body()).getMap("")).containsEntry("entity_name", "SH010")
+        assertThat(Json.of(only(name).body()).getMap("")).containsEntry("entity_name", "SH010")
                 .containsEntry("entity_type", "shot").containsEntry("entitytype", "shot")
                 .containsEntry("production_id", shot.projectId()).containsEntry("task_ids", List.of())
                 .containsEntry("useremail", "supervisor@example.com");
@@ -160,10 +161,10 @@ class LookupTest {
         Map<String, Object> draft = Api.draft("url", url, "is_ajax", true);
         String action = BesideKitsu.ajax(url);
 
-        JsonPath draftPreview = BesideKitsu.as("admin")
+        Json draftPreview = Json.of(BesideKitsu.as("admin")
                 .body(Map.of("action", draft, "targets", List.of(Api.target("task_id", shot.id()))))
-                .post(Api.ACTIONS + "/preview").then().statusCode(200).extract().jsonPath();
-        JsonPath preview = preview(action, Api.target("task_id", shot.id()));
+                .post(Api.ACTIONS + "/preview").then().statusCode(200).extract());
+        Json preview = preview(action, Api.target("task_id", shot.id()));
         assertThat(receiver.heard(name)).isEmpty();
         run("supervisor", action, Api.target("task_id", shot.id())).then().statusCode(200);
 
@@ -184,8 +185,8 @@ class LookupTest {
         for (String verb : List.of("run", "preview")) {
             BesideKitsu.as("supervisor").body(Map.of("targets", List.of(Api.target("task_id", shot.id()), named)))
                     .post(Api.ACTIONS + "/" + action + "/" + verb).then().statusCode(400)
-                    .body("code", equalTo("invalid_body"), "errors.pointer", equalTo(List.of("/targets/1")),
-                            "errors[0].code", equalTo("names_from_kitsu"));
+                    .body(has("code", equalTo("invalid_body"), "errors.pointer", equalTo(List.of("/targets/1")),
+                            "errors[0].code", equalTo("names_from_kitsu")));
         }
         assertThat(receiver.heard(name)).isEmpty();
         assertThat(runsOf(action)).isEmpty();
@@ -202,19 +203,19 @@ class LookupTest {
         String name = unique("unseen");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?p={production_id}"));
 
-        JsonPath run = run("supervisor", action, Api.target("task_id", closed.id()), Api.target("task_id", deleted.id()),
+        Json run = Json.of(run("supervisor", action, Api.target("task_id", closed.id()), Api.target("task_id", deleted.id()),
                 Api.target("entity_id", closed.entityId()), Api.target("entity_id", deleted.entityId()),
                 Api.target("production_id", closed.projectId()), Api.target("production_id", UUID.randomUUID().toString()),
-                Api.target("task_id", shot.id())).then().statusCode(200).extract().jsonPath();
+                Api.target("task_id", shot.id())).then().statusCode(200).extract());
 
         assertThat(run.getString("state")).isEqualTo("partial");
-        assertThat(run.getList("deliveries.collect { it.failure?.kind }")).containsExactly("not_visible", "not_visible",
+        assertThat(run.getList("deliveries.failure.kind")).containsExactly("not_visible", "not_visible",
                 "not_visible", "not_visible", "not_visible", "not_visible", null);
         assertThat(run.getList("deliveries.state").subList(0, 6)).containsOnly("refused");
         assertThat(run.getList("deliveries.target.entity_id")).containsExactly(null, null, closed.entityId(),
                 deleted.entityId(), null, null, shot.entityId());
         assertThat(run.prettify()).doesNotContain("SH020", "Closed Set");
-        assertThat(new JsonPath(only(name).body()).getList("selection")).containsExactly(shot.id());
+        assertThat(Json.of(only(name).body()).getList("selection")).containsExactly(shot.id());
         assertThat(preview(action, Api.target("task_id", closed.id())).getString("deliveries[0].problem.code"))
                 .isEqualTo("not_visible");
     }
@@ -237,10 +238,10 @@ class LookupTest {
         String name = unique("untrue");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok{?entity_name}"));
 
-        JsonPath run = run("supervisor", action, target, Api.target("task_id", other.id())).then().statusCode(200).extract()
-                .jsonPath();
+        Json run = Json
+                .of(run("supervisor", action, target, Api.target("task_id", other.id())).then().statusCode(200).extract());
 
-        assertThat(run.getList("deliveries.collect { it.failure?.kind }")).containsExactly(kind, null);
+        assertThat(run.getList("deliveries.failure.kind")).containsExactly(kind, null);
         assertThat(run.getList("deliveries.state")).containsExactly(kind == null ? "delivered" : "refused", "delivered");
         assertThat(receiver.heard(name)).hasSize(kind == null ? 2 : 1);
     }
@@ -256,15 +257,15 @@ class LookupTest {
                 Api.target("entity_id", shot.entityId(), "production_id", closed.projectId()),
                 Api.target("task_id", closed.id()) };
 
-        JsonPath run = run("admin", action, targets).then().statusCode(200).extract().jsonPath();
-        JsonPath preview = BesideKitsu.as("admin").body(Map.of("targets", targets))
-                .post(Api.ACTIONS + "/" + action + "/preview").then().statusCode(200).extract().jsonPath();
+        Json run = Json.of(run("admin", action, targets).then().statusCode(200).extract());
+        Json preview = Json.of(BesideKitsu.as("admin").body(Map.of("targets", targets))
+                .post(Api.ACTIONS + "/" + action + "/preview").then().statusCode(200).extract());
         Response kitsus = BesideKitsu.as("admin").body(Map.of("selection", List.of(shot.id())))
                 .post(BesideKitsu.PATH + "/" + action + "/run");
 
-        assertThat(run.getList("deliveries.collect { it.failure?.kind }")).containsExactly("not_visible", "not_visible",
-                "not_visible", null).isEqualTo(preview.getList("deliveries.collect { it.problem?.code }"));
-        kitsus.then().statusCode(403).body("code", equalTo("not_visible"));
+        assertThat(run.getList("deliveries.failure.kind")).containsExactly("not_visible", "not_visible",
+                "not_visible", null).isEqualTo(preview.getList("deliveries.problem.code"));
+        kitsus.then().statusCode(403).body(has("code", equalTo("not_visible")));
         assertThat(only(name).uri()).endsWith("?e=SH020");
     }
 
@@ -278,7 +279,7 @@ class LookupTest {
             Task shot = zou().shot("SH010");
             for (String person : List.of("supervisor", "vendor", "manager")) {
                 BesideKitsu.as(person).body(Map.of("selection", List.of(shot.id()))).post(path).then().statusCode(404)
-                        .body("code", equalTo("not_found"));
+                        .body(has("code", equalTo("not_found")));
             }
             BesideKitsu.as("client").body(Map.of("selection", List.of(shot.id()))).post(path).then().statusCode(200);
         }
@@ -313,13 +314,29 @@ class LookupTest {
         List<String> tasks = IntStream.range(0, 17).mapToObj(i -> zou().shot("SH" + i).id()).toList();
         String slow = BesideKitsu.token("supervisor");
         zou().delay(slow, "/data/tasks", Duration.ofMillis(1300));
-        String first = BesideKitsu.as("supervisor").body(Map.of("selection", tasks)).post(Api.ACTIONS + "/" + action + "/run")
-                .then().statusCode(200).extract().path("id");
+        String first = Json
+                .of(BesideKitsu.as("supervisor").body(Map.of("selection", tasks)).post(Api.ACTIONS + "/" + action + "/run")
+                        .then().statusCode(200).extract())
+                .get("id");
 
         BesideKitsu.with(slow).body(Map.of("selection", tasks)).post(Api.ACTIONS + "/" + action + "/run").then()
-                .statusCode(200).body("id", equalTo(first));
+                .statusCode(200).body(has("id", equalTo(first)));
 
         assertThat(receiver.heard(name)).hasSize(1);
+    }
+
+    @Test
+    void countsTheLookUpAsPartOfTheWait() {
+        String action = BesideKitsu.ajax(receiver.url("/" + unique("late") + "/held"));
+        String slow = BesideKitsu.token("supervisor");
+        zou().delay(slow, "/data/tasks", Duration.ofMillis(1200));
+        long since = System.nanoTime();
+
+        BesideKitsu.with(slow).header("Prefer", "wait=2").body(Map.of("selection", List.of(zou().shot("SH010").id())))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202);
+
+        assertThat(Duration.ofNanos(System.nanoTime() - since)).isBetween(Duration.ofMillis(1990), Duration.ofMillis(2900));
+        receiver.releaseAll();
     }
 
     // ---- Zou does not answer
@@ -401,7 +418,7 @@ class LookupTest {
         assertThat(receiver.heard(name)).isEmpty();
         assertThat(runsOf(action)).isEmpty();
         BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id()))).post(Api.ACTIONS + "/" + action + "/run").then()
-                .statusCode(200).body("state", equalTo("succeeded"));
+                .statusCode(200).body(has("state", equalTo("succeeded")));
     }
 
     @Test
@@ -417,7 +434,7 @@ class LookupTest {
         for (String path : List.of(Api.ACTIONS + "/" + action + "/run", Api.ACTIONS + "/" + action + "/preview",
                 BesideKitsu.PATH + "/" + action + "/run")) {
             BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id()))).post(path).then().statusCode(401)
-                    .header("WWW-Authenticate", startsWith("Bearer")).body("code", equalTo("unauthenticated"));
+                    .header("WWW-Authenticate", startsWith("Bearer")).body(has("code", equalTo("unauthenticated")));
         }
         assertThat(receiver.heard(name)).isEmpty();
         assertThat(runsOf(action)).isEmpty();
@@ -484,7 +501,8 @@ class LookupTest {
         String action = BesideKitsu.ajax("https://api.studio.com/{sequence_name}/{production_name}/{task_type_name}");
 
         BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id()))).post(Api.ACTIONS + "/" + action + "/preview")
-                .then().statusCode(200).body("deliveries[0].url", equalTo("https://api.studio.com/SQ01/Sintel/Storyboard"));
+                .then().statusCode(200)
+                .body(has("deliveries[0].url", equalTo("https://api.studio.com/SQ01/Sintel/Storyboard")));
 
         assertThat(asked(token)).extracting(Request::path).containsExactly("/data/tasks/" + shot.id() + "/full");
     }
@@ -495,11 +513,11 @@ class LookupTest {
         String token = BesideKitsu.token("supervisor");
         String action = BesideKitsu.ajax("https://api.studio.com/{entity_name}");
 
-        JsonPath preview = BesideKitsu.with(token)
+        Json preview = Json.of(BesideKitsu.with(token)
                 .body(Map.of("targets", List.of(Api.target("entity_id", shot.entityId()),
                         Api.target("entity_id", shot.entityId(), "entity_type", "shot"),
                         Api.target("entity_id", shot.entityId(), "project_id", shot.projectId()))))
-                .post(Api.ACTIONS + "/" + action + "/preview").then().statusCode(200).extract().jsonPath();
+                .post(Api.ACTIONS + "/" + action + "/preview").then().statusCode(200).extract());
 
         assertThat(preview.getList("deliveries.url")).containsExactly("https://api.studio.com/SH010");
         assertThat(asked(token)).extracting(Request::path).containsExactly("/data/entities/" + shot.entityId());
@@ -516,7 +534,7 @@ class LookupTest {
         String name = unique("filled");
 
         run("supervisor", BesideKitsu.ajax(receiver.url("/" + name + "/ok" + template)), target).then().statusCode(200)
-                .body("state", equalTo("succeeded"));
+                .body(has("state", equalTo("succeeded")));
 
         return only(name).uri().substring(("/" + name + "/ok").length());
     }
@@ -525,19 +543,20 @@ class LookupTest {
         return BesideKitsu.as(person).body(Map.of("targets", targets)).post(Api.ACTIONS + "/" + action + "/run");
     }
 
-    private static JsonPath preview(String action, Object... targets) {
-        return BesideKitsu.as("supervisor").body(Map.of("targets", targets)).post(Api.ACTIONS + "/" + action + "/preview")
-                .then().statusCode(200).extract().jsonPath();
+    private static Json preview(String action, Object... targets) {
+        return Json
+                .of(BesideKitsu.as("supervisor").body(Map.of("targets", targets)).post(Api.ACTIONS + "/" + action + "/preview")
+                        .then().statusCode(200).extract());
     }
 
     private static void unavailable(Response answer) {
         answer.then().statusCode(503).contentType(startsWith("application/problem+json"))
-                .header("Retry-After", notNullValue()).body("code", equalTo("unavailable"));
+                .header("Retry-After", notNullValue()).body(has("code", equalTo("unavailable")));
     }
 
     private static List<String> runsOf(String action) {
-        return BesideKitsu.as("admin").get(Api.ACTIONS + "/runs?action_id=" + action).then().statusCode(200).extract()
-                .jsonPath().getList("data.id");
+        return Json.of(BesideKitsu.as("admin").get(Api.ACTIONS + "/runs?action_id=" + action).then().statusCode(200).extract())
+                .getList("data.id");
     }
 
     /** What Zou was asked with a token, but for whose it is. */

@@ -26,8 +26,8 @@ import org.junit.jupiter.api.TestInstance;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import io.restassured.path.json.JsonPath;
 import studio.actions.testing.Api;
+import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
@@ -88,7 +88,7 @@ class RecoveryTest {
                 + "ON r.id = d.owner WHERE run_id = ? ORDER BY position", run))
                 .containsExactly("in_flight|1|true", "in_flight|1|true", "in_flight|1|true", "in_flight|1|true",
                         "in_flight|1|true", "pending|0|false", "pending|0|false");
-        JsonPath seen = read(run);
+        Json seen = read(run);
         assertThat(seen.getString("state")).isEqualTo("running");
         assertThat(seen.getString("finished_at")).isNull();
         assertThat(seen.getList("deliveries.state")).startsWith("in_flight").endsWith("pending").hasSize(7);
@@ -134,7 +134,7 @@ class RecoveryTest {
 
         awaitState(run, "partial");
 
-        JsonPath seen = read(run);
+        Json seen = read(run);
         assertThat(seen.getList("deliveries.state")).containsExactly("lost", "delivered", "delivered");
         assertThat(seen.getString("deliveries[0].failure.kind")).isEqualTo("lost");
         assertThat(seen.getMap("counts")).containsEntry("lost", 1).containsEntry("delivered", 2).containsEntry("total", 3);
@@ -184,7 +184,7 @@ class RecoveryTest {
 
         awaitState(run, "succeeded");
 
-        JsonPath seen = read(run);
+        Json seen = read(run);
         assertThat(seen.getList("deliveries.attempts")).containsExactly(2, 2);
         assertThat(seen.getList("deliveries[0].earlier_attempts.failure.kind")).containsExactly("lost");
         assertThat(seen.getString("deliveries[0].failure")).isNull();
@@ -263,7 +263,7 @@ class RecoveryTest {
         update("UPDATE delivery SET state = 'lost', owner = NULL WHERE run_id = ?", UUID.fromString(before));
         update("DELETE FROM replica WHERE id = ?", UUID.fromString(owner));
 
-        JsonPath after = Api.press(Api.ajax(receiver.url("/after/ok?e={entity_id}")));
+        Json after = Api.press(Api.ajax(receiver.url("/after/ok?e={entity_id}")));
         assertThat(after.getString("state")).isEqualTo("succeeded");
 
         receiver.release("buried");
@@ -280,13 +280,13 @@ class RecoveryTest {
     }
 
     private static String start(String action, int count) {
-        return Api.admin().header("Prefer", "respond-async")
+        return Json.of(Api.admin().header("Prefer", "respond-async")
                 .body(Map.of("targets", IntStream.range(0, count).mapToObj(i -> Api.shot()).toList()))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract().path("id");
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract()).get("id");
     }
 
-    private static JsonPath read(String run) {
-        return Api.admin().get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract().jsonPath();
+    private static Json read(String run) {
+        return Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract());
     }
 
     private static void awaitState(String run, String state) {

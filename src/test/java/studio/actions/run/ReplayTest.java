@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
+import static studio.actions.testing.Json.has;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -21,12 +22,12 @@ import org.junit.jupiter.api.Test;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import io.restassured.path.json.JsonPath;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Task;
+import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;
 
@@ -48,9 +49,9 @@ class ReplayTest {
 
     @Test
     void sendsWhatFailedAgainUnderTheIdThatTheReceiverKnows() {
-        JsonPath run = pressed("200", "500", "404");
+        Json run = pressed("200", "500", "404");
 
-        JsonPath again = replay("supervisor", run, "").then().statusCode(200).extract().jsonPath();
+        Json again = Json.of(replay("supervisor", run, "").then().statusCode(200).extract());
 
         assertThat(again.getString("id")).isNotEqualTo(run.getString("id"));
         assertThat(again.getString("replay_of")).isEqualTo(run.getString("id"));
@@ -71,9 +72,9 @@ class ReplayTest {
 
     @Test
     void sendsAllAgainWhereThatIsWanted() {
-        JsonPath run = pressed("200", "500");
+        Json run = pressed("200", "500");
 
-        JsonPath again = replay("supervisor", run, "?only=all").then().statusCode(200).extract().jsonPath();
+        Json again = Json.of(replay("supervisor", run, "?only=all").then().statusCode(200).extract());
 
         assertThat(again.getMap("counts")).containsEntry("total", 2).containsEntry("delivered", 1).containsEntry("failed", 1);
         assertThat(ids()).hasSize(4).containsOnly(ids().get(0), ids().get(1));
@@ -83,9 +84,9 @@ class ReplayTest {
     /** The id goes on from replay to replay. */
     @Test
     void replaysAReplay() {
-        JsonPath again = replay("supervisor", pressed("500"), "").then().statusCode(200).extract().jsonPath();
+        Json again = Json.of(replay("supervisor", pressed("500"), "").then().statusCode(200).extract());
 
-        replay("supervisor", again, "").then().statusCode(200).body("replay_of", equalTo(again.getString("id")));
+        replay("supervisor", again, "").then().statusCode(200).body(has("replay_of", equalTo(again.getString("id"))));
 
         assertThat(ids()).hasSize(3).containsOnly(ids().get(0));
     }
@@ -94,15 +95,15 @@ class ReplayTest {
     void sendsWhatWasCancelled() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/held?t={task_id}"));
         List<String> tasks = Stream.of(1, 2, 3, 4, 5, 6).map(i -> FakeZou.shared().shot("SH" + i).id()).toList();
-        String run = BesideKitsu.as("supervisor").header("Prefer", "respond-async").body(Map.of("selection", tasks))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract().path("id");
+        String run = Json.of(BesideKitsu.as("supervisor").header("Prefer", "respond-async").body(Map.of("selection", tasks))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract()).get("id");
         await().until(() -> receiver.heard(name).size() == 5);
         BesideKitsu.as("supervisor").post(Api.ACTIONS + "/runs/" + run + "/cancel").then().statusCode(200);
         receiver.release(name);
-        JsonPath ended = await().until(() -> read("supervisor", run), now -> now.getString("finished_at") != null);
+        Json ended = await().until(() -> read("supervisor", run), now -> now.getString("finished_at") != null);
 
-        replay("supervisor", ended, "?only=failed").then().statusCode(200).body("state", equalTo("succeeded"),
-                "counts.total", equalTo(1));
+        replay("supervisor", ended, "?only=failed").then().statusCode(200).body(has("state", equalTo("succeeded"),
+                "counts.total", equalTo(1)));
 
         assertThat(ids()).hasSize(6).doesNotHaveDuplicates();
     }
@@ -110,8 +111,8 @@ class ReplayTest {
     @Test
     void waitsAsLongAsItIsTold() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/held"), "timeout_ms", 500);
-        JsonPath run = BesideKitsu.as("supervisor").body(Map.of("selection", List.of(FakeZou.shared().shot("SH010").id())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract().jsonPath();
+        Json run = Json.of(BesideKitsu.as("supervisor").body(Map.of("selection", List.of(FakeZou.shared().shot("SH010").id())))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract());
 
         BesideKitsu.as("supervisor").header("Prefer", "respond-async")
                 .post(Api.ACTIONS + "/runs/" + run.getString("id") + "/replay").then().statusCode(202)
@@ -120,11 +121,11 @@ class ReplayTest {
 
     @Test
     void isOneWhenItIsPressedTwice() {
-        JsonPath run = pressed("500");
+        Json run = pressed("500");
 
-        String first = replay("supervisor", run, "").then().statusCode(200).extract().path("id");
+        String first = Json.of(replay("supervisor", run, "").then().statusCode(200).extract()).get("id");
 
-        replay("supervisor", run, "").then().statusCode(200).body("id", equalTo(first));
+        replay("supervisor", run, "").then().statusCode(200).body(has("id", equalTo(first)));
         assertThat(receiver.heard(name)).hasSize(2);
     }
 
@@ -132,41 +133,41 @@ class ReplayTest {
 
     @Test
     void saysThatThereIsNothingToSendAgain() {
-        JsonPath run = pressed("200");
+        Json run = pressed("200");
 
-        replay("supervisor", run, "").then().statusCode(409).body("code", equalTo("nothing_to_replay"));
-        replay("supervisor", run, "?only=some").then().statusCode(400).body("code", equalTo("invalid_parameter"));
+        replay("supervisor", run, "").then().statusCode(409).body(has("code", equalTo("nothing_to_replay")));
+        replay("supervisor", run, "?only=some").then().statusCode(400).body(has("code", equalTo("invalid_parameter")));
         replay("supervisor", run, "?only=all").then().statusCode(200);
     }
 
     @Test
     void doesNotReplayWhatHasNotEnded() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/held"));
-        JsonPath run = BesideKitsu.as("supervisor").header("Prefer", "respond-async")
+        Json run = Json.of(BesideKitsu.as("supervisor").header("Prefer", "respond-async")
                 .body(Map.of("selection", List.of(FakeZou.shared().shot("SH010").id())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract().jsonPath();
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract());
 
-        replay("supervisor", run, "").then().statusCode(409).body("code", equalTo("still_running"));
+        replay("supervisor", run, "").then().statusCode(409).body(has("code", equalTo("still_running")));
     }
 
     @Test
     void isForWhoPressedAndForAdmins() {
-        JsonPath run = pressed("500");
+        Json run = pressed("500");
 
         replay("user", run, "").then().statusCode(404);
         replay("manager", run, "").then().statusCode(403);
-        replay("admin", run, "").then().statusCode(200).body("caller.role", equalTo("admin"));
+        replay("admin", run, "").then().statusCode(200).body(has("caller.role", equalTo("admin")));
     }
 
     @Test
     void isForThoseWhoMayStillRunTheAction() {
-        JsonPath run = pressed("500");
+        Json run = pressed("500");
         String action = run.getString("action_id");
 
         change(action, Map.of("roles", List.of("manager")));
         replay("supervisor", run, "").then().statusCode(404);
         change(action, Map.of("roles", List.of(), "enabled", false));
-        replay("admin", run, "").then().statusCode(409).body("code", equalTo("action_disabled"));
+        replay("admin", run, "").then().statusCode(409).body(has("code", equalTo("action_disabled")));
         assertThat(receiver.heard(name)).hasSize(1);
     }
 
@@ -176,24 +177,24 @@ class ReplayTest {
         Task stays = zou.shot("500");
         Task goes = zou.shot("500");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/status/{entity_name}?t={task_id}"));
-        JsonPath run = press(action, stays, goes);
+        Json run = press(action, stays, goes);
         zou.delete(goes);
 
-        JsonPath again = replay("supervisor", run, "").then().statusCode(200).extract().jsonPath();
+        Json again = Json.of(replay("supervisor", run, "").then().statusCode(200).extract());
 
         assertThat(again.getList("deliveries.state")).containsExactlyInAnyOrder("failed", "refused");
-        assertThat(again.getList("deliveries.findAll { it.state == 'refused' }.failure.kind")).containsExactly("not_visible");
+        assertThat(again.getList("deliveries.failure.kind")).containsExactlyInAnyOrder("server_error", "not_visible");
         assertThat(receiver.heard(name)).hasSize(3);
     }
 
     @Test
     void refusesWhatTheActionIsNotForAnyMore() {
-        JsonPath run = pressed("500");
+        Json run = pressed("500");
 
         change(run.getString("action_id"), Map.of("project_ids", List.of(UUID.randomUUID())));
 
-        replay("supervisor", run, "").then().statusCode(200).body("counts.refused", equalTo(1),
-                "deliveries[0].failure.kind", equalTo("not_visible"));
+        replay("supervisor", run, "").then().statusCode(200).body(has("counts.refused", equalTo(1),
+                "deliveries[0].failure.kind", equalTo("not_visible")));
         assertThat(receiver.heard(name)).hasSize(1);
     }
 
@@ -202,11 +203,11 @@ class ReplayTest {
     void sendsWhatLackedASecretOnceItIsThere() throws SQLException {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         update("UPDATE action SET headers = '{\"X-Farm\": \"${secret:gone}\"}' WHERE id = ?", action);
-        JsonPath run = press(action, FakeZou.shared().shot("SH010"));
+        Json run = press(action, FakeZou.shared().shot("SH010"));
         assertThat(run.getList("deliveries.failure.kind")).containsExactly("missing_variable");
         update("UPDATE run SET headers = '{}' WHERE id = ?", run.getString("id"));
 
-        replay("supervisor", run, "").then().statusCode(200).body("state", equalTo("succeeded"));
+        replay("supervisor", run, "").then().statusCode(200).body(has("state", equalTo("succeeded")));
 
         assertThat(receiver.heard(name)).hasSize(1);
         assertThat(receiver.heard(name).get(0).body()).contains("\"run_id\":\"" + run.getString("id") + "\"");
@@ -219,17 +220,17 @@ class ReplayTest {
         }
     }
 
-    private JsonPath pressed(String... statuses) {
+    private Json pressed(String... statuses) {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/status/{entity_name}?t={task_id}"));
         return press(action, Stream.of(statuses).map(FakeZou.shared()::shot).toArray(Task[]::new));
     }
 
-    private static JsonPath press(String action, Task... tasks) {
-        return BesideKitsu.as("supervisor").body(Map.of("selection", Stream.of(tasks).map(Task::id).toList()))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract().jsonPath();
+    private static Json press(String action, Task... tasks) {
+        return Json.of(BesideKitsu.as("supervisor").body(Map.of("selection", Stream.of(tasks).map(Task::id).toList()))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract());
     }
 
-    private static Response replay(String person, JsonPath run, String query) {
+    private static Response replay(String person, Json run, String query) {
         return BesideKitsu.as(person).post(Api.ACTIONS + "/runs/" + run.getString("id") + "/replay" + query);
     }
 
@@ -237,8 +238,8 @@ class ReplayTest {
         BesideKitsu.as("admin").body(to).patch(Api.ACTIONS + "/" + action).then().statusCode(200);
     }
 
-    private static JsonPath read(String person, String run) {
-        return BesideKitsu.as(person).get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract().jsonPath();
+    private static Json read(String person, String run) {
+        return Json.of(BesideKitsu.as(person).get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract());
     }
 
     private List<String> ids() {

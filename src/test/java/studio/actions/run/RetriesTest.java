@@ -18,8 +18,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import io.restassured.path.json.JsonPath;
 import studio.actions.testing.Api;
+import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;
 import studio.actions.testing.Services;
@@ -38,9 +38,9 @@ class RetriesTest {
         String name = answering("503 No", "200 OK");
         Instant before = Instant.now();
 
-        JsonPath first = start(name, 2);
+        Json first = start(name, 2);
         assertThat(first.getString("state")).isEqualTo("running");
-        JsonPath waiting = await().until(() -> read(first), run -> run.getInt("deliveries[0].attempts") == 1
+        Json waiting = await().until(() -> read(first), run -> run.getInt("deliveries[0].attempts") == 1
                 && run.getString("deliveries[0].state").equals("pending"));
         assertThat(waiting.getString("deliveries[0].failure.kind")).isEqualTo("server_error");
         assertThat(waiting.getInt("deliveries[0].status")).isEqualTo(503);
@@ -48,7 +48,7 @@ class RetriesTest {
                 Instant.now().plusMillis(6000));
         assertThat(waiting.getString("finished_at")).isNull();
 
-        JsonPath ended = awaitEnd(first);
+        Json ended = awaitEnd(first);
         assertThat(ended.getString("state")).isEqualTo("succeeded");
         Map<String, Object> delivery = ended.getMap("deliveries[0]");
         assertThat(delivery).containsEntry("state", "delivered").containsEntry("attempts", 2).containsEntry("status", 200)
@@ -72,7 +72,7 @@ class RetriesTest {
     void comesWhenTheReceiverWantsIt(String status) {
         String name = answering(status + "\r\nRetry-After: 1", "200 OK");
 
-        JsonPath ended = awaitEnd(start(name, 2));
+        Json ended = awaitEnd(start(name, 2));
 
         assertThat(ended.getString("state")).isEqualTo("succeeded");
         assertThat(Duration.between(Instant.parse(ended.getString("deliveries[0].earlier_attempts[0].ended_at")),
@@ -83,7 +83,7 @@ class RetriesTest {
     void endsAsTheLastAttemptDid() {
         String name = answering("500 A\r\nRetry-After: 1", "502 B\r\nRetry-After: 1", "404 C", "200 OK");
 
-        JsonPath ended = awaitEnd(start(name, 8));
+        Json ended = awaitEnd(start(name, 8));
 
         assertThat(ended.getString("state")).isEqualTo("failed");
         assertThat(ended.getInt("deliveries[0].attempts")).isEqualTo(3);
@@ -97,7 +97,7 @@ class RetriesTest {
     void makesNoMoreAttemptsThanTheActionAllows() {
         String name = answering("500 A\r\nRetry-After: 1", "500 B\r\nRetry-After: 1", "200 OK");
 
-        JsonPath ended = awaitEnd(start(name, 2));
+        Json ended = awaitEnd(start(name, 2));
 
         assertThat(ended.getInt("deliveries[0].attempts")).isEqualTo(2);
         assertThat(ended.getString("deliveries[0].state")).isEqualTo("failed");
@@ -109,7 +109,7 @@ class RetriesTest {
     void doesNotTryAgainWhatStays(String status) {
         String name = answering(status, "200 OK");
 
-        JsonPath run = Api.press(Api.ajax(receiver.url("/" + name + "/scripted"), "max_attempts", 8));
+        Json run = Api.press(Api.ajax(receiver.url("/" + name + "/scripted"), "max_attempts", 8));
 
         assertThat(run.getString("state")).isEqualTo("failed");
         assertThat(run.getInt("deliveries[0].attempts")).isEqualTo(1);
@@ -118,7 +118,7 @@ class RetriesTest {
 
     @Test
     void triesOnceUnlessToldOtherwise() {
-        JsonPath run = Api.press(Api.ajax(receiver.url("/" + unique() + "/status/503")));
+        Json run = Api.press(Api.ajax(receiver.url("/" + unique() + "/status/503")));
 
         assertThat(run.getString("state")).isEqualTo("failed");
         assertThat(run.getMap("deliveries[0]")).doesNotContainKeys("earlier_attempts", "next_attempt_at");
@@ -128,7 +128,7 @@ class RetriesTest {
     @Test
     void letsOthersPassWhileItWaits() {
         String name = answering("503 Busy\r\nRetry-After: 3", "200 OK");
-        JsonPath waits = start(name, 2);
+        Json waits = start(name, 2);
         await().until(() -> read(waits).getString("deliveries[0].state").equals("pending"));
 
         assertThat(Api.press(Api.ajax(receiver.url("/" + unique() + "/ok"))).getString("state")).isEqualTo("succeeded");
@@ -149,18 +149,18 @@ class RetriesTest {
         return name;
     }
 
-    private JsonPath start(String name, int maxAttempts) {
+    private Json start(String name, int maxAttempts) {
         String action = Api.ajax(receiver.url("/" + name + "/scripted?e={entity_id}"), "max_attempts", maxAttempts,
                 "signing_secret", "sign-here");
-        return Api.admin().header("Prefer", "respond-async").body(Map.of("targets", List.of(Api.shot())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract().jsonPath();
+        return Json.of(Api.admin().header("Prefer", "respond-async").body(Map.of("targets", List.of(Api.shot())))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract());
     }
 
-    private static JsonPath read(JsonPath run) {
-        return Api.admin().get(Api.ACTIONS + "/runs/" + run.getString("id")).then().statusCode(200).extract().jsonPath();
+    private static Json read(Json run) {
+        return Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run.getString("id")).then().statusCode(200).extract());
     }
 
-    private static JsonPath awaitEnd(JsonPath run) {
+    private static Json awaitEnd(Json run) {
         return await().atMost(PATIENCE).until(() -> read(run), now -> now.getString("finished_at") != null);
     }
 

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.restassured.path.json.JsonPath;
+import studio.actions.testing.Json;
 import studio.actions.testing.Packaged;
 import studio.actions.testing.Postgres;
 import studio.actions.testing.Receiver;
@@ -88,11 +88,11 @@ class SurvivalIT {
 
         replicas.get(killed).process.destroyForcibly().waitFor();
 
-        JsonPath ended = awaitEnd(replicas.get(1 - killed), once);
+        Json ended = awaitEnd(replicas.get(1 - killed), once);
         ends(ended, 500);
         assertThat(ended.getInt("counts.delivered") + ended.getInt("counts.lost")).isEqualTo(500);
         assertThat(arrivals(ended)).as("what must not be sent twice is not").doesNotHaveDuplicates();
-        JsonPath again = awaitEnd(replicas.get(1 - killed), twice);
+        Json again = awaitEnd(replicas.get(1 - killed), twice);
         ends(again, 500);
         assertThat(new HashSet<>(arrivals(again))).as("each arrived, under its own id").hasSize(500);
         int unsure = ended.getInt("counts.lost") + arrivals(again).size() - 500;
@@ -110,7 +110,7 @@ class SurvivalIT {
         assertThat(replicas.get(0).exit()).isIn(0, 143);
 
         assertThat(Duration.ofNanos(System.nanoTime() - since)).as("what flies is short").isLessThan(Duration.ofSeconds(5));
-        JsonPath ended = awaitEnd(replicas.get(1), run);
+        Json ended = awaitEnd(replicas.get(1), run);
         assertThat(ended.getInt("counts.delivered")).isEqualTo(500);
         assertThat(arrivals()).as("nothing is sent twice without need").hasSize(500);
         assertThat(replicas.get(0).output()).as("goes in peace").doesNotContain("WARN").doesNotContain("ERROR");
@@ -153,10 +153,10 @@ class SurvivalIT {
         assertThat(Duration.ofNanos(System.nanoTime() - since)).isBetween(Duration.ofSeconds(3), Duration.ofSeconds(6));
         awaitHeard(3);
         receiver.release(name);
-        JsonPath lost = awaitEnd(replicas.get(1), once);
+        Json lost = awaitEnd(replicas.get(1), once);
         assertThat(lost.getString("deliveries[0].state")).isEqualTo("lost");
         assertThat(lost.getString("deliveries[0].failure.message")).startsWith("The service stopped while");
-        JsonPath again = awaitEnd(replicas.get(1), twice);
+        Json again = awaitEnd(replicas.get(1), twice);
         assertThat(again.getString("deliveries[0].state")).isEqualTo("delivered");
         assertThat(again.getInt("deliveries[0].attempts")).isEqualTo(2);
         assertThat(new HashSet<>(arrivals(again))).hasSize(1);
@@ -175,7 +175,7 @@ class SurvivalIT {
         await().atMost(PATIENCE).until(() -> postgres.execute("SELECT id FROM replica").size() == 1);
         resume(replicas.get(0));
 
-        JsonPath ended = awaitEnd(replicas.get(1), run);
+        Json ended = awaitEnd(replicas.get(1), run);
         ends(ended, 500);
         assertThat(new HashSet<>(arrivals(ended))).hasSize(500);
         assertThat(arrivals(ended)).hasSizeLessThanOrEqualTo(510);
@@ -258,7 +258,7 @@ class SurvivalIT {
         assertThat(replicas.get(0).post("/" + action(1, "/ok") + "/run", "t", targets(3)).getString("state"))
                 .as("presses go on").isEqualTo("succeeded");
 
-        JsonPath ended = awaitEnd(replicas.get(0), run);
+        Json ended = awaitEnd(replicas.get(0), run);
         assertThat(ended.getInt("counts.delivered")).as("nobody is taken for dead").isEqualTo(500);
         assertThat(new HashSet<>(arrivals())).hasSize(504);
         assertThat(awaitEnd(replicas.get(1), retried).getInt("deliveries[0].attempts")).isEqualTo(2);
@@ -338,13 +338,13 @@ class SurvivalIT {
         await().atMost(PATIENCE).pollInterval(Duration.ofMillis(20)).until(() -> receiver.heard(name).size() >= count);
     }
 
-    private static JsonPath awaitEnd(Packaged replica, String run) {
+    private static Json awaitEnd(Packaged replica, String run) {
         return await().atMost(PATIENCE).pollInterval(Duration.ofMillis(200)).ignoreExceptions()
                 .until(() -> replica.get("/runs/" + run, "t"), found -> found.getString("finished_at") != null);
     }
 
     /** Whatever happened, it is told. */
-    private static void ends(JsonPath run, int count) {
+    private static void ends(Json run, int count) {
         List<Map<String, Object>> deliveries = run.getList("deliveries");
         assertThat(deliveries).hasSize(count).allSatisfy(delivery -> {
             assertThat(delivery.get("state")).isIn("delivered", "failed", "lost");
@@ -357,7 +357,7 @@ class SurvivalIT {
     /** No replica died, so whatever else did, outcomes waited for it. */
     private void deliversAllOnce(List<String> runs) {
         for (String run : runs) {
-            JsonPath ended = awaitEnd(replicas.get(1), run);
+            Json ended = awaitEnd(replicas.get(1), run);
             ends(ended, 500);
             assertThat(ended.getInt("counts.delivered")).isEqualTo(500);
             assertThat(arrivals(ended)).hasSize(500).doesNotHaveDuplicates();
@@ -365,7 +365,7 @@ class SurvivalIT {
     }
 
     /** The ids under which a run's deliveries arrived. */
-    private List<String> arrivals(JsonPath run) {
+    private List<String> arrivals(Json run) {
         Set<String> its = run.<String> getList("deliveries.id").stream().map(id -> "msg_" + id.replace("-", ""))
                 .collect(Collectors.toSet());
         return arrivals().stream().filter(its::contains).toList();

@@ -17,16 +17,19 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.restassured.path.json.JsonPath;
 import studio.actions.testing.Certificates;
+import studio.actions.testing.Json;
 import studio.actions.testing.Packaged;
 import studio.actions.testing.Postgres;
 import studio.actions.testing.Receiver;
 
 /** The packaged service as a newcomer starts it, and as an operator kills it. */
+@Execution(ExecutionMode.CONCURRENT)
 class PackagedJarIT {
 
     private static final String TARGETS = "{\"targets\": [{\"entity_id\": \"63f8a332-e209-4f8c-b384-747d5eda4b57\"}]}";
@@ -52,10 +55,10 @@ class PackagedJarIT {
         Packaged first = start(Map.of()).ready();
         assertThat(first.lines()).as("the log fits on a screen").hasSizeLessThanOrEqualTo(20);
         String token = first.token();
-        JsonPath action = first.post("", token, """
+        Json action = first.post("", token, """
                 {"name": "Echo", "is_ajax": true, "url": "http://127.0.0.1:%d/api/custom-actions/echo?e={entity_id}"}"""
                 .formatted(first.port));
-        JsonPath run = first.post("/" + action.getString("id") + "/run", token, TARGETS);
+        Json run = first.post("/" + action.getString("id") + "/run", token, TARGETS);
         assertThat(run.getString("state")).isEqualTo("succeeded");
         assertThat(run.getString("deliveries[0].response")).contains("63f8a332-e209-4f8c-b384-747d5eda4b57");
 
@@ -70,7 +73,7 @@ class PackagedJarIT {
         String newToken = again.token();
         assertThat(newToken).as("a token for each start").isNotEqualTo(token);
         assertThat(again.get("/" + action.getString("id"), newToken).getString("name")).isEqualTo("Echo");
-        JsonPath kept = again.get("/runs/" + run.getString("id"), newToken);
+        Json kept = again.get("/runs/" + run.getString("id"), newToken);
         assertThat(kept.getMap("")).isEqualTo(run.getMap(""));
         assertThat(postgres()).as("one PostgreSQL on the folder").hasSize(1);
 
@@ -85,7 +88,7 @@ class PackagedJarIT {
         Map<String, String> environment = Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t",
                 "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_RUN_LEASE", "3s");
         Packaged first = startUnpacked(environment).ready();
-        JsonPath action = first.post("", "t", """
+        Json action = first.post("", "t", """
                 {"name": "Slow", "is_ajax": true, "timeout_ms": 30000, "url": "%s"}"""
                 .formatted(receiver.url("/killed/silent?e={entity_id}")));
         first.send("/" + action.getString("id") + "/run", "t", TARGETS);
@@ -95,7 +98,7 @@ class PackagedJarIT {
         Packaged again = startUnpacked(environment).ready();
         String run = again.get("/runs", "t").getString("data[0].id");
         await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
-            JsonPath ended = again.get("/runs/" + run, "t");
+            Json ended = again.get("/runs/" + run, "t");
             assertThat(ended.getString("state")).isEqualTo("failed");
             assertThat(ended.getString("deliveries[0].state")).isEqualTo("lost");
             assertThat(ended.getString("deliveries[0].failure.kind")).isEqualTo("lost");
@@ -106,7 +109,7 @@ class PackagedJarIT {
     @Test
     void startsItsDatabaseAgainWhenItEnds() throws Exception {
         Packaged service = startUnpacked(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t")).ready();
-        JsonPath action = service.post("", "t", "{\"name\": \"Kept\", \"url\": \"https://tool.studio.com/\"}");
+        Json action = service.post("", "t", "{\"name\": \"Kept\", \"url\": \"https://tool.studio.com/\"}");
 
         ProcessHandle.of(postgres().get(0)).orElseThrow().destroyForcibly();
 
@@ -146,11 +149,11 @@ class PackagedJarIT {
         Packaged service = startUnpacked(
                 Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_SECRETS_RENDER_FARM", "pa\"ss w0rd\n"))
                 .ready();
-        JsonPath action = service.post("", "t", """
+        Json action = service.post("", "t", """
                 {"name": "Echo", "is_ajax": true, "headers": {"X-Farm": "${secret:render-farm}"},
                  "url": "http://127.0.0.1:%d/api/custom-actions/echo?e={entity_id}"}""".formatted(service.port));
 
-        JsonPath run = service.post("/" + action.getString("id") + "/run", "t", TARGETS);
+        Json run = service.post("/" + action.getString("id") + "/run", "t", TARGETS);
 
         assertThat(run.getString("state")).isEqualTo("succeeded");
         assertThat(run.prettify()).contains("••••").doesNotContain("w0rd");
@@ -216,11 +219,11 @@ class PackagedJarIT {
         try (Receiver stranger = Receiver.withTls("127.0.0.1", Certificates.shared().ofNobody("IP:127.0.0.1"))) {
             Packaged service = startUnpacked(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "QUARKUS_TLS_TRUST_ALL", "true",
                     "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + stranger.port())).ready();
-            JsonPath action = service.post("", "t", """
+            Json action = service.post("", "t", """
                     {"name": "Stranger", "is_ajax": true, "url": "https://127.0.0.1:%d/stranger/ok?e={entity_id}"}"""
                     .formatted(stranger.port()));
 
-            JsonPath run = service.post("/" + action.getString("id") + "/run", "t", TARGETS);
+            Json run = service.post("/" + action.getString("id") + "/run", "t", TARGETS);
 
             assertThat(run.getString("deliveries[0].failure.kind")).as(run.prettify()).isEqualTo("tls");
             assertThat(stranger.heard("stranger")).isEmpty();

@@ -19,8 +19,6 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-import io.restassured.path.json.JsonPath;
-
 /** The service in a process of its own. */
 public final class Packaged {
 
@@ -87,14 +85,14 @@ public final class Packaged {
                 .orElseThrow().substring(export.length());
     }
 
-    public JsonPath get(String path, String token) throws Exception {
-        return JsonPath.from(HTTP.send(request(path, token).GET().build(), HttpResponse.BodyHandlers.ofString()).body());
+    public Json get(String path, String token) throws Exception {
+        return Json.of(HTTP.send(request(path, token).GET().build(), HttpResponse.BodyHandlers.ofString()).body());
     }
 
-    public JsonPath post(String path, String token, String body) throws Exception {
+    public Json post(String path, String token, String body) throws Exception {
         HttpResponse<String> response = HTTP.send(posting(path, token, body), HttpResponse.BodyHandlers.ofString());
         assertThat(response.statusCode()).as(response.body()).isIn(200, 201);
-        return JsonPath.from(response.body());
+        return Json.of(response.body());
     }
 
     /** The id of a run that goes on while this returns. */
@@ -103,7 +101,7 @@ public final class Packaged {
                 .header("Prefer", "respond-async").build();
         HttpResponse<String> response = HTTP.send(request, HttpResponse.BodyHandlers.ofString());
         assertThat(response.statusCode()).as(response.body()).isEqualTo(202);
-        return JsonPath.from(response.body()).getString("id");
+        return Json.of(response.body()).getString("id");
     }
 
     public CompletableFuture<HttpResponse<Void>> send(String path, String token, String body) {

@@ -37,13 +37,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
-import io.restassured.path.json.JsonPath;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.FakeZou.Request;
+import studio.actions.testing.Json;
 import studio.actions.testing.Services;
 
 /** Who asks is who Zou says, and nobody where Zou says nothing. */
@@ -164,11 +164,11 @@ class ZouIdentityTest {
             caller.put("name", known.get("full_name").asText());
             String token = zou.login(person);
 
-            JsonPath run = BesideKitsu.with(token).body(Map.of("selection", List.of(UUID.randomUUID().toString())))
-                    .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract().jsonPath();
+            Json run = Json.of(BesideKitsu.with(token).body(Map.of("selection", List.of(UUID.randomUUID().toString())))
+                    .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract());
 
             assertThat(run.getMap("caller")).isEqualTo(caller);
-            assertThat(get(RUNS + "?action_id=" + action, token).jsonPath().getList("data.caller")).containsExactly(caller);
+            assertThat(Json.of(get(RUNS + "?action_id=" + action, token)).getList("data.caller")).containsExactly(caller);
         }
 
         @Test
@@ -267,7 +267,7 @@ class ZouIdentityTest {
             Response refusal = get(RUNS, token);
 
             refused(refusal, 403, "forbidden", token);
-            assertThat(refusal.jsonPath().getString("detail"))
+            assertThat(Json.of(refusal).getString("detail"))
                     .contains("Two factor authentication is required for this account.");
             zou.heal(token);
             get(RUNS, token).then().statusCode(200);
@@ -390,7 +390,7 @@ class ZouIdentityTest {
     private static void refused(Response answer, int status, String code, String token) {
         assertThat(answer.statusCode()).isEqualTo(status);
         assertThat(answer.contentType()).startsWith(PROBLEM);
-        assertThat(answer.jsonPath().getString("code")).isEqualTo(code);
+        assertThat(Json.of(answer).getString("code")).isEqualTo(code);
         if (status == 401) {
             assertThat(answer.header("WWW-Authenticate")).startsWith("Bearer realm=");
         }
