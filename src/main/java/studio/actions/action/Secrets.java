@@ -170,13 +170,14 @@ public class Secrets {
                 for (byte b : bytes) {
                     pattern.append("%%%02x".formatted(b));
                 }
-                pattern.append("|&#0{0,%1$d}%2$d;|&#x0{0,%1$d}%2$x;".formatted(ZEROS, character));
+                pattern.append("|&#0{0,%1$s}%2$s;|&#x0{0,%1$s}%3$s;".formatted(ZEROS, Integer.toString(character),
+                        Integer.toHexString(character)));
                 if (NAMED.containsKey(character)) {
                     pattern.append("|&").append(NAMED.get(character)).append(';');
                 }
                 pattern.append(character == ' ' ? "|\\+))" : "))");
                 longest += Math.max(Math.max(6 * one.length(), 3 * bytes.length),
-                        "&#;".length() + ZEROS + Integer.toString(character).length());
+                        "&#x;".length() + ZEROS + Integer.toString(character).length());
             }
             return new Repeated(Pattern.compile(pattern.toString()), longest);
         }

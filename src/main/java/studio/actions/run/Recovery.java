@@ -41,6 +41,9 @@ class Recovery {
     /** How often it is looked whether all is written, at the end. */
     private static final Duration MOMENT = Duration.ofMillis(50);
 
+    /** How long the end waits for a beat that is under way. */
+    private static final Duration LAST_BEAT = Duration.ofSeconds(1);
+
     private static final String DIED = "The service lost track of this while it was on its way: it may have arrived.";
     private static final String STOPPED = "The service stopped while this was on its way: it may have arrived.";
 
@@ -78,9 +81,10 @@ class Recovery {
 
     void begin(@Observes StartupEvent start) {
         replicas.register();
-        // Two threads: whatever holds up the second, the first goes on.
-        List.<Runnable> of(() -> dead = replicas.beat(), this::recover).forEach(duty -> duties.scheduleWithFixedDelay(
-                () -> attempt(duty), interval.toMillis(), interval.toMillis(), TimeUnit.MILLISECONDS));
+        // Two threads: whatever holds up the second, the first goes on. A beat that took long is followed by the next all the sooner.
+        long millis = interval.toMillis();
+        duties.scheduleAtFixedRate(() -> attempt(() -> dead = replicas.beat()), millis, millis, TimeUnit.MILLISECONDS);
+        duties.scheduleWithFixedDelay(this::recover, millis, millis, TimeUnit.MILLISECONDS);
     }
 
     /** Before the service listens it does not know the port of the practice receiver, and would refuse to send there. */
@@ -98,8 +102,7 @@ class Recovery {
         stop();
         long until = stopSince + config.shutdown().toNanos();
         await(until, () -> worker.ended() && worker.underWay().isEmpty());
-        duties.shutdown();
-        await(until, duties::isTerminated);
+        endDuties();
         try {
             handBack();
             outcomes.end();
@@ -108,6 +111,16 @@ class Recovery {
         } catch (RuntimeException e) {
             LOG.warnf("What was on its way is left to another replica, since the database does not answer: %s",
                     Outcomes.reason(e));
+        }
+    }
+
+    /** A beat that is under way must not find this process struck off. */
+    private void endDuties() {
+        duties.shutdown();
+        try {
+            duties.awaitTermination(LAST_BEAT.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 

@@ -87,7 +87,9 @@ class SecretsTest {
     @ValueSource(strings = { "a/b+c&d<e>f'g h\"i=ö", "a\\/b+c&d<e>f'g h\\\"i=\\u00f6",
             "a\\/b\\u002Bc\\u0026d\\u003Ce\\u003Ef\\u0027g h\\u0022i=\\u00F6", "a%2Fb%2Bc%26d%3Ce%3Ef%27g+h%22i%3D%C3%B6",
             "a%2fb%2bc%26d%3ce%3ef%27g%20h%22i%3d%c3%b6", "a/b+c&amp;d&lt;e&gt;f&#39;g h&quot;i=&#246;",
-            "a/b+c&#38;d&#x3C;e&#x3e;f&#0039;g h&#34;i=&#xF6;", "a/b+c&amp;d&lt;e&gt;f&apos;g h&quot;i=ö",
+            "a/b+c&#38;d&#x3C;e&#x3e;f&#0039;g h&#34;i=&#xF6;",
+            "a&#x00002f;b&#x00002b;c&#x000026;d&#x00003c;e&#x00003e;f&#x000027;g&#x000020;h&#x000022;i&#x00003d;&#x0000f6;",
+            "a/b+c&amp;d&lt;e&gt;f&apos;g h&quot;i=ö",
             "YS9iK2MmZDxlPmYnZyBoImk9w7Y", "YS9iK2MmZDxlPmYnZyBoImk9w7Y=" })
     void masksASecretHoweverAnAnswerEscapesIt(String repeated) {
         Secrets secrets = secrets("secrets.farm", "a/b+c&d<e>f'g h\"i=ö");

@@ -173,7 +173,7 @@ class HostileActionTest {
             List<Uni<Reply>> sent = new ArrayList<>();
             for (int i = 0; i < 10; i++) {
                 sent.add(Doors.place(allowed, url).chain(place -> allowed.send(place,
-                        new Outbound("POST", url, Map.of(), LARGE, Duration.ofMillis(1000)))));
+                        new Outbound("POST", url, Map.of(), LARGE, Duration.ofMillis(500)))));
             }
             List<Reply> replies = Uni.join().all(sent).andFailFast().await().atMost(Duration.ofSeconds(40));
 

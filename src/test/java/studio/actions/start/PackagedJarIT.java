@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -14,7 +15,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
@@ -35,10 +38,23 @@ class PackagedJarIT {
     private static final String TARGETS = "{\"targets\": [{\"entity_id\": \"63f8a332-e209-4f8c-b384-747d5eda4b57\"}]}";
     private static final String NOWHERE = "jdbc:postgresql://127.0.0.1:1/nothing";
 
+    /** For those tests to which it does not matter whose database it is: the service's own takes seconds to make. */
+    private static Postgres server;
+
     @TempDir
     Path folder;
 
     private final List<Packaged> started = new ArrayList<>();
+
+    @BeforeAll
+    static void startServer(@TempDir Path servers) throws IOException {
+        server = new Postgres(servers);
+    }
+
+    @AfterAll
+    static void stopServer() throws IOException {
+        server.close();
+    }
 
     @AfterEach
     void stop() throws IOException {
@@ -86,8 +102,9 @@ class PackagedJarIT {
     void saysOfADeliveryThatWasOnItsWayAtAKillThatItIsLost() throws Exception {
         Receiver receiver = Receiver.shared();
         Map<String, String> environment = Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t",
-                "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_RUN_LEASE", "3s");
-        Packaged first = startUnpacked(environment).ready();
+                "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_RUN_LEASE", "3s",
+                "QUARKUS_DATASOURCE_JDBC_URL", server.another());
+        Packaged first = start(environment).ready();
         Json action = first.post("", "t", """
                 {"name": "Slow", "is_ajax": true, "timeout_ms": 30000, "url": "%s"}"""
                 .formatted(receiver.url("/killed/silent?e={entity_id}")));
@@ -95,7 +112,7 @@ class PackagedJarIT {
         await().until(() -> receiver.heard("killed").size() == 1);
         first.process.destroyForcibly().waitFor();
 
-        Packaged again = startUnpacked(environment).ready();
+        Packaged again = start(environment).ready();
         String run = again.get("/runs", "t").getString("data[0].id");
         await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
             Json ended = again.get("/runs/" + run, "t");
@@ -146,7 +163,7 @@ class PackagedJarIT {
 
     @Test
     void takesASecretThatEndsInALineBreakAndNeverShowsIt() throws Exception {
-        Packaged service = startUnpacked(
+        Packaged service = startOnServer(
                 Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_SECRETS_RENDER_FARM", "pa\"ss w0rd\n"))
                 .ready();
         Json action = service.post("", "t", """
@@ -217,7 +234,7 @@ class PackagedJarIT {
     @Test
     void verifiesCertificatesWhereQuarkusTrustsAll() throws Exception {
         try (Receiver stranger = Receiver.withTls("127.0.0.1", Certificates.shared().ofNobody("IP:127.0.0.1"))) {
-            Packaged service = startUnpacked(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "QUARKUS_TLS_TRUST_ALL", "true",
+            Packaged service = startOnServer(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "QUARKUS_TLS_TRUST_ALL", "true",
                     "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + stranger.port())).ready();
             Json action = service.post("", "t", """
                     {"name": "Stranger", "is_ajax": true, "url": "https://127.0.0.1:%d/stranger/ok?e={entity_id}"}"""
@@ -233,13 +250,13 @@ class PackagedJarIT {
     @Test
     void saysThatItsPortIsTaken() throws Exception {
         try (ServerSocket taken = new ServerSocket(0)) {
-            Packaged service = startUnpacked(Map.of("QUARKUS_HTTP_PORT", Integer.toString(taken.getLocalPort())));
+            Packaged service = startOnServer(Map.of("QUARKUS_HTTP_PORT", Integer.toString(taken.getLocalPort())));
 
             assertThat(service.exit()).isEqualTo(1);
             assertThat(service.output()).contains("Port " + taken.getLocalPort()).contains("QUARKUS_HTTP_PORT")
                     .doesNotContain("export TOKEN");
 
-            Packaged other = startUnpacked(Map.of("QUARKUS_MANAGEMENT_PORT", Integer.toString(taken.getLocalPort())));
+            Packaged other = startOnServer(Map.of("QUARKUS_MANAGEMENT_PORT", Integer.toString(taken.getLocalPort())));
 
             assertThat(other.exit()).isEqualTo(1);
             assertThat(other.output()).contains("management port, " + taken.getLocalPort())
@@ -265,6 +282,13 @@ class PackagedJarIT {
             Postgres.shareBinaries(folder.resolve("data"));
         }
         return start(environment);
+    }
+
+    /** A service on a server that runs already. */
+    private Packaged startOnServer(Map<String, String> environment) throws IOException, SQLException {
+        Map<String, String> all = new HashMap<>(environment);
+        all.put("QUARKUS_DATASOURCE_JDBC_URL", server.another());
+        return start(all);
     }
 
     private Packaged start(Map<String, String> environment) throws IOException {

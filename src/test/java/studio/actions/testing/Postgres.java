@@ -10,6 +10,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 
@@ -51,6 +52,13 @@ public final class Postgres implements AutoCloseable {
 
     public String url() {
         return "jdbc:postgresql://127.0.0.1:" + port + "/postgres?user=postgres";
+    }
+
+    /** Where a database is that nobody else has. */
+    public String another() throws SQLException {
+        String name = "d" + UUID.randomUUID().toString().replace("-", "");
+        execute("CREATE DATABASE " + name);
+        return "jdbc:postgresql://127.0.0.1:" + port + "/" + name + "?user=postgres";
     }
 
     /** The first column of whatever the statement answers. */
