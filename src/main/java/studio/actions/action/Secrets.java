@@ -55,22 +55,24 @@ public class Secrets {
                 }
             }
         }
-        Set<String> secret = new HashSet<>();
+        Set<String> texts = new HashSet<>();
         for (var entry : List.of(Map.entry("signing.secret", config.signing().secret()),
                 Map.entry("signing.previous-secret", config.signing().previousSecret()))) {
             entry.getValue().ifPresent(text -> {
                 serviceKeys.add(decode(text).orElseThrow(() -> new IllegalArgumentException(entry.getKey())));
-                secret.add(text);
-                secret.add(text.substring(SYMMETRIC.length()));
+                texts.add(text);
+                texts.add(text.substring(SYMMETRIC.length()));
             });
         }
         values.values().forEach(value -> {
-            secret.add(value);
-            secret.add(value.startsWith(SYMMETRIC) ? value.substring(SYMMETRIC.length()) : value);
-            Stream.of(Base64.getEncoder(), Base64.getUrlEncoder()).forEach(base64 -> secret
+            texts.add(value);
+            if (value.startsWith(SYMMETRIC)) {
+                texts.add(value.substring(SYMMETRIC.length()));
+            }
+            Stream.of(Base64.getEncoder(), Base64.getUrlEncoder()).forEach(base64 -> texts
                     .add(base64.withoutPadding().encodeToString(value.getBytes(StandardCharsets.UTF_8))));
         });
-        secret.stream().filter(text -> text.length() >= MASKED_FROM)
+        texts.stream().filter(text -> text.length() >= MASKED_FROM)
                 .sorted(Comparator.comparingInt(String::length).reversed().thenComparing(Comparator.naturalOrder()))
                 .forEach(text -> masked.add(Repeated.of(text)));
     }
@@ -140,8 +142,7 @@ public class Secrets {
 
     /**
      * A secret as an answer may repeat it: as it is, or with any of its characters but letters and digits escaped, as URLs,
-     * HTML
-     * and the many writers of JSON do, each in its own way.
+     * HTML and the many writers of JSON do, each in its own way.
      *
      * @param longest bytes of the longest way to write it
      */

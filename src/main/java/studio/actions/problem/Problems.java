@@ -201,10 +201,8 @@ public class Problems {
     }
 
     /**
-     * The database is away: no connection (class 08), shutting down (57P0x), or none in time from the pool; or somebody holds
-     * what
-     * is needed, and did not let go in time (55P03), or has lost it by standing still (25P03), or the other of two went first
-     * (40P01).
+     * The database is away: no connection (class 08), shutting down (57P0x), or none in time from the pool; or another holds
+     * what is needed (55P03), or this one stood still and lost it (25P03), or the other of two went first (40P01).
      */
     private static boolean away(Throwable thrown) {
         for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {

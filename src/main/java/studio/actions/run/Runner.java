@@ -112,8 +112,7 @@ public class Runner {
      *
      * @param patience how long to wait for its end
      * @return the run as it is by then; fails as {@link Actions#pressable} and {@link Lookup} do, and then nothing was written
-     *         or
-     *         sent
+     *         or sent
      */
     public Uni<RunJson.View> press(Asker asker, UUID action, Selection selection, Duration patience) {
         return press(asker, action, selection, null, patience);

@@ -53,7 +53,7 @@ class ActionListTest {
     }
 
     /** The first request after the break must not get the broken connection. */
-    @RepeatedTest(2)
+    @RepeatedTest(3)
     void listensAgainAfterABreak() throws SQLException {
         String id = Json.of(Api.create(Api.draft("name", "Before the break")).then().statusCode(201).extract()).get("id");
         assertThat(names()).contains("Before the break");
