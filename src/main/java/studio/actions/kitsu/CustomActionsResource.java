@@ -59,6 +59,7 @@ import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.IdentityConfig;
 import studio.actions.problem.ProblemException;
+import studio.actions.run.Limited;
 import studio.actions.run.PressResource;
 import studio.actions.run.Run;
 import studio.actions.run.RunConfig;
@@ -217,6 +218,7 @@ public class CustomActionsResource {
 
     @POST
     @Path("/{id}/run")
+    @Limited
     @Blocking
     @Operation(operationId = "runFromKitsu", summary = "Press the button in Kitsu: an action that the service sends",
             description = "What Kitsu's action panel posts for an AJAX action. Kitsu shows nothing of the answer; 'report' in the "
@@ -226,6 +228,7 @@ public class CustomActionsResource {
             content = @Content(schema = @Schema(implementation = RunJson.View.class)))
     @APIResponse(responseCode = "502", ref = "Problem")
     @APIResponse(responseCode = "504", ref = "Problem")
+    @APIResponse(responseCode = "429", ref = "QuotaExceeded")
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @RequestBody(required = true, content = @Content(examples = @ExampleObject(name = "one shot",
                     value = PRESS))) KitsuPress press) {
@@ -238,6 +241,7 @@ public class CustomActionsResource {
 
     @POST
     @Path("/{id}/open")
+    @Limited
     @Consumes(MediaType.APPLICATION_FORM_URLENCODED)
     @Produces({ MediaType.TEXT_HTML, MediaType.APPLICATION_JSON })
     @Blocking
@@ -248,6 +252,7 @@ public class CustomActionsResource {
             content = @Content(mediaType = "text/html"))
     @APIResponse(responseCode = "303", description = "The web page that was meant.")
     @APIResponse(responseCode = "307", description = "The same, and the form is for it.")
+    @APIResponse(responseCode = "429", ref = "QuotaExceeded")
     public Uni<Response> open(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id, @Context HttpServerRequest request,
             @RequestBody(required = true, content = @Content(schema = @Schema(implementation = String.class),
                     examples = @ExampleObject(name = "one shot",

@@ -18,9 +18,8 @@ import studio.actions.problem.StrictJson;
 import studio.actions.run.Selection;
 
 /**
- * A press in Kitsu's action panel, in both of its dialects: the JSON of its XHR, and the fields of its form. Who presses, and
- * in
- * which production, they say as well; the caller is who Zou says, and so is the production.
+ * A press in Kitsu's action panel, in both of its dialects: the JSON of its XHR, and the fields of its form. Who presses,
+ * and in which production, they say as well; the caller is who Zou says, and so is the production.
  */
 @Schema(name = "KitsuPress", description = "What Kitsu's action panel sends. Fields that are not listed are ignored.")
 @JsonIgnoreProperties(ignoreUnknown = true)

@@ -55,7 +55,7 @@ class Doorstep {
     }
 
     private void answer(RoutingContext request, Code code, String detail) {
-        Problem problem = Problem.of(code, code.status, detail, request.request().path(), List.of());
+        Problem problem = Problem.of(code, code.status, detail, request.request().path(), List.of(), List.of());
         try {
             request.response().setStatusCode(code.status).putHeader(HttpHeaders.CONTENT_TYPE, Problem.MEDIA_TYPE)
                     .end(json.writeValueAsString(problem));

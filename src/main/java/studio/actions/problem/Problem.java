@@ -7,6 +7,7 @@ import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
 
 import io.quarkus.runtime.annotations.RegisterForReflection;
 
@@ -27,6 +28,8 @@ public record Problem(
         @Schema(description = "Stable; build on this, not on the text.", examples = "invalid_body") String code,
         @Schema(description = "Of this occurrence; the log has it too.") UUID id,
         @Schema(description = "One entry per wrong field, where fields are wrong.") List<Fault> errors,
+        @Schema(description = "The limits that are reached, as RateLimit-Policy names them.",
+                examples = "caller") @JsonProperty("violated-policies") List<String> violatedPolicies,
         @Schema(description = "Always true, for clients written for Zou.") boolean error,
         @Schema(description = "The detail again, for clients written for Zou.") String message) {
 
@@ -65,6 +68,7 @@ public record Problem(
         UNSUPPORTED_MEDIA_TYPE(415, "The body's media type is not understood"),
         IDEMPOTENCY_KEY_REUSED(422, "The key was used for something else"),
         RECEIVER_BUSY(429, "The receiver wants fewer requests"),
+        QUOTA_EXCEEDED(429, "Request cannot be satisfied as assigned quota has been exceeded"),
         OTHER(0, "The request was refused"),
         INTERNAL(500, "Something broke on our side"),
         NOT_DELIVERED(502, "The run did not deliver everything"),
@@ -82,10 +86,16 @@ public record Problem(
         public String wire() {
             return name().toLowerCase(Locale.ROOT);
         }
+
+        /** RFC 9457's type: our own, or one that is registered for this. */
+        String type() {
+            return this == QUOTA_EXCEEDED ? "https://iana.org/assignments/http-problem-types#quota-exceeded"
+                    : "urn:kitsu-actions:problem:" + wire();
+        }
     }
 
-    static Problem of(Code code, int status, String detail, String instance, List<Fault> errors) {
-        return new Problem("urn:kitsu-actions:problem:" + code.wire(), code.title, status, detail, instance, code.wire(),
-                UUID.randomUUID(), errors.isEmpty() ? null : errors, true, detail);
+    static Problem of(Code code, int status, String detail, String instance, List<Fault> errors, List<String> violated) {
+        return new Problem(code.type(), code.title, status, detail, instance, code.wire(), UUID.randomUUID(),
+                errors.isEmpty() ? null : errors, violated.isEmpty() ? null : violated, true, detail);
     }
 }

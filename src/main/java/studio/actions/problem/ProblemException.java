@@ -1,5 +1,6 @@
 package studio.actions.problem;
 
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,27 +21,30 @@ public class ProblemException extends WebApplicationException {
     private final Code code;
     private final transient List<Fault> errors;
     private final transient Map<String, String> headers;
+    private final transient List<String> violated;
 
     public ProblemException(Code code, String detail) {
-        this(code, detail, List.of(), Map.of());
+        this(code, detail, List.of(), Map.of(), List.of());
     }
 
-    private ProblemException(Code code, String detail, List<Fault> errors, Map<String, String> headers) {
+    private ProblemException(Code code, String detail, List<Fault> errors, Map<String, String> headers,
+            List<String> violated) {
         super(detail, code.status);
         this.code = code;
         this.errors = List.copyOf(errors);
         this.headers = Map.copyOf(headers);
+        this.violated = List.copyOf(violated);
     }
 
     /** Something that went wrong in several places. */
     public static ProblemException of(Code code, String detail, List<Fault> errors) {
-        return new ProblemException(code, detail, errors, Map.of());
+        return new ProblemException(code, detail, errors, Map.of(), List.of());
     }
 
     /** Wrong fields of a body, all of them at once. */
     public static ProblemException invalid(List<Fault> errors) {
         String detail = errors.get(0).message() + (errors.size() == 1 ? "" : " (and " + (errors.size() - 1) + " more)");
-        return new ProblemException(Code.INVALID_BODY, detail, errors, Map.of());
+        return new ProblemException(Code.INVALID_BODY, detail, errors, Map.of(), List.of());
     }
 
     /** One wrong field of a body. */
@@ -50,14 +54,27 @@ public class ProblemException extends WebApplicationException {
 
     /** A wrong query parameter or header. */
     public static ProblemException parameter(String name, String code, String message) {
-        return new ProblemException(Code.INVALID_PARAMETER, message, List.of(new Fault(name, code, message)), Map.of());
+        return new ProblemException(Code.INVALID_PARAMETER, message, List.of(new Fault(name, code, message)), Map.of(),
+                List.of());
+    }
+
+    /**
+     * A limit that is reached.
+     *
+     * @param policies the names in {@code RateLimit-Policy} of those that are
+     * @param after when none of them is any more
+     */
+    public static ProblemException exceeded(List<String> policies, Duration after, String detail) {
+        long seconds = Math.max(1, after.plusSeconds(1).minusNanos(1).toSeconds());
+        return new ProblemException(Code.QUOTA_EXCEEDED, detail, List.of(), Map.of("Retry-After", Long.toString(seconds)),
+                policies);
     }
 
     /** The same with one more header on the answer. */
     public ProblemException with(String header, String value) {
         Map<String, String> all = new HashMap<>(headers);
         all.put(header, value);
-        return new ProblemException(code, getMessage(), errors, all);
+        return new ProblemException(code, getMessage(), errors, all, violated);
     }
 
     /** An answer, not a fault of ours: where it was thrown does not matter to anybody. */
@@ -76,5 +93,9 @@ public class ProblemException extends WebApplicationException {
 
     public Map<String, String> headers() {
         return headers;
+    }
+
+    public List<String> violated() {
+        return violated;
     }
 }

@@ -153,7 +153,8 @@ public class Problems {
 
     private static Response answer(Code code, int status, String detail, List<Fault> errors, Map<String, String> headers,
             UriInfo uri, Throwable cause) {
-        Problem problem = Problem.of(code, status, detail, uri == null ? null : uri.getRequestUri().getRawPath(), errors);
+        Problem problem = Problem.of(code, status, detail, uri == null ? null : uri.getRequestUri().getRawPath(), errors,
+                cause instanceof ProblemException refusal ? refusal.violated() : List.of());
         if (status >= 500 && cause instanceof ProblemException) {
             LOG.errorf("Problem %s: %s", problem.id(), problem.detail());
         } else if (code == Code.UNAVAILABLE) {

@@ -148,43 +148,66 @@ public class Delivery extends PanacheEntityBase {
         attempts++;
     }
 
-    /** Takes {@link #depart} back. */
-    void stay() {
-        if (state == State.in_flight) {
-            state = State.pending;
-            owner = null;
-            attempts--;
-        }
-    }
-
-    /** One that may go out now. */
-    record Due(UUID id, UUID runId, String url) {
+    /**
+     * One that may go out now.
+     *
+     * @param ratePerMinute of its action
+     */
+    record Due(UUID id, UUID runId, String url, String host, UUID actionId, int ratePerMinute) {
     }
 
     /**
-     * Some of what is due and nobody has: a few of each of some runs, whichever, so that no run waits for another to end. What
-     * belongs to an action that is disabled waits. They are locked until the transaction ends, and others pass them over.
+     * Some of what is due and nobody has: a few of each of some runs, so that no run waits for another to end; the oldest
+     * runs of each action, so that no action waits for another. What belongs to an action that is disabled waits. They
+     * are locked until the transaction ends, and others pass them over.
      *
-     * @param full hosts where no place is free
+     * @param full hosts that take no more at the moment
+     * @param paused actions that may send no more at the moment
      * @param runs how many runs get a chance this time
      * @param each how many deliveries of each
+     * @return in the order in which the runs were pressed
      */
     @SuppressWarnings("unchecked")
-    static List<Due> due(Collection<String> full, int runs, int each) {
+    static List<Due> due(Collection<String> full, Collection<UUID> paused, int runs, int each) {
+        // LATERAL and LIMIT have each run looked up by its index, however wrong PostgreSQL's idea is of how many there are.
         List<Object[]> rows = getEntityManager().createNativeQuery("""
-                SELECT d.id, d.run_id, d.url
-                  FROM (SELECT r.id FROM run r LEFT JOIN action a ON a.id = r.action_id
-                         WHERE r.finished_at IS NULL AND a.enabled IS NOT FALSE
-                           AND r.id IN (SELECT run_id FROM delivery
-                                         WHERE state = 'pending' AND due_at <= now() AND host <> ALL (:full))
-                         ORDER BY random() LIMIT :runs) r
-                 CROSS JOIN LATERAL (SELECT id, run_id, url, position FROM delivery
+                SELECT d.id, d.run_id, d.url, d.host, r.action_id, r.rate
+                  FROM (SELECT oldest.*
+                          FROM (SELECT DISTINCT action_id FROM run
+                                 WHERE finished_at IS NULL AND action_id <> ALL (:paused)) owing
+                          LEFT JOIN action a ON a.id = owing.action_id
+                         CROSS JOIN LATERAL (
+                               SELECT r.id, r.action_id, r.created_at, coalesce(a.rate_per_minute, r.rate_per_minute) AS rate
+                                 FROM run r
+                                CROSS JOIN LATERAL (SELECT FROM delivery
+                                                     WHERE run_id = r.id AND state = 'pending' AND due_at <= now()
+                                                       AND host <> ALL (:full) LIMIT 1) owes
+                                WHERE r.action_id = owing.action_id AND r.finished_at IS NULL
+                                ORDER BY r.created_at, r.id LIMIT :runs) oldest
+                         WHERE a.enabled IS NOT FALSE
+                         ORDER BY row_number() OVER (PARTITION BY oldest.action_id ORDER BY oldest.created_at, oldest.id),
+                                  random()
+                         LIMIT :runs) r
+                 CROSS JOIN LATERAL (SELECT id, run_id, url, host, position FROM delivery
                                       WHERE run_id = r.id AND state = 'pending' AND due_at <= now() AND host <> ALL (:full)
                                       ORDER BY position LIMIT :each FOR UPDATE SKIP LOCKED) d
-                 ORDER BY d.position""", Object[].class)
-                .setParameter("full", full.toArray(String[]::new)).setParameter("runs", runs).setParameter("each", each)
+                 ORDER BY r.created_at, r.id, d.position""", Object[].class)
+                .setParameter("full", full.toArray(String[]::new)).setParameter("paused", paused.toArray(UUID[]::new))
+                .setParameter("runs", runs).setParameter("each", each)
                 .getResultList();
-        return rows.stream().map(row -> new Due((UUID) row[0], (UUID) row[1], (String) row[2])).toList();
+        return rows.stream().map(row -> new Due((UUID) row[0], (UUID) row[1], (String) row[2], (String) row[3], (UUID) row[4],
+                ((Number) row[5]).intValue())).toList();
+    }
+
+    /** How many of an action's could go out, but for a limit. */
+    static long waiting(UUID action) {
+        return ((Number) getEntityManager().createNativeQuery("""
+                SELECT coalesce(sum(owed.deliveries), 0)
+                  FROM run r
+                 CROSS JOIN LATERAL (SELECT count(*) AS deliveries FROM delivery
+                                      WHERE run_id = r.id AND state = 'pending' AND due_at <= now()) owed
+                 WHERE r.action_id = :action AND r.finished_at IS NULL""")
+                .setParameter("action", action).getSingleResult()).longValue();
     }
 
     /** Takes what {@link #due} has locked. */

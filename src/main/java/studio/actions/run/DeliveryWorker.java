@@ -1,21 +1,23 @@
 package studio.actions.run;
 
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.HashMap;
-import java.util.Iterator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import jakarta.inject.Singleton;
 
@@ -31,7 +33,7 @@ import studio.actions.egress.Reply;
 import studio.actions.news.News;
 
 /**
- * Sends what is owed: claims what has a place at its host now, sends it, and hands its outcome on to be written. Whoever
+ * Sends what is owed: claims what has a place at its host and tokens now, sends it, and hands on how it ended. Whoever
  * pressed may have claimed some already; whatever else there is, of any replica's runs, is claimed here.
  */
 @Singleton
@@ -48,10 +50,20 @@ class DeliveryWorker {
     /** The net under what nobody told. */
     private static final Duration POLL = Duration.ofSeconds(5);
 
+    /** Whose turns are remembered. */
+    private static final int TURNS = 10_000;
+
     private static final Duration AGAIN = Duration.ofSeconds(1);
 
+    /** Between two looks for tokens. What has come meanwhile goes out together, so this is also how uneven it may be. */
+    private static final Duration SIP = Duration.ofMillis(20);
+
     /** A delivery that this process has claimed, or is about to. */
-    record Flight(UUID delivery, UUID run, Egress.Place place) {
+    record Flight(UUID delivery, UUID run, UUID action, RateLimits.Policy rate, RateLimits.Policy host, Egress.Place place) {
+
+        List<RateLimits.Policy> tokens() {
+            return List.of(rate, host);
+        }
     }
 
     private final Egress egress;
@@ -59,26 +71,32 @@ class DeliveryWorker {
     private final Refusals refusals;
     private final Outcomes outcomes;
     private final Replicas replicas;
+    private final RateLimits limits;
     private final RunConfig.Run config;
     private final int perHost;
     private final Map<UUID, Flight> flights = new ConcurrentHashMap<>();
     private final Map<UUID, Refusals.Of> told = new ConcurrentHashMap<>();
+    private final Shortage shortage = new Shortage();
+    /** Actions and runs, by when they last had a turn. */
+    private final Map<UUID, Long> turns = new HashMap<>();
+    private long turn;
     private final Semaphore news = new Semaphore(0);
     private final Thread thread = new Thread(this::work, "deliveries");
     private volatile boolean stopping;
 
-    DeliveryWorker(Egress egress, Envelope envelope, Refusals refusals, Outcomes outcomes, Replicas replicas, News hearing,
-            RunConfig config, EgressConfig egressConfig) {
+    DeliveryWorker(Egress egress, Envelope envelope, Refusals refusals, Outcomes outcomes, Replicas replicas,
+            RateLimits limits, News hearing, RunConfig config, EgressConfig egressConfig) {
         this.egress = egress;
         this.envelope = envelope;
         this.refusals = refusals;
         this.outcomes = outcomes;
         this.replicas = replicas;
+        this.limits = limits;
         this.config = config.run();
         this.perHost = egressConfig.egress().inFlightPerHost();
         hearing.read(News.Topic.delivery_due, nothing -> wake(), this::wake);
-        // An action may have been enabled.
-        hearing.read(News.Topic.action_changed, nothing -> wake(), this::wake);
+        // An action may have been enabled, or allowed more.
+        hearing.read(News.Topic.action_changed, nothing -> changed(), this::changed);
     }
 
     /** Again does nothing. */
@@ -100,6 +118,11 @@ class DeliveryWorker {
         news.release();
     }
 
+    private void changed() {
+        shortage.forget();
+        wake();
+    }
+
     /** Whether it claims nothing any more. */
     boolean ended() {
         return stopping && !thread.isAlive();
@@ -110,28 +133,70 @@ class DeliveryWorker {
     }
 
     /**
-     * Takes places for those of a new run that can go out at once, and claims them, as far as that is not on disk yet. Whoever
-     * writes it down says {@link #send} then, or {@link #leave}.
+     * Takes places for those of a new run that can go out at once; none where others go first. Then they are to be paid for,
+     * by {@link #pay}, written down, and sent, by {@link #send}; or their places left, by {@link #leave}.
      */
-    List<Flight> claim(List<Delivery> pending, UUID owner) {
+    List<Flight> claim(Run run, int ratePerMinute, List<Delivery> pending) {
         List<Flight> claimed = new ArrayList<>();
+        RateLimits.Policy rate = RateLimits.action(run.actionId, ratePerMinute);
         for (Delivery delivery : pending) {
-            if (stopping || claimed.size() >= config.parallelism() || flights.size() >= AT_ONCE) {
+            RateLimits.Policy host = limits.host(delivery.host);
+            if (stopping || claimed.size() >= config.parallelism() || flights.size() >= AT_ONCE || shortage.knows(rate)
+                    || shortage.knows(host)) {
                 break;
             }
-            egress.placeNow(delivery.url).ifPresent(place -> {
-                claimed.add(board(delivery.id, delivery.runId, place));
-                delivery.depart(owner);
-            });
+            egress.placeNow(delivery.url).ifPresent(place -> claimed
+                    .add(board(new Flight(delivery.id, run.id, run.actionId, rate, host, place))));
         }
         return claimed;
     }
 
+    /** Takes the tokens for what is to go out at once. What is not paid for is taken out of it, and leaves its place. */
+    void pay(List<Flight> chosen) {
+        if (chosen.isEmpty()) {
+            return;
+        }
+        Map<RateLimits.Policy, RateLimits.Taken> taken;
+        try {
+            taken = limits.take(tokens(chosen));
+        } catch (RuntimeException | Error e) {
+            leave(chosen);
+            throw e;
+        }
+        shortage.note(taken.values());
+        Map<RateLimits.Policy, Integer> granted = new HashMap<>();
+        taken.forEach((policy, got) -> granted.put(policy, got.granted()));
+        List<Flight> unpaid = chosen.stream().filter(flight -> {
+            boolean paid = granted.get(flight.rate()) > 0 && granted.get(flight.host()) > 0;
+            if (paid) {
+                flight.tokens().forEach(policy -> granted.merge(policy, -1, Integer::sum));
+            }
+            return !paid;
+        }).toList();
+        chosen.removeAll(unpaid);
+        leave(unpaid);
+        giveBack(granted);
+    }
+
+    /** Gives back what was paid for what does not go out. */
+    void refund(List<Flight> paid) {
+        giveBack(tokens(paid));
+    }
+
+    private static Map<RateLimits.Policy, Integer> tokens(List<Flight> flights) {
+        Map<RateLimits.Policy, Integer> tokens = new HashMap<>();
+        flights.forEach(flight -> flight.tokens().forEach(policy -> tokens.merge(policy, 1, Integer::sum)));
+        return tokens;
+    }
+
+    private void giveBack(Map<RateLimits.Policy, Integer> tokens) {
+        shortage.note(limits.giveBack(tokens).values());
+    }
+
     /** Before the claim is on disk: what is on disk under this replica's name and not here was lost on the way. */
-    private Flight board(UUID delivery, UUID run, Egress.Place place) {
-        Flight flight = new Flight(delivery, run, place);
-        flights.put(delivery, flight);
-        place.whenLeft(this::wake);
+    private Flight board(Flight flight) {
+        flights.put(flight.delivery(), flight);
+        flight.place().whenLeft(this::wake);
         return flight;
     }
 
@@ -170,7 +235,7 @@ class DeliveryWorker {
 
     private void await(Duration pause) {
         try {
-            if (news.tryAcquire(pause.toMillis(), TimeUnit.MILLISECONDS)) {
+            if (news.tryAcquire(pause.toNanos(), TimeUnit.NANOSECONDS)) {
                 news.drainPermits();
             }
         } catch (InterruptedException e) {
@@ -183,6 +248,7 @@ class DeliveryWorker {
         if (flights.size() >= AT_ONCE) {
             return POLL;
         }
+        List<Flight> chosen = new ArrayList<>();
         List<Flight> claimed = new ArrayList<>();
         Map<UUID, Delivery> deliveries = new HashMap<>();
         Map<UUID, Run> runs = new HashMap<>();
@@ -195,10 +261,21 @@ class DeliveryWorker {
                     // Recovery gives this process a new name.
                     return AGAIN;
                 }
-                choose(Delivery.due(egress.fullHosts(), RUNS, perHost), claimed);
+                // Before anything is looked for: what fills meanwhile was left out.
+                Optional<Duration> refill = shortage.ends();
+                Set<String> full = new HashSet<>(egress.fullHosts());
+                full.addAll(shortage.of(RateLimits.Kind.host));
+                List<Delivery.Due> due = Delivery.due(full,
+                        shortage.of(RateLimits.Kind.action).stream().map(UUID::fromString).toList(), RUNS, perHost);
+                choose(due, chosen);
+                pay(chosen);
+                claimed.addAll(chosen);
                 List<UUID> ids = claimed.stream().map(Flight::delivery).toList();
                 if (ids.isEmpty()) {
-                    return Delivery.nextDue().filter(next -> next.compareTo(POLL) < 0).orElse(POLL);
+                    Optional<Duration> again = due.isEmpty() ? refill : Optional.of(shortage.ends().orElse(SIP));
+                    return Stream.of(Delivery.nextDue(), again.map(sooner -> sooner.compareTo(SIP) < 0 ? SIP : sooner))
+                            .flatMap(Optional::stream).filter(next -> next.compareTo(POLL) < 0).min(Comparator.naturalOrder())
+                            .orElse(POLL);
                 }
                 Delivery.claim(ids, owner);
                 Delivery.<Delivery> list("id in ?1", ids).forEach(delivery -> deliveries.put(delivery.id, delivery));
@@ -212,7 +289,8 @@ class DeliveryWorker {
                 return Duration.ZERO;
             });
         } catch (RuntimeException | Error e) {
-            leave(claimed);
+            leave(chosen);
+            refund(claimed);
             throw e;
         }
         if (stale(since)) {
@@ -231,29 +309,57 @@ class DeliveryWorker {
         return System.nanoTime() - sinceNanos >= config.lease().toNanos();
     }
 
-    /** In turn, that run first of which the fewest are under way. */
+    /**
+     * In turn: that action first of which the fewest are under way, and of its runs that of which the fewest are; but of an
+     * action that has run out of tokens the oldest run, for the others came later.
+     */
     private void choose(List<Delivery.Due> due, List<Flight> chosen) {
-        Map<UUID, Iterator<Delivery.Due>> waiting = new LinkedHashMap<>();
-        due.stream().collect(Collectors.groupingBy(Delivery.Due::runId, LinkedHashMap::new, Collectors.toList()))
-                .forEach((run, its) -> waiting.put(run, its.iterator()));
-        Map<UUID, Long> underWay = flights.values().stream().collect(Collectors.groupingBy(Flight::run, Collectors.counting()));
-        Set<UUID> runs = new LinkedHashSet<>(waiting.keySet());
-        while (!runs.isEmpty() && flights.size() < AT_ONCE) {
-            UUID run = runs.stream().min(Comparator.comparing(id -> underWay.getOrDefault(id, 0L))).orElseThrow();
-            if (!waiting.get(run).hasNext() || underWay.getOrDefault(run, 0L) >= config.parallelism()) {
-                runs.remove(run);
-                continue;
+        Map<UUID, Deque<Delivery.Due>> waiting = new LinkedHashMap<>();
+        due.forEach(one -> waiting.computeIfAbsent(one.runId(), run -> new ArrayDeque<>()).add(one));
+        List<UUID> order = List.copyOf(waiting.keySet());
+        Map<UUID, Long> underWay = new HashMap<>();
+        flights.values().forEach(flight -> Stream.of(flight.run(), flight.action())
+                .forEach(id -> underWay.merge(id, 1L, Long::sum)));
+        Map<RateLimits.Policy, Integer> chosenOf = new HashMap<>();
+        Comparator<UUID> least = Comparator.<UUID, Long> comparing(id -> underWay.getOrDefault(id, 0L))
+                .thenComparing(id -> turns.getOrDefault(id, 0L));
+        while (!waiting.isEmpty() && flights.size() < AT_ONCE) {
+            UUID run = waiting.keySet().stream().min(Comparator
+                    .<UUID, UUID> comparing(id -> waiting.get(id).peek().actionId(), least)
+                    .thenComparing((one, other) -> shortage.knows(rate(waiting.get(one).peek())) ? 0
+                            : least.compare(one, other))
+                    .thenComparing(order::indexOf)).orElseThrow();
+            Delivery.Due next = waiting.get(run).poll();
+            RateLimits.Policy rate = rate(next);
+            RateLimits.Policy host = limits.host(next.host());
+            if (waiting.get(run).isEmpty() || underWay.getOrDefault(run, 0L) >= config.parallelism()
+                    || chosenOf.getOrDefault(rate, 0) >= shortage.likely(rate)) {
+                waiting.remove(run);
             }
-            Delivery.Due next = waiting.get(run).next();
-            if (flights.containsKey(next.id())) {
-                // Taken from this process, which was thought dead and has not done with it.
+            if (underWay.getOrDefault(run, 0L) >= config.parallelism()
+                    || chosenOf.getOrDefault(rate, 0) >= shortage.likely(rate)
+                    || chosenOf.getOrDefault(host, 0) >= shortage.likely(host)
+                    // Taken from this process, which was thought dead and has not done with it.
+                    || flights.containsKey(next.id())) {
                 continue;
             }
             egress.placeNow(next.url()).ifPresent(place -> {
-                chosen.add(board(next.id(), run, place));
-                underWay.merge(run, 1L, Long::sum);
+                chosen.add(board(new Flight(next.id(), run, next.actionId(), rate, host, place)));
+                Stream.of(rate, host).forEach(policy -> chosenOf.merge(policy, 1, Integer::sum));
+                turn++;
+                Stream.of(run, next.actionId()).forEach(id -> {
+                    underWay.merge(id, 1L, Long::sum);
+                    turns.put(id, turn);
+                });
             });
         }
+        if (turns.size() > TURNS) {
+            turns.clear();
+        }
+    }
+
+    private static RateLimits.Policy rate(Delivery.Due due) {
+        return RateLimits.action(due.actionId(), due.ratePerMinute());
     }
 
     /** What was claimed, once the claim is on disk. */

@@ -113,6 +113,7 @@ public class PressResource {
 
     @POST
     @Path("/{id}/run")
+    @Limited
     @Blocking
     @Operation(operationId = "runAction", summary = "Press the button",
             description = "Sends one request per task, per entity or per production, as the template asks, and answers when all "
@@ -123,6 +124,7 @@ public class PressResource {
             content = @Content(schema = @Schema(implementation = RunJson.View.class)))
     @APIResponse(responseCode = "409", ref = "Problem")
     @APIResponse(responseCode = "422", ref = "Problem")
+    @APIResponse(responseCode = "429", ref = "QuotaExceeded")
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @HeaderParam("Prefer") @Parameter(description = "respond-async, or wait=<seconds> (RFC 7240).",
                     schema = @Schema(implementation = String.class), example = "wait=5") List<String> prefer,

@@ -50,6 +50,7 @@ class Recovery {
     private final DeliveryWorker worker;
     private final Outcomes outcomes;
     private final Replicas replicas;
+    private final RateLimits limits;
     private final RunEvents events;
     private final Reports reports;
     private final News news;
@@ -66,11 +67,12 @@ class Recovery {
         return thread;
     });
 
-    Recovery(DeliveryWorker worker, Outcomes outcomes, Replicas replicas, RunEvents events, Reports reports, News news,
-            EntityManager entities, RunConfig config) {
+    Recovery(DeliveryWorker worker, Outcomes outcomes, Replicas replicas, RateLimits limits, RunEvents events, Reports reports,
+            News news, EntityManager entities, RunConfig config) {
         this.worker = worker;
         this.outcomes = outcomes;
         this.replicas = replicas;
+        this.limits = limits;
         this.events = events;
         this.reports = reports;
         this.news = news;
@@ -166,6 +168,7 @@ class Recovery {
         attempt(this::takeBackUnsent);
         attempt(this::mendCounts);
         attempt(this::mendTimes);
+        attempt(limits::sweep);
     }
 
     /** What goes wrong with one of them keeps nobody from the others. */

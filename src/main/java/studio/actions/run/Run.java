@@ -62,6 +62,7 @@ public class Run extends PanacheEntityBase {
     public int timeoutMs;
     public int maxAttempts;
     public String signingSecret;
+    public int ratePerMinute;
     /** The run whose deliveries this one sends again; null where it is a press. */
     public UUID replayOf;
     public String fingerprint;
@@ -84,6 +85,7 @@ public class Run extends PanacheEntityBase {
         run.timeoutMs = action.timeoutMs;
         run.maxAttempts = action.maxAttempts;
         run.signingSecret = action.signingSecret;
+        run.ratePerMinute = action.ratePerMinute;
         return run.by(caller, key);
     }
 
@@ -99,6 +101,7 @@ public class Run extends PanacheEntityBase {
         run.timeoutMs = timeoutMs;
         run.maxAttempts = maxAttempts;
         run.signingSecret = signingSecret;
+        run.ratePerMinute = ratePerMinute;
         run.replayOf = id;
         return run.by(caller, key);
     }

@@ -12,7 +12,6 @@ import org.hibernate.validator.constraints.time.DurationMin;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import io.smallrye.config.WithName;
-import studio.actions.identity.Role;
 
 /** How runs go out, how many, and how long they are kept. */
 @ConfigMapping(prefix = "custom-actions")
@@ -58,14 +57,26 @@ public interface RunConfig {
     }
 
     interface Limits {
+
+        /** Zou's roles, and before them its bots, whatever their role. */
+        enum Standing {
+            admin,
+            manager,
+            supervisor,
+            user,
+            client,
+            vendor,
+            bot
+        }
+
         /** Runs a minute. */
         @WithDefault("30")
         @Min(1)
         @Max(60_000)
         int perCaller();
 
-        /** Runs a minute by role, in place of {@link #perCaller()}. */
-        Map<Role, @Min(1) @Max(60_000) Integer> perCallerByRole();
+        /** Runs a minute of those in other standing, in place of {@link #perCaller()}. */
+        Map<Standing, @Min(1) @Max(60_000) Integer> perCallerByRole();
 
         /** Deliveries a second to one host. */
         @WithDefault("10")

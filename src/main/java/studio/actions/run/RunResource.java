@@ -190,6 +190,7 @@ public class RunResource {
 
     @POST
     @Path("/{id}/replay")
+    @Limited
     @Blocking
     @Operation(operationId = "replayRun", summary = "Send a run's deliveries again",
             description = "A new run of the same requests as they were, each with the webhook-id that the receiver knows from "
@@ -199,6 +200,7 @@ public class RunResource {
             content = @Content(schema = @Schema(implementation = RunJson.View.class)))
     @APIResponse(responseCode = "409", ref = "Problem")
     @APIResponse(responseCode = "422", ref = "Problem")
+    @APIResponse(responseCode = "429", ref = "QuotaExceeded")
     public Uni<RestResponse<RunJson.View>> replay(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @QueryParam("only") @DefaultValue("failed") @Parameter(
                     description = "Those that were not delivered, or all.") RunJson.Only only,

@@ -16,6 +16,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 import jakarta.inject.Singleton;
 
@@ -33,6 +34,7 @@ import studio.actions.egress.FailureKind;
 import studio.actions.egress.Refusals;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Credential;
 import studio.actions.news.News;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
@@ -49,6 +51,8 @@ public class Runner {
 
     private static final String STOPPING_SECONDS = "5";
 
+    private static final Duration REFUSAL = Duration.ofMillis(100);
+
     private final Actions actions;
     private final Lookup lookup;
     private final AddressPolicy policy;
@@ -56,6 +60,8 @@ public class Runner {
     private final Envelope envelope;
     private final DeliveryWorker worker;
     private final Replicas replicas;
+    private final RateLimits limits;
+    private final Quota quota;
     private final RunEvents events;
     private final Reports reports;
     private final News news;
@@ -64,7 +70,7 @@ public class Runner {
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
 
     Runner(Actions actions, Lookup lookup, AddressPolicy policy, Refusals refusals, Envelope envelope, DeliveryWorker worker,
-            Replicas replicas,
+            Replicas replicas, RateLimits limits, Quota quota,
             RunEvents events, Reports reports, News news, EgressConfig egressConfig, Clock clock) {
         this.actions = actions;
         this.lookup = lookup;
@@ -73,6 +79,8 @@ public class Runner {
         this.envelope = envelope;
         this.worker = worker;
         this.replicas = replicas;
+        this.limits = limits;
+        this.quota = quota;
         this.events = events;
         this.reports = reports;
         this.news = news;
@@ -91,18 +99,19 @@ public class Runner {
      */
     Uni<RunJson.View> press(Asker asker, UUID id, Selection selection, String idempotencyKey, Duration patience) {
         Press.Key key = Press.of(id, selection, idempotencyKey);
-        return once(asker.caller(), key, patience, waiting -> {
+        return once(asker, key, patience, press -> {
             Action action = actions.pressable(id, asker.caller(), true);
-            return plan(asker, action, selection).map(owed -> {
-                Run run = Run.of(action, asker.caller(), key);
-                List<Delivery> deliveries = new ArrayList<>();
-                owed.forEach(one -> deliveries.add(Delivery.of(run, deliveries.size(), one)));
-                Begun begun = begin(asker, key, action.report, run, deliveries, waiting);
-                if (begun.run() == run) {
-                    note(owed, run.told(), asker.caller());
-                }
-                return begun;
-            });
+            Run run = Run.of(action, asker.caller(), key);
+            return admit(press, action, run).flatMap(twin -> twin.map(same -> Uni.createFrom().item(press.joins(same)))
+                    .orElseGet(() -> plan(asker, action, selection).map(owed -> {
+                        List<Delivery> deliveries = new ArrayList<>();
+                        owed.forEach(one -> deliveries.add(Delivery.of(run, deliveries.size(), one)));
+                        Begun begun = begin(press, action, run, deliveries);
+                        if (begun.run() == run) {
+                            note(owed, run.told(), asker.caller());
+                        }
+                        return begun;
+                    })));
         });
     }
 
@@ -126,14 +135,15 @@ public class Runner {
      * @param deliveries of it, each with a URL
      */
     Uni<RunJson.View> replay(Asker asker, Run before, List<Delivery> deliveries, Press.Key key, Duration patience) {
-        return once(asker.caller(), key, patience, waiting -> {
+        return once(asker, key, patience, press -> {
             Action action = actions.pressable(before.actionId, asker.caller(), true);
-            return hidden(asker, action, deliveries).emitOn(workers).map(hidden -> {
-                Run run = before.replay(asker.caller(), key);
-                List<Delivery> again = new ArrayList<>();
-                deliveries.forEach(one -> again.add(one.replay(run, again.size(), hidden.apply(one))));
-                return begin(asker, key, action.report, run, again, waiting);
-            });
+            Run run = before.replay(asker.caller(), key);
+            return admit(press, action, run).flatMap(twin -> twin.map(same -> Uni.createFrom().item(press.joins(same)))
+                    .orElseGet(() -> hidden(asker, action, deliveries).emitOn(workers).map(hidden -> {
+                        List<Delivery> again = new ArrayList<>();
+                        deliveries.forEach(one -> again.add(one.replay(run, again.size(), hidden.apply(one))));
+                        return begin(press, action, run, again);
+                    })));
         });
     }
 
@@ -144,8 +154,12 @@ public class Runner {
      * @return fails as {@link Lookup} does
      */
     public Uni<Opening> open(Asker asker, Action action, Selection selection, String from) {
-        return plan(asker, action, selection).map(owed -> {
+        Quota left = quota.itself();
+        return admitted(left, selection).flatMap(selected -> plan(asker, action, selected)).map(owed -> {
             Opening opening = Opening.of(owed);
+            RateLimits.Policy runs = limits.caller(asker.caller());
+            left.show(limits.take(Map.of(runs, 1)).get(runs));
+            refuse(left);
             QuarkusTransaction.requiringNew().run(() -> AuditEntry.opened(action.id, action.name, asker.caller(), from,
                     opening.links().size(), opening.refused().size(), now()).persist());
             return opening;
@@ -193,10 +207,23 @@ public class Runner {
     private record Begun(Run run, List<Delivery> deliveries) {
     }
 
-    /** Somebody who waits for the end of a run, and may hang up before it is on disk. */
+    /** A press under way, and whoever waits for its end, and may hang up before it is on disk. */
     private final class Waiting {
+        private final Caller caller;
+        private final Credential credential;
+        private final Press.Key key;
+        private final Quota quota;
+        /** Whether there are others of its action that were pressed before it. */
+        private volatile boolean inQueue;
         private volatile RunEvents.Watch watch;
         private volatile boolean gone;
+
+        Waiting(Asker asker, Press.Key key, Quota quota) {
+            caller = asker.caller();
+            credential = asker.credential();
+            this.key = key;
+            this.quota = quota;
+        }
 
         RunEvents.Watch on(UUID run) {
             leave(watch);
@@ -205,6 +232,15 @@ public class Runner {
                 watch.close();
             }
             return watch;
+        }
+
+        /** For a run that another press began. */
+        Begun joins(Run run) {
+            on(run.id);
+            if (run.finishedAt != null || watch.over()) {
+                watch.hear(true);
+            }
+            return new Begun(run, null);
         }
 
         void leave() {
@@ -220,18 +256,18 @@ public class Runner {
     }
 
     /** What is asked for, or the run that was made when it was asked for before, whatever has become of its action since. */
-    private Uni<RunJson.View> once(Caller caller, Press.Key key, Duration patience, Function<Waiting, Uni<Begun>> press) {
+    private Uni<RunJson.View> once(Asker asker, Press.Key key, Duration patience, Function<Waiting, Uni<Begun>> begin) {
         if (events.stopping()) {
             throw new ProblemException(Code.UNAVAILABLE,
                     "The service is stopping, and takes no more runs. Try again in a moment.")
                     .with("Retry-After", STOPPING_SECONDS);
         }
-        Waiting waiting = new Waiting();
-        Uni<Begun> begun = known(caller, key).map(run -> Uni.createFrom().item(joined(run, waiting)))
-                .orElseGet(() -> uncancelled(press.apply(waiting)));
-        return begun.onItem().transformToUni(run -> waiting.watch.untilEnd(key.left(patience)).emitOn(workers)
+        Waiting press = new Waiting(asker, key, quota.itself());
+        Uni<Begun> begun = known(press).map(run -> Uni.createFrom().item(press.joins(run)))
+                .orElseGet(() -> uncancelled(begin.apply(press)));
+        return begun.onItem().transformToUni(run -> press.watch.untilEnd(key.left(patience)).emitOn(workers)
                 .map(ended -> view(run)))
-                .onTermination().invoke(waiting::leave);
+                .onTermination().invoke(press::leave);
     }
 
     /** Whoever hangs up ends their waiting, never the press. */
@@ -240,50 +276,86 @@ public class Runner {
         return Uni.createFrom().completionStage(() -> stage.thenApply(Function.identity()));
     }
 
+    private Optional<Run> known(Waiting press) {
+        return press.key.idempotencyKey() == null ? Optional.empty()
+                : QuarkusTransaction.requiringNew().call(() -> keyed(press));
+    }
+
     /**
      * @throws ProblemException {@code idempotency_key_reused} where the key was for something else, {@code still_running}
      *         where its run has not ended
      */
-    private Optional<Run> known(Caller caller, Press.Key key) {
-        return Optional.ofNullable(key.idempotencyKey())
-                .flatMap(given -> QuarkusTransaction.requiringNew().call(() -> Run.keyed(caller.id(), given))).map(key::match);
+    private static Optional<Run> keyed(Waiting press) {
+        return Run.keyed(press.caller.id(), press.key.idempotencyKey()).map(press.key::match);
     }
 
-    private static Begun joined(Run run, Waiting waiting) {
-        RunEvents.Watch watch = waiting.on(run.id);
-        if (run.finishedAt != null || watch.over()) {
-            watch.hear(true);
-        }
-        return new Begun(run, null);
+    /** The run of the same press a moment ago, or of the same key. */
+    private static Optional<Run> twin(Waiting press, Run run) {
+        return press.key.idempotencyKey() == null ? run.twin(press.key.age()) : keyed(press);
+    }
+
+    /**
+     * Refuses a press beyond a limit, before anything is looked up for it.
+     *
+     * @return the run that it means as well, where that is why there is nothing left
+     */
+    private Uni<Optional<Run>> admit(Waiting press, Action action, Run run) {
+        Optional<Run> twin = QuarkusTransaction.requiringNew().call(() -> {
+            if (press.quota.refusal().isPresent()) {
+                // What took the last token is on disk: tokens are gone when that is.
+                return twin(press, run);
+            }
+            long waiting = Delivery.waiting(action.id);
+            press.inQueue = waiting > 0;
+            press.quota.show(limits.queue(action, waiting));
+            return press.quota.refusal().isPresent() ? twin(press, run) : Optional.empty();
+        });
+        return twin.isPresent() ? Uni.createFrom().item(twin) : admitted(press.quota, twin);
+    }
+
+    /** Whoever is not is told so a little later: a loop without a pause has one then. */
+    private static <T> Uni<T> admitted(Quota quota, T item) {
+        return quota.refusal().map(refusal -> Uni.createFrom().item(item).onItem().delayIt().by(REFUSAL)
+                .onItem().<T> failWith(() -> refusal)).orElseGet(() -> Uni.createFrom().item(item));
+    }
+
+    private static void refuse(Quota quota) {
+        quota.refusal().ifPresent(refusal -> {
+            throw refusal;
+        });
     }
 
     /** When this returns, the run is on disk and its first requests are going out. */
-    private Begun begin(Asker asker, Press.Key key, Action.Report report, Run run, List<Delivery> deliveries, Waiting waiting) {
+    private Begun begin(Waiting press, Action action, Run run, List<Delivery> deliveries) {
         List<Delivery> pending = deliveries.stream().filter(delivery -> delivery.state == Delivery.State.pending).toList();
         run.unfinished = pending.size();
         // Before it is written: another replica may end it at once.
-        RunEvents.Watch watch = waiting.on(run.id);
+        RunEvents.Watch watch = press.on(run.id);
         long since = System.nanoTime();
         UUID own = replicas.own();
-        List<DeliveryWorker.Flight> claimed = worker.claim(pending, own);
+        List<DeliveryWorker.Flight> claimed = press.inQueue ? new ArrayList<>()
+                : worker.claim(run, action.ratePerMinute, pending);
+        worker.pay(claimed);
+        List<DeliveryWorker.Flight> paid = List.copyOf(claimed);
         Optional<Run> twin;
         try {
-            twin = QuarkusTransaction.requiringNew()
-                    .call(() -> write(asker.caller(), key, run, deliveries, pending, claimed, own));
+            twin = QuarkusTransaction.requiringNew().call(() -> write(press, run, deliveries, pending, claimed, own));
         } catch (RuntimeException | Error e) {
             worker.leave(claimed);
+            worker.refund(paid);
             throw e;
         }
         if (twin.isPresent()) {
             worker.leave(claimed);
-            return joined(twin.get(), waiting);
+            worker.refund(paid);
+            return press.joins(twin.get());
         }
         LOG.debugf("Run %s of action %s by %s: %d deliveries, %d refused", run.id, run.actionId, run.callerId,
                 deliveries.size(), deliveries.size() - pending.size());
         if (run.finishedAt != null) {
             watch.hear(true);
         }
-        reports.begin(run, report, asker.credential());
+        reports.begin(run, action.report, press.credential);
         if (worker.stale(since)) {
             worker.leave(claimed);
             return new Begun(run, deliveries);
@@ -295,11 +367,10 @@ public class Runner {
     }
 
     /** What can go out at once is claimed in the transaction that writes it; the rest when its turn comes. */
-    private Optional<Run> write(Caller caller, Press.Key key, Run run, List<Delivery> deliveries, List<Delivery> pending,
+    private Optional<Run> write(Waiting press, Run run, List<Delivery> deliveries, List<Delivery> pending,
             List<DeliveryWorker.Flight> claimed, UUID own) {
-        Run.lockPress(key.lock(caller.id()));
-        Optional<Run> twin = key.idempotencyKey() == null ? run.twin(key.age())
-                : Run.keyed(caller.id(), key.idempotencyKey()).map(key::match);
+        Run.lockPress(press.key.lock(press.caller.id()));
+        Optional<Run> twin = twin(press, run);
         if (twin.isPresent()) {
             return twin;
         }
@@ -307,13 +378,16 @@ public class Runner {
             throw new ProblemException(Code.ACTION_DISABLED, "This action was disabled or deleted a moment ago.");
         }
         if (!claimed.isEmpty() && !replicas.alive(own)) {
-            pending.forEach(Delivery::stay);
             worker.leave(claimed);
             claimed.clear();
         }
-        run.createdAt = Run.now().minus(key.age()).truncatedTo(ChronoUnit.MICROS);
+        run.createdAt = Run.now().minus(press.key.age()).truncatedTo(ChronoUnit.MICROS);
         run.state = claimed.isEmpty() ? Run.State.queued : Run.State.running;
+        Set<UUID> going = claimed.stream().map(DeliveryWorker.Flight::delivery).collect(Collectors.toSet());
         for (Delivery delivery : deliveries) {
+            if (going.contains(delivery.id)) {
+                delivery.depart(own);
+            }
             delivery.dueAt = delivery.state == Delivery.State.pending ? run.createdAt : null;
             delivery.event = delivery.state == Delivery.State.refused ? Integer.valueOf(++run.events) : null;
         }
@@ -325,6 +399,9 @@ public class Runner {
         if (claimed.size() < pending.size()) {
             news.tell(News.Topic.delivery_due, "");
         }
+        run.flush();
+        press.quota.show(limits.takeWithin(limits.caller(press.caller)));
+        refuse(press.quota);
         return Optional.empty();
     }
 

@@ -19,7 +19,7 @@ import org.eclipse.microprofile.config.ConfigValue;
 import io.smallrye.config.ConfigValidationException;
 import studio.actions.action.Secrets;
 import studio.actions.egress.Trust;
-import studio.actions.identity.Role;
+import studio.actions.run.RunConfig;
 
 /**
  * Every key of the service with what is allowed for it: what the errors at start say, what counts as a known environment
@@ -177,7 +177,7 @@ public final class Settings {
     /** The keys of a pattern that can be listed: those of secrets cannot. */
     private static Stream<String> keys(String pattern) {
         return pattern.startsWith("limits.") && pattern.endsWith("*")
-                ? Arrays.stream(Role.values()).map(role -> pattern.replace("*", role.name()))
+                ? Arrays.stream(RunConfig.Limits.Standing.values()).map(role -> pattern.replace("*", role.name()))
                 : Stream.of(pattern);
     }
 

@@ -3,15 +3,21 @@ package studio.actions.kitsu;
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.hamcrest.Matchers.contains;
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.matchesPattern;
+import static org.hamcrest.Matchers.startsWith;
 import static studio.actions.kitsu.Kitsu.TOOL;
 import static studio.actions.kitsu.Kitsu.admin;
 import static studio.actions.kitsu.Kitsu.answer;
 import static studio.actions.kitsu.Kitsu.list;
 import static studio.actions.testing.BesideKitsu.PATH;
+import static studio.actions.testing.Json.has;
 
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -24,11 +30,15 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
 import io.restassured.response.Response;
+import io.restassured.specification.RequestSpecification;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.Receiver;
 
-/** What Kitsu's paths do where a studio has set them otherwise: where browsers reach us, and how long a press waits. */
+/**
+ * What Kitsu's paths do where a studio has set them otherwise: where browsers reach us, how long a press waits, and how many of
+ * them a caller has.
+ */
 @QuarkusTest
 @TestProfile(KitsuSettingsTest.Said.class)
 @WithTestResource(BesideKitsu.class)
@@ -38,7 +48,9 @@ class KitsuSettingsTest {
 
         @Override
         public Map<String, String> getConfigOverrides() {
-            return Map.of("custom-actions.public-url", "https://kitsu.studio.com:8443", "custom-actions.run.wait", "1s");
+            return Map.of("custom-actions.public-url", "https://kitsu.studio.com:8443", "custom-actions.run.wait", "1s",
+                    "custom-actions.limits.per-caller", "30", "custom-actions.limits.per-caller-by-role.supervisor", "60",
+                    "custom-actions.limits.per-caller-by-role.bot", "600");
         }
     }
 
@@ -87,5 +99,46 @@ class KitsuSettingsTest {
         Receiver.shared().release(name);
         await().untilAsserted(
                 () -> assertThat(answer(200, admin().get(run))).containsEntry("state", "succeeded"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "manager, 30", "supervisor, 60", "bot, 600" })
+    void countsByWhoPresses(String person, int perMinute) {
+        Assumptions.assumeTrue(BesideKitsu.fake());
+        String action = BesideKitsu.ajax(Receiver.shared().url("/" + UUID.randomUUID() + "/ok"));
+        Map<String, Object> press = Map.of("selection", List.of(FakeZou.shared().shot("SH010").id()));
+
+        Response answer = BesideKitsu.as(person).body(press).post(PATH + "/" + action + "/run");
+
+        answer.then().statusCode(200).header("RateLimit-Policy", "\"caller\";q=" + perMinute + ";w=60").header("RateLimit",
+                startsWith("\"caller\";r=" + (perMinute - 1) + ";t="));
+    }
+
+    @Test
+    void countsWhatTheBrowserOpens() {
+        Assumptions.assumeTrue(BesideKitsu.fake());
+        String action = BesideKitsu.opened(TOOL);
+        String form = "selection=" + FakeZou.shared().shot("SH010").id();
+        RequestSpecification user = BesideKitsu.as("user").contentType("application/x-www-form-urlencoded").redirects()
+                .follow(false).body(form);
+
+        List<Response> opened = Stream.generate(() -> user.post(PATH + "/" + action + "/open")).limit(40)
+                .takeWhile(answer -> answer.statusCode() == 303).toList();
+        Response refused = user.post(PATH + "/" + action + "/open");
+
+        assertThat(opened.get(0).header("RateLimit")).startsWith("\"caller\";r=29;t=");
+        assertThat(opened.size()).isBetween(30, 32);
+        refused.then().statusCode(429).header("Retry-After", matchesPattern("[12]"))
+                .body(has("code", equalTo("quota_exceeded"), "violated-policies", contains("caller")));
+    }
+
+    @Test
+    void doesNotCountWhatIsPreviewed() {
+        String action = BesideKitsu.ajax("https://api.studio.com/sync");
+
+        Response preview = admin().body(Map.of("selection", List.of(UUID.randomUUID())))
+                .post("/api/custom-actions/" + action + "/preview");
+
+        assertThat(preview.headers().hasHeaderWithName("RateLimit")).isFalse();
     }
 }

@@ -40,7 +40,8 @@ class FairShareTest {
             Thread.sleep(20);
             ok(out);
         });
-        String large = start(Api.ajax(receiver.url("/" + name + "/scripted?large={entity_id}")), 1000);
+        String large = start(Api.ajax(receiver.url("/" + name + "/scripted?large={entity_id}"), "rate_per_minute", 60_000),
+                1000);
         await().until(() -> receiver.heard(name).size() > 20);
 
         long since = System.nanoTime();

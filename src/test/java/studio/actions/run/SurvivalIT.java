@@ -286,7 +286,7 @@ class SurvivalIT {
         long since = System.nanoTime();
         List<String> runs = new ArrayList<>();
         for (int i = 0; i < 10; i++) {
-            runs.add(replicas.get(i % 2).start("/" + action + "/run", "t", targets(1000)));
+            runs.add(replicas.get(i % 2).start(action, "t", targets(1000)));
         }
         for (String run : runs) {
             assertThat(awaitEnd(replicas.get(0), run).getInt("counts.delivered")).isEqualTo(1000);
@@ -304,7 +304,8 @@ class SurvivalIT {
 
     private void two(Map<String, String> more) throws Exception {
         Map<String, String> environment = new HashMap<>(
-                Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_RUN_LEASE", "5s",
+                Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_RUN_LEASE", "5s", "CUSTOM_ACTIONS_LIMITS_PER_HOST",
+                        "10000",
                         "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port()));
         environment.putAll(more);
         for (int i = 0; i < 2; i++) {
@@ -316,7 +317,8 @@ class SurvivalIT {
 
     private String action(int maxAttempts, String behaviour) throws Exception {
         return replicas.get(replicas.size() - 1).post("", "t", """
-                {"name": "Survive", "is_ajax": true, "timeout_ms": 30000, "max_attempts": %d, "url": "%s?e={entity_id}"}"""
+                {"name": "Survive", "is_ajax": true, "timeout_ms": 30000, "max_attempts": %d, "rate_per_minute": 60000,
+                 "url": "%s?e={entity_id}"}"""
                 .formatted(maxAttempts, receiver.url("/" + name + behaviour))).getString("id");
     }
 
@@ -326,7 +328,7 @@ class SurvivalIT {
 
     /** At the first replica, which answers before it ends. */
     private String press(int maxAttempts, int targets, String behaviour) throws Exception {
-        return replicas.get(0).start("/" + action(maxAttempts, behaviour) + "/run", "t", targets(targets));
+        return replicas.get(0).start(action(maxAttempts, behaviour), "t", targets(targets));
     }
 
     private static String targets(int count) {

@@ -17,9 +17,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.restassured.response.ResponseBodyData;
 
 /**
- * A JSON answer, looked into by paths such as {@code deliveries[0].failure.kind}; a name behind a list is looked up in each of
- * its
- * elements. RestAssured's own paths do the same, but compile a script for each look, and there are thousands.
+ * A JSON answer, looked into by paths such as {@code deliveries[0].failure.kind}; a name behind a list is looked up in each
+ * of its elements. RestAssured's own paths do the same, but compile a script for each look, and there are thousands.
  */
 public final class Json {
 

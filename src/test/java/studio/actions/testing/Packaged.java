@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
@@ -95,13 +96,37 @@ public final class Packaged {
         return Json.of(response.body());
     }
 
-    /** The id of a run that goes on while this returns. */
-    public String start(String path, String token, String body) throws Exception {
-        HttpRequest request = HttpRequest.newBuilder(posting(path, token, body), (name, value) -> true)
+    /** What a press was answered. */
+    public record Answer(int status, HttpHeaders headers, String body) {
+
+        public Json json() {
+            return Json.of(body);
+        }
+
+        public String header(String name) {
+            return headers.firstValue(name).orElse(null);
+        }
+    }
+
+    /** A press that waits for nothing, whatever comes of it. */
+    public Answer press(String action, String token, String body) {
+        HttpRequest request = HttpRequest.newBuilder(posting("/" + action + "/run", token, body), (name, value) -> true)
                 .header("Prefer", "respond-async").build();
-        HttpResponse<String> response = HTTP.send(request, HttpResponse.BodyHandlers.ofString());
-        assertThat(response.statusCode()).as(response.body()).isEqualTo(202);
-        return Json.of(response.body()).getString("id");
+        try {
+            HttpResponse<String> response = HTTP.send(request, HttpResponse.BodyHandlers.ofString());
+            return new Answer(response.statusCode(), response.headers(), response.body());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The id of a run that goes on while this returns. */
+    public String start(String action, String token, String body) {
+        Answer answer = press(action, token, body);
+        assertThat(answer.status()).as(answer.body()).isEqualTo(202);
+        return answer.json().getString("id");
     }
 
     public CompletableFuture<HttpResponse<Void>> send(String path, String token, String body) {

@@ -67,8 +67,12 @@ public final class Receiver implements AutoCloseable {
     /** RFC 8446, section 5.1: how a client hello begins. */
     private static final int TLS_HANDSHAKE = 22;
 
-    /** A request as it arrived; the name that TLS asked for (RFC 6066, section 3) is null where there was none. */
-    public record Heard(String method, String uri, Map<String, String> headers, String body, String serverName) {
+    /**
+     * A request as it arrived; the name that TLS asked for (RFC 6066, section 3) is null where there was none.
+     *
+     * @param at when, by {@link System#nanoTime}
+     */
+    public record Heard(String method, String uri, Map<String, String> headers, String body, String serverName, long at) {
     }
 
     /** An answer, byte by byte. An {@link IOException} hangs up; who returns leaves it to the other side. */
@@ -296,7 +300,8 @@ public final class Receiver implements AutoCloseable {
         }
         byte[] body = in.readNBytes(Integer.parseInt(headers.getOrDefault("Content-Length", "0")));
         String[] words = first.split(" ");
-        return new Heard(words[0], words[1], headers, new String(body, StandardCharsets.UTF_8), serverName(socket));
+        return new Heard(words[0], words[1], headers, new String(body, StandardCharsets.UTF_8), serverName(socket),
+                System.nanoTime());
     }
 
     private static String serverName(Socket socket) {

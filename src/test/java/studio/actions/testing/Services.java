@@ -1,5 +1,7 @@
 package studio.actions.testing;
 
+import static java.util.Map.entry;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -27,16 +29,19 @@ public class Services implements QuarkusTestResourceLifecycleManager {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return Map.of(
-                "quarkus.datasource.jdbc.url", database.jdbcUrl(),
-                "custom-actions.local.token", TOKEN,
-                "custom-actions.egress.allow",
-                "127.0.0.1:" + Receiver.shared().port() + ",127.0.0.1:" + Receiver.sharedWithTls().port(),
-                "custom-actions.egress.trust", Certificates.shared().authority().toAbsolutePath().toString(),
-                "custom-actions.secrets.farm", FARM,
-                "custom-actions.secrets.sign-here", SIGNING,
-                "custom-actions.run.lease", "3s",
-                "custom-actions.run.shutdown", "2s");
+        return Map.ofEntries(
+                entry("quarkus.datasource.jdbc.url", database.jdbcUrl()),
+                entry("custom-actions.local.token", TOKEN),
+                entry("custom-actions.egress.allow",
+                        "127.0.0.1:" + Receiver.shared().port() + ",127.0.0.1:" + Receiver.sharedWithTls().port()),
+                entry("custom-actions.egress.trust", Certificates.shared().authority().toAbsolutePath().toString()),
+                entry("custom-actions.secrets.farm", FARM),
+                entry("custom-actions.secrets.sign-here", SIGNING),
+                entry("custom-actions.run.lease", "3s"),
+                entry("custom-actions.run.shutdown", "2s"),
+                // One caller and one receiver are those of all tests.
+                entry("custom-actions.limits.per-caller", "60000"),
+                entry("custom-actions.limits.per-host", "10000"));
     }
 
     @Override

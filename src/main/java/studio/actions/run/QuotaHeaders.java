@@ -1,0 +1,43 @@
+package studio.actions.run;
+
+import jakarta.enterprise.inject.Instance;
+import jakarta.ws.rs.container.ContainerRequestContext;
+import jakarta.ws.rs.container.ContainerRequestFilter;
+import jakarta.ws.rs.container.ContainerResponseContext;
+import jakarta.ws.rs.container.ContainerResponseFilter;
+import jakarta.ws.rs.ext.Provider;
+
+import io.quarkus.security.identity.SecurityIdentity;
+import studio.actions.identity.Caller;
+
+/** Looks how much a caller has left before anything else is done for a press, so that even what cannot be read is told. */
+@Limited
+@Provider
+class QuotaHeaders implements ContainerRequestFilter, ContainerResponseFilter {
+
+    private final Quota quota;
+    /** Filters are made before the configuration is known. */
+    private final Instance<RateLimits> limits;
+    private final SecurityIdentity identity;
+
+    QuotaHeaders(Quota quota, Instance<RateLimits> limits, SecurityIdentity identity) {
+        this.quota = quota;
+        this.limits = limits;
+        this.identity = identity;
+    }
+
+    @Override
+    public void filter(ContainerRequestContext request) {
+        if (!identity.isAnonymous()) {
+            quota.show(limits.get().look(limits.get().caller(Caller.of(identity))));
+        }
+    }
+
+    @Override
+    public void filter(ContainerRequestContext request, ContainerResponseContext response) {
+        if (quota.known()) {
+            response.getHeaders().putSingle("RateLimit-Policy", quota.policies());
+            response.getHeaders().putSingle("RateLimit", quota.left());
+        }
+    }
+}

@@ -1,0 +1,245 @@
+package studio.actions.run;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+
+import jakarta.inject.Singleton;
+
+import org.jboss.logging.Logger;
+
+import io.agroal.api.AgroalDataSource;
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import studio.actions.action.Action;
+import studio.actions.identity.Caller;
+import studio.actions.run.RunConfig.Limits.Standing;
+
+/**
+ * How much may go out, and how often may be pressed: token buckets in PostgreSQL, filled by its clock. All replicas take from
+ * the same ones, and a clock that is wrong here changes nothing. A bucket holds what its limit allows in one window and fills
+ * evenly; it starts full.
+ */
+@Singleton
+class RateLimits {
+
+    private static final Logger LOG = Logger.getLogger(RateLimits.class);
+
+    /** Spelled as policies are named on the wire. */
+    enum Kind {
+        action,
+        caller,
+        host
+    }
+
+    /**
+     * A limit and whom it is for.
+     *
+     * @param quota tokens that the bucket holds
+     * @param window how long it takes to fill
+     */
+    record Policy(Kind kind, String subject, int quota, Duration window) {
+
+        double perSecond() {
+            return quota * 1000d / window.toMillis();
+        }
+
+        /** How long it takes to get so many. */
+        Duration worth(double tokens) {
+            return Duration.ofNanos((long) Math.ceil(Math.max(0, tokens) / perSecond() * 1e9));
+        }
+    }
+
+    /** What a take got, and what is there now. */
+    record Taken(Policy policy, int granted, double left) {
+
+        /** Whether it got nothing, and there was nothing. */
+        boolean spent() {
+            return granted == 0 && left < 1;
+        }
+
+        /** How long until there are so many, if nobody takes any. */
+        Duration until(int tokens) {
+            return policy.worth(tokens - left);
+        }
+    }
+
+    /** An action with more minutes' worth waiting takes no more presses. */
+    static final int LONGEST_QUEUE = 10;
+
+    private static final Duration MINUTE = Duration.ofMinutes(1);
+    private static final Duration SECOND = Duration.ofSeconds(1);
+
+    /** What is asked for, bucket by bucket. */
+    private static final String ASKED = "unnest(?, ?, ?, ?, ?) AS asked (kind, subject, quota, seconds, wanted)";
+
+    /**
+     * In one order, so that two who want several do not wait for each other; by one clock, so that no moment counts twice; and
+     * at the lower of two rates, so that a limit which was raised does not count for the time before.
+     * <p>
+     * A bucket is short from when it runs out until it is full, or nobody has asked for two seconds. Meanwhile what piled up
+     * goes out evenly: in a second 103 % of what fills in one, and 3 % or one and a half more. Those of callers are never
+     * short: who waited as long as told is let in.
+     */
+    private static final String TAKE = """
+            INSERT INTO bucket AS b (kind, subject, quota, seconds, tokens, pace, short, granted, at)
+            SELECT kind, subject, quota, seconds, least(quota, quota - wanted), greatest(1.5, quota / seconds * 0.03),
+                   kind <> 'caller' AND wanted >= quota, least(wanted, quota), clock_timestamp()
+              FROM (SELECT kind, subject, quota, seconds, least(wanted, quota) AS wanted FROM ASKED) asked
+             ORDER BY kind, subject
+            ON CONFLICT (kind, subject) DO UPDATE SET quota = excluded.quota, seconds = excluded.seconds,
+                (tokens, pace, short, granted, at) = (
+                    SELECT least(excluded.quota, tokens - granted), least(excluded.pace, greatest(0, pace - granted)),
+                           b.kind <> 'caller' AND (short OR tokens - granted < 1), granted, at
+                      FROM (SELECT *, least(excluded.granted, floor(CASE WHEN short THEN least(tokens, pace) ELSE tokens END))
+                                          AS granted
+                              FROM (SELECT at, least(excluded.quota, b.tokens + gained) AS tokens,
+                                           least(excluded.pace, b.pace + gained * 1.03) AS pace,
+                                           b.short AND b.tokens + gained < excluded.quota AND passed
+                                               < greatest(2, 2 * excluded.seconds / excluded.quota) AS short
+                                      FROM (SELECT *, passed * least(excluded.quota / excluded.seconds, b.quota / b.seconds)
+                                                          AS gained
+                                              FROM (SELECT at, greatest(0, extract(epoch FROM at - b.at)) AS passed
+                                                      FROM (SELECT clock_timestamp() AS at) clock) since) filling) filled) given)
+            RETURNING kind, subject, granted, CASE WHEN short THEN least(tokens, pace) ELSE tokens END""";
+
+    /**
+     * The commit waits for no disk, or all who take from a bucket would wait for it in turn. A claim that is made afterwards is
+     * written behind it, so what was sent was paid for, whenever the database dies.
+     */
+    private static final String TAKE_AT_ONCE = TAKE.replace("ASKED",
+            ASKED + " CROSS JOIN set_config('synchronous_commit', 'off', true)");
+
+    private static final String TAKE_WITHIN = TAKE.replace("ASKED", ASKED);
+
+    private static final String LOOK = """
+            SELECT asked.kind, asked.subject, 0, least(asked.quota, coalesce(b.tokens
+                       + greatest(0, extract(epoch FROM clock_timestamp() - b.at))
+                       * least(asked.quota / asked.seconds, b.quota / b.seconds), asked.quota))
+              FROM %s LEFT JOIN bucket b ON b.kind = asked.kind AND b.subject = asked.subject""".formatted(ASKED);
+
+    private static final String SWEEP = "DELETE FROM bucket WHERE at < clock_timestamp() - 2 * seconds * interval '1 second'";
+
+    private final AgroalDataSource database;
+    private final RunConfig.Limits config;
+
+    RateLimits(AgroalDataSource database, RunConfig config) {
+        this.database = database;
+        this.config = config.limits();
+    }
+
+    /** Runs a minute. */
+    Policy caller(Caller caller) {
+        Map<Standing, Integer> exceptions = config.perCallerByRole();
+        Integer ofRole = exceptions.getOrDefault(Standing.valueOf(caller.role().name()), config.perCaller());
+        return new Policy(Kind.caller, caller.id().toString(),
+                caller.bot() ? exceptions.getOrDefault(Standing.bot, ofRole) : ofRole, MINUTE);
+    }
+
+    /** Deliveries a minute. */
+    static Policy action(Object id, int ratePerMinute) {
+        return new Policy(Kind.action, id.toString(), ratePerMinute, MINUTE);
+    }
+
+    /** Deliveries a second. */
+    Policy host(String host) {
+        return new Policy(Kind.host, host, config.perHost(), SECOND);
+    }
+
+    /**
+     * Takes of each bucket as many tokens as are wanted and there. In one round trip, and a transaction of its own:
+     * whoever holds on to a bucket holds up everybody.
+     */
+    Map<Policy, Taken> take(Map<Policy, Integer> wanted) {
+        return QuarkusTransaction.suspendingExisting().call(() -> ask(TAKE_AT_ONCE, wanted));
+    }
+
+    /**
+     * Gives back what was taken and not used.
+     *
+     * @return what there is now; empty if that failed, and then the bucket fills by itself
+     */
+    Map<Policy, Taken> giveBack(Map<Policy, Integer> unused) {
+        Map<Policy, Integer> wanted = new HashMap<>(unused);
+        wanted.values().removeIf(tokens -> tokens == 0);
+        wanted.replaceAll((policy, tokens) -> -tokens);
+        try {
+            return wanted.isEmpty() ? Map.of() : take(wanted);
+        } catch (RuntimeException e) {
+            LOG.debugf(e, "Not given back: %s", unused);
+            return Map.of();
+        }
+    }
+
+    /**
+     * The same for one token, in the transaction that is open: taken if that ends well, and others wait for its end. So
+     * this is the last thing that it does.
+     */
+    Taken takeWithin(Policy policy) {
+        return ask(TAKE_WITHIN, Map.of(policy, 1)).get(policy);
+    }
+
+    /** How much there is, without taking any. */
+    Taken look(Policy policy) {
+        return ask(LOOK, Map.of(policy, 0)).get(policy);
+    }
+
+    /**
+     * How much may be added to what an action has waiting: with more than ten minutes' worth, nothing. What there are
+     * tokens for does not count, for it is about to go out.
+     *
+     * @param waiting its deliveries that could go out but for a limit
+     */
+    Taken queue(Action action, long waiting) {
+        Policy deliveries = action(action.id, action.ratePerMinute);
+        int longest = LONGEST_QUEUE * deliveries.quota();
+        // All of it is for one host, which may be slower than the action.
+        double perSecond = Math.min(deliveries.perSecond(), config.perHost());
+        Policy queue = new Policy(Kind.action, deliveries.subject(), longest,
+                Duration.ofMillis((long) (longest / perSecond * 1000)));
+        double left = longest + 1 - waiting;
+        return new Taken(queue, 0, left < 1 ? left + look(deliveries).left() : left);
+    }
+
+    private Map<Policy, Taken> ask(String sql, Map<Policy, Integer> wanted) {
+        List<Policy> all = List.copyOf(wanted.keySet());
+        Map<Policy, Taken> taken = new HashMap<>();
+        try (Connection connection = database.getConnection(); PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.setArray(1, connection.createArrayOf("text", each(all, policy -> policy.kind().name())));
+            statement.setArray(2, connection.createArrayOf("text", each(all, Policy::subject)));
+            statement.setArray(3, connection.createArrayOf("int4", each(all, Policy::quota)));
+            statement.setArray(4, connection.createArrayOf("float8", each(all, policy -> policy.window().toMillis() / 1000d)));
+            statement.setArray(5, connection.createArrayOf("int4", each(all, wanted::get)));
+            try (ResultSet row = statement.executeQuery()) {
+                while (row.next()) {
+                    Kind kind = Kind.valueOf(row.getString(1));
+                    String subject = row.getString(2);
+                    Policy policy = all.stream().filter(one -> one.kind() == kind && one.subject().equals(subject)).findFirst()
+                            .orElseThrow();
+                    taken.put(policy, new Taken(policy, row.getInt(3), row.getDouble(4)));
+                }
+            }
+        } catch (SQLException e) {
+            throw new IllegalStateException("The limits cannot be read: " + e.getMessage(), e);
+        }
+        return taken;
+    }
+
+    private static Object[] each(List<Policy> policies, Function<Policy, Object> value) {
+        return policies.stream().map(value).toArray();
+    }
+
+    /** What is full by now need not be remembered. */
+    void sweep() {
+        try (Connection connection = database.getConnection(); PreparedStatement sweep = connection.prepareStatement(SWEEP)) {
+            sweep.executeUpdate();
+        } catch (SQLException e) {
+            throw new IllegalStateException("The limits cannot be swept: " + e.getMessage(), e);
+        }
+    }
+}
