@@ -19,7 +19,7 @@
                                         @Header(name = "Retry-After", description = "Seconds.",
                                                 schema = @Schema(type = SchemaType.INTEGER), required = true),
                                         @Header(name = "RateLimit-Policy",
-                                                description = "What is allowed: q presses in w seconds.",
+                                                description = "What is allowed: q presses in w seconds; of an action, q deliveries that wait.",
                                                 schema = @Schema(type = SchemaType.STRING), required = true),
                                         @Header(name = "RateLimit",
                                                 description = "r presses are left, and all of them in t seconds.",

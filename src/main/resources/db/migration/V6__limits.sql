@@ -8,7 +8,7 @@ CREATE TABLE bucket (
     seconds double precision NOT NULL,
     tokens  double precision NOT NULL,
     -- A second, small bucket, which counts as long as the first has run out: so that what piles up while nobody can take it, as when
-    -- a process stands still, does not go out at once.
+    -- a process stands still for a moment, does not go out at once.
     pace    double precision NOT NULL,
     short   boolean NOT NULL,
     -- What the last take got: INSERT … ON CONFLICT cannot return what was there before.
@@ -16,6 +16,9 @@ CREATE TABLE bucket (
     at      timestamptz NOT NULL,
     PRIMARY KEY (kind, subject)
 ) WITH (fillfactor = 50);
+
+-- Where all of its deliveries go.
+ALTER TABLE run ADD COLUMN host text;
 
 -- What its action allows, for when that is deleted before the run has ended. Replicas of the version before do not write it.
 ALTER TABLE run ADD COLUMN rate_per_minute integer NOT NULL DEFAULT 600;

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -102,6 +103,6 @@ class TakesBench {
     }
 
     private void takeApart(int thread) {
-        limits.take(Map.of(RateLimits.action("bench-" + thread, 60_000), 1, limits.host("bench-" + thread), 1));
+        limits.take(Map.of(RateLimits.action(new UUID(0, thread), 60_000), 1, limits.host("bench-" + thread), 1));
     }
 }

@@ -172,17 +172,21 @@ public class Delivery extends PanacheEntityBase {
         // LATERAL and LIMIT have each run looked up by its index, however wrong PostgreSQL's idea is of how many there are.
         List<Object[]> rows = getEntityManager().createNativeQuery("""
                 SELECT d.id, d.run_id, d.url, d.host, r.action_id, r.rate
-                  FROM (SELECT oldest.*
+                  FROM (SELECT oldest.*,
+                               -- One for all of its runs: where it was deleted, they may have begun with several.
+                               coalesce(a.rate_per_minute, (SELECT max(rate_per_minute) FROM run
+                                   WHERE action_id = owing.action_id AND finished_at IS NULL)) AS rate
                           FROM (SELECT DISTINCT action_id FROM run
                                  WHERE finished_at IS NULL AND action_id <> ALL (:paused)) owing
                           LEFT JOIN action a ON a.id = owing.action_id
                          CROSS JOIN LATERAL (
-                               SELECT r.id, r.action_id, r.created_at, coalesce(a.rate_per_minute, r.rate_per_minute) AS rate
+                               SELECT r.id, r.action_id, r.created_at
                                  FROM run r
                                 CROSS JOIN LATERAL (SELECT FROM delivery
                                                      WHERE run_id = r.id AND state = 'pending' AND due_at <= now()
                                                        AND host <> ALL (:full) LIMIT 1) owes
                                 WHERE r.action_id = owing.action_id AND r.finished_at IS NULL
+                                  AND (r.host IS NULL OR r.host <> ALL (:full))
                                 ORDER BY r.created_at, r.id LIMIT :runs) oldest
                          WHERE a.enabled IS NOT FALSE
                          ORDER BY row_number() OVER (PARTITION BY oldest.action_id ORDER BY oldest.created_at, oldest.id),
@@ -199,15 +203,43 @@ public class Delivery extends PanacheEntityBase {
                 ((Number) row[5]).intValue())).toList();
     }
 
-    /** How many of an action's could go out, but for a limit. */
-    static long waiting(UUID action) {
-        return ((Number) getEntityManager().createNativeQuery("""
-                SELECT coalesce(sum(owed.deliveries), 0)
+    /**
+     * What an action has not ended.
+     *
+     * @param unfinished how many deliveries, those under way and those that are to be tried again later included
+     * @param waits whether any could go out, but for a limit
+     */
+    record Backlog(long unfinished, boolean waits) {
+    }
+
+    static Backlog backlog(UUID action) {
+        Object[] found = (Object[]) getEntityManager().createNativeQuery("""
+                SELECT (SELECT coalesce(sum(unfinished), 0) FROM run WHERE action_id = :action AND finished_at IS NULL),
+                       EXISTS (SELECT FROM run r
+                                CROSS JOIN LATERAL (SELECT FROM delivery
+                                                     WHERE run_id = r.id AND state = 'pending' AND due_at <= now() LIMIT 1) owes
+                                WHERE r.action_id = :action AND r.finished_at IS NULL)""", Object[].class)
+                .setParameter("action", action).getSingleResult();
+        return new Backlog(((Number) found[0]).longValue(), (Boolean) found[1]);
+    }
+
+    /**
+     * How many of an action's could go out, but for a limit.
+     *
+     * @param host where to; null where nobody has written it down
+     */
+    record Waiting(long count, String host) {
+    }
+
+    static Waiting waiting(UUID action) {
+        Object[] found = (Object[]) getEntityManager().createNativeQuery("""
+                SELECT coalesce(sum(owed.deliveries), 0), max(r.host)
                   FROM run r
                  CROSS JOIN LATERAL (SELECT count(*) AS deliveries FROM delivery
                                       WHERE run_id = r.id AND state = 'pending' AND due_at <= now()) owed
-                 WHERE r.action_id = :action AND r.finished_at IS NULL""")
-                .setParameter("action", action).getSingleResult()).longValue();
+                 WHERE r.action_id = :action AND r.finished_at IS NULL""", Object[].class)
+                .setParameter("action", action).getSingleResult();
+        return new Waiting(((Number) found[0]).longValue(), (String) found[1]);
     }
 
     /** Takes what {@link #due} has locked. */

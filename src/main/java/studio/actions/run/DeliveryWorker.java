@@ -82,6 +82,7 @@ class DeliveryWorker {
     private long turn;
     private final Semaphore news = new Semaphore(0);
     private final Thread thread = new Thread(this::work, "deliveries");
+    private volatile boolean changed;
     private volatile boolean stopping;
 
     DeliveryWorker(Egress egress, Envelope envelope, Refusals refusals, Outcomes outcomes, Replicas replicas,
@@ -119,7 +120,7 @@ class DeliveryWorker {
     }
 
     private void changed() {
-        shortage.forget();
+        changed = true;
         wake();
     }
 
@@ -151,10 +152,14 @@ class DeliveryWorker {
         return claimed;
     }
 
-    /** Takes the tokens for what is to go out at once. What is not paid for is taken out of it, and leaves its place. */
-    void pay(List<Flight> chosen) {
+    /**
+     * Takes the tokens for what is to go out at once. What is not paid for is taken out of it, and leaves its place.
+     *
+     * @return whether all was paid for
+     */
+    boolean pay(List<Flight> chosen) {
         if (chosen.isEmpty()) {
-            return;
+            return true;
         }
         Map<RateLimits.Policy, RateLimits.Taken> taken;
         try {
@@ -176,6 +181,7 @@ class DeliveryWorker {
         chosen.removeAll(unpaid);
         leave(unpaid);
         giveBack(granted);
+        return unpaid.isEmpty();
     }
 
     /** Gives back what was paid for what does not go out. */
@@ -248,6 +254,10 @@ class DeliveryWorker {
         if (flights.size() >= AT_ONCE) {
             return POLL;
         }
+        if (changed) {
+            changed = false;
+            shortage.forget();
+        }
         List<Flight> chosen = new ArrayList<>();
         List<Flight> claimed = new ArrayList<>();
         Map<UUID, Delivery> deliveries = new HashMap<>();
@@ -268,13 +278,14 @@ class DeliveryWorker {
                 List<Delivery.Due> due = Delivery.due(full,
                         shortage.of(RateLimits.Kind.action).stream().map(UUID::fromString).toList(), RUNS, perHost);
                 choose(due, chosen);
-                pay(chosen);
+                boolean paid = pay(chosen);
                 claimed.addAll(chosen);
                 List<UUID> ids = claimed.stream().map(Flight::delivery).toList();
                 if (ids.isEmpty()) {
-                    Optional<Duration> again = due.isEmpty() ? refill : Optional.of(shortage.ends().orElse(SIP));
-                    return Stream.of(Delivery.nextDue(), again.map(sooner -> sooner.compareTo(SIP) < 0 ? SIP : sooner))
-                            .flatMap(Optional::stream).filter(next -> next.compareTo(POLL) < 0).min(Comparator.naturalOrder())
+                    return Stream.of(Delivery.nextDue(), refill.map(DeliveryWorker::atLeastASip),
+                            paid ? Optional.of(POLL)
+                                    : Optional.of(shortage.ends().map(DeliveryWorker::atLeastASip).orElse(SIP)))
+                            .flatMap(Optional::stream).min(Comparator.naturalOrder()).filter(next -> next.compareTo(POLL) < 0)
                             .orElse(POLL);
                 }
                 Delivery.claim(ids, owner);
@@ -310,8 +321,8 @@ class DeliveryWorker {
     }
 
     /**
-     * In turn: that action first of which the fewest are under way, and of its runs that of which the fewest are; but of an
-     * action that has run out of tokens the oldest run, for the others came later.
+     * In turn: that action first of which the fewest are under way, and of its runs that of which the fewest are; but where it
+     * or its host has run out of tokens the oldest run, for the others came later.
      */
     private void choose(List<Delivery.Due> due, List<Flight> chosen) {
         Map<UUID, Deque<Delivery.Due>> waiting = new LinkedHashMap<>();
@@ -326,8 +337,8 @@ class DeliveryWorker {
         while (!waiting.isEmpty() && flights.size() < AT_ONCE) {
             UUID run = waiting.keySet().stream().min(Comparator
                     .<UUID, UUID> comparing(id -> waiting.get(id).peek().actionId(), least)
-                    .thenComparing((one, other) -> shortage.knows(rate(waiting.get(one).peek())) ? 0
-                            : least.compare(one, other))
+                    .thenComparing(id -> waiting.get(id).peek().actionId())
+                    .thenComparing((one, other) -> isShort(waiting.get(one).peek()) ? 0 : least.compare(one, other))
                     .thenComparing(order::indexOf)).orElseThrow();
             Delivery.Due next = waiting.get(run).poll();
             RateLimits.Policy rate = rate(next);
@@ -356,6 +367,14 @@ class DeliveryWorker {
         if (turns.size() > TURNS) {
             turns.clear();
         }
+    }
+
+    private static Duration atLeastASip(Duration pause) {
+        return pause.compareTo(SIP) < 0 ? SIP : pause;
+    }
+
+    private boolean isShort(Delivery.Due due) {
+        return shortage.knows(rate(due)) || shortage.knows(limits.host(due.host()));
     }
 
     private static RateLimits.Policy rate(Delivery.Due due) {

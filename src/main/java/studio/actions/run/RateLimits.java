@@ -8,7 +8,10 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 import jakarta.inject.Singleton;
 
@@ -45,6 +48,11 @@ class RateLimits {
      */
     record Policy(Kind kind, String subject, int quota, Duration window) {
 
+        /** Whom it is for, however much. */
+        String bucket() {
+            return kind + " " + subject;
+        }
+
         double perSecond() {
             return quota * 1000d / window.toMillis();
         }
@@ -55,7 +63,11 @@ class RateLimits {
         }
     }
 
-    /** What a take got, and what is there now. */
+    /**
+     * What a take got, and what is there now.
+     *
+     * @param policy as it was at that moment, which may be another than was asked for
+     */
     record Taken(Policy policy, int granted, double left) {
 
         /** Whether it got nothing, and there was nothing. */
@@ -79,18 +91,22 @@ class RateLimits {
     private static final String ASKED = "unnest(?, ?, ?, ?, ?) AS asked (kind, subject, quota, seconds, wanted)";
 
     /**
-     * In one order, so that two who want several do not wait for each other; by one clock, so that no moment counts twice; and
-     * at the lower of two rates, so that a limit which was raised does not count for the time before.
+     * In one order, so that two who want several do not wait for each other; by one clock, so that no moment counts twice; by
+     * what an admin says of an action now, whatever the one who asks has read; and at the lower of two rates, so that a limit
+     * which was raised does not count for the time before.
      * <p>
      * A bucket is short from when it runs out until it is full, or nobody has asked for two seconds. Meanwhile what piled up
-     * goes out evenly: in a second 103 % of what fills in one, and 3 % or one and a half more. Those of callers are never
+     * goes out evenly: in a second 102 % of what fills in one, and 3 % or one and a half more. Those of callers are never
      * short: who waited as long as told is let in.
      */
     private static final String TAKE = """
             INSERT INTO bucket AS b (kind, subject, quota, seconds, tokens, pace, short, granted, at)
             SELECT kind, subject, quota, seconds, least(quota, quota - wanted), greatest(1.5, quota / seconds * 0.03),
                    kind <> 'caller' AND wanted >= quota, least(wanted, quota), clock_timestamp()
-              FROM (SELECT kind, subject, quota, seconds, least(wanted, quota) AS wanted FROM ASKED) asked
+              FROM (SELECT kind, subject, coalesce(action.rate_per_minute, quota) AS quota, seconds,
+                           least(wanted, coalesce(action.rate_per_minute, quota)) AS wanted
+                      FROM ASKED
+                      LEFT JOIN action ON action.id = CASE WHEN kind = 'action' THEN CAST(subject AS uuid) END) asked
              ORDER BY kind, subject
             ON CONFLICT (kind, subject) DO UPDATE SET quota = excluded.quota, seconds = excluded.seconds,
                 (tokens, pace, short, granted, at) = (
@@ -99,14 +115,14 @@ class RateLimits {
                       FROM (SELECT *, least(excluded.granted, floor(CASE WHEN short THEN least(tokens, pace) ELSE tokens END))
                                           AS granted
                               FROM (SELECT at, least(excluded.quota, b.tokens + gained) AS tokens,
-                                           least(excluded.pace, b.pace + gained * 1.03) AS pace,
+                                           least(excluded.pace, b.pace + gained * 1.02) AS pace,
                                            b.short AND b.tokens + gained < excluded.quota AND passed
                                                < greatest(2, 2 * excluded.seconds / excluded.quota) AS short
                                       FROM (SELECT *, passed * least(excluded.quota / excluded.seconds, b.quota / b.seconds)
                                                           AS gained
                                               FROM (SELECT at, greatest(0, extract(epoch FROM at - b.at)) AS passed
                                                       FROM (SELECT clock_timestamp() AS at) clock) since) filling) filled) given)
-            RETURNING kind, subject, granted, CASE WHEN short THEN least(tokens, pace) ELSE tokens END""";
+            RETURNING kind, subject, quota, granted, CASE WHEN short THEN least(tokens, pace) ELSE tokens END""";
 
     /**
      * The commit waits for no disk, or all who take from a bucket would wait for it in turn. A claim that is made afterwards is
@@ -118,12 +134,23 @@ class RateLimits {
     private static final String TAKE_WITHIN = TAKE.replace("ASKED", ASKED);
 
     private static final String LOOK = """
-            SELECT asked.kind, asked.subject, 0, least(asked.quota, coalesce(b.tokens
+            SELECT asked.kind, asked.subject, asked.quota, 0, least(asked.quota, coalesce(b.tokens
                        + greatest(0, extract(epoch FROM clock_timestamp() - b.at))
                        * least(asked.quota / asked.seconds, b.quota / b.seconds), asked.quota))
               FROM %s LEFT JOIN bucket b ON b.kind = asked.kind AND b.subject = asked.subject""".formatted(ASKED);
 
-    private static final String SWEEP = "DELETE FROM bucket WHERE at < clock_timestamp() - 2 * seconds * interval '1 second'";
+    /**
+     * What is full by now need not be remembered. Whoever takes from one at this moment is passed over: it waits for nobody.
+     */
+    private static final String SWEEP = """
+            DELETE FROM bucket WHERE (kind, subject) IN (
+                SELECT kind, subject FROM bucket WHERE at < clock_timestamp() - 2 * seconds * interval '1 second'
+                   FOR UPDATE SKIP LOCKED)""";
+
+    /** After the database's clock was set back, what is yet to come would keep a bucket from filling. */
+    private static final String MEND = """
+            UPDATE bucket SET at = clock_timestamp() WHERE (kind, subject) IN (
+                SELECT kind, subject FROM bucket WHERE at > clock_timestamp() FOR UPDATE SKIP LOCKED)""";
 
     private final AgroalDataSource database;
     private final RunConfig.Limits config;
@@ -142,7 +169,7 @@ class RateLimits {
     }
 
     /** Deliveries a minute. */
-    static Policy action(Object id, int ratePerMinute) {
+    static Policy action(UUID id, int ratePerMinute) {
         return new Policy(Kind.action, id.toString(), ratePerMinute, MINUTE);
     }
 
@@ -190,24 +217,28 @@ class RateLimits {
     }
 
     /**
-     * How much may be added to what an action has waiting: with more than ten minutes' worth, nothing. What there are
-     * tokens for does not count, for it is about to go out.
+     * How many more presses an action takes: with more than ten minutes' worth waiting, none. What there are tokens for
+     * does not count, for it is about to go out.
      *
-     * @param waiting its deliveries that could go out but for a limit
+     * @return empty where it is far from that
      */
-    Taken queue(Action action, long waiting) {
-        Policy deliveries = action(action.id, action.ratePerMinute);
-        int longest = LONGEST_QUEUE * deliveries.quota();
-        // All of it is for one host, which may be slower than the action.
-        double perSecond = Math.min(deliveries.perSecond(), config.perHost());
-        Policy queue = new Policy(Kind.action, deliveries.subject(), longest,
-                Duration.ofMillis((long) (longest / perSecond * 1000)));
-        double left = longest + 1 - waiting;
-        return new Taken(queue, 0, left < 1 ? left + look(deliveries).left() : left);
+    Optional<Taken> queue(Action action, Delivery.Backlog backlog) {
+        // All that an action owes is for one host, which may be slower than the action.
+        int longest = LONGEST_QUEUE * Math.min(action.ratePerMinute, 60 * config.perHost());
+        if (backlog.unfinished() <= longest) {
+            return Optional.empty();
+        }
+        Delivery.Waiting waiting = Delivery.waiting(action.id);
+        Policy slower = action.ratePerMinute <= 60 * config.perHost() || waiting.host() == null
+                ? action(action.id, action.ratePerMinute)
+                : host(waiting.host());
+        Policy queue = new Policy(Kind.action, action.id.toString(), longest, MINUTE.multipliedBy(LONGEST_QUEUE));
+        return Optional.of(new Taken(queue, 0, longest + 1 - waiting.count() + look(slower).left()));
     }
 
     private Map<Policy, Taken> ask(String sql, Map<Policy, Integer> wanted) {
         List<Policy> all = List.copyOf(wanted.keySet());
+        Map<String, Policy> buckets = all.stream().collect(Collectors.toMap(Policy::bucket, Function.identity()));
         Map<Policy, Taken> taken = new HashMap<>();
         try (Connection connection = database.getConnection(); PreparedStatement statement = connection.prepareStatement(sql)) {
             statement.setArray(1, connection.createArrayOf("text", each(all, policy -> policy.kind().name())));
@@ -217,11 +248,9 @@ class RateLimits {
             statement.setArray(5, connection.createArrayOf("int4", each(all, wanted::get)));
             try (ResultSet row = statement.executeQuery()) {
                 while (row.next()) {
-                    Kind kind = Kind.valueOf(row.getString(1));
-                    String subject = row.getString(2);
-                    Policy policy = all.stream().filter(one -> one.kind() == kind && one.subject().equals(subject)).findFirst()
-                            .orElseThrow();
-                    taken.put(policy, new Taken(policy, row.getInt(3), row.getDouble(4)));
+                    Policy asked = buckets.get(row.getString(1) + " " + row.getString(2));
+                    Policy now = new Policy(asked.kind(), asked.subject(), row.getInt(3), asked.window());
+                    taken.put(asked, new Taken(now, row.getInt(4), row.getDouble(5)));
                 }
             }
         } catch (SQLException e) {
@@ -234,10 +263,13 @@ class RateLimits {
         return policies.stream().map(value).toArray();
     }
 
-    /** What is full by now need not be remembered. */
+    /** What is full by now need not be remembered, and no time that is yet to come. */
     void sweep() {
-        try (Connection connection = database.getConnection(); PreparedStatement sweep = connection.prepareStatement(SWEEP)) {
+        try (Connection connection = database.getConnection();
+                PreparedStatement sweep = connection.prepareStatement(SWEEP);
+                PreparedStatement mend = connection.prepareStatement(MEND)) {
             sweep.executeUpdate();
+            mend.executeUpdate();
         } catch (SQLException e) {
             throw new IllegalStateException("The limits cannot be swept: " + e.getMessage(), e);
         }

@@ -63,6 +63,8 @@ public class Run extends PanacheEntityBase {
     public int maxAttempts;
     public String signingSecret;
     public int ratePerMinute;
+    /** Where all of its deliveries go; null where it has none to send, or was written by a version that did not know. */
+    public String host;
     /** The run whose deliveries this one sends again; null where it is a press. */
     public UUID replayOf;
     public String fingerprint;

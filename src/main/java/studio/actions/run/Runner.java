@@ -51,7 +51,7 @@ public class Runner {
 
     private static final String STOPPING_SECONDS = "5";
 
-    private static final Duration REFUSAL = Duration.ofMillis(100);
+    private static final Duration REFUSAL = Duration.ofMillis(200);
 
     private final Actions actions;
     private final Lookup lookup;
@@ -297,18 +297,17 @@ public class Runner {
     /**
      * Refuses a press beyond a limit, before anything is looked up for it.
      *
-     * @return the run that it means as well, where that is why there is nothing left
+     * @return the run that is on disk already for the same press; whatever took the last token is, too
      */
     private Uni<Optional<Run>> admit(Waiting press, Action action, Run run) {
         Optional<Run> twin = QuarkusTransaction.requiringNew().call(() -> {
-            if (press.quota.refusal().isPresent()) {
-                // What took the last token is on disk: tokens are gone when that is.
-                return twin(press, run);
+            Optional<Run> same = twin(press, run);
+            if (same.isEmpty() && press.quota.refusal().isEmpty()) {
+                Delivery.Backlog backlog = Delivery.backlog(action.id);
+                press.inQueue = backlog.waits();
+                limits.queue(action, backlog).ifPresent(press.quota::show);
             }
-            long waiting = Delivery.waiting(action.id);
-            press.inQueue = waiting > 0;
-            press.quota.show(limits.queue(action, waiting));
-            return press.quota.refusal().isPresent() ? twin(press, run) : Optional.empty();
+            return same;
         });
         return twin.isPresent() ? Uni.createFrom().item(twin) : admitted(press.quota, twin);
     }
@@ -329,6 +328,7 @@ public class Runner {
     private Begun begin(Waiting press, Action action, Run run, List<Delivery> deliveries) {
         List<Delivery> pending = deliveries.stream().filter(delivery -> delivery.state == Delivery.State.pending).toList();
         run.unfinished = pending.size();
+        run.host = pending.isEmpty() ? null : pending.get(0).host;
         // Before it is written: another replica may end it at once.
         RunEvents.Watch watch = press.on(run.id);
         long since = System.nanoTime();

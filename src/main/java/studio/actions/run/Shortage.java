@@ -26,13 +26,14 @@ final class Shortage {
         }
     }
 
-    private final Map<RateLimits.Policy, Low> low = new ConcurrentHashMap<>();
+    /** By bucket: its limit may change. */
+    private final Map<String, Low> low = new ConcurrentHashMap<>();
 
     void note(Collection<RateLimits.Taken> taken) {
         long now = System.nanoTime();
-        taken.stream().filter(one -> one.left() < 1 || knows(one.policy()))
-                .forEach(one -> low.put(one.policy(), new Low(one, now)));
         low.values().removeIf(Low::over);
+        taken.stream().filter(one -> one.left() < 1 || knows(one.policy()))
+                .forEach(one -> low.put(one.policy().bucket(), new Low(one, now)));
     }
 
     void forget() {
@@ -41,19 +42,20 @@ final class Shortage {
 
     /** Whether it ran out, and has not filled since. */
     boolean knows(RateLimits.Policy policy) {
-        return low.containsKey(policy);
+        Low known = low.get(policy.bucket());
+        return known != null && !known.over();
     }
 
     /** How many tokens may be there at most. */
     int likely(RateLimits.Policy policy) {
-        Low known = low.get(policy);
-        return known == null ? policy.quota() : (int) known.tokens();
+        Low known = low.get(policy.bucket());
+        return known == null || known.over() ? policy.quota() : (int) known.tokens();
     }
 
     /** Whom there is nothing for at the moment. */
     Set<String> of(RateLimits.Kind kind) {
-        return low.entrySet().stream().filter(one -> one.getKey().kind() == kind && one.getValue().tokens() < 1)
-                .map(one -> one.getKey().subject()).collect(Collectors.toSet());
+        return low.values().stream().filter(one -> one.taken().policy().kind() == kind && one.tokens() < 1)
+                .map(one -> one.taken().policy().subject()).collect(Collectors.toSet());
     }
 
     /** How long until there is something for one of those whom there is nothing for. */

@@ -13,6 +13,7 @@ import java.util.Map;
 import jakarta.inject.Inject;
 
 import org.jboss.logging.Logger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 import io.quarkus.test.common.WithTestResource;
@@ -22,6 +23,7 @@ import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
 /** What the guard costs, and whom those who are stuck hold up. The figures stand in the log. */
+@Tag("survival")
 @QuarkusTest
 @WithTestResource(Services.class)
 class EgressLoadTest {

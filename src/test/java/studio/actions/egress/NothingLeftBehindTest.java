@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 
 import jakarta.inject.Inject;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 import com.sun.management.UnixOperatingSystemMXBean;
@@ -42,6 +43,7 @@ import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
 /** Ten thousand requests to everybody who means ill, and what is left of them: counted, not believed. */
+@Tag("survival")
 @QuarkusTest
 @WithTestResource(Services.class)
 class NothingLeftBehindTest {
