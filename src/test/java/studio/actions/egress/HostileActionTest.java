@@ -25,6 +25,7 @@ import javax.net.ssl.SSLSocket;
 
 import jakarta.inject.Inject;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -141,6 +142,7 @@ class HostileActionTest {
     }
 
     /** It accepts, and reads nothing of what no buffer on the way holds; answers early, or not at all; with TLS, or without. */
+    @Tag("survival")
     @ParameterizedTest
     @CsvSource({ "false, false", "false, true", "true, false", "true, true" })
     void letsGoOfAReceiverThatDoesNotRead(boolean tlsToo, boolean answers) throws Exception {
