@@ -399,7 +399,7 @@ public class Runner {
         if (claimed.size() < pending.size()) {
             news.tell(News.Topic.delivery_due, "");
         }
-        run.flush();
+        Run.flush();
         press.quota.show(limits.takeWithin(limits.caller(press.caller)));
         refuse(press.quota);
         return Optional.empty();
