@@ -1,6 +1,5 @@
 package studio.actions.problem;
 
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -62,10 +61,9 @@ public class ProblemException extends WebApplicationException {
      * A limit that is reached.
      *
      * @param policies the names in {@code RateLimit-Policy} of those that are
-     * @param after when none of them is any more
+     * @param seconds until none of them is any more
      */
-    public static ProblemException exceeded(List<String> policies, Duration after, String detail) {
-        long seconds = Math.max(1, after.plusSeconds(1).minusNanos(1).toSeconds());
+    public static ProblemException exceeded(List<String> policies, long seconds, String detail) {
         return new ProblemException(Code.QUOTA_EXCEEDED, detail, List.of(), Map.of("Retry-After", Long.toString(seconds)),
                 policies);
     }

@@ -282,11 +282,11 @@ class DeliveryWorker {
                 claimed.addAll(chosen);
                 List<UUID> ids = claimed.stream().map(Flight::delivery).toList();
                 if (ids.isEmpty()) {
-                    return Stream.of(Delivery.nextDue(), refill.map(DeliveryWorker::atLeastASip),
-                            paid ? Optional.of(POLL)
-                                    : Optional.of(shortage.ends().map(DeliveryWorker::atLeastASip).orElse(SIP)))
-                            .flatMap(Optional::stream).min(Comparator.naturalOrder()).filter(next -> next.compareTo(POLL) < 0)
-                            .orElse(POLL);
+                    Stream<Duration> tokens = Stream
+                            .of(refill, paid ? Optional.<Duration> empty() : Optional.of(shortage.ends().orElse(SIP)))
+                            .flatMap(Optional::stream).map(sooner -> sooner.compareTo(SIP) < 0 ? SIP : sooner);
+                    return Stream.concat(Delivery.nextDue().stream(), tokens).min(Comparator.naturalOrder())
+                            .filter(next -> next.compareTo(POLL) < 0).orElse(POLL);
                 }
                 Delivery.claim(ids, owner);
                 Delivery.<Delivery> list("id in ?1", ids).forEach(delivery -> deliveries.put(delivery.id, delivery));
@@ -343,14 +343,13 @@ class DeliveryWorker {
             Delivery.Due next = waiting.get(run).poll();
             RateLimits.Policy rate = rate(next);
             RateLimits.Policy host = limits.host(next.host());
-            if (waiting.get(run).isEmpty() || underWay.getOrDefault(run, 0L) >= config.parallelism()
-                    || chosenOf.getOrDefault(rate, 0) >= shortage.likely(rate)) {
+            boolean enough = underWay.getOrDefault(run, 0L) >= config.parallelism()
+                    || chosenOf.getOrDefault(rate, 0) >= shortage.likely(rate);
+            if (enough || waiting.get(run).isEmpty()) {
                 waiting.remove(run);
             }
-            if (underWay.getOrDefault(run, 0L) >= config.parallelism()
-                    || chosenOf.getOrDefault(rate, 0) >= shortage.likely(rate)
-                    || chosenOf.getOrDefault(host, 0) >= shortage.likely(host)
-                    // Taken from this process, which was thought dead and has not done with it.
+            if (enough || chosenOf.getOrDefault(host, 0) >= shortage.likely(host)
+            // Taken from this process, which was thought dead and has not done with it.
                     || flights.containsKey(next.id())) {
                 continue;
             }
@@ -367,10 +366,6 @@ class DeliveryWorker {
         if (turns.size() > TURNS) {
             turns.clear();
         }
-    }
-
-    private static Duration atLeastASip(Duration pause) {
-        return pause.compareTo(SIP) < 0 ? SIP : pause;
     }
 
     private boolean isShort(Delivery.Due due) {

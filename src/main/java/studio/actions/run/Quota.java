@@ -41,7 +41,8 @@ class Quota {
     synchronized Optional<ProblemException> refusal() {
         List<RateLimits.Taken> spent = limits.values().stream().filter(RateLimits.Taken::spent).toList();
         return spent.stream().max(Comparator.comparing(limit -> limit.until(1))).map(longest -> ProblemException.exceeded(
-                spent.stream().map(limit -> limit.policy().kind().name()).toList(), longest.until(1), why(longest.policy())));
+                spent.stream().map(limit -> limit.policy().kind().name()).toList(), Math.max(1, wholeSeconds(longest.until(1))),
+                why(longest.policy())));
     }
 
     private static String why(RateLimits.Policy policy) {

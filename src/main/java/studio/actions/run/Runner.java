@@ -16,6 +16,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 import jakarta.inject.Singleton;
@@ -102,16 +103,15 @@ public class Runner {
         return once(asker, key, patience, press -> {
             Action action = actions.pressable(id, asker.caller(), true);
             Run run = Run.of(action, asker.caller(), key);
-            return admit(press, action, run).flatMap(twin -> twin.map(same -> Uni.createFrom().item(press.joins(same)))
-                    .orElseGet(() -> plan(asker, action, selection).map(owed -> {
-                        List<Delivery> deliveries = new ArrayList<>();
-                        owed.forEach(one -> deliveries.add(Delivery.of(run, deliveries.size(), one)));
-                        Begun begun = begin(press, action, run, deliveries);
-                        if (begun.run() == run) {
-                            note(owed, run.told(), asker.caller());
-                        }
-                        return begun;
-                    })));
+            return admit(press, action, run, () -> plan(asker, action, selection).map(owed -> {
+                List<Delivery> deliveries = new ArrayList<>();
+                owed.forEach(one -> deliveries.add(Delivery.of(run, deliveries.size(), one)));
+                Begun begun = begin(press, action, run, deliveries);
+                if (begun.run() == run) {
+                    note(owed, run.told(), asker.caller());
+                }
+                return begun;
+            }));
         });
     }
 
@@ -138,12 +138,11 @@ public class Runner {
         return once(asker, key, patience, press -> {
             Action action = actions.pressable(before.actionId, asker.caller(), true);
             Run run = before.replay(asker.caller(), key);
-            return admit(press, action, run).flatMap(twin -> twin.map(same -> Uni.createFrom().item(press.joins(same)))
-                    .orElseGet(() -> hidden(asker, action, deliveries).emitOn(workers).map(hidden -> {
-                        List<Delivery> again = new ArrayList<>();
-                        deliveries.forEach(one -> again.add(one.replay(run, again.size(), hidden.apply(one))));
-                        return begin(press, action, run, again);
-                    })));
+            return admit(press, action, run, () -> hidden(asker, action, deliveries).emitOn(workers).map(hidden -> {
+                List<Delivery> again = new ArrayList<>();
+                deliveries.forEach(one -> again.add(one.replay(run, again.size(), hidden.apply(one))));
+                return begin(press, action, run, again);
+            }));
         });
     }
 
@@ -155,7 +154,7 @@ public class Runner {
      */
     public Uni<Opening> open(Asker asker, Action action, Selection selection, String from) {
         Quota left = quota.itself();
-        return admitted(left, selection).flatMap(selected -> plan(asker, action, selected)).map(owed -> {
+        return admit(left, () -> plan(asker, action, selection)).map(owed -> {
             Opening opening = Opening.of(owed);
             RateLimits.Policy runs = limits.caller(asker.caller());
             left.show(limits.take(Map.of(runs, 1)).get(runs));
@@ -295,11 +294,10 @@ public class Runner {
     }
 
     /**
-     * Refuses a press beyond a limit, before anything is looked up for it.
-     *
-     * @return the run that is on disk already for the same press; whatever took the last token is, too
+     * Refuses a press beyond a limit, before anything is looked up for it. One that is the same as one on disk is none, and
+     * whatever took the last token is on disk, too.
      */
-    private Uni<Optional<Run>> admit(Waiting press, Action action, Run run) {
+    private Uni<Begun> admit(Waiting press, Action action, Run run, Supplier<Uni<Begun>> begin) {
         Optional<Run> twin = QuarkusTransaction.requiringNew().call(() -> {
             Optional<Run> same = twin(press, run);
             if (same.isEmpty() && press.quota.refusal().isEmpty()) {
@@ -309,13 +307,13 @@ public class Runner {
             }
             return same;
         });
-        return twin.isPresent() ? Uni.createFrom().item(twin) : admitted(press.quota, twin);
+        return twin.map(same -> Uni.createFrom().item(press.joins(same))).orElseGet(() -> admit(press.quota, begin));
     }
 
-    /** Whoever is not is told so a little later: a loop without a pause has one then. */
-    private static <T> Uni<T> admitted(Quota quota, T item) {
-        return quota.refusal().map(refusal -> Uni.createFrom().item(item).onItem().delayIt().by(REFUSAL)
-                .onItem().<T> failWith(() -> refusal)).orElseGet(() -> Uni.createFrom().item(item));
+    /** Whoever is refused is told so a little later: a loop without a pause has one then. */
+    private static <T> Uni<T> admit(Quota quota, Supplier<Uni<T>> next) {
+        return quota.refusal().map(refusal -> Uni.createFrom().<T> nullItem().onItem().delayIt().by(REFUSAL)
+                .onItem().<T> failWith(() -> refusal)).orElseGet(next);
     }
 
     private static void refuse(Quota quota) {

@@ -177,7 +177,7 @@ public final class Settings {
     /** The keys of a pattern that can be listed: those of secrets cannot. */
     private static Stream<String> keys(String pattern) {
         return pattern.startsWith("limits.") && pattern.endsWith("*")
-                ? Arrays.stream(RunConfig.Limits.Standing.values()).map(role -> pattern.replace("*", role.name()))
+                ? Arrays.stream(RunConfig.Limits.Standing.values()).map(standing -> pattern.replace("*", standing.name()))
                 : Stream.of(pattern);
     }
 
