@@ -4,6 +4,7 @@
         or, beside Kitsu, one of Kitsu's; every example can be sent as it stands."""), tags = {
         @Tag(name = "Actions", description = "What the buttons are."),
         @Tag(name = "Runs", description = "Previewing, pressing, and what came of it."),
+        @Tag(name = "Audit", description = "Who did what."),
         @Tag(name = "Kitsu", description = "What Kitsu's own pages use, and moving in beside them.") },
         security = @SecurityRequirement(name = "token"),
         components = @Components(

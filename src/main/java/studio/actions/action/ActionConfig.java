@@ -8,7 +8,6 @@ import java.util.Set;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 
-import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 
@@ -42,10 +41,6 @@ public interface ActionConfig {
     }
 
     interface Csv {
-        /** The largest file that import reads. */
-        @WithDefault("5M")
-        MemorySize maxSize();
-
         /** The most rows that import reads. */
         @WithDefault("10000")
         @Min(1)

@@ -10,10 +10,12 @@ import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.databind.JsonNode;
 
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.action.Action.Method;
 import studio.actions.action.Action.Report;
+import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Role;
 
 /** An action on the wire. */
@@ -107,16 +109,62 @@ public final class ActionJson {
             @Schema(description = "Over all pages.") int total, int nbPages, int limit, int offset, int page) {
     }
 
+    /** What an action was, newest first. */
+    @Schema(name = "ActionHistory")
+    public record History(List<Version> data,
+            @Schema(nullable = true, description = "The cursor of the next page; null on the last one.") Integer next) {
+
+        @Schema(name = "ActionVersion")
+        public record Version(int version, Instant at, Verb verb, Person by,
+                @Schema(description = "What differs from the version before; empty for a deletion.") List<Change> changes,
+                @Schema(description = "The whole; of a deletion, what was deleted.") Draft action) {
+        }
+
+        @Schema(name = "ActionChange")
+        public record Change(@Schema(examples = "url") String field,
+                @Schema(implementation = Object.class, nullable = true,
+                        description = "Null where there was nothing.") JsonNode from,
+                @Schema(implementation = Object.class, nullable = true) JsonNode to) {
+        }
+
+        @Schema(name = "ActionPerson", description = "Of what is older than the history, only the id is known.")
+        public record Person(UUID id, @Schema(nullable = true) String name, @Schema(nullable = true) String email,
+                @Schema(nullable = true) Role role) {
+        }
+    }
+
     /** What an import would change, or has changed; nothing is, where there are errors. */
     @Schema(name = "Import", description = "What an import changes, line by line. With errors nothing is changed.")
     public record Import(int created, int updated, int unchanged, List<Change> changes, List<Wrong> errors) {
 
+        /** Whether to do it, or to say what would be done. */
+        @Schema(name = "ImportMode")
+        public enum Mode {
+            check,
+            apply
+        }
+
+        /** Spelled as on the wire. */
+        @Schema(name = "ImportKind")
+        public enum Kind {
+            created,
+            updated
+        }
+
         @Schema(name = "ImportChange")
-        public record Change(int line, String action, List<String> fields) {
+        public record Change(int line, Kind kind,
+                @Schema(description = "Its name.", examples = "Sync to ShotGrid") String action, UUID id,
+                @Schema(examples = "[\"url\"]") List<String> fields,
+                @Schema(type = SchemaType.OBJECT, nullable = true,
+                        description = "These fields as they were; null where it is new.") Map<String, JsonNode> from,
+                @Schema(type = SchemaType.OBJECT, description = "These fields as they become.") Map<String, JsonNode> to) {
         }
 
         @Schema(name = "ImportError")
-        public record Wrong(int line, @Schema(examples = "url") String column, String message) {
+        public record Wrong(int line,
+                @Schema(examples = "URL", nullable = true,
+                        description = "As the header has it; null where it is the whole line.") String column,
+                String message) {
         }
     }
 }

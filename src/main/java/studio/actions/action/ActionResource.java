@@ -49,6 +49,7 @@ import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
 import studio.actions.action.ActionJson.Draft;
 import studio.actions.action.ActionJson.View;
+import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.problem.ProblemException;
 
@@ -133,7 +134,7 @@ public class ActionResource {
     public RestResponse<View> create(
             @RequestBody(required = true,
                     content = @Content(examples = @ExampleObject(name = "fired by the service", value = DRAFT))) Draft draft) {
-        Action action = actions.create(draft, Caller.of(identity));
+        Action action = actions.create(draft, Asker.of(identity));
         return ResponseBuilder.create(RestResponse.Status.CREATED, View.of(action))
                 .location(URI.create("/api/custom-actions/" + action.id)).tag(Etag.of(action)).build();
     }
@@ -188,14 +189,15 @@ public class ActionResource {
     @DELETE
     @Path("/{id}")
     @RolesAllowed("admin")
-    @Operation(operationId = "deleteAction", summary = "Delete an action", description = "Its runs stay.")
+    @Operation(operationId = "deleteAction", summary = "Delete an action",
+            description = "Its runs and its history stay; 'Bring back a version' undoes it.")
     @APIResponse(responseCode = "204", description = "It is gone.")
     public void delete(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
-        actions.delete(id, this::fresh);
+        actions.delete(id, this::fresh, Asker.of(identity));
     }
 
     private RestResponse<View> change(UUID id, UnaryOperator<Draft> how) {
-        Action action = actions.change(id, how, this::fresh, Caller.of(identity));
+        Action action = actions.change(id, how, this::fresh, Asker.of(identity));
         return ResponseBuilder.ok(View.of(action)).tag(Etag.of(action)).build();
     }
 

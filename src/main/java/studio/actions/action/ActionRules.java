@@ -179,7 +179,10 @@ public class ActionRules {
     }
 
     private void checkSigningSecret(String name, List<Fault> faults) {
-        if (!secrets.has(name)) {
+        if (name.length() > 100) {
+            faults.add(new Fault("/signing_secret", "too_long",
+                    "'signing_secret' is the name of a secret, of 100 characters at most; this has " + name.length() + "."));
+        } else if (!secrets.has(name)) {
             faults.add(new Fault("/signing_secret", "unknown_secret", Secrets.missingSentence(name)));
         } else if (secrets.signingKeys(name).isEmpty()) {
             faults.add(new Fault("/signing_secret", "not_a_signing_secret", "The secret " + name + " cannot sign: it must be "

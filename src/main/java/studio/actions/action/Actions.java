@@ -1,6 +1,9 @@
 package studio.actions.action;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Clock;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -9,29 +12,41 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
 import jakarta.inject.Singleton;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.action.ActionJson.Draft;
+import studio.actions.audit.AuditEntry;
+import studio.actions.audit.AuditEntry.Verb;
+import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
-/** The studio's actions: who sees which, and the one place where they are written. */
+/**
+ * The studio's actions: who sees which, and the one place where they are written, each time with its version and an entry in
+ * the audit.
+ */
 @Singleton
 public class Actions {
 
     private final ActionList list;
     private final ActionRules rules;
+    private final ObjectMapper json;
     private final Clock clock;
 
-    Actions(ActionList list, ActionRules rules, Clock clock) {
+    Actions(ActionList list, ActionRules rules, ObjectMapper json, Clock clock) {
         this.list = list;
         this.rules = rules;
+        this.json = json;
         this.clock = clock;
     }
 
@@ -42,7 +57,9 @@ public class Actions {
 
     /** @throws ProblemException {@code not_found} where there is none, or none for this caller */
     public Action get(UUID id, Caller caller) {
-        return Action.<Action> findByIdOptional(id).filter(action -> action.visibleTo(caller)).orElseThrow(() -> unknown(id));
+        Optional<Action> found = Action.findByIdOptional(id);
+        return found.filter(action -> action.visibleTo(caller))
+                .orElseThrow(() -> found.isEmpty() ? unknown(id) : new ProblemException(Code.HIDDEN, missing(id)));
     }
 
     /**
@@ -68,10 +85,10 @@ public class Actions {
     }
 
     /** @throws ProblemException {@code invalid_body} with every wrong field */
-    public Action create(Draft draft, Caller caller) {
-        Action action = Action.of(rules.settle(draft, "", caller), caller, clock.instant());
+    public Action create(Draft draft, Asker asker) {
+        Action action = Action.of(rules.settle(draft, "", asker.caller()), asker.caller(), clock.instant());
         return written(() -> {
-            action.persist();
+            add(Verb.created, action, 0, asker, null);
             return action;
         });
     }
@@ -82,17 +99,16 @@ public class Actions {
      * @param drafts settled
      * @return the ids of those that were made
      */
-    public Set<UUID> adopt(Map<UUID, Draft> drafts, Caller caller) {
+    public Set<UUID> adopt(Map<UUID, Draft> drafts, Asker asker) {
         return written(() -> {
             // Two that adopt the same at once: the second finds what the first has made.
-            Action.getEntityManager().createNativeQuery("LOCK TABLE action IN SHARE ROW EXCLUSIVE MODE").executeUpdate();
+            lockAll();
             Set<UUID> made = new LinkedHashSet<>(drafts.keySet());
             made.removeAll(known(drafts.keySet()));
-            made.forEach(id -> {
-                Action action = Action.of(drafts.get(id), caller, clock.instant());
-                action.id = id;
-                action.persist();
-            });
+            AuditEntry entry = AuditEntry.of(Verb.imported, asker, AuditEntry.DONE).with("from", "Kitsu")
+                    .with("created", made.size());
+            entry.persist();
+            put(made.stream().map(id -> new Write(id, null, drafts.get(id))).toList(), asker, entry);
             return made;
         });
     }
@@ -110,24 +126,156 @@ public class Actions {
      * @param expected what the action must still be; looked at under the lock
      * @throws ProblemException {@code not_found}, or {@code invalid_body} with every wrong field
      */
-    public Action change(UUID id, UnaryOperator<Draft> how, Predicate<Action> expected, Caller caller) {
+    public Action change(UUID id, UnaryOperator<Draft> how, Predicate<Action> expected, Asker asker) {
         return written(() -> {
             Action action = locked(id, expected);
-            Draft before = action.draft();
-            Draft wanted = how.apply(before);
-            if (wanted == null || !before.equals(rules.fill(wanted))) {
-                action.change(rules.settle(wanted, "", caller), caller, clock.instant());
-            }
-            return action;
+            return become(Verb.changed, action, how.apply(action.draft()), asker);
         });
     }
 
     /** @throws ProblemException {@code not_found} */
-    public void delete(UUID id, Predicate<Action> expected) {
+    public void delete(UUID id, Predicate<Action> expected, Asker asker) {
         written(() -> {
-            locked(id, expected).delete();
+            Action action = locked(id, expected);
+            action.delete();
+            action.version++;
+            keep(Verb.deleted, action, List.of(), asker, null);
             return id;
         });
+    }
+
+    /**
+     * Brings a version back, as a new one; where the action is deleted, the action, under its id.
+     *
+     * @param version null: of a deleted action, what was deleted
+     * @throws ProblemException {@code not_found}; {@code invalid_body} where that version is refused by now
+     */
+    public Action restore(UUID id, Integer version, Predicate<Action> expected, Asker asker) {
+        return written(() -> {
+            Optional<Action> present = Action.locked(id).map(action -> expect(action, expected));
+            ActionVersion last = ActionVersion.last(id).orElseThrow(() -> unknown(id));
+            if (version == null && present.isPresent()) {
+                throw ProblemException.parameter("version", "required", "This action is not deleted, so 'version' must say "
+                        + "which one to bring back; its history lists them.");
+            }
+            ActionVersion wanted = version == null ? last
+                    : ActionVersion.of(id, version).orElseThrow(() -> new ProblemException(Code.NOT_FOUND,
+                            "This action has no version " + version + "; its history lists them."));
+            Draft draft = read(wanted.draft);
+            if (present.isPresent()) {
+                return become(Verb.restored, present.get(), draft, asker);
+            }
+            Action action = Action.of(rules.settle(draft, "", asker.caller()), asker.caller(), clock.instant());
+            action.id = id;
+            action.createdAt = last.createdAt;
+            action.createdBy = last.createdBy;
+            add(Verb.restored, action, last.version, asker, null);
+            return action;
+        });
+    }
+
+    /**
+     * Writes what a plan says, in one transaction, while nobody else writes.
+     *
+     * @param plan from what is there
+     */
+    <T> T writeAll(Function<List<Action>, T> plan) {
+        return written(() -> {
+            lockAll();
+            return plan.apply(Action.sorted());
+        });
+    }
+
+    /**
+     * One of several that are written together.
+     *
+     * @param present null where it is made
+     * @param settled what it becomes
+     */
+    record Write(UUID id, Action present, Draft settled) {
+    }
+
+    /** Writes them, and in the audit that it was by this import. To be called in {@link #writeAll}. */
+    void put(List<Write> writes, Asker asker, AuditEntry by) {
+        Map<UUID, Integer> counted = ActionVersion.last(writes.stream().map(Write::id).toList());
+        writes.forEach(write -> {
+            if (write.present == null) {
+                Action action = Action.of(write.settled, asker.caller(), clock.instant());
+                action.id = write.id;
+                add(Verb.created, action, counted.getOrDefault(write.id, 0), asker, by.id);
+            } else {
+                change(Verb.changed, write.present, write.settled, asker, by.id);
+            }
+        });
+    }
+
+    private Action become(Verb verb, Action action, Draft wanted, Asker asker) {
+        if (wanted == null || !action.draft().equals(rules.fill(wanted))) {
+            change(verb, action, rules.settle(wanted, "", asker.caller()), asker, null);
+        }
+        return action;
+    }
+
+    /** @param by the import that it was part of; null where it was none */
+    private void change(Verb verb, Action action, Draft settled, Asker asker, UUID by) {
+        JsonNode before = write(action.draft());
+        if (action.change(settled, asker.caller(), clock.instant())) {
+            keep(verb, action, changed(before, write(settled)), asker, by);
+        }
+    }
+
+    /**
+     * The fields that differ, in the order in which they are written.
+     *
+     * @param before may be empty: then those that say anything
+     */
+    static List<String> changed(JsonNode before, JsonNode after) {
+        List<String> fields = new ArrayList<>();
+        after.fieldNames().forEachRemaining(field -> {
+            JsonNode was = before.path(field);
+            JsonNode is = after.get(field);
+            if (!is.equals(was) && !(nothing(was) && nothing(is))) {
+                fields.add(field);
+            }
+        });
+        return fields;
+    }
+
+    private static boolean nothing(JsonNode value) {
+        return value.isMissingNode() || value.isNull() || value.isContainerNode() && value.isEmpty();
+    }
+
+    /** A draft on the wire. */
+    JsonNode write(Draft draft) {
+        return json.valueToTree(draft);
+    }
+
+    Draft read(JsonNode draft) {
+        try {
+            return json.treeToValue(draft, Draft.class);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** @param counted the versions that an action of this id had before, on which it goes on counting */
+    private void add(Verb verb, Action action, int counted, Asker asker, UUID by) {
+        action.version += counted;
+        action.persist();
+        keep(verb, action, List.of(), asker, by);
+    }
+
+    private void keep(Verb verb, Action action, List<String> fields, Asker asker, UUID by) {
+        ActionVersion.of(verb, action, write(action.draft()), asker.caller()).persist();
+        AuditEntry entry = AuditEntry.of(verb, asker, AuditEntry.DONE).about(action.id, action.name)
+                .with("version", action.version);
+        if (!fields.isEmpty()) {
+            entry.with("fields", fields);
+        }
+        if (by != null) {
+            entry.with("import", by);
+        }
+        entry.persist();
     }
 
     private <T> T written(Callable<T> write) {
@@ -139,9 +287,16 @@ public class Actions {
         }
     }
 
+    /** Others may read, and press; whoever writes waits. */
+    private static void lockAll() {
+        Action.getEntityManager().createNativeQuery("LOCK TABLE action IN SHARE ROW EXCLUSIVE MODE").executeUpdate();
+    }
+
     private static Action locked(UUID id, Predicate<Action> expected) {
-        Optional<Action> found = Action.locked(id);
-        Action action = found.orElseThrow(() -> unknown(id));
+        return expect(Action.locked(id).orElseThrow(() -> unknown(id)), expected);
+    }
+
+    private static Action expect(Action action, Predicate<Action> expected) {
         if (!expected.test(action)) {
             throw new ProblemException(Code.STALE_VERSION, "The action is at version " + action.version
                     + " by now. Read it again, and send your change with its new ETag in If-Match.");
@@ -150,6 +305,10 @@ public class Actions {
     }
 
     private static ProblemException unknown(UUID id) {
-        return new ProblemException(Code.NOT_FOUND, "There is no action " + id + ".");
+        return new ProblemException(Code.NOT_FOUND, missing(id));
+    }
+
+    private static String missing(UUID id) {
+        return "There is no action " + id + ".";
     }
 }

@@ -12,7 +12,9 @@ import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -35,7 +37,7 @@ public final class Template {
             "access_token");
 
     private static final Pattern TRIGGER_LINK = Pattern.compile("(?i:https?)://[^/?#{}%\\s]+/api/data/custom-actions/"
-            + "\\p{XDigit}{8}(?:-\\p{XDigit}{4}){3}-\\p{XDigit}{12}/(?:run|open)(?:#\\p{javaWhitespace}*|\\z)");
+            + "(?<id>\\p{XDigit}{8}(?:-\\p{XDigit}{4}){3}-\\p{XDigit}{12})/(?:run|open)(?:#\\p{javaWhitespace}*|\\z)");
     /** Scheme and, if there is one, authority: RFC 3986, sections 3.1 and 3.2. */
     private static final Pattern HEAD = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]*:(?://[^/?#]*)?");
     private static final Pattern SCHEME_WITH_VARIABLE = Pattern.compile("[A-Za-z0-9+.-]*\\{[^:]*}[A-Za-z0-9+.-]*:");
@@ -126,6 +128,12 @@ public final class Template {
         String template = stripped.substring(start);
         boolean encoded = start > 0 && template.indexOf('{') < 0 && template.indexOf('}') < 0;
         return encoded ? template.replaceAll("%7[Bb]", "{").replaceAll("%7[Dd]", "}") : template;
+    }
+
+    /** The action that a trigger link is of; empty where the text is none. */
+    static Optional<UUID> linked(String text) {
+        Matcher link = TRIGGER_LINK.matcher(text.strip());
+        return link.lookingAt() ? Optional.of(UUID.fromString(link.group("id"))) : Optional.empty();
     }
 
     /** The template as written, without a link or white space around it. */

@@ -1,34 +1,64 @@
 package studio.actions.audit;
 
 import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 
+import jakarta.persistence.Column;
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
 
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.hibernate.annotations.Immutable;
+import org.hibernate.annotations.JdbcTypeCode;
+import org.hibernate.type.SqlTypes;
+
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
-import studio.actions.identity.Caller;
+import studio.actions.identity.Asker;
 import studio.actions.identity.Role;
 
-/** Who did what, to what, from where, with which result. Written once, never changed. */
+/**
+ * Who did what, to what, from where, with which result. It is written in the transaction of what it tells of, so that there is
+ * neither without the other; PostgreSQL refuses to change it, and to remove it before its time (the triggers of {@code V7}).
+ */
 @Entity
+@Immutable
 public class AuditEntry extends PanacheEntityBase {
 
     /** Spelled as on the wire. */
+    @Schema(name = "AuditVerb")
     public enum Verb {
-        opened
+        created,
+        changed,
+        deleted,
+        restored,
+        imported,
+        exported,
+        ran,
+        opened,
+        replayed,
+        cancelled,
+        refused
     }
+
+    /** What there is to say of what was done without a doubt. */
+    public static final String DONE = "done";
 
     @Id
     public UUID id;
+    /** By the database's clock. */
+    @Column(insertable = false, updatable = false)
     public Instant at;
     @Enumerated(EnumType.STRING)
     public Verb verb;
-    /** The action. */
+    /** The action; null where it is about none, or about several. */
     public UUID subject;
     public String subjectName;
+    public UUID runId;
     public UUID callerId;
     public String callerName;
     public String callerEmail;
@@ -37,22 +67,49 @@ public class AuditEntry extends PanacheEntityBase {
     /** The address that the request came from. */
     public String fromAddress;
     public String result;
+    @JdbcTypeCode(SqlTypes.JSON)
+    public Map<String, Object> detail = new LinkedHashMap<>();
 
-    /** An action was opened: so many URLs were handed to the browser, so many targets were refused. */
-    public static AuditEntry opened(UUID action, String actionName, Caller caller, String from, int urls, int refused,
-            Instant now) {
+    /** An entry that is not written yet: {@code persist} does. */
+    public static AuditEntry of(Verb verb, Asker asker, String result) {
         AuditEntry entry = new AuditEntry();
         entry.id = UUID.randomUUID();
-        entry.at = now;
-        entry.verb = Verb.opened;
-        entry.subject = action;
-        entry.subjectName = actionName;
-        entry.callerId = caller.id();
-        entry.callerName = caller.name();
-        entry.callerEmail = caller.email();
-        entry.callerRole = caller.role();
-        entry.fromAddress = from;
-        entry.result = "urls=" + urls + " refused=" + refused;
+        entry.verb = verb;
+        entry.callerId = asker.caller().id();
+        entry.callerName = asker.caller().name();
+        entry.callerEmail = asker.caller().email();
+        entry.callerRole = asker.caller().role();
+        entry.fromAddress = asker.from();
+        entry.result = result;
         return entry;
+    }
+
+    public AuditEntry about(UUID action, String name) {
+        subject = action;
+        subjectName = name;
+        return this;
+    }
+
+    public AuditEntry ofRun(UUID run) {
+        runId = run;
+        return this;
+    }
+
+    /** One more thing to know about it: text, a number, or a list of them. */
+    public AuditEntry with(String key, Object value) {
+        detail.put(key, value);
+        return this;
+    }
+
+    /** What is refused is known by its path only; the names are those of now. */
+    AuditEntry aboutPath(UUID id, boolean run) {
+        List<Object[]> found = getEntityManager()
+                .createNativeQuery(run ? "SELECT action_id, action_name FROM run WHERE id = :id"
+                        : "SELECT id, name FROM action WHERE id = :id", Object[].class)
+                .setParameter("id", id).getResultList();
+        runId = run ? id : null;
+        subject = run ? null : id;
+        found.forEach(row -> about((UUID) row[0], (String) row[1]));
+        return this;
     }
 }

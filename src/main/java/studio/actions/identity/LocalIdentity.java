@@ -63,7 +63,8 @@ public class LocalIdentity implements HttpAuthenticationMechanism {
                     "The token is not valid. Without CUSTOM_ACTIONS_LOCAL_TOKEN every start makes a new one; the log has it.");
         }
         return Uni.createFrom()
-                .item(QuarkusSecurityIdentity.builder().setPrincipal(ADMIN).addRole(ADMIN.role().name()).build());
+                .item(QuarkusSecurityIdentity.builder().setPrincipal(ADMIN).addRole(ADMIN.role().name())
+                        .addAttribute(Asker.FROM, Asker.address(request)).build());
     }
 
     @Override

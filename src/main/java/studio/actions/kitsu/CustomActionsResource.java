@@ -49,7 +49,6 @@ import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.http.HttpServerRequest;
 import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.action.Actions;
@@ -168,7 +167,7 @@ public class CustomActionsResource {
     public RestResponse<KitsuAction.View> create(@RequestBody(required = true,
             content = @Content(examples = @ExampleObject(name = "fired by the service",
                     value = DRAFT))) KitsuAction.Draft draft) {
-        Action action = actions.create(draft == null ? null : draft.create(), Caller.of(identity));
+        Action action = actions.create(draft == null ? null : draft.create(), Asker.of(identity));
         return RestResponse.status(RestResponse.Status.CREATED, KitsuAction.View.of(action, site()));
     }
 
@@ -203,17 +202,17 @@ public class CustomActionsResource {
         });
         KitsuAction.Draft draft = read(change);
         return KitsuAction.View.of(
-                actions.change(id, before -> merge(before, change, draft), ANY, Caller.of(identity)), site());
+                actions.change(id, before -> merge(before, change, draft), ANY, Asker.of(identity)), site());
     }
 
     @DELETE
     @Path("/{id}")
     @RolesAllowed("admin")
     @Operation(operationId = "deleteKitsuAction", summary = "Delete an action from Kitsu's list",
-            description = "Its runs stay.")
+            description = "Its runs and its history stay; /api/custom-actions/{id}/restore undoes it.")
     @APIResponse(responseCode = "204", description = "It is gone.")
     public void delete(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
-        actions.delete(id, ANY);
+        actions.delete(id, ANY, Asker.of(identity));
     }
 
     @POST
@@ -253,14 +252,13 @@ public class CustomActionsResource {
     @APIResponse(responseCode = "303", description = "The web page that was meant.")
     @APIResponse(responseCode = "307", description = "The same, and the form is for it.")
     @APIResponse(responseCode = "429", ref = "QuotaExceeded")
-    public Uni<Response> open(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id, @Context HttpServerRequest request,
+    public Uni<Response> open(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @RequestBody(required = true, content = @Content(schema = @Schema(implementation = String.class),
                     examples = @ExampleObject(name = "one shot",
                             value = "selection=a496f819-a923-4da2-b05d-cf472ab3b2f3"))) String form) {
         Asker asker = Asker.of(identity);
         Action action = actions.pressable(id, asker.caller(), false);
-        String from = request.remoteAddress() == null ? null : request.remoteAddress().hostAddress();
-        return runner.open(asker, action, KitsuPress.ofForm(form).selection(config.maxSelection()), from)
+        return runner.open(asker, action, KitsuPress.ofForm(form).selection(config.maxSelection()))
                 .map(opening -> LaunchPage.answer(action, opening));
     }
 

@@ -21,12 +21,14 @@ import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.action.ActionJson;
 import studio.actions.action.ActionJson.Import;
+import studio.actions.action.ActionJson.Import.Mode;
 import studio.actions.action.ActionRules;
 import studio.actions.action.Actions;
 import studio.actions.action.EntityType;
@@ -48,19 +50,15 @@ public class TakeOver {
     private final Zou zou;
     private final Actions actions;
     private final ActionRules rules;
+    private final ObjectMapper json;
     private final SecurityIdentity identity;
 
-    TakeOver(Zou zou, Actions actions, ActionRules rules, SecurityIdentity identity) {
+    TakeOver(Zou zou, Actions actions, ActionRules rules, ObjectMapper json, SecurityIdentity identity) {
         this.zou = zou;
         this.actions = actions;
         this.rules = rules;
+        this.json = json;
         this.identity = identity;
-    }
-
-    /** Whether to do it, or to say what would be done. */
-    public enum Mode {
-        check,
-        apply
     }
 
     @POST
@@ -111,14 +109,23 @@ public class TakeOver {
         }
         Set<UUID> made = new LinkedHashSet<>(drafts.keySet());
         if (mode == Mode.apply) {
-            made = errors.isEmpty() ? actions.adopt(drafts, asker.caller()) : Set.of();
+            made = errors.isEmpty() ? actions.adopt(drafts, asker) : Set.of();
         } else {
             made.removeIf(id -> errors.stream().anyMatch(error -> error.line() == lines.get(id)));
         }
         List<Import.Change> changes = made.stream()
-                .map(id -> new Import.Change(lines.get(id), drafts.get(id).name(), TAKEN)).toList();
+                .map(id -> new Import.Change(lines.get(id), Import.Kind.created, drafts.get(id).name(), id, TAKEN, null,
+                        taken(drafts.get(id))))
+                .toList();
         int unchanged = errors.isEmpty() ? line - changes.size() : here.size();
         return new Import(changes.size(), 0, unchanged, changes, errors);
+    }
+
+    private Map<String, JsonNode> taken(ActionJson.Draft draft) {
+        JsonNode all = json.valueToTree(draft);
+        Map<String, JsonNode> taken = new LinkedHashMap<>();
+        TAKEN.forEach(field -> taken.put(field, all.get(field)));
+        return taken;
     }
 
     private void settle(Map.Entry<UUID, ActionJson.Draft> draft, int line, Caller caller, List<Import.Wrong> errors) {

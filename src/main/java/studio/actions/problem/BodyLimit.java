@@ -6,7 +6,9 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 
+import jakarta.enterprise.inject.Instance;
 import jakarta.ws.rs.ConstrainedTo;
 import jakarta.ws.rs.RuntimeType;
 import jakarta.ws.rs.core.HttpHeaders;
@@ -17,7 +19,8 @@ import jakarta.ws.rs.ext.ReaderInterceptorContext;
 import studio.actions.problem.Problem.Code;
 
 /**
- * Bodies end at 1 MB, and JSON is UTF-8 (RFC 8259, section 8.1; Jackson guesses UTF-16 and takes overlong forms). What the
+ * Bodies end at 1 MB, CSV where {@code csv.max-size} says, and JSON is UTF-8 (RFC 8259, section 8.1; Jackson guesses UTF-16 and
+ * takes overlong forms). What the
  * client still sends is read and thrown away, within bounds: a client that is cut off while it sends never reads why.
  */
 @Provider
@@ -29,14 +32,22 @@ public class BodyLimit implements ReaderInterceptor {
 
     private static final long DRAIN_NANOS = 10_000_000_000L;
 
+    /** Interceptors are made before the configuration is known. */
+    private final Instance<BodyConfig> config;
+
+    BodyLimit(Instance<BodyConfig> config) {
+        this.config = config;
+    }
+
     @Override
     public Object aroundReadFrom(ReaderInterceptorContext context) throws IOException {
-        byte[] body = context.getInputStream().readNBytes(LIMIT + 1);
-        if (body.length > LIMIT) {
-            drain(context.getInputStream());
-            throw new ProblemException(Code.TOO_LARGE, tooLarge()).with("Connection", "close");
-        }
         String type = context.getHeaders().getFirst(HttpHeaders.CONTENT_TYPE);
+        int limit = limit(config.get(), type);
+        byte[] body = context.getInputStream().readNBytes(limit + 1);
+        if (body.length > limit) {
+            drain(context.getInputStream());
+            throw new ProblemException(Code.TOO_LARGE, tooLarge(limit)).with("Connection", "close");
+        }
         if (body.length > 0 && (type == null || type.isBlank() || type.contains("*"))) {
             throw new ProblemException(Code.UNSUPPORTED_MEDIA_TYPE, "Say what the body is: 'Content-Type: application/json'.");
         }
@@ -47,8 +58,14 @@ public class BodyLimit implements ReaderInterceptor {
         return context.proceed();
     }
 
-    static String tooLarge() {
-        return "The body may have 1 MB (1,048,576 bytes). Send it in parts.";
+    static int limit(BodyConfig config, String mediaType) {
+        return mediaType != null && mediaType.toLowerCase(Locale.ROOT).startsWith("text/csv")
+                ? (int) config.csv().maxSize().asLongValue()
+                : LIMIT;
+    }
+
+    static String tooLarge(int limit) {
+        return "The body may have %,d bytes. Send it in parts.".formatted(limit);
     }
 
     private static void refuseForeignCharset(byte[] body) {

@@ -19,9 +19,11 @@ class Doorstep {
 
     private static final int FIRST = 1000;
 
+    private final BodyConfig config;
     private final ObjectMapper json;
 
-    Doorstep(ObjectMapper json) {
+    Doorstep(BodyConfig config, ObjectMapper json) {
+        this.config = config;
         this.json = json;
     }
 
@@ -33,9 +35,10 @@ class Doorstep {
     private void announced(RoutingContext request) {
         boolean asks = "100-continue".equalsIgnoreCase(request.request().getHeader(HttpHeaders.EXPECT));
         long length = length(request);
-        if (length > BodyLimit.DRAINED || asks && length > BodyLimit.LIMIT) {
+        int limit = BodyLimit.limit(config, request.request().getHeader(HttpHeaders.CONTENT_TYPE));
+        if (length > BodyLimit.DRAINED || asks && length > limit) {
             request.addEndHandler(sent -> request.request().connection().close());
-            answer(request, Code.TOO_LARGE, BodyLimit.tooLarge());
+            answer(request, Code.TOO_LARGE, BodyLimit.tooLarge(limit));
             return;
         }
         if (asks) {

@@ -6,6 +6,7 @@ import java.util.UUID;
 
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 
@@ -31,7 +32,8 @@ public record Problem(
         @Schema(description = "The limits that are reached, as RateLimit-Policy names them.",
                 examples = "caller") @JsonProperty("violated-policies") List<String> violatedPolicies,
         @Schema(description = "Always true, for clients written for Zou.") boolean error,
-        @Schema(description = "The detail again, for clients written for Zou.") String message) {
+        @Schema(description = "The detail again, for clients written for Zou.") String message,
+        @Schema(hidden = true) @JsonIgnore boolean refusal) {
 
     public static final String MEDIA_TYPE = "application/problem+json";
 
@@ -45,6 +47,7 @@ public record Problem(
     /** Every kind of error that the service answers with. The wire form is the lower-case name. */
     public enum Code {
         INVALID_JSON(400, "The body is not the JSON that is expected"),
+        INVALID_CSV(400, "The body is not the CSV that is expected"),
         INVALID_BODY(400, "The body breaks a rule"),
         INVALID_PARAMETER(400, "A parameter breaks a rule"),
         MALFORMED_ID(400, "The id is malformed"),
@@ -55,6 +58,8 @@ public record Problem(
         CROSS_SITE(403, "The request does not come from our own site"),
         NOT_VISIBLE(403, "Kitsu does not show this to the caller"),
         NOT_FOUND(404, "There is nothing here"),
+        /** It is there, for others; on the wire there is no difference. */
+        HIDDEN(404, "There is nothing here"),
         METHOD_NOT_ALLOWED(405, "This path does not know this verb"),
         NOT_ACCEPTABLE(406, "The answer cannot be given in this media type"),
         NOT_AJAX(409, "The action is opened by the browser"),
@@ -84,7 +89,12 @@ public record Problem(
         }
 
         public String wire() {
-            return name().toLowerCase(Locale.ROOT);
+            return this == HIDDEN ? NOT_FOUND.wire() : name().toLowerCase(Locale.ROOT);
+        }
+
+        /** Whether it is refused for who asks, or for how often; this is what the audit keeps. */
+        boolean refusal() {
+            return this == FORBIDDEN || this == CROSS_SITE || this == HIDDEN || this == QUOTA_EXCEEDED;
         }
 
         /** RFC 9457's type: our own, or one that is registered for this. */
@@ -96,6 +106,6 @@ public record Problem(
 
     static Problem of(Code code, int status, String detail, String instance, List<Fault> errors, List<String> violated) {
         return new Problem(code.type(), code.title, status, detail, instance, code.wire(), UUID.randomUUID(),
-                errors.isEmpty() ? null : errors, violated.isEmpty() ? null : violated, true, detail);
+                errors.isEmpty() ? null : errors, violated.isEmpty() ? null : violated, true, detail, code.refusal());
     }
 }

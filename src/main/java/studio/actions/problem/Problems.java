@@ -122,11 +122,12 @@ public class Problems {
                     + "/api/custom-actions/docs.", List.of(), Map.of(), uri, thrown);
             case 405 -> answer(Code.METHOD_NOT_ALLOWED, 405, "This path does not know this verb; 'Allow' lists those it knows.",
                     List.of(), Map.of(HttpHeaders.ALLOW, Verbs.at(uri, CurrentRequestManager.get().getMethod())), uri, thrown);
-            case 406 -> answer(Code.NOT_ACCEPTABLE, 406, "The answer is JSON; let 'Accept' include application/json.",
+            case 406 -> answer(Code.NOT_ACCEPTABLE, 406,
+                    "The answer is JSON, of an export CSV; let 'Accept' include application/json, or text/csv.",
                     List.of(), Map.of(), uri, thrown);
             case 413 -> answer(Code.TOO_LARGE, 413, "The body is too large.", List.of(), Map.of(), uri, thrown);
             case 415 -> answer(Code.UNSUPPORTED_MEDIA_TYPE, 415,
-                    "Send JSON with 'Content-Type: application/json'; …/open takes "
+                    "Send JSON with 'Content-Type: application/json'; an import takes text/csv, and …/open "
                             + "Kitsu's form, application/x-www-form-urlencoded.",
                     List.of(),
                     Map.of(), uri, thrown);

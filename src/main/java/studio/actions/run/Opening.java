@@ -32,6 +32,11 @@ public record Opening(List<Link> links, List<Refused> refused) {
                 .map(owed -> new Refused(owed.target().entityName(), owed.refusal(), owed.why())).toList());
     }
 
+    /** How it went, in the words for a run. */
+    Run.State state() {
+        return links.isEmpty() ? Run.State.failed : refused.isEmpty() ? Run.State.succeeded : Run.State.partial;
+    }
+
     /** Why there is nothing to open; null where there is something. */
     public Code trouble() {
         if (!links.isEmpty()) {

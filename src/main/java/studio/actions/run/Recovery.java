@@ -53,6 +53,7 @@ class Recovery {
     private final RateLimits limits;
     private final RunEvents events;
     private final Reports reports;
+    private final RunStatistics statistics;
     private final News news;
     private final EntityManager entities;
     private final RunConfig.Run config;
@@ -68,13 +69,14 @@ class Recovery {
     });
 
     Recovery(DeliveryWorker worker, Outcomes outcomes, Replicas replicas, RateLimits limits, RunEvents events, Reports reports,
-            News news, EntityManager entities, RunConfig config) {
+            RunStatistics statistics, News news, EntityManager entities, RunConfig config) {
         this.worker = worker;
         this.outcomes = outcomes;
         this.replicas = replicas;
         this.limits = limits;
         this.events = events;
         this.reports = reports;
+        this.statistics = statistics;
         this.news = news;
         this.entities = entities;
         this.config = config.run();
@@ -241,6 +243,7 @@ class Recovery {
             }
         }
         events.tell(runs);
+        statistics.count(runs.values());
         return new Settled(again, lost);
     }
 
@@ -254,6 +257,7 @@ class Recovery {
                     runs.put(run.id, run);
                 });
                 events.tell(runs);
+                statistics.count(runs.values());
             }
         });
     }

@@ -13,6 +13,7 @@ import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
 import jakarta.persistence.LockModeType;
+import jakarta.persistence.Transient;
 
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.hibernate.annotations.DynamicUpdate;
@@ -75,6 +76,9 @@ public class Run extends PanacheEntityBase {
     public Instant cancelledAt;
     public int unfinished;
     public int events;
+    /** Whether it ended in this transaction. */
+    @Transient
+    boolean justEnded;
 
     static Run of(Action action, Caller caller, Press.Key key) {
         Run run = new Run();
@@ -152,8 +156,8 @@ public class Run extends PanacheEntityBase {
         return true;
     }
 
-    /** Cancels what has not begun. To be called on a locked run. */
-    void cancel(String why) {
+    /** Cancels what has not begun, and says how much that was. To be called on a locked run. */
+    int cancel(String why) {
         cancelledAt = now();
         // Locked before they are numbered: what is being claimed at the moment would leave a gap, and others fill it twice.
         int cancelled = getEntityManager().createNativeQuery("""
@@ -166,6 +170,7 @@ public class Run extends PanacheEntityBase {
                 .setParameter("run", id).executeUpdate();
         events += cancelled;
         count(cancelled);
+        return cancelled;
     }
 
     /** Counts anew what has not ended: whoever wrote the count may have died of something that no transaction undid. */
@@ -186,6 +191,7 @@ public class Run extends PanacheEntityBase {
         state = counts.containsKey(Delivery.State.cancelled) ? State.cancelled
                 : delivered == 0 ? State.failed : counts.size() == 1 ? State.succeeded : State.partial;
         finishedAt = now();
+        justEnded = true;
     }
 
     /** Those of which nothing is left to do, and which do not know it. */

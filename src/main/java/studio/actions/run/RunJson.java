@@ -1,6 +1,7 @@
 package studio.actions.run;
 
 import java.time.Instant;
+import java.time.LocalDate;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -153,5 +154,40 @@ public final class RunJson {
     @Schema(name = "RunPage")
     public record Page(List<View> data,
             @Schema(nullable = true, description = "The cursor of the next page; null on the last one.") String next) {
+    }
+
+    @Schema(name = "Statistics", description = "What came of presses, by the day (UTC) on which they were. Runs and deliveries "
+            + "count once their run has ended.")
+    public record Statistics(@Schema(nullable = true, description = "Null: all actions.") UUID actionId,
+            @Schema(description = "The first day.") LocalDate since,
+            @Schema(description = "How many days, today included.") int days,
+            @Schema(description = "Runs and openings; replays are none.") long presses,
+            @Schema(description = "Presses that the browser opened.") long openings, long replays,
+            @Schema(description = "Replays included.") Runs runs, Counts deliveries,
+            @Schema(nullable = true, examples = "0.98",
+                    description = "Delivered, of all deliveries that were not cancelled.") Double successRate,
+            @Schema(nullable = true) Durations durationMs,
+            @Schema(type = SchemaType.OBJECT, additionalProperties = Long.class,
+                    description = "Deliveries that were not delivered, by kind.") Map<FailureKind, Long> failures,
+            @Schema(nullable = true, description = "The last press of those days.") Instant lastPressedAt,
+            @Schema(description = "Every day, the oldest first.") List<Day> byDay) {
+
+        @Schema(name = "StatisticsRuns")
+        public record Runs(long total, long succeeded, long partial, long failed, long cancelled) {
+
+            static Runs of(Map<Run.State, Long> states) {
+                return new Runs(states.values().stream().mapToLong(Long::longValue).sum(),
+                        states.getOrDefault(Run.State.succeeded, 0L), states.getOrDefault(Run.State.partial, 0L),
+                        states.getOrDefault(Run.State.failed, 0L), states.getOrDefault(Run.State.cancelled, 0L));
+            }
+        }
+
+        @Schema(name = "StatisticsDurations", description = "Milliseconds that last attempts took, within 1.6 %.")
+        public record Durations(int p50, int p95, int p99) {
+        }
+
+        @Schema(name = "StatisticsDay")
+        public record Day(LocalDate day, long presses, long openings, long replays, Counts deliveries) {
+        }
     }
 }

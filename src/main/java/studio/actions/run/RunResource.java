@@ -1,15 +1,12 @@
 package studio.actions.run;
 
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 
 import jakarta.annotation.security.RolesAllowed;
@@ -52,12 +49,14 @@ import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.http.HttpServerResponse;
+import studio.actions.audit.AuditEntry;
+import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
+import studio.actions.problem.Cursor;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
-import studio.actions.problem.StrictJson;
 
 /** Reading what came of a press, watching it, stopping it, and sending it again. */
 @Path("/api/custom-actions/runs")
@@ -79,13 +78,16 @@ public class RunResource {
 
     private final Runner runner;
     private final RunEvents events;
+    private final RunStatistics statistics;
     private final ObjectMapper json;
     private final RunConfig.Run config;
     private final SecurityIdentity identity;
 
-    RunResource(Runner runner, RunEvents events, ObjectMapper json, RunConfig config, SecurityIdentity identity) {
+    RunResource(Runner runner, RunEvents events, RunStatistics statistics, ObjectMapper json, RunConfig config,
+            SecurityIdentity identity) {
         this.runner = runner;
         this.events = events;
+        this.statistics = statistics;
         this.json = json;
         this.config = config.run();
         this.identity = identity;
@@ -119,7 +121,7 @@ public class RunResource {
         List<Run> runs = Run.<Run> find(where + " order by createdAt desc, id desc", values).page(0, limit + 1).list();
         List<Run> page = runs.subList(0, Math.min(limit, runs.size()));
         Map<UUID, RunJson.Counts> counts = counts(page.stream().map(run -> run.id).toList());
-        String next = runs.size() > limit ? Cursor.of(page.get(limit - 1)).text() : null;
+        String next = runs.size() > limit ? new Cursor(page.get(limit - 1).createdAt, page.get(limit - 1).id).text() : null;
         return new RunJson.Page(page.stream().map(run -> RunJson.View.of(run, counts.get(run.id), null)).toList(), next);
     }
 
@@ -166,9 +168,9 @@ public class RunResource {
     @APIResponse(responseCode = "200", description = "The run as it is now.")
     @APIResponse(responseCode = "409", ref = "Problem")
     public RunJson.View cancel(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
-        Caller caller = Caller.of(identity);
-        own(id, caller);
-        return cancelled(id, caller, true);
+        Asker asker = Asker.of(identity);
+        own(id, asker.caller());
+        return cancelled(id, asker, true);
     }
 
     @POST
@@ -182,10 +184,10 @@ public class RunResource {
         if (actionId == null) {
             throw ProblemException.parameter("action_id", "required", "'action_id' says whose runs are to be cancelled.");
         }
-        Caller caller = Caller.of(identity);
+        Asker asker = Asker.of(identity);
         List<Run> runs = QuarkusTransaction.requiringNew().call(
                 () -> Run.list("actionId = ?1 and finishedAt is null order by createdAt desc, id desc", actionId));
-        return new RunJson.Page(runs.stream().map(run -> cancelled(run.id, caller, false)).toList(), null);
+        return new RunJson.Page(runs.stream().map(run -> cancelled(run.id, asker, false)).toList(), null);
     }
 
     @POST
@@ -226,9 +228,11 @@ public class RunResource {
     }
 
     private Run visible(UUID id) {
-        return Run.<Run> findByIdOptional(id).filter(found -> found.visibleTo(Caller.of(identity)))
+        Optional<Run> found = Run.findByIdOptional(id);
+        return found.filter(run -> run.visibleTo(Caller.of(identity)))
                 .orElseThrow(
-                        () -> new ProblemException(Code.NOT_FOUND, "There is no run " + id + ", or it is not yours to see."));
+                        () -> new ProblemException(found.isPresent() ? Code.HIDDEN : Code.NOT_FOUND,
+                                "There is no run " + id + ", or it is not yours to see."));
     }
 
     private Run own(UUID id, Caller caller) {
@@ -240,7 +244,7 @@ public class RunResource {
     }
 
     /** @param strictly whether it is an error that there is nothing to cancel */
-    private RunJson.View cancelled(UUID id, Caller caller, boolean strictly) {
+    private RunJson.View cancelled(UUID id, Asker asker, boolean strictly) {
         RunJson.View view = QuarkusTransaction.requiringNew().call(() -> {
             Run run = Run.locked(List.of(id)).get(0);
             if (run.finishedAt != null && run.state != Run.State.cancelled && strictly) {
@@ -248,8 +252,11 @@ public class RunResource {
                         "The run has ended (" + run.state + "); there is nothing to cancel.");
             }
             if (run.finishedAt == null && run.cancelledAt == null) {
-                run.cancel("Cancelled by " + caller.name() + ".");
+                int cancelled = run.cancel("Cancelled by " + asker.caller().name() + ".");
+                AuditEntry.of(Verb.cancelled, asker, AuditEntry.DONE).about(run.actionId, run.actionName).ofRun(id)
+                        .with("deliveries", cancelled).persist();
                 events.tell(Map.of(id, run));
+                statistics.count(List.of(run));
             }
             return strictly ? RunJson.View.of(run)
                     : RunJson.View.of(run, RunJson.Counts.of(Delivery.counts(id)), null);
@@ -309,28 +316,6 @@ public class RunResource {
         if (value != null) {
             where.append(" and ").append(condition);
             values.put(name, value);
-        }
-    }
-
-    /** Where a page ended: runs are ordered by time and id, so that pages do not shift when new ones come. */
-    private record Cursor(Instant at, UUID id) {
-
-        static Cursor of(Run run) {
-            return new Cursor(run.createdAt, run.id);
-        }
-
-        static Cursor parse(String text) {
-            try {
-                String[] parts = new String(Base64.getUrlDecoder().decode(text), StandardCharsets.US_ASCII).split(" ");
-                return new Cursor(StrictJson.instant(parts[0]), Objects.requireNonNull(StrictJson.id(parts[1])));
-            } catch (IllegalArgumentException | DateTimeParseException | ArrayIndexOutOfBoundsException
-                    | NullPointerException e) {
-                throw ProblemException.parameter("cursor", "unknown_cursor", "'cursor' must be the 'next' of a page before.");
-            }
-        }
-
-        String text() {
-            return Base64.getUrlEncoder().withoutPadding().encodeToString((at + " " + id).getBytes(StandardCharsets.US_ASCII));
         }
     }
 }

@@ -29,13 +29,13 @@ import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.action.Action;
 import studio.actions.action.Actions;
 import studio.actions.audit.AuditEntry;
+import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Refusals;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
-import studio.actions.identity.Credential;
 import studio.actions.news.News;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
@@ -65,6 +65,7 @@ public class Runner {
     private final Quota quota;
     private final RunEvents events;
     private final Reports reports;
+    private final RunStatistics statistics;
     private final News news;
     private final EgressConfig.Egress egressConfig;
     private final Clock clock;
@@ -72,7 +73,7 @@ public class Runner {
 
     Runner(Actions actions, Lookup lookup, AddressPolicy policy, Refusals refusals, Envelope envelope, DeliveryWorker worker,
             Replicas replicas, RateLimits limits, Quota quota,
-            RunEvents events, Reports reports, News news, EgressConfig egressConfig, Clock clock) {
+            RunEvents events, Reports reports, RunStatistics statistics, News news, EgressConfig egressConfig, Clock clock) {
         this.actions = actions;
         this.lookup = lookup;
         this.policy = policy;
@@ -84,6 +85,7 @@ public class Runner {
         this.quota = quota;
         this.events = events;
         this.reports = reports;
+        this.statistics = statistics;
         this.news = news;
         this.egressConfig = egressConfig.egress();
         this.clock = clock;
@@ -149,18 +151,20 @@ public class Runner {
     /**
      * What the browser is to open, which leaves from there and not from here; that it was asked for is written down.
      *
-     * @param from the address of the browser
      * @return fails as {@link Lookup} does
      */
-    public Uni<Opening> open(Asker asker, Action action, Selection selection, String from) {
+    public Uni<Opening> open(Asker asker, Action action, Selection selection) {
         Quota left = quota.itself();
         return admit(left, () -> plan(asker, action, selection)).map(owed -> {
             Opening opening = Opening.of(owed);
             RateLimits.Policy runs = limits.caller(asker.caller());
             left.show(limits.take(Map.of(runs, 1)).get(runs));
             refuse(left);
-            QuarkusTransaction.requiringNew().run(() -> AuditEntry.opened(action.id, action.name, asker.caller(), from,
-                    opening.links().size(), opening.refused().size(), now()).persist());
+            QuarkusTransaction.requiringNew().run(() -> {
+                AuditEntry.of(Verb.opened, asker, opening.state().name()).about(action.id, action.name)
+                        .with("urls", opening.links().size()).with("refused", opening.refused().size()).persist();
+                statistics.opened(action.id, opening.state());
+            });
             return opening;
         });
     }
@@ -208,8 +212,7 @@ public class Runner {
 
     /** A press under way, and whoever waits for its end, and may hang up before it is on disk. */
     private final class Waiting {
-        private final Caller caller;
-        private final Credential credential;
+        private final Asker asker;
         private final Press.Key key;
         private final Quota quota;
         /** Whether there are others of its action that were pressed before it. */
@@ -218,8 +221,7 @@ public class Runner {
         private volatile boolean gone;
 
         Waiting(Asker asker, Press.Key key, Quota quota) {
-            caller = asker.caller();
-            credential = asker.credential();
+            this.asker = asker;
             this.key = key;
             this.quota = quota;
         }
@@ -285,7 +287,7 @@ public class Runner {
      *         where its run has not ended
      */
     private static Optional<Run> keyed(Waiting press) {
-        return Run.keyed(press.caller.id(), press.key.idempotencyKey()).map(press.key::match);
+        return Run.keyed(press.asker.caller().id(), press.key.idempotencyKey()).map(press.key::match);
     }
 
     /** The run of the same press a moment ago, or of the same key. */
@@ -353,7 +355,7 @@ public class Runner {
         if (run.finishedAt != null) {
             watch.hear(true);
         }
-        reports.begin(run, action.report, press.credential);
+        reports.begin(run, action.report, press.asker.credential());
         if (worker.stale(since)) {
             worker.leave(claimed);
             return new Begun(run, deliveries);
@@ -367,7 +369,7 @@ public class Runner {
     /** What can go out at once is claimed in the transaction that writes it; the rest when its turn comes. */
     private Optional<Run> write(Waiting press, Run run, List<Delivery> deliveries, List<Delivery> pending,
             List<DeliveryWorker.Flight> claimed, UUID own) {
-        Run.lockPress(press.key.lock(press.caller.id()));
+        Run.lockPress(press.key.lock(press.asker.caller().id()));
         Optional<Run> twin = twin(press, run);
         if (twin.isPresent()) {
             return twin;
@@ -394,13 +396,21 @@ public class Runner {
         if (pending.isEmpty()) {
             run.count(0);
         }
+        entry(press.asker, run, deliveries.size(), deliveries.size() - pending.size()).persist();
         if (claimed.size() < pending.size()) {
             news.tell(News.Topic.delivery_due, "");
         }
         Run.flush();
-        press.quota.show(limits.takeWithin(limits.caller(press.caller)));
+        statistics.count(List.of(run));
+        press.quota.show(limits.takeWithin(limits.caller(press.asker.caller())));
         refuse(press.quota);
         return Optional.empty();
+    }
+
+    private static AuditEntry entry(Asker asker, Run run, int deliveries, int refused) {
+        AuditEntry entry = AuditEntry.of(run.replayOf == null ? Verb.ran : Verb.replayed, asker, run.state.name())
+                .about(run.actionId, run.actionName).ofRun(run.id).with("deliveries", deliveries).with("refused", refused);
+        return run.replayOf == null ? entry : entry.with("replay_of", run.replayOf);
     }
 
     /** The run is on disk and goes on, so a database that is away by now must not look like a press that did not happen. */

@@ -27,6 +27,7 @@ import io.quarkus.vertx.http.runtime.security.HttpAuthenticationMechanism;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.RoutingContext;
+import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Credential;
 import studio.actions.identity.IdentityConfig;
@@ -77,7 +78,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism {
         }
         return known.getAsync(credential.fingerprint(), unknown -> ask(credential))
                 .map(caller -> QuarkusSecurityIdentity.builder().setPrincipal(caller).addRole(caller.role().name())
-                        .addCredential(credential).build());
+                        .addCredential(credential).addAttribute(Asker.FROM, Asker.address(request)).build());
     }
 
     @Override

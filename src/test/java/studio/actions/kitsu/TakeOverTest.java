@@ -103,8 +103,10 @@ class TakeOverTest {
                     "errors");
             assertCounts(answer, 2, 0);
             List<String> fields = List.of("name", "url", "entity_type", "is_ajax");
-            assertThat(answer).containsEntry("changes", List.of(Map.of("line", 1, "action", mark + " one", "fields", fields),
-                    Map.of("line", 2, "action", mark + " two", "fields", fields)));
+            assertThat(column(answer, "changes", "line")).containsExactly(1, 2);
+            assertThat(column(answer, "changes", "kind")).containsExactly("created", "created");
+            assertThat(column(answer, "changes", "action")).containsExactly(mark + " one", mark + " two");
+            assertThat(column(answer, "changes", "fields")).containsExactly(fields, fields);
             assertThat(answer).containsEntry("errors", List.of());
         }
 
@@ -197,7 +199,7 @@ class TakeOverTest {
 
         assertCounts(takeOver("apply"), 1, 0);
 
-        assertThat(read(id)).containsEntry("version", 1);
+        assertThat(read(id)).containsEntry("version", 3);
     }
 
     @Test

@@ -18,6 +18,7 @@ import studio.actions.action.ActionConfig;
 import studio.actions.audit.AuditConfig;
 import studio.actions.egress.EgressConfig;
 import studio.actions.identity.IdentityConfig;
+import studio.actions.problem.BodyConfig;
 import studio.actions.run.RunConfig;
 import studio.actions.zou.ZouConfig;
 
@@ -27,7 +28,7 @@ class SettingsTest {
     void knowsExactlyTheKeysThatTheFeaturesDeclare() {
         var declared = new TreeSet<String>();
         for (Class<?> config : List.of(StartConfig.class, IdentityConfig.class, ZouConfig.class, AuditConfig.class,
-                EgressConfig.class, RunConfig.class, ActionConfig.class)) {
+                EgressConfig.class, RunConfig.class, ActionConfig.class, BodyConfig.class)) {
             declared.addAll(ConfigMappings.getProperties(ConfigClass.configClass(config)).keySet());
         }
         declared.removeIf(key -> key.endsWith("[*]"));

@@ -1,0 +1,267 @@
+package studio.actions.action;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+import org.apache.commons.csv.CSVPrinter;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import studio.actions.action.Action.Method;
+import studio.actions.action.Action.Report;
+import studio.actions.action.ActionJson.Draft;
+import studio.actions.action.ActionJson.Import.Wrong;
+import studio.actions.csv.Csv;
+import studio.actions.identity.Role;
+import studio.actions.problem.StrictJson;
+
+/** Actions as lines of a table: Kitsu's own five columns, and ours behind them. */
+final class ActionCsv {
+
+    private static final Map<String, Boolean> TRUTH = Map.of("true", true, "yes", true, "1", true, "false", false, "no", false,
+            "0", false);
+
+    /** Characters of a cell that an error repeats. */
+    private static final int SHOWN = 40;
+
+    /** Does not depend on any database's or machine's idea of an order. */
+    static final Comparator<Action> ORDER = Comparator
+            .comparing((Action action) -> action.name, String.CASE_INSENSITIVE_ORDER).thenComparing(action -> action.name)
+            .thenComparing(action -> action.entityType.name()).thenComparing(action -> action.id.toString());
+
+    enum Column {
+        TYPE("Type", "type", action -> "CustomAction"),
+        NAME("Name", "name", action -> action.name),
+        URL("URL", "url", action -> action.url),
+        ENTITY_TYPE("Entity Type", "entity_type", action -> action.entityType),
+        USE_AJAX("Use AJAX", "is_ajax", action -> action.isAjax),
+        DESCRIPTION("Description", "description", action -> action.description),
+        ENABLED("Enabled", "enabled", action -> action.enabled),
+        METHOD("Method", "method", action -> action.method),
+        HEADERS("Headers", "headers", action -> action.headers),
+        TIMEOUT("Timeout (ms)", "timeout_ms", action -> action.timeoutMs),
+        ATTEMPTS("Attempts", "max_attempts", action -> action.maxAttempts),
+        PER_MINUTE("Per Minute", "rate_per_minute", action -> action.ratePerMinute),
+        SIGNING_SECRET("Signing Secret", "signing_secret", action -> action.signingSecret),
+        REPORT("Report", "report", action -> action.report),
+        ROLES("Roles", "roles", action -> joined(action.roles)),
+        PROJECTS("Projects", "project_ids", action -> joined(action.projectIds)),
+        ID("ID", "id", action -> action.id);
+
+        static final List<Column> ALL = List.of(values());
+        /** What Kitsu's export button writes, and nothing else. */
+        static final List<Column> KITSU = ALL.subList(0, 5);
+
+        final String title;
+        private final String field;
+        private final Function<Action, Object> value;
+
+        Column(String title, String field, Function<Action, Object> value) {
+            this.title = title;
+            this.field = field;
+            this.value = value;
+        }
+
+        /** The one whose field a pointer is in, such as {@code /headers/X-Queue}. */
+        static Column of(String pointer) {
+            return ALL.stream().filter(column -> pointer.split("/")[1].equals(column.field)).findFirst().orElseThrow();
+        }
+
+        private static String joined(List<?> values) {
+            return values.stream().map(Object::toString).collect(Collectors.joining(","));
+        }
+    }
+
+    /**
+     * What one line says.
+     *
+     * @param line where it begins
+     * @param id null where it says none
+     * @param linked the action that its URL is a trigger link of; null where it is none
+     * @param given what it says; null where it says nothing, or something wrong
+     * @param columns those that the file has
+     */
+    record Row(int line, UUID id, UUID linked, Draft given, Set<Column> columns) {
+
+        /** What an action becomes by it: where the file has no such column, what it was. */
+        Draft over(Draft before) {
+            return new Draft(or(Column.NAME, Draft::name, before), or(Column.URL, Draft::url, before),
+                    or(Column.ENTITY_TYPE, Draft::entityType, before), or(Column.USE_AJAX, Draft::isAjax, before),
+                    or(Column.DESCRIPTION, Draft::description, before), or(Column.ENABLED, Draft::enabled, before),
+                    or(Column.METHOD, Draft::method, before), or(Column.HEADERS, Draft::headers, before),
+                    or(Column.TIMEOUT, Draft::timeoutMs, before), or(Column.ATTEMPTS, Draft::maxAttempts, before),
+                    or(Column.PER_MINUTE, Draft::ratePerMinute, before),
+                    or(Column.SIGNING_SECRET, Draft::signingSecret, before), or(Column.REPORT, Draft::report, before),
+                    or(Column.ROLES, Draft::roles, before), or(Column.PROJECTS, Draft::projectIds, before));
+        }
+
+        private <T> T or(Column column, Function<Draft, T> field, Draft before) {
+            return field.apply(columns.contains(column) || before == null ? given : before);
+        }
+    }
+
+    private final ObjectMapper json;
+
+    ActionCsv(ObjectMapper json) {
+        this.json = json;
+    }
+
+    /** Writes the header and a line for each. */
+    void write(List<Action> actions, List<Column> columns, char delimiter, Appendable out) throws IOException {
+        CSVPrinter table = Csv.printer(out, delimiter);
+        table.printRecord(columns.stream().map(column -> column.title));
+        for (Action action : actions) {
+            table.printRecord(columns.stream().map(column -> Csv.guard(text(column.value.apply(action)))));
+        }
+    }
+
+    private String text(Object value) {
+        try {
+            return value == null ? null
+                    : value instanceof Map<?, ?> headers
+                            ? headers.isEmpty() ? null : json.writeValueAsString(new TreeMap<>(headers))
+                            : value.toString();
+        } catch (JsonProcessingException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * Reads the header.
+     *
+     * @param errors takes what is wrong with it
+     * @return the columns in the file's order
+     */
+    static List<Column> header(Csv.Line header, List<Wrong> errors) {
+        Map<String, Column> known = new HashMap<>();
+        Column.ALL.forEach(column -> known.put(column.title.toLowerCase(Locale.ROOT), column));
+        Set<Column> seen = EnumSet.noneOf(Column.class);
+        List<Column> columns = header.cells().stream().map(title -> {
+            Column column = known.get(Csv.unguard(title).strip().toLowerCase(Locale.ROOT));
+            if (column == null) {
+                errors.add(new Wrong(header.number(), shown(title), "There is no column \"" + shown(title) + "\". Known are: "
+                        + Column.ALL.stream().map(one -> one.title).collect(Collectors.joining(", "))
+                        + ". (Kitsu writes its header in its user's language; export it in English.)"));
+            } else if (!seen.add(column)) {
+                errors.add(new Wrong(header.number(), column.title, "The column " + column.title + " stands here twice."));
+            }
+            return column;
+        }).toList();
+        Stream.of(Column.NAME, Column.URL).filter(column -> !seen.contains(column)).forEach(column -> errors
+                .add(new Wrong(header.number(), column.title, "The column " + column.title + " is missing.")));
+        return columns;
+    }
+
+    /** Reads a line. What is wrong with it goes to the errors, and is as if it did not stand there. */
+    Row read(Csv.Line line, List<Column> columns, List<Wrong> errors) {
+        if (line.cells().size() != columns.size()) {
+            errors.add(new Wrong(line.number(), null, "This line has " + line.cells().size() + " cells, and the header has "
+                    + columns.size() + "."));
+            return null;
+        }
+        Map<Column, String> cells = new EnumMap<>(Column.class);
+        for (int i = 0; i < columns.size(); i++) {
+            String cell = line.cells().get(i);
+            if (cell.indexOf(0) >= 0) {
+                errors.add(new Wrong(line.number(), columns.get(i).title, "A cell may not hold NUL."));
+            } else if (!cell.isBlank()) {
+                cells.put(columns.get(i), Csv.unguard(cell));
+            }
+        }
+        Cells read = new Cells(line.number(), cells, errors);
+        read.value(Column.TYPE, ActionCsv::type);
+        Draft given = new Draft(cells.get(Column.NAME), cells.get(Column.URL),
+                read.value(Column.ENTITY_TYPE, cell -> constant(EntityType.class, cell.toLowerCase(Locale.ROOT))),
+                read.value(Column.USE_AJAX, ActionCsv::truth), cells.get(Column.DESCRIPTION),
+                read.value(Column.ENABLED, ActionCsv::truth),
+                read.value(Column.METHOD, cell -> constant(Method.class, cell.toUpperCase(Locale.ROOT))),
+                read.value(Column.HEADERS, this::headers), read.value(Column.TIMEOUT, ActionCsv::number),
+                read.value(Column.ATTEMPTS, ActionCsv::number), read.value(Column.PER_MINUTE, ActionCsv::number),
+                cells.containsKey(Column.SIGNING_SECRET) ? cells.get(Column.SIGNING_SECRET).strip() : null,
+                read.value(Column.REPORT, cell -> constant(Report.class, cell.toLowerCase(Locale.ROOT))),
+                read.value(Column.ROLES, cell -> each(cell, one -> constant(Role.class, one.toLowerCase(Locale.ROOT)))),
+                read.value(Column.PROJECTS, cell -> each(cell, ActionCsv::id)));
+        return new Row(line.number(), read.value(Column.ID, ActionCsv::id),
+                Optional.ofNullable(given.url()).flatMap(Template::linked).orElse(null), given, EnumSet.copyOf(columns));
+    }
+
+    private record Cells(int line, Map<Column, String> cells, List<Wrong> errors) {
+
+        <T> T value(Column column, Function<String, T> read) {
+            String cell = cells.get(column);
+            try {
+                return cell == null ? null : read.apply(cell.strip());
+            } catch (IllegalArgumentException e) {
+                errors.add(new Wrong(line, column.title, "\"" + shown(cell) + "\": " + e.getMessage()));
+                return null;
+            }
+        }
+    }
+
+    private static String type(String cell) {
+        if (!cell.equalsIgnoreCase("CustomAction")) {
+            throw new IllegalArgumentException("this is for lines of the type CustomAction.");
+        }
+        return cell;
+    }
+
+    private static Boolean truth(String cell) {
+        return Optional.ofNullable(TRUTH.get(cell.toLowerCase(Locale.ROOT)))
+                .orElseThrow(() -> new IllegalArgumentException("this must be true or false (yes or no, 1 or 0)."));
+    }
+
+    private static Integer number(String cell) {
+        try {
+            return Integer.valueOf(cell);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException("this must be a whole number.", e);
+        }
+    }
+
+    private static UUID id(String cell) {
+        return Optional.ofNullable(StrictJson.id(cell)).orElseThrow(() -> new IllegalArgumentException(
+                "this must be a UUID, such as " + ActionResource.EXAMPLE_ID + "."));
+    }
+
+    private static <E extends Enum<E>> E constant(Class<E> type, String cell) {
+        return Arrays.stream(type.getEnumConstants()).filter(one -> one.name().equals(cell)).findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("this must be one of " + Arrays.stream(type.getEnumConstants())
+                        .map(Enum::name).collect(Collectors.joining(", ")) + "."));
+    }
+
+    private static <T> List<T> each(String cell, Function<String, T> read) {
+        return Arrays.stream(cell.split("[,;\\s]+")).filter(one -> !one.isEmpty()).map(read).toList();
+    }
+
+    private Map<String, String> headers(String cell) {
+        try {
+            return json.readValue(cell, new TypeReference<LinkedHashMap<String, String>>() {
+            });
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("this must be a JSON object of texts, such as {\"X-Queue\":\"fast\"}.", e);
+        }
+    }
+
+    private static String shown(String cell) {
+        return cell.codePointCount(0, cell.length()) <= SHOWN ? cell
+                : cell.substring(0, cell.offsetByCodePoints(0, SHOWN)) + "…";
+    }
+}

@@ -1,0 +1,110 @@
+package studio.actions.action;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
+import jakarta.ws.rs.DefaultValue;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Request;
+
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.NullNode;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.security.identity.SecurityIdentity;
+import studio.actions.action.ActionJson.Draft;
+import studio.actions.action.ActionJson.History;
+import studio.actions.action.ActionJson.View;
+import studio.actions.identity.Asker;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+
+/** What an action was, who made it so, and the way back. */
+@Path("/api/custom-actions/{id}")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Actions")
+@APIResponse(responseCode = "400", ref = "Problem")
+@APIResponse(responseCode = "401", ref = "Problem")
+@APIResponse(responseCode = "403", ref = "Problem")
+@APIResponse(responseCode = "default", ref = "Problem")
+public class ActionHistory {
+
+    private final Actions actions;
+    private final SecurityIdentity identity;
+
+    @Context
+    Request request;
+
+    ActionHistory(Actions actions, SecurityIdentity identity) {
+        this.actions = actions;
+        this.identity = identity;
+    }
+
+    @GET
+    @Path("/history")
+    @RolesAllowed("admin")
+    @Operation(operationId = "getActionHistory", summary = "Every version of an action, newest first",
+            description = "Who made it, when, and what changed, field by field. Of a deleted action, too.")
+    @APIResponse(responseCode = "200", description = "One page.")
+    public History history(@PathParam("id") @Parameter(example = ActionResource.EXAMPLE_ID) UUID id,
+            @QueryParam("cursor") @Min(1) @Parameter(description = "'next' of the page before.") Integer cursor,
+            @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) int limit) {
+        // One more than is shown: that is what the last one differs from.
+        List<ActionVersion> found = QuarkusTransaction.requiringNew().call(
+                () -> ActionVersion.before(id, cursor == null ? Integer.MAX_VALUE : cursor, limit + 1));
+        if (found.isEmpty() && cursor == null) {
+            throw new ProblemException(Code.NOT_FOUND, "There is no action " + id + ", and there was none.");
+        }
+        List<History.Version> versions = new ArrayList<>();
+        for (int i = 0; i < Math.min(limit, found.size()); i++) {
+            versions.add(version(found.get(i), i + 1 < found.size() ? found.get(i + 1) : null));
+        }
+        return new History(versions, found.size() > limit ? found.get(limit - 1).version : null);
+    }
+
+    @POST
+    @Path("/restore")
+    @RolesAllowed("admin")
+    @Operation(operationId = "restoreAction", summary = "Bring back a version, or a deleted action",
+            description = "It becomes the newest version, and is judged as if it were written now. A deleted action comes back "
+                    + "under its id. If-Match refuses to overwrite somebody else's change.")
+    @APIResponse(responseCode = "200", description = "The action as it is now.")
+    @APIResponse(responseCode = "412", ref = "Problem")
+    public RestResponse<View> restore(@PathParam("id") @Parameter(example = ActionResource.EXAMPLE_ID) UUID id,
+            @QueryParam("version") @Min(1) @Parameter(description = "Out of its history; may be left out where the action is "
+                    + "deleted: then it comes back as it was.", example = "1") Integer version) {
+        Action action = actions.restore(id, version, present -> request.evaluatePreconditions(Etag.of(present)) == null,
+                Asker.of(identity));
+        return ResponseBuilder.ok(View.of(action)).tag(Etag.of(action)).build();
+    }
+
+    /** @param before null where it is the first */
+    private History.Version version(ActionVersion of, ActionVersion before) {
+        JsonNode was = before == null ? NullNode.instance : before.draft;
+        // PostgreSQL keeps an order of its own.
+        Draft draft = actions.read(of.draft);
+        JsonNode is = actions.write(draft);
+        List<History.Change> changes = Actions.changed(was, is).stream()
+                .map(field -> new History.Change(field, was.get(field), is.get(field))).toList();
+        return new History.Version(of.version, of.at, of.verb,
+                new History.Person(of.callerId, of.callerName, of.callerEmail, of.callerRole), changes, draft);
+    }
+}

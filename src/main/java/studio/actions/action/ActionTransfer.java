@@ -1,0 +1,277 @@
+package studio.actions.action;
+
+import java.io.OutputStreamWriter;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DefaultValue;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import jakarta.ws.rs.core.StreamingOutput;
+
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.security.identity.SecurityIdentity;
+import studio.actions.action.ActionCsv.Column;
+import studio.actions.action.ActionCsv.Row;
+import studio.actions.action.ActionJson.Draft;
+import studio.actions.action.ActionJson.Import;
+import studio.actions.action.ActionJson.Import.Change;
+import studio.actions.action.ActionJson.Import.Kind;
+import studio.actions.action.ActionJson.Import.Mode;
+import studio.actions.action.ActionJson.Import.Wrong;
+import studio.actions.audit.AuditEntry;
+import studio.actions.audit.AuditEntry.Verb;
+import studio.actions.csv.Csv;
+import studio.actions.identity.Asker;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+
+/** Moves actions out of a studio and into it: for back-up, for version control, and between studios. */
+@Path("/api/custom-actions")
+@Tag(name = "Actions")
+@APIResponse(responseCode = "400", ref = "Problem")
+@APIResponse(responseCode = "401", ref = "Problem")
+@APIResponse(responseCode = "403", ref = "Problem")
+@APIResponse(responseCode = "default", ref = "Problem")
+public class ActionTransfer {
+
+    static final String FILE = """
+            "Type";"Name";"URL";"Entity Type";"Use AJAX"
+            "CustomAction";"Sync to ShotGrid";"https://api.studio.com/sync?entity={entity_id}";"all";"true"
+            """;
+
+    /** Which columns an export has. */
+    @Schema(name = "ExportColumns")
+    public enum Columns {
+        all,
+        kitsu
+    }
+
+    private final Actions actions;
+    private final ActionRules rules;
+    private final ActionCsv csv;
+    private final ActionConfig.Csv config;
+    private final SecurityIdentity identity;
+
+    ActionTransfer(Actions actions, ActionRules rules, ObjectMapper json, ActionConfig config, SecurityIdentity identity) {
+        this.actions = actions;
+        this.rules = rules;
+        this.csv = new ActionCsv(json);
+        this.config = config.csv();
+        this.identity = identity;
+    }
+
+    @GET
+    @Path("/export")
+    @RolesAllowed("admin")
+    @Produces(Csv.MEDIA_TYPE)
+    @Operation(operationId = "exportActions", summary = "Export all actions as CSV",
+            description = "Kitsu's own columns, and behind them what Kitsu does not know. The same actions are the same bytes, "
+                    + "whichever studio they are exported from. Secrets are in it by name only.")
+    @APIResponse(responseCode = "200", description = "The file, in UTF-8.",
+            content = @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class),
+                    examples = @ExampleObject(name = "Kitsu's columns", value = FILE)))
+    public Response export(
+            @QueryParam("columns") @DefaultValue("all") @Parameter(
+                    description = "kitsu: only those that Kitsu's own export has.") Columns columns,
+            @QueryParam("delimiter") @DefaultValue(";") @Parameter(description = "; or , for spreadsheets that expect it.",
+                    example = ",") String delimiter,
+            @QueryParam("bom") @DefaultValue("false") @Parameter(
+                    description = "With a byte order mark, by which Excel knows UTF-8.") boolean bom) {
+        if (!delimiter.equals(";") && !delimiter.equals(",")) {
+            throw ProblemException.parameter("delimiter", "invalid_value", "'delimiter' must be ; or , (%3B or %2C in a URL).");
+        }
+        List<Action> all = QuarkusTransaction.requiringNew().call(() -> {
+            List<Action> found = Action.listAll();
+            AuditEntry.of(Verb.exported, Asker.of(identity), AuditEntry.DONE).with("actions", found.size())
+                    .with("columns", columns.name()).persist();
+            return found.stream().sorted(ActionCsv.ORDER).toList();
+        });
+        StreamingOutput table = out -> {
+            Writer writer = new OutputStreamWriter(out, StandardCharsets.UTF_8);
+            if (bom) {
+                writer.write(Csv.BOM);
+            }
+            csv.write(all, columns == Columns.kitsu ? Column.KITSU : Column.ALL, delimiter.charAt(0), writer);
+            writer.flush();
+        };
+        return Response.ok(table, Csv.MEDIA_TYPE + ";charset=utf-8")
+                .header("Content-Disposition", "attachment; filename=\"custom-actions.csv\"").build();
+    }
+
+    @POST
+    @Path("/import")
+    @RolesAllowed("admin")
+    @Consumes(Csv.MEDIA_TYPE)
+    @Produces(MediaType.APPLICATION_JSON)
+    @Operation(operationId = "importActions", summary = "Import actions from CSV",
+            description = "Reads what 'export' writes, and what Kitsu's own export button writes. A line is for the action with "
+                    + "its ID; without one, for that of its name and entity type; else it makes one. What the file has no column "
+                    + "for stays as it is. All errors are told; with any, nothing is changed.")
+    @APIResponse(responseCode = "200", description = "What is changed, or would be, and what is wrong.")
+    @APIResponse(responseCode = "413", ref = "Problem")
+    @APIResponse(responseCode = "415", ref = "Problem")
+    public Import read(@QueryParam("mode") @Parameter(required = true, example = "check",
+            description = "check says what would be done, apply does it.") Mode mode,
+            @RequestBody(required = true, content = @Content(mediaType = Csv.MEDIA_TYPE,
+                    schema = @Schema(implementation = String.class),
+                    examples = @ExampleObject(name = "Kitsu's columns", value = FILE))) byte[] file) {
+        if (mode == null) {
+            throw ProblemException.parameter("mode", "required", "'mode' must be check or apply.");
+        }
+        List<Csv.Line> lines = Csv.read(file == null ? new byte[0] : file);
+        if (lines.isEmpty()) {
+            throw new ProblemException(Code.INVALID_CSV, "The file is empty. Its first line names the columns: at least Name "
+                    + "and URL.");
+        }
+        if (lines.size() - 1 > config.maxRows()) {
+            throw new ProblemException(Code.TOO_LARGE,
+                    "The file may have %,d lines below its header; this has %,d. Send it in parts."
+                            .formatted(config.maxRows(), lines.size() - 1));
+        }
+        Asker asker = Asker.of(identity);
+        if (mode == Mode.check) {
+            return new Plan(lines, QuarkusTransaction.requiringNew().call(() -> Action.listAll()), asker).told();
+        }
+        return actions.writeAll(present -> {
+            Plan plan = new Plan(lines, present, asker);
+            return plan.errors.isEmpty() ? apply(plan, asker)
+                    : new Import(0, 0, plan.unchanged, List.of(), plan.errors);
+        });
+    }
+
+    private Import apply(Plan plan, Asker asker) {
+        Import told = plan.told();
+        AuditEntry entry = AuditEntry.of(Verb.imported, asker, AuditEntry.DONE).with("created", told.created())
+                .with("updated", told.updated()).with("unchanged", told.unchanged());
+        entry.persist();
+        actions.put(plan.writes, asker, entry);
+        return told;
+    }
+
+    /** What the lines of a file do to the actions that are there. */
+    private final class Plan {
+
+        private final List<Wrong> errors = new ArrayList<>();
+        private final List<Change> changes = new ArrayList<>();
+        private final List<Actions.Write> writes = new ArrayList<>();
+        private int unchanged;
+
+        private final Asker asker;
+        private final Map<UUID, Action> byId = new HashMap<>();
+        private final Map<String, List<Action>> byName = new HashMap<>();
+        /** The line that each action, or each name that is new, is for already. */
+        private final Map<Object, Integer> taken = new HashMap<>();
+
+        Plan(List<Csv.Line> lines, List<Action> present, Asker asker) {
+            this.asker = asker;
+            present.forEach(action -> {
+                byId.put(action.id, action);
+                byName.computeIfAbsent(key(action.draft()), none -> new ArrayList<>()).add(action);
+            });
+            List<Column> columns = ActionCsv.header(lines.get(0), errors);
+            if (errors.isEmpty()) {
+                lines.subList(1, lines.size()).forEach(line -> {
+                    Row row = csv.read(line, columns, errors);
+                    if (row != null) {
+                        take(row);
+                    }
+                });
+            }
+        }
+
+        Import told() {
+            int created = (int) changes.stream().filter(change -> change.kind() == Kind.created).count();
+            return new Import(created, changes.size() - created, unchanged, changes, errors);
+        }
+
+        private void take(Row row) {
+            int wrong = errors.size();
+            UUID linked = row.id() == null ? row.linked() : null;
+            Optional<Action> known = Optional.ofNullable(byId.get(row.id() == null ? linked : row.id()));
+            List<Action> namesakes = row.id() != null || known.isPresent() ? List.of()
+                    : byName.getOrDefault(key(rules.fill(row.given())), List.of());
+            if (namesakes.size() > 1) {
+                errors.add(
+                        new Wrong(row.line(), Column.NAME.title, namesakes.size() + " actions here have this name and entity "
+                                + "type. Say in a column ID which one is meant."));
+                return;
+            }
+            Action present = known.or(() -> namesakes.stream().findFirst()).orElse(null);
+            UUID id = present != null ? present.id : row.id() != null ? row.id() : linked;
+            Integer other = taken.putIfAbsent(id == null ? key(rules.fill(row.given())) : id, row.line());
+            if (other != null) {
+                errors.add(new Wrong(row.line(), row.id() != null ? Column.ID.title
+                        : linked != null ? Column.URL.title
+                                : Column.NAME.title,
+                        "Line " + other + " is for the same action."));
+                return;
+            }
+            judge(row, present, id == null ? UUID.randomUUID() : id, wrong);
+        }
+
+        /** What is there already is not judged again, by rules that may be new since. */
+        private void judge(Row row, Action present, UUID id, int wrong) {
+            Draft before = present == null ? null : present.draft();
+            Draft wanted = row.over(before);
+            if (errors.size() == wrong && rules.fill(wanted).equals(before)) {
+                unchanged++;
+                return;
+            }
+            try {
+                Draft settled = rules.settle(wanted, "", asker.caller());
+                if (errors.size() == wrong) {
+                    changes.add(change(row.line(), id, before, settled));
+                    writes.add(new Actions.Write(id, present, settled));
+                }
+            } catch (ProblemException refused) {
+                refused.errors().forEach(fault -> errors
+                        .add(new Wrong(row.line(), Column.of(fault.pointer()).title, fault.message())));
+            }
+        }
+
+        private Change change(int line, UUID id, Draft before, Draft after) {
+            JsonNode from = actions.write(before);
+            JsonNode to = actions.write(after);
+            List<String> fields = Actions.changed(from, to);
+            return new Change(line, before == null ? Kind.created : Kind.updated, after.name(), id, fields,
+                    before == null ? null : only(fields, from), only(fields, to));
+        }
+
+        private static Map<String, JsonNode> only(List<String> fields, JsonNode of) {
+            Map<String, JsonNode> values = new LinkedHashMap<>();
+            fields.forEach(field -> values.put(field, of.get(field)));
+            return values;
+        }
+
+        private static String key(Draft draft) {
+            return draft.entityType() + " " + draft.name();
+        }
+    }
+}

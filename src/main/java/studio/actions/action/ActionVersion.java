@@ -1,0 +1,93 @@
+package studio.actions.action;
+
+import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.stream.Collectors;
+
+import jakarta.persistence.Column;
+import jakarta.persistence.Entity;
+import jakarta.persistence.EnumType;
+import jakarta.persistence.Enumerated;
+import jakarta.persistence.Id;
+
+import org.hibernate.annotations.Immutable;
+import org.hibernate.annotations.JdbcTypeCode;
+import org.hibernate.type.SqlTypes;
+
+import com.fasterxml.jackson.databind.JsonNode;
+
+import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
+import studio.actions.audit.AuditEntry.Verb;
+import studio.actions.identity.Caller;
+import studio.actions.identity.Role;
+
+/** What an action was at one time, and who made it so. Written once; it outlives the action. */
+@Entity
+@Immutable
+public class ActionVersion extends PanacheEntityBase {
+
+    @Id
+    public UUID id;
+    public UUID actionId;
+    public int version;
+    /** By the database's clock. */
+    @Column(insertable = false, updatable = false)
+    public Instant at;
+    @Enumerated(EnumType.STRING)
+    public Verb verb;
+    public UUID callerId;
+    /** Null in what was written before there was a history. */
+    public String callerName;
+    public String callerEmail;
+    @Enumerated(EnumType.STRING)
+    public Role callerRole;
+    /** As it stands on the wire; of a deletion, what was deleted. */
+    @JdbcTypeCode(SqlTypes.JSON)
+    public JsonNode draft;
+    /** Of the action. */
+    public Instant createdAt;
+    public UUID createdBy;
+
+    static ActionVersion of(Verb verb, Action action, JsonNode draft, Caller caller) {
+        ActionVersion version = new ActionVersion();
+        version.id = UUID.randomUUID();
+        version.actionId = action.id;
+        version.version = action.version;
+        version.verb = verb;
+        version.callerId = caller.id();
+        version.callerName = caller.name();
+        version.callerEmail = caller.email();
+        version.callerRole = caller.role();
+        version.draft = draft;
+        version.createdAt = action.createdAt;
+        version.createdBy = action.createdBy;
+        return version;
+    }
+
+    static Optional<ActionVersion> of(UUID action, int version) {
+        return find("actionId = ?1 and version = ?2", action, version).firstResultOptional();
+    }
+
+    static Optional<ActionVersion> last(UUID action) {
+        return find("actionId = ?1 order by version desc", action).firstResultOptional();
+    }
+
+    /** Those of several that there is any of. */
+    @SuppressWarnings("unchecked")
+    static Map<UUID, Integer> last(Collection<UUID> actions) {
+        List<Object[]> rows = getEntityManager().createNativeQuery("""
+                SELECT action_id, max(version) FROM action_version WHERE action_id = ANY (:actions) GROUP BY action_id""",
+                Object[].class).setParameter("actions", actions.toArray(UUID[]::new)).getResultList();
+        return rows.stream().collect(Collectors.toMap(row -> (UUID) row[0], row -> (Integer) row[1]));
+    }
+
+    /** Newest first. */
+    static List<ActionVersion> before(UUID action, int version, int most) {
+        return ActionVersion.<ActionVersion> find("actionId = ?1 and version < ?2 order by version desc", action, version)
+                .page(0, most).list();
+    }
+}

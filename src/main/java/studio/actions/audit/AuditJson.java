@@ -1,0 +1,52 @@
+package studio.actions.audit;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+import studio.actions.audit.AuditEntry.Verb;
+import studio.actions.identity.Role;
+
+/** The audit on the wire. */
+public final class AuditJson {
+
+    private AuditJson() {
+    }
+
+    @Schema(name = "AuditPage")
+    public record Page(List<View> data,
+            @Schema(nullable = true, description = "The cursor of the next page; null on the last one.") String next) {
+    }
+
+    @Schema(name = "AuditEntry", description = "Who did what, to what, from where, with which result.")
+    public record View(UUID id, Instant at, Verb verb,
+            @Schema(nullable = true, description = "The action; null where it is about none or several.") Subject subject,
+            @Schema(nullable = true, description = "The run that was made, cancelled or refused.") UUID runId,
+            Person caller,
+            @Schema(nullable = true, description = "The address that the request came from.",
+                    examples = "10.20.0.7") String from,
+            @Schema(description = "'done'; for runs and openings how they began; for a refusal, the code of its problem.",
+                    examples = "done") String result,
+            @Schema(type = SchemaType.OBJECT,
+                    description = "What else there is to know: versions, fields, counts.") Map<String, Object> detail) {
+
+        static View of(AuditEntry entry) {
+            return new View(entry.id, entry.at, entry.verb,
+                    entry.subject == null ? null : new Subject(entry.subject, entry.subjectName), entry.runId,
+                    new Person(entry.callerId, entry.callerName, entry.callerEmail, entry.callerRole), entry.fromAddress,
+                    entry.result, entry.detail);
+        }
+    }
+
+    @Schema(name = "AuditSubject")
+    public record Subject(UUID id, @Schema(nullable = true, description = "As it was called then.") String name) {
+    }
+
+    @Schema(name = "AuditPerson")
+    public record Person(UUID id, String name, @Schema(nullable = true) String email, Role role) {
+    }
+}

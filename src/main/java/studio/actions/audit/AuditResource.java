@@ -1,0 +1,165 @@
+package studio.actions.audit;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.OutputStreamWriter;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.stream.Stream;
+
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Request;
+import jakarta.ws.rs.core.Response;
+import jakarta.ws.rs.core.StreamingOutput;
+import jakarta.ws.rs.core.Variant;
+
+import org.apache.commons.csv.CSVPrinter;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import studio.actions.audit.AuditEntry.Verb;
+import studio.actions.csv.Csv;
+import studio.actions.problem.Cursor;
+
+/** Who did what. */
+@Path("/api/custom-actions/audit")
+@Produces({ MediaType.APPLICATION_JSON, Csv.MEDIA_TYPE })
+@Tag(name = "Audit")
+@APIResponse(responseCode = "400", ref = "Problem")
+@APIResponse(responseCode = "401", ref = "Problem")
+@APIResponse(responseCode = "403", ref = "Problem")
+@APIResponse(responseCode = "default", ref = "Problem")
+public class AuditResource {
+
+    private static final List<Variant> FORMS = Variant
+            .mediaTypes(MediaType.APPLICATION_JSON_TYPE, MediaType.valueOf(Csv.MEDIA_TYPE)).build();
+
+    private static final int AT_ONCE = 1000;
+
+    private static final int PAGE = 50;
+
+    private static final List<String> COLUMNS = List.of("Time", "Verb", "Action ID", "Action", "Run ID", "Caller ID", "Caller",
+            "E-Mail", "Role", "From", "Result", "Detail", "ID");
+
+    private final ObjectMapper json;
+
+    @Context
+    Request request;
+
+    AuditResource(ObjectMapper json) {
+        this.json = json;
+    }
+
+    @GET
+    @RolesAllowed("admin")
+    @Operation(operationId = "listAudit", summary = "Who did what, newest first",
+            description = "As JSON, in pages; or with 'Accept: text/csv' as a table, of all that is asked for.")
+    @APIResponse(responseCode = "200", description = "The entries.", content = {
+            @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = AuditJson.Page.class)),
+            @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class)) })
+    @APIResponse(responseCode = "406", ref = "Problem")
+    public Response list(
+            @QueryParam("subject") @Parameter(description = "About this action.") UUID subject,
+            @QueryParam("run") @Parameter(description = "About this run.") UUID run,
+            @QueryParam("caller") @Parameter(description = "Done by this person.") UUID caller,
+            @QueryParam("verb") Verb verb,
+            @QueryParam("since") @Parameter(description = "At this time or later.",
+                    example = "2026-11-24T00:00:00Z") Instant since,
+            @QueryParam("until") @Parameter(description = "Before this time.", example = "2126-11-25T00:00:00Z") Instant until,
+            @QueryParam("cursor") @Parameter(description = "'next' of the page before.") String cursor,
+            @QueryParam("limit") @Min(1) @Max(500) @Parameter(
+                    description = "Entries on a page (50); as a table, at the most.") Integer limit) {
+        Asked asked = new Asked(subject, run, caller, verb, since, until);
+        Cursor after = cursor == null ? null : Cursor.parse(cursor);
+        Variant form = request.selectVariant(FORMS);
+        if (form != null && form.getMediaType().toString().equals(Csv.MEDIA_TYPE)) {
+            StreamingOutput table = out -> write(asked, after, limit == null ? Integer.MAX_VALUE : limit, out);
+            return Response.ok(table, Csv.MEDIA_TYPE + ";charset=utf-8")
+                    .header("Content-Disposition", "attachment; filename=\"audit.csv\"").build();
+        }
+        int size = limit == null ? PAGE : limit;
+        List<AuditEntry> found = asked.entries(after, size + 1);
+        List<AuditEntry> page = found.subList(0, Math.min(size, found.size()));
+        return Response.ok(new AuditJson.Page(page.stream().map(AuditJson.View::of).toList(),
+                found.size() > size ? cursor(page.get(size - 1)).text() : null), MediaType.APPLICATION_JSON).build();
+    }
+
+    private record Asked(UUID subject, UUID runId, UUID callerId, Verb verb, Instant since, Instant until) {
+
+        /** Those behind the cursor; null for the first ones. */
+        List<AuditEntry> entries(Cursor after, int most) {
+            Map<String, Object> values = new HashMap<>();
+            String where = Stream.of(
+                    condition(values, "subject = :subject", "subject", subject),
+                    condition(values, "runId = :runId", "runId", runId),
+                    condition(values, "callerId = :callerId", "callerId", callerId),
+                    condition(values, "verb = :verb", "verb", verb),
+                    condition(values, "at >= :since", "since", since),
+                    condition(values, "at < :until", "until", until),
+                    condition(values, "at <= :at", "at", after == null ? null : after.at()),
+                    condition(values, "(at < :at or id < :after)", "after", after == null ? null : after.id()))
+                    .filter(Objects::nonNull).reduce("1 = 1", (all, one) -> all + " and " + one);
+            return QuarkusTransaction.requiringNew().call(() -> AuditEntry
+                    .<AuditEntry> find(where + " order by at desc, id desc", values).page(0, most).list());
+        }
+
+        private static String condition(Map<String, Object> values, String condition, String name, Object value) {
+            if (value == null) {
+                return null;
+            }
+            values.put(name, value);
+            return condition;
+        }
+    }
+
+    /** A page at a time, so that no transaction is open while the other side reads slowly. */
+    private void write(Asked asked, Cursor first, int most, OutputStream out) throws IOException {
+        Writer writer = new OutputStreamWriter(out, StandardCharsets.UTF_8);
+        CSVPrinter table = Csv.printer(writer, ';');
+        table.printRecord(COLUMNS);
+        Cursor after = first;
+        for (int left = most; left > 0;) {
+            List<AuditEntry> page = asked.entries(after, Math.min(AT_ONCE, left));
+            for (AuditEntry entry : page) {
+                table.printRecord(cells(entry).map(value -> Csv.guard(value == null ? null : value.toString())));
+            }
+            if (page.size() < Math.min(AT_ONCE, left)) {
+                break;
+            }
+            left -= page.size();
+            after = cursor(page.get(page.size() - 1));
+        }
+        writer.flush();
+    }
+
+    private Stream<Object> cells(AuditEntry entry) throws IOException {
+        return Stream.of(entry.at, entry.verb, entry.subject, entry.subjectName, entry.runId, entry.callerId, entry.callerName,
+                entry.callerEmail, entry.callerRole, entry.fromAddress, entry.result,
+                entry.detail.isEmpty() ? null : json.writeValueAsString(entry.detail), entry.id);
+    }
+
+    private static Cursor cursor(AuditEntry last) {
+        return new Cursor(last.at, last.id);
+    }
+}

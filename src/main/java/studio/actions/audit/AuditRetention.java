@@ -1,0 +1,75 @@
+package studio.actions.audit;
+
+import java.util.concurrent.atomic.AtomicLong;
+
+import jakarta.annotation.PreDestroy;
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+
+import org.jboss.logging.Logger;
+
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.runtime.StartupEvent;
+import io.quarkus.scheduler.Scheduled;
+
+/** Removes what is older than the audit is kept, some entries at a time, and says how many there are. */
+@Singleton
+class AuditRetention {
+
+    private static final Logger LOG = Logger.getLogger(AuditRetention.class);
+
+    private static final int AT_ONCE = 1000;
+
+    private final EntityManager entities;
+    private final AuditConfig.Retention config;
+    private final MeterRegistry meters;
+    private final Gauge gauge;
+    private final AtomicLong kept = new AtomicLong();
+
+    AuditRetention(EntityManager entities, AuditConfig config, MeterRegistry meters) {
+        this.entities = entities;
+        this.config = config.retention();
+        this.meters = meters;
+        this.gauge = Gauge.builder("custom_actions.kept", kept, AtomicLong::get).tag("what", "audit_entries")
+                .description("How many are in the database; counted once an hour.").register(meters);
+    }
+
+    /** The database itself refuses to remove what is younger, so it has to know. */
+    void begin(@Observes StartupEvent start) {
+        QuarkusTransaction.requiringNew().run(() -> entities
+                .createNativeQuery("UPDATE audit_retention SET keep = make_interval(secs => :seconds)")
+                .setParameter("seconds", (double) config.audit().toSeconds()).executeUpdate());
+    }
+
+    @PreDestroy
+    void end() {
+        meters.remove(gauge);
+    }
+
+    @Scheduled(every = "1h", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
+    void sweep() {
+        try {
+            long removed = 0;
+            for (int some = AT_ONCE; some == AT_ONCE; removed += some) {
+                some = QuarkusTransaction.requiringNew().call(this::remove);
+            }
+            if (removed > 0) {
+                LOG.infof("Removed %d audit entries that were older than %d days", removed, config.audit().toDays());
+            }
+            kept.set(QuarkusTransaction.requiringNew().call(() -> AuditEntry.count()));
+        } catch (RuntimeException e) {
+            LOG.warnf("Old audit entries could not be removed: %s. It is tried again in an hour.", e.getMessage());
+        }
+    }
+
+    /** In the order of their index; what another replica is removing is passed over. */
+    private int remove() {
+        return entities.createNativeQuery("""
+                DELETE FROM audit_entry WHERE id IN (
+                    SELECT id FROM audit_entry WHERE at < now() - (SELECT keep FROM audit_retention)
+                     ORDER BY at, id LIMIT :most FOR UPDATE SKIP LOCKED)""").setParameter("most", AT_ONCE).executeUpdate();
+    }
+}

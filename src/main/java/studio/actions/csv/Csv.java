@@ -1,0 +1,164 @@
+package studio.actions.csv;
+
+import java.io.IOException;
+import java.io.StringReader;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharsetDecoder;
+import java.nio.charset.CoderResult;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.stream.IntStream;
+
+import org.apache.commons.csv.CSVFormat;
+import org.apache.commons.csv.CSVParser;
+import org.apache.commons.csv.CSVPrinter;
+import org.apache.commons.csv.CSVRecord;
+import org.apache.commons.csv.QuoteMode;
+
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+
+/** Tables as spreadsheets and Kitsu write them (RFC 4180, with {@code ;} or {@code ,}), in UTF-8. */
+public final class Csv {
+
+    public static final String MEDIA_TYPE = "text/csv";
+
+    public static final char BOM = '\ufeff';
+
+    /** What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), full-width forms included. */
+    private static final String FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20";
+
+    private Csv() {
+    }
+
+    /**
+     * One line of a file.
+     *
+     * @param number from 1; where it begins, if a cell of it holds line breaks
+     */
+    public record Line(int number, List<String> cells) {
+
+        boolean blank() {
+            return cells.stream().allMatch(String::isBlank);
+        }
+    }
+
+    /** Writes lines as Kitsu does: every cell quoted, LF between them. Cells are to be {@link #guard guarded} before. */
+    public static CSVPrinter printer(Appendable out, char delimiter) {
+        try {
+            return new CSVPrinter(out, CSVFormat.DEFAULT.builder().setDelimiter(delimiter).setQuoteMode(QuoteMode.ALL)
+                    .setRecordSeparator('\n').get());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The cell that a spreadsheet shows as this text, and does not compute; {@link #unguard} reads it back. */
+    public static String guard(String text) {
+        return text == null ? "" : computed(text) || quoted(text) ? "'" + text : text;
+    }
+
+    /** The text that such a cell stands for; any other cell is the text itself. */
+    public static String unguard(String cell) {
+        return quoted(cell) ? cell.substring(1) : cell;
+    }
+
+    /** Spreadsheets pass over white space before a formula. */
+    private static boolean computed(String text) {
+        return !text.isEmpty() && (FORMULA.indexOf(text.charAt(0)) >= 0
+                || !text.isBlank() && FORMULA.indexOf(text.stripLeading().charAt(0)) >= 0);
+    }
+
+    private static boolean quoted(String text) {
+        return text.startsWith("'") && (computed(text.substring(1)) || quoted(text.substring(1)));
+    }
+
+    /**
+     * Reads a file, with or without a byte order mark, whatever its line ends and whichever of the two delimiters it has.
+     *
+     * @return its lines that are not blank
+     * @throws ProblemException {@code invalid_csv} if it is not UTF-8, or a quote is not closed or has text behind it
+     */
+    public static List<Line> read(byte[] file) {
+        String text = text(file);
+        char delimiter = delimiter(text);
+        List<Line> lines = new ArrayList<>();
+        int begins = 1;
+        try (CSVParser parser = CSVParser.builder().setReader(new StringReader(text))
+                .setFormat(CSVFormat.DEFAULT.builder().setDelimiter(delimiter).setIgnoreEmptyLines(false).get()).get()) {
+            Iterator<CSVRecord> records = parser.iterator();
+            while (records.hasNext()) {
+                Line line = new Line(begins, records.next().toList());
+                begins = (int) parser.getCurrentLineNumber() + 1;
+                if (!line.blank()) {
+                    lines.add(line);
+                }
+            }
+        } catch (IOException | UncheckedIOException e) {
+            throw unreadable("Line " + begins + (String.valueOf(e.getMessage()).contains("EOF reached")
+                    ? " opens a quote that is never closed. Inside quotes, a quote is written twice."
+                    : " has text behind a closing quote. Inside quotes, a quote is written twice."));
+        }
+        return lines;
+    }
+
+    /** Whichever there is more of in the header, outside of quotes. */
+    private static char delimiter(String text) {
+        boolean quoted = false;
+        int commas = 0;
+        String header = text.stripLeading();
+        for (int i = 0; i < header.length() && (quoted || "\r\n".indexOf(header.charAt(i)) < 0); i++) {
+            char c = header.charAt(i);
+            quoted ^= c == '"';
+            commas += quoted ? 0 : c == ',' ? 1 : c == ';' ? -1 : 0;
+        }
+        return commas > 0 ? ',' : ';';
+    }
+
+    private static String text(byte[] file) {
+        if (utf16(file)) {
+            throw unreadable("The file is UTF-16. Save it as UTF-8 (in Excel: 'CSV UTF-8').");
+        }
+        CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
+        ByteBuffer bytes = ByteBuffer.wrap(file);
+        CharBuffer text = CharBuffer.allocate(file.length);
+        CoderResult end = decoder.decode(bytes, text, true);
+        if (end.isError()) {
+            throw unreadable(
+                    "Line %d holds the byte 0x%02X, which is not UTF-8. Save the file as UTF-8 (in Excel: 'CSV UTF-8')."
+                            .formatted(lines(file, bytes.position()), file[bytes.position()]));
+        }
+        text.flip();
+        int last = text.length();
+        // Some end in very many empty lines.
+        while (last > 0 && "\r\n".indexOf(text.charAt(last - 1)) >= 0) {
+            last--;
+        }
+        return text.subSequence(last > 0 && text.charAt(0) == BOM ? 1 : 0, last).toString();
+    }
+
+    /** By its mark, or by every other byte being zero. */
+    private static boolean utf16(byte[] file) {
+        if (file.length >= 2 && (file[0] == (byte) 0xff && file[1] == (byte) 0xfe
+                || file[0] == (byte) 0xfe && file[1] == (byte) 0xff)) {
+            return true;
+        }
+        int seen = Math.min(file.length, 1000);
+        long zeros = IntStream.range(0, seen).filter(i -> file[i] == 0).count();
+        return seen >= 4 && zeros >= seen / 3;
+    }
+
+    /** Which line a byte stands on; line ends are CR LF, LF, or CR. */
+    private static long lines(byte[] file, int position) {
+        return 1 + IntStream.range(0, position)
+                .filter(i -> file[i] == '\n' || file[i] == '\r' && file[i + 1] != '\n').count();
+    }
+
+    private static ProblemException unreadable(String why) {
+        return new ProblemException(Code.INVALID_CSV, why);
+    }
+}

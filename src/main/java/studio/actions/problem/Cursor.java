@@ -1,0 +1,27 @@
+package studio.actions.problem;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.Base64;
+import java.util.Objects;
+import java.util.UUID;
+
+/** Where a page ended: what is listed is ordered by time and id, so that pages do not shift when something new comes. */
+public record Cursor(Instant at, UUID id) {
+
+    /** @throws ProblemException {@code invalid_parameter} */
+    public static Cursor parse(String text) {
+        try {
+            String[] parts = new String(Base64.getUrlDecoder().decode(text), StandardCharsets.US_ASCII).split(" ");
+            return new Cursor(StrictJson.instant(parts[0]), Objects.requireNonNull(StrictJson.id(parts[1])));
+        } catch (IllegalArgumentException | DateTimeParseException | ArrayIndexOutOfBoundsException
+                | NullPointerException e) {
+            throw ProblemException.parameter("cursor", "unknown_cursor", "'cursor' must be the 'next' of a page before.");
+        }
+    }
+
+    public String text() {
+        return Base64.getUrlEncoder().withoutPadding().encodeToString((at + " " + id).getBytes(StandardCharsets.US_ASCII));
+    }
+}

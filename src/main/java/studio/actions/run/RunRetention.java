@@ -1,0 +1,91 @@
+package studio.actions.run;
+
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+
+import jakarta.annotation.PreDestroy;
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+
+import org.jboss.logging.Logger;
+
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.scheduler.Scheduled;
+import studio.actions.audit.AuditConfig;
+
+/** Removes runs that ended longer ago than they are kept, some at a time, and says how many there are. */
+@Singleton
+class RunRetention {
+
+    private static final Logger LOG = Logger.getLogger(RunRetention.class);
+
+    private static final int RUNS_AT_ONCE = 200;
+
+    private static final int DELIVERIES_AT_ONCE = 1000;
+
+    private final EntityManager entities;
+    private final RunStatistics statistics;
+    private final RunConfig.Retention config;
+    private final AuditConfig.Retention auditConfig;
+    private final MeterRegistry meters;
+    private final List<Gauge> gauges;
+    private final AtomicLong runs = new AtomicLong();
+    private final AtomicLong deliveries = new AtomicLong();
+
+    RunRetention(EntityManager entities, RunStatistics statistics, RunConfig config, AuditConfig auditConfig,
+            MeterRegistry meters) {
+        this.entities = entities;
+        this.statistics = statistics;
+        this.config = config.retention();
+        this.auditConfig = auditConfig.retention();
+        this.meters = meters;
+        this.gauges = List.of(gauge("runs", runs), gauge("deliveries", deliveries));
+    }
+
+    private Gauge gauge(String what, AtomicLong count) {
+        return Gauge.builder("custom_actions.kept", count, AtomicLong::get).tag("what", what)
+                .description("How many are in the database; counted once an hour.").register(meters);
+    }
+
+    @PreDestroy
+    void end() {
+        gauges.forEach(meters::remove);
+    }
+
+    @Scheduled(every = "1h", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
+    void sweep() {
+        try {
+            long removed = 0;
+            for (int some = 1; some > 0; removed += some) {
+                some = QuarkusTransaction.requiringNew().call(this::remove);
+            }
+            if (removed > 0) {
+                LOG.infof("Removed %d runs that had ended more than %d days ago", removed, config.runs().toDays());
+            }
+            QuarkusTransaction.requiringNew().run(() -> statistics.sweep(auditConfig.audit()));
+            QuarkusTransaction.requiringNew().run(() -> {
+                runs.set(Run.count());
+                deliveries.set(Delivery.count());
+            });
+        } catch (RuntimeException e) {
+            LOG.warnf("Old runs could not be removed: %s. It is tried again in an hour.", Outcomes.reason(e));
+        }
+    }
+
+    /** As many as have so many deliveries together, and one at the least; what another replica is removing is passed over. */
+    private int remove() {
+        return entities.createNativeQuery("""
+                DELETE FROM run WHERE id IN (
+                    SELECT id FROM (
+                        SELECT old.id, row_number() OVER oldest AS place, sum(owed.deliveries) OVER oldest AS deliveries
+                          FROM (SELECT id, finished_at FROM run WHERE finished_at < now() - make_interval(secs => :age)
+                                 ORDER BY finished_at LIMIT :runs FOR UPDATE SKIP LOCKED) old
+                         CROSS JOIN LATERAL (SELECT count(*) AS deliveries FROM delivery WHERE run_id = old.id) owed
+                        WINDOW oldest AS (ORDER BY old.finished_at, old.id)) counted
+                     WHERE place = 1 OR deliveries <= :deliveries)""")
+                .setParameter("age", (double) config.runs().toSeconds()).setParameter("runs", RUNS_AT_ONCE)
+                .setParameter("deliveries", DELIVERIES_AT_ONCE).executeUpdate();
+    }
+}

@@ -1,0 +1,281 @@
+package studio.actions.action;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.contains;
+import static org.hamcrest.Matchers.empty;
+import static org.hamcrest.Matchers.equalTo;
+import static studio.actions.testing.Json.has;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+import jakarta.inject.Inject;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.agroal.api.AgroalDataSource;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.Response;
+import studio.actions.testing.Api;
+import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.Json;
+
+@QuarkusTest
+@WithTestResource(BesideKitsu.class)
+class ActionHistoryTest {
+
+    @Inject
+    AgroalDataSource database;
+
+    private final String admin = BesideKitsu.token("admin");
+
+    @Test
+    void tellsWhoChangedWhatFieldByField() {
+        Instant before = Instant.now().minusSeconds(1);
+        String id = create("headers", Map.of("X-Key", "${secret:farm}"));
+        patch(id, Map.of("url", "https://api.studio.com/2", "timeout_ms", 20000, "headers", Map.of("X-Queue", "fast")));
+
+        Json history = history(id);
+
+        assertThat(history.<Integer> getList("data.version")).containsExactly(2, 1);
+        assertThat(history.<String> getList("data.verb")).containsExactly("changed", "created");
+        assertThat(Instant.parse(history.getString("data[0].at"))).isBetween(before, Instant.now().plusSeconds(1));
+        assertThat(history.getMap("data[0].by")).containsEntry("email", "admin@example.com").containsEntry("role", "admin")
+                .containsOnlyKeys("id", "name", "email", "role");
+        assertThat(history.<List<Object>> get("data[0].changes")).containsExactly(
+                change("url", "https://api.studio.com/sync", "https://api.studio.com/2"),
+                change("headers", both("X-Key", "${secret:farm}", "X-Queue", null), both("X-Key", null, "X-Queue", "fast")),
+                change("timeout_ms", 10000, 20000));
+        assertThat(history.<String> getList("data[1].changes.field")).containsExactly("name", "url", "entity_type", "is_ajax",
+                "enabled", "method", "headers", "timeout_ms", "max_attempts", "rate_per_minute", "report");
+        assertThat(history.getMap("data[1].action")).containsEntry("url", "https://api.studio.com/sync")
+                .containsEntry("headers", Map.of("X-Key", "${secret:farm}")).containsEntry("roles", List.of());
+    }
+
+    @Test
+    void aChangeThatChangesNothingIsNoVersion() {
+        String id = create();
+        patch(id, Map.of("timeout_ms", 10000));
+
+        assertThat(history(id).<Integer> getList("data.version")).containsExactly(1);
+    }
+
+    @Test
+    void knowsWhatIsDoneOnKitsusPage() {
+        String id = Json.of(BesideKitsu.with(admin).body(Map.of("name", "Kitsu's", "url", "https://tool.studio.com/"))
+                .post(BesideKitsu.PATH).then().statusCode(201).extract()).get("id");
+        BesideKitsu.with(admin).body(Map.of("name", "Kitsu's own")).put(BesideKitsu.PATH + "/" + id).then().statusCode(200);
+        BesideKitsu.with(admin).delete(BesideKitsu.PATH + "/" + id).then().statusCode(204);
+
+        assertThat(history(id).<String> getList("data.verb")).containsExactly("deleted", "changed", "created");
+    }
+
+    @Test
+    void pagesWithoutGapsOrRepeats() {
+        String id = create();
+        for (int i = 2; i <= 5; i++) {
+            patch(id, Map.of("description", "Version " + i));
+        }
+
+        List<Integer> seen = new ArrayList<>();
+        List<Object> changes = new ArrayList<>();
+        Json page = history(id, "?limit=2");
+        for (; page.get("next") != null; page = history(id, "?limit=2&cursor=" + page.get("next"))) {
+            seen.addAll(page.getList("data.version"));
+            changes.addAll(page.getList("data.changes"));
+        }
+
+        seen.addAll(page.getList("data.version"));
+        assertThat(seen).containsExactly(5, 4, 3, 2, 1);
+        assertThat(changes).startsWith(List.of(change("description", "Version 4", "Version 5")),
+                List.of(change("description", "Version 3", "Version 4")));
+    }
+
+    // Back again
+
+    @Test
+    void bringsAnOldVersionBackAsANewOne() {
+        String id = create("description", "First");
+        patch(id, Map.of("url", "https://api.studio.com/2", "description", "Second", "enabled", false));
+
+        Response restored = restore(id, "?version=1");
+
+        restored.then().statusCode(200).header("ETag", "\"3\"").body(has("version", equalTo(3), "description", equalTo("First"),
+                "url", equalTo("https://api.studio.com/sync"), "enabled", equalTo(true)));
+        Json history = history(id);
+        assertThat(history.<String> getList("data.verb")).containsExactly("restored", "changed", "created");
+        assertThat(history.<String> getList("data[0].changes.field")).containsExactly("url", "description", "enabled");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "", "?version=2" })
+    void bringsADeletedActionBackUnderItsId(String version) {
+        String id = create("description", "Back", "headers", Map.of("X-Key", "${secret:farm}"), "roles", List.of("client"));
+        Map<String, Object> before = read(id);
+        BesideKitsu.with(admin).delete(Api.ACTIONS + "/" + id).then().statusCode(204);
+        BesideKitsu.with(admin).get(Api.ACTIONS + "/" + id).then().statusCode(404);
+
+        restore(id, version).then().statusCode(200).header("ETag", "\"3\"");
+
+        Map<String, Object> after = new HashMap<>(read(id));
+        assertThat(after).containsEntry("version", 3).containsEntry("created_at", before.get("created_at"));
+        after.put("version", 1);
+        after.put("updated_at", before.get("updated_at"));
+        assertThat(after).isEqualTo(before);
+        assertThat(BesideKitsu.as("client").get(Api.ACTIONS).asString()).contains(id);
+        assertThat(history(id).<String> getList("data.verb")).containsExactly("restored", "deleted", "created");
+    }
+
+    @Test
+    void bringsAnOldVersionOfADeletedActionBack() {
+        String id = create("description", "First");
+        patch(id, Map.of("description", "Second"));
+        BesideKitsu.with(admin).delete(Api.ACTIONS + "/" + id).then().statusCode(204);
+
+        restore(id, "?version=1").then().statusCode(200).body(has("description", equalTo("First"), "version", equalTo(4)));
+    }
+
+    @Test
+    void bringingBackWhatIsThereIsNoVersion() {
+        String id = create();
+
+        restore(id, "?version=1").then().statusCode(200).body(has("version", equalTo(1)));
+
+        assertThat(history(id).<Integer> getList("data.version")).containsExactly(1);
+    }
+
+    @Test
+    void judgesAnOldVersionByTheRulesOfNow() throws SQLException {
+        String id = create();
+        patch(id, Map.of("description", "New"));
+        inDatabase(
+                "UPDATE action_version SET draft = jsonb_set(draft, '{url}', '\"https://10.0.0.1/\"') || '{\"is_ajax\": true}' "
+                        + "WHERE action_id = '" + id + "' AND version = 1");
+
+        restore(id, "?version=1").then().statusCode(400).body(has("errors.pointer", contains("/url")));
+
+        assertThat(history(id).<Integer> getList("data.version")).containsExactly(2, 1);
+    }
+
+    @Test
+    void doesNotOverwriteAChangeThatNobodyHasSeen() {
+        String id = create();
+        patch(id, Map.of("description", "New"));
+
+        BesideKitsu.with(admin).header("If-Match", "\"1\"").post(Api.ACTIONS + "/" + id + "/restore?version=1").then()
+                .statusCode(412);
+        BesideKitsu.with(admin).header("If-Match", "\"2\"").post(Api.ACTIONS + "/" + id + "/restore?version=1").then()
+                .statusCode(200);
+    }
+
+    // Refused
+
+    @Test
+    void saysWhatIsNotThere() {
+        String id = create();
+        String nobody = UUID.randomUUID().toString();
+
+        restore(id, "?version=7").then().statusCode(404);
+        restore(id, "?version=0").then().statusCode(400);
+        restore(id, "").then().statusCode(400).body(has("errors.pointer", contains("version")));
+        restore(nobody, "?version=1").then().statusCode(404).body(has("code", equalTo("not_found")));
+        BesideKitsu.with(admin).get(Api.ACTIONS + "/" + nobody + "/history").then().statusCode(404);
+        BesideKitsu.with(admin).get(Api.ACTIONS + "/x/history").then().statusCode(400);
+        assertThat(history(id, "?cursor=1").<List<Object>> get("data")).isEqualTo(List.of());
+        BesideKitsu.with(admin).get(Api.ACTIONS + "/" + id + "/history?limit=0").then().statusCode(400);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "manager", "supervisor", "user", "client", "vendor" })
+    void isForAdmins(String person) {
+        String id = create();
+
+        BesideKitsu.as(person).get(Api.ACTIONS + "/" + id + "/history").then().statusCode(403);
+        BesideKitsu.as(person).post(Api.ACTIONS + "/" + id + "/restore?version=1").then().statusCode(403);
+        for (String path : List.of("/export", "/audit")) {
+            BesideKitsu.as(person).get(Api.ACTIONS + path).then().statusCode(403);
+        }
+        BesideKitsu.as(person).contentType("text/csv").body("Name;URL").post(Api.ACTIONS + "/import?mode=check").then()
+                .statusCode(403);
+    }
+
+    @Test
+    void keepsTheVersionsOfWhatIsImported() {
+        String name = "Imported " + UUID.randomUUID();
+        String file = "Name;URL;Description\n" + name + ";https://api.studio.com/;";
+        for (String description : List.of("First", "Second")) {
+            BesideKitsu.with(admin).contentType("text/csv").body(file + description).post(Api.ACTIONS + "/import?mode=apply")
+                    .then()
+                    .statusCode(200).body(has("errors", empty()));
+        }
+        String id = Json.of(BesideKitsu.with(admin).get(Api.ACTIONS + "?q=" + name.replace(" ", "%20"))).get("[0].id");
+
+        assertThat(history(id).<String> getList("data.verb")).containsExactly("changed", "created");
+    }
+
+    private void inDatabase(String sql) throws SQLException {
+        try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+
+    private String create(Object... fields) {
+        return Api.id(BesideKitsu.with(admin).body(Api.draft(fields)).post(Api.ACTIONS));
+    }
+
+    private void patch(String id, Map<String, Object> fields) {
+        Map<String, Object> patch = new HashMap<>(fields);
+        if (patch.get("headers") instanceof Map<?, ?> headers && !headers.containsKey("X-Key")) {
+            patch.put("headers", both("X-Key", null, "X-Queue", headers.get("X-Queue")));
+        }
+        BesideKitsu.with(admin).body(patch).patch(Api.ACTIONS + "/" + id).then().statusCode(200);
+    }
+
+    private Map<String, Object> read(String id) {
+        return Json.of(BesideKitsu.with(admin).get(Api.ACTIONS + "/" + id)).getMap("");
+    }
+
+    private Response restore(String id, String query) {
+        return BesideKitsu.with(admin).post(Api.ACTIONS + "/" + id + "/restore" + query);
+    }
+
+    private Json history(String id) {
+        return history(id, "");
+    }
+
+    private Json history(String id, String query) {
+        return Json
+                .of(BesideKitsu.with(admin).get(Api.ACTIONS + "/" + id + "/history" + query).then().statusCode(200).extract());
+    }
+
+    private static Map<String, Object> change(String field, Object from, Object to) {
+        Map<String, Object> change = new HashMap<>();
+        change.put("field", field);
+        change.put("from", from instanceof Map<?, ?> map ? present(map) : from);
+        change.put("to", to instanceof Map<?, ?> map ? present(map) : to);
+        return change;
+    }
+
+    private static Map<Object, Object> present(Map<?, ?> map) {
+        Map<Object, Object> present = new HashMap<>(map);
+        present.values().removeIf(value -> value == null);
+        return present;
+    }
+
+    private static Map<String, Object> both(String name, Object value, String other, Object otherValue) {
+        Map<String, Object> map = new HashMap<>();
+        map.put(name, value);
+        map.put(other, otherValue);
+        return map;
+    }
+}
