@@ -100,11 +100,10 @@ public class Actions {
      * @return the ids of those that were made
      */
     public Set<UUID> adopt(Map<UUID, Draft> drafts, Asker asker) {
-        return written(() -> {
+        return writeAll(present -> {
             // Two that adopt the same at once: the second finds what the first has made.
-            lockAll();
             Set<UUID> made = new LinkedHashSet<>(drafts.keySet());
-            made.removeAll(known(drafts.keySet()));
+            present.forEach(action -> made.remove(action.id));
             AuditEntry entry = AuditEntry.of(Verb.imported, asker, AuditEntry.DONE).with("from", "Kitsu")
                     .with("created", made.size());
             entry.persist();
@@ -180,10 +179,7 @@ public class Actions {
      * @param plan from what is there
      */
     <T> T writeAll(Function<List<Action>, T> plan) {
-        return written(() -> {
-            lockAll();
-            return plan.apply(Action.sorted());
-        });
+        return written("SHARE ROW EXCLUSIVE", () -> plan.apply(Action.sorted()));
     }
 
     /**
@@ -279,17 +275,23 @@ public class Actions {
     }
 
     private <T> T written(Callable<T> write) {
+        return written("ROW EXCLUSIVE", write);
+    }
+
+    /**
+     * Locked before anything else, so that nobody has a row whom others who have the table wait for; whoever reads or presses
+     * waits for neither.
+     */
+    private <T> T written(String lock, Callable<T> write) {
         try {
-            return QuarkusTransaction.requiringNew().call(write);
+            return QuarkusTransaction.requiringNew().call(() -> {
+                Action.getEntityManager().createNativeQuery("LOCK TABLE action IN " + lock + " MODE").executeUpdate();
+                return write.call();
+            });
         } finally {
             // Also where it failed: a commit whose answer got lost has happened.
             list.drop();
         }
-    }
-
-    /** Others may read, and press; whoever writes waits. */
-    private static void lockAll() {
-        Action.getEntityManager().createNativeQuery("LOCK TABLE action IN SHARE ROW EXCLUSIVE MODE").executeUpdate();
     }
 
     private static Action locked(UUID id, Predicate<Action> expected) {

@@ -8,10 +8,14 @@ import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Role;
 
 /** The audit on the wire. */
+// They stand in no signature, since the answer may be a table; so the native image would not know them.
+@RegisterForReflection(
+        targets = { AuditJson.Page.class, AuditJson.View.class, AuditJson.Subject.class, AuditJson.Person.class })
 public final class AuditJson {
 
     private AuditJson() {

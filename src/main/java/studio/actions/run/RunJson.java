@@ -182,7 +182,7 @@ public final class RunJson {
             }
         }
 
-        @Schema(name = "StatisticsDurations", description = "Milliseconds that last attempts took, within 1.6 %.")
+        @Schema(name = "StatisticsDurations", description = "Milliseconds that last attempts took, within 3.2 %.")
         public record Durations(int p50, int p95, int p99) {
         }
 

@@ -488,6 +488,29 @@ class ActionTransferTest {
     }
 
     @Test
+    void importsAndChangesWaitForEachOther() throws Exception {
+        String id = Api.id(Api.create(Api.draft()));
+        ExecutorService admins = Executors.newFixedThreadPool(4);
+        List<Future<?>> done = new ArrayList<>();
+        for (int i = 0; i < 60; i++) {
+            String description = "Version " + i;
+            done.add(admins.submit(i % 3 == 0
+                    ? () -> apply("Name;URL;Description;ID\nSync;https://api.studio.com/sync;" + description + ";" + id)
+                            .body(has("errors", empty()))
+                    : () -> Api.admin().body(Map.of("description", description)).patch(Api.ACTIONS + "/" + id).then()
+                            .statusCode(200)));
+        }
+
+        for (Future<?> one : done) {
+            one.get();
+        }
+        admins.shutdown();
+        Json history = Json.of(Api.admin().get(Api.ACTIONS + "/" + id + "/history?limit=100"));
+        assertThat(history.<Integer> getList("data.version")).containsExactlyElementsOf(
+                IntStream.iterate(61, version -> version - 1).limit(61).boxed().toList());
+    }
+
+    @Test
     void aConnectionThatIsCutChangesNothing() throws Exception {
         byte[] file = ("Name;URL\n" + "Sync;https://api.studio.com/\n".repeat(1)
                 + IntStream.range(0, 2000).mapToObj(i -> "Cut " + i + ";https://api.studio.com/\n")

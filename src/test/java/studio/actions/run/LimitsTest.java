@@ -136,6 +136,9 @@ class LimitsTest {
         assertThat(receiver.heard(name)).hasSameSizeAs(pressed);
         assertThat(Json.of(Api.admin().get(Api.ACTIONS + "/runs?limit=100&action_id=" + action)).getList("data"))
                 .hasSameSizeAs(pressed);
+        Json audit = Json.of(Api.admin().get(Api.ACTIONS + "/audit?verb=refused&subject=" + action));
+        assertThat(audit.<String> getList("data.result")).containsExactly("quota_exceeded");
+        assertThat(audit.getString("data[0].detail.path")).isEqualTo(Api.ACTIONS + "/" + action + "/run");
     }
 
     @RepeatedTest(2)
