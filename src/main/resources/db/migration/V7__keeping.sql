@@ -59,58 +59,61 @@ END $$;
 CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE ON audit_entry FOR EACH ROW EXECUTE FUNCTION keep_audit();
 CREATE TRIGGER audit_whole BEFORE TRUNCATE ON audit_entry FOR EACH STATEMENT EXECUTE FUNCTION keep_audit();
 
--- What ends is counted as it ends, by the day (UTC) on which it was pressed: a question about a million deliveries reads some
--- hundred rows. The action of zeros stands for all of them.
-CREATE TABLE press_count (
-    action_id uuid NOT NULL,
-    day       date NOT NULL,
-    kind      text NOT NULL,
-    state     text NOT NULL,
-    count     bigint NOT NULL,
-    last      timestamptz NOT NULL,
-    PRIMARY KEY (action_id, day, kind, state)
+-- What became of the runs in the audit, for as long as their entries are kept: the runs themselves are removed before.
+CREATE TABLE audit_outcome (
+    run_id uuid PRIMARY KEY,
+    at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    result text NOT NULL,
+    -- Deliveries by how they ended.
+    detail jsonb NOT NULL
 );
+CREATE INDEX audit_outcome_oldest ON audit_outcome (at);
+CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE ON audit_outcome FOR EACH ROW EXECUTE FUNCTION keep_audit();
+CREATE TRIGGER audit_whole BEFORE TRUNCATE ON audit_outcome FOR EACH STATEMENT EXECUTE FUNCTION keep_audit();
+
+-- What has ended is counted a moment later, by the day (UTC) on which it was pressed, for its action and for 'all': a question
+-- about a million deliveries reads some hundred rows.
+CREATE TABLE press_count (
+    subject text NOT NULL,
+    day     date NOT NULL,
+    kind    text NOT NULL,
+    state   text NOT NULL,
+    count   bigint NOT NULL,
+    last    timestamptz NOT NULL,
+    PRIMARY KEY (subject, day, kind, state)
+) WITH (fillfactor = 50);
 CREATE TABLE delivery_count (
-    action_id    uuid NOT NULL,
+    subject      text NOT NULL,
     day          date NOT NULL,
     state        text NOT NULL,
     -- Empty where it did not fail.
     failure_kind text NOT NULL,
     count        bigint NOT NULL,
-    PRIMARY KEY (action_id, day, state, failure_kind)
-);
+    PRIMARY KEY (subject, day, state, failure_kind)
+) WITH (fillfactor = 50);
 CREATE TABLE duration_count (
-    action_id uuid NOT NULL,
-    day       date NOT NULL,
+    subject text NOT NULL,
+    day     date NOT NULL,
     -- Of the last attempt, as duration_bucket says.
-    took_ms   integer NOT NULL,
-    count     bigint NOT NULL,
-    PRIMARY KEY (action_id, day, took_ms)
-);
+    took_ms integer NOT NULL,
+    count   bigint NOT NULL,
+    PRIMARY KEY (subject, day, took_ms)
+) WITH (fillfactor = 50);
 
 -- Up to 31 ms as they are; above, the five leading bits: 16 buckets for each doubling, as HdrHistogram has them.
 CREATE FUNCTION duration_bucket(ms integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
-    SELECT (ms >> low) << low FROM (SELECT greatest(0, length(ltrim(ms::bit(32)::text, '0')) - 5) AS low) bits
+    SELECT (ms >> greatest(0, length(ltrim(ms::bit(32)::text, '0')) - 5)) << greatest(0, length(ltrim(ms::bit(32)::text, '0')) - 5)
 $$;
 
-INSERT INTO press_count (action_id, day, kind, state, count, last)
-SELECT coalesce(action_id, '00000000-0000-0000-0000-000000000000'), day, kind, state, count(*), max(created_at)
-  FROM (SELECT action_id, (created_at AT TIME ZONE 'UTC')::date AS day,
-               CASE WHEN replay_of IS NULL THEN 'run' ELSE 'replay' END AS kind, state, created_at
-          FROM run WHERE finished_at IS NOT NULL) ended
- GROUP BY GROUPING SETS ((action_id, day, kind, state), (day, kind, state));
-INSERT INTO delivery_count (action_id, day, state, failure_kind, count)
-SELECT coalesce(action_id, '00000000-0000-0000-0000-000000000000'), day, state, failure_kind, count(*)
-  FROM (SELECT r.action_id, (r.created_at AT TIME ZONE 'UTC')::date AS day, d.state,
-               coalesce(d.failure_kind, '') AS failure_kind
-          FROM run r JOIN delivery d ON d.run_id = r.id WHERE r.finished_at IS NOT NULL) ended
- GROUP BY GROUPING SETS ((action_id, day, state, failure_kind), (day, state, failure_kind));
-INSERT INTO duration_count (action_id, day, took_ms, count)
-SELECT coalesce(action_id, '00000000-0000-0000-0000-000000000000'), day, took_ms, count(*)
-  FROM (SELECT r.action_id, (r.created_at AT TIME ZONE 'UTC')::date AS day, duration_bucket(d.duration_ms) AS took_ms
-          FROM run r JOIN delivery d ON d.run_id = r.id
-         WHERE r.finished_at IS NOT NULL AND d.duration_ms IS NOT NULL) ended
- GROUP BY GROUPING SETS ((action_id, day, took_ms), (day, took_ms));
+-- Those of the version before, too, and those that its replicas end while this one starts.
+ALTER TABLE run ADD COLUMN counted boolean NOT NULL DEFAULT false;
+CREATE INDEX run_uncounted ON run (finished_at) WHERE finished_at IS NOT NULL AND NOT counted;
+CREATE TABLE uncounted_opening (
+    id        uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    action_id uuid NOT NULL,
+    state     text NOT NULL,
+    at        timestamptz NOT NULL DEFAULT clock_timestamp()
+);
 
 -- For their retention.
 CREATE INDEX run_finished ON run (finished_at) WHERE finished_at IS NOT NULL;

@@ -39,6 +39,8 @@ final class ActionCsv {
     private static final Map<String, Boolean> TRUTH = Map.of("true", true, "yes", true, "1", true, "false", false, "no", false,
             "0", false);
 
+    private static final int MOST_COLUMNS = 100;
+
     /** Characters of a cell that an error repeats. */
     private static final int SHOWN = 40;
 
@@ -98,8 +100,27 @@ final class ActionCsv {
      * @param linked the action that its URL is a trigger link of; null where it is none
      * @param given what it says; null where it says nothing, or something wrong
      * @param columns those that the file has
+     * @param wrong those of them that say something that cannot be
      */
-    record Row(int line, UUID id, UUID linked, Draft given, Set<Column> columns) {
+    record Row(int line, UUID id, UUID linked, Draft given, Set<Column> columns, Set<Column> wrong) {
+
+        Wrong wrong(Column column, String message) {
+            return new Wrong(line, column.title, message);
+        }
+
+        boolean wrong(Column column) {
+            return wrong.contains(column);
+        }
+
+        /** Whether it says which name and entity type its action has. */
+        boolean named() {
+            return given.name() != null && !wrong(Column.NAME) && !wrong(Column.ENTITY_TYPE);
+        }
+
+        /** Whether a fault in that column may be none once another one, or its own, is mended. */
+        boolean follows(Column column) {
+            return wrong(column) || column == Column.URL && wrong(Column.USE_AJAX);
+        }
 
         /** What an action becomes by it: where the file has no such column, what it was. */
         Draft over(Draft before) {
@@ -154,6 +175,11 @@ final class ActionCsv {
         Map<String, Column> known = new HashMap<>();
         Column.ALL.forEach(column -> known.put(column.title.toLowerCase(Locale.ROOT), column));
         Set<Column> seen = EnumSet.noneOf(Column.class);
+        if (header.cells().size() > MOST_COLUMNS) {
+            errors.add(new Wrong(header.number(), null, "There are %,d columns here, and %d that are known."
+                    .formatted(header.cells().size(), Column.ALL.size())));
+            return List.of();
+        }
         List<Column> columns = header.cells().stream().map(title -> {
             Column column = known.get(Csv.unguard(title).strip().toLowerCase(Locale.ROOT));
             if (column == null) {
@@ -178,15 +204,17 @@ final class ActionCsv {
             return null;
         }
         Map<Column, String> cells = new EnumMap<>(Column.class);
+        Set<Column> wrong = EnumSet.noneOf(Column.class);
         for (int i = 0; i < columns.size(); i++) {
             String cell = line.cells().get(i);
             if (cell.indexOf(0) >= 0) {
                 errors.add(new Wrong(line.number(), columns.get(i).title, "A cell may not hold NUL."));
+                wrong.add(columns.get(i));
             } else if (!cell.isBlank()) {
                 cells.put(columns.get(i), Csv.unguard(cell));
             }
         }
-        Cells read = new Cells(line.number(), cells, errors);
+        Cells read = new Cells(line.number(), cells, wrong, errors);
         read.value(Column.TYPE, ActionCsv::type);
         Draft given = new Draft(cells.get(Column.NAME), cells.get(Column.URL),
                 read.value(Column.ENTITY_TYPE, cell -> constant(EntityType.class, cell.toLowerCase(Locale.ROOT))),
@@ -200,10 +228,11 @@ final class ActionCsv {
                 read.value(Column.ROLES, cell -> each(cell, one -> constant(Role.class, one.toLowerCase(Locale.ROOT)))),
                 read.value(Column.PROJECTS, cell -> each(cell, ActionCsv::id)));
         return new Row(line.number(), read.value(Column.ID, ActionCsv::id),
-                Optional.ofNullable(given.url()).flatMap(Template::linked).orElse(null), given, EnumSet.copyOf(columns));
+                Optional.ofNullable(given.url()).flatMap(Template::linked).orElse(null), given, EnumSet.copyOf(columns),
+                wrong);
     }
 
-    private record Cells(int line, Map<Column, String> cells, List<Wrong> errors) {
+    private record Cells(int line, Map<Column, String> cells, Set<Column> wrong, List<Wrong> errors) {
 
         <T> T value(Column column, Function<String, T> read) {
             String cell = cells.get(column);
@@ -211,6 +240,7 @@ final class ActionCsv {
                 return cell == null ? null : read.apply(cell.strip());
             } catch (IllegalArgumentException e) {
                 errors.add(new Wrong(line, column.title, "\"" + shown(cell) + "\": " + e.getMessage()));
+                wrong.add(column);
                 return null;
             }
         }

@@ -15,6 +15,7 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
 
@@ -52,6 +53,8 @@ public class ActionHistory {
 
     @Context
     Request request;
+    @Context
+    HttpHeaders headers;
 
     ActionHistory(Actions actions, SecurityIdentity identity) {
         this.actions = actions;
@@ -91,9 +94,15 @@ public class ActionHistory {
     public RestResponse<View> restore(@PathParam("id") @Parameter(example = ActionResource.EXAMPLE_ID) UUID id,
             @QueryParam("version") @Min(1) @Parameter(description = "Out of its history; may be left out where the action is "
                     + "deleted: then it comes back as it was.", example = "1") Integer version) {
-        Action action = actions.restore(id, version, present -> request.evaluatePreconditions(Etag.of(present)) == null,
+        Action action = actions.restore(id, version, this::expected,
                 Asker.of(identity));
         return ResponseBuilder.ok(View.of(action)).tag(Etag.of(action)).build();
+    }
+
+    /** A deleted action is none that anybody has an ETag of. */
+    private boolean expected(Action present) {
+        return present == null ? headers.getHeaderString(HttpHeaders.IF_MATCH) == null
+                : request.evaluatePreconditions(Etag.of(present)) == null;
     }
 
     /** @param before null where it is the first */

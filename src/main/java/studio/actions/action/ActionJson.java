@@ -153,7 +153,8 @@ public final class ActionJson {
 
         @Schema(name = "ImportChange")
         public record Change(int line, Kind kind,
-                @Schema(description = "Its name.", examples = "Sync to ShotGrid") String action, UUID id,
+                @Schema(description = "Its name.", examples = "Sync to ShotGrid") String action,
+                @Schema(nullable = true, description = "Null where it gets one when it is made.") UUID id,
                 @Schema(examples = "[\"url\"]") List<String> fields,
                 @Schema(type = SchemaType.OBJECT, nullable = true,
                         description = "These fields as they were; null where it is new.") Map<String, JsonNode> from,

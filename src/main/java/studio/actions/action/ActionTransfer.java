@@ -8,7 +8,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.UUID;
 
 import jakarta.annotation.security.RolesAllowed;
@@ -104,9 +103,7 @@ public class ActionTransfer {
                     example = ",") String delimiter,
             @QueryParam("bom") @DefaultValue("false") @Parameter(
                     description = "With a byte order mark, by which Excel knows UTF-8.") boolean bom) {
-        if (!delimiter.equals(";") && !delimiter.equals(",")) {
-            throw ProblemException.parameter("delimiter", "invalid_value", "'delimiter' must be ; or , (%3B or %2C in a URL).");
-        }
+        char between = Csv.delimiter(delimiter);
         List<Action> all = QuarkusTransaction.requiringNew().call(() -> {
             List<Action> found = Action.listAll();
             AuditEntry.of(Verb.exported, Asker.of(identity), AuditEntry.DONE).with("actions", found.size())
@@ -118,7 +115,7 @@ public class ActionTransfer {
             if (bom) {
                 writer.write(Csv.BOM);
             }
-            csv.write(all, columns == Columns.kitsu ? Column.KITSU : Column.ALL, delimiter.charAt(0), writer);
+            csv.write(all, columns == Columns.kitsu ? Column.KITSU : Column.ALL, between, writer);
             writer.flush();
         };
         return Response.ok(table, Csv.MEDIA_TYPE + ";charset=utf-8")
@@ -145,15 +142,14 @@ public class ActionTransfer {
         if (mode == null) {
             throw ProblemException.parameter("mode", "required", "'mode' must be check or apply.");
         }
-        List<Csv.Line> lines = Csv.read(file == null ? new byte[0] : file);
+        List<Csv.Line> lines = Csv.read(file == null ? new byte[0] : file, config.maxRows() + 2);
         if (lines.isEmpty()) {
             throw new ProblemException(Code.INVALID_CSV, "The file is empty. Its first line names the columns: at least Name "
                     + "and URL.");
         }
         if (lines.size() - 1 > config.maxRows()) {
-            throw new ProblemException(Code.TOO_LARGE,
-                    "The file may have %,d lines below its header; this has %,d. Send it in parts."
-                            .formatted(config.maxRows(), lines.size() - 1));
+            throw new ProblemException(Code.TOO_LARGE, "The file may have %,d lines below its header. Send it in parts."
+                    .formatted(config.maxRows()));
         }
         Asker asker = Asker.of(identity);
         if (mode == Mode.check) {
@@ -212,47 +208,58 @@ public class ActionTransfer {
         }
 
         private void take(Row row) {
-            int wrong = errors.size();
-            UUID linked = row.id() == null ? row.linked() : null;
-            Optional<Action> known = Optional.ofNullable(byId.get(row.id() == null ? linked : row.id()));
-            List<Action> namesakes = row.id() != null || known.isPresent() ? List.of()
-                    : byName.getOrDefault(key(rules.fill(row.given())), List.of());
-            if (namesakes.size() > 1) {
-                errors.add(
-                        new Wrong(row.line(), Column.NAME.title, namesakes.size() + " actions here have this name and entity "
-                                + "type. Say in a column ID which one is meant."));
-                return;
+            // Without knowing which action it is for, all that can be told is what is wrong with it.
+            boolean known = row.id() != null || !row.wrong(Column.ID)
+                    && (row.linked() != null && byId.containsKey(row.linked()) || row.named());
+            Action present = known ? present(row) : null;
+            UUID id = present != null ? present.id : row.id() != null ? row.id() : row.linked();
+            if (known) {
+                alone(row, id);
             }
-            Action present = known.or(() -> namesakes.stream().findFirst()).orElse(null);
-            UUID id = present != null ? present.id : row.id() != null ? row.id() : linked;
+            judge(row, present, id);
+        }
+
+        /** The action that a line is for; null where it makes one, or is wrong. */
+        private Action present(Row row) {
+            Action named = byId.get(row.id() == null ? row.linked() : row.id());
+            if (named != null || row.id() != null) {
+                return named;
+            }
+            List<Action> namesakes = byName.getOrDefault(key(rules.fill(row.given())), List.of());
+            if (namesakes.size() > 1) {
+                errors.add(row.wrong(Column.NAME, namesakes.size() + " actions here have this name and entity type. Say in a "
+                        + "column ID which one is meant."));
+            }
+            return namesakes.size() == 1 ? namesakes.get(0) : null;
+        }
+
+        /** No other line may be for the same action. */
+        private void alone(Row row, UUID id) {
             Integer other = taken.putIfAbsent(id == null ? key(rules.fill(row.given())) : id, row.line());
             if (other != null) {
-                errors.add(new Wrong(row.line(), row.id() != null ? Column.ID.title
-                        : linked != null ? Column.URL.title
-                                : Column.NAME.title,
+                errors.add(row.wrong(row.id() != null ? Column.ID : row.linked() != null ? Column.URL : Column.NAME,
                         "Line " + other + " is for the same action."));
-                return;
             }
-            judge(row, present, id == null ? UUID.randomUUID() : id, wrong);
         }
 
         /** What is there already is not judged again, by rules that may be new since. */
-        private void judge(Row row, Action present, UUID id, int wrong) {
+        private void judge(Row row, Action present, UUID id) {
             Draft before = present == null ? null : present.draft();
             Draft wanted = row.over(before);
-            if (errors.size() == wrong && rules.fill(wanted).equals(before)) {
+            boolean fine = errors.stream().noneMatch(wrong -> wrong.line() == row.line());
+            if (fine && rules.fill(wanted).equals(before)) {
                 unchanged++;
                 return;
             }
             try {
                 Draft settled = rules.settle(wanted, "", asker.caller());
-                if (errors.size() == wrong) {
+                if (fine) {
                     changes.add(change(row.line(), id, before, settled));
-                    writes.add(new Actions.Write(id, present, settled));
+                    writes.add(new Actions.Write(id == null ? UUID.randomUUID() : id, present, settled));
                 }
             } catch (ProblemException refused) {
-                refused.errors().forEach(fault -> errors
-                        .add(new Wrong(row.line(), Column.of(fault.pointer()).title, fault.message())));
+                refused.errors().stream().filter(fault -> !row.follows(Column.of(fault.pointer())))
+                        .forEach(fault -> errors.add(row.wrong(Column.of(fault.pointer()), fault.message())));
             }
         }
 

@@ -88,7 +88,7 @@ public class Actions {
     public Action create(Draft draft, Asker asker) {
         Action action = Action.of(rules.settle(draft, "", asker.caller()), asker.caller(), clock.instant());
         return written(() -> {
-            add(Verb.created, action, 0, asker, null);
+            add(Verb.created, action, 0, asker).persist();
             return action;
         });
     }
@@ -138,7 +138,7 @@ public class Actions {
             Action action = locked(id, expected);
             action.delete();
             action.version++;
-            keep(Verb.deleted, action, List.of(), asker, null);
+            kept(Verb.deleted, action, asker).persist();
             return id;
         });
     }
@@ -147,12 +147,15 @@ public class Actions {
      * Brings a version back, as a new one; where the action is deleted, the action, under its id.
      *
      * @param version null: of a deleted action, what was deleted
+     * @param expected what the action must still be; of null, where it is deleted
      * @throws ProblemException {@code not_found}; {@code invalid_body} where that version is refused by now
      */
     public Action restore(UUID id, Integer version, Predicate<Action> expected, Asker asker) {
-        return written(() -> {
-            Optional<Action> present = Action.locked(id).map(action -> expect(action, expected));
+        // Two who bring back what is deleted: the second finds it there.
+        return written("SHARE ROW EXCLUSIVE", () -> {
+            Optional<Action> present = Action.locked(id);
             ActionVersion last = ActionVersion.last(id).orElseThrow(() -> unknown(id));
+            expect(id, present.orElse(null), expected);
             if (version == null && present.isPresent()) {
                 throw ProblemException.parameter("version", "required", "This action is not deleted, so 'version' must say "
                         + "which one to bring back; its history lists them.");
@@ -168,7 +171,7 @@ public class Actions {
             action.id = id;
             action.createdAt = last.createdAt;
             action.createdBy = last.createdBy;
-            add(Verb.restored, action, last.version, asker, null);
+            add(Verb.restored, action, last.version, asker).persist();
             return action;
         });
     }
@@ -194,30 +197,36 @@ public class Actions {
     /** Writes them, and in the audit that it was by this import. To be called in {@link #writeAll}. */
     void put(List<Write> writes, Asker asker, AuditEntry by) {
         Map<UUID, Integer> counted = ActionVersion.last(writes.stream().map(Write::id).toList());
+        // One kind after the other: Hibernate sends together what follows each other.
+        List<Kept> all = new ArrayList<>();
         writes.forEach(write -> {
             if (write.present == null) {
                 Action action = Action.of(write.settled, asker.caller(), clock.instant());
                 action.id = write.id;
-                add(Verb.created, action, counted.getOrDefault(write.id, 0), asker, by.id);
+                all.add(add(Verb.created, action, counted.getOrDefault(write.id, 0), asker));
             } else {
-                change(Verb.changed, write.present, write.settled, asker, by.id);
+                change(Verb.changed, write.present, write.settled, asker).ifPresent(all::add);
             }
         });
+        all.forEach(kept -> kept.version.persist());
+        all.forEach(kept -> kept.entry.with("import", by.id).persist());
     }
 
     private Action become(Verb verb, Action action, Draft wanted, Asker asker) {
         if (wanted == null || !action.draft().equals(rules.fill(wanted))) {
-            change(verb, action, rules.settle(wanted, "", asker.caller()), asker, null);
+            change(verb, action, rules.settle(wanted, "", asker.caller()), asker).ifPresent(Kept::persist);
         }
         return action;
     }
 
-    /** @param by the import that it was part of; null where it was none */
-    private void change(Verb verb, Action action, Draft settled, Asker asker, UUID by) {
+    private Optional<Kept> change(Verb verb, Action action, Draft settled, Asker asker) {
         JsonNode before = write(action.draft());
-        if (action.change(settled, asker.caller(), clock.instant())) {
-            keep(verb, action, changed(before, write(settled)), asker, by);
+        if (!action.change(settled, asker.caller(), clock.instant())) {
+            return Optional.empty();
         }
+        Kept kept = kept(verb, action, asker);
+        kept.entry.with("fields", changed(before, write(settled)));
+        return Optional.of(kept);
     }
 
     /**
@@ -255,23 +264,24 @@ public class Actions {
     }
 
     /** @param counted the versions that an action of this id had before, on which it goes on counting */
-    private void add(Verb verb, Action action, int counted, Asker asker, UUID by) {
+    private Kept add(Verb verb, Action action, int counted, Asker asker) {
         action.version += counted;
         action.persist();
-        keep(verb, action, List.of(), asker, by);
+        return kept(verb, action, asker);
     }
 
-    private void keep(Verb verb, Action action, List<String> fields, Asker asker, UUID by) {
-        ActionVersion.of(verb, action, write(action.draft()), asker.caller()).persist();
-        AuditEntry entry = AuditEntry.of(verb, asker, AuditEntry.DONE).about(action.id, action.name)
-                .with("version", action.version);
-        if (!fields.isEmpty()) {
-            entry.with("fields", fields);
+    /** What is kept of a write, to be persisted with it. */
+    private record Kept(ActionVersion version, AuditEntry entry) {
+
+        void persist() {
+            version.persist();
+            entry.persist();
         }
-        if (by != null) {
-            entry.with("import", by);
-        }
-        entry.persist();
+    }
+
+    private Kept kept(Verb verb, Action action, Asker asker) {
+        return new Kept(ActionVersion.of(verb, action, write(action.draft()), asker.caller()),
+                AuditEntry.of(verb, asker, AuditEntry.DONE).about(action.id, action.name).with("version", action.version));
     }
 
     private <T> T written(Callable<T> write) {
@@ -294,16 +304,23 @@ public class Actions {
         }
     }
 
-    private static Action locked(UUID id, Predicate<Action> expected) {
-        return expect(Action.locked(id).orElseThrow(() -> unknown(id)), expected);
-    }
-
-    private static Action expect(Action action, Predicate<Action> expected) {
-        if (!expected.test(action)) {
-            throw new ProblemException(Code.STALE_VERSION, "The action is at version " + action.version
-                    + " by now. Read it again, and send your change with its new ETag in If-Match.");
+    /** What replicas of the version before have written has no version yet. */
+    private Action locked(UUID id, Predicate<Action> expected) {
+        Action action = Action.locked(id).orElseThrow(() -> unknown(id));
+        expect(id, action, expected);
+        if (ActionVersion.of(id, action.version).isEmpty()) {
+            Caller somebody = new Caller(action.updatedBy, null, null, null, false, List.of());
+            ActionVersion.of(Verb.changed, action, write(action.draft()), somebody).persist();
         }
         return action;
+    }
+
+    private static void expect(UUID id, Action action, Predicate<Action> expected) {
+        if (!expected.test(action)) {
+            throw new ProblemException(Code.STALE_VERSION, (action == null ? "The action " + id + " is deleted"
+                    : "The action is at version " + action.version)
+                    + " by now. Read it again, and send your change with its new ETag in If-Match.");
+        }
     }
 
     private static ProblemException unknown(UUID id) {

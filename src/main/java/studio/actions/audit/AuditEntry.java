@@ -84,6 +84,11 @@ public class AuditEntry extends PanacheEntityBase {
         return entry;
     }
 
+    /** Whether it tells of the beginning of a run. */
+    boolean begins() {
+        return verb == Verb.ran || verb == Verb.replayed;
+    }
+
     public AuditEntry about(UUID action, String name) {
         subject = action;
         subjectName = name;

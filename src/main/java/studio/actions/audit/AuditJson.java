@@ -3,6 +3,7 @@ package studio.actions.audit;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.UUID;
 
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
@@ -33,16 +34,22 @@ public final class AuditJson {
             Person caller,
             @Schema(nullable = true, description = "The address that the request came from.",
                     examples = "10.20.0.7") String from,
-            @Schema(description = "'done'; for runs and openings how they began; for a refusal, the code of its problem.",
+            @Schema(description = "'done'; of a run and an opening its state (a run's, once it has ended, is its last one); of "
+                    + "a refusal the code of its problem.",
                     examples = "done") String result,
             @Schema(type = SchemaType.OBJECT,
                     description = "What else there is to know: versions, fields, counts.") Map<String, Object> detail) {
 
-        static View of(AuditEntry entry) {
+        /** @param outcome of its run; null where that has not ended, or there is none */
+        static View of(AuditEntry entry, AuditOutcome outcome) {
+            Map<String, Object> detail = new TreeMap<>(entry.detail);
+            if (outcome != null) {
+                detail.put("outcome", outcome.detail);
+            }
             return new View(entry.id, entry.at, entry.verb,
                     entry.subject == null ? null : new Subject(entry.subject, entry.subjectName), entry.runId,
                     new Person(entry.callerId, entry.callerName, entry.callerEmail, entry.callerRole), entry.fromAddress,
-                    entry.result, entry.detail);
+                    outcome == null ? entry.result : outcome.result, detail);
         }
     }
 

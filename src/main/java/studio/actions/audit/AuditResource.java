@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
+import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
@@ -89,26 +90,31 @@ public class AuditResource {
             @QueryParam("until") @Parameter(description = "Before this time.", example = "2126-11-25T00:00:00Z") Instant until,
             @QueryParam("cursor") @Parameter(description = "'next' of the page before.") String cursor,
             @QueryParam("limit") @Min(1) @Max(500) @Parameter(
-                    description = "Entries on a page (50); as a table, at the most.") Integer limit) {
+                    description = "Entries on a page (50); as a table, at the most.") Integer limit,
+            @QueryParam("delimiter") @DefaultValue(";") @Parameter(
+                    description = "Of the table; , for spreadsheets that expect it.", example = ",") String delimiter,
+            @QueryParam("bom") @DefaultValue("false") @Parameter(
+                    description = "The table with a byte order mark, by which Excel knows UTF-8.") boolean bom) {
+        char between = Csv.delimiter(delimiter);
         Asked asked = new Asked(subject, run, caller, verb, since, until);
         Cursor after = cursor == null ? null : Cursor.parse(cursor);
         Variant form = request.selectVariant(FORMS);
         if (form != null && form.getMediaType().toString().equals(Csv.MEDIA_TYPE)) {
-            StreamingOutput table = out -> write(asked, after, limit == null ? Integer.MAX_VALUE : limit, out);
+            StreamingOutput table = out -> write(asked, after, limit == null ? Integer.MAX_VALUE : limit, between, bom, out);
             return Response.ok(table, Csv.MEDIA_TYPE + ";charset=utf-8")
                     .header("Content-Disposition", "attachment; filename=\"audit.csv\"").build();
         }
         int size = limit == null ? PAGE : limit;
-        List<AuditEntry> found = asked.entries(after, size + 1);
-        List<AuditEntry> page = found.subList(0, Math.min(size, found.size()));
-        return Response.ok(new AuditJson.Page(page.stream().map(AuditJson.View::of).toList(),
-                found.size() > size ? cursor(page.get(size - 1)).text() : null), MediaType.APPLICATION_JSON).build();
+        List<AuditJson.View> found = asked.entries(after, size + 1);
+        List<AuditJson.View> page = found.subList(0, Math.min(size, found.size()));
+        return Response.ok(new AuditJson.Page(page, found.size() > size ? cursor(page.get(size - 1)).text() : null),
+                MediaType.APPLICATION_JSON).build();
     }
 
     private record Asked(UUID subject, UUID runId, UUID callerId, Verb verb, Instant since, Instant until) {
 
         /** Those behind the cursor; null for the first ones. */
-        List<AuditEntry> entries(Cursor after, int most) {
+        List<AuditJson.View> entries(Cursor after, int most) {
             Map<String, Object> values = new HashMap<>();
             String where = Stream.of(
                     condition(values, "subject = :subject", "subject", subject),
@@ -120,8 +126,14 @@ public class AuditResource {
                     condition(values, "at <= :at", "at", after == null ? null : after.at()),
                     condition(values, "(at < :at or id < :after)", "after", after == null ? null : after.id()))
                     .filter(Objects::nonNull).reduce("1 = 1", (all, one) -> all + " and " + one);
-            return QuarkusTransaction.requiringNew().call(() -> AuditEntry
-                    .<AuditEntry> find(where + " order by at desc, id desc", values).page(0, most).list());
+            return QuarkusTransaction.requiringNew().call(() -> {
+                List<AuditEntry> found = AuditEntry.<AuditEntry> find(where + " order by at desc, id desc", values)
+                        .page(0, most).list();
+                Map<UUID, AuditOutcome> outcomes = AuditOutcome
+                        .of(found.stream().filter(AuditEntry::begins).map(entry -> entry.runId).toList());
+                return found.stream().map(entry -> AuditJson.View.of(entry,
+                        entry.begins() ? outcomes.get(entry.runId) : null)).toList();
+            });
         }
 
         private static String condition(Map<String, Object> values, String condition, String name, Object value) {
@@ -134,15 +146,18 @@ public class AuditResource {
     }
 
     /** A page at a time, so that no transaction is open while the other side reads slowly. */
-    private void write(Asked asked, Cursor first, int most, OutputStream out) throws IOException {
+    private void write(Asked asked, Cursor first, int most, char delimiter, boolean bom, OutputStream out) throws IOException {
         Writer writer = new OutputStreamWriter(out, StandardCharsets.UTF_8);
-        CSVPrinter table = Csv.printer(writer, ';');
+        if (bom) {
+            writer.write(Csv.BOM);
+        }
+        CSVPrinter table = Csv.printer(writer, delimiter);
         table.printRecord(COLUMNS);
         Cursor after = first;
         for (int left = most; left > 0;) {
-            List<AuditEntry> page = asked.entries(after, Math.min(AT_ONCE, left));
-            for (AuditEntry entry : page) {
-                table.printRecord(cells(entry).map(value -> Csv.guard(value == null ? null : value.toString())));
+            List<AuditJson.View> page = asked.entries(after, Math.min(AT_ONCE, left));
+            for (AuditJson.View entry : page) {
+                table.printRecord(cells(entry).map(value -> Csv.guardAll(value == null ? null : value.toString())));
             }
             if (page.size() < Math.min(AT_ONCE, left)) {
                 break;
@@ -153,13 +168,15 @@ public class AuditResource {
         writer.flush();
     }
 
-    private Stream<Object> cells(AuditEntry entry) throws IOException {
-        return Stream.of(entry.at, entry.verb, entry.subject, entry.subjectName, entry.runId, entry.callerId, entry.callerName,
-                entry.callerEmail, entry.callerRole, entry.fromAddress, entry.result,
-                entry.detail.isEmpty() ? null : json.writeValueAsString(entry.detail), entry.id);
+    private Stream<Object> cells(AuditJson.View entry) throws IOException {
+        AuditJson.Subject subject = entry.subject() == null ? new AuditJson.Subject(null, null) : entry.subject();
+        AuditJson.Person caller = entry.caller();
+        return Stream.of(entry.at(), entry.verb(), subject.id(), subject.name(), entry.runId(), caller.id(), caller.name(),
+                caller.email(), caller.role(), entry.from(), entry.result(),
+                entry.detail().isEmpty() ? null : json.writeValueAsString(entry.detail()), entry.id());
     }
 
-    private static Cursor cursor(AuditEntry last) {
-        return new Cursor(last.at, last.id);
+    private static Cursor cursor(AuditJson.View last) {
+        return new Cursor(last.at(), last.id());
     }
 }

@@ -59,6 +59,9 @@ class AuditRetention {
             if (removed > 0) {
                 LOG.infof("Removed %d audit entries that were older than %d days", removed, config.audit().toDays());
             }
+            for (int some = AT_ONCE; some == AT_ONCE;) {
+                some = QuarkusTransaction.requiringNew().call(this::removeOutcomes);
+            }
             kept.set(QuarkusTransaction.requiringNew().call(() -> AuditEntry.count()));
         } catch (RuntimeException e) {
             LOG.warnf("Old audit entries could not be removed: %s. It is tried again in an hour.", e.getMessage());
@@ -67,9 +70,20 @@ class AuditRetention {
 
     /** In the order of their index; what another replica is removing is passed over. */
     private int remove() {
-        return entities.createNativeQuery("""
+        return remove("""
                 DELETE FROM audit_entry WHERE id IN (
                     SELECT id FROM audit_entry WHERE at < now() - (SELECT keep FROM audit_retention)
-                     ORDER BY at, id LIMIT :most FOR UPDATE SKIP LOCKED)""").setParameter("most", AT_ONCE).executeUpdate();
+                     ORDER BY at, id LIMIT :most FOR UPDATE SKIP LOCKED)""");
+    }
+
+    private int removeOutcomes() {
+        return remove("""
+                DELETE FROM audit_outcome WHERE run_id IN (
+                    SELECT run_id FROM audit_outcome WHERE at < now() - (SELECT keep FROM audit_retention)
+                     ORDER BY at LIMIT :most FOR UPDATE SKIP LOCKED)""");
+    }
+
+    private int remove(String some) {
+        return entities.createNativeQuery(some).setParameter("most", AT_ONCE).executeUpdate();
     }
 }

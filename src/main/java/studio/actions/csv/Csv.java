@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 import org.apache.commons.csv.CSVFormat;
@@ -31,6 +32,8 @@ public final class Csv {
 
     /** What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), full-width forms included. */
     private static final String FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20";
+
+    private static final Pattern INNER = Pattern.compile("([,;\t\r\n]\\s*)(?=[" + Pattern.quote(FORMULA) + "])");
 
     private Csv() {
     }
@@ -62,6 +65,22 @@ public final class Csv {
         return text == null ? "" : computed(text) || quoted(text) ? "'" + text : text;
     }
 
+    /**
+     * The same for what is read by people only, and was written by anybody: what is behind another delimiter than ours is
+     * guarded, too, in case that a spreadsheet takes it for the beginning of a cell.
+     */
+    public static String guardAll(String text) {
+        return text == null ? "" : guard(INNER.matcher(text).replaceAll("$1'"));
+    }
+
+    /** @throws ProblemException {@code invalid_parameter} unless it is one of the two */
+    public static char delimiter(String parameter) {
+        if (!parameter.equals(";") && !parameter.equals(",")) {
+            throw ProblemException.parameter("delimiter", "invalid_value", "'delimiter' must be ; or , (%3B or %2C in a URL).");
+        }
+        return parameter.charAt(0);
+    }
+
     /** The text that such a cell stands for; any other cell is the text itself. */
     public static String unguard(String cell) {
         return quoted(cell) ? cell.substring(1) : cell;
@@ -78,20 +97,21 @@ public final class Csv {
     }
 
     /**
-     * Reads a file, with or without a byte order mark, whatever its line ends and whichever of the two delimiters it has.
+     * Reads a file up to so many lines, with or without a byte order mark, whatever its line ends and whichever of the two
+     * delimiters it has.
      *
      * @return its lines that are not blank
      * @throws ProblemException {@code invalid_csv} if it is not UTF-8, or a quote is not closed or has text behind it
      */
-    public static List<Line> read(byte[] file) {
+    public static List<Line> read(byte[] file, int most) {
         String text = text(file);
-        char delimiter = delimiter(text);
+        char delimiter = used(text);
         List<Line> lines = new ArrayList<>();
         int begins = 1;
         try (CSVParser parser = CSVParser.builder().setReader(new StringReader(text))
                 .setFormat(CSVFormat.DEFAULT.builder().setDelimiter(delimiter).setIgnoreEmptyLines(false).get()).get()) {
             Iterator<CSVRecord> records = parser.iterator();
-            while (records.hasNext()) {
+            while (lines.size() < most && records.hasNext()) {
                 Line line = new Line(begins, records.next().toList());
                 begins = (int) parser.getCurrentLineNumber() + 1;
                 if (!line.blank()) {
@@ -107,7 +127,7 @@ public final class Csv {
     }
 
     /** Whichever there is more of in the header, outside of quotes. */
-    private static char delimiter(String text) {
+    private static char used(String text) {
         boolean quoted = false;
         int commas = 0;
         String header = text.stripLeading();

@@ -94,7 +94,7 @@ public record Problem(
 
         /** Whether it is refused for who asks, or for how often; this is what the audit keeps. */
         boolean refusal() {
-            return this == FORBIDDEN || this == CROSS_SITE || this == HIDDEN || this == QUOTA_EXCEEDED;
+            return this == FORBIDDEN || this == HIDDEN || this == QUOTA_EXCEEDED;
         }
 
         /** RFC 9457's type: our own, or one that is registered for this. */

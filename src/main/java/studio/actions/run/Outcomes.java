@@ -61,7 +61,6 @@ class Outcomes {
     }
 
     private final RunEvents events;
-    private final RunStatistics statistics;
     private final Secrets secrets;
     private final EgressConfig.Egress config;
     private final RandomGenerator random;
@@ -70,9 +69,8 @@ class Outcomes {
     private final Thread writer = new Thread(this::write, "outcomes");
     private volatile boolean ended;
 
-    Outcomes(RunEvents events, RunStatistics statistics, Secrets secrets, EgressConfig config, RandomGenerator random) {
+    Outcomes(RunEvents events, Secrets secrets, EgressConfig config, RandomGenerator random) {
         this.events = events;
-        this.statistics = statistics;
         this.secrets = secrets;
         this.config = config.egress();
         this.random = random;
@@ -139,7 +137,6 @@ class Outcomes {
                 }
             }
             events.tell(runs);
-            statistics.count(runs.values());
         });
         if (!late.isEmpty() && !again) {
             LOG.warnf("Attempts that ended after another replica had taken this one for dead, and taken them over: %d. Their "

@@ -53,7 +53,6 @@ class Recovery {
     private final RateLimits limits;
     private final RunEvents events;
     private final Reports reports;
-    private final RunStatistics statistics;
     private final News news;
     private final EntityManager entities;
     private final RunConfig.Run config;
@@ -69,14 +68,13 @@ class Recovery {
     });
 
     Recovery(DeliveryWorker worker, Outcomes outcomes, Replicas replicas, RateLimits limits, RunEvents events, Reports reports,
-            RunStatistics statistics, News news, EntityManager entities, RunConfig config) {
+            News news, EntityManager entities, RunConfig config) {
         this.worker = worker;
         this.outcomes = outcomes;
         this.replicas = replicas;
         this.limits = limits;
         this.events = events;
         this.reports = reports;
-        this.statistics = statistics;
         this.news = news;
         this.entities = entities;
         this.config = config.run();
@@ -243,7 +241,6 @@ class Recovery {
             }
         }
         events.tell(runs);
-        statistics.count(runs.values());
         return new Settled(again, lost);
     }
 
@@ -257,7 +254,6 @@ class Recovery {
                     runs.put(run.id, run);
                 });
                 events.tell(runs);
-                statistics.count(runs.values());
             }
         });
     }

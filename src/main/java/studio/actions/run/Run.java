@@ -13,7 +13,6 @@ import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
 import jakarta.persistence.LockModeType;
-import jakarta.persistence.Transient;
 
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.hibernate.annotations.DynamicUpdate;
@@ -76,9 +75,6 @@ public class Run extends PanacheEntityBase {
     public Instant cancelledAt;
     public int unfinished;
     public int events;
-    /** Whether it ended in this transaction. */
-    @Transient
-    boolean justEnded;
 
     static Run of(Action action, Caller caller, Press.Key key) {
         Run run = new Run();
@@ -191,7 +187,6 @@ public class Run extends PanacheEntityBase {
         state = counts.containsKey(Delivery.State.cancelled) ? State.cancelled
                 : delivered == 0 ? State.failed : counts.size() == 1 ? State.succeeded : State.partial;
         finishedAt = now();
-        justEnded = true;
     }
 
     /** Those of which nothing is left to do, and which do not know it. */

@@ -65,8 +65,13 @@ class RunEvents {
         watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(ended));
     }
 
+    /** Whether what was told is that a run has ended. */
+    static boolean ended(String told) {
+        return told.endsWith(ENDED);
+    }
+
     private void hear(String told) {
-        boolean ended = told.endsWith(ENDED);
+        boolean ended = ended(told);
         UUID run = UUID.fromString(ended ? told.substring(0, told.length() - ENDED.length()) : told);
         changed(run, ended);
     }

@@ -157,7 +157,7 @@ public final class RunJson {
     }
 
     @Schema(name = "Statistics", description = "What came of presses, by the day (UTC) on which they were. Runs and deliveries "
-            + "count once their run has ended.")
+            + "count a moment after their run has ended.")
     public record Statistics(@Schema(nullable = true, description = "Null: all actions.") UUID actionId,
             @Schema(description = "The first day.") LocalDate since,
             @Schema(description = "How many days, today included.") int days,
@@ -168,7 +168,7 @@ public final class RunJson {
                     description = "Delivered, of all deliveries that were not cancelled.") Double successRate,
             @Schema(nullable = true) Durations durationMs,
             @Schema(type = SchemaType.OBJECT, additionalProperties = Long.class,
-                    description = "Deliveries that were not delivered, by kind.") Map<FailureKind, Long> failures,
+                    description = "Deliveries that were neither delivered nor cancelled, by kind.") Map<FailureKind, Long> failures,
             @Schema(nullable = true, description = "The last press of those days.") Instant lastPressedAt,
             @Schema(description = "Every day, the oldest first.") List<Day> byDay) {
 
@@ -187,7 +187,9 @@ public final class RunJson {
         }
 
         @Schema(name = "StatisticsDay")
-        public record Day(LocalDate day, long presses, long openings, long replays, Counts deliveries) {
+        public record Day(LocalDate day, long presses, long openings, long replays, Runs runs, Counts deliveries,
+                @Schema(nullable = true) Double successRate,
+                @Schema(type = SchemaType.OBJECT, additionalProperties = Long.class) Map<FailureKind, Long> failures) {
         }
     }
 }

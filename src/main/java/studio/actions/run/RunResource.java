@@ -78,16 +78,14 @@ public class RunResource {
 
     private final Runner runner;
     private final RunEvents events;
-    private final RunStatistics statistics;
     private final ObjectMapper json;
     private final RunConfig.Run config;
     private final SecurityIdentity identity;
 
-    RunResource(Runner runner, RunEvents events, RunStatistics statistics, ObjectMapper json, RunConfig config,
+    RunResource(Runner runner, RunEvents events, ObjectMapper json, RunConfig config,
             SecurityIdentity identity) {
         this.runner = runner;
         this.events = events;
-        this.statistics = statistics;
         this.json = json;
         this.config = config.run();
         this.identity = identity;
@@ -256,7 +254,6 @@ public class RunResource {
                 AuditEntry.of(Verb.cancelled, asker, AuditEntry.DONE).about(run.actionId, run.actionName).ofRun(id)
                         .with("deliveries", cancelled).persist();
                 events.tell(Map.of(id, run));
-                statistics.count(List.of(run));
             }
             return strictly ? RunJson.View.of(run)
                     : RunJson.View.of(run, RunJson.Counts.of(Delivery.counts(id)), null);

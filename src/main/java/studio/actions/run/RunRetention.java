@@ -74,16 +74,19 @@ class RunRetention {
         }
     }
 
-    /** As many as have so many deliveries together, and one at the least; what another replica is removing is passed over. */
+    /**
+     * As many as have so many outcomes, and so no more deliveries, and one at the least; what another replica is removing is
+     * passed over.
+     */
     private int remove() {
         return entities.createNativeQuery("""
                 DELETE FROM run WHERE id IN (
                     SELECT id FROM (
-                        SELECT old.id, row_number() OVER oldest AS place, sum(owed.deliveries) OVER oldest AS deliveries
-                          FROM (SELECT id, finished_at FROM run WHERE finished_at < now() - make_interval(secs => :age)
+                        SELECT id, row_number() OVER oldest AS place, sum(events) OVER oldest AS deliveries
+                          FROM (SELECT id, finished_at, events FROM run
+                                 WHERE finished_at < now() - make_interval(secs => :age) AND counted
                                  ORDER BY finished_at LIMIT :runs FOR UPDATE SKIP LOCKED) old
-                         CROSS JOIN LATERAL (SELECT count(*) AS deliveries FROM delivery WHERE run_id = old.id) owed
-                        WINDOW oldest AS (ORDER BY old.finished_at, old.id)) counted
+                        WINDOW oldest AS (ORDER BY finished_at, id)) counted
                      WHERE place = 1 OR deliveries <= :deliveries)""")
                 .setParameter("age", (double) config.runs().toSeconds()).setParameter("runs", RUNS_AT_ONCE)
                 .setParameter("deliveries", DELIVERIES_AT_ONCE).executeUpdate();

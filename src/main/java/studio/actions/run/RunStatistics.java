@@ -4,96 +4,166 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
-import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
-import java.util.function.ToLongFunction;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
+import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
 
+import org.jboss.logging.Logger;
+
 import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
 import studio.actions.egress.FailureKind;
+import studio.actions.news.News;
 import studio.actions.run.RunJson.Statistics;
 
 /**
- * What became of presses and deliveries, counted as they end, in the transaction in which they do: by action and over all, by
- * the day (UTC) of the press, by how they ended and how long that took. So a question reads some hundred rows, whatever it is
- * about.
+ * What became of presses and deliveries: counted a moment after they have ended, by whichever replica comes first, in a
+ * transaction of its own, so that nothing waits for it. By action and over all, by the day (UTC) of the press, by how they
+ * ended and how long that took; so a question reads some hundred rows, whatever it is about.
  */
 @Singleton
 class RunStatistics {
 
-    /** Stands for all actions. */
-    private static final UUID ALL = new UUID(0, 0);
+    private static final Logger LOG = Logger.getLogger(RunStatistics.class);
 
-    /** Rows are written in one order, so that two who count at once do not wait for each other. */
+    private static final String ALL = "all";
+
+    private static final int RUNS_AT_ONCE = 200;
+
+    private static final int OPENINGS_AT_ONCE = 1000;
+
+    /** What ends at about the same time is counted together. */
+    private static final Duration MOMENT = Duration.ofMillis(100);
+
+    /** For what nobody has told of. */
+    private static final Duration NET = Duration.ofMinutes(1);
+
+    /** Rows are written in one order, so that two who count at once do not wait for each other in a circle. */
     private static final String PRESSES = """
-            INSERT INTO press_count (action_id, day, kind, state, count, last)
-            SELECT coalesce(action_id, :all) AS action, day, kind, state, count(*), max(at)
-              FROM (%s) ended
+            WITH ended AS (%s)
+            INSERT INTO press_count (subject, day, kind, state, count, last)
+            SELECT coalesce(CAST(action_id AS text), 'all') AS subject, day, kind, state, count(*), max(at)
+              FROM (SELECT *, (at AT TIME ZONE 'UTC')::date AS day FROM ended) pressed
              GROUP BY GROUPING SETS ((action_id, day, kind, state), (day, kind, state))
-             ORDER BY action, day, kind, state
-                ON CONFLICT (action_id, day, kind, state) DO UPDATE SET count = press_count.count + excluded.count,
+             ORDER BY subject, day, kind, state
+                ON CONFLICT (subject, day, kind, state) DO UPDATE SET count = press_count.count + excluded.count,
                    last = greatest(press_count.last, excluded.last)""";
 
     private static final String RUNS = """
-            SELECT action_id, (created_at AT TIME ZONE 'UTC')::date AS day,
-                   CASE WHEN replay_of IS NULL THEN 'run' ELSE 'replay' END AS kind, state, created_at AS at
+            SELECT action_id, created_at AS at, CASE WHEN replay_of IS NULL THEN 'run' ELSE 'replay' END AS kind, state
               FROM run WHERE id = ANY (:runs)""";
 
-    private static final String OPENING = """
-            SELECT CAST(:action AS uuid) AS action_id, (clock_timestamp() AT TIME ZONE 'UTC')::date AS day, 'opening' AS kind,
-                   :state AS state, clock_timestamp() AS at""";
+    private static final String OPENINGS = """
+            DELETE FROM uncounted_opening WHERE id IN (SELECT id FROM uncounted_opening LIMIT :most FOR UPDATE SKIP LOCKED)
+            RETURNING action_id, at, 'opening' AS kind, state""";
 
     private static final String DELIVERIES = """
-            INSERT INTO delivery_count (action_id, day, state, failure_kind, count)
-            SELECT coalesce(action_id, :all) AS action, day, state, failure, count(*)
+            INSERT INTO delivery_count (subject, day, state, failure_kind, count)
+            SELECT coalesce(CAST(action_id AS text), 'all') AS subject, day, state, failure, count(*)
               FROM (SELECT r.action_id, (r.created_at AT TIME ZONE 'UTC')::date AS day, d.state,
                            coalesce(d.failure_kind, '') AS failure
                       FROM run r JOIN delivery d ON d.run_id = r.id WHERE r.id = ANY (:runs)) ended
              GROUP BY GROUPING SETS ((action_id, day, state, failure), (day, state, failure))
-             ORDER BY action, day, state, failure
-                ON CONFLICT (action_id, day, state, failure_kind)
-                DO UPDATE SET count = delivery_count.count + excluded.count""";
+             ORDER BY subject, day, state, failure
+                ON CONFLICT (subject, day, state, failure_kind) DO UPDATE SET count = delivery_count.count + excluded.count""";
 
+    /** What was refused before it went out says nothing of its receiver. */
     private static final String DURATIONS = """
-            INSERT INTO duration_count (action_id, day, took_ms, count)
-            SELECT coalesce(action_id, :all) AS action, day, took, count(*)
+            INSERT INTO duration_count (subject, day, took_ms, count)
+            SELECT coalesce(CAST(action_id AS text), 'all') AS subject, day, took, count(*)
               FROM (SELECT r.action_id, (r.created_at AT TIME ZONE 'UTC')::date AS day,
                            duration_bucket(d.duration_ms) AS took
                       FROM run r JOIN delivery d ON d.run_id = r.id
-                     WHERE r.id = ANY (:runs) AND d.duration_ms IS NOT NULL) ended
+                     WHERE r.id = ANY (:runs) AND d.duration_ms IS NOT NULL AND d.state IN ('delivered', 'failed')) ended
              GROUP BY GROUPING SETS ((action_id, day, took), (day, took))
-             ORDER BY action, day, took
-                ON CONFLICT (action_id, day, took_ms) DO UPDATE SET count = duration_count.count + excluded.count""";
+             ORDER BY subject, day, took
+                ON CONFLICT (subject, day, took_ms) DO UPDATE SET count = duration_count.count + excluded.count""";
+
+    /** For the audit, which outlives the runs. */
+    private static final String OUTCOMES = """
+            INSERT INTO audit_outcome (run_id, result, detail)
+            SELECT id, state, coalesce((SELECT jsonb_object_agg(state, deliveries) FROM (
+                   SELECT state, count(*) AS deliveries FROM delivery WHERE run_id = run.id GROUP BY state) counts), '{}')
+              FROM run WHERE id = ANY (:runs)
+                ON CONFLICT DO NOTHING""";
 
     private final EntityManager entities;
+    private final AtomicBoolean awake = new AtomicBoolean();
+    private final ScheduledExecutorService counter = Executors.newSingleThreadScheduledExecutor(work -> {
+        Thread thread = new Thread(work, "statistics");
+        thread.setDaemon(true);
+        return thread;
+    });
 
-    RunStatistics(EntityManager entities) {
+    RunStatistics(EntityManager entities, News news) {
         this.entities = entities;
+        news.read(News.Topic.run_changed, told -> {
+            if (RunEvents.ended(told)) {
+                wake();
+            }
+        }, this::wake);
     }
 
-    /** Counts those of the runs that ended in this transaction, and their deliveries. The last that it writes. */
-    void count(Collection<Run> runs) {
-        UUID[] ended = runs.stream().filter(run -> run.justEnded).map(run -> run.id).toArray(UUID[]::new);
-        if (ended.length > 0) {
-            for (String counts : List.of(PRESSES.formatted(RUNS), DELIVERIES, DURATIONS)) {
-                entities.createNativeQuery(counts).setParameter("all", ALL).setParameter("runs", ended).executeUpdate();
-            }
+    void begin(@Observes StartupEvent start) {
+        counter.scheduleWithFixedDelay(this::countAll, 0, NET.toSeconds(), TimeUnit.SECONDS);
+    }
+
+    void end(@Observes ShutdownEvent stop) {
+        counter.shutdown();
+    }
+
+    /** Says that something has ended. */
+    void wake() {
+        if (!counter.isShutdown() && awake.compareAndSet(false, true)) {
+            counter.schedule(this::countAll, MOMENT.toMillis(), TimeUnit.MILLISECONDS);
         }
     }
 
-    /** Counts an opening. To be called in its transaction. */
+    /** An opening is to be counted. To be called in its transaction; {@link #wake} after it. */
     void opened(UUID action, Run.State state) {
-        entities.createNativeQuery(PRESSES.formatted(OPENING)).setParameter("all", ALL).setParameter("action", action)
-                .setParameter("state", state.name()).executeUpdate();
+        entities.createNativeQuery("INSERT INTO uncounted_opening (action_id, state) VALUES (:action, :state)")
+                .setParameter("action", action).setParameter("state", state.name()).executeUpdate();
     }
 
-    /** Removes what is too old; the days of which something may be younger stay. */
+    private void countAll() {
+        awake.set(false);
+        try {
+            int counted;
+            do {
+                counted = QuarkusTransaction.requiringNew().call(this::count);
+            } while (counted == RUNS_AT_ONCE && !counter.isShutdown());
+        } catch (RuntimeException | Error e) {
+            LOG.warnf("Statistics could not be counted: %s. It is tried again in a minute.", Outcomes.reason(e));
+        }
+    }
+
+    private int count() {
+        entities.createNativeQuery(PRESSES.formatted(OPENINGS)).setParameter("most", OPENINGS_AT_ONCE).executeUpdate();
+        UUID[] ended = ((List<?>) entities.createNativeQuery("""
+                SELECT id FROM run WHERE finished_at IS NOT NULL AND NOT counted ORDER BY finished_at
+                 LIMIT :most FOR NO KEY UPDATE SKIP LOCKED""", UUID.class).setParameter("most", RUNS_AT_ONCE).getResultList())
+                .toArray(UUID[]::new);
+        if (ended.length > 0) {
+            for (String counts : List.of(PRESSES.formatted(RUNS), DELIVERIES, DURATIONS, OUTCOMES,
+                    "UPDATE run SET counted = true WHERE id = ANY (:runs)")) {
+                entities.createNativeQuery(counts).setParameter("runs", ended).executeUpdate();
+            }
+        }
+        return ended.length;
+    }
+
+    /** Removes the days that are too old. */
     void sweep(Duration age) {
         for (String counts : List.of("press_count", "delivery_count", "duration_count")) {
             entities.createNativeQuery("DELETE FROM " + counts + " WHERE day < (now() AT TIME ZONE 'UTC')::date - :days")
@@ -107,28 +177,28 @@ class RunStatistics {
      */
     @SuppressWarnings("unchecked")
     Statistics read(UUID action, int days) {
-        UUID of = action == null ? ALL : action;
+        String subject = action == null ? ALL : action.toString();
         return QuarkusTransaction.requiringNew().call(() -> {
             Tally tally = new Tally(action, LocalDate.ofInstant(Run.now(), ZoneOffset.UTC), days);
-            ((List<Object[]>) asked("SELECT CAST(day AS text), kind, state, count, last FROM press_count WHERE %s", of, days))
-                    .forEach(row -> tally.press(LocalDate.parse((String) row[0]), (String) row[1],
+            ((List<Object[]>) asked("SELECT CAST(day AS text), kind, state, count, last FROM press_count WHERE %s", subject,
+                    days)).forEach(row -> tally.press(LocalDate.parse((String) row[0]), (String) row[1],
                             Run.State.valueOf((String) row[2]), (Long) row[3], (Instant) row[4]));
-            ((List<Object[]>) asked("SELECT CAST(day AS text), state, failure_kind, count FROM delivery_count WHERE %s", of,
-                    days))
-                    .forEach(row -> tally.deliveries(LocalDate.parse((String) row[0]), Delivery.State.valueOf((String) row[1]),
-                            (String) row[2], (Long) row[3]));
+            ((List<Object[]>) asked("SELECT CAST(day AS text), state, failure_kind, count FROM delivery_count WHERE %s",
+                    subject,
+                    days)).forEach(row -> tally.deliveries(LocalDate.parse((String) row[0]),
+                            Delivery.State.valueOf((String) row[1]), (String) row[2], (Long) row[3]));
             ((List<Object[]>) asked("SELECT took_ms, CAST(sum(count) AS bigint) FROM duration_count WHERE %s GROUP BY took_ms",
-                    of,
-                    days)).forEach(row -> tally.durations.put((Integer) row[0], (Long) row[1]));
+                    subject, days)).forEach(row -> tally.durations.put((Integer) row[0], (Long) row[1]));
             return tally.told();
         });
     }
 
-    private List<?> asked(String select, UUID of, int days) {
+    private List<?> asked(String select, String subject, int days) {
         return entities
-                .createNativeQuery(select.formatted("action_id = :of AND day > (now() AT TIME ZONE 'UTC')::date - :days"),
+                .createNativeQuery(
+                        select.formatted("subject = :subject AND day > (now() AT TIME ZONE 'UTC')::date - :days"),
                         Object[].class)
-                .setParameter("of", of).setParameter("days", days).getResultList();
+                .setParameter("subject", subject).setParameter("days", days).getResultList();
     }
 
     /** Adds up what is read. */
@@ -138,16 +208,25 @@ class RunStatistics {
         private final int days;
         private final LocalDate today;
         private final Map<LocalDate, Day> byDay = new TreeMap<>();
-        private final Map<Run.State, Long> runs = new EnumMap<>(Run.State.class);
-        private final Map<FailureKind, Long> failures = new EnumMap<>(FailureKind.class);
         private final TreeMap<Integer, Long> durations = new TreeMap<>();
         private Instant last;
 
         private static final class Day {
-            private long runs;
-            private long replays;
+            private long presses;
             private long openings;
+            private long replays;
+            private final Map<Run.State, Long> runs = new EnumMap<>(Run.State.class);
             private final Map<Delivery.State, Long> deliveries = new EnumMap<>(Delivery.State.class);
+            private final Map<FailureKind, Long> failures = new EnumMap<>(FailureKind.class);
+
+            void add(Day other) {
+                presses += other.presses;
+                openings += other.openings;
+                replays += other.replays;
+                other.runs.forEach((state, count) -> runs.merge(state, count, Long::sum));
+                other.deliveries.forEach((state, count) -> deliveries.merge(state, count, Long::sum));
+                other.failures.forEach((kind, count) -> failures.merge(kind, count, Long::sum));
+            }
         }
 
         Tally(UUID action, LocalDate today, int days) {
@@ -157,43 +236,48 @@ class RunStatistics {
             today.minusDays(days - 1L).datesUntil(today.plusDays(1)).forEach(day -> byDay.put(day, new Day()));
         }
 
+        /** Where the clock was set back, a day may be one that is yet to come. */
+        private Day of(LocalDate day) {
+            return byDay.computeIfAbsent(day, later -> new Day());
+        }
+
         void press(LocalDate day, String kind, Run.State state, long count, Instant at) {
-            Day of = byDay.computeIfAbsent(day, later -> new Day());
-            switch (kind) {
-                case "opening" -> of.openings += count;
-                case "replay" -> of.replays += count;
-                default -> of.runs += count;
-            }
+            Day of = of(day);
+            of.presses += kind.equals("replay") ? 0 : count;
+            of.openings += kind.equals("opening") ? count : 0;
+            of.replays += kind.equals("replay") ? count : 0;
             if (!kind.equals("opening")) {
-                runs.merge(state, count, Long::sum);
+                of.runs.merge(state, count, Long::sum);
             }
             last = last == null || at.isAfter(last) ? at : last;
         }
 
         void deliveries(LocalDate day, Delivery.State state, String failure, long count) {
-            byDay.computeIfAbsent(day, later -> new Day()).deliveries.merge(state, count, Long::sum);
-            if (!failure.isEmpty()) {
-                failures.merge(FailureKind.valueOf(failure), count, Long::sum);
+            of(day).deliveries.merge(state, count, Long::sum);
+            if (!failure.isEmpty() && state != Delivery.State.cancelled) {
+                of(day).failures.merge(FailureKind.valueOf(failure), count, Long::sum);
             }
         }
 
         Statistics told() {
-            Map<Delivery.State, Long> deliveries = new EnumMap<>(Delivery.State.class);
-            byDay.values().forEach(day -> day.deliveries.forEach((state, count) -> deliveries.merge(state, count, Long::sum)));
-            RunJson.Counts counts = RunJson.Counts.of(deliveries);
-            long tried = counts.total() - counts.cancelled();
-            return new Statistics(action, today.minusDays(days - 1L), days, sum(day -> day.runs + day.openings),
-                    sum(day -> day.openings), sum(day -> day.replays), Statistics.Runs.of(runs), counts,
-                    tried == 0 ? null : (double) counts.delivered() / tried,
+            Day all = new Day();
+            byDay.values().forEach(all::add);
+            return new Statistics(action, today.minusDays(days - 1L), days, all.presses, all.openings, all.replays,
+                    Statistics.Runs.of(all.runs), RunJson.Counts.of(all.deliveries), rate(all),
                     durations.isEmpty() ? null
                             : new Statistics.Durations(percentile(0.5), percentile(0.95), percentile(0.99)),
-                    failures, last, byDay.entrySet().stream().map(day -> new Statistics.Day(day.getKey(),
-                            day.getValue().runs + day.getValue().openings, day.getValue().openings, day.getValue().replays,
-                            RunJson.Counts.of(day.getValue().deliveries))).toList());
+                    all.failures, last, byDay.entrySet().stream().map(of -> told(of.getKey(), of.getValue())).toList());
         }
 
-        private long sum(ToLongFunction<Day> of) {
-            return byDay.values().stream().mapToLong(of).sum();
+        private static Statistics.Day told(LocalDate date, Day day) {
+            return new Statistics.Day(date, day.presses, day.openings, day.replays, Statistics.Runs.of(day.runs),
+                    RunJson.Counts.of(day.deliveries), rate(day), day.failures);
+        }
+
+        private static Double rate(Day of) {
+            RunJson.Counts counts = RunJson.Counts.of(of.deliveries);
+            long tried = counts.total() - counts.cancelled();
+            return tried == 0 ? null : (double) counts.delivered() / tried;
         }
 
         /** By nearest rank; the middle of its bucket, which is within 3.2 % of what it was. */

@@ -165,6 +165,7 @@ public class Runner {
                         .with("urls", opening.links().size()).with("refused", opening.refused().size()).persist();
                 statistics.opened(action.id, opening.state());
             });
+            statistics.wake();
             return opening;
         });
     }
@@ -354,6 +355,7 @@ public class Runner {
                 deliveries.size(), deliveries.size() - pending.size());
         if (run.finishedAt != null) {
             watch.hear(true);
+            statistics.wake();
         }
         reports.begin(run, action.report, press.asker.credential());
         if (worker.stale(since)) {
@@ -401,7 +403,6 @@ public class Runner {
             news.tell(News.Topic.delivery_due, "");
         }
         Run.flush();
-        statistics.count(List.of(run));
         press.quota.show(limits.takeWithin(limits.caller(press.asker.caller())));
         refuse(press.quota);
         return Optional.empty();

@@ -15,6 +15,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 import jakarta.inject.Inject;
 
@@ -176,6 +179,39 @@ class ActionHistoryTest {
                 .statusCode(412);
         BesideKitsu.with(admin).header("If-Match", "\"2\"").post(Api.ACTIONS + "/" + id + "/restore?version=1").then()
                 .statusCode(200);
+    }
+
+    @Test
+    void bringsBackOnceWhatTwoBringBack() throws Exception {
+        String id = create();
+        BesideKitsu.with(admin).delete(Api.ACTIONS + "/" + id).then().statusCode(204);
+        BesideKitsu.with(admin).header("If-Match", "\"1\"").post(Api.ACTIONS + "/" + id + "/restore").then().statusCode(412);
+        ExecutorService admins = Executors.newFixedThreadPool(2);
+        List<Future<Response>> both = List.of(admins.submit(() -> restore(id, "?version=1")),
+                admins.submit(() -> restore(id, "?version=1")));
+
+        for (Future<Response> one : both) {
+            one.get().then().statusCode(200).body(has("version", equalTo(3)));
+        }
+        admins.shutdown();
+        assertThat(history(id).<Integer> getList("data.version")).containsExactly(3, 2, 1);
+    }
+
+    @Test
+    void blamesNobodyForWhatTheVersionBeforeHasWritten() throws SQLException {
+        String id = create("description", "First");
+        String somebody = UUID.randomUUID().toString();
+        inDatabase("UPDATE action SET description = 'Second', version = 2, updated_by = '" + somebody + "' WHERE id = '" + id
+                + "'");
+
+        patch(id, Map.of("timeout_ms", 20000));
+
+        Json history = history(id);
+        assertThat(history.<Object> getList("data.changes.field")).containsExactly(List.of("timeout_ms"),
+                List.of("description"),
+                history.get("data[2].changes.field"));
+        assertThat(history.getString("data[1].by.id")).isEqualTo(somebody);
+        assertThat(history.getString("data[1].by.name")).isNull();
     }
 
     // Refused

@@ -10,6 +10,10 @@ import static studio.actions.testing.Json.has;
 
 import java.io.OutputStream;
 import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -190,10 +194,11 @@ class ActionTransferTest {
         for (String formula : List.of("=1+1", "+x", "-5", "@x", "＝1", "－5")) {
             Json answer = Json.of(check(columns + "\n" + formula + ";Sync" + (";" + formula).repeat(14)).extract());
 
-            assertThat(answer.<String> getList("errors.column")).as(formula).contains("Type", "URL", "Entity Type", "Use AJAX",
+            assertThat(answer.<String> getList("errors.column")).as(formula).contains("Type", "Entity Type", "Use AJAX",
                     "Enabled", "Method", "Headers", "Timeout (ms)", "Attempts", "Per Minute", "Signing Secret", "Report",
                     "Roles",
                     "Projects", "ID");
+            assertThat(pairs(Json.of(check("Name;URL\nSync;" + formula).extract()))).as(formula).containsExactly("2 URL");
         }
     }
 
@@ -358,13 +363,39 @@ class ActionTransferTest {
 
         Json answer = Json.of(apply(file).extract());
 
-        assertThat(pairs(answer)).contains("3 Name", "3 URL", "3 Entity Type", "3 Use AJAX", "3 Enabled", "3 Method",
+        assertThat(pairs(answer)).contains("3 Name", "3 Entity Type", "3 Use AJAX", "3 Enabled", "3 Method",
                 "3 Headers",
                 "3 Timeout (ms)", "3 Attempts", "3 Per Minute", "3 Signing Secret", "3 Report", "3 Roles", "3 Projects", "3 ID",
-                "4 URL", "4 Headers", "5 URL", "6 URL", "7 null", "8 Name").doesNotContain("2 Name");
+                "4 URL", "4 Headers", "5 URL", "6 URL", "7 null", "8 Name").doesNotContain("2 Name").doesNotHaveDuplicates();
         assertThat(answer.getMap("")).containsEntry("created", 0).containsEntry("changes", List.of());
         assertThat(names()).isEmpty();
         assertThat(Json.of(check(file).extract()).getInt("created")).isEqualTo(1);
+    }
+
+    @Test
+    void linesWithoutANameAreNotForTheSameAction() {
+        Json answer = Json.of(check("Name;URL\n;https://api.studio.com/\n;javascript:alert(1)").extract());
+
+        assertThat(pairs(answer)).containsExactly("2 Name", "3 Name", "3 URL");
+    }
+
+    @Test
+    void doesNotTellWhatOnlyFollowsFromAnotherError() {
+        String id = Api.id(Api.create(full()));
+
+        Json answer = Json
+                .of(check("Name;URL;Use AJAX;ID\nSync;nonsense://x;perhaps;\nSync;https://api.studio.com/;yes;" + id + "x")
+                        .extract());
+
+        assertThat(pairs(answer)).containsExactly("2 Use AJAX", "3 ID");
+    }
+
+    @Test
+    void saysOnceThatAFileHasTooManyColumns() {
+        Json answer = Json.of(check("a;".repeat(100_000)).extract());
+
+        assertThat(answer.<String> getList("errors.message"))
+                .containsExactly("There are 100,001 columns here, and 17 that are known.");
     }
 
     @Test
@@ -399,15 +430,20 @@ class ActionTransferTest {
     // Files that cannot be read
 
     @Test
-    void refusesAFileThatIsTooLarge() {
+    void refusesAFileThatIsTooLarge() throws Exception {
         byte[] limit = new byte[5 * 1024 * 1024];
         Arrays.fill(limit, (byte) '\n');
         byte[] start = FINE.getBytes(StandardCharsets.UTF_8);
         System.arraycopy(start, 0, limit, 0, start.length);
 
-        post("check", limit).statusCode(200).body(has("created", equalTo(1)));
-        post("check", Arrays.copyOf(limit, limit.length + 1)).statusCode(413)
-                .body(has("code", equalTo("too_large"), "detail", containsString("5,242,880 bytes")));
+        HttpResponse<String> read = send(limit);
+        HttpResponse<String> refused = send(Arrays.copyOf(limit, limit.length + 1));
+
+        assertThat(read.statusCode()).isEqualTo(200);
+        assertThat(Json.of(read.body()).getInt("created")).isEqualTo(1);
+        assertThat(refused.statusCode()).isEqualTo(413);
+        assertThat(Json.of(refused.body()).getMap("")).containsEntry("code", "too_large")
+                .containsEntry("detail", "The body may have 5,242,880 bytes. Send it in parts.");
     }
 
     @Test
@@ -564,6 +600,14 @@ class ActionTransferTest {
                 .post(Api.ACTIONS + "/import?mode=" + mode).then();
     }
 
+    /** RestAssured takes seconds for a body of this size. */
+    private static HttpResponse<String> send(byte[] file) throws Exception {
+        return HttpClient.newHttpClient().send(HttpRequest
+                .newBuilder(URI.create("http://localhost:" + RestAssured.port + Api.ACTIONS + "/import?mode=check"))
+                .header("Authorization", "Bearer " + Services.TOKEN).header("Content-Type", "text/csv")
+                .POST(HttpRequest.BodyPublishers.ofByteArray(file)).build(), HttpResponse.BodyHandlers.ofString());
+    }
+
     /** One thing is wrong with the file, so nothing is done. */
     private void refused(String file, int line, String column, String why) {
         List<String> before = names();
@@ -591,7 +635,7 @@ class ActionTransferTest {
 
     private static List<List<String>> lines(String file) {
         List<List<String>> lines = new ArrayList<>(
-                studio.actions.csv.Csv.read(file.getBytes(StandardCharsets.UTF_8)).stream()
+                studio.actions.csv.Csv.read(file.getBytes(StandardCharsets.UTF_8), Integer.MAX_VALUE).stream()
                         .map(studio.actions.csv.Csv.Line::cells)
                         .toList());
         return lines.isEmpty() ? Collections.emptyList() : lines.subList(1, lines.size());

@@ -63,18 +63,20 @@ class AuditTest {
         BesideKitsu.with(admin).delete(Api.ACTIONS + "/" + id).then().statusCode(204);
         BesideKitsu.with(admin).post(Api.ACTIONS + "/" + id + "/restore").then().statusCode(200);
 
-        Json audit = audit("subject=" + id);
+        Json audit = await().until(() -> audit("subject=" + id), all -> !all.getList("data.result").contains("running"));
 
         assertThat(audit.<String> getList("data.verb")).containsExactly("restored", "deleted", "replayed", "ran", "changed",
                 "created");
-        assertThat(audit.<String> getList("data.result")).containsExactly("done", "done", "running", "running", "done", "done");
+        assertThat(audit.<String> getList("data.result")).containsExactly("done", "done", "succeeded", "succeeded", "done",
+                "done");
         assertThat(audit.<Object> getList("data.subject")).containsOnly(Map.of("id", id, "name", "Audited"));
         assertThat(audit.<String> getList("data.from")).containsOnly("127.0.0.1");
         assertThat(audit.getMap("data[3].caller")).isEqualTo(Map.of("id", FakeZou.shared().person("admin").get("id").asText(),
                 "name", FakeZou.shared().person("admin").get("full_name").asText(), "email", "admin@example.com", "role",
                 "admin"));
         assertThat(audit.<Object> getList("data.detail")).containsExactly(Map.of("version", 4), Map.of("version", 3),
-                Map.of("deliveries", 1, "refused", 0, "replay_of", run), Map.of("deliveries", 1, "refused", 0),
+                Map.of("deliveries", 1, "refused", 0, "replay_of", run, "outcome", Map.of("delivered", 1)),
+                Map.of("deliveries", 1, "refused", 0, "outcome", Map.of("delivered", 1)),
                 Map.of("version", 2, "fields", List.of("timeout_ms")), Map.of("version", 1));
         assertThat(audit.getString("data[3].run_id")).isEqualTo(run);
         assertThat(audit.<String> getList("data.at")).isSortedAccordingTo(java.util.Comparator.reverseOrder());
@@ -201,15 +203,60 @@ class AuditTest {
         assertThat(audit.<String> getList("data.subject.id")).containsOnly(id);
     }
 
+    @Test
+    void whoIsRefusedWithoutEndGetsSomeEntriesAMinute() throws SQLException {
+        String id = BesideKitsu.ajax(receiver.url("/endless/ok"));
+        String vendor = BesideKitsu.token("vendor");
+        Instant before = now();
+
+        for (int time = 0; time < AuditRefusals.ENTRIES_A_MINUTE + 20; time++) {
+            BesideKitsu.with(vendor).delete(Api.ACTIONS + "/" + id).then().statusCode(403);
+        }
+
+        assertThat(audit("limit=500&verb=refused&subject=" + id + "&since=" + before).getList("data"))
+                .hasSizeBetween(1, AuditRefusals.ENTRIES_A_MINUTE);
+    }
+
+    // Statistics
+
+    @Test
+    void countsWhatTheBrowserOpensToo() {
+        String id = BesideKitsu.opened("https://tool.studio.com/{entity_name}");
+        BesideKitsu.as("supervisor").contentType("application/x-www-form-urlencoded")
+                .body("selection=" + FakeZou.shared().shot("Opened").id()).redirects().follow(false)
+                .post(BesideKitsu.PATH + "/" + id + "/open").then().statusCode(303);
+
+        Json stats = await().until(() -> stats("supervisor", id), found -> found.getInt("openings") == 1);
+
+        assertThat(stats.getMap("")).containsEntry("presses", 1).containsEntry("runs",
+                Map.of("total", 0, "succeeded", 0, "partial", 0, "failed", 0, "cancelled", 0));
+    }
+
+    @Test
+    void showsStatisticsToThoseWhoSeeTheAction() {
+        String id = BesideKitsu.ajax(receiver.url("/shown/ok"), "roles", List.of("supervisor"));
+
+        assertThat(stats("supervisor", id).getString("action_id")).isEqualTo(id);
+        BesideKitsu.as("user").get(Api.ACTIONS + "/" + id + "/stats").then().statusCode(404);
+        BesideKitsu.as("manager").get(Api.ACTIONS + "/stats").then().statusCode(200);
+        BesideKitsu.as("supervisor").get(Api.ACTIONS + "/stats").then().statusCode(403);
+    }
+
+    private static Json stats(String person, String id) {
+        return Json.of(BesideKitsu.as(person).get(Api.ACTIONS + "/" + id + "/stats").then().statusCode(200).extract());
+    }
+
     // Kept as it is
 
     @ParameterizedTest
     @ValueSource(
             strings = { "UPDATE audit_entry SET result = 'other' WHERE id = '%s'", "DELETE FROM audit_entry WHERE id = '%s'",
                     "UPDATE audit_entry SET at = now() - interval '400 days' WHERE id = '%s'", "TRUNCATE audit_entry",
-                    "DELETE FROM audit_entry WHERE at < now() - interval '364 days'" })
+                    "DELETE FROM audit_entry WHERE at < now() - interval '364 days'", "TRUNCATE audit_outcome",
+                    "UPDATE audit_outcome SET result = 'other'", "DELETE FROM audit_outcome" })
     void theDatabaseRefusesToTouchAnEntry(String statement) throws SQLException {
         String id = written("364 days 1 hour");
+        execute("INSERT INTO audit_outcome (run_id, result, detail) VALUES (gen_random_uuid(), 'failed', '{}')");
         long entries = count("true");
 
         assertThatThrownBy(() -> execute(statement.formatted(id))).isInstanceOf(SQLException.class)
@@ -224,9 +271,13 @@ class AuditTest {
         execute("INSERT INTO audit_entry (id, at, verb, caller_id, caller_name, caller_role, result) SELECT gen_random_uuid(), "
                 + "now() - interval '366 days' - i * interval '1 second', 'ran', gen_random_uuid(), 'Old', 'user', 'done' "
                 + "FROM generate_series(1, 2500) i");
+        execute("INSERT INTO audit_outcome (run_id, at, result, detail) SELECT gen_random_uuid(), now() - interval '366 days', "
+                + "'failed', '{}' FROM generate_series(1, 1500)");
         String young = written("364 days");
 
         retention.sweep();
+
+        assertThat(text("SELECT count(*) FROM audit_outcome WHERE at < now() - interval '365 days'")).isEqualTo("0");
 
         assertThat(count("at < now() - interval '365 days'")).isZero();
         assertThat(count("id = '" + young + "'")).isEqualTo(1);
@@ -280,11 +331,25 @@ class AuditTest {
         answer.then().statusCode(200).header("Content-Type", "text/csv;charset=utf-8");
         assertThat(answer.asString()).startsWith("\"Time\";\"Verb\";\"Action ID\";\"Action\";\"Run ID\";")
                 .contains("\"changed\";\"" + id + "\";\"'=1+1 \"\"x\"\"\";\"\";");
-        assertThat(Csv.read(answer.asString().getBytes(StandardCharsets.UTF_8))).hasSize(3).allSatisfy(line -> assertThat(
-                line.cells()).hasSize(13));
+        assertThat(Csv.read(answer.asString().getBytes(StandardCharsets.UTF_8), Integer.MAX_VALUE)).hasSize(3)
+                .allSatisfy(line -> assertThat(
+                        line.cells()).hasSize(13));
         assertThat(
                 BesideKitsu.with(admin).accept("text/csv").get(Api.ACTIONS + "/audit?limit=1&subject=" + id).asString().lines())
                 .hasSize(2);
+    }
+
+    @Test
+    void theTableIsSafeWhateverDelimiterASpreadsheetTakes() throws SQLException {
+        UUID somebody = UUID.randomUUID();
+        execute("INSERT INTO audit_entry (id, verb, caller_id, caller_name, caller_role, result) VALUES (gen_random_uuid(), 'ran', '"
+                + somebody + "', 'x,=1+1; @y', 'user', 'done')");
+
+        String path = Api.ACTIONS + "/audit?caller=" + somebody;
+        assertThat(BesideKitsu.with(admin).accept("text/csv").get(path).asString()).contains("\"x,'=1+1; '@y\"");
+        assertThat(BesideKitsu.with(admin).accept("text/csv").get(path + "&delimiter=,&bom=true").asString())
+                .startsWith("\ufeff\"Time\",\"Verb\"");
+        BesideKitsu.with(admin).accept("text/csv").get(path + "&delimiter=x").then().statusCode(400);
     }
 
     @Test
@@ -361,11 +426,15 @@ class AuditTest {
     }
 
     private long count(String condition) throws SQLException {
+        return Long.parseLong(text("SELECT count(*) FROM audit_entry WHERE " + condition));
+    }
+
+    private String text(String sql) throws SQLException {
         try (Connection connection = database.getConnection();
                 Statement statement = connection.createStatement();
-                ResultSet count = statement.executeQuery("SELECT count(*) FROM audit_entry WHERE " + condition)) {
-            count.next();
-            return count.getLong(1);
+                ResultSet found = statement.executeQuery(sql)) {
+            found.next();
+            return found.getString(1);
         }
     }
 

@@ -10,6 +10,7 @@ import java.util.List;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import studio.actions.csv.Csv.Line;
@@ -35,6 +36,18 @@ class CsvTest {
     void leavesOtherTextAsItIs(String text) {
         assertThat(Csv.guard(text)).isEqualTo(text);
         assertThat(Csv.unguard(text)).isEqualTo(text);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '"',
+            value = { "x,=1|x,'=1", "x; +1;-2|x; '+1;'-2", "a,b|a,b", "=1,=2|'=1,'=2", "a-b=c|a-b=c" })
+    void guardsWhatIsBehindAnotherDelimiterToo(String text, String guarded) {
+        assertThat(Csv.guardAll(text)).isEqualTo(guarded);
+    }
+
+    @Test
+    void readsNoFurtherThanAsked() {
+        assertThat(Csv.read("a\n1\n2\n3\n".getBytes(StandardCharsets.UTF_8), 2)).hasSize(2);
     }
 
     @Test
@@ -111,7 +124,7 @@ class CsvTest {
     }
 
     private static List<Line> read(String file) {
-        return Csv.read(file.getBytes(StandardCharsets.UTF_8));
+        return Csv.read(file.getBytes(StandardCharsets.UTF_8), Integer.MAX_VALUE);
     }
 
     private static void refuses(String file, String why) {
@@ -119,6 +132,7 @@ class CsvTest {
     }
 
     private static void refuses(byte[] file, String why) {
-        assertThatThrownBy(() -> Csv.read(file)).isInstanceOf(ProblemException.class).hasMessageStartingWith(why);
+        assertThatThrownBy(() -> Csv.read(file, Integer.MAX_VALUE)).isInstanceOf(ProblemException.class)
+                .hasMessageStartingWith(why);
     }
 }

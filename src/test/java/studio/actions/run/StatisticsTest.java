@@ -55,7 +55,7 @@ class StatisticsTest {
         Json run = Json.of(Api.run(action, List.of(named("503"))));
         Api.admin().post(Api.ACTIONS + "/runs/" + run.get("id") + "/replay").then().statusCode(200);
 
-        Json stats = stats("/" + action + "/stats");
+        Json stats = counted(action, 4);
 
         assertThat(stats.getMap("")).containsEntry("action_id", action).containsEntry("days", 30).containsEntry("presses", 3)
                 .containsEntry("openings", 0).containsEntry("replays", 1)
@@ -67,7 +67,8 @@ class StatisticsTest {
         assertThat(stats.getList("by_day")).hasSize(30);
         assertThat(stats.getMap("by_day[29]")).containsEntry("day", LocalDate.now(ZoneOffset.UTC).toString())
                 .containsEntry("presses", 3).containsEntry("replays", 1)
-                .containsEntry("deliveries", stats.getMap("deliveries"));
+                .containsEntry("deliveries", stats.getMap("deliveries")).containsEntry("runs", stats.getMap("runs"))
+                .containsEntry("failures", stats.getMap("failures")).containsEntry("success_rate", 0.375);
         assertThat(stats.getString("last_pressed_at"))
                 .isEqualTo(Json.of(Api.admin().get(Api.ACTIONS + "/runs?limit=1")).getString("data[0].created_at"));
         assertThat(text("SELECT count(*) FROM run WHERE action_id = '" + action + "'"))
@@ -95,7 +96,7 @@ class StatisticsTest {
         receiver.releaseAll();
         await().until(
                 () -> Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run)).get("finished_at") != null);
-        assertThat(stats("/" + action + "/stats").getInt("presses")).isEqualTo(1);
+        assertThat(counted(action, 1).getInt("presses")).isEqualTo(1);
     }
 
     @Test
@@ -107,10 +108,11 @@ class StatisticsTest {
                 .get("deliveries[0].next_attempt_at") != null);
         Api.admin().post(Api.ACTIONS + "/runs/" + run + "/cancel").then().statusCode(200);
 
-        Json stats = stats("/" + action + "/stats");
+        Json stats = counted(action, 1);
 
         assertThat(stats.getMap("deliveries")).containsEntry("cancelled", 1).containsEntry("total", 1);
         assertThat(stats.<Object> get("success_rate")).isNull();
+        assertThat(stats.getMap("failures")).isEmpty();
     }
 
     @Test
@@ -159,9 +161,40 @@ class StatisticsTest {
     }
 
     @Test
-    void isForThoseWhoMaySeeTheAction() {
+    void knowsNoActionThatIsNotThere() {
         Api.admin().get(Api.ACTIONS + "/" + UUID.randomUUID() + "/stats").then().statusCode(404);
         given().get(Api.ACTIONS + "/stats").then().statusCode(401);
+    }
+
+    @Test
+    void anActionWithTheIdOfZerosIsOneLikeOthers() {
+        String zeros = "00000000-0000-0000-0000-000000000000";
+        Api.admin().contentType("text/csv").body("Name;URL;Use AJAX;ID\nZeros;" + receiver.url("/zeros/ok") + ";yes;" + zeros)
+                .post(Api.ACTIONS + "/import?mode=apply").then().statusCode(200).body(has("created", equalTo(1)));
+        String other = Api.ajax(receiver.url("/other/ok"));
+        int before = stats("/stats").getInt("runs.total");
+
+        Api.press(zeros);
+        Api.press(other);
+
+        assertThat(counted(zeros, 1).getInt("deliveries.delivered")).isEqualTo(1);
+        assertThat(counted(other, 1).getInt("deliveries.delivered")).isEqualTo(1);
+        assertThat(stats("/stats").getInt("runs.total")).isGreaterThanOrEqualTo(before + 2);
+        Api.admin().delete(Api.ACTIONS + "/" + zeros).then().statusCode(204);
+    }
+
+    @Test
+    void countsWhatTheVersionBeforeHasLeft() throws SQLException {
+        String action = Api.ajax(receiver.url("/before/ok"));
+        String run = Api.press(action).get("id");
+        counted(action, 1);
+        String like = "INSERT INTO run SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'counted', false)))"
+                + ".* FROM run r, generate_series(1, 450) WHERE r.id = '" + run + "'";
+        execute(like);
+
+        Api.press(action);
+
+        assertThat(counted(action, 452).getInt("runs.succeeded")).isEqualTo(452);
     }
 
     // How long runs are kept
@@ -171,6 +204,7 @@ class StatisticsTest {
         String action = Api.ajax(receiver.url("/old/ok"));
         String old = Api.press(action).get("id");
         String young = Api.press(action).get("id");
+        counted(action, 2);
         execute("UPDATE run SET finished_at = now() - interval '30 days 1 hour' WHERE id = '" + old + "'");
         execute("UPDATE run SET created_at = now() - interval '300 days', finished_at = now() - interval '29 days' WHERE id = '"
                 + young
@@ -199,13 +233,14 @@ class StatisticsTest {
 
         retention.sweep();
 
-        assertThat(text("SELECT count(*) FROM delivery_count WHERE action_id = '" + action + "'")).isEqualTo("2");
+        assertThat(text("SELECT count(*) FROM delivery_count WHERE subject = '" + action + "'")).isEqualTo("2");
     }
 
     @Test
     void keepsWhatHasNotEnded() throws SQLException {
         String action = Api.ajax(receiver.url("/waiting/ok"));
         String run = Api.press(action).get("id");
+        counted(action, 1);
         execute("UPDATE run SET created_at = now() - interval '90 days', finished_at = NULL WHERE id = '" + run + "'");
 
         retention.sweep();
@@ -222,6 +257,11 @@ class StatisticsTest {
                 + "copied.id, 'position', i))).* FROM copied, delivery d, generate_series(1, " + deliveries
                 + ") i WHERE d.run_id = '"
                 + run + "'");
+    }
+
+    /** The statistics once so many runs have been counted. */
+    private static Json counted(String action, int runs) {
+        return await().until(() -> stats("/" + action + "/stats"), stats -> stats.getInt("runs.total") == runs);
     }
 
     private static Map<String, Object> named(String name) {

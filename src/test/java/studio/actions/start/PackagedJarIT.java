@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
@@ -99,6 +100,7 @@ class PackagedJarIT {
     }
 
     @Test
+    @Tag("survival")
     void saysOfADeliveryThatWasOnItsWayAtAKillThatItIsLost() throws Exception {
         Receiver receiver = Receiver.shared();
         Map<String, String> environment = Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t",
@@ -136,6 +138,7 @@ class PackagedJarIT {
     }
 
     @Test
+    @Tag("survival")
     void startsWhereAStartWasCutShortAndLeavesStrangersAlone() throws Exception {
         Path data = folder.resolve("data");
         Packaged first = start(Map.of()).ready();

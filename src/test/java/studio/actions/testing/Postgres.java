@@ -56,9 +56,16 @@ public final class Postgres implements AutoCloseable {
 
     /** Where a database is that nobody else has. */
     public String another() throws SQLException {
+        return another(url());
+    }
+
+    /** The same on the server of another database. */
+    static String another(String url) throws SQLException {
         String name = "d" + UUID.randomUUID().toString().replace("-", "");
-        execute("CREATE DATABASE " + name);
-        return "jdbc:postgresql://127.0.0.1:" + port + "/" + name + "?user=postgres";
+        try (Connection connection = DriverManager.getConnection(url); Statement statement = connection.createStatement()) {
+            statement.execute("CREATE DATABASE " + name);
+        }
+        return url.replaceFirst("/postgres\\?", "/" + name + "?");
     }
 
     /** The first column of whatever the statement answers. */

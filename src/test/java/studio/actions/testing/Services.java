@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.SQLException;
 import java.util.Map;
 
 import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
@@ -18,19 +19,13 @@ public class Services implements QuarkusTestResourceLifecycleManager {
     public static final String FARM = "farm-secret-0123456789";
     public static final String SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-    private EmbeddedDatabase database;
+    /** Where the server is. No static field: each start of the service has classes of its own. */
+    private static final String SERVER = "testing.database";
 
     @Override
     public Map<String, String> start() {
-        try {
-            Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("target")), "database-");
-            Postgres.shareBinaries(folder);
-            database = EmbeddedDatabase.open(folder);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
         return Map.ofEntries(
-                entry("quarkus.datasource.jdbc.url", database.jdbcUrl()),
+                entry("quarkus.datasource.jdbc.url", database()),
                 entry("custom-actions.local.token", TOKEN),
                 entry("custom-actions.egress.allow",
                         "127.0.0.1:" + Receiver.shared().port() + ",127.0.0.1:" + Receiver.sharedWithTls().port()),
@@ -46,8 +41,30 @@ public class Services implements QuarkusTestResourceLifecycleManager {
 
     @Override
     public void stop() {
+        // The server ends with the tests.
+    }
+
+    /** A database that is empty, on a server for the whole test run. */
+    private static String database() {
         try {
-            database.close();
+            if (System.getProperty(SERVER) == null) {
+                Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("target")), "database-");
+                Postgres.shareBinaries(folder);
+                EmbeddedDatabase server = EmbeddedDatabase.open(folder);
+                Runtime.getRuntime().addShutdownHook(new Thread(() -> close(server)));
+                System.setProperty(SERVER, server.jdbcUrl());
+            }
+            return Postgres.another(System.getProperty(SERVER));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static void close(EmbeddedDatabase server) {
+        try {
+            server.close();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
