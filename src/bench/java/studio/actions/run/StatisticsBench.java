@@ -22,13 +22,14 @@ import io.restassured.RestAssured;
 import studio.actions.testing.Api;
 import studio.actions.testing.Services;
 
-/** How long statistics take with a million deliveries of twenty actions over a year, asked over HTTP. */
+/** How long statistics take with a million deliveries of twenty actions over 90 days, asked over HTTP. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class StatisticsBench {
 
     private static final int RUNS = 100_000;
     private static final int DELIVERIES = 10;
+    private static final int PARTS = 50;
     private static final int ACTIONS = 20;
     private static final int QUESTIONS = 200;
 
@@ -49,28 +50,32 @@ class StatisticsBench {
         fill(actions);
         count();
         System.out.println("| Question | median | p99 | slowest |\n|---|---|---|---|");
-        for (int days : new int[] { 30, 365 }) {
+        for (int days : new int[] { 30, 90 }) {
             ask("/" + actions.get(0) + "/stats?days=" + days, "one action, " + days + " days");
             ask("/stats?days=" + days, "all actions, " + days + " days");
         }
     }
 
+    /** Some at a time: no statement of the service may take longer than 20 s. */
     private void fill(List<String> actions) throws SQLException {
-        execute("""
-                INSERT INTO run (id, action_id, action_version, action_name, state, caller_id, caller_name, caller_role, method,
-                    headers, timeout_ms, max_attempts, fingerprint, created_at, finished_at, unfinished, events,
-                    counted)
-                SELECT gen_random_uuid(), ('{%s}'::uuid[])[1 + i %% %d], 1, 'Action', 'succeeded', gen_random_uuid(), 'Bench',
-                       'user', 'POST', '{}', 10000, 1, '', pressed, pressed, 0, %d, true
-                  FROM (SELECT i, now() - random() * interval '364 days' AS pressed FROM generate_series(1, %d) i) presses"""
-                .formatted(String.join(",", actions), actions.size(), DELIVERIES, RUNS));
-        execute("""
-                INSERT INTO delivery (id, run_id, position, method, state, attempts, duration_ms, failure_kind, webhook_id,
-                    task_ids, event)
-                SELECT gen_random_uuid(), id, position, 'POST', CASE WHEN fails THEN 'failed' ELSE 'delivered' END, 1,
-                       (20 * exp(random() * 7))::int, CASE WHEN fails THEN 'timeout' END, 'msg', '{}', position
-                  FROM (SELECT id, position, random() < 0.03 AS fails FROM run, generate_series(1, %d) position) deliveries"""
-                .formatted(DELIVERIES));
+        for (int part = 0; part < PARTS; part++) {
+            execute("""
+                    WITH pressed AS (
+                        INSERT INTO run (id, action_id, action_version, action_name, state, caller_id, caller_name, caller_role,
+                            method, headers, timeout_ms, max_attempts, fingerprint, created_at, finished_at, unfinished, events,
+                            counted)
+                        SELECT gen_random_uuid(), ('{%s}'::uuid[])[1 + i %% %d], 1, 'Action', 'succeeded', gen_random_uuid(),
+                               'Bench', 'user', 'POST', '{}', 10000, 1, '', at, at, 0, %d, true
+                          FROM (SELECT i, now() - random() * interval '89 days' AS at FROM generate_series(1, %d) i) presses
+                        RETURNING id)
+                    INSERT INTO delivery (id, run_id, position, method, state, attempts, duration_ms, failure_kind, webhook_id,
+                        task_ids, event)
+                    SELECT gen_random_uuid(), id, position, 'POST', CASE WHEN fails THEN 'failed' ELSE 'delivered' END, 1,
+                           (20 * exp(random() * 7))::int, CASE WHEN fails THEN 'timeout' END, 'msg', '{}', position
+                      FROM (SELECT id, position, random() < 0.03 AS fails
+                              FROM pressed, generate_series(1, %d) position) deliveries"""
+                    .formatted(String.join(",", actions), actions.size(), DELIVERIES, RUNS / PARTS, DELIVERIES));
+        }
         execute("UPDATE run SET counted = false");
         execute("VACUUM ANALYZE");
     }
@@ -118,7 +123,6 @@ class StatisticsBench {
 
     private void execute(String sql) throws SQLException {
         try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
-            statement.setQueryTimeout(300);
             statement.execute(sql);
         }
     }

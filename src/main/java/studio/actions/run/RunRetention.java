@@ -13,7 +13,6 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.scheduler.Scheduled;
-import studio.actions.audit.AuditConfig;
 
 /** Removes runs that ended longer ago than they are kept, some at a time, and says how many there are. */
 @Singleton
@@ -28,18 +27,15 @@ class RunRetention {
     private final EntityManager entities;
     private final RunStatistics statistics;
     private final RunConfig.Retention config;
-    private final AuditConfig.Retention auditConfig;
     private final MeterRegistry meters;
     private final List<Gauge> gauges;
     private final AtomicLong runs = new AtomicLong();
     private final AtomicLong deliveries = new AtomicLong();
 
-    RunRetention(EntityManager entities, RunStatistics statistics, RunConfig config, AuditConfig auditConfig,
-            MeterRegistry meters) {
+    RunRetention(EntityManager entities, RunStatistics statistics, RunConfig config, MeterRegistry meters) {
         this.entities = entities;
         this.statistics = statistics;
         this.config = config.retention();
-        this.auditConfig = auditConfig.retention();
         this.meters = meters;
         this.gauges = List.of(gauge("runs", runs), gauge("deliveries", deliveries));
     }
@@ -64,7 +60,7 @@ class RunRetention {
             if (removed > 0) {
                 LOG.infof("Removed %d runs that had ended more than %d days ago", removed, config.runs().toDays());
             }
-            QuarkusTransaction.requiringNew().run(() -> statistics.sweep(auditConfig.audit()));
+            QuarkusTransaction.requiringNew().run(() -> statistics.sweep());
             QuarkusTransaction.requiringNew().run(() -> {
                 runs.set(Run.count());
                 deliveries.set(Delivery.count());

@@ -37,6 +37,9 @@ class RunStatistics {
 
     private static final Logger LOG = Logger.getLogger(RunStatistics.class);
 
+    /** For how long counts are kept, today included. */
+    static final int DAYS = 90;
+
     private static final String ALL = "all";
 
     private static final int RUNS_AT_ONCE = 200;
@@ -163,11 +166,11 @@ class RunStatistics {
         return ended.length;
     }
 
-    /** Removes the days that are too old. */
-    void sweep(Duration age) {
+    /** Removes the days that nobody can ask for any more. */
+    void sweep() {
         for (String counts : List.of("press_count", "delivery_count", "duration_count")) {
             entities.createNativeQuery("DELETE FROM " + counts + " WHERE day < (now() AT TIME ZONE 'UTC')::date - :days")
-                    .setParameter("days", (int) age.toDays()).executeUpdate();
+                    .setParameter("days", DAYS - 1).executeUpdate();
         }
     }
 

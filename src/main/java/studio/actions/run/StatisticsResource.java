@@ -50,7 +50,7 @@ public class StatisticsResource {
             description = "Presses, what became of its deliveries, how long receivers took, and why it failed.")
     @APIResponse(responseCode = "200", description = "Everybody's presses of the last days.")
     public RunJson.Statistics ofAction(@PathParam("id") @Parameter(example = PressResource.EXAMPLE_ID) UUID id,
-            @QueryParam("days") @DefaultValue("30") @Min(1) @Max(365) @Parameter(
+            @QueryParam("days") @DefaultValue("30") @Min(1) @Max(RunStatistics.DAYS) @Parameter(
                     description = "How many, today (UTC) included.") int days) {
         return statistics.read(actions.get(id, Caller.of(identity)).id, days);
     }
@@ -61,7 +61,7 @@ public class StatisticsResource {
     @Operation(operationId = "getStatistics", summary = "How all actions do",
             description = "As for one; those that were deleted included.")
     @APIResponse(responseCode = "200", description = "Everybody's presses of the last days.")
-    public RunJson.Statistics ofAll(@QueryParam("days") @DefaultValue("30") @Min(1) @Max(365) @Parameter(
+    public RunJson.Statistics ofAll(@QueryParam("days") @DefaultValue("30") @Min(1) @Max(RunStatistics.DAYS) @Parameter(
             description = "How many, today (UTC) included.") int days) {
         return statistics.read(null, days);
     }
