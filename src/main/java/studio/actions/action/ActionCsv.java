@@ -6,7 +6,6 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.EnumSet;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -17,6 +16,7 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import org.apache.commons.csv.CSVPrinter;
@@ -39,6 +39,8 @@ final class ActionCsv {
     private static final Map<String, Boolean> TRUTH = Map.of("true", true, "yes", true, "1", true, "false", false, "no", false,
             "0", false);
 
+    private static final String TYPE = "CustomAction";
+
     private static final int MOST_COLUMNS = 100;
 
     /** Characters of a cell that an error repeats. */
@@ -50,7 +52,7 @@ final class ActionCsv {
             .thenComparing(action -> action.entityType.name()).thenComparing(action -> action.id.toString());
 
     enum Column {
-        TYPE("Type", "type", action -> "CustomAction"),
+        TYPE("Type", "type", action -> ActionCsv.TYPE),
         NAME("Name", "name", action -> action.name),
         URL("URL", "url", action -> action.url),
         ENTITY_TYPE("Entity Type", "entity_type", action -> action.entityType),
@@ -80,6 +82,12 @@ final class ActionCsv {
             this.title = title;
             this.field = field;
             this.value = value;
+        }
+
+        /** The one of that title, however it is written; null where there is none. */
+        static Column called(String title) {
+            String stripped = Csv.unguard(title).strip();
+            return ALL.stream().filter(column -> column.title.equalsIgnoreCase(stripped)).findFirst().orElse(null);
         }
 
         /** The one whose field a pointer is in, such as {@code /headers/X-Queue}. */
@@ -171,21 +179,22 @@ final class ActionCsv {
      * @param errors takes what is wrong with it
      * @return the columns in the file's order
      */
-    static List<Column> header(Csv.Line header, List<Wrong> errors) {
-        Map<String, Column> known = new HashMap<>();
-        Column.ALL.forEach(column -> known.put(column.title.toLowerCase(Locale.ROOT), column));
-        Set<Column> seen = EnumSet.noneOf(Column.class);
+    static List<Column> header(List<Csv.Line> lines, List<Wrong> errors) {
+        Csv.Line header = lines.get(0);
         if (header.cells().size() > MOST_COLUMNS) {
             errors.add(new Wrong(header.number(), null, "There are %,d columns here, and %d that are known."
                     .formatted(header.cells().size(), Column.ALL.size())));
             return List.of();
         }
+        if (translated(lines)) {
+            return Column.KITSU;
+        }
+        Set<Column> seen = EnumSet.noneOf(Column.class);
         List<Column> columns = header.cells().stream().map(title -> {
-            Column column = known.get(Csv.unguard(title).strip().toLowerCase(Locale.ROOT));
+            Column column = Column.called(title);
             if (column == null) {
                 errors.add(new Wrong(header.number(), shown(title), "There is no column \"" + shown(title) + "\". Known are: "
-                        + Column.ALL.stream().map(one -> one.title).collect(Collectors.joining(", "))
-                        + ". (Kitsu writes its header in its user's language; export it in English.)"));
+                        + Column.ALL.stream().map(one -> one.title).collect(Collectors.joining(", ")) + "."));
             } else if (!seen.add(column)) {
                 errors.add(new Wrong(header.number(), column.title, "The column " + column.title + " stands here twice."));
             }
@@ -194,6 +203,15 @@ final class ActionCsv {
         Stream.of(Column.NAME, Column.URL).filter(column -> !seen.contains(column)).forEach(column -> errors
                 .add(new Wrong(header.number(), column.title, "The column " + column.title + " is missing.")));
         return columns;
+    }
+
+    /** Kitsu writes its header in its user's language; its columns are always the same, and its lines say what they are. */
+    private static boolean translated(List<Csv.Line> lines) {
+        List<String> titles = lines.get(0).cells();
+        return lines.size() > 1 && titles.size() == Column.KITSU.size()
+                && IntStream.range(0, titles.size()).allMatch(i -> Column.called(titles.get(i)) == null
+                        || Column.called(titles.get(i)) == Column.KITSU.get(i))
+                && lines.stream().skip(1).allMatch(line -> line.cells().get(0).equals(TYPE));
     }
 
     /** Reads a line. What is wrong with it goes to the errors, and is as if it did not stand there. */
@@ -247,8 +265,8 @@ final class ActionCsv {
     }
 
     private static String type(String cell) {
-        if (!cell.equalsIgnoreCase("CustomAction")) {
-            throw new IllegalArgumentException("this is for lines of the type CustomAction.");
+        if (!cell.equalsIgnoreCase(TYPE)) {
+            throw new IllegalArgumentException("this is for lines of the type " + TYPE + ".");
         }
         return cell;
     }

@@ -191,12 +191,13 @@ public class ActionTransfer {
                 byId.put(action.id, action);
                 byName.computeIfAbsent(key(action.draft()), none -> new ArrayList<>()).add(action);
             });
-            List<Column> columns = ActionCsv.header(lines.get(0), errors);
+            List<Column> columns = ActionCsv.header(lines, errors);
             if (errors.isEmpty()) {
                 lines.subList(1, lines.size()).forEach(line -> {
+                    int before = errors.size();
                     Row row = csv.read(line, columns, errors);
                     if (row != null) {
-                        take(row);
+                        take(row, before);
                     }
                 });
             }
@@ -207,7 +208,8 @@ public class ActionTransfer {
             return new Import(created, changes.size() - created, unchanged, changes, errors);
         }
 
-        private void take(Row row) {
+        /** @param errors how many there were before it */
+        private void take(Row row, int errors) {
             // Without knowing which action it is for, all that can be told is what is wrong with it.
             boolean known = row.id() != null || !row.wrong(Column.ID)
                     && (row.linked() != null && byId.containsKey(row.linked()) || row.named());
@@ -216,7 +218,7 @@ public class ActionTransfer {
             if (known) {
                 alone(row, id);
             }
-            judge(row, present, id);
+            judge(row, present, id, this.errors.size() == errors);
         }
 
         /** The action that a line is for; null where it makes one, or is wrong. */
@@ -243,10 +245,9 @@ public class ActionTransfer {
         }
 
         /** What is there already is not judged again, by rules that may be new since. */
-        private void judge(Row row, Action present, UUID id) {
+        private void judge(Row row, Action present, UUID id, boolean fine) {
             Draft before = present == null ? null : present.draft();
             Draft wanted = row.over(before);
-            boolean fine = errors.stream().noneMatch(wrong -> wrong.line() == row.line());
             if (fine && rules.fill(wanted).equals(before)) {
                 unchanged++;
                 return;

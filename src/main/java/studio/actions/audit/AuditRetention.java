@@ -72,18 +72,23 @@ class AuditRetention {
     private int remove() {
         return remove("""
                 DELETE FROM audit_entry WHERE id IN (
-                    SELECT id FROM audit_entry WHERE at < now() - (SELECT keep FROM audit_retention)
+                    SELECT id FROM audit_entry WHERE at < now() - :age
                      ORDER BY at, id LIMIT :most FOR UPDATE SKIP LOCKED)""");
     }
 
     private int removeOutcomes() {
         return remove("""
                 DELETE FROM audit_outcome WHERE run_id IN (
-                    SELECT run_id FROM audit_outcome WHERE at < now() - (SELECT keep FROM audit_retention)
+                    SELECT run_id FROM audit_outcome WHERE at < now() - :age
                      ORDER BY at LIMIT :most FOR UPDATE SKIP LOCKED)""");
     }
 
+    /**
+     * Whichever is longer: another replica may have been started with another setting, or this one not have said its own yet.
+     */
     private int remove(String some) {
-        return entities.createNativeQuery(some).setParameter("most", AT_ONCE).executeUpdate();
+        return entities.createNativeQuery(some.replace(":age",
+                "(SELECT greatest(keep, make_interval(secs => :seconds)) FROM audit_retention)"))
+                .setParameter("seconds", (double) config.audit().toSeconds()).setParameter("most", AT_ONCE).executeUpdate();
     }
 }

@@ -221,6 +221,27 @@ class ActionTransferTest {
         apply(kitsu).body(has("unchanged", equalTo(3), "created", equalTo(0)));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = { "Type;Nom;URL;Type d'entité;AJAX", "Typ;Name;Adresse;Entitätstyp;AJAX benutzen",
+            "类型;名称;URL;实体类型;AJAX" })
+    void readsWhatAKitsuInAnotherLanguageWrites(String header) {
+        apply(header + "\nCustomAction;Sync;https://api.studio.com/sync;shot;true")
+                .body(has("created", equalTo(1), "errors", empty()));
+
+        assertThat(export("columns=kitsu").asString())
+                .endsWith(line("CustomAction", "Sync", "https://api.studio.com/sync", "shot",
+                        "true"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "Typ;URL;Adresse;Name;AJAX\nCustomAction;a;https://api.studio.com/;b;",
+            "Typ;Nom;Adresse;Art;AJAX\nShot;a;https://api.studio.com/;b;",
+            "Typ;Nom;Adresse;Art\nCustomAction;a;https://api.studio.com/;all",
+            "Typ;Nom;Adresse;Art;AJAX" })
+    void takesNothingElseForAKitsuInAnotherLanguage(String file) {
+        assertThat(Json.of(check(file).extract()).<Integer> getList("errors.line")).isNotEmpty().containsOnly(1);
+    }
+
     @Test
     void readsTheTriggerLinksThatKitsuShows() {
         String id = Api.id(Api.create(full()));

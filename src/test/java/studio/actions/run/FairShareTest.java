@@ -11,6 +11,7 @@ import java.util.UUID;
 import java.util.stream.IntStream;
 
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 import io.quarkus.test.common.WithTestResource;
@@ -35,6 +36,7 @@ class FairShareTest {
 
     /** At the same host, which takes 5 at once and 20 ms for each: the large one needs 4 s. */
     @Test
+    @Tag("survival")
     void doesNotHoldUpARunOfOneBehindARunOfAThousand() {
         receiver.script(name, out -> {
             Thread.sleep(20);

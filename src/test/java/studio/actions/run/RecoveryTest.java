@@ -20,6 +20,7 @@ import jakarta.inject.Inject;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
@@ -211,6 +212,7 @@ class RecoveryTest {
     }
 
     @Test
+    @Tag("survival")
     void leavesAloneWhatALivingReplicaHasUnderWay() throws SQLException {
         String run = leave("others", "in_flight");
 

@@ -26,18 +26,31 @@ public final class Certificates {
 
     private static final Certificates SHARED = new Certificates();
 
+    /** Where the authority is. No static field: each start of the service has classes of its own, and it takes seconds. */
+    private static final String FOLDER = "testing.certificates";
+
     private final Path authority;
+    /** Of all servers. */
+    private final KeyPair pair;
     private final CertificateRequest.Issuer issuer;
 
     private Certificates() {
         try {
-            Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("target")), "certificates-");
+            Path folder = Path.of(System.getProperty(FOLDER, Files
+                    .createTempDirectory(Files.createDirectories(Path.of("target")), "certificates-").toString()));
             authority = folder.resolve("studio-ca.pem");
             File store = folder.resolve("studio-ca.p12").toFile();
-            X509Certificate root = new CaGenerator(authority.toFile(), folder.resolve("studio-ca.key").toFile(), store,
-                    new String(PASSWORD)).generate("Studio CA", null, null, null, null, null);
-            issuer = new CertificateRequest.Issuer(root, (PrivateKey) KeyStore.getInstance(store, PASSWORD)
-                    .getKey(CaGenerator.KEYSTORE_KEY_ENTRY, PASSWORD));
+            if (System.setProperty(FOLDER, folder.toString()) == null) {
+                new CaGenerator(authority.toFile(), folder.resolve("studio-ca.key").toFile(), store, new String(PASSWORD))
+                        .generate("Studio CA", null, null, null, null, null);
+            }
+            KeyStore made = KeyStore.getInstance(store, PASSWORD);
+            issuer = new CertificateRequest.Issuer(
+                    (X509Certificate) made.getCertificateChain(CaGenerator.KEYSTORE_KEY_ENTRY)[0],
+                    (PrivateKey) made.getKey(CaGenerator.KEYSTORE_KEY_ENTRY, PASSWORD));
+            KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
+            generator.initialize(2048);
+            pair = generator.generateKeyPair();
         } catch (Exception e) {
             throw new IllegalStateException(e);
         }
@@ -67,11 +80,8 @@ public final class Certificates {
         return server(List.of(names), Duration.ofDays(30), null);
     }
 
-    private static SSLContext server(List<String> names, Duration valid, CertificateRequest.Issuer issuer) {
+    private SSLContext server(List<String> names, Duration valid, CertificateRequest.Issuer issuer) {
         try {
-            KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
-            generator.initialize(2048);
-            KeyPair pair = generator.generateKeyPair();
             Certificate certificate = CertificateUtils.generateCertificate(pair, "receiver", names, valid, issuer);
             KeyStore store = KeyStore.getInstance("PKCS12");
             store.load(null, null);
