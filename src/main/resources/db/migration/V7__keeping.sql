@@ -105,9 +105,21 @@ CREATE FUNCTION duration_bucket(ms integer) RETURNS integer LANGUAGE sql IMMUTAB
     SELECT (ms >> greatest(0, length(ltrim(ms::bit(32)::text, '0')) - 5)) << greatest(0, length(ltrim(ms::bit(32)::text, '0')) - 5)
 $$;
 
--- Those of the version before, too, and those that its replicas end while this one starts.
-ALTER TABLE run ADD COLUMN counted boolean NOT NULL DEFAULT false;
-CREATE INDEX run_uncounted ON run (finished_at) WHERE finished_at IS NOT NULL AND NOT counted;
+-- What is to be counted: by triggers, so that replicas of the version before, which go on for a while, tell of their runs as well;
+-- and not in a column of run, whose rows they read whole.
+CREATE TABLE uncounted_run (
+    run_id uuid PRIMARY KEY
+);
+CREATE FUNCTION count_run() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO uncounted_run (run_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER run_ended AFTER UPDATE OF finished_at ON run
+    FOR EACH ROW WHEN (OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL) EXECUTE FUNCTION count_run();
+CREATE TRIGGER run_began_ended AFTER INSERT ON run
+    FOR EACH ROW WHEN (NEW.finished_at IS NOT NULL) EXECUTE FUNCTION count_run();
+INSERT INTO uncounted_run (run_id) SELECT id FROM run WHERE finished_at IS NOT NULL;
 CREATE TABLE uncounted_opening (
     id        uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     action_id uuid NOT NULL,

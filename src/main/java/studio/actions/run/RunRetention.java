@@ -80,7 +80,8 @@ class RunRetention {
                     SELECT id FROM (
                         SELECT id, row_number() OVER oldest AS place, sum(events) OVER oldest AS deliveries
                           FROM (SELECT id, finished_at, events FROM run
-                                 WHERE finished_at < now() - make_interval(secs => :age) AND counted
+                                 WHERE finished_at < now() - make_interval(secs => :age)
+                                   AND NOT EXISTS (SELECT FROM uncounted_run WHERE run_id = run.id)
                                  ORDER BY finished_at LIMIT :runs FOR UPDATE SKIP LOCKED) old
                         WINDOW oldest AS (ORDER BY finished_at, id)) counted
                      WHERE place = 1 OR deliveries <= :deliveries)""")

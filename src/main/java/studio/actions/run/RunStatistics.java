@@ -154,12 +154,11 @@ class RunStatistics {
     private int count() {
         entities.createNativeQuery(PRESSES.formatted(OPENINGS)).setParameter("most", OPENINGS_AT_ONCE).executeUpdate();
         UUID[] ended = ((List<?>) entities.createNativeQuery("""
-                SELECT id FROM run WHERE finished_at IS NOT NULL AND NOT counted ORDER BY finished_at
-                 LIMIT :most FOR NO KEY UPDATE SKIP LOCKED""", UUID.class).setParameter("most", RUNS_AT_ONCE).getResultList())
+                DELETE FROM uncounted_run WHERE run_id IN (SELECT run_id FROM uncounted_run LIMIT :most FOR UPDATE SKIP LOCKED)
+                RETURNING run_id""", UUID.class).setParameter("most", RUNS_AT_ONCE).getResultList())
                 .toArray(UUID[]::new);
         if (ended.length > 0) {
-            for (String counts : List.of(PRESSES.formatted(RUNS), DELIVERIES, DURATIONS, OUTCOMES,
-                    "UPDATE run SET counted = true WHERE id = ANY (:runs)")) {
+            for (String counts : List.of(PRESSES.formatted(RUNS), DELIVERIES, DURATIONS, OUTCOMES)) {
                 entities.createNativeQuery(counts).setParameter("runs", ended).executeUpdate();
             }
         }
