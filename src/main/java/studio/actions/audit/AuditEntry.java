@@ -107,6 +107,7 @@ public class AuditEntry extends PanacheEntityBase {
     }
 
     /** What is refused is known by its path only; the names are those of now. */
+    @SuppressWarnings("unchecked")
     AuditEntry aboutPath(UUID id, boolean run) {
         List<Object[]> found = getEntityManager()
                 .createNativeQuery(run ? "SELECT action_id, action_name FROM run WHERE id = :id"
