@@ -8,7 +8,6 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Collectors;
 
-import jakarta.persistence.Column;
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
@@ -34,8 +33,6 @@ public class ActionVersion extends PanacheEntityBase {
     public UUID id;
     public UUID actionId;
     public int version;
-    /** By the database's clock. */
-    @Column(insertable = false, updatable = false)
     public Instant at;
     @Enumerated(EnumType.STRING)
     public Verb verb;
@@ -57,6 +54,7 @@ public class ActionVersion extends PanacheEntityBase {
         version.id = UUID.randomUUID();
         version.actionId = action.id;
         version.version = action.version;
+        version.at = action.updatedAt;
         version.verb = verb;
         version.callerId = caller.id();
         version.callerName = caller.name();

@@ -138,6 +138,7 @@ public class Actions {
             Action action = locked(id, expected);
             action.delete();
             action.version++;
+            action.updatedAt = clock.instant();
             kept(Verb.deleted, action, asker).persist();
             return id;
         });
@@ -154,6 +155,7 @@ public class Actions {
         // Two who bring back what is deleted: the second finds it there.
         return written("SHARE ROW EXCLUSIVE", () -> {
             Optional<Action> present = Action.locked(id);
+            present.ifPresent(this::catchUp);
             ActionVersion last = ActionVersion.last(id).orElseThrow(() -> unknown(id));
             expect(id, present.orElse(null), expected);
             if (version == null && present.isPresent()) {
@@ -205,6 +207,9 @@ public class Actions {
                 action.id = write.id;
                 all.add(add(Verb.created, action, counted.getOrDefault(write.id, 0), asker));
             } else {
+                if (counted.getOrDefault(write.id, 0) < write.present.version) {
+                    catchUp(write.present);
+                }
                 change(Verb.changed, write.present, write.settled, asker).ifPresent(all::add);
             }
         });
@@ -304,15 +309,20 @@ public class Actions {
         }
     }
 
-    /** What replicas of the version before have written has no version yet. */
     private Action locked(UUID id, Predicate<Action> expected) {
         Action action = Action.locked(id).orElseThrow(() -> unknown(id));
         expect(id, action, expected);
-        if (ActionVersion.of(id, action.version).isEmpty()) {
-            Caller somebody = new Caller(action.updatedBy, null, null, null, false, List.of());
-            ActionVersion.of(Verb.changed, action, write(action.draft()), somebody).persist();
-        }
+        catchUp(action);
         return action;
+    }
+
+    /** What a replica of the version before has written is kept by the next who writes. */
+    private void catchUp(Action action) {
+        if (ActionVersion.of(action.id, action.version).isEmpty()) {
+            Caller somebody = new Caller(action.updatedBy, null, null, null, false, List.of());
+            ActionVersion.of(action.version == 1 ? Verb.created : Verb.changed, action, write(action.draft()), somebody)
+                    .persist();
+        }
     }
 
     private static void expect(UUID id, Action action, Predicate<Action> expected) {

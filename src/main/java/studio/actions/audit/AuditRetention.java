@@ -62,9 +62,17 @@ class AuditRetention {
             for (int some = AT_ONCE; some == AT_ONCE;) {
                 some = QuarkusTransaction.requiringNew().call(this::removeOutcomes);
             }
-            kept.set(QuarkusTransaction.requiringNew().call(() -> AuditEntry.count()));
         } catch (RuntimeException e) {
             LOG.warnf("Old audit entries could not be removed: %s. It is tried again in an hour.", e.getMessage());
+        }
+        count();
+    }
+
+    private void count() {
+        try {
+            kept.set(QuarkusTransaction.requiringNew().call(() -> AuditEntry.count()));
+        } catch (RuntimeException e) {
+            LOG.warnf("The audit could not be counted for the metrics: %s. It is tried again in an hour.", e.getMessage());
         }
     }
 

@@ -61,12 +61,20 @@ class RunRetention {
                 LOG.infof("Removed %d runs that had ended more than %d days ago", removed, config.runs().toDays());
             }
             QuarkusTransaction.requiringNew().run(() -> statistics.sweep());
+        } catch (RuntimeException e) {
+            LOG.warnf("Old runs could not be removed: %s. It is tried again in an hour.", Outcomes.reason(e));
+        }
+        count();
+    }
+
+    private void count() {
+        try {
             QuarkusTransaction.requiringNew().run(() -> {
                 runs.set(Run.count());
                 deliveries.set(Delivery.count());
             });
         } catch (RuntimeException e) {
-            LOG.warnf("Old runs could not be removed: %s. It is tried again in an hour.", Outcomes.reason(e));
+            LOG.warnf("Runs could not be counted for the metrics: %s. It is tried again in an hour.", Outcomes.reason(e));
         }
     }
 

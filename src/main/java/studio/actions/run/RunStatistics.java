@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -44,10 +45,15 @@ class RunStatistics {
 
     private static final int RUNS_AT_ONCE = 200;
 
+    private static final int OUTCOMES_AT_ONCE = 10_000;
+
     private static final int OPENINGS_AT_ONCE = 1000;
 
     /** What ends at about the same time is counted together. */
     private static final Duration MOMENT = Duration.ofMillis(100);
+
+    /** How long the end waits for what is being counted. */
+    private static final Duration LAST = Duration.ofSeconds(1);
 
     /** For what nobody has told of. */
     private static final Duration NET = Duration.ofMinutes(1);
@@ -122,14 +128,19 @@ class RunStatistics {
         counter.scheduleWithFixedDelay(this::countAll, 0, NET.toSeconds(), TimeUnit.SECONDS);
     }
 
-    void end(@Observes ShutdownEvent stop) {
-        counter.shutdown();
+    void end(@Observes ShutdownEvent stop) throws InterruptedException {
+        counter.shutdownNow();
+        counter.awaitTermination(LAST.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     /** Says that something has ended. */
     void wake() {
-        if (!counter.isShutdown() && awake.compareAndSet(false, true)) {
-            counter.schedule(this::countAll, MOMENT.toMillis(), TimeUnit.MILLISECONDS);
+        if (awake.compareAndSet(false, true)) {
+            try {
+                counter.schedule(this::countAll, MOMENT.toMillis(), TimeUnit.MILLISECONDS);
+            } catch (RejectedExecutionException e) {
+                LOG.debug("The service is stopping; others count, or the next start", e);
+            }
         }
     }
 
@@ -145,8 +156,11 @@ class RunStatistics {
             int counted;
             do {
                 counted = QuarkusTransaction.requiringNew().call(this::count);
-            } while (counted == RUNS_AT_ONCE && !counter.isShutdown());
+            } while (counted > 0 && !counter.isShutdown());
         } catch (RuntimeException | Error e) {
+            if (counter.isShutdown()) {
+                return;
+            }
             LOG.warnf("Statistics could not be counted: %s. It is tried again in a minute.", Outcomes.reason(e));
         }
     }
@@ -154,8 +168,14 @@ class RunStatistics {
     private int count() {
         entities.createNativeQuery(PRESSES.formatted(OPENINGS)).setParameter("most", OPENINGS_AT_ONCE).executeUpdate();
         UUID[] ended = ((List<?>) entities.createNativeQuery("""
-                DELETE FROM uncounted_run WHERE run_id IN (SELECT run_id FROM uncounted_run LIMIT :most FOR UPDATE SKIP LOCKED)
-                RETURNING run_id""", UUID.class).setParameter("most", RUNS_AT_ONCE).getResultList())
+                DELETE FROM uncounted_run WHERE run_id IN (
+                    SELECT run_id FROM (
+                        SELECT run_id, row_number() OVER chosen AS place, sum(events) OVER chosen AS outcomes
+                          FROM (SELECT run_id FROM uncounted_run LIMIT :most FOR UPDATE SKIP LOCKED) queued
+                          JOIN run ON run.id = run_id WINDOW chosen AS (ORDER BY run_id)) counted
+                     WHERE place = 1 OR outcomes <= :outcomes)
+                RETURNING run_id""", UUID.class).setParameter("most", RUNS_AT_ONCE)
+                .setParameter("outcomes", OUTCOMES_AT_ONCE).getResultList())
                 .toArray(UUID[]::new);
         if (ended.length > 0) {
             for (String counts : List.of(PRESSES.formatted(RUNS), DELIVERIES, DURATIONS, OUTCOMES)) {
@@ -251,7 +271,7 @@ class RunStatistics {
             if (!kind.equals("opening")) {
                 of.runs.merge(state, count, Long::sum);
             }
-            last = last == null || at.isAfter(last) ? at : last;
+            last = kind.equals("replay") || last != null && last.isAfter(at) ? last : at;
         }
 
         void deliveries(LocalDate day, Delivery.State state, String failure, long count) {

@@ -212,6 +212,15 @@ class ActionHistoryTest {
                 history.get("data[2].changes.field"));
         assertThat(history.getString("data[1].by.id")).isEqualTo(somebody);
         assertThat(history.getString("data[1].by.name")).isNull();
+        inDatabase("UPDATE action SET description = 'Fourth', version = 4 WHERE id = '" + id + "'");
+
+        restore(id, "?version=1").then().statusCode(200).body(has("version", equalTo(5), "description", equalTo("First")));
+        inDatabase("UPDATE action SET description = 'Sixth', version = 6 WHERE id = '" + id + "'");
+        BesideKitsu.with(admin).contentType("text/csv")
+                .body("Name;URL;Description;ID\nSync;https://api.studio.com/;Seventh;" + id)
+                .post(Api.ACTIONS + "/import?mode=apply").then().statusCode(200).body(has("updated", equalTo(1)));
+
+        assertThat(history(id).<Integer> getList("data.version")).containsExactly(7, 6, 5, 4, 3, 2, 1);
     }
 
     // Refused
