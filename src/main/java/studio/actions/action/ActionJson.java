@@ -156,10 +156,10 @@ public final class ActionJson {
                 @Schema(description = "Its name.", examples = "Sync to ShotGrid") String action,
                 @Schema(nullable = true, description = "Null where it gets one when it is made.") UUID id,
                 @Schema(examples = "[\"url\"]") List<String> fields,
-                @Schema(type = SchemaType.OBJECT, additionalProperties = Object.class, nullable = true,
-                        description = "These fields as they were; null where it is new.") Map<String, JsonNode> from,
-                @Schema(type = SchemaType.OBJECT, additionalProperties = Object.class,
-                        description = "These fields as they become.") Map<String, JsonNode> to) {
+                @Schema(type = SchemaType.OBJECT, nullable = true,
+                        description = "These fields as they were; null where it is new.") Map<String, Object> from,
+                @Schema(type = SchemaType.OBJECT,
+                        description = "These fields as they become.") Map<String, Object> to) {
         }
 
         @Schema(name = "ImportError")

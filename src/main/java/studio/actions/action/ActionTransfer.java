@@ -272,8 +272,8 @@ public class ActionTransfer {
                     before == null ? null : only(fields, from), only(fields, to));
         }
 
-        private static Map<String, JsonNode> only(List<String> fields, JsonNode of) {
-            Map<String, JsonNode> values = new LinkedHashMap<>();
+        private static Map<String, Object> only(List<String> fields, JsonNode of) {
+            Map<String, Object> values = new LinkedHashMap<>();
             fields.forEach(field -> values.put(field, of.get(field)));
             return values;
         }

@@ -121,9 +121,9 @@ public class TakeOver {
         return new Import(changes.size(), 0, unchanged, changes, errors);
     }
 
-    private Map<String, JsonNode> taken(ActionJson.Draft draft) {
+    private Map<String, Object> taken(ActionJson.Draft draft) {
         JsonNode all = json.valueToTree(draft);
-        Map<String, JsonNode> taken = new LinkedHashMap<>();
+        Map<String, Object> taken = new LinkedHashMap<>();
         TAKEN.forEach(field -> taken.put(field, all.get(field)));
         return taken;
     }
