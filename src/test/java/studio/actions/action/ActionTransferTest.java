@@ -623,7 +623,7 @@ class ActionTransferTest {
 
     /** RestAssured takes seconds for a body of this size. */
     private static HttpResponse<String> send(byte[] file) throws Exception {
-        return HttpClient.newHttpClient().send(HttpRequest
+        return HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build().send(HttpRequest
                 .newBuilder(URI.create("http://localhost:" + RestAssured.port + Api.ACTIONS + "/import?mode=check"))
                 .header("Authorization", "Bearer " + Services.TOKEN).header("Content-Type", "text/csv")
                 .POST(HttpRequest.BodyPublishers.ofByteArray(file)).build(), HttpResponse.BodyHandlers.ofString());
