@@ -19,9 +19,9 @@ import jakarta.ws.rs.ext.ReaderInterceptorContext;
 import studio.actions.problem.Problem.Code;
 
 /**
- * Bodies end at 1 MB, CSV where {@code csv.max-size} says, and JSON is UTF-8 (RFC 8259, section 8.1; Jackson guesses UTF-16 and
- * takes overlong forms). What the
- * client still sends is read and thrown away, within bounds: a client that is cut off while it sends never reads why.
+ * Bodies end at 1 MB, CSV where {@code csv.max-size} says, and JSON is UTF-8 (RFC 8259, section 8.1; Jackson guesses UTF-16
+ * and takes overlong forms). What the client still sends is read and thrown away, within bounds: a client that is cut off
+ * while it sends never reads why.
  */
 @Provider
 @ConstrainedTo(RuntimeType.SERVER)

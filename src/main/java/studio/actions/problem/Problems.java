@@ -123,7 +123,7 @@ public class Problems {
             case 405 -> answer(Code.METHOD_NOT_ALLOWED, 405, "This path does not know this verb; 'Allow' lists those it knows.",
                     List.of(), Map.of(HttpHeaders.ALLOW, Verbs.at(uri, CurrentRequestManager.get().getMethod())), uri, thrown);
             case 406 -> answer(Code.NOT_ACCEPTABLE, 406,
-                    "The answer is JSON, of an export CSV; let 'Accept' include application/json, or text/csv.",
+                    "This is answered as application/json, an export as text/csv; let 'Accept' include that, or leave it out.",
                     List.of(), Map.of(), uri, thrown);
             case 413 -> answer(Code.TOO_LARGE, 413, "The body is too large.", List.of(), Map.of(), uri, thrown);
             case 415 -> answer(Code.UNSUPPORTED_MEDIA_TYPE, 415,

@@ -86,7 +86,7 @@ public interface RunConfig {
     }
 
     interface Retention {
-        /** Runs older than this are removed. */
+        /** Runs that ended longer ago are removed. */
         @WithDefault("30d")
         @DurationMin(days = 1)
         Duration runs();
