@@ -37,6 +37,7 @@ import io.vertx.core.http.HttpVersion;
 import io.vertx.core.http.RequestOptions;
 import io.vertx.core.net.SocketAddress;
 import io.vertx.core.net.impl.ConnectionBase;
+import io.vertx.core.tracing.TracingPolicy;
 
 /**
  * The only door out to addresses that a user typed: judge the address, resolve the name once, judge every answer, connect to
@@ -81,6 +82,8 @@ public class Egress {
                 .setKeepAlive(false)
                 .setTrustOptions(tls.get(Trust.NAME).orElseThrow().getTrustStoreOptions())
                 .setVerifyHost(true)
+                // The trace that a request belongs to is that of its press, which may have been at another replica.
+                .setTracingPolicy(TracingPolicy.IGNORE)
                 .setTrustAll(false)
                 .setDecompressionSupported(false)
                 .setMaxHeaderSize(MAX_HEADERS));

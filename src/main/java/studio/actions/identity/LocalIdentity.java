@@ -20,6 +20,7 @@ import io.quarkus.vertx.http.runtime.security.ChallengeData;
 import io.quarkus.vertx.http.runtime.security.HttpAuthenticationMechanism;
 import io.smallrye.mutiny.Uni;
 import io.vertx.ext.web.RoutingContext;
+import studio.actions.log.LogContext;
 
 /** The way in without Kitsu: one admin token. With Kitsu it accepts nothing. */
 @Singleton
@@ -62,6 +63,7 @@ public class LocalIdentity implements HttpAuthenticationMechanism {
             return refuse(
                     "The token is not valid. Without CUSTOM_ACTIONS_LOCAL_TOKEN every start makes a new one; the log has it.");
         }
+        LogContext.caller(ADMIN.id());
         return Uni.createFrom()
                 .item(QuarkusSecurityIdentity.builder().setPrincipal(ADMIN).addRole(ADMIN.role().name())
                         .addAttribute(Asker.FROM, Asker.address(request)).build());

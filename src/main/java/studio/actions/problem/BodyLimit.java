@@ -1,11 +1,13 @@
 package studio.actions.problem;
 
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Locale;
 
 import jakarta.enterprise.inject.Instance;
@@ -16,12 +18,17 @@ import jakarta.ws.rs.ext.Provider;
 import jakarta.ws.rs.ext.ReaderInterceptor;
 import jakarta.ws.rs.ext.ReaderInterceptorContext;
 
+import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
+
+import io.quarkus.vertx.http.runtime.VertxHttpConfig;
+import io.vertx.ext.web.RoutingContext;
 import studio.actions.problem.Problem.Code;
 
 /**
  * Bodies end at 1 MB, CSV where {@code csv.max-size} says, and JSON is UTF-8 (RFC 8259, section 8.1; Jackson guesses UTF-16
- * and takes overlong forms). What the client still sends is read and thrown away, within bounds: a client that is cut off
- * while it sends never reads why.
+ * and takes overlong forms). A body has {@code quarkus.http.read-timeout} to arrive, as a whole: one that comes in drops would
+ * hold up a thread for as long as it likes. What the client still sends is read and thrown away, within bounds: a client that
+ * is cut off while it sends never reads why.
  */
 @Provider
 @ConstrainedTo(RuntimeType.SERVER)
@@ -32,18 +39,22 @@ public class BodyLimit implements ReaderInterceptor {
 
     private static final long DRAIN_NANOS = 10_000_000_000L;
 
+    private static final int PIECE = 16 * 1024;
+
     /** Interceptors are made before the configuration is known. */
     private final Instance<BodyConfig> config;
+    private final Instance<VertxHttpConfig> http;
 
-    BodyLimit(Instance<BodyConfig> config) {
+    BodyLimit(Instance<BodyConfig> config, Instance<VertxHttpConfig> http) {
         this.config = config;
+        this.http = http;
     }
 
     @Override
     public Object aroundReadFrom(ReaderInterceptorContext context) throws IOException {
         String type = context.getHeaders().getFirst(HttpHeaders.CONTENT_TYPE);
         int limit = limit(config.get(), type);
-        byte[] body = context.getInputStream().readNBytes(limit + 1);
+        byte[] body = read(context.getInputStream(), limit + 1);
         if (body.length > limit) {
             drain(context.getInputStream());
             throw new ProblemException(Code.TOO_LARGE, tooLarge(limit)).with("Connection", "close");
@@ -56,6 +67,25 @@ public class BodyLimit implements ReaderInterceptor {
         }
         context.setInputStream(new ByteArrayInputStream(body));
         return context.proceed();
+    }
+
+    /** Where nothing at all comes for so long, Quarkus hangs up. */
+    private byte[] read(InputStream body, int limit) throws IOException {
+        Duration patience = http.get().readTimeout();
+        long since = System.nanoTime();
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        byte[] piece = new byte[PIECE];
+        for (int read = body.read(piece, 0, Math.min(piece.length, limit)); read > 0;) {
+            all.write(piece, 0, read);
+            if (System.nanoTime() - since > patience.toNanos()) {
+                RoutingContext request = CurrentRequestManager.get().unwrap(RoutingContext.class);
+                request.addEndHandler(sent -> request.request().connection().close());
+                throw new ProblemException(Code.REQUEST_TIMEOUT,
+                        "The body did not arrive within %d s.".formatted(patience.toSeconds())).with("Connection", "close");
+            }
+            read = body.read(piece, 0, Math.min(piece.length, limit - all.size()));
+        }
+        return all.toByteArray();
     }
 
     static int limit(BodyConfig config, String mediaType) {
@@ -82,7 +112,7 @@ public class BodyLimit implements ReaderInterceptor {
     }
 
     private static void drain(InputStream body) throws IOException {
-        byte[] rest = new byte[16 * 1024];
+        byte[] rest = new byte[PIECE];
         long until = System.nanoTime() + DRAIN_NANOS;
         for (long count = 0; count < DRAINED && System.nanoTime() < until;) {
             int read = body.read(rest);

@@ -1,6 +1,9 @@
 package studio.actions.problem;
 
 import java.util.List;
+import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
@@ -11,6 +14,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.ext.web.RoutingContext;
+import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
 
 /** What is answered before a request reaches any of our methods, in the same shape as all other problems. */
@@ -18,6 +22,10 @@ import studio.actions.problem.Problem.Code;
 class Doorstep {
 
     private static final int FIRST = 1000;
+
+    /** What a path is about. */
+    private static final Pattern SUBJECT = Pattern.compile(
+            "/api/(?:data/)?custom-actions/(?<runs>runs/)?(?<id>\\p{XDigit}{8}(?:-\\p{XDigit}{4}){3}-\\p{XDigit}{12})(?:/.*)?");
 
     private final BodyConfig config;
     private final ObjectMapper json;
@@ -28,7 +36,22 @@ class Doorstep {
     }
 
     void hang(@Observes Filters filters) {
+        filters.register(Doorstep::mark, FIRST + 1);
         filters.register(this::announced, FIRST);
+    }
+
+    /** So that each line in the log says what it is about. */
+    private static void mark(RoutingContext request) {
+        Matcher subject = SUBJECT.matcher(request.request().path());
+        if (subject.matches()) {
+            UUID id = UUID.fromString(subject.group("id"));
+            if (subject.group("runs") == null) {
+                LogContext.action(id);
+            } else {
+                LogContext.run(id);
+            }
+        }
+        request.next();
     }
 
     /** Whoever asks before sending is told at once; so is whoever announces more than anybody would read and throw away. */

@@ -69,6 +69,7 @@ public record Problem(
         RUN_ENDED(409, "The run has ended"),
         NOTHING_TO_REPLAY(409, "There is nothing to send again"),
         STALE_VERSION(412, "Somebody changed it in the meantime"),
+        REQUEST_TIMEOUT(408, "The body came too slowly"),
         TOO_LARGE(413, "The body is too large"),
         UNSUPPORTED_MEDIA_TYPE(415, "The body's media type is not understood"),
         IDEMPOTENCY_KEY_REUSED(422, "The key was used for something else"),

@@ -1,5 +1,6 @@
 package studio.actions.problem;
 
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.ClosedChannelException;
 import java.sql.SQLException;
@@ -40,6 +41,9 @@ public class Problems {
     private static final Logger LOG = Logger.getLogger(Problems.class);
 
     private static final Set<String> HELD = Set.of("55P03", "25P03", "40P01");
+
+    /** Of Quarkus, which has hung up by then. */
+    private static final String READ_TIMED_OUT = "Read timed out";
 
     private static final String REALM = "Bearer realm=\"kitsu-actions\"";
 
@@ -195,7 +199,8 @@ public class Problems {
 
     private static boolean hungUp(Throwable thrown) {
         for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-            if (cause instanceof HttpClosedException || cause instanceof ClosedChannelException) {
+            if (cause instanceof HttpClosedException || cause instanceof ClosedChannelException
+                    || cause instanceof IOException && READ_TIMED_OUT.equals(cause.getMessage())) {
                 return true;
             }
         }

@@ -23,6 +23,7 @@ import jakarta.inject.Singleton;
 
 import org.jboss.logging.Logger;
 
+import io.opentelemetry.api.trace.Span;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.smallrye.mutiny.Uni;
 import studio.actions.egress.Egress;
@@ -30,6 +31,7 @@ import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Refusals;
 import studio.actions.egress.Reply;
+import studio.actions.log.LogContext;
 import studio.actions.news.News;
 
 /**
@@ -72,6 +74,8 @@ class DeliveryWorker {
     private final Outcomes outcomes;
     private final Replicas replicas;
     private final RateLimits limits;
+    private final RunMetrics metrics;
+    private final Tracing tracing;
     private final RunConfig.Run config;
     private final int perHost;
     private final Map<UUID, Flight> flights = new ConcurrentHashMap<>();
@@ -86,13 +90,15 @@ class DeliveryWorker {
     private volatile boolean stopping;
 
     DeliveryWorker(Egress egress, Envelope envelope, Refusals refusals, Outcomes outcomes, Replicas replicas,
-            RateLimits limits, News hearing, RunConfig config, EgressConfig egressConfig) {
+            RateLimits limits, RunMetrics metrics, Tracing tracing, News hearing, RunConfig config, EgressConfig egressConfig) {
         this.egress = egress;
         this.envelope = envelope;
         this.refusals = refusals;
         this.outcomes = outcomes;
         this.replicas = replicas;
         this.limits = limits;
+        this.metrics = metrics;
+        this.tracing = tracing;
         this.config = config.run();
         this.perHost = egressConfig.egress().inFlightPerHost();
         hearing.read(News.Topic.delivery_due, nothing -> wake(), this::wake);
@@ -380,18 +386,22 @@ class DeliveryWorker {
     void send(Flight flight, Run run, Delivery delivery) {
         UUID owner = delivery.owner;
         int attempt = delivery.attempts;
+        Span span = tracing.attempt(run, delivery);
         // Asked again: a run may be taken over by a process that was started without the secret.
         Uni<Reply> reply = Uni.createFrom().deferred(() -> envelope.lacking(run.headers, run.signingSecret).map(why -> {
             flight.place().leave();
             return Uni.createFrom().<Reply> item(Reply.Refused.of(FailureKind.missing_variable, why));
-        }).orElseGet(() -> egress.send(flight.place(), envelope.seal(run, delivery))));
+        }).orElseGet(() -> egress.send(flight.place(),
+                envelope.seal(run, delivery, tracing.traceparent(run, span)))));
         reply.onFailure().invoke(flight.place()::leave)
                 .onFailure().recoverWithItem(failure -> new Reply.Failed(FailureKind.protocol,
                         "The request could not be put together: " + failure.getClass().getSimpleName() + ".", null, null, 0,
                         null))
                 .subscribe().with(ended -> {
+                    metrics.attempted(ended);
+                    Tracing.end(span, ended);
                     if (ended instanceof Reply.Refused refused && refused.guard() != null) {
-                        refusals(run).note(refused.guard());
+                        LogContext.about(run.callerId, run.actionId, run.id, () -> refusals(run).note(refused.guard()));
                     }
                     outcomes.add(new Outcomes.Ended(delivery.id, run.id, owner, attempt, ended, () -> {
                         flights.remove(delivery.id);

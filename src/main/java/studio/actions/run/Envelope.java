@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.random.RandomGenerator;
 
 import jakarta.inject.Singleton;
 
@@ -23,13 +22,11 @@ class Envelope {
 
     private final Secrets secrets;
     private final Clock clock;
-    private final RandomGenerator random;
     private final String userAgent;
 
-    Envelope(Secrets secrets, Clock clock, RandomGenerator random, ApplicationConfig application) {
+    Envelope(Secrets secrets, Clock clock, ApplicationConfig application) {
         this.secrets = secrets;
         this.clock = clock;
-        this.random = random;
         this.userAgent = "kitsu-actions/" + application.version().orElse("unknown");
     }
 
@@ -53,16 +50,15 @@ class Envelope {
         return headers;
     }
 
-    /** The request of an attempt that is made now. */
-    Outbound seal(Run run, Delivery delivery) {
+    /** The request of an attempt that is made now, in this trace. */
+    Outbound seal(Run run, Delivery delivery, String traceparent) {
         Map<String, String> headers = headers(run.headers, delivery.body != null);
         headers.replaceAll((name, value) -> secrets.fill(value));
         long timestamp = clock.instant().getEpochSecond();
         headers.put("webhook-id", delivery.webhookId);
         headers.put("webhook-timestamp", Long.toString(timestamp));
         headers.put("Idempotency-Key", delivery.webhookId);
-        headers.put("traceparent", "00-" + run.id.toString().replace("-", "") + "-"
-                + String.format("%016x", random.nextLong(1, Long.MAX_VALUE)) + "-00");
+        headers.put("traceparent", traceparent);
         List<byte[]> keys = secrets.signingKeys(run.signingSecret);
         if (!keys.isEmpty()) {
             headers.put("webhook-signature", Signature.sign(keys, delivery.webhookId, timestamp,

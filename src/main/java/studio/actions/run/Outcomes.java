@@ -81,6 +81,11 @@ class Outcomes {
         writer.start();
     }
 
+    /** How many the database has not taken yet. */
+    int unwritten() {
+        return unwritten.get();
+    }
+
     void add(Ended ended) {
         unwritten.incrementAndGet();
         queue.add(ended);

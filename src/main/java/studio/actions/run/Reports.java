@@ -14,6 +14,7 @@ import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import studio.actions.action.Action;
 import studio.actions.identity.Credential;
+import studio.actions.log.LogContext;
 import studio.actions.zou.Production;
 
 /**
@@ -51,7 +52,8 @@ class Reports {
                 .onItem().transformToUniAndConcatenate(look -> tell(run, when, credential, look.outcomes()))
                 .onTermination().invoke(() -> open.remove(run.id))
                 .subscribe().with(told -> {
-                }, failure -> LOG.warnf("Run %s is reported on no more: %s", run.id, failure.getMessage()));
+                }, failure -> LogContext.about(run.callerId, run.actionId, run.id,
+                        () -> LOG.warnf("Run %s is reported on no more: %s", run.id, failure.getMessage())));
     }
 
     /** Tells what there is to tell by now, and no more. */
@@ -69,7 +71,7 @@ class Reports {
         return Multi.createFrom().iterable(outcomes).filter(delivery -> told(when, delivery))
                 .onItem().transformToMultiAndConcatenate(delivery -> Multi.createFrom().iterable(delivery.taskIds)
                         .map(task -> new Comment(task, delivery.id, sentence(run, delivery))))
-                .onItem().transformToUni(comment -> write(credential, comment)).merge(AT_ONCE)
+                .onItem().transformToUni(comment -> write(run, credential, comment)).merge(AT_ONCE)
                 .onItem().ignoreAsUni();
     }
 
@@ -92,10 +94,11 @@ class Reports {
     private record Comment(UUID task, UUID delivery, String text) {
     }
 
-    private Uni<Void> write(Credential credential, Comment comment) {
+    private Uni<Void> write(Run run, Credential credential, Comment comment) {
         return kitsu.comment(credential, comment.task(), comment.text())
-                .onFailure().invoke(failure -> LOG.warnf("No comment on task %s tells of delivery %s (\"%s\"): %s",
-                        comment.task(), comment.delivery(), comment.text(), failure.getMessage()))
+                .onFailure().invoke(failure -> LogContext.about(run.callerId, run.actionId, run.id,
+                        () -> LOG.warnf("No comment on task %s tells of delivery %s (\"%s\"): %s", comment.task(),
+                                comment.delivery(), comment.text(), failure.getMessage())))
                 .onFailure().recoverWithNull();
     }
 }

@@ -69,6 +69,8 @@ public class Run extends PanacheEntityBase {
     public UUID replayOf;
     public String fingerprint;
     public String idempotencyKey;
+    /** In which trace it was pressed; null where nobody traces. */
+    public String traceparent;
     /** When it was pressed; by the database's clock, as all times here. */
     public Instant createdAt;
     public Instant finishedAt;

@@ -107,7 +107,14 @@ class RunStatistics {
               FROM run WHERE id = ANY (:runs)
                 ON CONFLICT DO NOTHING""";
 
+    private static final String ENDED = """
+            SELECT r.id, r.action_id, r.action_name, r.caller_id, r.state, d.state AS delivery, d.failure_kind, count(*)
+              FROM run r JOIN delivery d ON d.run_id = r.id
+             WHERE r.id = ANY (:runs) AND r.finished_at > now() - interval '1 hour'
+             GROUP BY r.id, d.state, d.failure_kind ORDER BY r.id, d.state, d.failure_kind""";
+
     private final EntityManager entities;
+    private final RunMetrics metrics;
     private final AtomicBoolean awake = new AtomicBoolean();
     private final ScheduledExecutorService counter = Executors.newSingleThreadScheduledExecutor(work -> {
         Thread thread = new Thread(work, "statistics");
@@ -115,8 +122,9 @@ class RunStatistics {
         return thread;
     });
 
-    RunStatistics(EntityManager entities, News news) {
+    RunStatistics(EntityManager entities, RunMetrics metrics, News news) {
         this.entities = entities;
+        this.metrics = metrics;
         news.read(News.Topic.run_changed, told -> {
             if (RunEvents.ended(told)) {
                 wake();
@@ -153,10 +161,11 @@ class RunStatistics {
     private void countAll() {
         awake.set(false);
         try {
-            int counted;
+            Counted counted;
             do {
                 counted = QuarkusTransaction.requiringNew().call(this::count);
-            } while (counted > 0 && !counter.isShutdown());
+                metrics.ended(counted.ended());
+            } while (counted.runs() > 0 && !counter.isShutdown());
         } catch (RuntimeException | Error e) {
             if (counter.isShutdown()) {
                 return;
@@ -165,7 +174,11 @@ class RunStatistics {
         }
     }
 
-    private int count() {
+    /** @param ended of those that ended a while ago nothing: they are of a time before this, and no news */
+    private record Counted(int runs, List<RunMetrics.Ended> ended) {
+    }
+
+    private Counted count() {
         entities.createNativeQuery(PRESSES.formatted(OPENINGS)).setParameter("most", OPENINGS_AT_ONCE).executeUpdate();
         UUID[] ended = ((List<?>) entities.createNativeQuery("""
                 DELETE FROM uncounted_run WHERE run_id IN (
@@ -177,12 +190,21 @@ class RunStatistics {
                 RETURNING run_id""", UUID.class).setParameter("most", RUNS_AT_ONCE)
                 .setParameter("outcomes", OUTCOMES_AT_ONCE).getResultList())
                 .toArray(UUID[]::new);
-        if (ended.length > 0) {
-            for (String counts : List.of(PRESSES.formatted(RUNS), DELIVERIES, DURATIONS, OUTCOMES)) {
-                entities.createNativeQuery(counts).setParameter("runs", ended).executeUpdate();
-            }
+        if (ended.length == 0) {
+            return new Counted(0, List.of());
         }
-        return ended.length;
+        for (String counts : List.of(PRESSES.formatted(RUNS), DELIVERIES, DURATIONS, OUTCOMES)) {
+            entities.createNativeQuery(counts).setParameter("runs", ended).executeUpdate();
+        }
+        return new Counted(ended.length, ended(ended));
+    }
+
+    @SuppressWarnings("unchecked")
+    private List<RunMetrics.Ended> ended(UUID[] runs) {
+        List<Object[]> rows = entities.createNativeQuery(ENDED, Object[].class).setParameter("runs", runs).getResultList();
+        return rows.stream().map(row -> new RunMetrics.Ended((UUID) row[0], (UUID) row[1], (String) row[2], (UUID) row[3],
+                Run.State.valueOf((String) row[4]), Delivery.State.valueOf((String) row[5]),
+                row[6] == null ? null : FailureKind.valueOf((String) row[6]), ((Number) row[7]).longValue())).toList();
     }
 
     /** Removes the days that nobody can ask for any more. */

@@ -63,6 +63,7 @@ public class Runner {
     private final Replicas replicas;
     private final RateLimits limits;
     private final Quota quota;
+    private final RunMetrics metrics;
     private final RunEvents events;
     private final Reports reports;
     private final RunStatistics statistics;
@@ -72,7 +73,7 @@ public class Runner {
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
 
     Runner(Actions actions, Lookup lookup, AddressPolicy policy, Refusals refusals, Envelope envelope, DeliveryWorker worker,
-            Replicas replicas, RateLimits limits, Quota quota,
+            Replicas replicas, RateLimits limits, Quota quota, RunMetrics metrics,
             RunEvents events, Reports reports, RunStatistics statistics, News news, EgressConfig egressConfig, Clock clock) {
         this.actions = actions;
         this.lookup = lookup;
@@ -83,6 +84,7 @@ public class Runner {
         this.replicas = replicas;
         this.limits = limits;
         this.quota = quota;
+        this.metrics = metrics;
         this.events = events;
         this.reports = reports;
         this.statistics = statistics;
@@ -220,6 +222,7 @@ public class Runner {
         private volatile boolean inQueue;
         private volatile RunEvents.Watch watch;
         private volatile boolean gone;
+        private final String traceparent = Tracing.current();
 
         Waiting(Asker asker, Press.Key key, Quota quota) {
             this.asker = asker;
@@ -314,14 +317,16 @@ public class Runner {
     }
 
     /** Whoever is refused is told so a little later: a loop without a pause has one then. */
-    private static <T> Uni<T> admit(Quota quota, Supplier<Uni<T>> next) {
-        return quota.refusal().map(refusal -> Uni.createFrom().<T> nullItem().onItem().delayIt().by(REFUSAL)
-                .onItem().<T> failWith(() -> refusal)).orElseGet(next);
+    private <T> Uni<T> admit(Quota quota, Supplier<Uni<T>> next) {
+        return quota.refusal().map(metrics::refused)
+                .map(refusal -> Uni.createFrom().<T> nullItem().onItem().delayIt().by(REFUSAL)
+                        .onItem().<T> failWith(() -> refusal))
+                .orElseGet(next);
     }
 
-    private static void refuse(Quota quota) {
+    private void refuse(Quota quota) {
         quota.refusal().ifPresent(refusal -> {
-            throw refusal;
+            throw metrics.refused(refusal);
         });
     }
 
@@ -330,6 +335,7 @@ public class Runner {
         List<Delivery> pending = deliveries.stream().filter(delivery -> delivery.state == Delivery.State.pending).toList();
         run.unfinished = pending.size();
         run.host = pending.isEmpty() ? null : pending.get(0).host;
+        run.traceparent = press.traceparent;
         // Before it is written: another replica may end it at once.
         RunEvents.Watch watch = press.on(run.id);
         long since = System.nanoTime();

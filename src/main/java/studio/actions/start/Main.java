@@ -1,6 +1,9 @@
 package studio.actions.start;
 
+import java.io.IOException;
 import java.net.BindException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.List;
 
@@ -20,9 +23,16 @@ import io.smallrye.config.ConfigValidationException;
 public class Main {
 
     static final String JDBC_URL = "quarkus.datasource.jdbc.url";
+    private static final String JSON_LOG = "quarkus.log.console.json.enabled";
+    private static final String TRACES_OFF = "quarkus.otel.sdk.disabled";
+    /** Of the environment, in MicroProfile's order of sources: what stands there or above was said by whoever starts this. */
+    private static final int SAID = 300;
 
     public static void main(String... args) {
         refuseBadSettings();
+        Config config = ConfigProvider.getConfig();
+        setUnlessSaid(config, JSON_LOG, !atTerminal());
+        setUnlessSaid(config, TRACES_OFF, config.getOptionalValue("custom-actions.tracing.endpoint", String.class).isEmpty());
         Quarkus.run(null, Main::exit, args);
     }
 
@@ -30,6 +40,25 @@ public class Main {
         List<String> refused = Settings.refused(System.getenv().keySet(), ConfigProvider.getConfig());
         if (!refused.isEmpty()) {
             stop(refused);
+        }
+    }
+
+    private static void setUnlessSaid(Config config, String key, boolean value) {
+        if (config.getConfigValue(key).getSourceOrdinal() < SAID) {
+            System.setProperty(key, Boolean.toString(value));
+        }
+    }
+
+    /**
+     * Whether somebody reads along. Java's own console wants to be typed into as well, or, from Java 22 on, is always there.
+     */
+    private static boolean atTerminal() {
+        Path output = Path.of("/proc/self/fd/1");
+        try {
+            return Files.isSymbolicLink(output) ? Files.readSymbolicLink(output).toString().matches("/dev/(pts/|tty|console).*")
+                    : System.console() != null;
+        } catch (IOException e) {
+            return false;
         }
     }
 

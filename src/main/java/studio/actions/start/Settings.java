@@ -42,6 +42,9 @@ public final class Settings {
             Map.entry("public-url",
                     Setting.site("the scheme and host where browsers reach the service, such as https://kitsu.studio.com")),
             Map.entry("local.token", Setting.token("a token without spaces, such as the output of: openssl rand -hex 24")),
+            Map.entry("tracing.endpoint",
+                    Setting.webAddress("the URL at which an OpenTelemetry collector takes OTLP over gRPC, such as "
+                            + "http://otel-collector:4317")),
             Map.entry("data-dir", Setting.text("a folder that this user may write to")),
             Map.entry("egress.allow",
                     Setting.allowList("addresses, CIDRs and names, each with an optional port, comma-separated, "
@@ -100,6 +103,13 @@ public final class Settings {
                 && config.getOptionalValue("quarkus.http.proxy.trusted-proxies", String.class).isEmpty()) {
             lines.add("QUARKUS_HTTP_PROXY_PROXY_ADDRESS_FORWARDING is set, so anybody could say which host they used. Set "
                     + "QUARKUS_HTTP_PROXY_TRUSTED_PROXIES to the proxy's address as well, such as 127.0.0.1.");
+        }
+        String origins = config.getOptionalValue("quarkus.http.cors.origins", String.class).orElse("");
+        if (config.getOptionalValue("quarkus.http.cors.enabled", Boolean.class).orElse(false)
+                && (origins.isBlank() || Arrays.stream(origins.split(",")).anyMatch(origin -> origin.strip().equals("*")))) {
+            lines.add(
+                    "QUARKUS_HTTP_CORS_ENABLED is set, but not for whom. Set QUARKUS_HTTP_CORS_ORIGINS to the sites whose pages "
+                            + "may use the API, such as https://tools.studio.com; not to all of them (*).");
         }
         Stream.concat(environment.stream(), StreamSupport.stream(config.getPropertyNames().spliterator(), false))
                 .filter(name -> EGRESS_TLS.matcher(name).matches()).sorted().findFirst()

@@ -1,5 +1,6 @@
 package studio.actions.start;
 
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -11,4 +12,11 @@ public interface StartConfig {
 
     /** The folder of the embedded PostgreSQL, unused when a JDBC URL is given; unset = {@code ~/.kitsu-actions}. */
     Optional<Path> dataDir();
+
+    Tracing tracing();
+
+    interface Tracing {
+        /** Where an OpenTelemetry collector takes OTLP over gRPC; unset = no traces. */
+        Optional<URI> endpoint();
+    }
 }

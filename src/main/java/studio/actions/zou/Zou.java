@@ -3,9 +3,13 @@ package studio.actions.zou;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 import jakarta.inject.Singleton;
 import jakarta.ws.rs.WebApplicationException;
@@ -17,6 +21,8 @@ import org.jboss.resteasy.reactive.client.api.QuarkusRestClientProperties;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
 import io.quarkus.rest.client.reactive.QuarkusRestClientBuilder;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.TimeoutException;
@@ -42,18 +48,36 @@ public class Zou {
     private static final int LONGEST_LIST = 16 * 1024 * 1024;
     private static final int LONGEST_REASON = 300;
 
+    private static final Duration[] BUCKETS = Stream.of(10, 25, 50, 100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000)
+            .map(Duration::ofMillis).toArray(Duration[]::new);
+
+    /** What came of a question. */
+    private enum Outcome {
+        answered,
+        denied,
+        unknown_token,
+        away
+    }
+
     private final boolean there;
     private final ZouConfig.Zou config;
     private final ObjectMapper json;
     private final ZouClient client;
     private final ZouClient patient;
+    private final Map<Outcome, Timer> timers = new EnumMap<>(Outcome.class);
+    private volatile String trouble;
 
-    Zou(IdentityConfig identity, ZouConfig config, ObjectMapper json) {
+    Zou(IdentityConfig identity, ZouConfig config, ObjectMapper json, MeterRegistry meters) {
         this.there = identity.zou().url().isPresent();
         this.config = config.zou();
         this.json = json;
         this.client = identity.zou().url().map(url -> client(url, this.config.timeout())).orElse(null);
         this.patient = identity.zou().url().map(url -> client(url, this.config.contextTimeout())).orElse(null);
+        for (Outcome outcome : Outcome.values()) {
+            timers.put(outcome, Timer.builder("custom_actions.zou.requests").tag("outcome", outcome.name())
+                    .description("Questions to Kitsu's API server, until the last byte of its answer.")
+                    .serviceLevelObjectives(BUCKETS).register(meters));
+        }
     }
 
     private ZouClient client(URI url, Duration timeout) {
@@ -70,6 +94,11 @@ public class Zou {
     /** Whether there is a Kitsu at all; without one, nothing here may be called. */
     public boolean there() {
         return there;
+    }
+
+    /** Why the last question got no answer; empty if it got one. */
+    public Optional<String> trouble() {
+        return Optional.ofNullable(trouble);
     }
 
     /** Zou said no: 403, or 404 for what it does not know. */
@@ -109,12 +138,32 @@ public class Zou {
     }
 
     private Uni<JsonNode> ask(Credential credential, Function<ZouClient, Question> question, int limit) {
-        return gather(question.apply(client).apply(credential.authorization(), credential.cookie()), limit)
+        return timed(gather(question.apply(client).apply(credential.authorization(), credential.cookie()), limit)
                 .ifNoItem().after(config.timeout()).fail()
                 .map(this::parse)
                 .onFailure(Zou::isAnswer).transform(this::refused)
                 .onFailure(failure -> !(failure instanceof Denied) && !(failure instanceof ProblemException))
-                .transform(failure -> away(reason(failure)));
+                .transform(failure -> away(reason(failure))));
+    }
+
+    private <T> Uni<T> timed(Uni<T> asked) {
+        return Uni.createFrom().deferred(() -> {
+            Timer.Sample since = Timer.start();
+            return asked.invoke(answer -> note(since, Outcome.answered, null)).onFailure().invoke(failure -> {
+                if (failure instanceof Denied) {
+                    note(since, Outcome.denied, null);
+                } else if (failure instanceof ProblemException problem && problem.code() == Code.UNAUTHENTICATED) {
+                    note(since, Outcome.unknown_token, null);
+                } else {
+                    note(since, Outcome.away, failure.getMessage());
+                }
+            });
+        });
+    }
+
+    private void note(Timer.Sample since, Outcome outcome, String why) {
+        since.stop(timers.get(outcome));
+        trouble = why;
     }
 
     /**
@@ -122,11 +171,11 @@ public class Zou {
      * or it is over 64 MB.
      */
     public Uni<Answer> userContext(Credential credential) {
-        return gather(patient.userContext(credential.authorization(), credential.cookie()), LONGEST_CONTEXT)
+        return timed(gather(patient.userContext(credential.authorization(), credential.cookie()), LONGEST_CONTEXT)
                 .ifNoItem().after(config.contextTimeout()).fail()
                 .map(body -> new Answer(200, "application/json", body))
                 .onFailure(failure -> isAnswer(failure) && status(failure) >= 400).recoverWithItem(Zou::asItIs)
-                .onFailure(failure -> !(failure instanceof ProblemException)).transform(failure -> away(reason(failure)));
+                .onFailure(failure -> !(failure instanceof ProblemException)).transform(failure -> away(reason(failure))));
     }
 
     /** Ours are of that class too. */

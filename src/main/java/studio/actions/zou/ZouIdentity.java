@@ -7,17 +7,23 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
+import jakarta.annotation.PreDestroy;
 import jakarta.inject.Singleton;
 
 import org.jboss.logging.Logger;
 
 import com.fasterxml.jackson.databind.JsonNode;
 
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.cache.Cache;
 import io.quarkus.cache.CacheName;
+import io.quarkus.cache.CaffeineCache;
 import io.quarkus.security.identity.IdentityProviderManager;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.quarkus.security.identity.request.AuthenticationRequest;
@@ -32,6 +38,7 @@ import studio.actions.identity.Caller;
 import studio.actions.identity.Credential;
 import studio.actions.identity.IdentityConfig;
 import studio.actions.identity.Role;
+import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
@@ -53,11 +60,32 @@ public class ZouIdentity implements HttpAuthenticationMechanism {
     private final Zou zou;
     private final Cache known;
     private final Optional<URI> publicUrl;
+    private final MeterRegistry meters;
+    private final Counter hits;
+    private final Counter misses;
+    private final Gauge remembered;
 
-    ZouIdentity(Zou zou, @CacheName("identity") Cache known, IdentityConfig config) {
+    ZouIdentity(Zou zou, @CacheName("identity") Cache known, IdentityConfig config, MeterRegistry meters) {
         this.zou = zou;
         this.known = known;
+        this.meters = meters;
+        this.hits = lookups("hit");
+        this.misses = lookups("miss");
+        CaffeineCache cache = known.as(CaffeineCache.class);
+        this.remembered = Gauge.builder("custom_actions.identity.remembered", cache, people -> people.keySet().size())
+                .description("Credentials of which it is remembered whose they are.").register(meters);
         this.publicUrl = config.publicUrl();
+    }
+
+    private Counter lookups(String result) {
+        return Counter.builder("custom_actions.identity.lookups").tag("result", result)
+                .description("Credentials that were shown: remembered (hit), or asked for at Kitsu's API server (miss).")
+                .register(meters);
+    }
+
+    @PreDestroy
+    void end() {
+        meters.remove(remembered);
     }
 
     @Override
@@ -76,7 +104,12 @@ public class ZouIdentity implements HttpAuthenticationMechanism {
                 return Uni.createFrom().failure(new ProblemException(Code.CROSS_SITE, foreign.get()));
             }
         }
-        return known.getAsync(credential.fingerprint(), unknown -> ask(credential))
+        AtomicBoolean asked = new AtomicBoolean();
+        return known.getAsync(credential.fingerprint(), unknown -> {
+            asked.set(true);
+            return ask(credential);
+        }).onTermination().invoke(() -> (asked.get() ? misses : hits).increment())
+                .invoke(caller -> LogContext.caller(caller.id()))
                 .map(caller -> QuarkusSecurityIdentity.builder().setPrincipal(caller).addRole(caller.role().name())
                         .addCredential(credential).addAttribute(Asker.FROM, Asker.address(request)).build());
     }

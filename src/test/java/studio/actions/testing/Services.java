@@ -34,6 +34,7 @@ public class Services implements QuarkusTestResourceLifecycleManager {
                 entry("custom-actions.secrets.sign-here", SIGNING),
                 entry("custom-actions.run.lease", "3s"),
                 entry("custom-actions.run.shutdown", "2s"),
+                entry("quarkus.http.read-timeout", "3s"),
                 // One caller and one receiver are those of all tests.
                 entry("custom-actions.limits.per-caller", "60000"),
                 entry("custom-actions.limits.per-host", "10000"));

@@ -1,0 +1,86 @@
+package studio.actions.run;
+
+import java.util.random.RandomGenerator;
+
+import jakarta.inject.Singleton;
+
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.SpanContext;
+import io.opentelemetry.api.trace.SpanKind;
+import io.opentelemetry.api.trace.StatusCode;
+import io.opentelemetry.api.trace.TraceFlags;
+import io.opentelemetry.api.trace.TraceState;
+import io.opentelemetry.api.trace.Tracer;
+import io.opentelemetry.context.Context;
+import studio.actions.egress.Reply;
+
+/**
+ * From the request that pressed a button to the receivers of what it owed, in one trace (W3C Trace Context, level 1), whichever
+ * replica sends it. Where traces are off, a receiver still gets an id that is the same for the whole run.
+ */
+@Singleton
+class Tracing {
+
+    private final Tracer tracer;
+    private final RandomGenerator random;
+
+    Tracing(Tracer tracer, RandomGenerator random) {
+        this.tracer = tracer;
+        this.random = random;
+    }
+
+    /** That of the request which is being served; null where it is not traced. */
+    static String current() {
+        SpanContext span = Span.current().getSpanContext();
+        return span.isSampled() ? written(span) : null;
+    }
+
+    /**
+     * An attempt, as a step of the trace in which its run was pressed. Its receiver's host stands in it, and no more of the
+     * URL.
+     */
+    Span attempt(Run run, Delivery delivery) {
+        if (run.traceparent == null) {
+            return Span.getInvalid();
+        }
+        return tracer.spanBuilder("deliver").setSpanKind(SpanKind.CLIENT)
+                .setParent(Context.root().with(Span.wrap(read(run.traceparent))))
+                .setAttribute("http.request.method", delivery.method.name())
+                .setAttribute("server.address", delivery.host)
+                .setAttribute("kitsu_actions.action", run.actionId.toString())
+                .setAttribute("kitsu_actions.run", run.id.toString())
+                .setAttribute("kitsu_actions.delivery", delivery.id.toString())
+                .setAttribute("kitsu_actions.attempt", delivery.attempts)
+                .startSpan();
+    }
+
+    static void end(Span attempt, Reply reply) {
+        if (reply instanceof Reply.Delivered delivered) {
+            attempt.setAttribute("http.response.status_code", delivered.status());
+        } else if (reply instanceof Reply.Failed failed) {
+            if (failed.status() != null) {
+                attempt.setAttribute("http.response.status_code", failed.status());
+            }
+            attempt.setAttribute("error.type", failed.kind().name()).setStatus(StatusCode.ERROR);
+        } else if (reply instanceof Reply.Refused refused) {
+            attempt.setAttribute("error.type", refused.kind().name()).setStatus(StatusCode.ERROR);
+        }
+        attempt.end();
+    }
+
+    /** For the receiver. */
+    String traceparent(Run run, Span attempt) {
+        return attempt.getSpanContext().isValid() ? written(attempt.getSpanContext())
+                : "00-" + run.id.toString().replace("-", "") + "-" + String.format("%016x", random.nextLong(1, Long.MAX_VALUE))
+                        + "-00";
+    }
+
+    private static String written(SpanContext span) {
+        return "00-" + span.getTraceId() + "-" + span.getSpanId() + "-" + span.getTraceFlags().asHex();
+    }
+
+    private static SpanContext read(String traceparent) {
+        String[] parts = traceparent.split("-");
+        return SpanContext.createFromRemoteParent(parts[1], parts[2], TraceFlags.fromHex(parts[3], 0), TraceState.getDefault());
+    }
+}

@@ -1,0 +1,132 @@
+package studio.actions.problem;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.nullValue;
+import static org.hamcrest.Matchers.startsWith;
+
+import java.io.ByteArrayOutputStream;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.common.http.TestHTTPResource;
+import io.quarkus.test.junit.QuarkusTest;
+import studio.actions.testing.Api;
+import studio.actions.testing.Services;
+
+/** What a browser, a slow client and a curious one get from the public port. */
+@QuarkusTest
+@WithTestResource(Services.class)
+class HardeningTest {
+
+    @TestHTTPResource("/")
+    URL service;
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = { "/", "/api/custom-actions", "/api/custom-actions/openapi", "/api/custom-actions/docs/",
+                    "/api/custom-actions/docs/swagger-ui.css", "/api/data/custom-actions", "/nothing/here",
+                    "/api/custom-actions/echo" })
+    void tellsBrowsersWhatTheyMayNotDo(String path) {
+        given().redirects().follow(false).get(path).then().header("X-Content-Type-Options", equalTo("nosniff"))
+                .header("X-Frame-Options", equalTo("DENY"))
+                .header("Content-Security-Policy", startsWith("default-src 'none'; "))
+                .header("Referrer-Policy", equalTo("strict-origin-when-cross-origin"))
+                .header("Cross-Origin-Resource-Policy", equalTo("same-origin"))
+                .header("Server", nullValue()).header("X-Powered-By", nullValue());
+    }
+
+    @Test
+    void answersAreKeptByNobodyElse() {
+        String cache = Api.admin().get(Api.ACTIONS).then().statusCode(200).extract().header("Cache-Control");
+
+        assertThat(Set.of(cache.split(", *"))).containsExactlyInAnyOrder("private", "no-cache");
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "/q/health, /q/health/ready", "/q/metrics, /q/metrics/", "/q/dev-ui, /q/info" })
+    void whatIsForOperatorsIsNotOnThePublicPort(String one, String other) {
+        for (String path : List.of(one, other)) {
+            Api.admin().get(path).then().statusCode(404).body("code", equalTo("not_found"));
+        }
+    }
+
+    @Test
+    void pagesOfOtherSitesAreToldNothing() {
+        Map<String, String> asked = Map.of("Origin", "https://elsewhere.example", "Access-Control-Request-Method", "POST",
+                "Access-Control-Request-Headers", "authorization");
+
+        assertThat(given().headers(asked).options(Api.ACTIONS).headers().asList())
+                .noneMatch(header -> header.getName().toLowerCase().startsWith("access-control-"));
+        assertThat(Api.admin().headers(asked).get(Api.ACTIONS).headers().asList())
+                .noneMatch(header -> header.getName().toLowerCase().startsWith("access-control-"));
+    }
+
+    /** Of forwarded headers, without a proxy that is named. */
+    @ParameterizedTest
+    @ValueSource(strings = { "X-Forwarded-Host", "Forwarded", "X-Forwarded-Proto", "X-Forwarded-Prefix" })
+    void nobodySaysWhichHostOthersUse(String header) {
+        String id = Api.id(Api.create(Api.draft()));
+
+        String url = Api.admin().header(header, header.equals("Forwarded") ? "host=evil.example;proto=https"
+                : header.endsWith("Proto") ? "https" : "evil.example").get("/api/data/custom-actions/" + id).then()
+                .statusCode(200).extract().path("url");
+
+        assertThat(url).startsWith("http://" + service.getHost() + ":" + service.getPort() + "/api/data/");
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "' ', HTTP/1.1 408 Request Timeout", "'', ''" })
+    void aBodyThatDoesNotComeIsNotWaitedFor(String drop, String status) throws Exception {
+        String head = "POST " + Api.ACTIONS + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + Services.TOKEN
+                + "\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"name\"";
+
+        String answer = drip(head, drop);
+
+        assertThat(answer).startsWith(status).contains(status.isEmpty() ? "" : "\"code\":\"request_timeout\"");
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "17000, 431", "15000, 404" })
+    void headersHaveALimit(int size, int status) throws Exception {
+        String answer = drip("GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: " + "x".repeat(size)
+                + "\r\n\r\n", "");
+
+        assertThat(answer).startsWith("HTTP/1.1 " + status + " ").doesNotContainIgnoringCase("quarkus")
+                .doesNotContainIgnoringCase("vert.x").doesNotContainIgnoringCase("netty");
+    }
+
+    /** What is answered to somebody who says something, and then a drop each 200 ms; for 20 s at the most. */
+    private String drip(String said, String drop) throws Exception {
+        try (Socket socket = new Socket(service.getHost(), service.getPort())) {
+            socket.setSoTimeout(200);
+            socket.getOutputStream().write(said.getBytes(StandardCharsets.US_ASCII));
+            ByteArrayOutputStream answer = new ByteArrayOutputStream();
+            byte[] heard = new byte[8192];
+            for (int turn = 0; turn < 100; turn++) {
+                try {
+                    int read = socket.getInputStream().read(heard);
+                    if (read < 0) {
+                        return answer.toString(StandardCharsets.UTF_8);
+                    }
+                    answer.write(heard, 0, read);
+                } catch (SocketTimeoutException e) {
+                    socket.getOutputStream().write(drop.getBytes(StandardCharsets.US_ASCII));
+                }
+            }
+            throw new AssertionError("Still listening after 20 s, having said: " + answer);
+        }
+    }
+}
