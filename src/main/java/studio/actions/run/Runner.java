@@ -36,6 +36,7 @@ import studio.actions.egress.FailureKind;
 import studio.actions.egress.Refusals;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.log.LogContext;
 import studio.actions.news.News;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
@@ -336,6 +337,7 @@ public class Runner {
         run.unfinished = pending.size();
         run.host = pending.isEmpty() ? null : pending.get(0).host;
         run.traceparent = press.traceparent;
+        LogContext.run(run.id);
         // Before it is written: another replica may end it at once.
         RunEvents.Watch watch = press.on(run.id);
         long since = System.nanoTime();

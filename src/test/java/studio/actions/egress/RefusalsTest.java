@@ -12,14 +12,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 
 import jakarta.inject.Inject;
 
-import org.jboss.logmanager.ExtLogRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,6 +31,8 @@ import io.restassured.RestAssured;
 import studio.actions.egress.AddressPolicy.Reason;
 import studio.actions.testing.Api;
 import studio.actions.testing.Json;
+import studio.actions.testing.Log;
+import studio.actions.testing.Metrics;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
@@ -54,31 +51,16 @@ class RefusalsTest {
     @TestHTTPResource(value = "/metrics", management = true)
     URL metrics;
 
-    private final List<String> log = new CopyOnWriteArrayList<>();
-
-    private final Handler handler = new Handler() {
-        @Override
-        public void publish(LogRecord line) {
-            log.add(((ExtLogRecord) line).getFormattedMessage());
-        }
-
-        @Override
-        public void flush() {
-        }
-
-        @Override
-        public void close() {
-        }
-    };
+    private Log lines;
 
     @BeforeEach
     void listen() {
-        Logger.getLogger(Refusals.class.getName()).addHandler(handler);
+        lines = new Log(Refusals.class.getName());
     }
 
     @AfterEach
     void stopListening() {
-        Logger.getLogger(Refusals.class.getName()).removeHandler(handler);
+        lines.close();
     }
 
     @ParameterizedTest
@@ -104,7 +86,7 @@ class RefusalsTest {
                 .get("errors[0].message");
 
         assertThat(count(reason) - before).isEqualTo(1);
-        assertThat(log).singleElement().asString()
+        assertThat(log()).singleElement().asString()
                 .startsWith(
                         "Egress refused (" + reason.name().toLowerCase(Locale.ROOT) + ") caller " + ADMIN
                                 + " drafting action \""
@@ -120,12 +102,14 @@ class RefusalsTest {
         Json run = Json.of(Api.run(action, List.of(Api.shot(), Api.shot(), Api.shot())).then().statusCode(200).extract());
 
         assertThat(count(Reason.ADDRESS) - before).isEqualTo(3);
-        assertThat(log).containsExactly(
+        assertThat(log()).containsExactly(
                 "Egress refused (address) caller " + ADMIN + " run " + run.getString("id") + " of action \"Look inside\" ("
                         + action + "): private.studio.test leads to an address that is not public. "
                         + "If this is meant, add private.studio.test:" + Receiver.shared().port()
                         + " to CUSTOM_ACTIONS_EGRESS_ALLOW. What was found is "
                         + "10.20.30.40.");
+        assertThat(lines.lines().get(0).about()).isEqualTo(Map.of("caller", ADMIN.substring(0, 36), "action", action, "run",
+                run.getString("id")));
         assertThat(run.prettify()).contains("CUSTOM_ACTIONS_EGRESS_ALLOW").doesNotContain("10.20.30.40", "private address");
     }
 
@@ -151,7 +135,7 @@ class RefusalsTest {
                 "Mallory\n2026 ERROR all is well" + "!".repeat(5000), null)
                 .note(new AddressPolicy.Refusal(Reason.ADDRESS, "No.", InetAddress.getByName("10.0.0.1")));
 
-        assertThat(log).singleElement().asString().hasLineCount(1)
+        assertThat(log()).singleElement().asString().hasLineCount(1)
                 .startsWith("Egress refused (address) caller " + caller + " (Mallory\ufffd2026 ERROR")
                 .contains("(by Bob\u240d\ufffd\ufffd\ufffdAAA").hasSizeLessThan(1200)
                 .endsWith(" No. What was found is 10.0.0.1.");
@@ -165,7 +149,7 @@ class RefusalsTest {
                 List.of(Api.shot()))).post(Api.ACTIONS + "/preview").then().statusCode(400);
 
         assertThat(count(Reason.ADDRESS) - before).isEqualTo(1);
-        assertThat(log).hasSize(1);
+        assertThat(log()).hasSize(1);
     }
 
     /** What was open when it was saved and is not now. */
@@ -187,15 +171,19 @@ class RefusalsTest {
 
         assertThat(run.getString("deliveries[0].failure.kind")).isEqualTo("forbidden_address");
         assertThat(count(Reason.ADDRESS) - before).isEqualTo(2);
-        assertThat(log).hasSize(2).allMatch(line -> line.contains("127.0.0.2 is a loopback address"));
-        assertThat(log.get(0)).startsWith("Egress refused (address) caller " + ADMIN + " previewing action \"Was open\": ");
-        assertThat(log.get(1)).startsWith("Egress refused (address) caller " + ADMIN + " run " + run.getString("id"));
+        assertThat(log()).hasSize(2).allMatch(line -> line.contains("127.0.0.2 is a loopback address"));
+        assertThat(log().get(0)).startsWith("Egress refused (address) caller " + ADMIN + " previewing action \"Was open\": ");
+        assertThat(log().get(1)).startsWith("Egress refused (address) caller " + ADMIN + " run " + run.getString("id"));
+        assertThat(lines.lines().get(1).about()).containsEntry("caller", ADMIN.substring(0, 36)).containsEntry("action", action)
+                .containsEntry("run", run.getString("id"));
     }
 
     private double count(Reason reason) {
-        String line = "custom_actions_egress_refused_total{reason=\"" + reason.name().toLowerCase(Locale.ROOT) + "\"} ";
-        return RestAssured.given().get(metrics).then().statusCode(200).extract().asString().lines()
-                .filter(one -> one.startsWith(line)).map(one -> Double.parseDouble(one.substring(line.length())))
-                .findFirst().orElse(Double.NaN);
+        return Metrics.of(metrics,
+                "custom_actions_egress_refused_total{reason=\"" + reason.name().toLowerCase(Locale.ROOT) + "\"}");
+    }
+
+    private List<String> log() {
+        return lines.lines().stream().map(Log.Line::text).toList();
     }
 }

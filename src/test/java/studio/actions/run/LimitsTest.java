@@ -10,6 +10,7 @@ import static org.hamcrest.Matchers.matchesPattern;
 import static org.hamcrest.Matchers.startsWith;
 import static studio.actions.testing.Json.has;
 
+import java.net.URL;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -37,6 +38,7 @@ import org.junit.jupiter.api.Test;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
@@ -44,6 +46,7 @@ import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
 import studio.actions.testing.Api;
 import studio.actions.testing.Json;
+import studio.actions.testing.Metrics;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;
 import studio.actions.testing.Services;
@@ -84,6 +87,9 @@ class LimitsTest {
 
     private static final String POLICY = "\"caller\";q=30;w=60";
 
+    @TestHTTPResource(value = "/metrics", management = true)
+    URL metrics;
+
     @Inject
     AgroalDataSource database;
 
@@ -114,6 +120,7 @@ class LimitsTest {
     @Test
     void refusesThePressThatIsTooMany() {
         String action = action("/ok");
+        double told = Metrics.of(metrics, "custom_actions_limits_refused_total{limit=\"caller\"}");
         long since = System.nanoTime();
         List<Response> pressed = new ArrayList<>();
         Response refused = press(action);
@@ -136,6 +143,7 @@ class LimitsTest {
         assertThat(receiver.heard(name)).hasSameSizeAs(pressed);
         assertThat(Json.of(Api.admin().get(Api.ACTIONS + "/runs?limit=100&action_id=" + action)).getList("data"))
                 .hasSameSizeAs(pressed);
+        assertThat(Metrics.of(metrics, "custom_actions_limits_refused_total{limit=\"caller\"}")).isEqualTo(told + 1);
         Json audit = Json.of(Api.admin().get(Api.ACTIONS + "/audit?verb=refused&subject=" + action));
         assertThat(audit.<String> getList("data.result")).containsExactly("quota_exceeded");
         assertThat(audit.getString("data[0].detail.path")).isEqualTo(Api.ACTIONS + "/" + action + "/run");

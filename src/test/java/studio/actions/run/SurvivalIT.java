@@ -192,11 +192,19 @@ class SurvivalIT {
         List<String> runs = List.of(press(1, 500), press(2, 500));
         awaitHeard(300);
 
+        Packaged replica = replicas.get(0);
+        assertThat(replica.managementStatus("/q/health/ready")).isEqualTo(200);
+
         postgres.stop();
-        Thread.sleep(10_000);
+        long since = System.nanoTime();
+        await().until(() -> replica.managementStatus("/q/health/ready") == 503);
+        assertThat(replica.managementStatus("/q/health/live")).as("nothing that a restart would mend").isEqualTo(200);
+        assertThat(replica.managementStatus("/q/health/started")).isEqualTo(200);
+        TimeUnit.NANOSECONDS.sleep(since + TimeUnit.SECONDS.toNanos(10) - System.nanoTime());
         postgres.start();
 
         deliversAllOnce(runs);
+        assertThat(replica.managementStatus("/q/health/ready")).isEqualTo(200);
     }
 
     @Test

@@ -20,27 +20,30 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-/** The service in a process of its own. */
+/** The service in a process of its own: the jar, or the native binary where that is what was built. */
 public final class Packaged {
 
-    private static final Path JAR = Path.of("target/quarkus-app/quarkus-run.jar");
+    private static final List<String> COMMAND = Boolean.getBoolean("testing.native")
+            ? List.of(System.getProperty("native.image.path"))
+            : List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1", "-jar",
+                    "target/quarkus-app/quarkus-run.jar");
 
     private static final HttpClient HTTP = HttpClient.newHttpClient();
 
     public final Process process;
     private final Path log;
     public final int port;
+    public final int managementPort;
 
     public Packaged(Path folder, Map<String, String> environment) throws IOException {
         port = freePort();
+        managementPort = freePort();
         log = Files.createTempFile(folder, "service", ".log");
-        ProcessBuilder builder = new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1", "-jar",
-                JAR.toString());
+        ProcessBuilder builder = new ProcessBuilder(COMMAND);
         builder.environment().keySet().removeIf(name -> name.startsWith("CUSTOM_ACTIONS_") || name.startsWith("QUARKUS_"));
         builder.environment().put("CUSTOM_ACTIONS_DATA_DIR", folder.resolve("data").toString());
         builder.environment().put("QUARKUS_HTTP_PORT", Integer.toString(port));
-        builder.environment().put("QUARKUS_MANAGEMENT_PORT", "0");
+        builder.environment().put("QUARKUS_MANAGEMENT_PORT", Integer.toString(managementPort));
         builder.environment().putAll(environment);
         process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
     }
@@ -88,6 +91,16 @@ public final class Packaged {
 
     public Json get(String path, String token) throws Exception {
         return Json.of(HTTP.send(request(path, token).GET().build(), HttpResponse.BodyHandlers.ofString()).body());
+    }
+
+    /** The status of an answer on the management port, or 0 where there is none. */
+    public int managementStatus(String path) throws InterruptedException {
+        try {
+            return HTTP.send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + managementPort + path))
+                    .timeout(Duration.ofSeconds(20)).build(), HttpResponse.BodyHandlers.discarding()).statusCode();
+        } catch (IOException e) {
+            return 0;
+        }
     }
 
     public Json post(String path, String token, String body) throws Exception {

@@ -5,11 +5,15 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
+import static org.hamcrest.Matchers.containsString;
+import static org.hamcrest.Matchers.equalTo;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.MalformedURLException;
 import java.net.Socket;
 import java.net.URI;
+import java.net.URL;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -35,15 +39,18 @@ import org.junit.jupiter.params.provider.ValueSource;
 import com.fasterxml.jackson.databind.JsonNode;
 
 import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.response.Response;
+import io.restassured.response.ValidatableResponse;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.FakeZou.Request;
 import studio.actions.testing.Json;
+import studio.actions.testing.Metrics;
 import studio.actions.testing.Services;
 
 /** Who asks is who Zou says, and nobody where Zou says nothing. */
@@ -55,6 +62,10 @@ class ZouIdentityTest {
     private static final String RUNS = Api.ACTIONS + "/runs";
     private static final String COOKIE = "access_token_cookie=";
     private static final String PROBLEM = "application/problem+json";
+    private static final String KITSU = "checks.find { it.name == 'Kitsu' }.data.";
+
+    @TestHTTPResource(value = "/", management = true)
+    URL management;
 
     // ---- Who is let in
 
@@ -211,17 +222,22 @@ class ZouIdentityTest {
 
             assertThat(answers).extracting(answer -> answer.join().statusCode()).containsOnly(200);
             assertThat(zou.questions(token)).isEqualTo(1);
+            assertThat(count("custom_actions_identity_remembered")).isPositive();
         }
 
         @Test
         void believesAnAnswerForAWhile() {
             String token = zou.login("user");
+            double hits = count("custom_actions_identity_lookups_total{result=\"hit\"}");
+            double misses = count("custom_actions_identity_lookups_total{result=\"miss\"}");
 
             for (int i = 0; i < 5; i++) {
                 get(LIST, token).then().statusCode(200);
             }
 
             assertThat(zou.questions(token)).isEqualTo(1);
+            assertThat(count("custom_actions_identity_lookups_total{result=\"miss\"}") - misses).isEqualTo(1);
+            assertThat(count("custom_actions_identity_lookups_total{result=\"hit\"}") - hits).isEqualTo(4);
         }
 
         @ParameterizedTest
@@ -352,6 +368,7 @@ class ZouIdentityTest {
             String known = zou.login("admin");
             String stranger = zou.login("admin");
             get(LIST, known).then().statusCode(200);
+            ready().body(KITSU + "state", equalTo("fine"));
 
             zou.away();
             try {
@@ -360,11 +377,27 @@ class ZouIdentityTest {
                 refused(byCookie(LIST, COOKIE + stranger), 503, "unavailable", stranger);
                 await().atMost(4, SECONDS).untilAsserted(() -> refused(get(LIST, known), 503, "unavailable", known));
                 refused(given().get(LIST), 401, "unauthenticated", null);
+                ready().body(KITSU + "state", equalTo("degraded")).body(KITSU + "why", containsString("cannot be reached"));
+                assertThat(count("custom_actions_zou_requests_seconds_count{outcome=\"away\"}")).isPositive();
             } finally {
                 zou.back();
             }
             get(LIST, known).then().statusCode(200);
             get(LIST, stranger).then().statusCode(200);
+            ready().body(KITSU + "state", equalTo("fine"));
+        }
+    }
+
+    /** What a probe is told, which is never to leave the service alone. */
+    private ValidatableResponse ready() {
+        return given().get(management + "health/ready").then().statusCode(200).body("status", equalTo("UP"));
+    }
+
+    private double count(String series) {
+        try {
+            return Metrics.of(new URL(management + "metrics"), series);
+        } catch (MalformedURLException e) {
+            throw new IllegalStateException(e);
         }
     }
 

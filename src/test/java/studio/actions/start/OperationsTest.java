@@ -1,0 +1,90 @@
+package studio.actions.start;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.containsInAnyOrder;
+import static org.hamcrest.Matchers.equalTo;
+
+import java.net.URL;
+import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+
+import org.junit.jupiter.api.Test;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.common.http.TestHTTPResource;
+import io.quarkus.test.junit.QuarkusTest;
+import studio.actions.testing.Api;
+import studio.actions.testing.Log;
+import studio.actions.testing.Metrics;
+import studio.actions.testing.Services;
+
+/** What probes, Prometheus and readers of the log are told. */
+@QuarkusTest
+@WithTestResource(Services.class)
+class OperationsTest {
+
+    @TestHTTPResource(value = "/", management = true)
+    URL management;
+
+    @Test
+    void isLiveReadyAndStarted() {
+        given().get(management + "health/live").then().statusCode(200).body("status", equalTo("UP"));
+        given().get(management + "health/ready").then().statusCode(200).body("status", equalTo("UP"))
+                .body("checks.name", containsInAnyOrder("Database connections health check", "Graceful Shutdown", "Kitsu"))
+                .body("checks.find { it.name == 'Kitsu' }.data.state", equalTo("none"));
+        given().get(management + "health/started").then().statusCode(200)
+                .body("checks.find { it.name == 'Database schema' }.status", equalTo("UP"));
+    }
+
+    /** A metric without a word of explanation is one that nobody alerts on. */
+    @Test
+    void explainsEachOfItsMetricsAndBoundsTheirTags() {
+        String scrape = Metrics.scrape(metrics());
+        List<String> types = Pattern.compile("# TYPE (custom_actions_\\w+) ").matcher(scrape).results()
+                .map(found -> found.group(1)).toList();
+
+        assertThat(types).hasSizeGreaterThan(12)
+                .allSatisfy(name -> assertThat(scrape).containsPattern("# HELP " + name + " \\w.{10,}"));
+        assertThat(Pattern.compile("(?m)^custom_actions_\\w+?(?:_bucket)?\\{([^}]*)}").matcher(scrape).results()
+                .map(MatchResult::group).filter(series -> series.matches(".*\\p{XDigit}{8}-.*|.*https?:.*"))).isEmpty();
+        assertThat(scrape.lines().filter(line -> line.startsWith("custom_actions_")).count()).isLessThan(200);
+    }
+
+    /** The paths of requests are those of the API, not those that somebody typed. */
+    @Test
+    void countsRequestsByTheirPathAndThePool() {
+        String id = Api.id(Api.create(Api.draft()));
+        Api.admin().get(Api.ACTIONS + "/" + id).then().statusCode(200);
+        Api.admin().get("/nothing/at/all/" + id).then().statusCode(404);
+
+        String scrape = Metrics.scrape(metrics());
+
+        assertThat(scrape).doesNotContain(id).contains("uri=\"/api/custom-actions/{id}\"")
+                .contains("agroal_active_count{datasource=\"default\"}")
+                .contains("agroal_awaiting_count{datasource=\"default\"}");
+    }
+
+    @Test
+    void saysInEachLineOfARequestWhoseItIsAndAboutWhat() throws Exception {
+        String id = Api.id(Api.create(Api.draft()));
+        java.util.logging.Logger.getLogger("studio.actions.problem.Problems").setLevel(java.util.logging.Level.FINE);
+        try (Log log = new Log("studio.actions.problem.Problems")) {
+            Api.admin().body("{").post(Api.ACTIONS + "/" + id + "/run").then().statusCode(400);
+
+            assertThat(log.lines()).singleElement().satisfies(line -> assertThat(line.about())
+                    .containsEntry("caller", "00000000-0000-4000-8000-000000000001").containsEntry("action", id));
+        } finally {
+            java.util.logging.Logger.getLogger("studio.actions.problem.Problems").setLevel(null);
+        }
+    }
+
+    private URL metrics() {
+        try {
+            return new URL(management + "metrics");
+        } catch (java.net.MalformedURLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

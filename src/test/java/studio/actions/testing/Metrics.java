@@ -1,0 +1,22 @@
+package studio.actions.testing;
+
+import java.net.URL;
+
+import io.restassured.RestAssured;
+
+/** What Prometheus would be told. */
+public final class Metrics {
+
+    private Metrics() {
+    }
+
+    public static String scrape(URL metrics) {
+        return RestAssured.given().get(metrics).then().statusCode(200).extract().asString();
+    }
+
+    /** NaN where there is no such series. */
+    public static double of(URL metrics, String series) {
+        return scrape(metrics).lines().filter(line -> line.startsWith(series + " "))
+                .map(line -> Double.parseDouble(line.substring(series.length() + 1))).findFirst().orElse(Double.NaN);
+    }
+}
