@@ -36,16 +36,26 @@ public final class Packaged {
     public final int managementPort;
 
     public Packaged(Path folder, Map<String, String> environment) throws IOException {
+        this(folder, environment, COMMAND);
+    }
+
+    private Packaged(Path folder, Map<String, String> environment, List<String> command) throws IOException {
         port = freePort();
         managementPort = freePort();
         log = Files.createTempFile(folder, "service", ".log");
-        ProcessBuilder builder = new ProcessBuilder(COMMAND);
+        ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().keySet().removeIf(name -> name.startsWith("CUSTOM_ACTIONS_") || name.startsWith("QUARKUS_"));
         builder.environment().put("CUSTOM_ACTIONS_DATA_DIR", folder.resolve("data").toString());
         builder.environment().put("QUARKUS_HTTP_PORT", Integer.toString(port));
         builder.environment().put("QUARKUS_MANAGEMENT_PORT", Integer.toString(managementPort));
         builder.environment().putAll(environment);
         process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    }
+
+    /** As somebody who reads along would start it. */
+    public static Packaged atTerminal(Path folder, Map<String, String> environment) throws IOException {
+        return new Packaged(folder, environment,
+                List.of("/usr/bin/script", "--quiet", "--command", "exec " + String.join(" ", COMMAND), "/dev/null"));
     }
 
     public Packaged ready() {
@@ -103,8 +113,11 @@ public final class Packaged {
         }
     }
 
-    public Json post(String path, String token, String body) throws Exception {
-        HttpResponse<String> response = HTTP.send(posting(path, token, body), HttpResponse.BodyHandlers.ofString());
+    /** @param header a name and a value, or nothing */
+    public Json post(String path, String token, String body, String... header) throws Exception {
+        HttpRequest.Builder request = HttpRequest.newBuilder(posting(path, token, body), (name, value) -> true);
+        HttpResponse<String> response = HTTP.send((header.length > 0 ? request.headers(header) : request).build(),
+                HttpResponse.BodyHandlers.ofString());
         assertThat(response.statusCode()).as(response.body()).isIn(200, 201);
         return Json.of(response.body());
     }
@@ -156,9 +169,11 @@ public final class Packaged {
                 .header("Authorization", "Bearer " + token);
     }
 
-    public static int freePort() throws IOException {
+    public static int freePort() {
         try (ServerSocket socket = new ServerSocket(0)) {
             return socket.getLocalPort();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 }

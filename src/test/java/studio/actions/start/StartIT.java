@@ -2,6 +2,7 @@ package studio.actions.start;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -13,7 +14,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
+import java.util.stream.Collectors;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -32,9 +33,9 @@ import studio.actions.testing.Packaged;
 import studio.actions.testing.Postgres;
 import studio.actions.testing.Receiver;
 
-/** The packaged service as a newcomer starts it, and as an operator kills it. */
+/** The packaged service, jar or native binary, as an operator starts it and kills it. */
 @Execution(ExecutionMode.CONCURRENT)
-class PackagedJarIT {
+class StartIT {
 
     private static final String TARGETS = "{\"targets\": [{\"entity_id\": \"63f8a332-e209-4f8c-b384-747d5eda4b57\"}]}";
     private static final String NOWHERE = "jdbc:postgresql://127.0.0.1:1/nothing";
@@ -58,45 +59,8 @@ class PackagedJarIT {
     }
 
     @AfterEach
-    void stop() throws IOException {
+    void stop() {
         started.forEach(Packaged::end);
-        for (String shared : List.of("data/binaries", "other/binaries")) {
-            if (Files.isSymbolicLink(folder.resolve(shared))) {
-                Files.delete(folder.resolve(shared));
-            }
-        }
-    }
-
-    @Test
-    void keepsActionsAndRunsOverAKill() throws Exception {
-        Packaged first = start(Map.of()).ready();
-        assertThat(first.lines()).as("the log fits on a screen").hasSizeLessThanOrEqualTo(20);
-        String token = first.token();
-        Json action = first.post("", token, """
-                {"name": "Echo", "is_ajax": true, "url": "http://127.0.0.1:%d/api/custom-actions/echo?e={entity_id}"}"""
-                .formatted(first.port));
-        Json run = first.post("/" + action.getString("id") + "/run", token, TARGETS);
-        assertThat(run.getString("state")).isEqualTo("succeeded");
-        assertThat(run.getString("deliveries[0].response")).contains("63f8a332-e209-4f8c-b384-747d5eda4b57");
-
-        Packaged second = start(Map.of());
-        assertThat(second.exit()).isEqualTo(1);
-        assertThat(second.output()).contains("Another Kitsu Actions is running on the data folder " + folder.toRealPath());
-
-        first.process.destroyForcibly().waitFor();
-        assertThat(postgres()).as("PostgreSQL outlives a kill").isNotEmpty();
-
-        Packaged again = start(Map.of()).ready();
-        String newToken = again.token();
-        assertThat(newToken).as("a token for each start").isNotEqualTo(token);
-        assertThat(again.get("/" + action.getString("id"), newToken).getString("name")).isEqualTo("Echo");
-        Json kept = again.get("/runs/" + run.getString("id"), newToken);
-        assertThat(kept.getMap("")).isEqualTo(run.getMap(""));
-        assertThat(postgres()).as("one PostgreSQL on the folder").hasSize(1);
-
-        again.process.destroy();
-        assertThat(again.exit()).isIn(0, 143);
-        await().atMost(Duration.ofSeconds(10)).untilAsserted(() -> assertThat(postgres()).isEmpty());
     }
 
     @Test
@@ -126,42 +90,50 @@ class PackagedJarIT {
     }
 
     @Test
-    void startsItsDatabaseAgainWhenItEnds() throws Exception {
-        Packaged service = startUnpacked(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t")).ready();
-        Json action = service.post("", "t", "{\"name\": \"Kept\", \"url\": \"https://tool.studio.com/\"}");
+    void logsJsonAndTracesOnePressFromItsCallerToItsReceiver() throws Exception {
+        Receiver receiver = Receiver.shared();
+        Packaged service = startOnServer(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "a-token-that-nobody-logs",
+                "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(),
+                "CUSTOM_ACTIONS_TRACING_ENDPOINT", receiver.url(""), "QUARKUS_OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf",
+                "QUARKUS_OTEL_BSP_SCHEDULE_DELAY", "PT0.1S")).ready();
+        Json action = service.post("", "a-token-that-nobody-logs", """
+                {"name": "Traced", "is_ajax": true, "url": "%s"}"""
+                .formatted(receiver.url("/traced/ok?secret-of={entity_id}")));
 
-        ProcessHandle.of(postgres().get(0)).orElseThrow().destroyForcibly();
+        String trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        Json run = service.post("/" + action.getString("id") + "/run", "a-token-that-nobody-logs", TARGETS, "traceparent",
+                "00-" + trace + "-00f067aa0ba902b7-01");
 
-        await().atMost(Duration.ofSeconds(60)).untilAsserted(() -> assertThat(
-                service.get("/" + action.getString("id"), "t").getString("name")).isEqualTo("Kept"));
-        assertThat(service.output()).contains("it was started again");
+        String sent = receiver.heard("traced").get(0).headers().get("traceparent");
+        assertThat(sent).matches("00-" + trace + "-\\p{XDigit}{16}-01").doesNotContain("00f067aa0ba902b7");
+        await().untilAsserted(() -> assertThat(spans(receiver)).contains("deliver").contains(run.getString("id"))
+                .contains("/api/custom-actions/{id}/run"));
+        assertThat(spans(receiver)).doesNotContain("secret-of").doesNotContain("a-token-that-nobody-logs");
+
+        await().untilAsserted(() -> assertThat(service.output()).contains("succeeded: 1 delivered"));
+        assertThat(service.lines()).allSatisfy(line -> assertThat(Json.of(line).getString("level")).isNotNull());
+        Json told = service.lines().stream().filter(line -> line.contains("succeeded: 1 delivered")).map(Json::of).findFirst()
+                .orElseThrow();
+        assertThat(told.<String> getMap("mdc")).containsEntry("run", run.getString("id"))
+                .containsEntry("action", action.getString("id"))
+                .containsEntry("caller", run.getString("caller.id"));
+        assertThat(service.output()).doesNotContain("a-token-that-nobody-logs").doesNotContain("secret-of");
+    }
+
+    private static String spans(Receiver collector) {
+        return collector.heard("v1").stream().map(Receiver.Heard::body).collect(Collectors.joining());
     }
 
     @Test
-    @Tag("survival")
-    void startsWhereAStartWasCutShortAndLeavesStrangersAlone() throws Exception {
-        Path data = folder.resolve("data");
-        Packaged first = start(Map.of()).ready();
-        first.end();
-        try (Stream<Path> unpacked = Files.list(data.resolve("binaries"))) {
-            Files.delete(unpacked.findFirst().orElseThrow().resolve(".exists"));
-        }
-        Process stranger = new ProcessBuilder("sleep", "600").start();
-        try {
-            Files.writeString(data.resolve("postgresql-17/postmaster.pid"), stranger.pid() + "\n");
-            Packaged second = start(Map.of()).ready();
-            assertThat(stranger.isAlive()).isTrue();
-            second.end();
+    void logsPlainLinesAtATerminal() throws Exception {
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/script")), "util-linux, which plays a terminal");
+        Packaged service = Packaged.atTerminal(folder, Map.of("QUARKUS_DATASOURCE_JDBC_URL", server.another()));
+        started.add(service);
 
-            Files.delete(data.resolve("postgresql-17.made"));
-            start(Map.of()).ready();
-            try (Stream<Path> files = Files.list(data)) {
-                assertThat(files.map(Path::getFileName).map(Path::toString))
-                        .as("moved aside, not deleted").anyMatch(name -> name.startsWith("postgresql-17.unfinished-"));
-            }
-        } finally {
-            stranger.destroyForcibly();
-        }
+        // In colours.
+        assertThat(service.ready().output().replaceAll("\u001b\\[[0-9;]*m", ""))
+                .containsPattern("(?m)^\\d{4}-\\d\\d-\\d\\d [0-9:,]+ INFO +\\[.*Listening on")
+                .doesNotContain("\"message\"");
     }
 
     @Test
@@ -178,20 +150,6 @@ class PackagedJarIT {
         assertThat(run.getString("state")).isEqualTo("succeeded");
         assertThat(run.prettify()).contains("••••").doesNotContain("w0rd");
         assertThat(service.output()).doesNotContain("w0rd");
-    }
-
-    @Test
-    void leavesItsDatabaseAloneWhereAnotherIsGiven() throws Exception {
-        Path other = Files.createDirectories(folder.resolve("other"));
-        Postgres.shareBinaries(other);
-        try (EmbeddedDatabase database = EmbeddedDatabase.open(other)) {
-            Path unused = folder.resolve("unused");
-            Packaged service = start(Map.of("QUARKUS_DATASOURCE_JDBC_URL", database.jdbcUrl(),
-                    "CUSTOM_ACTIONS_DATA_DIR", unused.toString())).ready();
-
-            assertThat(service.get("", service.token()).getList("")).isEmpty();
-            assertThat(unused).doesNotExist();
-        }
     }
 
     /** In as few starts as there can be: each names all that it can see. */
@@ -265,26 +223,6 @@ class PackagedJarIT {
             assertThat(other.output()).contains("management port, " + taken.getLocalPort())
                     .contains("QUARKUS_MANAGEMENT_PORT").doesNotContain("\tat ");
         }
-    }
-
-    /** The servers on the folder; each has children of the same name. */
-    private List<Long> postgres() {
-        return ProcessHandle.allProcesses().filter(this::servesFolder)
-                .filter(process -> process.parent().map(parent -> !servesFolder(parent)).orElse(true))
-                .map(ProcessHandle::pid).toList();
-    }
-
-    private boolean servesFolder(ProcessHandle process) {
-        return process.info().commandLine().map(line -> line.contains("postgres") && line.contains(folder.toString()))
-                .orElse(false);
-    }
-
-    /** A service whose database is unpacked already. */
-    private Packaged startUnpacked(Map<String, String> environment) throws IOException {
-        if (Files.notExists(folder.resolve("data"))) {
-            Postgres.shareBinaries(folder.resolve("data"));
-        }
-        return start(environment);
     }
 
     /** A service on a server that runs already. */

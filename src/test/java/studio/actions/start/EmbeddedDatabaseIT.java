@@ -1,0 +1,157 @@
+package studio.actions.start;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+
+import studio.actions.testing.Json;
+import studio.actions.testing.Packaged;
+import studio.actions.testing.Postgres;
+
+/** The jar with a database of its own, as a newcomer starts it. The native binary has none. */
+@Execution(ExecutionMode.CONCURRENT)
+class EmbeddedDatabaseIT {
+
+    private static final String TARGETS = "{\"targets\": [{\"entity_id\": \"63f8a332-e209-4f8c-b384-747d5eda4b57\"}]}";
+
+    @TempDir
+    Path folder;
+
+    private final List<Packaged> started = new ArrayList<>();
+
+    @AfterEach
+    void stop() throws IOException {
+        started.forEach(Packaged::end);
+        for (String shared : List.of("data/binaries", "other/binaries")) {
+            if (Files.isSymbolicLink(folder.resolve(shared))) {
+                Files.delete(folder.resolve(shared));
+            }
+        }
+    }
+
+    @Test
+    void keepsActionsAndRunsOverAKill() throws Exception {
+        Packaged first = start(Map.of()).ready();
+        assertThat(first.lines()).as("the log fits on a screen").hasSizeLessThanOrEqualTo(20);
+        String token = first.token();
+        Json action = first.post("", token, """
+                {"name": "Echo", "is_ajax": true, "url": "http://127.0.0.1:%d/api/custom-actions/echo?e={entity_id}"}"""
+                .formatted(first.port));
+        Json run = first.post("/" + action.getString("id") + "/run", token, TARGETS);
+        assertThat(run.getString("state")).isEqualTo("succeeded");
+        assertThat(run.getString("deliveries[0].response")).contains("63f8a332-e209-4f8c-b384-747d5eda4b57");
+
+        Packaged second = start(Map.of());
+        assertThat(second.exit()).isEqualTo(1);
+        assertThat(second.output()).contains("Another Kitsu Actions is running on the data folder " + folder.toRealPath());
+
+        first.process.destroyForcibly().waitFor();
+        assertThat(postgres()).as("PostgreSQL outlives a kill").isNotEmpty();
+
+        Packaged again = start(Map.of()).ready();
+        String newToken = again.token();
+        assertThat(newToken).as("a token for each start").isNotEqualTo(token);
+        assertThat(again.get("/" + action.getString("id"), newToken).getString("name")).isEqualTo("Echo");
+        Json kept = again.get("/runs/" + run.getString("id"), newToken);
+        assertThat(kept.getMap("")).isEqualTo(run.getMap(""));
+        assertThat(postgres()).as("one PostgreSQL on the folder").hasSize(1);
+
+        again.process.destroy();
+        assertThat(again.exit()).isIn(0, 143);
+        await().atMost(Duration.ofSeconds(10)).untilAsserted(() -> assertThat(postgres()).isEmpty());
+    }
+
+    @Test
+    void startsItsDatabaseAgainWhenItEnds() throws Exception {
+        Packaged service = startUnpacked(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t")).ready();
+        Json action = service.post("", "t", "{\"name\": \"Kept\", \"url\": \"https://tool.studio.com/\"}");
+
+        ProcessHandle.of(postgres().get(0)).orElseThrow().destroyForcibly();
+
+        await().atMost(Duration.ofSeconds(60)).untilAsserted(() -> assertThat(
+                service.get("/" + action.getString("id"), "t").getString("name")).isEqualTo("Kept"));
+        assertThat(service.output()).contains("it was started again");
+    }
+
+    @Test
+    @Tag("survival")
+    void startsWhereAStartWasCutShortAndLeavesStrangersAlone() throws Exception {
+        Path data = folder.resolve("data");
+        Packaged first = start(Map.of()).ready();
+        first.end();
+        try (Stream<Path> unpacked = Files.list(data.resolve("binaries"))) {
+            Files.delete(unpacked.findFirst().orElseThrow().resolve(".exists"));
+        }
+        Process stranger = new ProcessBuilder("sleep", "600").start();
+        try {
+            Files.writeString(data.resolve("postgresql-17/postmaster.pid"), stranger.pid() + "\n");
+            Packaged second = start(Map.of()).ready();
+            assertThat(stranger.isAlive()).isTrue();
+            second.end();
+
+            Files.delete(data.resolve("postgresql-17.made"));
+            start(Map.of()).ready();
+            try (Stream<Path> files = Files.list(data)) {
+                assertThat(files.map(Path::getFileName).map(Path::toString))
+                        .as("moved aside, not deleted").anyMatch(name -> name.startsWith("postgresql-17.unfinished-"));
+            }
+        } finally {
+            stranger.destroyForcibly();
+        }
+    }
+
+    @Test
+    void leavesItsDatabaseAloneWhereAnotherIsGiven() throws Exception {
+        Path other = Files.createDirectories(folder.resolve("other"));
+        Postgres.shareBinaries(other);
+        try (EmbeddedDatabase database = EmbeddedDatabase.open(other)) {
+            Path unused = folder.resolve("unused");
+            Packaged service = start(Map.of("QUARKUS_DATASOURCE_JDBC_URL", database.jdbcUrl(),
+                    "CUSTOM_ACTIONS_DATA_DIR", unused.toString())).ready();
+
+            assertThat(service.get("", service.token()).getList("")).isEmpty();
+            assertThat(unused).doesNotExist();
+        }
+    }
+
+    /** The servers on the folder; each has children of the same name. */
+    private List<Long> postgres() {
+        return ProcessHandle.allProcesses().filter(this::servesFolder)
+                .filter(process -> process.parent().map(parent -> !servesFolder(parent)).orElse(true))
+                .map(ProcessHandle::pid).toList();
+    }
+
+    private boolean servesFolder(ProcessHandle process) {
+        return process.info().commandLine().map(line -> line.contains("postgres") && line.contains(folder.toString()))
+                .orElse(false);
+    }
+
+    /** A service whose database is unpacked already. */
+    private Packaged startUnpacked(Map<String, String> environment) throws IOException {
+        if (Files.notExists(folder.resolve("data"))) {
+            Postgres.shareBinaries(folder.resolve("data"));
+        }
+        return start(environment);
+    }
+
+    private Packaged start(Map<String, String> environment) throws IOException {
+        Packaged service = new Packaged(folder, environment);
+        started.add(service);
+        return service;
+    }
+}
