@@ -72,7 +72,8 @@ class ManifestsTest {
 
     /** Quarkus' own variables that mean something here: one that is misspelt means nothing, and nobody says so. */
     private static final Set<String> QUARKUS = Set.of("QUARKUS_DATASOURCE_JDBC_URL", "QUARKUS_DATASOURCE_USERNAME",
-            "QUARKUS_DATASOURCE_PASSWORD", "QUARKUS_HTTP_HOST", "QUARKUS_HTTP_PROXY_PROXY_ADDRESS_FORWARDING",
+            "QUARKUS_DATASOURCE_PASSWORD", "QUARKUS_DATASOURCE_JDBC_MAX_SIZE", "QUARKUS_HTTP_HOST",
+            "QUARKUS_HTTP_PROXY_PROXY_ADDRESS_FORWARDING",
             "QUARKUS_HTTP_PROXY_TRUSTED_PROXIES");
 
     private static final Pattern CONFIDENTIAL = Pattern.compile("(?i).*(PASSWORD|SECRET|TOKEN|USERNAME|_USER|KEY).*");
@@ -155,16 +156,19 @@ class ManifestsTest {
         }
     }
 
-    @Test
-    void theImageOfAnOverlayIsThisVersion() throws IOException {
-        String pom = Files.readString(Path.of("pom.xml"));
-        String version = pom.replaceFirst("(?s).*?<version>([^<]+)</version>.*", "$1");
+    @ParameterizedTest
+    @MethodSource("overlays")
+    void oneLineSaysWhichImageAnOverlayRuns(Path overlay) throws IOException {
+        Kustomization kustomization = (Kustomization) Manifests.read(overlay.resolve("kustomization.yaml")).get(0);
+        Set<String> images = pods().filter(pod -> pod.overlay().equals(overlay)).flatMap(pod -> pod.containers().stream())
+                .map(Container::getImage).collect(toSet());
+        assertThat(kustomization.images()).extracting(
+                image -> (image.newName() == null ? image.name() : image.newName()) + ":" + image.newTag())
+                .containsExactlyInAnyOrderElementsOf(images);
 
-        for (Path overlay : List.of(Manifests.STANDALONE, Manifests.SIDECAR)) {
-            Kustomization kustomization = (Kustomization) Manifests.read(overlay.resolve("kustomization.yaml")).get(0);
-            assertThat(kustomization.images()).filteredOn(image -> image.name().equals(OURS)).singleElement()
-                    .satisfies(image -> assertThat(image.newTag()).isEqualTo(version));
-        }
+        String version = Files.readString(Path.of("pom.xml")).replaceFirst("(?s).*?<version>([^<]+)</version>.*", "$1");
+        assertThat(kustomization.images()).filteredOn(image -> image.name().equals(OURS)).singleElement()
+                .satisfies(image -> assertThat(image.newTag()).isEqualTo(version));
     }
 
     @Test
@@ -355,6 +359,15 @@ class ManifestsTest {
                 "QUARKUS_DATASOURCE_PASSWORD", "CUSTOM_ACTIONS_ZOU_URL", "CUSTOM_ACTIONS_PUBLIC_URL")
                 .allSatisfy((name, value) -> assertThat(value).as(name).isNotBlank());
         assertThat(environment.get("QUARKUS_DATASOURCE_JDBC_URL")).startsWith("jdbc:postgresql://");
+    }
+
+    /** PostgreSQL's default is 100, of which three are the superuser's. */
+    @ParameterizedTest
+    @MethodSource("ourPods")
+    void anUpdateDoesNotUseUpTheDatabase(Pod pod) {
+        int replicas = objects(pod.overlay(), Deployment.class).findFirst().orElseThrow().getSpec().getReplicas();
+        int connections = Integer.parseInt(environment(pod).get("QUARKUS_DATASOURCE_JDBC_MAX_SIZE"));
+        assertThat((replicas + 1) * connections).isLessThan(97);
     }
 
     @ParameterizedTest
