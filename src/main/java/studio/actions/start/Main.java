@@ -11,12 +11,14 @@ import org.eclipse.microprofile.config.Config;
 import org.eclipse.microprofile.config.ConfigProvider;
 import org.jboss.logging.Logger;
 
+import io.quarkus.runtime.ImageMode;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusBindException;
 import io.quarkus.runtime.annotations.QuarkusMain;
 import io.quarkus.runtime.configuration.ConfigurationException;
 import io.quarkus.runtime.util.ExceptionUtil;
 import io.smallrye.config.ConfigValidationException;
+import io.smallrye.config.SmallRyeConfigBuilder;
 
 /** Starts the service on the database it is given; what keeps it from starting is told in lines one can act on. */
 @QuarkusMain
@@ -30,17 +32,24 @@ public class Main {
 
     public static void main(String... args) {
         refuseBadSettings();
-        Config config = ConfigProvider.getConfig();
+        Config config = given();
         setUnlessSaid(config, JSON_LOG, !atTerminal());
         setUnlessSaid(config, TRACES_OFF, config.getOptionalValue("custom-actions.tracing.endpoint", String.class).isEmpty());
         Quarkus.run(null, Main::exit, args);
     }
 
     static void refuseBadSettings() {
-        List<String> refused = Settings.refused(System.getenv().keySet(), ConfigProvider.getConfig());
+        List<String> refused = Settings.refused(System.getenv().keySet(), given());
         if (!refused.isEmpty()) {
             stop(refused);
         }
+    }
+
+    /** What is set for this start. Until a native image runs, its configuration is that of the machine which built it. */
+    private static Config given() {
+        return ImageMode.current() == ImageMode.NATIVE_RUN
+                ? new SmallRyeConfigBuilder().addDefaultInterceptors().addSystemSources().build()
+                : ConfigProvider.getConfig();
     }
 
     private static void setUnlessSaid(Config config, String key, boolean value) {

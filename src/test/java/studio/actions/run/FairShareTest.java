@@ -62,6 +62,7 @@ class FairShareTest {
 
     /** Two large ones, the second of which comes when the first has the host for itself. */
     @Test
+    @Tag("survival")
     void sharesAHostAmongRuns() {
         receiver.script(name, out -> {
             Thread.sleep(20);

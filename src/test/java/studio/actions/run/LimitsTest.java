@@ -33,6 +33,7 @@ import jakarta.inject.Inject;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 import io.agroal.api.AgroalDataSource;
@@ -150,6 +151,7 @@ class LimitsTest {
     }
 
     @RepeatedTest(2)
+    @Tag("survival")
     void letsInWhoWaitsAsLongAsToldTheFirstTime() throws Exception {
         String action = action("/ok");
         spend("caller", "00000000-0000-4000-8000-000000000001", 30, 0.7 * Math.random());
@@ -253,6 +255,7 @@ class LimitsTest {
     // ---- Deliveries of one action
 
     @Test
+    @Tag("survival")
     void sendsInTheOrderInWhichItWasPressed() throws SQLException {
         String action = action("/ok?at={entity_name}", "rate_per_minute", 540);
         spend("action", action, 540, 0);
@@ -277,6 +280,7 @@ class LimitsTest {
     }
 
     @Test
+    @Tag("survival")
     void goesByWhatAnAdminSaysNow() throws SQLException {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 1);
         spend("action", action, 1, 0);
@@ -402,6 +406,7 @@ class LimitsTest {
     }
 
     @Test
+    @Tag("survival")
     void letsInWhoWaitedAfterTheClockWasSetBack() throws Exception {
         String action = action("/ok");
         spend("caller", "00000000-0000-4000-8000-000000000001", 30, 0);

@@ -228,6 +228,7 @@ class RecoveryTest {
     }
 
     @Test
+    @Tag("survival")
     void keepsItsOwnRunLongerThanItsLease() throws SQLException {
         String run = hold("long-held", 1);
 

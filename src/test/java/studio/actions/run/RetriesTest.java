@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -34,6 +35,7 @@ class RetriesTest {
     private final Receiver receiver = Receiver.shared();
 
     @Test
+    @Tag("survival")
     void triesAgainAfterFiveSecondsUnderTheSameId() {
         String name = answering("503 No", "200 OK");
         Instant before = Instant.now();

@@ -30,6 +30,7 @@ import java.util.stream.IntStream;
 import jakarta.inject.Inject;
 
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -208,6 +209,7 @@ class RunEventsTest {
     }
 
     @Test
+    @Tag("survival")
     void showsSignsOfLifeWhileNothingHappens() throws Exception {
         String run = start("/held", 1);
         Stream stream = watch(run, null);

@@ -77,6 +77,7 @@ class EmbeddedDatabaseIT {
     }
 
     @Test
+    @Tag("survival")
     void startsItsDatabaseAgainWhenItEnds() throws Exception {
         Packaged service = startUnpacked(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t")).ready();
         Json action = service.post("", "t", "{\"name\": \"Kept\", \"url\": \"https://tool.studio.com/\"}");
@@ -116,6 +117,7 @@ class EmbeddedDatabaseIT {
     }
 
     @Test
+    @Tag("survival")
     void leavesItsDatabaseAloneWhereAnotherIsGiven() throws Exception {
         Path other = Files.createDirectories(folder.resolve("other"));
         Postgres.shareBinaries(other);

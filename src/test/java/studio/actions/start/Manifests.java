@@ -70,7 +70,7 @@ final class Manifests {
         record Target(String kind, String labelSelector) {
         }
 
-        record Generator(String name, List<String> envs, List<String> files, Options options) {
+        record Generator(String name, String behavior, List<String> envs, List<String> files, Options options) {
         }
 
         record Options(boolean disableNameSuffixHash, Map<String, String> labels) {

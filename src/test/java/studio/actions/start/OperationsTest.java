@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.containsInAnyOrder;
 import static org.hamcrest.Matchers.equalTo;
 
+import java.net.MalformedURLException;
 import java.net.URL;
 import java.util.List;
 import java.util.regex.MatchResult;
@@ -18,6 +19,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.testing.Api;
 import studio.actions.testing.Log;
 import studio.actions.testing.Metrics;
+import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
 /** What probes, Prometheus and readers of the log are told. */
@@ -40,7 +42,7 @@ class OperationsTest {
 
     /** A metric without a word of explanation is one that nobody alerts on. */
     @Test
-    void explainsEachOfItsMetricsAndBoundsTheirTags() {
+    void explainsEachOfItsMetricsAndBoundsTheirTags() throws Exception {
         String scrape = Metrics.scrape(metrics());
         List<String> types = Pattern.compile("# TYPE (custom_actions_\\w+) ").matcher(scrape).results()
                 .map(found -> found.group(1)).toList();
@@ -54,7 +56,7 @@ class OperationsTest {
 
     /** The paths of requests are those of the API, not those that somebody typed. */
     @Test
-    void countsRequestsByTheirPathAndThePool() {
+    void countsRequestsByTheirPathAndThePool() throws Exception {
         String id = Api.id(Api.create(Api.draft()));
         Api.admin().get(Api.ACTIONS + "/" + id).then().statusCode(200);
         Api.admin().get("/nothing/at/all/" + id).then().statusCode(404);
@@ -80,11 +82,20 @@ class OperationsTest {
         }
     }
 
-    private URL metrics() {
-        try {
-            return new URL(management + "metrics");
-        } catch (java.net.MalformedURLException e) {
-            throw new IllegalStateException(e);
-        }
+    /** A panel that stays empty and an alert that never fires look as if all were well. */
+    @Test
+    void exportsWhatDashboardAndAlertsAskFor() throws Exception {
+        Api.press(Api.ajax(Receiver.shared().url("/asked-for/ok?e={entity_id}")));
+
+        String scrape = Metrics.scrape(metrics());
+
+        assertThat(Monitoring.allMetricsNamed()).hasSizeGreaterThan(15)
+                // Prometheus' own.
+                .filteredOn(name -> !name.equals("up"))
+                .allSatisfy(name -> assertThat(scrape).containsPattern("(?m)^" + name + "[ {]"));
+    }
+
+    private URL metrics() throws MalformedURLException {
+        return new URL(management + "metrics");
     }
 }

@@ -4,16 +4,26 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import io.smallrye.config.ConfigMappings;
 import io.smallrye.config.ConfigMappings.ConfigClass;
+import io.smallrye.config.PropertiesConfigSource;
+import io.smallrye.config.SmallRyeConfig;
+import io.smallrye.config.SmallRyeConfigBuilder;
 import studio.actions.action.ActionConfig;
 import studio.actions.audit.AuditConfig;
 import studio.actions.egress.EgressConfig;
@@ -24,11 +34,13 @@ import studio.actions.zou.ZouConfig;
 
 class SettingsTest {
 
+    private static final List<Class<?>> CONFIGS = List.of(StartConfig.class, IdentityConfig.class, ZouConfig.class,
+            AuditConfig.class, EgressConfig.class, RunConfig.class, ActionConfig.class, BodyConfig.class);
+
     @Test
     void knowsExactlyTheKeysThatTheFeaturesDeclare() {
         var declared = new TreeSet<String>();
-        for (Class<?> config : List.of(StartConfig.class, IdentityConfig.class, ZouConfig.class, AuditConfig.class,
-                EgressConfig.class, RunConfig.class, ActionConfig.class, BodyConfig.class)) {
+        for (Class<?> config : CONFIGS) {
             declared.addAll(ConfigMappings.getProperties(ConfigClass.configClass(config)).keySet());
         }
         declared.removeIf(key -> key.endsWith("[*]"));
@@ -42,6 +54,108 @@ class SettingsTest {
 
         assertThat(Settings.ALL.keySet())
                 .allSatisfy(key -> assertThat(readme).contains("`" + key.replace("*", "<"), key.contains("*") ? "" : "`"));
+    }
+
+    /** Each key, what may just be set, and what may just not. */
+    private static final String SWEEP = """
+            csv.max-rows | 1, 100000 | 0, 100001, many, 1.5
+            csv.max-size | 1K, 64M | 1023, 65M, big
+            data-dir | /var/lib/kitsu actions |
+            egress.allow | 10.20.0.0/16, farm.studio.lan:8443, [fd12::]/48, 127.0.0.1:8080 | 127.0.0.0/8, 300.1.1.1, http://farm
+            egress.connect-timeout | 100ms, 30s | 99ms, 31s, soon
+            egress.dns-timeout | 100ms, 30s | 99ms, 31s, -1s
+            egress.in-flight-per-host | 1, 1000 | 0, 1001, some
+            egress.kept-response | 0, 1M | 2M, -1
+            egress.max-request | 1K, 16M | 1023, 17M
+            egress.max-response | 1K, 16M | 1023, 17M
+            egress.timeout | 100ms, 30s | 99ms, 31s
+            egress.trust | | /no/such/file, pom.xml
+            launch.schemes | maya, http | javascript, ma ya, file
+            limits.per-caller | 1, 60000 | 0, 60001
+            limits.per-caller-by-role.bot | 1, 60000 | 0, 60001, few
+            limits.per-host | 1, 10000 | 0, 10001
+            local.token | a-token | with a space
+            public-url | https://kitsu.studio.com, http://kitsu:8080/ | kitsu.studio.com, https://kitsu.studio.com/app, ftp://kitsu
+            retention.audit | 1d, 36500d | 23h, 36501d, forever
+            retention.runs | 1d, 36500d | 23h, 36501d
+            run.lease | 3s, 10m | 2s, 11m
+            run.max-selection | 1, 10000 | 0, 10001
+            run.parallelism | 1, 1000 | 0, 1001
+            run.shutdown | 0s, 5m | 301s, -1s
+            run.wait | 0s, 5m | 301s
+            secrets.farm | anything ${ at all |
+            signing.secret | whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw | whsec_short, MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+            signing.previous-secret | whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw | whsec_short
+            tracing.endpoint | http://otel-collector:4317 | otel-collector:4317, grpc://otel:4317
+            zou.context-timeout | 1s, 10m | 999ms, 11m
+            zou.identity-cache | 0s, 5m | 301s
+            zou.timeout | 100ms, 1m | 99ms, 61s
+            zou.url | http://zou:5000, https://zou.studio.com/api | zou:5000, http://user:pw@zou:5000""";
+
+    private static Stream<Arguments> sweep(int column) {
+        return SWEEP.lines().map(row -> row.split("\\|", -1)).flatMap(row -> Arrays.stream(row[column].split(", "))
+                .map(String::strip).filter(value -> !value.isEmpty()).map(value -> Arguments.of(row[0].strip(), value)));
+    }
+
+    static Stream<Arguments> fine() {
+        return sweep(1);
+    }
+
+    static Stream<Arguments> wrong() {
+        return sweep(2);
+    }
+
+    @Test
+    void noKeyIsLeftOutOfTheSweep() {
+        assertThat(SWEEP.lines().map(row -> row.split("\\|")[0].strip())
+                .map(key -> key.replaceAll("(by-role\\.|^secrets\\.).*", "$1*")))
+                .containsExactlyInAnyOrderElementsOf(Settings.ALL.keySet());
+    }
+
+    @ParameterizedTest
+    @MethodSource("fine")
+    void takesWhatMayJustBe(String key, String value) {
+        assertThat(refused(key, value)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @MethodSource("wrong")
+    void refusesWhatMayJustNotBeWithKeyValueAndWhatIsAllowed(String key, String value) {
+        boolean secret = key.matches("local\\.token|signing\\..*");
+
+        assertThat(refused(key, value)).singleElement().asString().startsWith(Settings.variable(key))
+                .containsPattern("\\. Allowed( are|:) \\w").satisfies(line -> {
+                    if (secret) {
+                        assertThat(line).contains("the value given").doesNotContain(value);
+                    } else {
+                        assertThat(line).contains(value);
+                    }
+                });
+    }
+
+    private static List<String> refused(String key, String value) {
+        return Settings.refused(Set.of(Settings.variable(key)), new SmallRyeConfigBuilder().addDefaultInterceptors()
+                .withSources(
+                        new PropertiesConfigSource(Map.of(Settings.PREFIX + key, value.replace("${", "\\${")), "test", 300))
+                .build());
+    }
+
+    /** What holds where nothing is set is what the README says. */
+    @Test
+    void everyDefaultStandsInTheReadme() throws Exception {
+        SmallRyeConfigBuilder builder = new SmallRyeConfigBuilder().addDiscoveredConverters();
+        CONFIGS.forEach(builder::withMapping);
+        SmallRyeConfig config = builder.build();
+        Map<String, String> rows = Files.readString(Path.of("README.md")).lines().map(row -> row.split(" *\\| *"))
+                .filter(cells -> cells.length > 3 && cells[1].startsWith("`"))
+                .collect(Collectors.toMap(cells -> cells[1].replace("`", ""), cells -> cells[2].replace("`", ""), (a, b) -> a));
+
+        assertThat(Settings.ALL.keySet()).filteredOn(key -> !key.endsWith("*")).isNotEmpty().allSatisfy(key -> {
+            String value = config.getConfigValue(Settings.PREFIX + key).getValue();
+            assertThat(rows.get(key)).as(key).isIn(value == null
+                    ? List.of("none", "empty", "from the request", "random, printed", "~/.kitsu-actions")
+                    : List.of(value));
+        });
     }
 
     @ParameterizedTest

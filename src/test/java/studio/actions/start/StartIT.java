@@ -48,13 +48,32 @@ class StartIT {
 
     private final List<Packaged> started = new ArrayList<>();
 
+    private static final Receiver RECEIVER = Receiver.shared();
+    private static final Receiver STRANGER = Receiver.withTls("127.0.0.1", Certificates.shared().ofNobody("IP:127.0.0.1"));
+    private static final String TOKEN = "a-token-that-nobody-logs";
+
+    /** For those tests to which it does not matter what else is set. */
+    private static Packaged shared;
+
     @BeforeAll
-    static void startServer(@TempDir Path servers) throws IOException {
-        server = new Postgres(servers);
+    static void startShared(@TempDir Path folder) throws IOException, SQLException {
+        server = new Postgres(Files.createDirectories(folder.resolve("server")));
+        shared = new Packaged(folder,
+                Map.of("QUARKUS_DATASOURCE_JDBC_URL", server.another(), "CUSTOM_ACTIONS_LOCAL_TOKEN", TOKEN,
+                        "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + RECEIVER.port() + ",127.0.0.1:" + STRANGER.port(),
+                        "CUSTOM_ACTIONS_SECRETS_RENDER_FARM", "pa\"ss w0rd\n",
+                        // Quarkus' switch for everything else, which has no say in what leaves by egress.
+                        "QUARKUS_TLS_TRUST_ALL", "true",
+                        "CUSTOM_ACTIONS_TRACING_ENDPOINT", RECEIVER.url(""), "QUARKUS_OTEL_EXPORTER_OTLP_PROTOCOL",
+                        "http/protobuf",
+                        "QUARKUS_OTEL_BSP_SCHEDULE_DELAY", "PT0.1S"))
+                .ready();
     }
 
     @AfterAll
-    static void stopServer() throws IOException {
+    static void stopShared() throws IOException {
+        shared.end();
+        STRANGER.close();
         server.close();
     }
 
@@ -91,33 +110,30 @@ class StartIT {
 
     @Test
     void logsJsonAndTracesOnePressFromItsCallerToItsReceiver() throws Exception {
-        Receiver receiver = Receiver.shared();
-        Packaged service = startOnServer(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "a-token-that-nobody-logs",
-                "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(),
-                "CUSTOM_ACTIONS_TRACING_ENDPOINT", receiver.url(""), "QUARKUS_OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf",
-                "QUARKUS_OTEL_BSP_SCHEDULE_DELAY", "PT0.1S")).ready();
-        Json action = service.post("", "a-token-that-nobody-logs", """
+        Json action = shared.post("", TOKEN, """
                 {"name": "Traced", "is_ajax": true, "url": "%s"}"""
-                .formatted(receiver.url("/traced/ok?secret-of={entity_id}")));
+                .formatted(RECEIVER.url("/traced/ok?secret-of={entity_id}")));
 
         String trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        Json run = service.post("/" + action.getString("id") + "/run", "a-token-that-nobody-logs", TARGETS, "traceparent",
+        Json run = shared.post("/" + action.getString("id") + "/run", TOKEN, TARGETS, "traceparent",
                 "00-" + trace + "-00f067aa0ba902b7-01");
 
-        String sent = receiver.heard("traced").get(0).headers().get("traceparent");
+        String sent = RECEIVER.heard("traced").get(0).headers().get("traceparent");
         assertThat(sent).matches("00-" + trace + "-\\p{XDigit}{16}-01").doesNotContain("00f067aa0ba902b7");
-        await().untilAsserted(() -> assertThat(spans(receiver)).contains("deliver").contains(run.getString("id"))
+        await().untilAsserted(() -> assertThat(spans(RECEIVER)).contains("deliver").contains(run.getString("id"))
                 .contains("/api/custom-actions/{id}/run"));
-        assertThat(spans(receiver)).doesNotContain("secret-of").doesNotContain("a-token-that-nobody-logs");
+        assertThat(spans(RECEIVER)).doesNotContain("secret-of").doesNotContain(TOKEN);
 
-        await().untilAsserted(() -> assertThat(service.output()).contains("succeeded: 1 delivered"));
-        assertThat(service.lines()).allSatisfy(line -> assertThat(Json.of(line).getString("level")).isNotNull());
-        Json told = service.lines().stream().filter(line -> line.contains("succeeded: 1 delivered")).map(Json::of).findFirst()
-                .orElseThrow();
-        assertThat(told.<String> getMap("mdc")).containsEntry("run", run.getString("id"))
-                .containsEntry("action", action.getString("id"))
-                .containsEntry("caller", run.getString("caller.id"));
-        assertThat(service.output()).doesNotContain("a-token-that-nobody-logs").doesNotContain("secret-of");
+        await().untilAsserted(() -> assertThat(told(run)).hasSize(1));
+        assertThat(told(run).get(0).<String> getMap("mdc")).containsEntry("run", run.getString("id"))
+                .containsEntry("action", action.getString("id")).containsEntry("caller", run.getString("caller.id"));
+        assertThat(shared.lines()).allSatisfy(line -> assertThat(Json.of(line).getString("level")).isNotNull());
+        assertThat(shared.output()).doesNotContain(TOKEN).doesNotContain("secret-of");
+    }
+
+    private static List<Json> told(Json run) {
+        return shared.lines().stream().filter(line -> line.contains("Run " + run.getString("id"))).map(Json::of)
+                .filter(line -> line.getString("message").endsWith("succeeded: 1 delivered")).toList();
     }
 
     private static String spans(Receiver collector) {
@@ -138,18 +154,15 @@ class StartIT {
 
     @Test
     void takesASecretThatEndsInALineBreakAndNeverShowsIt() throws Exception {
-        Packaged service = startOnServer(
-                Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_SECRETS_RENDER_FARM", "pa\"ss w0rd\n"))
-                .ready();
-        Json action = service.post("", "t", """
+        Json action = shared.post("", TOKEN, """
                 {"name": "Echo", "is_ajax": true, "headers": {"X-Farm": "${secret:render-farm}"},
-                 "url": "http://127.0.0.1:%d/api/custom-actions/echo?e={entity_id}"}""".formatted(service.port));
+                 "url": "http://127.0.0.1:%d/api/custom-actions/echo?e={entity_id}"}""".formatted(shared.port));
 
-        Json run = service.post("/" + action.getString("id") + "/run", "t", TARGETS);
+        Json run = shared.post("/" + action.getString("id") + "/run", TOKEN, TARGETS);
 
         assertThat(run.getString("state")).isEqualTo("succeeded");
         assertThat(run.prettify()).contains("••••").doesNotContain("w0rd");
-        assertThat(service.output()).doesNotContain("w0rd");
+        assertThat(shared.output()).doesNotContain("w0rd");
     }
 
     /** In as few starts as there can be: each names all that it can see. */
@@ -191,21 +204,16 @@ class StartIT {
         assertThat(folder.resolve("data")).doesNotExist();
     }
 
-    /** Quarkus' switch for everything else has no say in what leaves by egress. */
     @Test
     void verifiesCertificatesWhereQuarkusTrustsAll() throws Exception {
-        try (Receiver stranger = Receiver.withTls("127.0.0.1", Certificates.shared().ofNobody("IP:127.0.0.1"))) {
-            Packaged service = startOnServer(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "QUARKUS_TLS_TRUST_ALL", "true",
-                    "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + stranger.port())).ready();
-            Json action = service.post("", "t", """
-                    {"name": "Stranger", "is_ajax": true, "url": "https://127.0.0.1:%d/stranger/ok?e={entity_id}"}"""
-                    .formatted(stranger.port()));
+        Json action = shared.post("", TOKEN, """
+                {"name": "Stranger", "is_ajax": true, "url": "https://127.0.0.1:%d/stranger/ok?e={entity_id}"}"""
+                .formatted(STRANGER.port()));
 
-            Json run = service.post("/" + action.getString("id") + "/run", "t", TARGETS);
+        Json run = shared.post("/" + action.getString("id") + "/run", TOKEN, TARGETS);
 
-            assertThat(run.getString("deliveries[0].failure.kind")).as(run.prettify()).isEqualTo("tls");
-            assertThat(stranger.heard("stranger")).isEmpty();
-        }
+        assertThat(run.getString("deliveries[0].failure.kind")).as(run.prettify()).isEqualTo("tls");
+        assertThat(STRANGER.heard("stranger")).isEmpty();
     }
 
     @Test

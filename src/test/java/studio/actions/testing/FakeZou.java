@@ -231,7 +231,7 @@ public final class FakeZou implements AutoCloseable {
         if (!people.containsKey(person)) {
             throw new IllegalArgumentException(person + " was not recorded; these were: " + people.keySet());
         }
-        String token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9." + nonce() + nonce() + "." + nonce();
+        String token = Confidential.note("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9." + nonce() + nonce() + "." + nonce());
         tokens.put(token, person);
         return token;
     }

@@ -42,7 +42,12 @@ public final class Packaged {
     private Packaged(Path folder, Map<String, String> environment, List<String> command) throws IOException {
         port = freePort();
         managementPort = freePort();
-        log = Files.createTempFile(folder, "service", ".log");
+        log = Files.createTempFile(Files.createDirectories(Confidential.LOGS), "process-", ".log");
+        environment.forEach((name, value) -> {
+            if (name.matches("CUSTOM_ACTIONS_(LOCAL_TOKEN|SECRETS_.*|SIGNING_.*)|.*_PASSWORD")) {
+                Confidential.note(value);
+            }
+        });
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().keySet().removeIf(name -> name.startsWith("CUSTOM_ACTIONS_") || name.startsWith("QUARKUS_"));
         builder.environment().put("CUSTOM_ACTIONS_DATA_DIR", folder.resolve("data").toString());

@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
+import java.util.List;
 import java.util.Map;
 
 import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
@@ -24,6 +25,7 @@ public class Services implements QuarkusTestResourceLifecycleManager {
 
     @Override
     public Map<String, String> start() {
+        List.of(TOKEN, FARM, SIGNING).forEach(Confidential::note);
         return Map.ofEntries(
                 entry("quarkus.datasource.jdbc.url", database()),
                 entry("custom-actions.local.token", TOKEN),

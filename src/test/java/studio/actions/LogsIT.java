@@ -1,0 +1,61 @@
+package studio.actions;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
+
+import studio.actions.testing.Confidential;
+
+/** What all tests before this one had the service log, at DEBUG, and which tokens and secrets they used for it. */
+@Isolated("comes after all others")
+class LogsIT {
+
+    /** Printed on purpose, and no line of the log. */
+    private static final String PRINTED = "export TOKEN=";
+
+    @Test
+    void noTokenAndNoSecretWasLogged() throws IOException {
+        search();
+    }
+
+    @Test
+    @Tag("survival")
+    void noTokenAndNoSecretWasLoggedBesides() throws IOException {
+        search();
+    }
+
+    private static void search() throws IOException {
+        List<String> confidential = Confidential.used();
+        List<String> found = new ArrayList<>();
+        long lines = 0;
+        for (Path log : logs()) {
+            // Receivers' words may be in any charset.
+            for (String line : Files.readAllLines(log, StandardCharsets.ISO_8859_1)) {
+                lines++;
+                if (!line.startsWith(PRINTED) && confidential.stream().anyMatch(line::contains)) {
+                    found.add(log.getFileName() + ": " + line);
+                }
+            }
+        }
+        assertThat(found).isEmpty();
+        assertThat(confidential).hasSizeGreaterThan(3);
+        assertThat(lines).isGreaterThan(50);
+    }
+
+    private static List<Path> logs() throws IOException {
+        try (Stream<Path> files = Files.list(Confidential.LOGS)) {
+            return Stream.concat(files, Stream.of(Path.of("target/quarkus.log")))
+                    .filter(file -> file.toString().endsWith(".log") && Files.exists(file)).toList();
+        }
+    }
+}

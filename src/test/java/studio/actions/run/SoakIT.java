@@ -1,0 +1,142 @@
+package studio.actions.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.ToLongFunction;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+import org.jboss.logging.Logger;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import studio.actions.testing.Packaged;
+import studio.actions.testing.Postgres;
+import studio.actions.testing.Receiver;
+
+/** Five minutes of what a studio does in a day: the process takes no more at the end than after the first minutes. */
+@Tag("soak")
+class SoakIT {
+
+    private static final Logger LOG = Logger.getLogger(SoakIT.class);
+
+    private static final int CLIENTS = 4;
+    private static final Duration LOAD = Duration.ofMinutes(5);
+    private static final Duration EACH = Duration.ofSeconds(5);
+
+    /** What the process has: resident memory in KB, threads, open files and sockets, connections to the database. */
+    private record Sample(long memory, long threads, long files, long connections) {
+    }
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void takesNoMoreAfterFiveMinutesThanAfterTwo() throws Exception {
+        Receiver receiver = Receiver.shared();
+        AtomicLong presses = new AtomicLong();
+        AtomicLong deliveries = new AtomicLong();
+        try (Postgres postgres = new Postgres(folder)) {
+            Packaged service = new Packaged(folder, Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "JAVA_TOOL_OPTIONS", "-Xmx128m",
+                    "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_LIMITS_PER_CALLER", "60000",
+                    "CUSTOM_ACTIONS_LIMITS_PER_HOST", "10000", "QUARKUS_DATASOURCE_JDBC_URL", postgres.url(),
+                    "QUARKUS_DATASOURCE_JDBC_MAX_SIZE", "20"));
+            ExecutorService clients = Executors.newFixedThreadPool(CLIENTS);
+            try {
+                service.ready();
+                List<String> actions = List.of(action(service, receiver, "/ok"), action(service, receiver, "/status/503"),
+                        action(service, receiver, "/long/100000"));
+                long until = System.nanoTime() + LOAD.toNanos();
+                for (int client = 0; client < CLIENTS; client++) {
+                    clients.submit(() -> {
+                        while (System.nanoTime() < until) {
+                            int count = 1 + (int) (presses.incrementAndGet() % 5);
+                            String run = service.post("/" + actions.get((int) (presses.get() % actions.size())) + "/run", "t",
+                                    targets(count)).getString("id");
+                            deliveries.addAndGet(count);
+                            service.get("", "t");
+                            service.get("/runs/" + run, "t");
+                            service.get("/runs?limit=20", "t");
+                        }
+                        return null;
+                    });
+                }
+                List<Sample> samples = new ArrayList<>();
+                await().pollInterval(EACH).atMost(LOAD.plusMinutes(1)).until(() -> {
+                    samples.add(sample(service, postgres));
+                    return System.nanoTime() > until;
+                });
+                clients.shutdown();
+                assertThat(clients.awaitTermination(1, TimeUnit.MINUTES)).isTrue();
+
+                List<Sample> early = samples.subList(samples.size() * 2 / 5, samples.size() * 3 / 5);
+                List<Sample> late = samples.subList(samples.size() * 4 / 5, samples.size());
+                LOG.infof("%d presses, %d deliveries, %.0f a second. Memory (MB) %s, threads %s, files %s, connections %s",
+                        presses.get(), deliveries.get(), deliveries.get() / (double) LOAD.toSeconds(),
+                        of(samples, sample -> sample.memory() / 1024), of(samples, Sample::threads), of(samples, Sample::files),
+                        of(samples, Sample::connections));
+                assertThat(presses).hasValueGreaterThan(1000);
+                assertThat(most(late, Sample::memory)).isLessThan(most(early, Sample::memory) * 11 / 10);
+                assertThat(most(late, Sample::threads)).isLessThanOrEqualTo(most(early, Sample::threads) + 3);
+                assertThat(most(late, Sample::files)).isLessThanOrEqualTo(most(early, Sample::files) + 10);
+                assertThat(most(late, Sample::connections)).isLessThanOrEqualTo(22);
+                assertThat(service.get("/runs?state=running", "t").getList("data")).isEmpty();
+            } finally {
+                clients.shutdownNow();
+                service.end();
+            }
+        }
+    }
+
+    private static String action(Packaged service, Receiver receiver, String behaviour) throws Exception {
+        return service.post("", "t", """
+                {"name": "Soak", "is_ajax": true, "rate_per_minute": 60000, "url": "%s?e={entity_id}"}"""
+                .formatted(receiver.url("/soak" + behaviour))).getString("id");
+    }
+
+    private static String targets(int count) {
+        return "{\"targets\": [" + IntStream.range(0, count).mapToObj(i -> "{\"entity_id\": \"" + UUID.randomUUID() + "\"}")
+                .collect(Collectors.joining(",")) + "]}";
+    }
+
+    private static Sample sample(Packaged service, Postgres postgres) throws Exception {
+        Path process = Path.of("/proc", Long.toString(service.process.pid()));
+        String status = Files.readString(process.resolve("status"));
+        return new Sample(number(status, "VmRSS"), number(status, "Threads"), entries(process.resolve("fd")),
+                postgres.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' "
+                        + "AND pid <> pg_backend_pid()").size());
+    }
+
+    private static long number(String status, String name) {
+        return status.lines().filter(line -> line.startsWith(name + ":")).map(line -> line.replaceAll("\\D", ""))
+                .mapToLong(Long::parseLong).findFirst().orElseThrow();
+    }
+
+    private static long entries(Path folder) throws IOException {
+        try (var entries = Files.list(folder)) {
+            return entries.count();
+        }
+    }
+
+    private static long most(List<Sample> samples, ToLongFunction<Sample> what) {
+        return samples.stream().mapToLong(what).max().orElseThrow();
+    }
+
+    private static List<Long> of(List<Sample> samples, ToLongFunction<Sample> what) {
+        return samples.stream().mapToLong(what).boxed().toList();
+    }
+}
