@@ -1,6 +1,7 @@
 package studio.actions.problem;
 
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -12,6 +13,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.log.LogContext;
@@ -23,9 +25,30 @@ class Doorstep {
 
     private static final int FIRST = 1000;
 
+    private static final String CSP = "Content-Security-Policy";
+
     /** What a path is about. */
     private static final Pattern SUBJECT = Pattern.compile(
             "/api/(?:data/)?custom-actions/(?<runs>runs/)?(?<id>\\p{XDigit}{8}(?:-\\p{XDigit}{4}){3}-\\p{XDigit}{12})(?:/.*)?");
+
+    /** What browsers are told of each answer that does not say it itself; to be overlaid by path in {@link #guard}. */
+    private static final Map<String, String> HEADERS = Map.of(
+            "X-Content-Type-Options", "nosniff",
+            "X-Frame-Options", "DENY",
+            "Cross-Origin-Resource-Policy", "same-origin",
+            // Browsers' own default. Anything stricter, and a form that is posted on (307) arrives with 'Origin: null'.
+            "Referrer-Policy", "strict-origin-when-cross-origin",
+            // For whoever asked; lists may be kept, and are asked for anew with their ETag.
+            "Cache-Control", "private, no-cache",
+            // Answers are no pages.
+            CSP, "default-src 'none'; frame-ancestors 'none'");
+
+    private static final String DOCS = "/api/custom-actions/docs";
+
+    /** Swagger UI begins with scripts that stand in its page. */
+    private static final String DOCS_CSP = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' "
+            + "'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+            + "frame-ancestors 'none'";
 
     private final BodyConfig config;
     private final ObjectMapper json;
@@ -36,8 +59,25 @@ class Doorstep {
     }
 
     void hang(@Observes Filters filters) {
+        filters.register(Doorstep::guard, FIRST + 2);
         filters.register(Doorstep::mark, FIRST + 1);
         filters.register(this::announced, FIRST);
+    }
+
+    /** At the last moment: two policies of one name would hold both. */
+    private static void guard(RoutingContext request) {
+        request.addHeadersEndHandler(sent -> {
+            MultiMap headers = request.response().headers();
+            if (!headers.contains(CSP) && request.request().path().startsWith(DOCS)) {
+                headers.set(CSP, DOCS_CSP);
+            }
+            HEADERS.forEach((name, value) -> {
+                if (!headers.contains(name)) {
+                    headers.set(name, value);
+                }
+            });
+        });
+        request.next();
     }
 
     /** So that each line in the log says what it is about. */

@@ -1,6 +1,13 @@
 package studio.actions.start;
 
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Arrays;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
 
 import jakarta.inject.Singleton;
 
@@ -11,6 +18,10 @@ import org.eclipse.microprofile.health.Startup;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.MigrationInfo;
 
+import io.agroal.api.AgroalDataSource;
+import io.smallrye.health.api.AsyncHealthCheck;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.zou.Zou;
 
 /**
@@ -49,6 +60,47 @@ final class Health {
             done = HealthCheckResponse.named("Database schema").up()
                     .withData("version", flyway.info().current().getVersion().getVersion()).build();
             return done;
+        }
+    }
+
+    /** Ready: the database answers. */
+    @Readiness
+    @Singleton
+    static class Database implements AsyncHealthCheck {
+
+        private static final Duration PATIENCE = Duration.ofSeconds(2);
+
+        private final AgroalDataSource database;
+        /** One question at a time: where none is answered, probes must not take the pool's connections one by one. */
+        private CompletableFuture<Optional<String>> question = CompletableFuture.completedFuture(Optional.empty());
+
+        Database(AgroalDataSource database) {
+            this.database = database;
+        }
+
+        @Override
+        public Uni<HealthCheckResponse> call() {
+            return Uni.createFrom().completionStage(this::ask).ifNoItem().after(PATIENCE)
+                    .recoverWithItem(() -> Optional.of("It does not answer within " + PATIENCE.toSeconds() + " s."))
+                    .map(trouble -> trouble
+                            .map(why -> HealthCheckResponse.named("Database").down().withData("why", why).build())
+                            .orElseGet(() -> HealthCheckResponse.up("Database")));
+        }
+
+        private synchronized CompletionStage<Optional<String>> ask() {
+            if (question.isDone()) {
+                question = CompletableFuture.supplyAsync(this::trouble, Infrastructure.getDefaultWorkerPool());
+            }
+            // A stage of its own: whoever gives up must not end the question.
+            return question.thenApply(Function.identity());
+        }
+
+        private Optional<String> trouble() {
+            try (Connection connection = database.getConnection()) {
+                return connection.isValid((int) PATIENCE.toSeconds()) ? Optional.empty() : Optional.of("It does not answer.");
+            } catch (SQLException e) {
+                return Optional.of(String.valueOf(e.getMessage()));
+            }
         }
     }
 

@@ -27,8 +27,8 @@ public class Main {
     static final String JDBC_URL = "quarkus.datasource.jdbc.url";
     private static final String JSON_LOG = "quarkus.log.console.json.enabled";
     private static final String TRACES_OFF = "quarkus.otel.sdk.disabled";
-    /** Of the environment, in MicroProfile's order of sources: what stands there or above was said by whoever starts this. */
-    private static final int SAID = 300;
+    /** Of our own application.properties; what comes from further up was said by whoever starts this. */
+    private static final int OURS = 250;
 
     public static void main(String... args) {
         refuseBadSettings();
@@ -53,7 +53,7 @@ public class Main {
     }
 
     private static void setUnlessSaid(Config config, String key, boolean value) {
-        if (config.getConfigValue(key).getSourceOrdinal() < SAID) {
+        if (config.getConfigValue(key).getSourceOrdinal() <= OURS) {
             System.setProperty(key, Boolean.toString(value));
         }
     }

@@ -11,6 +11,7 @@ import static org.hamcrest.Matchers.startsWith;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static studio.actions.testing.Json.has;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -30,8 +31,22 @@ import studio.actions.testing.Receiver;
 
 /** What was built, jar or native binary, beside a Kitsu. */
 @QuarkusIntegrationTest
-@WithTestResource(BesideKitsu.class)
+@WithTestResource(BesideKitsuIT.Traced.class)
 class BesideKitsuIT {
+
+    private static final String TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+    /** With somebody who collects traces. */
+    public static class Traced extends BesideKitsu {
+
+        @Override
+        public Map<String, String> start() {
+            Map<String, String> settings = new HashMap<>(super.start());
+            settings.put("custom-actions.tracing.endpoint", Receiver.shared().url(""));
+            settings.put("quarkus.otel.exporter.otlp.protocol", "http/protobuf");
+            return settings;
+        }
+    }
 
     private final Receiver receiver = Receiver.shared();
 
@@ -60,9 +75,15 @@ class BesideKitsuIT {
                 "kitsu.studio.com", "selection", List.of(shot.id()), "productionid", shot.projectId(), "userid", "x",
                 "useremail", "x");
 
-        BesideKitsu.as("supervisor").body(press).post(BesideKitsu.PATH + "/" + action + "/run").then().statusCode(200);
+        String token = BesideKitsu.token("supervisor");
+        BesideKitsu.with(token).header("traceparent", "00-" + TRACE + "-00f067aa0ba902b7-01").body(press)
+                .post(BesideKitsu.PATH + "/" + action + "/run").then().statusCode(200);
 
-        assertThat(receiver.heard("it-kitsu").get(0).uri()).endsWith("?n=SH010");
+        Receiver.Heard heard = receiver.heard("it-kitsu").get(0);
+        assertThat(heard.uri()).endsWith("?n=SH010");
+        assertThat(heard.headers().get("traceparent")).startsWith("00-" + TRACE);
+        assertThat(FakeZou.shared().requests(token)).filteredOn(asked -> asked.path().contains(shot.id())).isNotEmpty()
+                .allSatisfy(asked -> assertThat(asked.headers().get("traceparent")).startsWith("00-" + TRACE));
         await().untilAsserted(() -> assertThat(FakeZou.shared().comments(shot.id())).isNotEmpty());
     }
 

@@ -12,6 +12,7 @@ import java.net.SocketTimeoutException;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.Services;
 
@@ -40,7 +42,10 @@ class HardeningTest {
                     "/api/custom-actions/docs/swagger-ui.css", "/api/data/custom-actions", "/nothing/here",
                     "/api/custom-actions/echo" })
     void tellsBrowsersWhatTheyMayNotDo(String path) {
-        given().redirects().follow(false).get(path).then().header("X-Content-Type-Options", equalTo("nosniff"))
+        Response answer = given().redirects().follow(false).get(path);
+        assertThat(answer.headers().asList()).extracting(header -> header.getName().toLowerCase(Locale.ROOT))
+                .doesNotHaveDuplicates();
+        answer.then().header("X-Content-Type-Options", equalTo("nosniff"))
                 .header("X-Frame-Options", equalTo("DENY"))
                 .header("Content-Security-Policy", startsWith("default-src 'none'; "))
                 .header("Referrer-Policy", equalTo("strict-origin-when-cross-origin"))
