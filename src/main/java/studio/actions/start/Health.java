@@ -16,6 +16,7 @@ import org.eclipse.microprofile.health.HealthCheckResponse;
 import org.eclipse.microprofile.health.Readiness;
 import org.eclipse.microprofile.health.Startup;
 import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.MigrationInfo;
 
 import io.agroal.api.AgroalDataSource;
@@ -47,7 +48,12 @@ final class Health {
 
         @Override
         public HealthCheckResponse call() {
-            return done != null ? done : look();
+            try {
+                return done != null ? done : look();
+            } catch (FlywayException e) {
+                return HealthCheckResponse.named("Database schema").down().withData("why", "The database does not say.")
+                        .build();
+            }
         }
 
         private HealthCheckResponse look() {
