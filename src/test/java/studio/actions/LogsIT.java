@@ -35,7 +35,9 @@ class LogsIT {
     }
 
     private static void search() throws IOException {
-        List<String> confidential = Confidential.used();
+        // As they are, and as they stand in JSON.
+        List<String> confidential = Confidential.used().stream()
+                .flatMap(used -> Stream.of(used, used.replace("\\", "\\\\").replace("\"", "\\\""))).distinct().toList();
         List<String> found = new ArrayList<>();
         long lines = 0;
         for (Path log : logs()) {

@@ -24,6 +24,7 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusIntegrationTest;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
+import studio.actions.testing.Confidential;
 import studio.actions.testing.Json;
 import studio.actions.testing.Metrics;
 import studio.actions.testing.Packaged;
@@ -95,7 +96,9 @@ class ServiceIT {
 
     @Test
     void pressesSignsAndShowsWhatCameBack() {
-        String action = Api.ajax(receiver.url("/it-pressed/headers?e={entity_id}{&entity_name}"), "headers",
+        String action = Api.ajax(
+                receiver.url("/it-pressed/headers?e={entity_id}" + Confidential.note("&no-log-has-this=1") + "{&entity_name}"),
+                "headers",
                 Map.of("X-Farm", "${secret:farm}"), "signing_secret", "sign-here");
         Map<String, Object> shot = Api.target("entity_id", UUID.randomUUID().toString(), "entity_type", "shot", "entity_name",
                 "SH é/1");

@@ -1,5 +1,6 @@
 package studio.actions.log;
 
+import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;
 
@@ -35,15 +36,19 @@ public final class LogContext {
 
     /** For the lines that are written meanwhile, by whoever has no request. What was there before comes back. */
     public static void about(UUID caller, UUID action, UUID run, Runnable lines) {
-        Map<String, Object> before = Map.copyOf(MDC.getMap());
-        caller(caller);
-        action(action);
-        run(run);
+        Map<String, String> about = Map.of(CALLER, caller.toString(), ACTION, action.toString(), RUN, run.toString());
+        Map<String, Object> before = new HashMap<>();
+        about.forEach((key, id) -> before.put(key, MDC.put(key, id)));
         try {
             lines.run();
         } finally {
-            MDC.clear();
-            before.forEach(MDC::put);
+            before.forEach((key, was) -> {
+                if (was == null) {
+                    MDC.remove(key);
+                } else {
+                    MDC.put(key, was);
+                }
+            });
         }
     }
 }

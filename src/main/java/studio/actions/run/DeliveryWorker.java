@@ -398,15 +398,16 @@ class DeliveryWorker {
                         "The request could not be put together: " + failure.getClass().getSimpleName() + ".", null, null, 0,
                         null))
                 .subscribe().with(ended -> {
+                    // Before all that only watches: a delivery of which nobody writes how it ended is under way for ever.
+                    outcomes.add(new Outcomes.Ended(delivery.id, run.id, owner, attempt, ended, () -> {
+                        flights.remove(delivery.id);
+                        wake();
+                    }));
                     metrics.attempted(ended);
                     Tracing.end(span, ended);
                     if (ended instanceof Reply.Refused refused && refused.guard() != null) {
                         LogContext.about(run.callerId, run.actionId, run.id, () -> refusals(run).note(refused.guard()));
                     }
-                    outcomes.add(new Outcomes.Ended(delivery.id, run.id, owner, attempt, ended, () -> {
-                        flights.remove(delivery.id);
-                        wake();
-                    }));
                 });
     }
 

@@ -41,7 +41,7 @@ class Envelope {
     Map<String, String> preview(Action action, boolean body) {
         Map<String, String> headers = headers(action.headers, body);
         headers.replaceAll((name, value) -> secrets.hide(value));
-        for (String name : List.of("webhook-id", "webhook-timestamp", "Idempotency-Key", "traceparent")) {
+        for (String name : List.of("webhook-id", "webhook-timestamp", "Idempotency-Key", Tracing.HEADER)) {
             headers.put(name, WHEN_SENT);
         }
         if (!secrets.signingKeys(action.signingSecret).isEmpty()) {
@@ -58,7 +58,7 @@ class Envelope {
         headers.put("webhook-id", delivery.webhookId);
         headers.put("webhook-timestamp", Long.toString(timestamp));
         headers.put("Idempotency-Key", delivery.webhookId);
-        headers.put("traceparent", traceparent);
+        headers.put(Tracing.HEADER, traceparent);
         List<byte[]> keys = secrets.signingKeys(run.signingSecret);
         if (!keys.isEmpty()) {
             headers.put("webhook-signature", Signature.sign(keys, delivery.webhookId, timestamp,

@@ -68,6 +68,7 @@ class Outcomes {
     private final AtomicInteger unwritten = new AtomicInteger();
     private final Thread writer = new Thread(this::write, "outcomes");
     private volatile boolean ended;
+    private volatile boolean refused;
 
     Outcomes(RunEvents events, Secrets secrets, EgressConfig config, RandomGenerator random) {
         this.events = events;
@@ -81,9 +82,9 @@ class Outcomes {
         writer.start();
     }
 
-    /** How many the database has not taken yet. */
+    /** How many the database does not take; 0 as long as it takes them, however many are on their way to it. */
     int unwritten() {
-        return unwritten.get();
+        return refused ? unwritten.get() : 0;
     }
 
     void add(Ended ended) {
@@ -98,7 +99,6 @@ class Outcomes {
 
     private void write() {
         List<Ended> batch = new ArrayList<>();
-        boolean told = false;
         while (!ended) {
             try {
                 if (batch.isEmpty()) {
@@ -106,11 +106,11 @@ class Outcomes {
                     queue.drainTo(batch, AT_ONCE - 1);
                     continue;
                 }
-                write(batch, told);
+                write(batch, refused);
                 batch.clear();
-                if (told) {
+                if (refused) {
                     LOG.info("The database takes outcomes again");
-                    told = false;
+                    refused = false;
                 }
             } catch (InterruptedException e) {
                 return;
@@ -118,11 +118,11 @@ class Outcomes {
                 if (unfit(e)) {
                     batch.replaceAll(Ended::wordless);
                 }
-                if (!told) {
+                if (!refused) {
                     LOG.warnf(
                             "The database does not take outcomes of deliveries (%d so far): %s. They are offered again each second.",
                             unwritten.get(), reason(e));
-                    told = true;
+                    refused = true;
                 }
                 pause();
             }

@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
 
 import jakarta.persistence.Entity;
@@ -69,8 +70,6 @@ public class Run extends PanacheEntityBase {
     public UUID replayOf;
     public String fingerprint;
     public String idempotencyKey;
-    /** In which trace it was pressed; null where nobody traces. */
-    public String traceparent;
     /** When it was pressed; by the database's clock, as all times here. */
     public Instant createdAt;
     public Instant finishedAt;
@@ -118,6 +117,24 @@ public class Run extends PanacheEntityBase {
         fingerprint = key.fingerprint();
         idempotencyKey = key.idempotencyKey();
         return this;
+    }
+
+    /**
+     * In which trace it was pressed; null where nobody traces. It stands among the headers, where no action can have one of
+     * this
+     * name, and not in a column: replicas of the version before would stumble over that in the middle of an update.
+     */
+    void tracedBy(String traceparent) {
+        Map<String, String> traced = new TreeMap<>(headers);
+        traced.remove(Tracing.HEADER);
+        if (traceparent != null) {
+            traced.put(Tracing.HEADER, traceparent);
+        }
+        headers = traced;
+    }
+
+    Optional<String> traceparent() {
+        return Optional.ofNullable(headers.get(Tracing.HEADER));
     }
 
     /** For a line in the log. */

@@ -85,7 +85,8 @@ class RunMetrics {
         gauges.add(Gauge.builder("custom_actions.queue.age", () -> age).baseUnit("seconds")
                 .description("For how long the oldest delivery that is due has been so.").register(meters));
         gauges.add(Gauge.builder("custom_actions.outcomes.unwritten", outcomes, Outcomes::unwritten)
-                .description("Outcomes of this replica that the database has not taken yet.").register(meters));
+                .description("Outcomes of this replica that the database does not take, and which are in memory only.")
+                .register(meters));
     }
 
     /** With those that have not happened yet: a rate needs a zero to begin with. */

@@ -336,7 +336,7 @@ public class Runner {
         List<Delivery> pending = deliveries.stream().filter(delivery -> delivery.state == Delivery.State.pending).toList();
         run.unfinished = pending.size();
         run.host = pending.isEmpty() ? null : pending.get(0).host;
-        run.traceparent = press.traceparent;
+        run.tracedBy(press.traceparent);
         LogContext.run(run.id);
         // Before it is written: another replica may end it at once.
         RunEvents.Watch watch = press.on(run.id);

@@ -21,6 +21,8 @@ import studio.actions.egress.Reply;
 @Singleton
 class Tracing {
 
+    static final String HEADER = "traceparent";
+
     private final Tracer tracer;
     private final RandomGenerator random;
 
@@ -40,11 +42,12 @@ class Tracing {
      * URL.
      */
     Span attempt(Run run, Delivery delivery) {
-        if (run.traceparent == null) {
-            return Span.getInvalid();
-        }
+        return run.traceparent().map(pressed -> attempt(run, delivery, pressed)).orElse(Span.getInvalid());
+    }
+
+    private Span attempt(Run run, Delivery delivery, String pressed) {
         return tracer.spanBuilder("deliver").setSpanKind(SpanKind.CLIENT)
-                .setParent(Context.root().with(Span.wrap(read(run.traceparent))))
+                .setParent(Context.root().with(Span.wrap(read(pressed))))
                 .setAttribute("http.request.method", delivery.method.name())
                 .setAttribute("server.address", delivery.host)
                 .setAttribute("kitsu_actions.action", run.actionId.toString())

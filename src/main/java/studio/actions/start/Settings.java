@@ -104,12 +104,14 @@ public final class Settings {
             lines.add("QUARKUS_HTTP_PROXY_PROXY_ADDRESS_FORWARDING is set, so anybody could say which host they used. Set "
                     + "QUARKUS_HTTP_PROXY_TRUSTED_PROXIES to the proxy's address as well, such as 127.0.0.1.");
         }
-        String origins = config.getOptionalValue("quarkus.http.cors.origins", String.class).orElse("");
+        List<String> origins = Arrays.stream(config.getOptionalValue("quarkus.http.cors.origins", String.class).orElse("")
+                .split(",")).map(String::strip).toList();
+        String own = config.getOptionalValue(PREFIX + "public-url", String.class).orElse("").replaceFirst("/$", "");
         if (config.getOptionalValue("quarkus.http.cors.enabled", Boolean.class).orElse(false)
-                && (origins.isBlank() || Arrays.stream(origins.split(",")).anyMatch(origin -> origin.strip().equals("*")))) {
-            lines.add(
-                    "QUARKUS_HTTP_CORS_ENABLED is set, but not for whom. Set QUARKUS_HTTP_CORS_ORIGINS to the sites whose pages "
-                            + "may use the API, such as https://tools.studio.com; not to all of them (*).");
+                && (own.isEmpty() || !origins.contains(own) || origins.contains("*"))) {
+            lines.add("QUARKUS_HTTP_CORS_ENABLED is set: pages of other sites than those in QUARKUS_HTTP_CORS_ORIGINS can do "
+                    + "nothing then, Kitsu's own included. Set CUSTOM_ACTIONS_PUBLIC_URL, and QUARKUS_HTTP_CORS_ORIGINS to that and "
+                    + "the others, such as https://kitsu.studio.com,https://tools.studio.com; not to all of them (*).");
         }
         Stream.concat(environment.stream(), StreamSupport.stream(config.getPropertyNames().spliterator(), false))
                 .filter(name -> EGRESS_TLS.matcher(name).matches()).sorted().findFirst()

@@ -22,10 +22,12 @@ class StartLog {
 
     private static final Logger LOG = Logger.getLogger("studio.actions");
 
-    void tell(@Observes StartupEvent start, ApplicationConfig application, IdentityConfig identity, Config config) {
+    void tell(@Observes StartupEvent start, ApplicationConfig application, IdentityConfig identity, StartConfig own,
+            Config config) {
         LOG.infof("Kitsu Actions %s, %s", application.version().orElse("unknown"),
                 identity.zou().url().map(url -> "beside the Kitsu at " + url).orElse("without Kitsu: look-ups are skipped, "
                         + "and one local token is the admin"));
+        own.tracing().endpoint().ifPresent(collector -> LOG.infof("Traces go to %s", collector));
         Map<String, String> settings = Settings.effective(config);
         LOG.infof("Settings: %s", settings.entrySet().stream().map(entry -> entry.getKey() + "=" + entry.getValue())
                 .collect(Collectors.joining(" ")));

@@ -149,21 +149,28 @@ public class Zou {
     private <T> Uni<T> timed(Uni<T> asked) {
         return Uni.createFrom().deferred(() -> {
             Timer.Sample since = Timer.start();
-            return asked.invoke(answer -> note(since, Outcome.answered, null)).onFailure().invoke(failure -> {
-                if (failure instanceof Denied) {
-                    note(since, Outcome.denied, null);
-                } else if (failure instanceof ProblemException problem && problem.code() == Code.UNAUTHENTICATED) {
-                    note(since, Outcome.unknown_token, null);
-                } else {
-                    note(since, Outcome.away, failure.getMessage());
-                }
-            });
+            return asked.invoke(answer -> {
+                int status = answer instanceof Answer whole ? whole.status() : 200;
+                note(since, outcome(status), "it answered " + status);
+            }).onFailure().invoke(failure -> note(since, failure instanceof Denied ? Outcome.denied
+                    : failure instanceof ProblemException problem && problem.code() == Code.UNAUTHENTICATED
+                            ? Outcome.unknown_token
+                            : Outcome.away,
+                    failure.getMessage()));
         });
+    }
+
+    private static Outcome outcome(int status) {
+        return switch (status) {
+            case 401, 422 -> Outcome.unknown_token;
+            case 403, 404 -> Outcome.denied;
+            default -> status < 400 ? Outcome.answered : Outcome.away;
+        };
     }
 
     private void note(Timer.Sample since, Outcome outcome, String why) {
         since.stop(timers.get(outcome));
-        trouble = why;
+        trouble = outcome == Outcome.away ? why : null;
     }
 
     /**

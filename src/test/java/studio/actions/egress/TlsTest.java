@@ -20,6 +20,7 @@ import javax.net.ssl.SSLContext;
 import jakarta.inject.Inject;
 
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -128,6 +129,7 @@ class TlsTest {
     /** Accepts, reads the hello and keeps silent; the limit is the action's, or that of connecting where it is shorter. */
     @ParameterizedTest
     @ValueSource(ints = { 1000, 8000 })
+    @Tag("survival")
     void doesNotWaitForAHandshakeThatDoesNotEnd(int timeout) throws IOException {
         try (ServerSocket silent = new ServerSocket(0, 10, InetAddress.getByName("127.0.0.1"))) {
             Reply reply = send(egress("127.0.0.1:" + silent.getLocalPort()),

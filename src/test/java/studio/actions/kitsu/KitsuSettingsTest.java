@@ -31,6 +31,7 @@ import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
 import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
+import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.Receiver;
@@ -48,10 +49,31 @@ class KitsuSettingsTest {
 
         @Override
         public Map<String, String> getConfigOverrides() {
-            return Map.of("custom-actions.public-url", "https://kitsu.studio.com:8443", "custom-actions.run.wait", "1s",
+            return Map.of("quarkus.http.cors.enabled", "true",
+                    "quarkus.http.cors.origins",
+                    "https://kitsu.studio.com:8443,HTTPS://Kitsu.Studio.com:8443,https://tools.studio.com",
+                    "custom-actions.public-url", "https://kitsu.studio.com:8443", "custom-actions.run.wait", "1s",
                     "custom-actions.limits.per-caller", "30", "custom-actions.limits.per-caller-by-role.supervisor", "60",
                     "custom-actions.limits.per-caller-by-role.bot", "600");
         }
+    }
+
+    @Test
+    void pagesOfNamedSitesMayUseTheApiAndKitsusOwnAsBefore() {
+        Map<String, String> preflight = Map.of("Access-Control-Request-Method", "POST", "Access-Control-Request-Headers",
+                "authorization,content-type");
+        given().headers(preflight).header("Origin", "https://tools.studio.com").options(Api.ACTIONS).then().statusCode(200)
+                .header("Access-Control-Allow-Origin", equalTo("https://tools.studio.com"));
+        for (String origin : List.of("https://tools.studio.com", "https://kitsu.studio.com:8443")) {
+            admin().header("Origin", origin).body(Api.draft()).post(Api.ACTIONS).then().statusCode(201)
+                    .header("Access-Control-Allow-Origin", equalTo(origin));
+        }
+        // Behind a proxy that ends TLS the service itself is spoken to in plain HTTP.
+        given().header("Cookie", "access_token_cookie=" + BesideKitsu.token("admin"))
+                .header("Origin", "https://kitsu.studio.com:8443").contentType("application/json").body(Api.draft())
+                .post(Api.ACTIONS).then().statusCode(201);
+        assertThat(given().headers(preflight).header("Origin", "https://evil.example").options(Api.ACTIONS)
+                .header("Access-Control-Allow-Origin")).isNull();
     }
 
     @ParameterizedTest

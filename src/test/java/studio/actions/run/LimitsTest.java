@@ -269,6 +269,7 @@ class LimitsTest {
     }
 
     @Test
+    @Tag("survival")
     void answersARunThatOutlastsItsWaitAsGoingOn() throws SQLException {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 120);
         spend("action", action, 120, 1);
@@ -300,6 +301,7 @@ class LimitsTest {
     }
 
     @Test
+    @Tag("survival")
     void takesNoMorePressesWithTenMinutesWorthWaiting() throws Exception {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 60);
         spend("action", action, 60, 0);

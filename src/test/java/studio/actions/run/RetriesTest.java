@@ -82,6 +82,7 @@ class RetriesTest {
     }
 
     @Test
+    @Tag("survival")
     void endsAsTheLastAttemptDid() {
         String name = answering("500 A\r\nRetry-After: 1", "502 B\r\nRetry-After: 1", "404 C", "200 OK");
 
@@ -128,6 +129,7 @@ class RetriesTest {
 
     /** What waits for its next attempt takes nobody's place. */
     @Test
+    @Tag("survival")
     void letsOthersPassWhileItWaits() {
         String name = answering("503 Busy\r\nRetry-After: 3", "200 OK");
         Json waits = start(name, 2);

@@ -311,7 +311,7 @@ class ManifestsTest {
         assertThat(container.getPorts()).extracting(port -> port.getName() + " " + port.getContainerPort())
                 .containsExactly("http 8080", "management 9000");
         assertThat(container.getResources().getRequests()).hasToString("{cpu=100m, memory=128Mi}");
-        assertThat(container.getResources().getLimits()).hasToString("{cpu=1, memory=512Mi}");
+        assertThat(container.getResources().getLimits()).hasToString("{cpu=1, memory=1Gi}");
         assertThat(container.getVolumeMounts()).extracting(VolumeMount::getMountPath).containsExactly("/tmp");
         assertThat(container.getCommand()).isEmpty();
     }
@@ -330,7 +330,7 @@ class ManifestsTest {
         });
         Probe startup = pod.ours().getStartupProbe();
         assertThat(startup.getPeriodSeconds()).isEqualTo(1);
-        assertThat(startup.getFailureThreshold()).isGreaterThanOrEqualTo(60);
+        assertThat(startup.getFailureThreshold()).isGreaterThanOrEqualTo(600);
     }
 
     @ParameterizedTest

@@ -60,6 +60,10 @@ class OperationsTest {
         String id = Api.id(Api.create(Api.draft()));
         Api.admin().get(Api.ACTIONS + "/" + id).then().statusCode(200);
         Api.admin().get("/nothing/at/all/" + id).then().statusCode(404);
+        Api.admin().put(Api.ACTIONS + "/" + id + "/run").then().statusCode(405);
+        Api.admin().body("x".repeat(1_100_000)).post(Api.ACTIONS + "/" + id + "/run").then().statusCode(413);
+        given().get(Api.ACTIONS + "/" + id).then().statusCode(401);
+        given().get(Api.ACTIONS + "/not-" + id).then().statusCode(401);
 
         String scrape = Metrics.scrape(metrics());
 

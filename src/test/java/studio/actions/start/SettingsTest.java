@@ -140,6 +140,26 @@ class SettingsTest {
                 .build());
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = { "'' | ''", "https://kitsu.studio.com | ''", "https://kitsu.studio.com | *",
+            "https://kitsu.studio.com | https://tools.studio.com", "'' | https://tools.studio.com",
+            "https://kitsu.studio.com | https://kitsu.studio.com,*" })
+    void refusesCorsThatWouldShutKitsuOutOrLetEverybodyIn(String own, String origins) {
+        assertThat(cors(own, origins)).singleElement().asString().contains("QUARKUS_HTTP_CORS_ORIGINS")
+                .contains("CUSTOM_ACTIONS_PUBLIC_URL");
+    }
+
+    @Test
+    void takesCorsForNamedSites() {
+        assertThat(cors("https://kitsu.studio.com/", "https://tools.studio.com, https://kitsu.studio.com")).isEmpty();
+    }
+
+    private static List<String> cors(String own, String origins) {
+        return Settings.refused(Set.of(), new SmallRyeConfigBuilder().withSources(new PropertiesConfigSource(Map.of(
+                "quarkus.http.cors.enabled", "true", "quarkus.http.cors.origins", origins, "custom-actions.public-url", own),
+                "test", 300)).build());
+    }
+
     /** What holds where nothing is set is what the README says. */
     @Test
     void everyDefaultStandsInTheReadme() throws Exception {

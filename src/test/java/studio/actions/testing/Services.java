@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 
 import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
 import studio.actions.start.EmbeddedDatabase;
@@ -37,6 +38,7 @@ public class Services implements QuarkusTestResourceLifecycleManager {
                 entry("custom-actions.run.lease", "3s"),
                 entry("custom-actions.run.shutdown", "2s"),
                 entry("quarkus.http.read-timeout", "3s"),
+                entry("quarkus.log.category.\"studio.actions\".level", "DEBUG"),
                 // One caller and one receiver are those of all tests.
                 entry("custom-actions.limits.per-caller", "60000"),
                 entry("custom-actions.limits.per-host", "10000"));
@@ -44,7 +46,15 @@ public class Services implements QuarkusTestResourceLifecycleManager {
 
     @Override
     public void stop() {
-        // The server ends with the tests.
+        // The server ends with the tests. Where a process was tested, the next one overwrites what it logged.
+        Path log = Path.of("target/quarkus.log");
+        try {
+            if (Files.exists(log)) {
+                Files.copy(log, Confidential.LOGS.resolve("process-" + UUID.randomUUID() + ".log"));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** A database that is empty, on a server for the whole test run. */
