@@ -69,12 +69,12 @@ final class Health {
         }
     }
 
-    /** Ready: the database answers. */
+    /** Ready: the database answers, and does not only take its time, as it does when much is pressed. */
     @Readiness
     @Singleton
     static class Database implements AsyncHealthCheck {
 
-        private static final Duration PATIENCE = Duration.ofSeconds(2);
+        private static final Duration PATIENCE = Duration.ofSeconds(4);
 
         private final AgroalDataSource database;
         /** One question at a time: where none is answered, probes must not take the pool's connections one by one. */

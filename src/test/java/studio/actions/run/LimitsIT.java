@@ -184,7 +184,7 @@ class LimitsIT {
         List<Long> beside = new ArrayList<>();
         Map<Integer, Long> answers = new HashMap<>();
         String wild = BesideKitsu.token("supervisor");
-        for (int round = 0; round < 4; round++) {
+        for (int round = 0; round < 3; round++) {
             alone.addAll(presses(action, manager, 150));
             AtomicBoolean running = new AtomicBoolean(true);
             List<Future<Map<Integer, Long>>> loops = IntStream.range(0, 8).mapToObj(i -> clients.submit(() -> {

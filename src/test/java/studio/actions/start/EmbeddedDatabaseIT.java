@@ -37,10 +37,9 @@ class EmbeddedDatabaseIT {
     @AfterEach
     void stop() throws IOException {
         started.forEach(Packaged::end);
-        for (String shared : List.of("data/binaries", "other/binaries")) {
-            if (Files.isSymbolicLink(folder.resolve(shared))) {
-                Files.delete(folder.resolve(shared));
-            }
+        Path binaries = folder.resolve("data/binaries");
+        if (Files.isSymbolicLink(binaries)) {
+            Files.delete(binaries);
         }
     }
 
@@ -113,21 +112,6 @@ class EmbeddedDatabaseIT {
             }
         } finally {
             stranger.destroyForcibly();
-        }
-    }
-
-    @Test
-    @Tag("survival")
-    void leavesItsDatabaseAloneWhereAnotherIsGiven() throws Exception {
-        Path other = Files.createDirectories(folder.resolve("other"));
-        Postgres.shareBinaries(other);
-        try (EmbeddedDatabase database = EmbeddedDatabase.open(other)) {
-            Path unused = folder.resolve("unused");
-            Packaged service = start(Map.of("QUARKUS_DATASOURCE_JDBC_URL", database.jdbcUrl(),
-                    "CUSTOM_ACTIONS_DATA_DIR", unused.toString())).ready();
-
-            assertThat(service.get("", service.token()).getList("")).isEmpty();
-            assertThat(unused).doesNotExist();
         }
     }
 

@@ -54,10 +54,12 @@ class StartIT {
 
     /** For those tests to which it does not matter what else is set. */
     private static Packaged shared;
+    private static Path data;
 
     @BeforeAll
     static void startShared(@TempDir Path folder) throws IOException, SQLException {
         server = new Postgres(Files.createDirectories(folder.resolve("server")));
+        data = folder.resolve("data");
         shared = new Packaged(folder,
                 Map.of("QUARKUS_DATASOURCE_JDBC_URL", server.another(), "CUSTOM_ACTIONS_LOCAL_TOKEN", TOKEN,
                         "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + RECEIVER.port() + ",127.0.0.1:" + STRANGER.port(),
@@ -214,6 +216,12 @@ class StartIT {
         assertThat(rows).isNotEmpty().allSatisfy(row -> assertThat(service.lines())
                 .anyMatch(line -> line.contains(row[1].replace("EGRES_", "EGRESS_")) && line.contains(row[3])));
         assertThat(folder.resolve("data")).doesNotExist();
+    }
+
+    @Test
+    void startsNoDatabaseWhereOneIsGiven() throws Exception {
+        assertThat(shared.get("", TOKEN).getList("")).isNotNull();
+        assertThat(data).doesNotExist();
     }
 
     @Test
