@@ -17,8 +17,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** The service in a process of its own: the jar, or the native binary where that is what was built. */
 public final class Packaged {
@@ -28,6 +30,8 @@ public final class Packaged {
             : List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1",
                     "-XX:+UseSerialGC", "-jar",
                     "target/quarkus-app/quarkus-run.jar");
+
+    private static final AtomicInteger NEXT_PORT = new AtomicInteger(new Random().nextInt(20_000));
 
     private static final HttpClient HTTP = HttpClient.newHttpClient();
 
@@ -175,11 +179,15 @@ public final class Packaged {
                 .header("Authorization", "Bearer " + token);
     }
 
+    /** Below those that Linux gives to connections of its own: whoever is told of one has it when they come. */
     public static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+        while (true) {
+            int port = 10_000 + Math.floorMod(NEXT_PORT.getAndIncrement(), 20_000);
+            try (ServerSocket socket = new ServerSocket(port)) {
+                return socket.getLocalPort();
+            } catch (IOException e) {
+                // Somebody else's.
+            }
         }
     }
 }
