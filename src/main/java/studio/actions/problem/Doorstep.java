@@ -31,7 +31,7 @@ class Doorstep {
     private static final Pattern SUBJECT = Pattern.compile(
             "/api/(?:data/)?custom-actions/(?<runs>runs/)?(?<id>\\p{XDigit}{8}(?:-\\p{XDigit}{4}){3}-\\p{XDigit}{12})(?:/.*)?");
 
-    /** What browsers are told of each answer that does not say it itself; to be overlaid by path in {@link #guard}. */
+    /** What browsers are told of each answer that does not say it itself. */
     private static final Map<String, String> HEADERS = Map.of(
             "X-Content-Type-Options", "nosniff",
             "X-Frame-Options", "DENY",

@@ -75,14 +75,12 @@ class OperationsTest {
     @Test
     void saysInEachLineOfARequestWhoseItIsAndAboutWhat() throws Exception {
         String id = Api.id(Api.create(Api.draft()));
-        java.util.logging.Logger.getLogger("studio.actions.problem.Problems").setLevel(java.util.logging.Level.FINE);
+        // What is refused is told at DEBUG, as all of ours in tests.
         try (Log log = new Log("studio.actions.problem.Problems")) {
             Api.admin().body("{").post(Api.ACTIONS + "/" + id + "/run").then().statusCode(400);
 
             assertThat(log.lines()).singleElement().satisfies(line -> assertThat(line.about())
                     .containsEntry("caller", "00000000-0000-4000-8000-000000000001").containsEntry("action", id));
-        } finally {
-            java.util.logging.Logger.getLogger("studio.actions.problem.Problems").setLevel(null);
         }
     }
 
