@@ -98,9 +98,11 @@ final class Contract {
         return operations;
     }
 
+    /** What may be asked of a path; {@code /runs/cancel} is a {@code /runs/{id}} as well. */
     Set<String> verbs(String path) {
         Set<String> verbs = new TreeSet<>();
-        operations.stream().filter(operation -> operation.path.equals(path)).forEach(operation -> verbs.add(operation.verb));
+        operations.stream().filter(operation -> path.matches(operation.path.replaceAll("\\{[^}]*}", "[^/]+")))
+                .forEach(operation -> verbs.add(operation.verb));
         return verbs;
     }
 

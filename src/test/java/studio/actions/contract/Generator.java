@@ -113,11 +113,11 @@ final class Generator {
         return switch (type) {
             case "null" -> NullNode.instance;
             case "boolean" -> BooleanNode.valueOf(random.nextBoolean());
-            case "integer" -> LongNode.valueOf(integer(schema));
+            case "integer" -> LongNode.valueOf(known.apply(name).map(Long::valueOf).orElseGet(() -> integer(schema)));
             case "number" -> DecimalNode.valueOf(BigDecimal.valueOf(integer(schema)));
             case "array" -> array(schema, name);
             case "object" -> object(schema);
-            default -> new TextNode(known.apply(name).filter(there -> !chance(4)).orElseGet(() -> text(schema)));
+            default -> new TextNode(known.apply(name).orElseGet(() -> text(schema)));
         };
     }
 

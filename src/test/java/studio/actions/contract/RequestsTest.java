@@ -24,6 +24,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -73,6 +74,7 @@ class RequestsTest {
     private String sent;
     private String opened;
     private String run;
+    private String running;
 
     /** What goes over the wire; the body is empty where there is none. */
     private record Request(String target, Map<String, String> headers, byte[] body, String wrong) {
@@ -82,6 +84,15 @@ class RequestsTest {
     void readTheDocument() {
         contract = Contract.ofService();
         makeWhatIsAskedFor();
+        String held = BesideKitsu.ajax(Receiver.shared().url("/contract-" + UUID.randomUUID() + "/held"));
+        running = Json.of(BesideKitsu.with(token).header("Prefer", "respond-async")
+                .body(Map.of("selection", List.of(task.id()))).post(Api.ACTIONS + "/" + held + "/run").then().statusCode(202)
+                .extract()).get("id");
+    }
+
+    @AfterEach
+    void letThemGo() {
+        Receiver.shared().releaseAll();
     }
 
     private void makeWhatIsAskedFor() {
@@ -95,23 +106,23 @@ class RequestsTest {
 
     @Test
     void takesWhatTheDocumentAllows() throws IOException {
-        Set<Operation> neverTaken = new TreeSet<>((one, other) -> one.id().compareTo(other.id()));
+        Set<String> neverTaken = new TreeSet<>();
         for (Operation operation : contract.operations()) {
             makeWhatIsAskedFor();
             Generator generator = generator(operation);
-            neverTaken.add(operation);
+            neverTaken.add(operation.id());
             for (int i = 0; i < REQUESTS; i++) {
                 Request request = valid(operation, generator);
                 Answer answer = judge(operation, request);
                 if (answer.status() < 400) {
-                    neverTaken.remove(operation);
+                    neverTaken.remove(operation.id());
                 } else if (refusesTheForm(answer)) {
                     fault(operation, request, "refused what the document allows: " + answer.text());
                 }
             }
         }
-        assertThat(neverTaken).as("operations that took nothing at all, " + seed()).isEmpty();
         assertThat(faults).as(seed()).isEmpty();
+        assertThat(neverTaken).as("operations that took nothing at all, " + seed()).isEmpty();
     }
 
     @Test
@@ -135,7 +146,7 @@ class RequestsTest {
     @Test
     void refusesVerbsThatAPathLacks() throws IOException {
         for (Operation operation : contract.operations()) {
-            Set<String> known = contract.verbs(operation.path());
+            Set<String> known = contract.verbs(operation.path().replace("{id}", sent));
             Set<String> allowed = new TreeSet<>(known);
             allowed.add("OPTIONS");
             if (known.contains("GET")) {
@@ -254,7 +265,10 @@ class RequestsTest {
     /** @param unknown one id in so many is nobody's */
     private Generator generator(Operation operation, int unknown) {
         Function<String, Optional<String>> known = name -> Optional.ofNullable(switch (name) {
-            case "id" -> operation.path().contains("/runs/") ? run : operation.path().endsWith("/open") ? opened : sent;
+            case "id" -> operation.path().endsWith("/cancel") ? running
+                    : operation.path().contains("/runs/") ? run : operation.path().endsWith("/open") ? opened : sent;
+            case "url" -> random.nextInt(4) == 0 ? null : Receiver.shared().url("/contract/ok?task={task_id}");
+            case "version" -> random.nextBoolean() ? null : "1";
             case "action_id", "subject" -> sent;
             case "run" -> run;
             case "selection", "task_id" -> task.id();
@@ -264,7 +278,7 @@ class RequestsTest {
             default -> null;
         });
         return new Generator(contract, random, name -> known.apply(name)
-                .map(there -> random.nextInt(unknown) == 1 ? UUID.randomUUID().toString() : there));
+                .map(there -> random.nextInt(unknown) == 1 && there.length() == 36 ? UUID.randomUUID().toString() : there));
     }
 
     private Request valid(Operation operation, Generator generator) {

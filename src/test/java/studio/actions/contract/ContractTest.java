@@ -1,0 +1,153 @@
+package studio.actions.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiConsumer;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import studio.actions.testing.BesideKitsu;
+
+/** The document for itself: it leaves nothing open, and keeps its own rules. */
+@QuarkusTest
+@WithTestResource(BesideKitsu.class)
+class ContractTest {
+
+    private static final Set<String> NAMED = Set.of("properties", "schemas", "examples", "headers", "parameters");
+
+    private final List<String> faults = new ArrayList<>();
+    private Contract contract;
+    private JsonNode document;
+
+    @BeforeEach
+    void read() {
+        contract = Contract.ofService();
+        document = contract.document();
+    }
+
+    @Test
+    void everyExampleIsValid() {
+        int[] seen = { 0 };
+        walk("", document, (at, node) -> {
+            JsonNode schema = node.path("schema").isObject() ? node.get("schema") : node;
+            JsonNode examples = node.path("examples");
+            boolean list = examples.isArray() && !at.endsWith("/properties");
+            List<JsonNode> values = new ArrayList<>();
+            if (list) {
+                examples.forEach(values::add);
+            } else if (node.has("schema")) {
+                examples.forEach(example -> values.add(contract.resolve(example).path("value")));
+            }
+            if (node.has("example") && (node.has("schema") || node.has("type"))) {
+                values.add(node.get("example"));
+            }
+            seen[0] += values.size();
+            values.forEach(value -> contract.violations(schema, value)
+                    .forEach(wrong -> faults.add(at + ": " + value + ": " + wrong)));
+        });
+        assertThat(seen[0]).isGreaterThan(20);
+        assertThat(faults).isEmpty();
+    }
+
+    @Test
+    void everyOperationSaysWhatItIs() {
+        Set<String> ids = new HashSet<>();
+        for (Map.Entry<String, JsonNode> path : document.get("paths").properties()) {
+            path.getValue().properties().stream().filter(verb -> Contract.VERBS.contains(verb.getKey().toUpperCase()))
+                    .forEach(verb -> {
+                        JsonNode operation = verb.getValue();
+                        String at = verb.getKey() + " " + path.getKey();
+                        for (String field : List.of("operationId", "summary", "description")) {
+                            require(!operation.path(field).asText().isBlank(), at + " lacks " + field);
+                        }
+                        require(ids.add(operation.path("operationId").asText()), at + ": its operationId is another's, too");
+                        require(operation.path("tags").size() == 1, at + " has " + operation.path("tags").size() + " tags");
+                    });
+        }
+        for (Contract.Operation operation : contract.operations()) {
+            operation.responses().properties().forEach(answer -> require(
+                    !answer.getValue().path("description").asText().isBlank(),
+                    operation + " does not describe its " + answer.getKey()));
+            operation.parameters().forEach(parameter -> {
+                String at = operation + ", " + parameter.get("name");
+                require(!parameter.path("description").asText().isBlank(), at + " lacks a description");
+                bounded(at, contract.flat(parameter.path("schema")));
+            });
+        }
+        assertThat(faults).isEmpty();
+    }
+
+    private void bounded(String at, ObjectNode schema) {
+        switch (schema.path("type").asText()) {
+            case "string" -> require(Stream.of("maxLength", "format", "enum", "const", "pattern").anyMatch(schema::has),
+                    at + " is a string of any kind and length");
+            case "integer", "number" ->
+                require(schema.has("minimum") && schema.has("maximum"), at + " is a number of any size");
+            case "boolean" -> {
+            }
+            default -> require(false, at + " has no type");
+        }
+    }
+
+    @Test
+    void everySchemaIsExact() {
+        walk("", document, (at, node) -> {
+            String type = node.path("type").toString();
+            boolean object = node.has("type") && type.contains("\"object\"");
+            if (object && !at.contains("/examples/")) {
+                require(Stream.of("properties", "anyOf", "oneOf", "allOf", "$ref").anyMatch(node::has)
+                        || node.path("additionalProperties").isObject() && !node.get("additionalProperties").isEmpty(),
+                        at + " is an object of anything");
+            }
+            if (node.has("type") && node.has("$ref")) {
+                agree(at, node, node.get("type"), contract.flat(document.at(node.get("$ref").asText().substring(1))));
+            }
+            for (JsonNode branch : node.has("type") && node.path("anyOf").isArray() ? node.get("anyOf")
+                    : List.<JsonNode> of()) {
+                agree(at, node, node.get("type"), contract.flat(branch));
+            }
+        });
+        assertThat(faults).isEmpty();
+    }
+
+    /** Both hold: a type beside a reference that does not include what is referred to leaves nothing valid. */
+    private void agree(String at, JsonNode node, JsonNode type, ObjectNode other) {
+        List<String> outer = type.isArray() ? Contract.texts(type) : List.of(type.asText());
+        List<String> inner = other.path("type").isArray() ? Contract.texts(other.get("type"))
+                : List.of(other.path("type").asText());
+        require(!other.has("type") || outer.containsAll(inner), at + ": " + type + " leaves out " + inner);
+    }
+
+    private void require(boolean fine, String otherwise) {
+        if (!fine) {
+            faults.add(otherwise);
+        }
+    }
+
+    /** Everything that may be a schema or hold one; what is an example is data, and no part of the description. */
+    private void walk(String at, JsonNode node, BiConsumer<String, JsonNode> visit) {
+        if (node.isObject() && !NAMED.contains(at.substring(at.lastIndexOf('/') + 1))) {
+            visit.accept(at, node);
+        }
+        node.properties().stream().filter(field -> !field.getKey().equals("example") && !field.getKey().equals("default")
+                && !(field.getKey().equals("examples") && !at.endsWith("/properties")))
+                .forEach(field -> walk(at + "/" + field.getKey(), field.getValue(), visit));
+        if (node.isArray()) {
+            for (int i = 0; i < node.size(); i++) {
+                walk(at + "/" + i, node.get(i), visit);
+            }
+        }
+    }
+}
