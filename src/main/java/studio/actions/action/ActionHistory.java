@@ -39,13 +39,9 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
 /** What an action was, who made it so, and the way back. */
-@Path("/api/custom-actions/{id}")
+@Path("/api/custom-actions")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Actions")
-@APIResponse(responseCode = "400", ref = "Problem")
-@APIResponse(responseCode = "401", ref = "Problem")
-@APIResponse(responseCode = "403", ref = "Problem")
-@APIResponse(responseCode = "default", ref = "Problem")
 public class ActionHistory {
 
     private final Actions actions;
@@ -62,14 +58,16 @@ public class ActionHistory {
     }
 
     @GET
-    @Path("/history")
+    @Path("/{id}/history")
     @RolesAllowed("admin")
     @Operation(operationId = "getActionHistory", summary = "Every version of an action, newest first",
             description = "Who made it, when, and what changed, field by field. Of a deleted action, too.")
     @APIResponse(responseCode = "200", description = "One page.")
     public History history(@PathParam("id") @Parameter(example = ActionResource.EXAMPLE_ID) UUID id,
-            @QueryParam("cursor") @Min(1) @Parameter(description = "'next' of the page before.") Integer cursor,
-            @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) int limit) {
+            @QueryParam("cursor") @Min(1) @Max(Integer.MAX_VALUE) @Parameter(
+                    description = "'next' of the page before.") Integer cursor,
+            @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) @Parameter(
+                    description = "Versions on a page.") int limit) {
         // One more than is shown: that is what the last one differs from.
         List<ActionVersion> found = QuarkusTransaction.requiringNew().call(
                 () -> ActionVersion.before(id, cursor == null ? Integer.MAX_VALUE : cursor, limit + 1));
@@ -84,16 +82,18 @@ public class ActionHistory {
     }
 
     @POST
-    @Path("/restore")
+    @Path("/{id}/restore")
     @RolesAllowed("admin")
     @Operation(operationId = "restoreAction", summary = "Bring back a version, or a deleted action",
             description = "It becomes the newest version, and is judged as if it were written now. A deleted action comes back "
                     + "under its id. If-Match refuses to overwrite somebody else's change.")
     @APIResponse(responseCode = "200", description = "The action as it is now.")
-    @APIResponse(responseCode = "412", ref = "Problem")
+    @APIResponse(responseCode = "412", ref = "PreconditionFailed")
     public RestResponse<View> restore(@PathParam("id") @Parameter(example = ActionResource.EXAMPLE_ID) UUID id,
-            @QueryParam("version") @Min(1) @Parameter(description = "Out of its history; may be left out where the action is "
-                    + "deleted: then it comes back as it was.", example = "1") Integer version) {
+            @QueryParam("version") @Min(1) @Max(Integer.MAX_VALUE) @Parameter(
+                    description = "Out of its history; may be left out where the action is "
+                            + "deleted: then it comes back as it was.",
+                    example = "1") Integer version) {
         Action action = actions.restore(id, version, this::expected,
                 Asker.of(identity));
         return ResponseBuilder.ok(View.of(action)).tag(Etag.of(action)).build();

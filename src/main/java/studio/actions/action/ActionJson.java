@@ -21,6 +21,9 @@ import studio.actions.identity.Role;
 /** An action on the wire. */
 public final class ActionJson {
 
+    /** A character that somebody sees. */
+    public static final String VISIBLE = "[^\\s\\p{Z}\\p{Cf}]";
+
     private ActionJson() {
     }
 
@@ -28,31 +31,33 @@ public final class ActionJson {
     @Schema(name = "ActionDraft", description = "An action as an admin writes it. What is left out has its default.")
     @JsonIgnoreProperties({ "id", "type", "version", "created_at", "updated_at", "created_by", "updated_by" })
     public record Draft(
-            @Schema(required = true, minLength = 1, maxLength = 80, examples = "Sync to ShotGrid",
+            @Schema(required = true, minLength = 1, maxLength = 80, pattern = VISIBLE, examples = "Sync to ShotGrid",
                     description = "What stands on the button; trimmed.") String name,
             @Schema(required = true, maxLength = 2000, examples = "https://api.studio.com/sync?entity={entity_id}",
                     description = "The template: a URL with variables such as {entity_id} or {?task_id}.") String url,
-            @Schema(defaultValue = "all", description = "Where the action appears.") EntityType entityType,
-            @Schema(defaultValue = "false",
+            @Schema(nullable = true, defaultValue = "all", description = "Where the action appears.") EntityType entityType,
+            @Schema(nullable = true, defaultValue = "false",
                     description = "Sent by the service (true) or opened by the browser.") Boolean isAjax,
             @Schema(maxLength = 2000, nullable = true, examples = "Publishes to the client's ShotGrid.") String description,
-            @Schema(defaultValue = "true",
+            @Schema(nullable = true, defaultValue = "true",
                     description = "A disabled action is seen by admins only and never runs.") Boolean enabled,
-            @Schema(defaultValue = "POST", description = "AJAX actions only.") Method method,
-            @Schema(type = SchemaType.OBJECT, additionalProperties = String.class, examples = "{\"X-Queue\": \"fast\"}",
+            @Schema(nullable = true, defaultValue = "POST", description = "AJAX actions only.") Method method,
+            @Schema(type = SchemaType.OBJECT, nullable = true, maxProperties = 20, propertyNames = HeaderName.class,
+                    additionalProperties = HeaderValue.class, examples = "{\"X-Queue\": \"fast\"}",
                     description = "At most 20. A value may name a secret: ${secret:farm}.") Map<String, String> headers,
-            @Schema(minimum = "100", maximum = "30000", defaultValue = "10000",
+            @Schema(nullable = true, minimum = "100", maximum = "30000", defaultValue = "10000",
                     description = "Milliseconds, over everything, the last byte of the answer included.") Integer timeoutMs,
-            @Schema(minimum = "1", maximum = "8", defaultValue = "1",
+            @Schema(nullable = true, minimum = "1", maximum = "8", defaultValue = "1",
                     description = "More than 1: tried again with back-off.") Integer maxAttempts,
-            @Schema(minimum = "1", maximum = "60000", defaultValue = "600",
+            @Schema(nullable = true, minimum = "1", maximum = "60000", defaultValue = "600",
                     description = "Deliveries, each attempt counted; what is beyond it waits.") Integer ratePerMinute,
-            @Schema(nullable = true,
+            @Schema(nullable = true, maxLength = 100,
                     description = "Name of the secret that signs; null: the service's own, if set.") String signingSecret,
-            @Schema(defaultValue = "none",
+            @Schema(nullable = true, defaultValue = "none",
                     description = "When a comment in Kitsu, on each task, tells of the outcome.") Report report,
-            @Schema(description = "Who sees and runs it; empty: admin, manager, supervisor and user.") List<Role> roles,
-            @Schema(description = "Productions where it may run; empty: all.") List<UUID> projectIds) {
+            @Schema(nullable = true,
+                    description = "Who sees and runs it; empty: admin, manager, supervisor and user.") List<Role> roles,
+            @Schema(nullable = true, description = "Productions where it may run; empty: all.") List<UUID> projectIds) {
 
         /** The same with its defaults filled in and its text trimmed; what is wrong stays wrong. */
         public Draft settled(int defaultTimeoutMs) {
@@ -72,6 +77,18 @@ public final class ActionJson {
                     roles == null ? List.of() : roles.stream().distinct().sorted().toList(),
                     projectIds == null ? List.of() : projectIds.stream().distinct().sorted().toList());
         }
+    }
+
+    /** RFC 9110, section 5.1. */
+    @Schema(name = "HeaderName", type = SchemaType.STRING, pattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$",
+            examples = "X-Queue")
+    interface HeaderName {
+    }
+
+    /** RFC 9110, section 5.5, without what was never meant to be there. */
+    @Schema(name = "HeaderValue", type = SchemaType.STRING, maxLength = 2000, pattern = "^[\\t\\x20-\\x7e]*$",
+            examples = "fast")
+    interface HeaderValue {
     }
 
     /** What everybody reads. */
@@ -156,9 +173,9 @@ public final class ActionJson {
                 @Schema(description = "Its name.", examples = "Sync to ShotGrid") String action,
                 @Schema(nullable = true, description = "Null where it gets one when it is made.") UUID id,
                 @Schema(examples = "[\"url\"]") List<String> fields,
-                @Schema(type = SchemaType.OBJECT, nullable = true,
+                @Schema(ref = "ActionPatch", nullable = true,
                         description = "These fields as they were; null where it is new.") Map<String, Object> from,
-                @Schema(type = SchemaType.OBJECT,
+                @Schema(ref = "ActionPatch",
                         description = "These fields as they become.") Map<String, Object> to) {
         }
 

@@ -38,6 +38,7 @@ import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.hibernate.validator.constraints.CodePointLength;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
@@ -59,10 +60,6 @@ import studio.actions.problem.ProblemException;
 @Consumes(MediaType.APPLICATION_JSON)
 @Authenticated
 @Tag(name = "Actions")
-@APIResponse(responseCode = "400", ref = "Problem")
-@APIResponse(responseCode = "401", ref = "Problem")
-@APIResponse(responseCode = "403", ref = "Problem")
-@APIResponse(responseCode = "default", ref = "Problem")
 public class ActionResource {
 
     static final String EXAMPLE_ID = "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11";
@@ -94,16 +91,20 @@ public class ActionResource {
     @Operation(operationId = "listActions", summary = "List the actions you may see, by name",
             description = "An array; with 'page', one page with the totals.")
     @APIResponse(responseCode = "200", description = "The actions.",
-            headers = @Header(name = "ETag", schema = @Schema(type = SchemaType.STRING)),
+            headers = @Header(name = "Link", ref = "Link"),
             content = @Content(schema = @Schema(oneOf = {
                     View[].class, ActionJson.Page.class })))
     @APIResponse(responseCode = "304", description = "The list is as If-None-Match knows it.")
     public RestResponse<?> list(
             @QueryParam("entity_type") @Parameter(
                     description = "For this type: those for all types are among them.") EntityType entityType,
-            @QueryParam("q") @Parameter(description = "In the name or description.", example = "sync") String q,
-            @QueryParam("enabled") Boolean enabled,
-            @QueryParam("page") @Min(1) @Parameter(description = "From 1; without it, the answer is an array.") Integer page,
+            @QueryParam("q") @CodePointLength(max = 200, message = "may have 200 characters") @Parameter(
+                    schema = @Schema(type = SchemaType.STRING, maxLength = 200),
+                    description = "In the name or description.", example = "sync") String q,
+            @QueryParam("enabled") @Parameter(
+                    description = "Those that are, or are not; the latter are seen by admins only.") Boolean enabled,
+            @QueryParam("page") @Min(1) @Max(Integer.MAX_VALUE) @Parameter(
+                    description = "From 1; without it, the answer is an array.") Integer page,
             @QueryParam("limit") @Min(1) @Max(1000) @Parameter(
                     description = "Actions on a page; without 'page', at the most (100 on a page).") Integer limit,
             @Context UriInfo uri) {
@@ -130,6 +131,7 @@ public class ActionResource {
     @Operation(operationId = "createAction", summary = "Create an action",
             description = "Whatever is left out has its default.")
     @APIResponse(responseCode = "201", description = "Created; Location and ETag are its own.",
+            headers = { @Header(name = "Location", ref = "Location"), @Header(name = "ETag", ref = "ETag") },
             content = @Content(schema = @Schema(implementation = View.class)))
     public RestResponse<View> create(
             @RequestBody(required = true,
@@ -158,6 +160,7 @@ public class ActionResource {
     @Operation(operationId = "replaceAction", summary = "Replace an action",
             description = "What is left out goes back to its default. If-Match refuses to overwrite somebody else's change.")
     @APIResponse(responseCode = "200", description = "The action as it is now.")
+    @APIResponse(responseCode = "412", ref = "PreconditionFailed")
     public RestResponse<View> replace(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @RequestBody(required = true,
                     content = @Content(examples = @ExampleObject(name = "fired by the service", value = DRAFT))) Draft draft) {
@@ -171,8 +174,9 @@ public class ActionResource {
     @Operation(operationId = "patchAction", summary = "Change some fields of an action",
             description = "JSON Merge Patch (RFC 7396): null puts a field back to its default.")
     @APIResponse(responseCode = "200", description = "The action as it is now.")
+    @APIResponse(responseCode = "412", ref = "PreconditionFailed")
     public RestResponse<View> patch(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Draft.class),
+            @RequestBody(required = true, content = @Content(schema = @Schema(ref = "ActionPatch"),
                     examples = @ExampleObject(name = "two fields", value = PATCH))) JsonNode patch) {
         if (patch == null || !patch.isObject()) {
             throw ProblemException.invalid("", "not_an_object", "A merge patch is a JSON object with the fields to change.");
@@ -192,6 +196,7 @@ public class ActionResource {
     @Operation(operationId = "deleteAction", summary = "Delete an action",
             description = "Its runs and its history stay; 'Bring back a version' undoes it.")
     @APIResponse(responseCode = "204", description = "It is gone.")
+    @APIResponse(responseCode = "412", ref = "PreconditionFailed")
     public void delete(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
         actions.delete(id, this::fresh, Asker.of(identity));
     }

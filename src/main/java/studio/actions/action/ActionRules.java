@@ -179,9 +179,9 @@ public class ActionRules {
     }
 
     private void checkSigningSecret(String name, List<Fault> faults) {
-        if (name.length() > 100) {
+        if (length(name) > 100) {
             faults.add(new Fault("/signing_secret", "too_long",
-                    "'signing_secret' is the name of a secret, of 100 characters at most; this has " + name.length() + "."));
+                    "'signing_secret' is the name of a secret, of 100 characters at most; this has " + length(name) + "."));
         } else if (!secrets.has(name)) {
             faults.add(new Fault("/signing_secret", "unknown_secret", Secrets.missingSentence(name)));
         } else if (secrets.signingKeys(name).isEmpty()) {

@@ -23,6 +23,7 @@ import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.core.StreamingOutput;
 
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -54,10 +55,6 @@ import studio.actions.problem.ProblemException;
 /** Moves actions out of a studio and into it: for back-up, for version control, and between studios. */
 @Path("/api/custom-actions")
 @Tag(name = "Actions")
-@APIResponse(responseCode = "400", ref = "Problem")
-@APIResponse(responseCode = "401", ref = "Problem")
-@APIResponse(responseCode = "403", ref = "Problem")
-@APIResponse(responseCode = "default", ref = "Problem")
 public class ActionTransfer {
 
     static final String FILE = """
@@ -94,12 +91,15 @@ public class ActionTransfer {
             description = "Kitsu's own columns, and behind them what Kitsu does not know. The same actions are the same bytes, "
                     + "whichever studio they are exported from. Secrets are in it by name only.")
     @APIResponse(responseCode = "200", description = "The file, in UTF-8.",
-            content = @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class),
+            content = @Content(mediaType = Csv.MEDIA_TYPE,
+                    schema = @Schema(implementation = String.class, contentMediaType = Csv.MEDIA_TYPE),
                     examples = @ExampleObject(name = "Kitsu's columns", value = FILE)))
     public Response export(
             @QueryParam("columns") @DefaultValue("all") @Parameter(
                     description = "kitsu: only those that Kitsu's own export has.") Columns columns,
-            @QueryParam("delimiter") @DefaultValue(";") @Parameter(description = "; or , for spreadsheets that expect it.",
+            @QueryParam("delimiter") @DefaultValue(";") @Parameter(
+                    schema = @Schema(type = SchemaType.STRING, enumeration = { ";", "," }),
+                    description = "; or , for spreadsheets that expect it.",
                     example = ",") String delimiter,
             @QueryParam("bom") @DefaultValue("false") @Parameter(
                     description = "With a byte order mark, by which Excel knows UTF-8.") boolean bom) {
@@ -132,8 +132,6 @@ public class ActionTransfer {
                     + "its ID; without one, for that of its name and entity type; else it makes one. What the file has no column "
                     + "for stays as it is. All errors are told; with any, nothing is changed.")
     @APIResponse(responseCode = "200", description = "What is changed, or would be, and what is wrong.")
-    @APIResponse(responseCode = "413", ref = "Problem")
-    @APIResponse(responseCode = "415", ref = "Problem")
     public Import read(@QueryParam("mode") @Parameter(required = true, example = "check",
             description = "check says what would be done, apply does it.") Mode mode,
             @RequestBody(required = true, content = @Content(mediaType = Csv.MEDIA_TYPE,

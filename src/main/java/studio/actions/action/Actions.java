@@ -159,7 +159,7 @@ public class Actions {
             ActionVersion last = ActionVersion.last(id).orElseThrow(() -> unknown(id));
             expect(id, present.orElse(null), expected);
             if (version == null && present.isPresent()) {
-                throw ProblemException.parameter("version", "required", "This action is not deleted, so 'version' must say "
+                throw ProblemException.parameter("version", "not_deleted", "This action is not deleted, so 'version' must say "
                         + "which one to bring back; its history lists them.");
             }
             ActionVersion wanted = version == null ? last

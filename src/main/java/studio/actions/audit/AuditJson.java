@@ -9,6 +9,9 @@ import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Role;
@@ -51,6 +54,68 @@ public final class AuditJson {
                     new Person(entry.callerId, entry.callerName, entry.callerEmail, entry.callerRole), entry.fromAddress,
                     outcome == null ? entry.result : outcome.result, detail);
         }
+    }
+
+    /** Those of {@code AuditEntry.with}, each where it applies. */
+    @Schema(name = "AuditDetail", description = "Each where it applies; more may come.")
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    interface Detail {
+
+        @Schema(description = "Of the action, after this.")
+        Integer version();
+
+        @Schema(description = "Of the action, that were changed.")
+        List<String> fields();
+
+        @Schema(description = "The entry of the import that did this.")
+        @JsonProperty("import")
+        UUID imported();
+
+        @Schema(description = "Where they were taken from.", examples = "Kitsu")
+        String from();
+
+        @Schema(description = "Actions that were made.")
+        Integer created();
+
+        @Schema(description = "Actions that were changed.")
+        Integer updated();
+
+        @Schema(description = "Actions that were as the file has them.")
+        Integer unchanged();
+
+        @Schema(description = "How many were exported.")
+        Integer actions();
+
+        @Schema(description = "Which were exported.")
+        String columns();
+
+        @Schema(description = "How many were made, or cancelled.")
+        Integer deliveries();
+
+        @Schema(description = "How many of them, or of the openings, were refused.")
+        Integer refused();
+
+        @Schema(description = "How many were opened.")
+        Integer urls();
+
+        @Schema(description = "The run whose deliveries this one sends again.")
+        UUID replayOf();
+
+        @Schema(type = SchemaType.OBJECT, additionalProperties = Integer.class,
+                description = "Of a run that has ended: its deliveries by state.")
+        Map<String, Integer> outcome();
+
+        @Schema(description = "Of what was refused.")
+        String method();
+
+        @Schema(description = "Of what was refused.")
+        String path();
+
+        @Schema(description = "The problem's detail.")
+        String why();
+
+        @Schema(description = "Refusals of the minute before that have no entry.")
+        Integer untold();
     }
 
     @Schema(name = "AuditSubject")

@@ -30,6 +30,7 @@ import jakarta.ws.rs.core.Variant;
 
 import org.apache.commons.csv.CSVPrinter;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
@@ -47,10 +48,6 @@ import studio.actions.problem.Cursor;
 @Path("/api/custom-actions/audit")
 @Produces({ MediaType.APPLICATION_JSON, Csv.MEDIA_TYPE })
 @Tag(name = "Audit")
-@APIResponse(responseCode = "400", ref = "Problem")
-@APIResponse(responseCode = "401", ref = "Problem")
-@APIResponse(responseCode = "403", ref = "Problem")
-@APIResponse(responseCode = "default", ref = "Problem")
 public class AuditResource {
 
     private static final List<Variant> FORMS = Variant
@@ -79,19 +76,20 @@ public class AuditResource {
     @APIResponse(responseCode = "200", description = "The entries.", content = {
             @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = AuditJson.Page.class)),
             @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class)) })
-    @APIResponse(responseCode = "406", ref = "Problem")
     public Response list(
             @QueryParam("subject") @Parameter(description = "About this action.") UUID subject,
             @QueryParam("run") @Parameter(description = "About this run.") UUID run,
             @QueryParam("caller") @Parameter(description = "Done by this person.") UUID caller,
-            @QueryParam("verb") Verb verb,
+            @QueryParam("verb") @Parameter(description = "What was done.") Verb verb,
             @QueryParam("since") @Parameter(description = "At this time or later.",
                     example = "2026-11-24T00:00:00Z") Instant since,
             @QueryParam("until") @Parameter(description = "Before this time.", example = "2126-11-25T00:00:00Z") Instant until,
-            @QueryParam("cursor") @Parameter(description = "'next' of the page before.") String cursor,
+            @QueryParam("cursor") @Parameter(schema = @Schema(type = SchemaType.STRING, pattern = "^[A-Za-z0-9_-]*$"),
+                    description = "'next' of the page before.") String cursor,
             @QueryParam("limit") @Min(1) @Max(500) @Parameter(
                     description = "Entries on a page (50); as a table, at the most.") Integer limit,
             @QueryParam("delimiter") @DefaultValue(";") @Parameter(
+                    schema = @Schema(type = SchemaType.STRING, enumeration = { ";", "," }),
                     description = "Of the table; , for spreadsheets that expect it.", example = ",") String delimiter,
             @QueryParam("bom") @DefaultValue("false") @Parameter(
                     description = "The table with a byte order mark, by which Excel knows UTF-8.") boolean bom) {

@@ -31,6 +31,7 @@ import jakarta.ws.rs.core.UriInfo;
 
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.headers.Header;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -38,6 +39,7 @@ import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.hibernate.validator.constraints.CodePointLength;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
@@ -75,10 +77,6 @@ import studio.actions.run.Verdict;
 @Consumes(MediaType.APPLICATION_JSON)
 @Authenticated
 @Tag(name = "Kitsu")
-@APIResponse(responseCode = "400", ref = "Problem")
-@APIResponse(responseCode = "401", ref = "Problem")
-@APIResponse(responseCode = "403", ref = "Problem")
-@APIResponse(responseCode = "default", ref = "Problem")
 public class CustomActionsResource {
 
     private static final int PAGE = 100;
@@ -86,6 +84,9 @@ public class CustomActionsResource {
             "updated_at", "type");
     private static final List<String> FORM = FIELDS.subList(0, 4);
     private static final Predicate<Action> ANY = action -> true;
+
+    private static final String FIELD = "(name|url|entity_type|is_ajax|id|created_at|updated_at|type)";
+    private static final String FIELD_LIST = "^\\s*" + FIELD + "\\s*(,\\s*" + FIELD + "\\s*)*$";
 
     static final String EXAMPLE_ID = "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11";
     static final String DRAFT = """
@@ -127,15 +128,22 @@ public class CustomActionsResource {
             KitsuAction.View[].class, KitsuAction.Page.class })))
     @APIResponse(responseCode = "304", description = "The list is as If-None-Match knows it.")
     public RestResponse<?> list(
-            @QueryParam("name") @Parameter(
+            @QueryParam("name") @CodePointLength(max = 200, message = "may have 200 characters") @Parameter(
+                    schema = @Schema(type = SchemaType.STRING, maxLength = 200),
                     description = "The whole name, regardless of case.", example = "Sync to ShotGrid") String name,
-            @QueryParam("entity_type") @Parameter(description = "Exactly this one: those for all are not among them.",
+            @QueryParam("entity_type") @CodePointLength(max = 200, message = "may have 200 characters") @Parameter(
+                    schema = @Schema(type = SchemaType.STRING, maxLength = 200),
+                    description = "Exactly this one: those for all are not among them.",
                     example = "shot") String entityType,
-            @QueryParam("is_ajax") @Parameter(schema = @Schema(type = SchemaType.BOOLEAN)) String isAjax,
-            @QueryParam("page") @Min(1) @Parameter(description = "From 1; without it, the answer is an array.") Integer page,
+            @QueryParam("is_ajax") @Parameter(description = "Sent by the service, or opened by the browser.",
+                    schema = @Schema(type = SchemaType.BOOLEAN)) String isAjax,
+            @QueryParam("page") @Min(1) @Max(Integer.MAX_VALUE) @Parameter(
+                    description = "From 1; without it, the answer is an array.") Integer page,
             @QueryParam("limit") @Min(1) @Max(1000) @Parameter(
                     description = "Actions on a page; without 'page', at the most (100 on a page).") Integer limit,
-            @QueryParam("fields") @Parameter(description = "Only these, with commas between them.",
+            @QueryParam("fields") @Parameter(
+                    schema = @Schema(type = SchemaType.STRING, pattern = FIELD_LIST, examples = "id,name"),
+                    description = "Only these, with commas between them.",
                     example = "id,name") String fields) {
         List<String> wanted = fields == null ? FIELDS : wanted(fields);
         Boolean sent = isAjax == null ? null : bool(isAjax);
@@ -188,7 +196,7 @@ public class CustomActionsResource {
             description = "What is left out stays as it is. A trigger link stands for the template behind its #.")
     @APIResponse(responseCode = "200", description = "The action as it is now.")
     public KitsuAction.View change(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @RequestBody(required = true, content = @Content(schema = @Schema(implementation = KitsuAction.Draft.class),
+            @RequestBody(required = true, content = @Content(schema = @Schema(implementation = KitsuAction.Change.class),
                     examples = @ExampleObject(name = "another name", value = "{\"name\": \"Sync 2\"}"))) JsonNode change) {
         if (change == null || !change.isObject()) {
             throw ProblemException.invalid("", "not_an_object", "Send a JSON object with the fields to change.");
@@ -200,7 +208,7 @@ public class CustomActionsResource {
                         "'" + field.getKey() + "' cannot be null; leave it out to keep what is there.");
             }
         });
-        KitsuAction.Draft draft = read(change);
+        KitsuAction.Change draft = read(change);
         return KitsuAction.View.of(
                 actions.change(id, before -> merge(before, change, draft), ANY, Asker.of(identity)), site());
     }
@@ -225,9 +233,9 @@ public class CustomActionsResource {
     @APIResponse(responseCode = "200", description = "All was delivered.")
     @APIResponse(responseCode = "202", description = "The run goes on; Location is where to look.",
             content = @Content(schema = @Schema(implementation = RunJson.View.class)))
-    @APIResponse(responseCode = "502", ref = "Problem")
-    @APIResponse(responseCode = "504", ref = "Problem")
-    @APIResponse(responseCode = "429", ref = "QuotaExceeded")
+    @APIResponse(responseCode = "502", ref = "BadGateway")
+    @APIResponse(responseCode = "504", ref = "GatewayTimeout")
+    @APIResponse(responseCode = "429", ref = "TooManyRequests")
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @RequestBody(required = true, content = @Content(examples = @ExampleObject(name = "one shot",
                     value = PRESS))) KitsuPress press) {
@@ -248,10 +256,12 @@ public class CustomActionsResource {
             description = "What Kitsu's form posts into a new tab. One web address is a redirect; desktop programs, and several "
                     + "addresses, are a page with their links.")
     @APIResponse(responseCode = "200", description = "A page that launches the program, or lists the links.",
-            content = @Content(mediaType = "text/html"))
-    @APIResponse(responseCode = "303", description = "The web page that was meant.")
-    @APIResponse(responseCode = "307", description = "The same, and the form is for it.")
-    @APIResponse(responseCode = "429", ref = "QuotaExceeded")
+            content = @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING)))
+    @APIResponse(responseCode = "303", description = "The web page that was meant.",
+            headers = @Header(name = "Location", ref = "Location"))
+    @APIResponse(responseCode = "307", description = "The same, and the form is for it.",
+            headers = @Header(name = "Location", ref = "Location"))
+    @APIResponse(responseCode = "429", ref = "TooManyRequests")
     public Uni<Response> open(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @RequestBody(required = true, content = @Content(schema = @Schema(implementation = String.class),
                     examples = @ExampleObject(name = "one shot",
@@ -273,15 +283,15 @@ public class CustomActionsResource {
         return KitsuAction.site(publicUrl, uri.getBaseUri());
     }
 
-    private KitsuAction.Draft read(JsonNode change) {
+    private KitsuAction.Change read(JsonNode change) {
         try {
-            return json.treeToValue(change, KitsuAction.Draft.class);
+            return json.treeToValue(change, KitsuAction.Change.class);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private static ActionJson.Draft merge(ActionJson.Draft before, JsonNode change, KitsuAction.Draft draft) {
+    private static ActionJson.Draft merge(ActionJson.Draft before, JsonNode change, KitsuAction.Change draft) {
         return new ActionJson.Draft(change.has("name") ? draft.name() : before.name(),
                 change.has("url") ? url(draft.url(), before.url()) : before.url(),
                 change.has("entity_type") ? draft.entityType() : before.entityType(),

@@ -57,16 +57,31 @@ final class KitsuAction {
     @Schema(name = "KitsuActionPage")
     // The list's signature has a wildcard, so the native image would not know it.
     @RegisterForReflection
-    record Page(List<?> data, int total, int nbPages, int limit, int offset, int page) {
+    record Page(
+            @Schema(implementation = View[].class, description = "With 'fields', only those.") List<?> data, int total,
+            int nbPages, int limit, int offset, int page) {
     }
 
-    /** What Kitsu's forms and gazu send; on PUT, what is left out stays. */
-    @Schema(name = "KitsuActionDraft", description = "An action as Kitsu's form sends it.")
+    /** On PUT, what is left out stays. */
+    @Schema(name = "KitsuActionChange", description = "Fields of an action as Kitsu's form sends them.")
     @JsonIgnoreProperties({ "id", "type", "created_at", "updated_at" })
-    record Draft(@Schema(maxLength = 80, examples = "Sync to ShotGrid") String name,
+    record Change(
+            @Schema(minLength = 1, maxLength = 80, pattern = ActionJson.VISIBLE, examples = "Sync to ShotGrid") String name,
             @Schema(examples = "https://api.studio.com/sync?entity={entity_id}",
                     description = "A template, or a trigger link with one behind its #.") String url,
             EntityType entityType, Boolean isAjax) {
+    }
+
+    /** What Kitsu's forms and gazu send. */
+    @Schema(name = "KitsuActionDraft", description = "An action as Kitsu's form sends it.")
+    @JsonIgnoreProperties({ "id", "type", "created_at", "updated_at" })
+    record Draft(
+            @Schema(required = true, minLength = 1, maxLength = 80, pattern = ActionJson.VISIBLE,
+                    examples = "Sync to ShotGrid") String name,
+            @Schema(required = true, examples = "https://api.studio.com/sync?entity={entity_id}",
+                    description = "A template, or a trigger link with one behind its #.") String url,
+            @Schema(nullable = true, defaultValue = "all") EntityType entityType,
+            @Schema(nullable = true, defaultValue = "false") Boolean isAjax) {
 
         ActionJson.Draft create() {
             return new ActionJson.Draft(name, url, entityType, isAjax, null, null, null, null, null, null, null, null, null,

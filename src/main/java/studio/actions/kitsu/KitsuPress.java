@@ -21,13 +21,15 @@ import studio.actions.run.Selection;
  * A press in Kitsu's action panel, in both of its dialects: the JSON of its XHR, and the fields of its form. Who presses,
  * and in which production, they say as well; the caller is who Zou says, and so is the production.
  */
-@Schema(name = "KitsuPress", description = "What Kitsu's action panel sends. Fields that are not listed are ignored.")
+@Schema(name = "KitsuPress", description = "What Kitsu's action panel sends. Fields that are not listed are ignored.",
+        additionalProperties = Schema.True.class)
 @JsonIgnoreProperties(ignoreUnknown = true)
 record KitsuPress(
         @Schema(required = true, description = "Task ids.") List<UUID> selection,
-        @Schema(examples = "shot", description = "Of the page.") String entitytype,
-        @Schema(examples = "/productions/42368e00-09e1-4c4e-9a16-0d9891200536/shots") String originurl,
-        @Schema(examples = "kitsu.studio.com") String originserver) {
+        @Schema(nullable = true, maxLength = 2000, examples = "shot", description = "Of the page.") String entitytype,
+        @Schema(nullable = true, maxLength = 2000,
+                examples = "/productions/42368e00-09e1-4c4e-9a16-0d9891200536/shots") String originurl,
+        @Schema(nullable = true, maxLength = 2000, examples = "kitsu.studio.com") String originserver) {
 
     private static final int LONGEST_CLAIM = 2000;
     private static final int MOST_FIELDS = 100;
@@ -65,7 +67,7 @@ record KitsuPress(
     }
 
     private static void claim(String field, String text) {
-        if (text != null && (text.length() > LONGEST_CLAIM || text.indexOf(0) >= 0)) {
+        if (text != null && (text.codePointCount(0, text.length()) > LONGEST_CLAIM || text.indexOf(0) >= 0)) {
             throw ProblemException.invalid(
                     List.of(new Fault("/" + field, "too_long",
                             "'" + field + "' may have 2,000 characters, none of them NUL.")));

@@ -68,10 +68,7 @@ public class TakeOver {
                     + "as they are. With errors nothing is made: mend the actions they name in Kitsu, or open the addresses. "
                     + "Kitsu's own actions are not touched.")
     @APIResponse(responseCode = "200", description = "What was made, or would be; a line is the place in Kitsu's list.")
-    @APIResponse(responseCode = "401", ref = "Problem")
-    @APIResponse(responseCode = "403", ref = "Problem")
-    @APIResponse(responseCode = "404", description = "There is no Kitsu.", ref = "Problem")
-    @APIResponse(responseCode = "503", ref = "Problem")
+    @APIResponse(responseCode = "404", ref = "NotFound")
     public Uni<Import> takeOver(@QueryParam("mode") @Parameter(required = true, example = "check",
             description = "check says what would be done, apply does it.") Mode mode) {
         if (mode == null) {

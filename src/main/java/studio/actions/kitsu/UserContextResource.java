@@ -14,6 +14,8 @@ import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.core.UriInfo;
 
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 
@@ -48,6 +50,11 @@ public class UserContextResource {
 
     private static final String ACTIONS = "custom_actions";
 
+    /** Of Zou's many members, the one that is ours. */
+    @Schema(name = "UserContext", description = "Zou's members, as they came, and this one.")
+    record UserContext(List<KitsuAction.View> customActions) {
+    }
+
     private final Zou zou;
     private final Actions actions;
     private final ObjectMapper json;
@@ -69,10 +76,9 @@ public class UserContextResource {
     @Operation(operationId = "getUserContext", summary = "What Kitsu loads at login, with these actions in it",
             description = "Zou's answer to you, with 'custom_actions' replaced by those you may see; a vendor's are none. What Zou "
                     + "refuses is refused as Zou does.")
-    @APIResponse(responseCode = "200", description = "The context.")
-    @APIResponse(responseCode = "401", ref = "Problem")
-    @APIResponse(responseCode = "404", description = "Without Kitsu there is none.", ref = "Problem")
-    @APIResponse(responseCode = "503", ref = "Problem")
+    @APIResponse(responseCode = "200", description = "The context.",
+            content = @Content(schema = @Schema(implementation = UserContext.class)))
+    @APIResponse(responseCode = "404", ref = "NotFound")
     public Uni<Response> context() {
         if (!zou.there()) {
             throw new ProblemException(Code.NOT_FOUND, "Without Kitsu there is no user context.");

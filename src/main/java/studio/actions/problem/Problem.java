@@ -30,7 +30,7 @@ public record Problem(
         @Schema(description = "Of this occurrence; the log has it too.") UUID id,
         @Schema(description = "One entry per wrong field, where fields are wrong.") List<Fault> errors,
         @Schema(description = "The limits that are reached, as RateLimit-Policy names them.",
-                examples = "caller") @JsonProperty("violated-policies") List<String> violatedPolicies,
+                examples = "[\"caller\"]") @JsonProperty("violated-policies") List<String> violatedPolicies,
         @Schema(description = "Always true, for clients written for Zou.") boolean error,
         @Schema(description = "The detail again, for clients written for Zou.") String message,
         @Schema(hidden = true) @JsonIgnore boolean refusal) {

@@ -18,14 +18,20 @@ import com.fasterxml.jackson.annotation.Nulls;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.BeanDescription;
+import com.fasterxml.jackson.databind.DeserializationConfig;
 import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JavaType;
+import com.fasterxml.jackson.databind.JsonDeserializer;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.KeyDeserializer;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.cfg.CoercionAction;
 import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
+import com.fasterxml.jackson.databind.deser.BeanDeserializerModifier;
+import com.fasterxml.jackson.databind.deser.std.DelegatingDeserializer;
 import com.fasterxml.jackson.databind.deser.std.StdScalarDeserializer;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 
@@ -65,8 +71,41 @@ public class StrictJson implements ObjectMapperCustomizer {
         SimpleModule module = new SimpleModule();
         module.addDeserializer(String.class, new Text());
         module.addDeserializer(UUID.class, new Id());
+        module.setDeserializerModifier(new BeanDeserializerModifier() {
+
+            private static final long serialVersionUID = 1L;
+
+            @Override
+            public JsonDeserializer<?> modifyEnumDeserializer(DeserializationConfig config, JavaType type,
+                    BeanDescription description, JsonDeserializer<?> reader) {
+                return new Constant(reader);
+            }
+        });
         module.addKeyDeserializer(String.class, new Key());
         mapper.registerModule(module);
+    }
+
+    /** Jackson's own trims. */
+    private static final class Constant extends DelegatingDeserializer {
+
+        private static final long serialVersionUID = 1L;
+
+        Constant(JsonDeserializer<?> reader) {
+            super(reader);
+        }
+
+        @Override
+        protected JsonDeserializer<?> newDelegatingInstance(JsonDeserializer<?> reader) {
+            return new Constant(reader);
+        }
+
+        @Override
+        public Object deserialize(JsonParser parser, DeserializationContext context) throws IOException {
+            if (parser.hasToken(JsonToken.VALUE_STRING) && !parser.getText().equals(parser.getText().trim())) {
+                return context.handleWeirdStringValue(handledType(), parser.getText(), "not one of them");
+            }
+            return super.deserialize(parser, context);
+        }
     }
 
     /** An id in its one written form; Java's own parser takes {@code 1-1-1-1-1} for one, too. */

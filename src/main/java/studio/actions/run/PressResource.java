@@ -18,6 +18,7 @@ import jakarta.ws.rs.core.MediaType;
 
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.ParameterIn;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -44,10 +45,6 @@ import studio.actions.problem.ProblemException;
 @Consumes(MediaType.APPLICATION_JSON)
 @Authenticated
 @Tag(name = "Runs")
-@APIResponse(responseCode = "400", ref = "Problem")
-@APIResponse(responseCode = "401", ref = "Problem")
-@APIResponse(responseCode = "403", ref = "Problem")
-@APIResponse(responseCode = "default", ref = "Problem")
 public class PressResource {
 
     static final String KEY = "A key of your own for this press, kept for 24 hours: with it, a request that is sent again is the "
@@ -122,14 +119,15 @@ public class PressResource {
     @APIResponse(responseCode = "200", description = "The run has ended; its state and deliveries say how.")
     @APIResponse(responseCode = "202", description = "The run goes on; Location is where to look.",
             content = @Content(schema = @Schema(implementation = RunJson.View.class)))
-    @APIResponse(responseCode = "409", ref = "Problem")
-    @APIResponse(responseCode = "422", ref = "Problem")
-    @APIResponse(responseCode = "429", ref = "QuotaExceeded")
+    @APIResponse(responseCode = "409", ref = "Conflict")
+    @APIResponse(responseCode = "429", ref = "TooManyRequests")
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @HeaderParam("Prefer") @Parameter(description = "respond-async, or wait=<seconds> (RFC 7240).",
-                    schema = @Schema(implementation = String.class), example = "wait=5") List<String> prefer,
+                    schema = @Schema(type = SchemaType.STRING, pattern = "^[\\x20-\\x7e]*$"),
+                    example = "wait=5") List<String> prefer,
             @Parameter(name = "Idempotency-Key", in = ParameterIn.HEADER, description = KEY,
-                    schema = @Schema(implementation = String.class)) @Context HttpHeaders headers,
+                    schema = @Schema(type = SchemaType.STRING, minLength = 1, maxLength = 255,
+                            pattern = "^[\\x20-\\x7e]+$")) @Context HttpHeaders headers,
             @RequestBody(required = true,
                     content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
         Asker asker = Asker.of(identity);

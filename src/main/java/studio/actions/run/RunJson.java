@@ -46,7 +46,7 @@ public final class RunJson {
                 @Schema(nullable = true) String url,
                 @Schema(type = SchemaType.OBJECT, additionalProperties = String.class,
                         description = "Secrets are masked.") Map<String, String> headers,
-                @Schema(type = SchemaType.OBJECT, nullable = true,
+                @Schema(implementation = Body.class, nullable = true,
                         description = "The ids of run and delivery are made when it is sent.") ObjectNode body,
                 @Schema(nullable = true,
                         description = "Why nothing would be sent; null where something would.") Trouble problem) {
@@ -85,6 +85,77 @@ public final class RunJson {
         }
     }
 
+    /** What a receiver is sent; {@link Plan} writes it. */
+    @Schema(name = "DeliveryBody", description = "The names of both of Kitsu's dialects, and ours. Every key is there.")
+    public interface Body {
+
+        @Schema(nullable = true, examples = "shot", description = "As entity_type; else that of the page in Kitsu.")
+        String entitytype();
+
+        @Schema(nullable = true, description = "The page in Kitsu, as the browser says.")
+        String originurl();
+
+        @Schema(nullable = true, examples = "kitsu.studio.com", description = "Kitsu's host, as the browser says.")
+        String originserver();
+
+        @Schema(description = "As task_ids.")
+        List<UUID> selection();
+
+        @Schema(nullable = true, description = "As production_id.")
+        UUID productionid();
+
+        @Schema(description = "Who pressed, as Kitsu says.")
+        UUID userid();
+
+        @Schema(nullable = true, examples = "supervisor@example.com")
+        String useremail();
+
+        @Schema(description = "As userid.")
+        UUID personid();
+
+        @Schema(nullable = true, examples = "supervisor@example.com")
+        String personemail();
+
+        @Schema(nullable = true, description = "As production_id.")
+        UUID projectid();
+
+        @Schema(nullable = true, description = "As originurl.")
+        String currentpath();
+
+        @Schema(nullable = true, description = "As originserver.")
+        String currentserver();
+
+        @Schema(nullable = true, description = "Null in the preview of a draft.")
+        UUID actionId();
+
+        @Schema(examples = "Sync to ShotGrid")
+        String actionName();
+
+        @Schema(nullable = true, description = "Null in a preview.")
+        UUID runId();
+
+        @Schema(nullable = true, description = "Null in a preview.")
+        UUID deliveryId();
+
+        @Schema(nullable = true)
+        UUID entityId();
+
+        @Schema(nullable = true)
+        studio.actions.run.Target.Kind entityType();
+
+        @Schema(nullable = true, examples = "SH010")
+        String entityName();
+
+        @Schema(nullable = true)
+        UUID productionId();
+
+        @Schema(description = "The tasks of this delivery.")
+        List<UUID> taskIds();
+
+        @Schema(description = "When the button was pressed.")
+        Instant timestamp();
+    }
+
     /** What of a run is sent again. */
     @Schema(name = "Only")
     public enum Only {
@@ -94,7 +165,6 @@ public final class RunJson {
 
     // It stands in no signature, so the native image would not know it.
     @RegisterForReflection
-    @Schema(name = "RunProgress", description = "How far a run has come.")
     public record Progress(Run.State state, Counts counts) {
     }
 

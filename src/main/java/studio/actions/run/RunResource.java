@@ -31,6 +31,7 @@ import jakarta.ws.rs.sse.Sse;
 
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.ParameterIn;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
@@ -64,10 +65,6 @@ import studio.actions.problem.ProblemException;
 @Consumes(MediaType.APPLICATION_JSON)
 @Authenticated
 @Tag(name = "Runs")
-@APIResponse(responseCode = "400", ref = "Problem")
-@APIResponse(responseCode = "401", ref = "Problem")
-@APIResponse(responseCode = "403", ref = "Problem")
-@APIResponse(responseCode = "default", ref = "Problem")
 public class RunResource {
 
     static final String EXAMPLE_ID = "7a1d0f5e-55b3-4ed9-8d0c-0d6d5c1b2a33";
@@ -100,8 +97,9 @@ public class RunResource {
             @QueryParam("caller") @Parameter(description = "Pressed by this person.") UUID callerId,
             @QueryParam("since") @Parameter(description = "Made at this time or later.",
                     example = "2026-11-23T00:00:00Z") Instant since,
-            @QueryParam("cursor") @Parameter(description = "'next' of the page before.") String cursor,
-            @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) int limit) {
+            @QueryParam("cursor") @Parameter(schema = @Schema(type = SchemaType.STRING, pattern = "^[A-Za-z0-9_-]*$"),
+                    description = "'next' of the page before.") String cursor,
+            @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) @Parameter(description = "Runs on a page.") int limit) {
         Caller caller = Caller.of(identity);
         Map<String, Object> values = new HashMap<>();
         StringBuilder where = new StringBuilder("1 = 1");
@@ -144,7 +142,9 @@ public class RunResource {
             content = @Content(mediaType = MediaType.SERVER_SENT_EVENTS, schema = @Schema(implementation = String.class)))
     @APIResponse(responseCode = "204", description = "There is nothing more to come.")
     public Multi<OutboundSseEvent> watch(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @HeaderParam("Last-Event-ID") @Parameter(description = "The id of the last event that was seen.") String last,
+            @HeaderParam("Last-Event-ID") @Parameter(
+                    description = "The id of the last event that was seen.",
+                    schema = @Schema(type = SchemaType.STRING, pattern = "^([0-9]{1,9}|end)$", examples = "3")) String last,
             @Context Sse sse, @Context HttpServerResponse response) {
         visible(id);
         if (END.equals(last)) {
@@ -164,7 +164,7 @@ public class RunResource {
             description = "What has not begun does not begin; what is under way ends as it ends. For whoever pressed it, and for "
                     + "admins.")
     @APIResponse(responseCode = "200", description = "The run as it is now.")
-    @APIResponse(responseCode = "409", ref = "Problem")
+    @APIResponse(responseCode = "409", ref = "Conflict")
     public RunJson.View cancel(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
         Asker asker = Asker.of(identity);
         own(id, asker.caller());
@@ -198,16 +198,17 @@ public class RunResource {
     @APIResponse(responseCode = "200", description = "The new run has ended.")
     @APIResponse(responseCode = "202", description = "The new run goes on; Location is where to look.",
             content = @Content(schema = @Schema(implementation = RunJson.View.class)))
-    @APIResponse(responseCode = "409", ref = "Problem")
-    @APIResponse(responseCode = "422", ref = "Problem")
-    @APIResponse(responseCode = "429", ref = "QuotaExceeded")
+    @APIResponse(responseCode = "409", ref = "Conflict")
+    @APIResponse(responseCode = "429", ref = "TooManyRequests")
     public Uni<RestResponse<RunJson.View>> replay(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @QueryParam("only") @DefaultValue("failed") @Parameter(
                     description = "Those that were not delivered, or all.") RunJson.Only only,
             @HeaderParam("Prefer") @Parameter(description = "respond-async, or wait=<seconds> (RFC 7240).",
-                    schema = @Schema(implementation = String.class), example = "wait=5") List<String> prefer,
+                    schema = @Schema(type = SchemaType.STRING, pattern = "^[\\x20-\\x7e]*$"),
+                    example = "wait=5") List<String> prefer,
             @Parameter(name = "Idempotency-Key", in = ParameterIn.HEADER, description = PressResource.KEY,
-                    schema = @Schema(implementation = String.class)) @Context HttpHeaders headers) {
+                    schema = @Schema(type = SchemaType.STRING, minLength = 1, maxLength = 255,
+                            pattern = "^[\\x20-\\x7e]+$")) @Context HttpHeaders headers) {
         Asker asker = Asker.of(identity);
         Run run = own(id, asker.caller());
         if (run.finishedAt == null) {

@@ -79,7 +79,8 @@ public record Selection(List<Target> targets, Map<Target, Refusal> refused, Orig
         }
         List<Function<Target, String>> names = List.of(Target::entityName, Target::sequenceName, Target::episodeName,
                 Target::assetTypeName, Target::taskTypeName, Target::productionName);
-        if (names.stream().map(name -> name.apply(target)).anyMatch(name -> name != null && name.length() > LONGEST_NAME)) {
+        if (names.stream().map(name -> name.apply(target))
+                .anyMatch(name -> name != null && name.codePointCount(0, name.length()) > LONGEST_NAME)) {
             faults.add(new Fault(pointer, "too_long", "A name may have 2,000 characters."));
         }
     }

@@ -28,10 +28,6 @@ import studio.actions.identity.Caller;
 @Produces(MediaType.APPLICATION_JSON)
 @Authenticated
 @Tag(name = "Runs")
-@APIResponse(responseCode = "400", ref = "Problem")
-@APIResponse(responseCode = "401", ref = "Problem")
-@APIResponse(responseCode = "403", ref = "Problem")
-@APIResponse(responseCode = "default", ref = "Problem")
 public class StatisticsResource {
 
     private final RunStatistics statistics;

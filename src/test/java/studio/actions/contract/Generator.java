@@ -238,7 +238,9 @@ final class Generator {
                 NODES.objectNode().put("a", "b")));
         if (value.isTextual()) {
             others.add(new TextNode(value.asText().toUpperCase(Locale.ROOT) + " "));
-            others.add(new TextNode("\n" + value.asText()));
+            if (!schema.has("maxLength")) {
+                others.add(new TextNode("\n" + value.asText()));
+            }
         }
         if (schema.has("maxLength")) {
             others.add(new TextNode("x".repeat(schema.get("maxLength").asInt() + 1)));

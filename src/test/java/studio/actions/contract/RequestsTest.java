@@ -20,12 +20,14 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -49,6 +51,7 @@ import studio.actions.testing.Receiver;
  */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
+@Tag("survival")
 class RequestsTest {
 
     private static final int REQUESTS = Integer.getInteger("contract.requests", 60);
@@ -57,12 +60,14 @@ class RequestsTest {
     /** Rules that no schema can state: what is refused by these codes was written in the right form. */
     private static final Set<String> RULES = Set.of("selection_or_targets", "empty_selection", "empty_target", "unknown_cursor",
             "unknown_secret", "not_a_signing_secret", "secret_reference", "header_refused", "header_twice", "scheme_not_http",
-            "scheme_not_allowed", "scheme_forbidden", "names_with_kitsu");
+            "scheme_not_allowed", "scheme_forbidden", "control_character", "not_deleted", "names_from_kitsu");
 
     /** And these, whatever follows: each is a language of its own. */
     private static final List<String> LANGUAGES = List.of("template_", "egress_");
 
     private static final String JUNK = "application/x-no-such-thing";
+
+    private static final Pattern NO_URI = Pattern.compile("%(?!\\p{XDigit}{2})");
 
     private final Random random = new Random(SEED);
     private final FakeZou zou = FakeZou.shared();
@@ -190,7 +195,7 @@ class RequestsTest {
     void refusesBodiesThatAreNone() throws IOException {
         for (Operation operation : contract.operations()) {
             makeWhatIsAskedFor();
-            Request request = valid(operation, generator(operation));
+            Request request = valid(operation, generator(operation, 1));
             for (String type : operation.takes().keySet()) {
                 if (type.endsWith("json")) {
                     for (byte[] body : noJson(operation.takes().get(type))) {
@@ -334,12 +339,16 @@ class RequestsTest {
             values.remove(name);
             return Optional.of(request(operation, values, type, body, name + ": left out"));
         }
+        boolean maybeEmpty = parameter.path("allowEmptyValue").asBoolean();
         Optional<Invalid> wrong = generator.invalid(parameter.get("schema"), name)
                 .map(found -> new Invalid(new TextNode(found.value().asText()), found.why()))
                 // What is no number in JSON may be one in a URL.
                 .filter(found -> !contract.violations(parameter.get("schema"), read(parameter, found.value().asText()))
                         .isEmpty())
-                .filter(found -> in.equals("query") || !found.value().asText().isBlank() && printable(found.value().asText()));
+                .filter(found -> !(maybeEmpty && found.value().asText().isEmpty()))
+                .filter(found -> in.equals("query") || !found.value().asText().isBlank()
+                        // HTTP takes what is around a header's value away.
+                        && found.value().asText().equals(found.value().asText().strip()) && printable(found.value().asText()));
         return wrong.map(found -> {
             values.put(name, found.value());
             return request(operation, values, type, body, name + ": " + found.why());
@@ -420,8 +429,14 @@ class RequestsTest {
 
     private Answer judge(Operation operation, Request request) throws IOException {
         Answer answer = Answer.to(operation.verb(), request.target(), request.headers(), request.body());
-        contract.faults(operation, answer).forEach(fault -> fault(operation, request, fault));
+        faults(operation, request, answer).forEach(fault -> fault(operation, request, fault));
         return answer;
+    }
+
+    /** What is no URI is refused before it is known which operation it was for; the document says so. */
+    private List<String> faults(Operation operation, Request request, Answer answer) {
+        boolean unreadable = answer.status() == 400 && answer.text().isEmpty() && NO_URI.matcher(request.target()).find();
+        return unreadable ? List.of() : contract.faults(operation, answer);
     }
 
     private void expect(Operation operation, Request request, Integer... statuses) throws IOException {
@@ -430,7 +445,7 @@ class RequestsTest {
     }
 
     private void expect(Operation operation, Request request, Answer answer, String how, Integer... statuses) {
-        contract.faults(operation, answer).forEach(fault -> fault(operation, request, fault + " " + how));
+        faults(operation, request, answer).forEach(fault -> fault(operation, request, fault + " " + how));
         if (!List.of(statuses).contains(answer.status())) {
             fault(operation, request, "%s was answered with %d instead of %s: %s".formatted(how, answer.status(),
                     List.of(statuses), answer.text()));
@@ -438,7 +453,7 @@ class RequestsTest {
     }
 
     private static boolean refusesTheForm(Answer answer) {
-        if (!Set.of(400, 406, 415, 422).contains(answer.status())) {
+        if (!Set.of(400, 406, 415).contains(answer.status())) {
             return false;
         }
         Json problem = Json.of(answer.text());

@@ -1,0 +1,325 @@
+package studio.actions.start;
+
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+import org.eclipse.microprofile.openapi.OASFactory;
+import org.eclipse.microprofile.openapi.OASFilter;
+import org.eclipse.microprofile.openapi.models.Components;
+import org.eclipse.microprofile.openapi.models.OpenAPI;
+import org.eclipse.microprofile.openapi.models.Operation;
+import org.eclipse.microprofile.openapi.models.PathItem;
+import org.eclipse.microprofile.openapi.models.PathItem.HttpMethod;
+import org.eclipse.microprofile.openapi.models.Paths;
+import org.eclipse.microprofile.openapi.models.headers.Header;
+import org.eclipse.microprofile.openapi.models.media.Content;
+import org.eclipse.microprofile.openapi.models.media.Schema;
+import org.eclipse.microprofile.openapi.models.parameters.Parameter;
+import org.eclipse.microprofile.openapi.models.responses.APIResponse;
+import org.eclipse.microprofile.openapi.models.responses.APIResponses;
+import org.jboss.jandex.AnnotationInstance;
+import org.jboss.jandex.AnnotationTarget;
+import org.jboss.jandex.ClassInfo;
+import org.jboss.jandex.DotName;
+import org.jboss.jandex.IndexView;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+
+import io.quarkus.smallrye.openapi.OpenApiFilter;
+import studio.actions.problem.Problem;
+import studio.actions.problem.Problem.Code;
+
+/**
+ * What holds for the whole API, and so is written into its description once, while the service is built: which problems an
+ * operation can answer with, the headers that go with its statuses, which fields an answer always has, and the order of the
+ * work. What is an operation's own stands at its method.
+ */
+@OpenApiFilter(stages = OpenApiFilter.RunStage.BUILD)
+public class ApiDescription implements OASFilter {
+
+    private static final String ACTIONS = "/api/custom-actions";
+    private static final String KITSU = "/api/data/custom-actions";
+
+    /** Swagger UI shows them as they come: first what comes first. */
+    private static final List<String> ORDER = Stream.concat(
+            Stream.of("", "/{id}", "/{id}/history", "/{id}/restore", "/export", "/import", "/preview", "/{id}/preview",
+                    "/{id}/run", "/runs/{id}", "/runs/{id}/events", "/runs", "/runs/{id}/cancel", "/runs/cancel",
+                    "/runs/{id}/replay", "/{id}/stats", "/stats", "/audit", "/take-over").map(ACTIONS::concat),
+            Stream.of(KITSU, KITSU + "/{id}", KITSU + "/{id}/run", KITSU + "/{id}/open", "/api/data/user/context")).toList();
+
+    /** By the names of RFC 9110 and its companions. */
+    private static final Map<Integer, String> NAMES = new TreeMap<>(Map.ofEntries(Map.entry(400, "BadRequest"),
+            Map.entry(401, "Unauthorized"), Map.entry(403, "Forbidden"), Map.entry(404, "NotFound"),
+            Map.entry(405, "MethodNotAllowed"), Map.entry(406, "NotAcceptable"), Map.entry(408, "RequestTimeout"),
+            Map.entry(409, "Conflict"), Map.entry(412, "PreconditionFailed"), Map.entry(413, "ContentTooLarge"),
+            Map.entry(415, "UnsupportedMediaType"), Map.entry(422, "UnprocessableContent"),
+            Map.entry(429, "TooManyRequests"), Map.entry(500, "InternalServerError"), Map.entry(502, "BadGateway"),
+            Map.entry(503, "ServiceUnavailable"), Map.entry(504, "GatewayTimeout")));
+
+    private static final Map<Integer, List<String>> HEADERS = Map.of(401, List.of("WWW-Authenticate"), 405, List.of("Allow"),
+            429, List.of("Retry-After", "RateLimit-Policy", "RateLimit"), 503, List.of("Retry-After"));
+
+    private static final DotName SCHEMA = DotName
+            .createSimple(org.eclipse.microprofile.openapi.annotations.media.Schema.class);
+
+    /** What is never null in one, while the rest is left out. */
+    private static final Set<String> PROBLEM = Set.of("type", "title", "status", "detail", "instance", "code", "id", "error",
+            "message");
+
+    private final IndexView index;
+
+    public ApiDescription(IndexView index) {
+        this.index = index;
+    }
+
+    /** A type beside a reference would have to hold as well, and forbid the null that is one of the choices. */
+    @Override
+    public Schema filterSchema(Schema schema) {
+        if (schema.getRef() != null || schema.getAnyOf() != null || schema.getOneOf() != null) {
+            schema.setType((List<Schema.SchemaType>) null);
+        }
+        return schema;
+    }
+
+    @Override
+    public void filterOpenAPI(OpenAPI api) {
+        Components components = api.getComponents();
+        headers(components);
+        problems(components);
+        List.copyOf(components.getSchemas().keySet()).stream().filter(name -> name.contains("."))
+                .forEach(components::removeSchema);
+        components.getSchemas().get("Problem").getProperties().get("code").setEnumeration(
+                Arrays.stream(Code.values()).map(Code::wire).distinct().collect(Collectors.toList()));
+        components.addSchema("ActionPatch", patch(components.getSchemas().get("ActionDraft")));
+        orNull(components, "ImportChange", "from", "ActionPatch");
+        orNull(components, "PreviewDelivery", "body", "DeliveryBody");
+        components.getSchemas().get("AuditEntry").addProperty("detail", OASFactory.createSchema().ref("AuditDetail"));
+        api.setPaths(ordered(api.getPaths().getPathItems()));
+        api.getPaths().getPathItems().forEach((path, item) -> item.getOperations()
+                .forEach((verb, operation) -> describe(path, verb, operation)));
+        always(api);
+        // Where 'fields' asks for some of them, these are all.
+        components.getSchemas().get("KitsuAction").setRequired(null);
+    }
+
+    private static void headers(Components components) {
+        header(components, "ETag", "What the answer was made of; for If-None-Match, and of one action for If-Match.");
+        header(components, "Location", "Where it can be read, as a path on this host.");
+        header(components, "Link", "Other pages: rel first, last, prev, next (RFC 8288).");
+        header(components, "Allow", "The methods that this path knows, with commas between them.");
+        header(components, "WWW-Authenticate", "How to say who asks (RFC 6750).");
+        header(components, "RateLimit-Policy",
+                "What is allowed: q presses in w seconds; of an action, q deliveries that wait.");
+        header(components, "RateLimit", "r presses are left, and all of them in t seconds.");
+        header(components, "Retry-After", "Seconds after which to ask again.")
+                .getSchema().setType(List.of(Schema.SchemaType.INTEGER));
+        components.addParameter("If-None-Match", tags("If-None-Match",
+                "ETags as they were given; where one of them is still right, the answer is 304."));
+        components.addParameter("If-Match", tags("If-Match",
+                "The ETag that was read; where the action has changed since, nothing is done (412)."));
+    }
+
+    private static Header header(Components components, String name, String description) {
+        Header header = OASFactory.createHeader().description(description)
+                .schema(OASFactory.createSchema().addType(Schema.SchemaType.STRING));
+        components.addHeader(name, header);
+        return header;
+    }
+
+    private static Parameter tags(String name, String description) {
+        return OASFactory.createParameter().name(name).in(Parameter.In.HEADER).description(description).schema(
+                OASFactory.createSchema().addType(Schema.SchemaType.STRING).pattern("^[\\x20-\\x7e]*$"));
+    }
+
+    /** One answer for each status, with the codes that it can have. */
+    private static void problems(Components components) {
+        NAMES.forEach((status, name) -> {
+            List<Code> codes = Arrays.stream(Code.values()).filter(code -> code.status == status && code != Code.HIDDEN)
+                    .toList();
+            APIResponse response = OASFactory.createAPIResponse().description(codes.stream()
+                    .map(code -> "`" + code.wire() + "`: " + code.title + ".").collect(Collectors.joining("\n\n")))
+                    .content(OASFactory.createContent().addMediaType(Problem.MEDIA_TYPE,
+                            OASFactory.createMediaType().schema(OASFactory.createSchema().ref("Problem"))));
+            HEADERS.getOrDefault(status, List.of()).forEach(header -> response.addHeader(header, reference(header)));
+            components.addResponse(name, response);
+        });
+        APIResponse bad = components.getResponses().get("BadRequest");
+        bad.setDescription(bad.getDescription() + "\n\nIt is empty where the request line holds what is no URI (RFC 3986).");
+        components.addResponse("UriTooLong", OASFactory.createAPIResponse()
+                .description("The request line has more than 4,096 bytes. This answer is empty."));
+        components.addResponse("HeadersTooLarge", OASFactory.createAPIResponse()
+                .description("The headers have more than 16 KB. This answer is empty."));
+    }
+
+    /** A merge patch is a draft of which nothing is required. */
+    private static Schema patch(Schema draft) {
+        return OASFactory.createSchema().addType(Schema.SchemaType.OBJECT)
+                .description("Fields of an action as they are to become; null puts one back to its default.")
+                .properties(draft.getProperties());
+    }
+
+    /** An annotation can say this of a type of ours only. */
+    private static void orNull(Components components, String schema, String property, String name) {
+        Map<String, Schema> properties = components.getSchemas().get(schema).getProperties();
+        components.getSchemas().get(schema).addProperty(property,
+                OASFactory.createSchema().description(properties.get(property).getDescription())
+                        .addAnyOf(OASFactory.createSchema().ref(name))
+                        .addAnyOf(OASFactory.createSchema().addType(Schema.SchemaType.NULL)));
+    }
+
+    private static Paths ordered(Map<String, PathItem> items) {
+        Paths paths = OASFactory.createPaths();
+        ORDER.forEach(path -> paths.addPathItem(path, Objects.requireNonNull(items.get(path), path)));
+        if (!Set.copyOf(ORDER).containsAll(items.keySet())) {
+            throw new IllegalStateException("Say in ApiDescription where in the order of the work these stand: "
+                    + items.keySet().stream().filter(path -> !ORDER.contains(path)).toList());
+        }
+        return paths;
+    }
+
+    private static void describe(String path, HttpMethod verb, Operation operation) {
+        APIResponses responses = operation.getResponses();
+        List<String> roles = operation.getSecurity().stream().flatMap(one -> one.getScheme("token").stream()).toList();
+        if (!roles.isEmpty()) {
+            // Roles are no scopes; tools look for those in OAuth's flows only.
+            operation.setSecurity(List.of(OASFactory.createSecurityRequirement().addScheme("token")));
+            operation.addExtension("x-roles", roles);
+            operation.setDescription(operation.getDescription() + " For: " + String.join(", ", roles) + ".");
+        }
+        // Quarkus has answers of its own for these two.
+        responses.removeAPIResponse("401");
+        responses.removeAPIResponse("403");
+        problem(responses, 400, 401, 405, 406, 500, 503);
+        responses.addAPIResponse("414", OASFactory.createAPIResponse().ref("UriTooLong"));
+        responses.addAPIResponse("431", OASFactory.createAPIResponse().ref("HeadersTooLarge"));
+        if (!roles.isEmpty() || verb != HttpMethod.GET) {
+            problem(responses, 403);
+        }
+        if (path.contains("{id}")) {
+            problem(responses, 404);
+            operation.getParameters().stream().filter(parameter -> parameter.getIn() == Parameter.In.PATH)
+                    .forEach(id -> id.setDescription(path.contains("/runs/") ? "Of the run." : "Of the action."));
+        }
+        if (operation.getRequestBody() != null) {
+            problem(responses, 408, 413);
+        }
+        if (verb == HttpMethod.POST || operation.getRequestBody() != null) {
+            problem(responses, 415);
+        }
+        if (named(operation, "Idempotency-Key")) {
+            problem(responses, 409, 422);
+        }
+        parameters(operation).stream()
+                .filter(parameter -> parameter.getIn() == Parameter.In.QUERY && !Boolean.TRUE.equals(parameter.getRequired()))
+                .forEach(parameter -> parameter.setAllowEmptyValue(true));
+        conditions(operation, responses);
+        told(responses, "Location", "202");
+        if (responses.hasAPIResponse("429")) {
+            told(responses, "RateLimit-Policy", "200", "202", "303", "307");
+            told(responses, "RateLimit", "200", "202", "303", "307");
+        }
+        operation.setResponses(byStatus(responses));
+    }
+
+    private static void conditions(Operation operation, APIResponses responses) {
+        if (responses.hasAPIResponse("304")) {
+            operation.addParameter(OASFactory.createParameter().ref("If-None-Match"));
+            told(responses, "ETag", "200", "304");
+        }
+        if (responses.hasAPIResponse("412")) {
+            operation.addParameter(OASFactory.createParameter().ref("If-Match"));
+            told(responses, "ETag", "200");
+        }
+    }
+
+    private static List<Parameter> parameters(Operation operation) {
+        return operation.getParameters() == null ? List.of() : operation.getParameters();
+    }
+
+    private static boolean named(Operation operation, String name) {
+        return parameters(operation).stream().anyMatch(parameter -> name.equals(parameter.getName()));
+    }
+
+    private static void problem(APIResponses responses, int... statuses) {
+        Arrays.stream(statuses).filter(status -> !responses.hasAPIResponse(Integer.toString(status))).forEach(
+                status -> responses.addAPIResponse(Integer.toString(status),
+                        OASFactory.createAPIResponse().ref(NAMES.get(status))));
+    }
+
+    private static void told(APIResponses responses, String header, String... statuses) {
+        Arrays.stream(statuses).map(responses::getAPIResponse).filter(Objects::nonNull)
+                .forEach(response -> response.addHeader(header, reference(header)));
+    }
+
+    private static Header reference(String header) {
+        return OASFactory.createHeader().ref(header);
+    }
+
+    private static APIResponses byStatus(APIResponses responses) {
+        APIResponses sorted = OASFactory.createAPIResponses();
+        new TreeMap<>(responses.getAPIResponses()).forEach(sorted::addAPIResponse);
+        return sorted;
+    }
+
+    /** An answer has all of its fields, null where there is nothing; but for those that Jackson leaves out. */
+    private void always(OpenAPI api) {
+        Map<String, Schema> schemas = api.getComponents().getSchemas();
+        List<Operation> operations = api.getPaths().getPathItems().values().stream()
+                .flatMap(item -> item.getOperations().values().stream()).toList();
+        Set<String> sent = new LinkedHashSet<>();
+        operations.stream().map(Operation::getRequestBody).filter(Objects::nonNull)
+                .forEach(body -> reach(body.getContent(), schemas, sent));
+        Map<String, ClassInfo> types = new HashMap<>();
+        for (AnnotationInstance named : index.getAnnotations(SCHEMA)) {
+            if (named.target().kind() == AnnotationTarget.Kind.CLASS && named.value("name") != null) {
+                types.put(named.value("name").asString(), named.target().asClass());
+            }
+        }
+        schemas.forEach((name, schema) -> {
+            if (!sent.contains(name) && schema.getProperties() != null) {
+                schema.setRequired(schema.getProperties().keySet().stream()
+                        .filter(field -> !types.containsKey(name) || always(types.get(name), field)).toList());
+            }
+        });
+    }
+
+    private static boolean always(ClassInfo type, String field) {
+        return type.hasDeclaredAnnotation(JsonInclude.class) ? PROBLEM.contains(field)
+                : type.fields().stream().noneMatch(
+                        one -> snake(one.name()).equals(field) && one.hasAnnotation(JsonInclude.class));
+    }
+
+    private static String snake(String name) {
+        return name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+    }
+
+    private static void reach(Content content, Map<String, Schema> schemas, Set<String> reached) {
+        content.getMediaTypes().values().forEach(media -> reach(media.getSchema(), schemas, reached));
+    }
+
+    private static void reach(Schema schema, Map<String, Schema> schemas, Set<String> reached) {
+        if (schema == null) {
+            return;
+        }
+        if (schema.getRef() != null) {
+            String name = schema.getRef().substring(schema.getRef().lastIndexOf('/') + 1);
+            if (reached.add(name)) {
+                reach(schemas.get(name), schemas, reached);
+            }
+        }
+        Stream.of(schema.getProperties() == null ? List.<Schema> of() : schema.getProperties().values(), schema.getAnyOf(),
+                schema.getOneOf(), schema.getAllOf(), schema.getItems() == null ? null : List.of(schema.getItems()),
+                schema.getAdditionalPropertiesSchema() == null ? null : List.of(schema.getAdditionalPropertiesSchema()))
+                .filter(Objects::nonNull).flatMap(Collection::stream).forEach(part -> reach(part, schemas, reached));
+    }
+}
