@@ -24,6 +24,20 @@ public final class ActionJson {
     /** A character that somebody sees. */
     public static final String VISIBLE = "[^\\s\\p{Z}\\p{Cf}]";
 
+    private static final String ACTION = """
+            {"id": "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11", "name": "Sync to ShotGrid",
+             "url": "https://api.studio.com/sync?entity={entity_id}", "entity_type": "all", "is_ajax": true,
+             "description": null, "enabled": true, "method": "POST", "headers": {}, "timeout_ms": 10000, "max_attempts": 1,
+             "rate_per_minute": 600, "signing_secret": null, "report": "none", "roles": [], "project_ids": [], "version": 1,
+             "created_at": "2026-11-23T17:41:13Z", "updated_at": "2026-11-23T17:41:13Z",
+             "created_by": "c0affcde-b8fc-4715-83e7-0ea24eb15e0c", "updated_by": "c0affcde-b8fc-4715-83e7-0ea24eb15e0c",
+             "type": "CustomAction"}""";
+
+    private static final String IMPORT = """
+            {"created": 1, "updated": 0, "unchanged": 0, "errors": [],
+             "changes": [{"line": 2, "kind": "created", "action": "Sync to ShotGrid", "id": null, "fields": ["name", "url"],
+               "from": null, "to": {"name": "Sync to ShotGrid", "url": "https://api.studio.com/sync?entity={entity_id}"}}]}""";
+
     private ActionJson() {
     }
 
@@ -92,7 +106,7 @@ public final class ActionJson {
     }
 
     /** What everybody reads. */
-    @Schema(name = "Action", description = "A button of the studio.")
+    @Schema(name = "Action", description = "A button of the studio.", examples = ACTION)
     public record View(UUID id,
             @Schema(examples = "Sync to ShotGrid") String name,
             @Schema(examples = "https://api.studio.com/sync?entity={entity_id}") String url,
@@ -151,7 +165,8 @@ public final class ActionJson {
     }
 
     /** What an import would change, or has changed; nothing is, where there are errors. */
-    @Schema(name = "Import", description = "What an import changes, line by line. With errors nothing is changed.")
+    @Schema(name = "Import", description = "What an import changes, line by line. With errors nothing is changed.",
+            examples = IMPORT)
     public record Import(int created, int updated, int unchanged, List<Change> changes, List<Wrong> errors) {
 
         /** Whether to do it, or to say what would be done. */

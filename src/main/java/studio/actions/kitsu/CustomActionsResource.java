@@ -59,6 +59,7 @@ import studio.actions.action.Template;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.IdentityConfig;
+import studio.actions.problem.Problem;
 import studio.actions.problem.ProblemException;
 import studio.actions.run.Limited;
 import studio.actions.run.PressResource;
@@ -235,6 +236,7 @@ public class CustomActionsResource {
             content = @Content(schema = @Schema(implementation = RunJson.View.class)))
     @APIResponse(responseCode = "502", ref = "BadGateway")
     @APIResponse(responseCode = "504", ref = "GatewayTimeout")
+    @APIResponse(responseCode = "409", ref = "Conflict")
     @APIResponse(responseCode = "429", ref = "TooManyRequests")
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @RequestBody(required = true, content = @Content(examples = @ExampleObject(name = "one shot",
@@ -261,11 +263,25 @@ public class CustomActionsResource {
             headers = @Header(name = "Location", ref = "Location"))
     @APIResponse(responseCode = "307", description = "The same, and the form is for it.",
             headers = @Header(name = "Location", ref = "Location"))
+    @APIResponse(responseCode = "400",
+            description = "A problem; or a page, where the action is not for any of what is selected, which says why.",
+            content = {
+                    @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)),
+                    @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING)) })
+    @APIResponse(responseCode = "403", description = "A problem; or a page, where Kitsu does not show you what is selected.",
+            content = {
+                    @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)),
+                    @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING)) })
+    @APIResponse(responseCode = "502", description = "A problem; or a page, where nothing may be opened, which says why.",
+            content = {
+                    @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)),
+                    @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING)) })
+    @APIResponse(responseCode = "409", ref = "Conflict")
     @APIResponse(responseCode = "429", ref = "TooManyRequests")
     public Uni<Response> open(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @RequestBody(required = true, content = @Content(schema = @Schema(implementation = String.class),
+            @RequestBody(required = true, content = @Content(schema = @Schema(implementation = KitsuPress.Form.class),
                     examples = @ExampleObject(name = "one shot",
-                            value = "selection=a496f819-a923-4da2-b05d-cf472ab3b2f3"))) String form) {
+                            value = "{\"selection\": \"a496f819-a923-4da2-b05d-cf472ab3b2f3\"}"))) String form) {
         Asker asker = Asker.of(identity);
         Action action = actions.pressable(id, asker.caller(), false);
         return runner.open(asker, action, KitsuPress.ofForm(form).selection(config.maxSelection()))

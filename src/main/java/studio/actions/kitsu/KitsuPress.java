@@ -31,6 +31,25 @@ record KitsuPress(
                 examples = "/productions/42368e00-09e1-4c4e-9a16-0d9891200536/shots") String originurl,
         @Schema(nullable = true, maxLength = 2000, examples = "kitsu.studio.com") String originserver) {
 
+    /** Read by {@link #ofForm}. */
+    @Schema(name = "KitsuForm", description = "What Kitsu's form sends. Fields that are not listed are ignored.",
+            additionalProperties = Schema.True.class)
+    interface Form {
+
+        @Schema(required = true, description = "Task ids, with commas between them.",
+                pattern = "^[0-9a-fA-F-]{36}(,[0-9a-fA-F-]{36})*$", examples = "a496f819-a923-4da2-b05d-cf472ab3b2f3")
+        String selection();
+
+        @Schema(maxLength = 2000, examples = "shot", description = "Of the page.")
+        String entitytype();
+
+        @Schema(maxLength = 2000, examples = "/productions/42368e00-09e1-4c4e-9a16-0d9891200536/shots")
+        String currentpath();
+
+        @Schema(maxLength = 2000, examples = "kitsu.studio.com")
+        String currentserver();
+    }
+
     private static final int LONGEST_CLAIM = 2000;
     private static final int MOST_FIELDS = 100;
 

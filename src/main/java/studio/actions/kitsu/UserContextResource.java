@@ -51,7 +51,8 @@ public class UserContextResource {
     private static final String ACTIONS = "custom_actions";
 
     /** Of Zou's many members, the one that is ours. */
-    @Schema(name = "UserContext", description = "Zou's members, as they came, and this one.")
+    @Schema(name = "UserContext", description = "Zou's members, as they came, and this one.",
+            examples = "{\"custom_actions\": []}")
     record UserContext(List<KitsuAction.View> customActions) {
     }
 

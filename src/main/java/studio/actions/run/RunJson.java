@@ -22,6 +22,26 @@ import studio.actions.identity.Role;
 /** Runs and previews on the wire. */
 public final class RunJson {
 
+    private static final String RUN = """
+            {"id": "7a1d0f5e-55b3-4ed9-8d0c-0d6d5c1b2a33", "type": "Run", "action_id": "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11",
+             "action_name": "Sync to ShotGrid", "state": "failed", "created_at": "2026-11-23T17:41:13Z",
+             "finished_at": "2026-11-23T17:41:23Z",
+             "caller": {"id": "c0affcde-b8fc-4715-83e7-0ea24eb15e0c", "name": "Ada", "email": "supervisor@example.com",
+               "role": "supervisor"},
+             "counts": {"total": 1, "delivered": 0, "failed": 1, "refused": 0, "lost": 0, "cancelled": 0},
+             "deliveries": [{"id": "2f6cf8a4-5b1a-4c92-9a4b-3c1d8a7e6f50", "method": "POST",
+               "url": "https://api.studio.com/sync?entity=63f8a332-e209-4f8c-b384-747d5eda4b57", "state": "failed",
+               "target": {"entity_id": "63f8a332-e209-4f8c-b384-747d5eda4b57", "entity_type": "shot", "production_id": null,
+                 "task_id": null},
+               "status": null, "attempts": 1, "duration_ms": 10000, "response": null,
+               "failure": {"kind": "timeout", "message": "api.studio.com did not answer within 10000 ms."}}]}""";
+
+    private static final String PREVIEW = """
+            {"deliveries": [{"method": "POST", "url": null, "headers": {}, "body": null,
+              "target": {"entity_id": "63f8a332-e209-4f8c-b384-747d5eda4b57", "entity_type": "shot", "production_id": null,
+                "task_id": null},
+              "problem": {"code": "missing_variable", "message": "The URL needs {task_id}, which is not known for this target."}}]}""";
+
     private RunJson() {
     }
 
@@ -38,7 +58,7 @@ public final class RunJson {
             @Schema(nullable = true) List<Target> targets) {
     }
 
-    @Schema(name = "Preview", description = "What would be sent, target by target. Nothing is.")
+    @Schema(name = "Preview", description = "What would be sent, target by target. Nothing is.", examples = PREVIEW)
     public record Preview(List<Would> deliveries) {
 
         @Schema(name = "PreviewDelivery")
@@ -57,7 +77,7 @@ public final class RunJson {
         }
     }
 
-    @Schema(name = "Run", description = "One press of a button.")
+    @Schema(name = "Run", description = "One press of a button.", examples = RUN)
     public record View(UUID id, @Schema(examples = "Run") String type, UUID actionId, String actionName, Run.State state,
             Person caller, Instant createdAt,
             @Schema(nullable = true) Instant finishedAt,
@@ -141,7 +161,7 @@ public final class RunJson {
         UUID entityId();
 
         @Schema(nullable = true)
-        studio.actions.run.Target.Kind entityType();
+        Target.Kind entityType();
 
         @Schema(nullable = true, examples = "SH010")
         String entityName();

@@ -178,7 +178,8 @@ public class RunResource {
             description = "Each as 'Cancel a run' does. For an action that was disabled and whose runs are not to go on.")
     @APIResponse(responseCode = "200", description = "The runs that were cancelled, without their deliveries.")
     public RunJson.Page cancelAll(
-            @QueryParam("action_id") @Parameter(description = "Of this action.", required = true) UUID actionId) {
+            @QueryParam("action_id") @Parameter(description = "Of this action.", required = true,
+                    example = EXAMPLE_ID) UUID actionId) {
         if (actionId == null) {
             throw ProblemException.parameter("action_id", "required", "'action_id' says whose runs are to be cancelled.");
         }

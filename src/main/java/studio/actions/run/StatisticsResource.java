@@ -47,7 +47,7 @@ public class StatisticsResource {
     @APIResponse(responseCode = "200", description = "Everybody's presses of the last days.")
     public RunJson.Statistics ofAction(@PathParam("id") @Parameter(example = PressResource.EXAMPLE_ID) UUID id,
             @QueryParam("days") @DefaultValue("30") @Min(1) @Max(RunStatistics.DAYS) @Parameter(
-                    description = "How many, today (UTC) included.") int days) {
+                    description = "How many, today (UTC) included.", example = "7") int days) {
         return statistics.read(actions.get(id, Caller.of(identity)).id, days);
     }
 
@@ -58,7 +58,7 @@ public class StatisticsResource {
             description = "As for one; those that were deleted included.")
     @APIResponse(responseCode = "200", description = "Everybody's presses of the last days.")
     public RunJson.Statistics ofAll(@QueryParam("days") @DefaultValue("30") @Min(1) @Max(RunStatistics.DAYS) @Parameter(
-            description = "How many, today (UTC) included.") int days) {
+            description = "How many, today (UTC) included.", example = "7") int days) {
         return statistics.read(null, days);
     }
 }

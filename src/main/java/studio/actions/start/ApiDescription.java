@@ -114,7 +114,7 @@ public class ApiDescription implements OASFilter {
 
     private static void headers(Components components) {
         header(components, "ETag", "What the answer was made of; for If-None-Match, and of one action for If-Match.");
-        header(components, "Location", "Where it can be read, as a path on this host.");
+        header(components, "Location", "Where to go on; what is ours, as a path on this host.");
         header(components, "Link", "Other pages: rel first, last, prev, next (RFC 8288).");
         header(components, "Allow", "The methods that this path knows, with commas between them.");
         header(components, "WWW-Authenticate", "How to say who asks (RFC 6750).");
@@ -123,6 +123,8 @@ public class ApiDescription implements OASFilter {
         header(components, "RateLimit", "r presses are left, and all of them in t seconds.");
         header(components, "Retry-After", "Seconds after which to ask again.")
                 .getSchema().setType(List.of(Schema.SchemaType.INTEGER));
+        Stream.of("ETag", "Location", "Allow", "WWW-Authenticate", "Retry-After")
+                .forEach(always -> components.getHeaders().get(always).setRequired(true));
         components.addParameter("If-None-Match", tags("If-None-Match",
                 "ETags as they were given; where one of them is still right, the answer is 304."));
         components.addParameter("If-Match", tags("If-Match",
@@ -196,9 +198,9 @@ public class ApiDescription implements OASFilter {
             operation.addExtension("x-roles", roles);
             operation.setDescription(operation.getDescription() + " For: " + String.join(", ", roles) + ".");
         }
-        // Quarkus has answers of its own for these two.
-        responses.removeAPIResponse("401");
-        responses.removeAPIResponse("403");
+        // Quarkus' own say nothing of what is in them.
+        Stream.of("401", "403").filter(status -> responses.hasAPIResponse(status)
+                && responses.getAPIResponse(status).getContent() == null).forEach(responses::removeAPIResponse);
         problem(responses, 400, 401, 405, 406, 500, 503);
         responses.addAPIResponse("414", OASFactory.createAPIResponse().ref("UriTooLong"));
         responses.addAPIResponse("431", OASFactory.createAPIResponse().ref("HeadersTooLarge"));

@@ -89,7 +89,8 @@ class RequestsTest {
     void readTheDocument() {
         contract = Contract.ofService();
         makeWhatIsAskedFor();
-        String held = BesideKitsu.ajax(Receiver.shared().url("/contract-" + UUID.randomUUID() + "/held"));
+        String held = BesideKitsu.ajax(Receiver.shared().url("/contract-" + UUID.randomUUID() + "/held"), "timeout_ms", 30_000,
+                "max_attempts", 8);
         running = Json.of(BesideKitsu.with(token).header("Prefer", "respond-async")
                 .body(Map.of("selection", List.of(task.id()))).post(Api.ACTIONS + "/" + held + "/run").then().statusCode(202)
                 .extract()).get("id");
@@ -250,7 +251,7 @@ class RequestsTest {
                     makeWhatIsAskedFor();
                     JsonNode value = contract.resolve(example).get("value");
                     Request request = new Request(valid(operation, generator(operation, 1)).target(),
-                            headers(content.getKey()), bytes(value), "the example");
+                            headers(content.getKey()), bytes(content.getKey(), value), "the example");
                     Answer answer = judge(operation, request);
                     if (answer.status() >= 400) {
                         fault(operation, request, "refused its own example: " + answer.text());
@@ -318,7 +319,7 @@ class RequestsTest {
             String type = generator.pick(takes);
             return generator.invalid(operation.takes().get(type), "body").map(wrong -> {
                 Request fine = valid(operation, generator);
-                return new Request(fine.target(), headers(type), bytes(wrong.value()), "body: " + wrong.why());
+                return new Request(fine.target(), headers(type), bytes(type, wrong.value()), "body: " + wrong.why());
             });
         }
         return parameters.isEmpty() ? Optional.empty() : invalid(operation, generator.pick(parameters), generator);
@@ -375,7 +376,7 @@ class RequestsTest {
         Map<String, String> headers = headers(type);
         operation.parameters("header").stream().map(parameter -> parameter.get("name").asText()).filter(values::containsKey)
                 .forEach(name -> headers.put(name, values.get(name).asText()));
-        return new Request(query.isEmpty() ? path : path + "?" + query, headers, bytes(body), wrong);
+        return new Request(query.isEmpty() ? path : path + "?" + query, headers, bytes(type, body), wrong);
     }
 
     private Map<String, String> headers(String type) {
@@ -395,7 +396,11 @@ class RequestsTest {
         return new Request(request.target(), headers, request.body(), header + ": " + value);
     }
 
-    private static byte[] bytes(JsonNode body) {
+    private static byte[] bytes(String type, JsonNode body) {
+        if (body != null && body.isObject() && type.equals("application/x-www-form-urlencoded")) {
+            return body.properties().stream().map(field -> field.getKey() + "=" + encoded(field.getValue().asText()))
+                    .collect(Collectors.joining("&")).getBytes(UTF_8);
+        }
         return body == null ? new byte[0] : (body.isTextual() ? body.asText() : body.toString()).getBytes(UTF_8);
     }
 
