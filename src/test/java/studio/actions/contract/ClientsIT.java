@@ -43,8 +43,8 @@ class ClientsIT {
                 Files.copy(file, FOLDER.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
             }
         }
-        passes("npm", "install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund");
         service.ready();
+        passes("npm", "install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund");
         HttpResponse<Path> document = HttpClient.newHttpClient().send(
                 HttpRequest.newBuilder(URI.create(url() + "/api/custom-actions/openapi")).build(),
                 HttpResponse.BodyHandlers.ofFile(FOLDER.resolve("openapi.yaml")));
