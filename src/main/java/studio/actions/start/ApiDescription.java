@@ -2,6 +2,7 @@ package studio.actions.start;
 
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -57,6 +58,8 @@ public class ApiDescription implements OASFilter {
                     "/runs/{id}/replay", "/{id}/stats", "/stats", "/audit", "/take-over").map(ACTIONS::concat),
             Stream.of(KITSU, KITSU + "/{id}", KITSU + "/{id}/run", KITSU + "/{id}/open", "/api/data/user/context")).toList();
 
+    private static final List<String> TAGS = List.of("Actions", "Runs", "Audit", "Kitsu");
+
     /** By the names of RFC 9110 and its companions. */
     private static final Map<Integer, String> NAMES = new TreeMap<>(Map.ofEntries(Map.entry(400, "BadRequest"),
             Map.entry(401, "Unauthorized"), Map.entry(403, "Forbidden"), Map.entry(404, "NotFound"),
@@ -104,6 +107,7 @@ public class ApiDescription implements OASFilter {
         orNull(components, "ImportChange", "from", "ActionPatch");
         orNull(components, "PreviewDelivery", "body", "DeliveryBody");
         components.getSchemas().get("AuditEntry").addProperty("detail", OASFactory.createSchema().ref("AuditDetail"));
+        api.setTags(api.getTags().stream().sorted(Comparator.comparing(tag -> TAGS.indexOf(tag.getName()))).toList());
         api.setPaths(ordered(api.getPaths().getPathItems()));
         api.getPaths().getPathItems().forEach((path, item) -> item.getOperations()
                 .forEach((verb, operation) -> describe(path, verb, operation)));
