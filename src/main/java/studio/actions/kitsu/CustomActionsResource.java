@@ -81,12 +81,12 @@ import studio.actions.run.Verdict;
 public class CustomActionsResource {
 
     private static final int PAGE = 100;
-    private static final List<String> FIELDS = List.of("name", "url", "entity_type", "is_ajax", "id", "created_at",
-            "updated_at", "type");
+    private static final String NAMES = "name|url|entity_type|is_ajax|id|created_at|updated_at|type";
+    private static final List<String> FIELDS = List.of(NAMES.split("\\|"));
     private static final List<String> FORM = FIELDS.subList(0, 4);
     private static final Predicate<Action> ANY = action -> true;
 
-    private static final String FIELD = "(name|url|entity_type|is_ajax|id|created_at|updated_at|type)";
+    private static final String FIELD = "(" + NAMES + ")";
     private static final String FIELD_LIST = "^\\s*" + FIELD + "\\s*(,\\s*" + FIELD + "\\s*)*$";
 
     static final String EXAMPLE_ID = "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11";

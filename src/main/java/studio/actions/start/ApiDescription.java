@@ -223,7 +223,7 @@ public class ApiDescription implements OASFilter {
             problem(responses, 415);
         }
         if (named(operation, "Idempotency-Key")) {
-            problem(responses, 409, 422);
+            problem(responses, 422);
         }
         parameters(operation).stream()
                 .filter(parameter -> parameter.getIn() == Parameter.In.QUERY && !Boolean.TRUE.equals(parameter.getRequired()))

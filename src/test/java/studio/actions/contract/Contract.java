@@ -150,8 +150,7 @@ final class Contract {
         if (FAILURES.contains(status)) {
             faults.add("failed with " + status + ": " + answer.text());
         }
-        JsonNode response = operation.responses.has(status) ? operation.responses.get(status)
-                : operation.responses.path("default");
+        JsonNode response = operation.responses.path(status);
         if (response.isMissingNode()) {
             faults.add("status " + status + " is not documented: " + answer.text());
             return faults;
