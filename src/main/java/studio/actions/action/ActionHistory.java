@@ -20,6 +20,8 @@ import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
 
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
@@ -64,13 +66,14 @@ public class ActionHistory {
             description = "Who made it, when, and what changed, field by field. Of a deleted action, too.")
     @APIResponse(responseCode = "200", description = "One page.")
     public History history(@PathParam("id") @Parameter(example = ActionResource.EXAMPLE_ID) UUID id,
-            @QueryParam("cursor") @Min(1) @Max(Integer.MAX_VALUE) @Parameter(
-                    description = "'next' of the page before.") Integer cursor,
+            @QueryParam("cursor") @Parameter(schema = @Schema(type = SchemaType.STRING, pattern = "^[A-Za-z0-9_-]*$"),
+                    description = "'next' of the page before.") String cursor,
             @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) @Parameter(
                     description = "Versions on a page.") int limit) {
+        int before = cursor == null ? Integer.MAX_VALUE : version(cursor);
         // One more than is shown: that is what the last one differs from.
         List<ActionVersion> found = QuarkusTransaction.requiringNew().call(
-                () -> ActionVersion.before(id, cursor == null ? Integer.MAX_VALUE : cursor, limit + 1));
+                () -> ActionVersion.before(id, before, limit + 1));
         if (found.isEmpty() && cursor == null) {
             throw new ProblemException(Code.NOT_FOUND, "There is no action " + id + ", and there was none.");
         }
@@ -78,7 +81,7 @@ public class ActionHistory {
         for (int i = 0; i < Math.min(limit, found.size()); i++) {
             versions.add(version(found.get(i), i + 1 < found.size() ? found.get(i + 1) : null));
         }
-        return new History(versions, found.size() > limit ? found.get(limit - 1).version : null);
+        return new History(versions, found.size() > limit ? Integer.toString(found.get(limit - 1).version) : null);
     }
 
     @POST
@@ -103,6 +106,13 @@ public class ActionHistory {
     private boolean expected(Action present) {
         return present == null ? headers.getHeaderString(HttpHeaders.IF_MATCH) == null
                 : request.evaluatePreconditions(Etag.of(present)) == null;
+    }
+
+    private static int version(String cursor) {
+        if (!cursor.matches("[0-9]{1,9}")) {
+            throw ProblemException.parameter("cursor", "unknown_cursor", "'cursor' must be the 'next' of a page before.");
+        }
+        return Integer.parseInt(cursor);
     }
 
     /** @param before null where it is the first */

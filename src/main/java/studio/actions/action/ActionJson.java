@@ -24,7 +24,7 @@ public final class ActionJson {
     /** A character that somebody sees. */
     public static final String VISIBLE = "[^\\s\\p{Z}\\p{Cf}]";
 
-    private static final String ACTION = """
+    static final String ACTION = """
             {"id": "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11", "name": "Sync to ShotGrid",
              "url": "https://api.studio.com/sync?entity={entity_id}", "entity_type": "all", "is_ajax": true,
              "description": null, "enabled": true, "method": "POST", "headers": {}, "timeout_ms": 10000, "max_attempts": 1,
@@ -32,6 +32,19 @@ public final class ActionJson {
              "created_at": "2026-11-23T17:41:13Z", "updated_at": "2026-11-23T17:41:13Z",
              "created_by": "c0affcde-b8fc-4715-83e7-0ea24eb15e0c", "updated_by": "c0affcde-b8fc-4715-83e7-0ea24eb15e0c",
              "type": "CustomAction"}""";
+
+    static final String PAGE = "{\"data\": [" + ACTION
+            + "], \"total\": 41, \"nb_pages\": 3, \"limit\": 20, \"offset\": 0, \"page\": 1}";
+
+    private static final String HISTORY = """
+            {"data": [{"version": 2, "at": "2026-11-24T09:02:40Z", "verb": "changed",
+               "by": {"id": "c0affcde-b8fc-4715-83e7-0ea24eb15e0c", "name": "Ada", "email": "admin@example.com", "role": "admin"},
+               "changes": [{"field": "timeout_ms", "from": 10000, "to": 20000}],
+               "action": {"name": "Sync to ShotGrid", "url": "https://api.studio.com/sync?entity={entity_id}",
+                 "entity_type": "all", "is_ajax": true, "description": null, "enabled": true, "method": "POST", "headers": {},
+                 "timeout_ms": 20000, "max_attempts": 1, "rate_per_minute": 600, "signing_secret": null, "report": "none",
+                 "roles": [], "project_ids": []}}],
+             "next": "2"}""";
 
     private static final String IMPORT = """
             {"created": 1, "updated": 0, "unchanged": 0, "errors": [],
@@ -133,7 +146,7 @@ public final class ActionJson {
     }
 
     /** Zou's page object. */
-    @Schema(name = "ActionPage", description = "One page of a longer list.")
+    @Schema(name = "ActionPage", description = "One page of a longer list.", examples = PAGE)
     // The list's signature has a wildcard, so the native image would not know it.
     @RegisterForReflection
     public record Page(List<View> data,
@@ -141,9 +154,9 @@ public final class ActionJson {
     }
 
     /** What an action was, newest first. */
-    @Schema(name = "ActionHistory")
+    @Schema(name = "ActionHistory", examples = HISTORY)
     public record History(List<Version> data,
-            @Schema(nullable = true, description = "The cursor of the next page; null on the last one.") Integer next) {
+            @Schema(nullable = true, description = "The cursor of the next page; null on the last one.") String next) {
 
         @Schema(name = "ActionVersion")
         public record Version(int version, Instant at, Verb verb, Person by,

@@ -92,8 +92,9 @@ public class ActionResource {
             description = "An array; with 'page', one page with the totals.")
     @APIResponse(responseCode = "200", description = "The actions.",
             headers = @Header(name = "Link", ref = "Link"),
-            content = @Content(schema = @Schema(oneOf = {
-                    View[].class, ActionJson.Page.class })))
+            content = @Content(schema = @Schema(oneOf = { View[].class, ActionJson.Page.class }), examples = {
+                    @ExampleObject(name = "all", value = "[" + ActionJson.ACTION + "]"),
+                    @ExampleObject(name = "with 'page'", value = ActionJson.PAGE) }))
     @APIResponse(responseCode = "304", description = "The list is as If-None-Match knows it.")
     public RestResponse<?> list(
             @QueryParam("entity_type") @Parameter(

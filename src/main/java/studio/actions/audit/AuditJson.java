@@ -22,10 +22,19 @@ import studio.actions.identity.Role;
         targets = { AuditJson.Page.class, AuditJson.View.class, AuditJson.Subject.class, AuditJson.Person.class })
 public final class AuditJson {
 
+    private static final String PAGE = """
+            {"data": [{"id": "9a3f3f0a-7c29-4f0a-8a55-6d4c1d0b7e21", "at": "2026-11-23T17:41:13.204Z", "verb": "ran",
+               "subject": {"id": "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11", "name": "Sync to ShotGrid"},
+               "run_id": "7a1d0f5e-55b3-4ed9-8d0c-0d6d5c1b2a33",
+               "caller": {"id": "c0affcde-b8fc-4715-83e7-0ea24eb15e0c", "name": "Ada", "email": "supervisor@example.com",
+                 "role": "supervisor"},
+               "from": "10.20.0.7", "result": "failed", "detail": {"deliveries": 1, "refused": 0, "outcome": {"failed": 1}}}],
+             "next": "MjAyNi0xMS0yM1QxNzo0MToxMy4yMDRaIDlhM2YzZjBhLTdjMjktNGYwYS04YTU1LTZkNGMxZDBiN2UyMQ"}""";
+
     private AuditJson() {
     }
 
-    @Schema(name = "AuditPage")
+    @Schema(name = "AuditPage", examples = PAGE)
     public record Page(List<View> data,
             @Schema(nullable = true, description = "The cursor of the next page; null on the last one.") String next) {
     }

@@ -32,6 +32,7 @@ import org.apache.commons.csv.CSVPrinter;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
@@ -60,6 +61,14 @@ public class AuditResource {
     private static final List<String> COLUMNS = List.of("Time", "Verb", "Action ID", "Action", "Run ID", "Caller ID", "Caller",
             "E-Mail", "Role", "From", "Result", "Detail", "ID");
 
+    private static final String TABLE = """
+            "Time";"Verb";"Action ID";"Action";"Run ID";"Caller ID";"Caller";"E-Mail";"Role";"From";"Result";"Detail";"ID"
+            "2026-11-23T17:41:13.204Z";"ran";"0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11";"Sync to ShotGrid";\
+            "7a1d0f5e-55b3-4ed9-8d0c-0d6d5c1b2a33";"c0affcde-b8fc-4715-83e7-0ea24eb15e0c";"Ada";"supervisor@example.com";\
+            "supervisor";"10.20.0.7";"failed";"{""deliveries"":1,""outcome"":{""failed"":1},""refused"":0}";\
+            "9a3f3f0a-7c29-4f0a-8a55-6d4c1d0b7e21"
+            """;
+
     private final ObjectMapper json;
 
     @Context
@@ -75,7 +84,8 @@ public class AuditResource {
             description = "As JSON, in pages; or with 'Accept: text/csv' as a table, of all that is asked for.")
     @APIResponse(responseCode = "200", description = "The entries.", content = {
             @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = AuditJson.Page.class)),
-            @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class)) })
+            @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class),
+                    examples = @ExampleObject(name = "a table", value = TABLE)) })
     public Response list(
             @QueryParam("subject") @Parameter(description = "About this action.") UUID subject,
             @QueryParam("run") @Parameter(description = "About this run.") UUID run,

@@ -126,7 +126,9 @@ public class CustomActionsResource {
     @Operation(operationId = "listKitsuActions", summary = "List the actions as Kitsu reads them",
             description = "Those you may see, by name: an array; with 'page', one page with the totals.")
     @APIResponse(responseCode = "200", description = "The actions.", content = @Content(schema = @Schema(oneOf = {
-            KitsuAction.View[].class, KitsuAction.Page.class })))
+            KitsuAction.View[].class, KitsuAction.Page.class }), examples = {
+                    @ExampleObject(name = "all", value = "[" + KitsuAction.ACTION + "]"),
+                    @ExampleObject(name = "with 'page'", value = KitsuAction.PAGE) }))
     @APIResponse(responseCode = "304", description = "The list is as If-None-Match knows it.")
     public RestResponse<?> list(
             @QueryParam("name") @CodePointLength(max = 200, message = "may have 200 characters") @Parameter(
@@ -258,7 +260,8 @@ public class CustomActionsResource {
             description = "What Kitsu's form posts into a new tab. One web address is a redirect; desktop programs, and several "
                     + "addresses, are a page with their links.")
     @APIResponse(responseCode = "200", description = "A page that launches the program, or lists the links.",
-            content = @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING)))
+            content = @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING),
+                    examples = @ExampleObject(name = "a desktop program", value = LaunchPage.EXAMPLE)))
     @APIResponse(responseCode = "303", description = "The web page that was meant.",
             headers = @Header(name = "Location", ref = "Location"))
     @APIResponse(responseCode = "307", description = "The same, and the form is for it.",
@@ -267,15 +270,18 @@ public class CustomActionsResource {
             description = "A problem; or a page, where the action is not for any of what is selected, which says why.",
             content = {
                     @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)),
-                    @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING)) })
+                    @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING),
+                            examples = @ExampleObject(name = "nothing to open", value = LaunchPage.NOTHING)) })
     @APIResponse(responseCode = "403", description = "A problem; or a page, where Kitsu does not show you what is selected.",
             content = {
                     @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)),
-                    @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING)) })
+                    @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING),
+                            examples = @ExampleObject(name = "nothing to open", value = LaunchPage.NOTHING)) })
     @APIResponse(responseCode = "502", description = "A problem; or a page, where nothing may be opened, which says why.",
             content = {
                     @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)),
-                    @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING)) })
+                    @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING),
+                            examples = @ExampleObject(name = "nothing to open", value = LaunchPage.NOTHING)) })
     @APIResponse(responseCode = "409", ref = "Conflict")
     @APIResponse(responseCode = "429", ref = "TooManyRequests")
     public Uni<Response> open(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,

@@ -25,13 +25,24 @@ final class KitsuAction {
     /** Zou's times are UTC and do not say so. */
     private static final DateTimeFormatter TIME = DateTimeFormatter.ISO_LOCAL_DATE_TIME.withZone(ZoneOffset.UTC);
 
+    static final String ACTION = """
+            {"name": "Sync to ShotGrid",
+             "url": "https://kitsu.studio.com/api/data/custom-actions/0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11/run\
+            #https://api.studio.com/sync?entity={entity_id}",
+             "entity_type": "all", "is_ajax": true, "id": "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11",
+             "created_at": "2026-11-23T17:41:13", "updated_at": "2026-11-23T17:41:13", "type": "CustomAction"}""";
+
+    static final String PAGE = "{\"data\": [" + ACTION
+            + "], \"total\": 41, \"nb_pages\": 1, \"limit\": 100, \"offset\": 0, \"page\": 1}";
+
     private KitsuAction() {
     }
 
     /** What Kitsu shows; its {@code url} is a trigger link. */
     @Schema(name = "KitsuAction",
             description = "A custom action in Zou's shape. Its URL is a trigger link: what Kitsu posts to, "
-                    + "with the template behind the #.")
+                    + "with the template behind the #.",
+            examples = ACTION)
     record View(@Schema(examples = "Sync to ShotGrid") String name,
             @Schema(examples = "https://kitsu.studio.com/api/data/custom-actions/0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11/run"
                     + "#https://api.studio.com/sync?entity={entity_id}") String url,
@@ -54,7 +65,7 @@ final class KitsuAction {
     }
 
     /** Zou's page object. */
-    @Schema(name = "KitsuActionPage")
+    @Schema(name = "KitsuActionPage", examples = PAGE)
     // The list's signature has a wildcard, so the native image would not know it.
     @RegisterForReflection
     record Page(

@@ -26,6 +26,35 @@ record LaunchPage(String action, String launch, List<Opening.Link> links, List<O
         implements
             TemplateInstance {
 
+    /** Shortened: head and style are left out. */
+    static final String EXAMPLE = """
+            <!doctype html>
+            <html lang="en">
+            <body>
+            <h1>Open in RV</h1>
+            <p>Your desktop program should open now. If nothing happens: <a id="launch" href="rv://SH010">open SH010</a>.</p>
+            <p class="url">rv://SH010</p>
+            <p>You may close this tab.</p>
+            </body>
+            </html>
+            """;
+
+    /** Shortened as well. */
+    static final String NOTHING = """
+            <!doctype html>
+            <html lang="en">
+            <body>
+            <h1>Open in RV</h1>
+            <p>There is nothing to open.</p>
+            <p>Left out:</p>
+            <ul>
+            <li>SH010: The action is for assets; this is a shot.</li>
+            </ul>
+            <p>You may close this tab.</p>
+            </body>
+            </html>
+            """;
+
     private static final String SCRIPT = "location.href = document.getElementById(\"launch\").href";
 
     private static final String STYLE = """

@@ -99,7 +99,7 @@ public record Problem(
         }
 
         /** RFC 9457's type: our own, or one that is registered for this. */
-        String type() {
+        public String type() {
             return this == QUOTA_EXCEEDED ? "https://iana.org/assignments/http-problem-types#quota-exceeded"
                     : "urn:kitsu-actions:problem:" + wire();
         }

@@ -36,6 +36,26 @@ public final class RunJson {
                "status": null, "attempts": 1, "duration_ms": 10000, "response": null,
                "failure": {"kind": "timeout", "message": "api.studio.com did not answer within 10000 ms."}}]}""";
 
+    private static final String PAGE = """
+            {"data": [{"id": "7a1d0f5e-55b3-4ed9-8d0c-0d6d5c1b2a33", "type": "Run",
+               "action_id": "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11", "action_name": "Sync to ShotGrid", "state": "failed",
+               "created_at": "2026-11-23T17:41:13Z", "finished_at": "2026-11-23T17:41:23Z",
+               "caller": {"id": "c0affcde-b8fc-4715-83e7-0ea24eb15e0c", "name": "Ada", "email": "supervisor@example.com",
+                 "role": "supervisor"},
+               "counts": {"total": 1, "delivered": 0, "failed": 1, "refused": 0, "lost": 0, "cancelled": 0}}],
+             "next": "MjAyNi0xMS0yM1QxNzo0MToxM1ogN2ExZDBmNWUtNTViMy00ZWQ5LThkMGMtMGQ2ZDVjMWIyYTMz"}""";
+
+    private static final String STATISTICS = """
+            {"action_id": "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11", "since": "2026-11-23", "days": 1, "presses": 3, "openings": 0,
+             "replays": 1, "runs": {"total": 4, "succeeded": 3, "partial": 1, "failed": 0, "cancelled": 0},
+             "deliveries": {"total": 50, "delivered": 49, "failed": 1, "refused": 0, "lost": 0, "cancelled": 0},
+             "success_rate": 0.98, "duration_ms": {"p50": 84, "p95": 412, "p99": 10003}, "failures": {"timeout": 1},
+             "last_pressed_at": "2026-11-23T17:41:13Z",
+             "by_day": [{"day": "2026-11-23", "presses": 3, "openings": 0, "replays": 1,
+               "runs": {"total": 4, "succeeded": 3, "partial": 1, "failed": 0, "cancelled": 0},
+               "deliveries": {"total": 50, "delivered": 49, "failed": 1, "refused": 0, "lost": 0, "cancelled": 0},
+               "success_rate": 0.98, "failures": {"timeout": 1}}]}""";
+
     private static final String PREVIEW = """
             {"deliveries": [{"method": "POST", "url": null, "headers": {}, "body": null,
               "target": {"entity_id": "63f8a332-e209-4f8c-b384-747d5eda4b57", "entity_type": "shot", "production_id": null,
@@ -45,17 +65,19 @@ public final class RunJson {
     private RunJson() {
     }
 
-    @Schema(name = "Press", description = "What is selected: task ids, or targets; one of the two.")
+    @Schema(name = "Press", description = "What is selected: task ids, or targets; one of the two.",
+            additionalProperties = Schema.False.class)
     public record Press(
-            @Schema(description = "Task ids.", nullable = true) List<UUID> selection,
-            @Schema(nullable = true) List<Target> targets) {
+            @Schema(description = "Task ids.", nullable = true, minItems = 1) List<UUID> selection,
+            @Schema(nullable = true, minItems = 1) List<Target> targets) {
     }
 
-    @Schema(name = "DraftPress", description = "An action that is not saved yet, and what would be selected.")
+    @Schema(name = "DraftPress", description = "An action that is not saved yet, and what would be selected.",
+            additionalProperties = Schema.False.class)
     public record DraftPress(
             @Schema(required = true) ActionJson.Draft action,
-            @Schema(description = "Task ids.", nullable = true) List<UUID> selection,
-            @Schema(nullable = true) List<Target> targets) {
+            @Schema(description = "Task ids.", nullable = true, minItems = 1) List<UUID> selection,
+            @Schema(nullable = true, minItems = 1) List<Target> targets) {
     }
 
     @Schema(name = "Preview", description = "What would be sent, target by target. Nothing is.", examples = PREVIEW)
@@ -183,6 +205,7 @@ public final class RunJson {
         all
     }
 
+    @Schema(name = "RunProgress", description = "How far a run is.")
     // It stands in no signature, so the native image would not know it.
     @RegisterForReflection
     public record Progress(Run.State state, Counts counts) {
@@ -241,13 +264,13 @@ public final class RunJson {
     public record Failure(FailureKind kind, String message) {
     }
 
-    @Schema(name = "RunPage")
+    @Schema(name = "RunPage", examples = PAGE)
     public record Page(List<View> data,
             @Schema(nullable = true, description = "The cursor of the next page; null on the last one.") String next) {
     }
 
     @Schema(name = "Statistics", description = "What came of presses, by the day (UTC) on which they were. Runs and deliveries "
-            + "count a moment after their run has ended.")
+            + "count a moment after their run has ended.", examples = STATISTICS)
     public record Statistics(@Schema(nullable = true, description = "Null: all actions.") UUID actionId,
             @Schema(description = "The first day.") LocalDate since,
             @Schema(description = "How many days, today included.") int days,

@@ -33,6 +33,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.ParameterIn;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
@@ -72,6 +73,27 @@ public class RunResource {
     private static final Logger LOG = Logger.getLogger(RunResource.class);
 
     private static final String END = "end";
+
+    private static final String EVENTS = """
+            id: 1
+            event: delivery
+            data: {"id":"2f6cf8a4-5b1a-4c92-9a4b-3c1d8a7e6f50","target":{"entity_id":"63f8a332-e209-4f8c-b384-747d5eda4b57",\
+            "entity_type":"shot","production_id":null,"task_id":null},"method":"POST",\
+            "url":"https://api.studio.com/sync?entity=63f8a332-e209-4f8c-b384-747d5eda4b57","state":"delivered","status":200,\
+            "attempts":1,"duration_ms":84,"failure":null,"response":"ok"}
+
+            event: progress
+            data: {"state":"succeeded","counts":{"total":1,"delivered":1,"failed":0,"refused":0,"lost":0,"cancelled":0}}
+
+            id: end
+            event: end
+            data: {"id":"7a1d0f5e-55b3-4ed9-8d0c-0d6d5c1b2a33","type":"Run",\
+            "action_id":"0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11","action_name":"Sync to ShotGrid","state":"succeeded",\
+            "caller":{"id":"c0affcde-b8fc-4715-83e7-0ea24eb15e0c","name":"Ada","email":"supervisor@example.com",\
+            "role":"supervisor"},"created_at":"2026-11-23T17:41:13Z","finished_at":"2026-11-23T17:41:14Z",\
+            "counts":{"total":1,"delivered":1,"failed":0,"refused":0,"lost":0,"cancelled":0}}
+
+            """;
 
     private final Runner runner;
     private final RunEvents events;
@@ -135,11 +157,12 @@ public class RunResource {
     @Produces(MediaType.SERVER_SENT_EVENTS)
     @Blocking
     @Operation(operationId = "watchRun", summary = "Watch a run",
-            description = "Server-sent events: `delivery` with a delivery for each outcome, those so far first; `progress` with "
-                    + "the counts; `end` with the run. A client that comes back with Last-Event-ID goes on where it was, at any "
+            description = "Server-sent events: `delivery` with a delivery (Delivery) for each outcome, those so far first; "
+                    + "`progress` with the counts (RunProgress); `end` with the run (Run, without its deliveries). A client that comes back with Last-Event-ID goes on where it was, at any "
                     + "replica; one that has seen the end is told 204.")
     @APIResponse(responseCode = "200", description = "The events.",
-            content = @Content(mediaType = MediaType.SERVER_SENT_EVENTS, schema = @Schema(implementation = String.class)))
+            content = @Content(mediaType = MediaType.SERVER_SENT_EVENTS, schema = @Schema(implementation = String.class),
+                    examples = @ExampleObject(name = "one delivery", value = EVENTS)))
     @APIResponse(responseCode = "204", description = "There is nothing more to come.")
     public Multi<OutboundSseEvent> watch(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @HeaderParam("Last-Event-ID") @Parameter(

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -24,6 +25,7 @@ import org.eclipse.microprofile.openapi.models.PathItem.HttpMethod;
 import org.eclipse.microprofile.openapi.models.Paths;
 import org.eclipse.microprofile.openapi.models.headers.Header;
 import org.eclipse.microprofile.openapi.models.media.Content;
+import org.eclipse.microprofile.openapi.models.media.MediaType;
 import org.eclipse.microprofile.openapi.models.media.Schema;
 import org.eclipse.microprofile.openapi.models.parameters.Parameter;
 import org.eclipse.microprofile.openapi.models.responses.APIResponse;
@@ -150,12 +152,10 @@ public class ApiDescription implements OASFilter {
     /** One answer for each status, with the codes that it can have. */
     private static void problems(Components components) {
         NAMES.forEach((status, name) -> {
-            List<Code> codes = Arrays.stream(Code.values()).filter(code -> code.status == status && code != Code.HIDDEN)
-                    .toList();
+            List<Code> codes = codes(status);
             APIResponse response = OASFactory.createAPIResponse().description(codes.stream()
                     .map(code -> "`" + code.wire() + "`: " + code.title + ".").collect(Collectors.joining("\n\n")))
-                    .content(OASFactory.createContent().addMediaType(Problem.MEDIA_TYPE,
-                            OASFactory.createMediaType().schema(OASFactory.createSchema().ref("Problem"))));
+                    .content(OASFactory.createContent().addMediaType(Problem.MEDIA_TYPE, problem(codes.get(0))));
             HEADERS.getOrDefault(status, List.of()).forEach(header -> response.addHeader(header, reference(header)));
             components.addResponse(name, response);
         });
@@ -165,6 +165,26 @@ public class ApiDescription implements OASFilter {
                 .description("The request line has more than 4,096 bytes. This answer is empty."));
         components.addResponse("HeadersTooLarge", OASFactory.createAPIResponse()
                 .description("The headers have more than 16 KB. This answer is empty."));
+    }
+
+    private static List<Code> codes(int status) {
+        return Arrays.stream(Code.values()).filter(code -> code.status == status && code != Code.HIDDEN).toList();
+    }
+
+    /** Without a detail of its own: that is said anew each time. */
+    private static MediaType problem(Code code) {
+        Map<String, Object> problem = new LinkedHashMap<>();
+        problem.put("type", code.type());
+        problem.put("title", code.title);
+        problem.put("status", code.status);
+        problem.put("detail", code.title + ".");
+        problem.put("instance", "/api/custom-actions");
+        problem.put("code", code.wire());
+        problem.put("id", "5f0c9d0a-6a1f-4a53-9f0b-2a7f5f4f7c11");
+        problem.put("error", true);
+        problem.put("message", code.title + ".");
+        return OASFactory.createMediaType().schema(OASFactory.createSchema().ref("Problem"))
+                .addExample(code.wire(), OASFactory.createExample().value(problem));
     }
 
     /** A merge patch is a draft of which nothing is required. */
@@ -234,6 +254,11 @@ public class ApiDescription implements OASFilter {
             told(responses, "RateLimit-Policy", "200", "202", "303", "307");
             told(responses, "RateLimit", "200", "202", "303", "307");
         }
+        responses.getAPIResponses().forEach((status, response) -> {
+            if (response.getContent() != null && response.getContent().hasMediaType(Problem.MEDIA_TYPE)) {
+                response.getContent().addMediaType(Problem.MEDIA_TYPE, problem(codes(Integer.parseInt(status)).get(0)));
+            }
+        });
         operation.setResponses(byStatus(responses));
     }
 

@@ -237,6 +237,10 @@ class ActionHistoryTest {
         BesideKitsu.with(admin).get(Api.ACTIONS + "/" + nobody + "/history").then().statusCode(404);
         BesideKitsu.with(admin).get(Api.ACTIONS + "/x/history").then().statusCode(400);
         assertThat(history(id, "?cursor=1").<List<Object>> get("data")).isEqualTo(List.of());
+        for (String cursor : List.of("x", "-1", "%2B1", "1.0", "9999999999")) {
+            BesideKitsu.with(admin).get(Api.ACTIONS + "/" + id + "/history?cursor=" + cursor).then().statusCode(400)
+                    .body(has("errors.code", contains("unknown_cursor")));
+        }
         BesideKitsu.with(admin).get(Api.ACTIONS + "/" + id + "/history?limit=0").then().statusCode(400);
     }
 

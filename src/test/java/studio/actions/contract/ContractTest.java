@@ -89,6 +89,24 @@ class ContractTest {
         assertThat(faults).isEmpty();
     }
 
+    @Test
+    void everyBodyShowsAnExample() {
+        int[] seen = { 0 };
+        BiConsumer<String, JsonNode> shown = (at, content) -> content.properties().forEach(media -> {
+            seen[0]++;
+            require(!media.getValue().path("examples").isEmpty()
+                    || !contract.flat(media.getValue().path("schema")).path("examples").isEmpty(),
+                    at + " shows no example of its " + media.getKey());
+        });
+        for (Contract.Operation operation : contract.operations()) {
+            shown.accept(operation.toString(), operation.body().path("content"));
+            operation.responses().properties()
+                    .forEach(answer -> shown.accept(operation + " " + answer.getKey(), answer.getValue().path("content")));
+        }
+        assertThat(seen[0]).isGreaterThan(300);
+        assertThat(faults).isEmpty();
+    }
+
     private void bounded(String at, ObjectNode schema) {
         switch (schema.path("type").asText()) {
             case "string" -> require(Stream.of("maxLength", "format", "enum", "const", "pattern").anyMatch(schema::has),

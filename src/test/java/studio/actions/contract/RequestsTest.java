@@ -32,6 +32,7 @@ import org.junit.jupiter.api.Test;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.LongNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 
 import io.quarkus.test.common.WithTestResource;
@@ -207,6 +208,44 @@ class RequestsTest {
                 byte[] large = new byte[type.equals("text/csv") ? 6_000_000 : 1_100_000];
                 Arrays.fill(large, (byte) ' ');
                 expect(operation, new Request(request.target(), headers(type), large, "a large body"), 413);
+            }
+        }
+        assertThat(faults).as(seed()).isEmpty();
+    }
+
+    @Test
+    void refusesFieldsThatItDoesNotKnow() throws IOException {
+        for (Operation operation : contract.operations()) {
+            makeWhatIsAskedFor();
+            for (Map.Entry<String, JsonNode> taken : operation.takes().entrySet()) {
+                if (taken.getKey().endsWith("json")
+                        && !contract.flat(taken.getValue()).path("additionalProperties").asBoolean()) {
+                    ObjectNode body = (ObjectNode) generator(operation, 1).valid(taken.getValue(), "body");
+                    body.put("no_such_field", 1);
+                    Request request = valid(operation, generator(operation, 1));
+                    expect(operation, new Request(request.target(), headers(taken.getKey()), bytes(taken.getKey(), body),
+                            "an unknown field"), 400);
+                }
+            }
+        }
+        assertThat(faults).as(seed()).isEmpty();
+    }
+
+    /** Bytes that were changed on their way: whatever they are taken for, they are answered as the document says. */
+    @Test
+    void survivesBodiesThatAreDamaged() throws IOException {
+        for (Operation operation : contract.operations()) {
+            makeWhatIsAskedFor();
+            for (String type : operation.takes().keySet()) {
+                Generator generator = generator(operation, 1);
+                for (int i = 0; i < REQUESTS; i++) {
+                    byte[] body = bytes(type, body(operation, type, generator));
+                    for (int changes = 1 + random.nextInt(3); changes > 0 && body.length > 0; changes--) {
+                        body[random.nextInt(body.length)] = (byte) random.nextInt(256);
+                    }
+                    byte[] sent = random.nextInt(4) == 0 ? Arrays.copyOf(body, random.nextInt(body.length + 1)) : body;
+                    judge(operation, new Request(valid(operation, generator).target(), headers(type), sent, "damaged"));
+                }
             }
         }
         assertThat(faults).as(seed()).isEmpty();
@@ -415,18 +454,21 @@ class RequestsTest {
 
     /** No JSON, no UTF-8, or a field that is none: none of it may be guessed at. */
     private List<byte[]> noJson(JsonNode schema) throws IOException {
-        String field = contract.flat(schema).path("properties").fieldNames().next();
-        String object = "{\"" + field + "\": %s}";
         ByteArrayOutputStream zipped = new ByteArrayOutputStream();
         try (GZIPOutputStream zip = new GZIPOutputStream(zipped)) {
             zip.write("{}".getBytes(UTF_8));
         }
-        List<byte[]> bodies = new ArrayList<>(List.of(new byte[0], new byte[] { 0 }, zipped.toByteArray(),
-                object.formatted("\"é\"").getBytes(UTF_16), object.formatted("\"é\"").getBytes(ISO_8859_1),
-                object.formatted("\"\u00c0\u00af\"").getBytes(ISO_8859_1), object.formatted("\"\0\"").getBytes(UTF_8)));
-        Stream.of("\"\\u0000\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "1e999", "-1e999", "1" + "0".repeat(400), "NaN", "01",
-                "[".repeat(100_000), "{\"a\":".repeat(100_000), "1, \"" + field + "\": 1", "'x'", "\"x\" // no", "\"x\",")
-                .forEach(value -> bodies.add(object.formatted(value).getBytes(UTF_8)));
+        List<byte[]> bodies = new ArrayList<>(List.of(new byte[0], new byte[] { 0 }, zipped.toByteArray()));
+        contract.flat(schema).path("properties").fieldNames().forEachRemaining(field -> {
+            String object = "{\"" + field + "\": %s}";
+            bodies.addAll(List.of(object.formatted("\"é\"").getBytes(UTF_16),
+                    object.formatted("\"é\"").getBytes(ISO_8859_1),
+                    object.formatted("\"\u00c0\u00af\"").getBytes(ISO_8859_1),
+                    object.formatted("\"\0\"").getBytes(UTF_8)));
+            Stream.of("\"\\u0000\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "1e999", "-1e999", "1" + "0".repeat(400), "NaN", "01",
+                    "[".repeat(100_000), "{\"a\":".repeat(100_000), "1, \"" + field + "\": 1", "'x'", "\"x\" // no", "\"x\",")
+                    .forEach(value -> bodies.add(object.formatted(value).getBytes(UTF_8)));
+        });
         Stream.of("[]", "null", "5", "\"x\"", "{", "{}}", "<x/>").forEach(text -> bodies.add(text.getBytes(UTF_8)));
         return bodies;
     }

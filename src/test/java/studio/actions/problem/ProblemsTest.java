@@ -151,6 +151,27 @@ class ProblemsTest {
         assertThat(problem.getList("errors.code")).containsExactly("unknown_field");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = { "\"entity_type\": \"shot \"", "\"method\": \" POST\"", "\"report\": \"none\\n\"",
+            "\"roles\": [\"admin\\t\"]" })
+    void refusesAConstantWithBlanksAroundIt(String field) {
+        Json problem = problem(post(DRAFT.formatted(field)), 400, "invalid_body");
+
+        assertThat(problem.getList("errors.pointer")).first().asString().startsWith("/" + field.split("\"")[1]);
+    }
+
+    /** A character beyond the first 65,536 is one, though Java counts two. */
+    @Test
+    void countsCharactersAsReadersDo() {
+        String most = "😀".repeat(200);
+        Api.admin().get(Api.ACTIONS + "?q=" + most).then().statusCode(200);
+        problem(Api.admin().get(Api.ACTIONS + "?q=" + most + "x"), 400, "invalid_parameter");
+        String named = TARGET.formatted("\"entity_name\": \"%s\"");
+        String preview = Api.ACTIONS + "/" + stored() + "/preview";
+        Api.admin().body(named.formatted("😀".repeat(2000))).post(preview).then().statusCode(200);
+        problem(Api.admin().body(named.formatted("😀".repeat(2001))).post(preview), 400, "invalid_body");
+    }
+
     // Text that is none
 
     static Stream<Arguments> texts() {
@@ -374,7 +395,9 @@ class ProblemsTest {
             "GET | /api/custom-actions/{id}/run | OPTIONS, POST",
             "PUT | /api/custom-actions/{id}/run | OPTIONS, POST",
             "DELETE | /api/custom-actions/{id}/preview | OPTIONS, POST",
-            "DELETE | /api/custom-actions/runs/{id} | GET, HEAD, OPTIONS" })
+            "DELETE | /api/custom-actions/runs/{id} | GET, HEAD, OPTIONS",
+            "POST | /api/custom-actions/{id}/history | GET, HEAD, OPTIONS",
+            "GET | /api/custom-actions/{id}/restore | OPTIONS, POST" })
     void saysWhichVerbsAPathKnows(String verb, String path, String verbs) {
         Response answer = Api.admin().body("{}").request(verb, path.replace("{id}", ID));
 
