@@ -60,6 +60,9 @@ public class ApiDescription implements OASFilter {
                     "/runs/{id}/replay", "/{id}/stats", "/stats", "/audit", "/take-over").map(ACTIONS::concat),
             Stream.of(KITSU, KITSU + "/{id}", KITSU + "/{id}/run", KITSU + "/{id}/open", "/api/data/user/context")).toList();
 
+    private static final List<HttpMethod> VERBS = List.of(HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH,
+            HttpMethod.DELETE);
+
     private static final List<String> TAGS = List.of("Actions", "Runs", "Audit", "Kitsu");
 
     /** By the names of RFC 9110 and its companions. */
@@ -113,6 +116,8 @@ public class ApiDescription implements OASFilter {
         api.setPaths(ordered(api.getPaths().getPathItems()));
         api.getPaths().getPathItems().forEach((path, item) -> item.getOperations()
                 .forEach((verb, operation) -> describe(path, verb, operation)));
+        // Whoever receives a delivery has no token of ours; it is known by its signature.
+        api.getWebhooks().values().forEach(item -> item.getOperations().values().forEach(one -> one.setSecurity(List.of())));
         always(api);
         // Where 'fields' asks for some of them, these are all.
         components.getSchemas().get("KitsuAction").setRequired(null);
@@ -205,12 +210,19 @@ public class ApiDescription implements OASFilter {
 
     private static Paths ordered(Map<String, PathItem> items) {
         Paths paths = OASFactory.createPaths();
-        ORDER.forEach(path -> paths.addPathItem(path, Objects.requireNonNull(items.get(path), path)));
+        ORDER.forEach(path -> paths.addPathItem(path, ordered(Objects.requireNonNull(items.get(path), path))));
         if (!Set.copyOf(ORDER).containsAll(items.keySet())) {
             throw new IllegalStateException("Say in ApiDescription where in the order of the work these stand: "
                     + items.keySet().stream().filter(path -> !ORDER.contains(path)).toList());
         }
         return paths;
+    }
+
+    private static PathItem ordered(PathItem item) {
+        PathItem ordered = OASFactory.createPathItem().parameters(item.getParameters());
+        item.getOperations().entrySet().stream().sorted(Comparator.comparing(one -> VERBS.indexOf(one.getKey())))
+                .forEach(one -> ordered.setOperation(one.getKey(), one.getValue()));
+        return ordered;
     }
 
     private static void describe(String path, HttpMethod verb, Operation operation) {
