@@ -116,6 +116,7 @@ public class ApiDescription implements OASFilter {
         api.setPaths(ordered(api.getPaths().getPathItems()));
         api.getPaths().getPathItems().forEach((path, item) -> item.getOperations()
                 .forEach((verb, operation) -> describe(path, verb, operation)));
+        events(api.getPaths().getPathItem(ACTIONS + "/runs/{id}/events").getGET());
         // Whoever receives a delivery has no token of ours; it is known by its signature.
         api.getWebhooks().values().forEach(item -> item.getOperations().values().forEach(one -> one.setSecurity(List.of())));
         always(api);
@@ -197,6 +198,15 @@ public class ApiDescription implements OASFilter {
         return OASFactory.createSchema().addType(Schema.SchemaType.OBJECT)
                 .description("Fields of an action as they are to become; null puts one back to its default.")
                 .properties(draft.getProperties());
+    }
+
+    /** What is in the stream is JSON, of which no annotation can tell. */
+    private static void events(Operation watch) {
+        Schema data = OASFactory.createSchema();
+        Stream.of("Delivery", "RunProgress", "Run").forEach(name -> data.addAnyOf(OASFactory.createSchema().ref(name)));
+        watch.getResponses().getAPIResponse("200").getContent().getMediaType("text/event-stream").getSchema()
+                .contentMediaType("text/event-stream")
+                .contentSchema(data.description("The data of one event; its name says which of them it is."));
     }
 
     /** An annotation can say this of a type of ours only. */
