@@ -34,7 +34,7 @@
                 @Tag(name = "Runs", description = "Previewing, pressing, and what came of it."),
                 @Tag(name = "Audit", description = "Who did what."),
                 @Tag(name = "Kitsu", description = "What Kitsu's own pages use, and moving in beside them.") },
-        security = @SecurityRequirement(name = "token"),
+        security = { @SecurityRequirement(name = "token"), @SecurityRequirement(name = "cookie") },
         webhooks = @PathItem(name = "delivery",
                 operations = @PathItemOperation(method = "post", operationId = "receiveDelivery",
                         tags = @Tag(name = "Runs"),
@@ -64,10 +64,15 @@
                                         schema = @Schema(type = SchemaType.STRING,
                                                 pattern = "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")),
                                 @Parameter(name = "User-Agent", in = ParameterIn.HEADER, required = true,
-                                        description = "'kitsu-actions/' and the version.",
-                                        schema = @Schema(type = SchemaType.STRING, pattern = "^kitsu-actions/.+$")) },
-                        requestBody = @RequestBody(description = "Left out with GET.", content = @Content(
-                                mediaType = "application/json", schema = @Schema(implementation = RunJson.Body.class))),
+                                        description = "'kitsu-actions/' and the version, unless the action has a header of this name.",
+                                        example = "kitsu-actions/0.1.0", schema = @Schema(type = SchemaType.STRING)),
+                                @Parameter(name = "Accept-Encoding", in = ParameterIn.HEADER, required = true,
+                                        description = "No answer is unpacked.",
+                                        schema = @Schema(type = SchemaType.STRING, enumeration = "identity")) },
+                        requestBody = @RequestBody(required = true,
+                                description = "JSON, whatever an own Content-Type of the action's calls it.",
+                                content = @Content(
+                                        mediaType = "application/json", schema = @Schema(implementation = RunJson.Body.class))),
                         responses = {
                                 @APIResponse(responseCode = "2XX",
                                         description = "Delivered. The beginning of the answer is kept "
@@ -80,10 +85,14 @@
                                         description = "Failed, and tried again as far as 'max_attempts' "
                                                 + "goes.") })),
         components = @Components(
-                securitySchemes = @SecurityScheme(securitySchemeName = "token", type = SecuritySchemeType.HTTP,
+                securitySchemes = { @SecurityScheme(securitySchemeName = "token", type = SecuritySchemeType.HTTP,
                         scheme = "bearer",
                         description = "A token of Kitsu's, of a person or a bot. Without Kitsu: the token in the log of the "
-                                + "service's start, or CUSTOM_ACTIONS_LOCAL_TOKEN.")))
+                                + "service's start, or CUSTOM_ACTIONS_LOCAL_TOKEN."),
+                        @SecurityScheme(securitySchemeName = "cookie", type = SecuritySchemeType.APIKEY,
+                                in = SecuritySchemeIn.COOKIE, apiKeyName = "access_token_cookie",
+                                description = "Kitsu's own session, in the browser; what changes something must come from its "
+                                        + "own site (cross_site).") }))
 package studio.actions;
 
 import org.eclipse.microprofile.openapi.annotations.Components;
@@ -92,6 +101,7 @@ import org.eclipse.microprofile.openapi.annotations.PathItem;
 import org.eclipse.microprofile.openapi.annotations.PathItemOperation;
 import org.eclipse.microprofile.openapi.annotations.enums.ParameterIn;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.enums.SecuritySchemeIn;
 import org.eclipse.microprofile.openapi.annotations.enums.SecuritySchemeType;
 import org.eclipse.microprofile.openapi.annotations.info.Contact;
 import org.eclipse.microprofile.openapi.annotations.info.Info;

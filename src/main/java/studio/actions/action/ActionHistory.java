@@ -7,6 +7,7 @@ import java.util.UUID;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
+import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
@@ -86,6 +87,7 @@ public class ActionHistory {
 
     @POST
     @Path("/{id}/restore")
+    @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed("admin")
     @Operation(operationId = "restoreAction", summary = "Bring back a version, or a deleted action",
             description = "It becomes the newest version, and is judged as if it were written now. A deleted action comes back "

@@ -21,8 +21,9 @@ import studio.actions.identity.Role;
 /** An action on the wire. */
 public final class ActionJson {
 
-    /** A character that somebody sees. */
-    public static final String VISIBLE = "[^\\s\\p{Z}\\p{Cf}]";
+    /** One line, of which somebody sees something; what is around it is trimmed. */
+    public static final String NAME = "^\\s*[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*[^\\s\\p{Z}\\p{Cf}\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]"
+            + "[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*\\s*$";
 
     static final String ACTION = """
             {"id": "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11", "name": "Sync to ShotGrid",
@@ -58,9 +59,10 @@ public final class ActionJson {
     @Schema(name = "ActionDraft", description = "An action as an admin writes it. What is left out has its default.")
     @JsonIgnoreProperties({ "id", "type", "version", "created_at", "updated_at", "created_by", "updated_by" })
     public record Draft(
-            @Schema(required = true, minLength = 1, maxLength = 80, pattern = VISIBLE, examples = "Sync to ShotGrid",
+            @Schema(required = true, minLength = 1, maxLength = 80, pattern = NAME, examples = "Sync to ShotGrid",
                     description = "What stands on the button; trimmed.") String name,
-            @Schema(required = true, maxLength = 2000, examples = "https://api.studio.com/sync?entity={entity_id}",
+            @Schema(required = true, minLength = 1, maxLength = 2000,
+                    examples = "https://api.studio.com/sync?entity={entity_id}",
                     description = "The template: a URL with variables such as {entity_id} or {?task_id}.") String url,
             @Schema(nullable = true, defaultValue = "all", description = "Where the action appears.") EntityType entityType,
             @Schema(nullable = true, defaultValue = "false",
@@ -161,7 +163,8 @@ public final class ActionJson {
         @Schema(name = "ActionVersion")
         public record Version(int version, Instant at, Verb verb, Person by,
                 @Schema(description = "What differs from the version before; empty for a deletion.") List<Change> changes,
-                @Schema(description = "The whole; of a deletion, what was deleted.") Draft action) {
+                @Schema(ref = "ActionFields",
+                        description = "The whole; of a deletion, what was deleted.") Draft action) {
         }
 
         @Schema(name = "ActionChange")
@@ -201,9 +204,9 @@ public final class ActionJson {
                 @Schema(description = "Its name.", examples = "Sync to ShotGrid") String action,
                 @Schema(nullable = true, description = "Null where it gets one when it is made.") UUID id,
                 @Schema(examples = "[\"url\"]") List<String> fields,
-                @Schema(ref = "ActionPatch", nullable = true,
+                @Schema(ref = "ImportFields", nullable = true,
                         description = "These fields as they were; null where it is new.") Map<String, Object> from,
-                @Schema(ref = "ActionPatch",
+                @Schema(ref = "ImportFields",
                         description = "These fields as they become.") Map<String, Object> to) {
         }
 

@@ -44,6 +44,7 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import io.quarkus.security.Authenticated;
@@ -184,7 +185,10 @@ public class ActionResource {
         }
         return change(id, before -> {
             try {
-                return json.treeToValue(merge(json.valueToTree(before), patch), Draft.class);
+                ObjectNode merged = (ObjectNode) merge(json.valueToTree(before), patch);
+                // What is unknown is refused, even where it is to go.
+                patch.fieldNames().forEachRemaining(field -> merged.putIfAbsent(field, NullNode.instance));
+                return json.treeToValue(merged, Draft.class);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }

@@ -106,7 +106,7 @@ public final class Template {
             throw new Refused("template_braces", "Write a variable without a $ before it, like {entity_id}, or %%24 for the "
                     + "sign itself.");
         }
-        if (template.length() > MAX_LENGTH) {
+        if (template.codePointCount(0, template.length()) > MAX_LENGTH) {
             throw new Refused("template_too_long", "Shorten the URL to at most %,d characters.", MAX_LENGTH);
         }
         return new Template(template);

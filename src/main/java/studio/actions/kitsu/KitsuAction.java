@@ -77,7 +77,7 @@ final class KitsuAction {
     @Schema(name = "KitsuActionChange", description = "Fields of an action as Kitsu's form sends them.")
     @JsonIgnoreProperties({ "id", "type", "created_at", "updated_at" })
     record Change(
-            @Schema(minLength = 1, maxLength = 80, pattern = ActionJson.VISIBLE, examples = "Sync to ShotGrid") String name,
+            @Schema(minLength = 1, maxLength = 80, pattern = ActionJson.NAME, examples = "Sync to ShotGrid") String name,
             @Schema(examples = "https://api.studio.com/sync?entity={entity_id}",
                     description = "A template, or a trigger link with one behind its #.") String url,
             EntityType entityType, Boolean isAjax) {
@@ -87,7 +87,7 @@ final class KitsuAction {
     @Schema(name = "KitsuActionDraft", description = "An action as Kitsu's form sends it.")
     @JsonIgnoreProperties({ "id", "type", "created_at", "updated_at" })
     record Draft(
-            @Schema(required = true, minLength = 1, maxLength = 80, pattern = ActionJson.VISIBLE,
+            @Schema(required = true, minLength = 1, maxLength = 80, pattern = ActionJson.NAME,
                     examples = "Sync to ShotGrid") String name,
             @Schema(required = true, examples = "https://api.studio.com/sync?entity={entity_id}",
                     description = "A template, or a trigger link with one behind its #.") String url,

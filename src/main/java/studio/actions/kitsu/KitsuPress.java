@@ -25,7 +25,7 @@ import studio.actions.run.Selection;
         additionalProperties = Schema.True.class)
 @JsonIgnoreProperties(ignoreUnknown = true)
 record KitsuPress(
-        @Schema(required = true, description = "Task ids.") List<UUID> selection,
+        @Schema(required = true, minItems = 1, description = "Task ids.") List<UUID> selection,
         @Schema(nullable = true, maxLength = 2000, examples = "shot", description = "Of the page.") String entitytype,
         @Schema(nullable = true, maxLength = 2000,
                 examples = "/productions/42368e00-09e1-4c4e-9a16-0d9891200536/shots") String originurl,
@@ -37,7 +37,8 @@ record KitsuPress(
     interface Form {
 
         @Schema(required = true, description = "Task ids, with commas between them.",
-                pattern = "^[0-9a-fA-F-]{36}(,[0-9a-fA-F-]{36})*$", examples = "a496f819-a923-4da2-b05d-cf472ab3b2f3")
+                pattern = "^[\\s,]*" + ID + "(\\s*,[\\s,]*" + ID + ")*[\\s,]*$",
+                examples = "a496f819-a923-4da2-b05d-cf472ab3b2f3")
         String selection();
 
         @Schema(maxLength = 2000, examples = "shot", description = "Of the page.")
@@ -50,6 +51,7 @@ record KitsuPress(
         String currentserver();
     }
 
+    private static final String ID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
     private static final int LONGEST_CLAIM = 2000;
     private static final int MOST_FIELDS = 100;
 

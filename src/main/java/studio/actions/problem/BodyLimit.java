@@ -62,6 +62,10 @@ public class BodyLimit implements ReaderInterceptor {
         if (body.length > 0 && (type == null || type.isBlank() || type.contains("*"))) {
             throw new ProblemException(Code.UNSUPPORTED_MEDIA_TYPE, "Say what the body is: 'Content-Type: application/json'.");
         }
+        String encoding = context.getHeaders().getFirst(HttpHeaders.CONTENT_ENCODING);
+        if (encoding != null && !encoding.isBlank() && !encoding.strip().equalsIgnoreCase("identity")) {
+            throw new ProblemException(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as it is, without 'Content-Encoding'.");
+        }
         if (context.getMediaType().getSubtype().endsWith("json")) {
             refuseForeignCharset(body);
         }

@@ -15,6 +15,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.net.HostAndPort;
+import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
@@ -24,6 +26,8 @@ import studio.actions.problem.Problem.Code;
 class Doorstep {
 
     private static final int FIRST = 1000;
+
+    private static final String NAMELESS = "Name the host that is asked, in 'Host'.";
 
     private static final String CSP = "Content-Security-Policy";
 
@@ -59,9 +63,21 @@ class Doorstep {
     }
 
     void hang(@Observes Filters filters) {
-        filters.register(Doorstep::guard, FIRST + 2);
+        filters.register(Doorstep::guard, FIRST + 3);
+        filters.register(this::addressed, FIRST + 2);
         filters.register(Doorstep::mark, FIRST + 1);
         filters.register(this::announced, FIRST);
+    }
+
+    /** HTTP/1.1 without a host is refused before any filter. */
+    void catchTheNameless(@Observes Router router) {
+        router.route().order(Integer.MIN_VALUE).failureHandler(request -> {
+            if (request.statusCode() == 400 && nameless(request)) {
+                answer(request, Code.BAD_REQUEST, NAMELESS);
+            } else {
+                request.next();
+            }
+        });
     }
 
     /** At the last moment: two policies of one name would hold both. */
@@ -78,6 +94,20 @@ class Doorstep {
             });
         });
         request.next();
+    }
+
+    /** What is answered names our address, and so do cookies and origins; a request that names none cannot be answered. */
+    private void addressed(RoutingContext request) {
+        if (nameless(request)) {
+            answer(request, Code.BAD_REQUEST, NAMELESS);
+        } else {
+            request.next();
+        }
+    }
+
+    private static boolean nameless(RoutingContext request) {
+        HostAndPort named = request.request().authority();
+        return named == null || named.host().isEmpty();
     }
 
     /** So that each line in the log says what it is about. */

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.QueryParam;
@@ -20,6 +21,9 @@ import studio.actions.problem.Problem.Code;
 /** Parameters that cannot be read are 400 with a sentence; JAX-RS would answer 404, as if the path did not exist. */
 @Provider
 public class Parameters implements ParamConverterProvider {
+
+    /** As JSON writes it; Java takes a plus sign, leading zeros and the digits of all scripts, too. */
+    private static final Pattern WHOLE = Pattern.compile("-?(0|[1-9][0-9]*)");
 
     private static final Map<Class<?>, Function<String, Object>> READERS = Map.of(
             UUID.class, StrictJson::id,
@@ -69,7 +73,7 @@ public class Parameters implements ParamConverterProvider {
 
     private static Object integer(String text) {
         try {
-            return Integer.valueOf(text);
+            return WHOLE.matcher(text).matches() ? Integer.valueOf(text) : null;
         } catch (NumberFormatException e) {
             return null;
         }

@@ -18,6 +18,7 @@ import jakarta.ws.rs.core.UriInfo;
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
+import org.jboss.resteasy.reactive.server.core.ResteasyReactiveRequestContext;
 
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -32,6 +33,7 @@ import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.ForbiddenException;
 import io.quarkus.security.UnauthorizedException;
 import io.vertx.core.http.HttpClosedException;
+import io.vertx.ext.web.RoutingContext;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 
@@ -125,7 +127,7 @@ public class Problems {
             case 404 -> answer(Code.NOT_FOUND, 404, "There is nothing at this path. The API is described at "
                     + "/api/custom-actions/docs.", List.of(), Map.of(), uri, thrown);
             case 405 -> answer(Code.METHOD_NOT_ALLOWED, 405, "This path does not know this verb; 'Allow' lists those it knows.",
-                    List.of(), Map.of(HttpHeaders.ALLOW, Verbs.at(uri, CurrentRequestManager.get().getMethod())), uri, thrown);
+                    List.of(), Map.of(HttpHeaders.ALLOW, String.join(", ", Verbs.here())), uri, thrown);
             case 406 -> answer(Code.NOT_ACCEPTABLE, 406,
                     "This is answered as application/json, an export as text/csv; let 'Accept' include that, or leave it out.",
                     List.of(), Map.of(), uri, thrown);
@@ -158,7 +160,7 @@ public class Problems {
 
     private static Response answer(Code code, int status, String detail, List<Fault> errors, Map<String, String> headers,
             UriInfo uri, Throwable cause) {
-        Problem problem = Problem.of(code, status, detail, uri == null ? null : uri.getRequestUri().getRawPath(), errors,
+        Problem problem = Problem.of(code, status, detail, uri == null ? null : path(CurrentRequestManager.get()), errors,
                 cause instanceof ProblemException refusal ? refusal.violated() : List.of());
         if (status >= 500 && cause instanceof ProblemException) {
             LOG.errorf("Problem %s: %s", problem.id(), problem.detail());
@@ -172,6 +174,11 @@ public class Problems {
         Response.ResponseBuilder response = Response.status(status).type(Problem.MEDIA_TYPE).entity(problem);
         headers.forEach(response::header);
         return response.build();
+    }
+
+    /** As it was asked for, still encoded; there need be no host, as a URI would want. */
+    static String path(ResteasyReactiveRequestContext request) {
+        return request.unwrap(RoutingContext.class).request().path();
     }
 
     private static Fault fault(JsonMappingException mapping) {

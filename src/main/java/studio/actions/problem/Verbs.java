@@ -1,40 +1,97 @@
 package studio.actions.problem;
 
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
 import java.util.regex.Pattern;
 
-import jakarta.ws.rs.core.UriInfo;
+import jakarta.ws.rs.WebApplicationException;
+import jakarta.ws.rs.container.ContainerRequestContext;
+import jakarta.ws.rs.container.ContainerResponseContext;
+import jakarta.ws.rs.core.HttpHeaders;
 
+import org.jboss.resteasy.reactive.server.ServerRequestFilter;
+import org.jboss.resteasy.reactive.server.ServerResponseFilter;
 import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
 import org.jboss.resteasy.reactive.server.mapping.RuntimeResource;
 import org.jboss.resteasy.reactive.server.util.RuntimeResourceVisitor;
 
-/** Which verbs a path knows: RFC 9110 wants them in the {@code Allow} of a 405, where Quarkus REST leaves it out. */
-final class Verbs {
+/**
+ * Which verbs a path knows: RFC 9110 wants them in the {@code Allow} of a 405, where Quarkus REST leaves it out, and to
+ * {@code OPTIONS} Quarkus REST tells those of every path that begins like it.
+ */
+public class Verbs {
 
-    private Verbs() {
+    private static final String OPTIONS = "OPTIONS";
+
+    private static final Pattern VARIABLE = Pattern.compile("\\{[^}]*}");
+
+    /** Of the paths without a variable; made at the first request. */
+    private volatile Map<String, Set<String>> literal;
+
+    /** What {@code /export} does not know, {@code /{id}} would take for a malformed id. */
+    @ServerRequestFilter(preMatching = true)
+    public void refuse(ContainerRequestContext request) {
+        if (literal == null) {
+            literal = literal();
+        }
+        Set<String> verbs = literal.get(trimmed(Problems.path(CurrentRequestManager.get())));
+        if (verbs != null && !verbs.contains(request.getMethod())) {
+            throw new WebApplicationException(405);
+        }
     }
 
-    static String at(UriInfo uri, String refused) {
-        String path = trimmed(uri.getRequestUri().getRawPath());
-        Set<String> verbs = new TreeSet<>(List.of("OPTIONS"));
+    private static Map<String, Set<String>> literal() {
+        Map<String, Set<String>> literal = new HashMap<>();
+        visit((template, verb) -> {
+            if (!template.contains("{")) {
+                literal.computeIfAbsent(template, path -> new TreeSet<>()).add(verb);
+            }
+        });
+        literal.values().forEach(Verbs::complete);
+        return literal;
+    }
+
+    /** Those of the path as it is asked for: {@code /export} is not one of the {@code /{id}}. */
+    static Set<String> here() {
+        String path = trimmed(Problems.path(CurrentRequestManager.get()));
+        // A literal segment goes before a variable one; the first that differs decides.
+        TreeMap<String, Set<String>> byForm = new TreeMap<>();
+        visit((template, verb) -> {
+            if (Pattern.matches(VARIABLE.matcher(template).replaceAll("[^/]+"), path)) {
+                byForm.computeIfAbsent(VARIABLE.matcher(template).replaceAll("~"), form -> new TreeSet<>()).add(verb);
+            }
+        });
+        return complete(byForm.isEmpty() ? new TreeSet<>() : byForm.firstEntry().getValue());
+    }
+
+    private static void visit(BiConsumer<String, String> visitor) {
         RuntimeResourceVisitor.visitRuntimeResources("", CurrentRequestManager.get().getDeployment().getClassMappers(),
                 new RuntimeResourceVisitor() {
                     @Override
                     public void visitRuntimeResource(String verb, String template, RuntimeResource resource) {
-                        if (Pattern.matches(trimmed(template).replaceAll("\\{[^}]*}", "[^/]+"), path)) {
-                            verbs.add(verb);
-                        }
+                        visitor.accept(trimmed(template), verb);
                     }
                 });
+    }
+
+    private static Set<String> complete(Set<String> verbs) {
         if (verbs.contains("GET")) {
             verbs.add("HEAD");
         }
-        // A literal path hides a variable one: /echo is not an {id}.
-        verbs.remove(refused);
-        return String.join(", ", verbs);
+        verbs.add(OPTIONS);
+        return verbs;
+    }
+
+    @ServerResponseFilter
+    public void tell(ContainerRequestContext request, ContainerResponseContext response) {
+        if (request.getMethod().equals(OPTIONS) && response.getHeaders().containsKey(HttpHeaders.ALLOW)) {
+            response.getHeaders().put(HttpHeaders.ALLOW, List.of(String.join(", ", here())));
+        }
     }
 
     private static String trimmed(String path) {

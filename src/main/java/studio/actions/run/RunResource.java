@@ -25,6 +25,7 @@ import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Request;
 import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.sse.OutboundSseEvent;
 import jakarta.ws.rs.sse.Sse;
@@ -168,12 +169,16 @@ public class RunResource {
             @HeaderParam("Last-Event-ID") @Parameter(
                     description = "The id of the last event that was seen.",
                     schema = @Schema(type = SchemaType.STRING, pattern = "^([0-9]{1,9}|end)$", examples = "3")) String last,
-            @Context Sse sse, @Context HttpServerResponse response) {
+            @Context Sse sse, @Context HttpServerResponse response,
+            @Context Request request) {
         visible(id);
         if (END.equals(last)) {
             throw new WebApplicationException(Response.noContent().build());
         }
         int behind = behind(last);
+        if (request.getMethod().equals("HEAD")) {
+            throw new WebApplicationException(Response.ok().type(MediaType.SERVER_SENT_EVENTS).build());
+        }
         // nginx would keep the events until there are many.
         response.putHeader("X-Accel-Buffering", "no").putHeader(HttpHeaders.CACHE_CONTROL, "no-store");
         return events.follow(id, behind, RunEvents.POLL, events::stopping)
@@ -288,12 +293,11 @@ public class RunResource {
     }
 
     private static int behind(String last) {
-        try {
-            return last == null || last.isEmpty() ? 0 : Integer.parseInt(last);
-        } catch (NumberFormatException e) {
+        if (last != null && !last.matches("[0-9]{0,9}")) {
             throw ProblemException.parameter("Last-Event-ID", "invalid_value",
                     "'Last-Event-ID' must be the id of an event of this run; leave it out to see all.");
         }
+        return last == null || last.isEmpty() ? 0 : Integer.parseInt(last);
     }
 
     /** A comment where nothing has happened, so that no proxy takes the silence for the end. */

@@ -16,12 +16,18 @@ public record Target(
         @Schema(nullable = true) Kind entityType,
         @JsonAlias("project_id") @Schema(nullable = true) UUID productionId,
         @Schema(nullable = true) UUID taskId,
-        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(maxLength = 2000, examples = "SH010") String entityName,
-        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(maxLength = 2000, examples = "SQ01") String sequenceName,
-        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(maxLength = 2000, examples = "E101") String episodeName,
-        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(maxLength = 2000, examples = "Prop") String assetTypeName,
-        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(maxLength = 2000, examples = "Lighting") String taskTypeName,
-        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(maxLength = 2000, examples = "Sintel") String productionName) {
+        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(nullable = true, maxLength = 2000,
+                examples = "SH010") String entityName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(nullable = true, maxLength = 2000,
+                examples = "SQ01") String sequenceName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(nullable = true, maxLength = 2000,
+                examples = "E101") String episodeName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(nullable = true, maxLength = 2000,
+                examples = "Prop") String assetTypeName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(nullable = true, maxLength = 2000,
+                examples = "Lighting") String taskTypeName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(nullable = true, maxLength = 2000,
+                examples = "Sintel") String productionName) {
 
     /** What an entity is; the last two match only actions for all. Spelled as on the wire. */
     @Schema(name = "EntityKind")

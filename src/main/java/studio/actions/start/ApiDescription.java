@@ -36,6 +36,7 @@ import org.jboss.jandex.ClassInfo;
 import org.jboss.jandex.DotName;
 import org.jboss.jandex.IndexView;
 
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 
 import io.quarkus.smallrye.openapi.OpenApiFilter;
@@ -84,7 +85,12 @@ public class ApiDescription implements OASFilter {
     private static final Set<String> PROBLEM = Set.of("type", "title", "status", "detail", "instance", "code", "id", "error",
             "message");
 
+    private static final DotName IGNORED = DotName.createSimple(JsonIgnoreProperties.class);
+
     private final IndexView index;
+
+    /** By the names of their schemas. */
+    private Map<String, ClassInfo> types;
 
     public ApiDescription(IndexView index) {
         this.index = index;
@@ -108,8 +114,8 @@ public class ApiDescription implements OASFilter {
                 .forEach(components::removeSchema);
         components.getSchemas().get("Problem").getProperties().get("code").setEnumeration(
                 Arrays.stream(Code.values()).map(Code::wire).distinct().collect(Collectors.toList()));
-        components.addSchema("ActionPatch", patch(components.getSchemas().get("ActionDraft")));
-        orNull(components, "ImportChange", "from", "ActionPatch");
+        fields(components);
+        orNull(components, "ImportChange", "from", "ImportFields");
         orNull(components, "PreviewDelivery", "body", "DeliveryBody");
         components.getSchemas().get("AuditEntry").addProperty("detail", OASFactory.createSchema().ref("AuditDetail"));
         api.setTags(api.getTags().stream().sorted(Comparator.comparing(tag -> TAGS.indexOf(tag.getName()))).toList());
@@ -118,16 +124,17 @@ public class ApiDescription implements OASFilter {
                 .forEach((verb, operation) -> describe(path, verb, operation)));
         events(api.getPaths().getPathItem(ACTIONS + "/runs/{id}/events").getGET());
         // Whoever receives a delivery has no token of ours; it is known by its signature.
-        api.getWebhooks().values().forEach(item -> item.getOperations().values().forEach(one -> one.setSecurity(List.of())));
+        deliveries(api.getWebhooks().get("delivery"));
         always(api);
         // Where 'fields' asks for some of them, these are all.
-        components.getSchemas().get("KitsuAction").setRequired(null);
+        Stream.of("KitsuAction", "ImportFields").forEach(some -> components.getSchemas().get(some).setRequired(null));
     }
 
     private static void headers(Components components) {
         header(components, "ETag", "What the answer was made of; for If-None-Match, and of one action for If-Match.");
-        header(components, "Location", "Where to go on; what is ours, as a path on this host.");
+        header(components, "Location", "Where to go on: a URL, or a path on this host.");
         header(components, "Link", "Other pages: rel first, last, prev, next (RFC 8288).");
+        header(components, "Content-Disposition", "The name of the file, where it is a table (RFC 6266).");
         header(components, "Allow", "The methods that this path knows, with commas between them.");
         header(components, "WWW-Authenticate", "How to say who asks (RFC 6750).");
         header(components, "RateLimit-Policy",
@@ -166,7 +173,8 @@ public class ApiDescription implements OASFilter {
             components.addResponse(name, response);
         });
         APIResponse bad = components.getResponses().get("BadRequest");
-        bad.setDescription(bad.getDescription() + "\n\nIt is empty where the request line holds what is no URI (RFC 3986).");
+        bad.setDescription(bad.getDescription()
+                + "\n\nIt is empty where what came is no HTTP (RFC 9112), or asks for what is no URI (RFC 3986).");
         components.addResponse("UriTooLong", OASFactory.createAPIResponse()
                 .description("The request line has more than 4,096 bytes. This answer is empty."));
         components.addResponse("HeadersTooLarge", OASFactory.createAPIResponse()
@@ -193,11 +201,51 @@ public class ApiDescription implements OASFilter {
                 .addExample(code.wire(), OASFactory.createExample().value(problem));
     }
 
-    /** A merge patch is a draft of which nothing is required. */
-    private static Schema patch(Schema draft) {
-        return OASFactory.createSchema().addType(Schema.SchemaType.OBJECT)
-                .description("Fields of an action as they are to become; null puts one back to its default.")
-                .properties(draft.getProperties());
+    /**
+     * An action's fields as they are sent, where what is unknown is refused, and as they are answered, where more may join.
+     * A merge patch is a draft of which nothing is required, and whose headers can be taken out one by one.
+     */
+    private void fields(Components components) {
+        Map<String, Schema> draft = components.getSchemas().get("ActionDraft").getProperties();
+        components.addSchema("ActionFields", object("The fields of an action that an admin writes.", draft));
+        components.addSchema("ImportFields", object("Those fields of an action that it is about.", draft));
+        Map<String, Schema> patch = new LinkedHashMap<>(draft);
+        patch.put("headers", OASFactory.createSchema().type(List.of(Schema.SchemaType.OBJECT, Schema.SchemaType.NULL))
+                .description("With null, a header is taken out. In the end there are 20 at most.")
+                .propertyNames(OASFactory.createSchema().ref("HeaderName"))
+                .additionalPropertiesSchema(OASFactory.createSchema().addAnyOf(OASFactory.createSchema().ref("HeaderValue"))
+                        .addAnyOf(OASFactory.createSchema().addType(Schema.SchemaType.NULL))));
+        components.addSchema("ActionPatch",
+                object("Fields of an action as they are to become; null puts one back to its default.", patch));
+        types = named();
+        types.put("ActionPatch", types.get("ActionDraft"));
+        Stream.of("ActionDraft", "ActionPatch", "KitsuActionDraft", "KitsuActionChange").forEach(name -> {
+            Schema schema = components.getSchemas().get(name);
+            for (String ignored : types.get(name).declaredAnnotation(IGNORED).value().asStringArray()) {
+                schema.addProperty(ignored, OASFactory.createSchema().readOnly(true)
+                        .description("Taken and ignored, so that what was read can be sent back."));
+            }
+            schema.setAdditionalPropertiesBoolean(false);
+        });
+    }
+
+    private static Schema object(String description, Map<String, Schema> properties) {
+        return OASFactory.createSchema().addType(Schema.SchemaType.OBJECT).description(description)
+                .properties(new LinkedHashMap<>(properties));
+    }
+
+    /** The action says with which verb it is sent; a receiver has no token of ours, and knows us by the signature. */
+    private static void deliveries(PathItem delivery) {
+        Operation post = delivery.getPOST().security(List.of());
+        VERBS.stream().filter(verb -> verb != HttpMethod.POST).forEach(verb -> {
+            Operation other = OASFactory.createOperation().tags(post.getTags()).security(List.of())
+                    .operationId(post.getOperationId() + "By" + verb.name().charAt(0) + verb.name().substring(1).toLowerCase(
+                            Locale.ROOT))
+                    .summary(post.getSummary() + ", where the action's method is " + verb)
+                    .description(verb == HttpMethod.GET ? "As with POST, without a body." : "As with POST.")
+                    .parameters(post.getParameters()).responses(post.getResponses());
+            delivery.setOperation(verb, verb == HttpMethod.GET ? other : other.requestBody(post.getRequestBody()));
+        });
     }
 
     /** What is in the stream is JSON, of which no annotation can tell. */
@@ -237,29 +285,29 @@ public class ApiDescription implements OASFilter {
 
     private static void describe(String path, HttpMethod verb, Operation operation) {
         APIResponses responses = operation.getResponses();
-        List<String> roles = operation.getSecurity().stream().flatMap(one -> one.getScheme("token").stream()).toList();
+        List<String> roles = operation.getSecurity() == null ? List.of()
+                : operation.getSecurity().stream().filter(one -> one.hasScheme("token"))
+                        .flatMap(one -> one.getScheme("token").stream()).toList();
         if (!roles.isEmpty()) {
             // Roles are no scopes; tools look for those in OAuth's flows only.
-            operation.setSecurity(List.of(OASFactory.createSecurityRequirement().addScheme("token")));
+            operation.setSecurity(List.of(OASFactory.createSecurityRequirement().addScheme("token"),
+                    OASFactory.createSecurityRequirement().addScheme("cookie")));
             operation.addExtension("x-roles", roles);
             operation.setDescription(operation.getDescription() + " For: " + String.join(", ", roles) + ".");
         }
         // Quarkus' own say nothing of what is in them.
         Stream.of("401", "403").filter(status -> responses.hasAPIResponse(status)
                 && responses.getAPIResponse(status).getContent() == null).forEach(responses::removeAPIResponse);
-        problem(responses, 400, 401, 405, 406, 500, 503);
+        problem(responses, 400, 401, 403, 405, 406, 413, 500, 503);
         responses.addAPIResponse("414", OASFactory.createAPIResponse().ref("UriTooLong"));
         responses.addAPIResponse("431", OASFactory.createAPIResponse().ref("HeadersTooLarge"));
-        if (!roles.isEmpty() || verb != HttpMethod.GET) {
-            problem(responses, 403);
-        }
         if (path.contains("{id}")) {
             problem(responses, 404);
             operation.getParameters().stream().filter(parameter -> parameter.getIn() == Parameter.In.PATH)
                     .forEach(id -> id.setDescription(path.contains("/runs/") ? "Of the run." : "Of the action."));
         }
         if (operation.getRequestBody() != null) {
-            problem(responses, 408, 413);
+            problem(responses, 408);
         }
         if (verb == HttpMethod.POST || operation.getRequestBody() != null) {
             problem(responses, 415);
@@ -272,6 +320,9 @@ public class ApiDescription implements OASFilter {
                 .forEach(parameter -> parameter.setAllowEmptyValue(true));
         conditions(operation, responses);
         told(responses, "Location", "202");
+        if (operation.getResponses().hasAPIResponse("200") && table(operation.getResponses().getAPIResponse("200"))) {
+            told(responses, "Content-Disposition", "200");
+        }
         if (responses.hasAPIResponse("429")) {
             told(responses, "RateLimit-Policy", "200", "202", "303", "307");
             told(responses, "RateLimit", "200", "202", "303", "307");
@@ -282,6 +333,10 @@ public class ApiDescription implements OASFilter {
             }
         });
         operation.setResponses(byStatus(responses));
+    }
+
+    private static boolean table(APIResponse answer) {
+        return answer.getContent() != null && answer.getContent().hasMediaType("text/csv");
     }
 
     private static void conditions(Operation operation, APIResponses responses) {
@@ -332,18 +387,22 @@ public class ApiDescription implements OASFilter {
         Set<String> sent = new LinkedHashSet<>();
         operations.stream().map(Operation::getRequestBody).filter(Objects::nonNull)
                 .forEach(body -> reach(body.getContent(), schemas, sent));
-        Map<String, ClassInfo> types = new HashMap<>();
-        for (AnnotationInstance named : index.getAnnotations(SCHEMA)) {
-            if (named.target().kind() == AnnotationTarget.Kind.CLASS && named.value("name") != null) {
-                types.put(named.value("name").asString(), named.target().asClass());
-            }
-        }
         schemas.forEach((name, schema) -> {
             if (!sent.contains(name) && schema.getProperties() != null) {
                 schema.setRequired(schema.getProperties().keySet().stream()
                         .filter(field -> !types.containsKey(name) || always(types.get(name), field)).toList());
             }
         });
+    }
+
+    private Map<String, ClassInfo> named() {
+        Map<String, ClassInfo> named = new HashMap<>();
+        for (AnnotationInstance schema : index.getAnnotations(SCHEMA)) {
+            if (schema.target().kind() == AnnotationTarget.Kind.CLASS && schema.value("name") != null) {
+                named.put(schema.value("name").asString(), schema.target().asClass());
+            }
+        }
+        return named;
     }
 
     private static boolean always(ClassInfo type, String field) {

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -98,12 +99,10 @@ final class Contract {
         return operations;
     }
 
-    /** What may be asked of a path; {@code /runs/cancel} is a {@code /runs/{id}} as well. */
+    /** What may be asked of a path, as the document writes it. */
     Set<String> verbs(String path) {
-        Set<String> verbs = new TreeSet<>();
-        operations.stream().filter(operation -> path.matches(operation.path.replaceAll("\\{[^}]*}", "[^/]+")))
-                .forEach(operation -> verbs.add(operation.verb));
-        return verbs;
+        return operations.stream().filter(operation -> operation.path.equals(path)).map(Operation::verb)
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     JsonNode resolve(JsonNode node) {

@@ -154,7 +154,7 @@ class RequestsTest {
     @Test
     void refusesVerbsThatAPathLacks() throws IOException {
         for (Operation operation : contract.operations()) {
-            Set<String> known = contract.verbs(operation.path().replace("{id}", sent));
+            Set<String> known = contract.verbs(operation.path());
             Set<String> allowed = new TreeSet<>(known);
             allowed.add("OPTIONS");
             if (known.contains("GET")) {
@@ -459,16 +459,19 @@ class RequestsTest {
             zip.write("{}".getBytes(UTF_8));
         }
         List<byte[]> bodies = new ArrayList<>(List.of(new byte[0], new byte[] { 0 }, zipped.toByteArray()));
-        contract.flat(schema).path("properties").fieldNames().forEachRemaining(field -> {
-            String object = "{\"" + field + "\": %s}";
-            bodies.addAll(List.of(object.formatted("\"é\"").getBytes(UTF_16),
-                    object.formatted("\"é\"").getBytes(ISO_8859_1),
-                    object.formatted("\"\u00c0\u00af\"").getBytes(ISO_8859_1),
-                    object.formatted("\"\0\"").getBytes(UTF_8)));
-            Stream.of("\"\\u0000\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "1e999", "-1e999", "1" + "0".repeat(400), "NaN", "01",
-                    "[".repeat(100_000), "{\"a\":".repeat(100_000), "1, \"" + field + "\": 1", "'x'", "\"x\" // no", "\"x\",")
-                    .forEach(value -> bodies.add(object.formatted(value).getBytes(UTF_8)));
-        });
+        contract.flat(schema).path("properties").properties().stream()
+                .filter(property -> !property.getValue().path("readOnly").asBoolean()).map(Map.Entry::getKey).forEach(field -> {
+                    String object = "{\"" + field + "\": %s}";
+                    bodies.addAll(List.of(object.formatted("\"é\"").getBytes(UTF_16),
+                            object.formatted("\"é\"").getBytes(ISO_8859_1),
+                            object.formatted("\"\u00c0\u00af\"").getBytes(ISO_8859_1),
+                            object.formatted("\"\0\"").getBytes(UTF_8)));
+                    Stream.of("\"\\u0000\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "1e999", "-1e999", "1" + "0".repeat(400),
+                            "NaN", "01",
+                            "[".repeat(100_000), "{\"a\":".repeat(100_000), "1, \"" + field + "\": 1", "'x'", "\"x\" // no",
+                            "\"x\",")
+                            .forEach(value -> bodies.add(object.formatted(value).getBytes(UTF_8)));
+                });
         Stream.of("[]", "null", "5", "\"x\"", "{", "{}}", "<x/>").forEach(text -> bodies.add(text.getBytes(UTF_8)));
         return bodies;
     }

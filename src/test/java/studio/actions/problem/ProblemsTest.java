@@ -397,12 +397,72 @@ class ProblemsTest {
             "DELETE | /api/custom-actions/{id}/preview | OPTIONS, POST",
             "DELETE | /api/custom-actions/runs/{id} | GET, HEAD, OPTIONS",
             "POST | /api/custom-actions/{id}/history | GET, HEAD, OPTIONS",
-            "GET | /api/custom-actions/{id}/restore | OPTIONS, POST" })
+            "GET | /api/custom-actions/{id}/restore | OPTIONS, POST",
+            "GET | /api/custom-actions/import | OPTIONS, POST",
+            "DELETE | /api/custom-actions/import | OPTIONS, POST",
+            "PUT | /api/custom-actions/export | GET, HEAD, OPTIONS",
+            "PUT | /api/custom-actions/audit | GET, HEAD, OPTIONS",
+            "GET | /api/custom-actions/take-over | OPTIONS, POST",
+            "GET | /api/custom-actions/runs/cancel | OPTIONS, POST" })
     void saysWhichVerbsAPathKnows(String verb, String path, String verbs) {
         Response answer = Api.admin().body("{}").request(verb, path.replace("{id}", ID));
 
         problem(answer, 405, "method_not_allowed");
         assertThat(answer.header("Allow").split(", ")).containsExactlyInAnyOrder(verbs.split(", "));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+            "/api/custom-actions | GET, HEAD, OPTIONS, POST",
+            "/api/custom-actions/{id} | DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
+            "/api/custom-actions/{id}/run | OPTIONS, POST",
+            "/api/custom-actions/runs/cancel | OPTIONS, POST",
+            "/api/custom-actions/stats | GET, HEAD, OPTIONS" })
+    void tellsWhichVerbsAPathKnows(String path, String verbs) {
+        Response answer = Api.admin().options(path.replace("{id}", ID));
+
+        assertThat(answer.statusCode()).isBetween(200, 299);
+        assertThat(answer.header("Allow").split(", ")).containsExactlyInAnyOrder(verbs.split(", "));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "GET /api/custom-actions/x HTTP/1.0", "GET /api/custom-actions HTTP/1.0",
+            "GET /api/custom-actions HTTP/1.1", "GET /api/custom-actions HTTP/1.1\r\nHost: a b",
+            "GET /api/custom-actions HTTP/1.0\r\nHost: ", "GET /nope HTTP/1.1\r\nHost: x:99999" })
+    void wantsToBeCalledByAName(String head) throws Exception {
+        try (Socket socket = new Socket("127.0.0.1", RestAssured.port)) {
+            socket.getOutputStream().write((head + "\r\n" + BEARER + "Connection: close\r\n\r\n")
+                    .getBytes(StandardCharsets.ISO_8859_1));
+            String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+
+            assertThat(answer).startsWith("HTTP/1.").contains(" 400 ", "application/problem+json", "bad_request", "'Host'");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "+5", "05", "%D9%A5", "5.0", "0x5", "1e1", "%2B5", "-0" })
+    void readsNumbersAsJsonWritesThem(String number) {
+        problem(Api.admin().get(Api.ACTIONS + "?limit=" + number), 400, "invalid_parameter");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "br", "gzip", "deflate", "x" })
+    void refusesABodyThatIsPacked(String encoding) throws Exception {
+        byte[] body = bytes(DRAFT.formatted("\"enabled\": true"));
+
+        problem(send("POST", Api.ACTIONS, body, "Content-Type", "application/json", "Content-Encoding", encoding), 415,
+                "unsupported_media_type");
+        assertThat(send("POST", Api.ACTIONS, body, "Content-Type", "application/json; charset=UTF-8", "Content-Encoding",
+                "identity").statusCode()).isEqualTo(201);
+    }
+
+    @Test
+    void refusesUnknownFieldsOfAMergeThoughTheyAreToGo() {
+        String path = Api.ACTIONS + "/" + stored();
+
+        problem(Api.admin().body("{\"nonsense\": null}").patch(path), 400, "invalid_body");
+        Api.admin().body("{\"description\": null, \"id\": null, \"headers\": {\"X-None\": null}}").patch(path).then()
+                .statusCode(200);
     }
 
     @ParameterizedTest
