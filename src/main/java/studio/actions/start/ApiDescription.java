@@ -286,8 +286,8 @@ public class ApiDescription implements OASFilter {
     private static void describe(String path, HttpMethod verb, Operation operation) {
         APIResponses responses = operation.getResponses();
         List<String> roles = operation.getSecurity() == null ? List.of()
-                : operation.getSecurity().stream().filter(one -> one.hasScheme("token"))
-                        .flatMap(one -> one.getScheme("token").stream()).toList();
+                : operation.getSecurity().stream().flatMap(one -> one.getSchemes().values().stream()).flatMap(List::stream)
+                        .distinct().toList();
         if (!roles.isEmpty()) {
             // Roles are no scopes; tools look for those in OAuth's flows only.
             operation.setSecurity(List.of(OASFactory.createSecurityRequirement().addScheme("token"),
