@@ -54,6 +54,7 @@
                                 @Parameter(name = "webhook-signature", in = ParameterIn.HEADER,
                                         description = "'v1,' and the base64 of the HMAC-SHA256; two with a space between them while "
                                                 + "a secret is being changed. Left out where no secret is set.",
+                                        example = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
                                         schema = @Schema(type = SchemaType.STRING,
                                                 pattern = "^v1,[A-Za-z0-9+/]{43}=( v1,[A-Za-z0-9+/]{43}=)?$")),
                                 @Parameter(name = "Idempotency-Key", in = ParameterIn.HEADER, required = true,

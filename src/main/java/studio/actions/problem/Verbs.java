@@ -28,6 +28,8 @@ public class Verbs {
 
     private static final String OPTIONS = "OPTIONS";
 
+    private static final Pattern SLASHES = Pattern.compile("/{2,}");
+
     private static final Pattern VARIABLE = Pattern.compile("\\{[^}]*}");
 
     /** Of the paths without a variable; made at the first request. */
@@ -95,6 +97,7 @@ public class Verbs {
     }
 
     private static String trimmed(String path) {
-        return path.replaceAll("/+", "/").replaceAll("/$", "");
+        String one = SLASHES.matcher(path).replaceAll("/");
+        return one.endsWith("/") ? one.substring(0, one.length() - 1) : one;
     }
 }

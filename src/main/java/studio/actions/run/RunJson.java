@@ -56,6 +56,19 @@ public final class RunJson {
                "deliveries": {"total": 50, "delivered": 49, "failed": 1, "refused": 0, "lost": 0, "cancelled": 0},
                "success_rate": 0.98, "failures": {"timeout": 1}}]}""";
 
+    private static final String BODY = """
+            {"entitytype": "shot", "originurl": "/productions/42368e00-09e1-4c4e-9a16-0d9891200536/shots",
+             "originserver": "kitsu.studio.com", "selection": ["a496f819-a923-4da2-b05d-cf472ab3b2f3"],
+             "productionid": "42368e00-09e1-4c4e-9a16-0d9891200536", "userid": "c0affcde-b8fc-4715-83e7-0ea24eb15e0c",
+             "useremail": "supervisor@example.com", "personid": "c0affcde-b8fc-4715-83e7-0ea24eb15e0c",
+             "personemail": "supervisor@example.com", "projectid": "42368e00-09e1-4c4e-9a16-0d9891200536",
+             "currentpath": "/productions/42368e00-09e1-4c4e-9a16-0d9891200536/shots", "currentserver": "kitsu.studio.com",
+             "action_id": "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11", "action_name": "Sync to ShotGrid",
+             "run_id": "7a1d0f5e-55b3-4ed9-8d0c-0d6d5c1b2a33", "delivery_id": "2f6cf8a4-5b1a-4c92-9a4b-3c1d8a7e6f50",
+             "entity_id": "63f8a332-e209-4f8c-b384-747d5eda4b57", "entity_type": "shot", "entity_name": "SH010",
+             "production_id": "42368e00-09e1-4c4e-9a16-0d9891200536", "task_ids": ["a496f819-a923-4da2-b05d-cf472ab3b2f3"],
+             "timestamp": "2026-11-23T17:41:13Z"}""";
+
     private static final String PREVIEW = """
             {"deliveries": [{"method": "POST", "url": null, "headers": {}, "body": null,
               "target": {"entity_id": "63f8a332-e209-4f8c-b384-747d5eda4b57", "entity_type": "shot", "production_id": null,
@@ -128,7 +141,8 @@ public final class RunJson {
     }
 
     /** What a receiver is sent; {@link Plan} writes it. */
-    @Schema(name = "DeliveryBody", description = "The names of both of Kitsu's dialects, and ours. Every key is there.")
+    @Schema(name = "DeliveryBody", description = "The names of both of Kitsu's dialects, and ours. Every key is there.",
+            examples = BODY)
     public interface Body {
 
         @Schema(nullable = true, examples = "shot", description = "As entity_type; else that of the page in Kitsu.")

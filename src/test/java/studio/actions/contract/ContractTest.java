@@ -7,18 +7,27 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
 import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import studio.actions.action.Action;
+import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou;
+import studio.actions.testing.Receiver;
 
 /** The document for itself: it leaves nothing open, and keeps its own rules. */
 @QuarkusTest
@@ -105,6 +114,35 @@ class ContractTest {
         }
         assertThat(seen[0]).isGreaterThan(300);
         assertThat(faults).isEmpty();
+    }
+
+    /** What a receiver hears is what the document tells it to expect, for each method that an action may have. */
+    @ParameterizedTest
+    @EnumSource(Action.Method.class)
+    void aReceiverHearsWhatIsDocumented(Action.Method method) {
+        String name = "hears-" + UUID.randomUUID();
+        String action = BesideKitsu.ajax(Receiver.shared().url("/" + name + "/ok"), "method", method.name());
+        BesideKitsu.as("admin").body(Map.of("selection", List.of(FakeZou.shared().shot("SH010").id())))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200);
+        Receiver.Heard heard = Receiver.shared().heard(name).get(0);
+        Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        headers.putAll(heard.headers());
+
+        JsonNode delivery = document.at("/webhooks/delivery/" + method.name().toLowerCase());
+
+        assertThat(heard.method()).isEqualTo(method.name());
+        assertThat(delivery.path("parameters")).isNotEmpty().allSatisfy(parameter -> {
+            String header = headers.get(parameter.get("name").asText());
+            assertThat(header != null || !parameter.path("required").asBoolean()).as(parameter.toString()).isTrue();
+            assertThat(header == null ? List.of() : contract.violations(parameter.get("schema"), new TextNode(header)))
+                    .isEmpty();
+        });
+        JsonNode content = delivery.path("requestBody").path("content");
+        assertThat(content.isMissingNode()).isEqualTo(heard.body().isEmpty());
+        content.properties().forEach(media -> {
+            assertThat(headers.get("Content-Type")).isEqualTo(media.getKey());
+            assertThat(contract.violations(media.getValue().get("schema"), Contract.read(heard.body()))).isEmpty();
+        });
     }
 
     private void bounded(String at, ObjectNode schema) {
