@@ -9,7 +9,6 @@ import java.util.Set;
 import java.util.UUID;
 
 import jakarta.annotation.security.RolesAllowed;
-import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
@@ -43,7 +42,6 @@ import studio.actions.zou.Zou;
 /** Takes over the actions that a studio has in Kitsu already. They keep their ids, so that doing it again does nothing. */
 @Path("/api/custom-actions/take-over")
 @Produces(MediaType.APPLICATION_JSON)
-@Consumes(MediaType.APPLICATION_JSON)
 @Tag(name = "Kitsu")
 public class TakeOver {
 

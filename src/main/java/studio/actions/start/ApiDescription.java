@@ -309,7 +309,8 @@ public class ApiDescription implements OASFilter {
         if (operation.getRequestBody() != null) {
             problem(responses, 408);
         }
-        if (verb == HttpMethod.POST || operation.getRequestBody() != null) {
+        // Taking over reads no body, whatever it is.
+        if (operation.getRequestBody() != null || verb == HttpMethod.POST && !path.equals(ACTIONS + "/take-over")) {
             problem(responses, 415);
         }
         if (named(operation, "Idempotency-Key")) {
