@@ -1,5 +1,8 @@
 package studio.actions.contract;
 
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.TRUNCATE_EXISTING;
+import static java.nio.file.StandardOpenOption.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -47,7 +50,7 @@ class ClientsIT {
         passes("npm", "install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund");
         HttpResponse<Path> document = HttpClient.newHttpClient().send(
                 HttpRequest.newBuilder(URI.create(url() + "/api/custom-actions/openapi")).build(),
-                HttpResponse.BodyHandlers.ofFile(FOLDER.resolve("openapi.yaml")));
+                HttpResponse.BodyHandlers.ofFile(FOLDER.resolve("openapi.yaml"), CREATE, TRUNCATE_EXISTING, WRITE));
         assertThat(document.statusCode()).isEqualTo(200);
     }
 
