@@ -21,9 +21,10 @@ import studio.actions.identity.Role;
 /** An action on the wire. */
 public final class ActionJson {
 
+    private static final String CONTROL = "\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029";
+
     /** One line, of which somebody sees something; what is around it is trimmed. */
-    public static final String NAME = "^\\s*[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*[^\\s\\p{Z}\\p{Cf}\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]"
-            + "[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*\\s*$";
+    public static final String NAME = "^\\s*[^" + CONTROL + "]*[^\\s\\p{Z}\\p{Cf}" + CONTROL + "][^" + CONTROL + "]*\\s*$";
 
     static final String ACTION = """
             {"id": "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11", "name": "Sync to ShotGrid",

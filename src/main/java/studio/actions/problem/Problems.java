@@ -13,7 +13,6 @@ import jakarta.validation.ConstraintViolationException;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.Response;
-import jakarta.ws.rs.core.UriInfo;
 
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
@@ -50,19 +49,19 @@ public class Problems {
     private static final String REALM = "Bearer realm=\"kitsu-actions\"";
 
     @ServerExceptionMapper
-    public Response refused(ProblemException refusal, UriInfo uri) {
-        return answer(refusal.code(), refusal.code().status, refusal.getMessage(), refusal.errors(), refusal.headers(), uri,
+    public Response refused(ProblemException refusal) {
+        return answer(refusal.code(), refusal.code().status, refusal.getMessage(), refusal.errors(), refusal.headers(),
                 refusal);
     }
 
     @ServerExceptionMapper
-    public Response broken(JsonProcessingException broken, UriInfo uri) {
+    public Response broken(JsonProcessingException broken) {
         String where = broken.getLocation() == null ? ""
                 : " (line " + broken.getLocation().getLineNr() + ", column " + broken.getLocation().getColumnNr() + ")";
         if (broken instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()
                 && !(broken.getCause() instanceof JsonParseException)) {
             Fault fault = fault(mapping);
-            return answer(Code.INVALID_BODY, 400, fault.message(), List.of(fault), Map.of(), uri, broken);
+            return answer(Code.INVALID_BODY, 400, fault.message(), List.of(fault), Map.of(), broken);
         }
         String detail = broken instanceof MismatchedInputException ? "The body is not the JSON that is expected here"
                 : broken instanceof StreamConstraintsException ? "The JSON is too deep or holds too long a number"
@@ -70,53 +69,53 @@ public class Problems {
         String hint = broken instanceof JsonParseException && !duplicate(broken)
                 ? " Is there a comma too many, or a quote missing?"
                 : "";
-        return answer(Code.INVALID_JSON, 400, detail + where + "." + hint, List.of(), Map.of(), uri, broken);
+        return answer(Code.INVALID_JSON, 400, detail + where + "." + hint, List.of(), Map.of(), broken);
     }
 
     @ServerExceptionMapper
-    public Response mismatched(MismatchedInputException mismatch, UriInfo uri) {
-        return broken(mismatch, uri);
+    public Response mismatched(MismatchedInputException mismatch) {
+        return broken(mismatch);
     }
 
     @ServerExceptionMapper
-    public Response wrapped(UncheckedIOException wrapped, UriInfo uri) {
-        return wrapped.getCause() instanceof JsonProcessingException broken ? broken(broken, uri) : unforeseen(wrapped, uri);
+    public Response wrapped(UncheckedIOException wrapped) {
+        return wrapped.getCause() instanceof JsonProcessingException broken ? broken(broken) : unforeseen(wrapped);
     }
 
     @ServerExceptionMapper
-    public Response violated(ConstraintViolationException violation, UriInfo uri) {
+    public Response violated(ConstraintViolationException violation) {
         List<Fault> faults = violation.getConstraintViolations().stream().map(found -> {
             String path = found.getPropertyPath().toString();
             String name = path.substring(path.lastIndexOf('.') + 1);
             return new Fault(name, "out_of_range", "'" + name + "' " + found.getMessage() + ".");
         }).toList();
         return answer(Code.INVALID_PARAMETER, 400,
-                faults.stream().map(Fault::message).collect(Collectors.joining(" ")), faults, Map.of(), uri, violation);
+                faults.stream().map(Fault::message).collect(Collectors.joining(" ")), faults, Map.of(), violation);
     }
 
     @ServerExceptionMapper
-    public Response unknownCaller(UnauthorizedException unknown, UriInfo uri) {
+    public Response unknownCaller(UnauthorizedException unknown) {
         return answer(Code.UNAUTHENTICATED, 401,
                 "Sign in to Kitsu, or send 'Authorization: Bearer <token>'. Without Kitsu, the token is in the log of "
                         + "the service's start.",
-                List.of(), Map.of(HttpHeaders.WWW_AUTHENTICATE, REALM), uri, unknown);
+                List.of(), Map.of(HttpHeaders.WWW_AUTHENTICATE, REALM), unknown);
     }
 
     @ServerExceptionMapper
-    public Response wrongToken(AuthenticationFailedException wrong, UriInfo uri) {
+    public Response wrongToken(AuthenticationFailedException wrong) {
         return answer(Code.UNAUTHENTICATED, 401, wrong.getMessage() == null ? "The token is not valid." : wrong.getMessage(),
-                List.of(), Map.of(HttpHeaders.WWW_AUTHENTICATE, REALM + ", error=\"invalid_token\""), uri, wrong);
+                List.of(), Map.of(HttpHeaders.WWW_AUTHENTICATE, REALM + ", error=\"invalid_token\""), wrong);
     }
 
     @ServerExceptionMapper
-    public Response forbidden(ForbiddenException forbidden, UriInfo uri) {
-        return answer(Code.FORBIDDEN, 403, "Your role may not do this.", List.of(), Map.of(), uri, forbidden);
+    public Response forbidden(ForbiddenException forbidden) {
+        return answer(Code.FORBIDDEN, 403, "Your role may not do this.", List.of(), Map.of(), forbidden);
     }
 
     @ServerExceptionMapper
-    public Response standard(WebApplicationException thrown, UriInfo uri) {
+    public Response standard(WebApplicationException thrown) {
         if (thrown.getCause() instanceof JsonProcessingException broken) {
-            return broken(broken, uri);
+            return broken(broken);
         }
         int status = thrown.getResponse().getStatus();
         if (status < 400) {
@@ -125,42 +124,42 @@ public class Problems {
         }
         return switch (status) {
             case 404 -> answer(Code.NOT_FOUND, 404, "There is nothing at this path. The API is described at "
-                    + "/api/custom-actions/docs.", List.of(), Map.of(), uri, thrown);
+                    + "/api/custom-actions/docs.", List.of(), Map.of(), thrown);
             case 405 -> answer(Code.METHOD_NOT_ALLOWED, 405, "This path does not know this verb; 'Allow' lists those it knows.",
-                    List.of(), Map.of(HttpHeaders.ALLOW, String.join(", ", Verbs.here())), uri, thrown);
+                    List.of(), Map.of(HttpHeaders.ALLOW, String.join(", ", Verbs.here())), thrown);
             case 406 -> answer(Code.NOT_ACCEPTABLE, 406,
                     "This is answered as application/json, an export as text/csv; let 'Accept' include that, or leave it out.",
-                    List.of(), Map.of(), uri, thrown);
-            case 413 -> answer(Code.TOO_LARGE, 413, "The body is too large.", List.of(), Map.of(), uri, thrown);
+                    List.of(), Map.of(), thrown);
+            case 413 -> answer(Code.TOO_LARGE, 413, "The body is too large.", List.of(), Map.of(), thrown);
             case 415 -> answer(Code.UNSUPPORTED_MEDIA_TYPE, 415,
                     "Send JSON with 'Content-Type: application/json'; an import takes text/csv, and …/open "
                             + "Kitsu's form, application/x-www-form-urlencoded.",
                     List.of(),
-                    Map.of(), uri, thrown);
-            case 400 -> answer(Code.BAD_REQUEST, 400, "The request cannot be read.", List.of(), Map.of(), uri, thrown);
-            default -> status >= 500 ? unforeseen(thrown, uri)
-                    : answer(Code.OTHER, status, "The request was refused.", List.of(), Map.of(), uri, thrown);
+                    Map.of(), thrown);
+            case 400 -> answer(Code.BAD_REQUEST, 400, "The request cannot be read.", List.of(), Map.of(), thrown);
+            default -> status >= 500 ? unforeseen(thrown)
+                    : answer(Code.OTHER, status, "The request was refused.", List.of(), Map.of(), thrown);
         };
     }
 
     @ServerExceptionMapper
-    public Response unforeseen(Throwable thrown, UriInfo uri) {
+    public Response unforeseen(Throwable thrown) {
         if (hungUp(thrown)) {
             return answer(Code.BAD_REQUEST, 400, "The connection was closed before the request was whole.", List.of(), Map.of(),
-                    uri, thrown);
+                    thrown);
         }
         return away(thrown)
                 ? answer(Code.UNAVAILABLE, 503,
                         "The database does not answer. If this was to change something, look whether it did before you try again.",
-                        List.of(), Map.of(HttpHeaders.RETRY_AFTER, "5"), uri, thrown)
+                        List.of(), Map.of(HttpHeaders.RETRY_AFTER, "5"), thrown)
                 : answer(Code.INTERNAL, 500, "Something broke on our side. The log says more under this problem's id.",
                         List.of(),
-                        Map.of(), uri, thrown);
+                        Map.of(), thrown);
     }
 
     private static Response answer(Code code, int status, String detail, List<Fault> errors, Map<String, String> headers,
-            UriInfo uri, Throwable cause) {
-        Problem problem = Problem.of(code, status, detail, uri == null ? null : path(CurrentRequestManager.get()), errors,
+            Throwable cause) {
+        Problem problem = Problem.of(code, status, detail, path(CurrentRequestManager.get()), errors,
                 cause instanceof ProblemException refusal ? refusal.violated() : List.of());
         if (status >= 500 && cause instanceof ProblemException) {
             LOG.errorf("Problem %s: %s", problem.id(), problem.detail());

@@ -1,11 +1,8 @@
 package studio.actions.start;
 
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -24,20 +21,12 @@ import org.eclipse.microprofile.openapi.models.PathItem;
 import org.eclipse.microprofile.openapi.models.PathItem.HttpMethod;
 import org.eclipse.microprofile.openapi.models.Paths;
 import org.eclipse.microprofile.openapi.models.headers.Header;
-import org.eclipse.microprofile.openapi.models.media.Content;
 import org.eclipse.microprofile.openapi.models.media.MediaType;
 import org.eclipse.microprofile.openapi.models.media.Schema;
 import org.eclipse.microprofile.openapi.models.parameters.Parameter;
 import org.eclipse.microprofile.openapi.models.responses.APIResponse;
 import org.eclipse.microprofile.openapi.models.responses.APIResponses;
-import org.jboss.jandex.AnnotationInstance;
-import org.jboss.jandex.AnnotationTarget;
-import org.jboss.jandex.ClassInfo;
-import org.jboss.jandex.DotName;
 import org.jboss.jandex.IndexView;
-
-import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
-import com.fasterxml.jackson.annotation.JsonInclude;
 
 import io.quarkus.smallrye.openapi.OpenApiFilter;
 import studio.actions.problem.Problem;
@@ -45,8 +34,8 @@ import studio.actions.problem.Problem.Code;
 
 /**
  * What holds for the whole API, and so is written into its description once, while the service is built: which problems an
- * operation can answer with, the headers that go with its statuses, which fields an answer always has, and the order of the
- * work. What is an operation's own stands at its method.
+ * operation can answer with, the headers that go with its statuses, and the order of the work. What is an operation's own
+ * stands at its method; of fields, {@link ApiSchemas} says what their records cannot.
  */
 @OpenApiFilter(stages = OpenApiFilter.RunStage.BUILD)
 public class ApiDescription implements OASFilter {
@@ -78,19 +67,7 @@ public class ApiDescription implements OASFilter {
     private static final Map<Integer, List<String>> HEADERS = Map.of(401, List.of("WWW-Authenticate"), 405, List.of("Allow"),
             429, List.of("Retry-After", "RateLimit-Policy", "RateLimit"), 503, List.of("Retry-After"));
 
-    private static final DotName SCHEMA = DotName
-            .createSimple(org.eclipse.microprofile.openapi.annotations.media.Schema.class);
-
-    /** What is never null in one, while the rest is left out. */
-    private static final Set<String> PROBLEM = Set.of("type", "title", "status", "detail", "instance", "code", "id", "error",
-            "message");
-
-    private static final DotName IGNORED = DotName.createSimple(JsonIgnoreProperties.class);
-
     private final IndexView index;
-
-    /** By the names of their schemas. */
-    private Map<String, ClassInfo> types;
 
     public ApiDescription(IndexView index) {
         this.index = index;
@@ -110,24 +87,12 @@ public class ApiDescription implements OASFilter {
         Components components = api.getComponents();
         headers(components);
         problems(components);
-        List.copyOf(components.getSchemas().keySet()).stream().filter(name -> name.contains("."))
-                .forEach(components::removeSchema);
-        components.getSchemas().get("Problem").getProperties().get("code").setEnumeration(
-                Arrays.stream(Code.values()).map(Code::wire).distinct().collect(Collectors.toList()));
-        fields(components);
-        orNull(components, "ImportChange", "from", "ImportFields");
-        orNull(components, "PreviewDelivery", "body", "DeliveryBody");
-        components.getSchemas().get("AuditEntry").addProperty("detail", OASFactory.createSchema().ref("AuditDetail"));
         api.setTags(api.getTags().stream().sorted(Comparator.comparing(tag -> TAGS.indexOf(tag.getName()))).toList());
         api.setPaths(ordered(api.getPaths().getPathItems()));
         api.getPaths().getPathItems().forEach((path, item) -> item.getOperations()
                 .forEach((verb, operation) -> describe(path, verb, operation)));
-        events(api.getPaths().getPathItem(ACTIONS + "/runs/{id}/events").getGET());
-        // Whoever receives a delivery has no token of ours; it is known by its signature.
         deliveries(api.getWebhooks().get("delivery"));
-        always(api);
-        // Where 'fields' asks for some of them, these are all.
-        Stream.of("KitsuAction", "ImportFields").forEach(some -> components.getSchemas().get(some).setRequired(null));
+        new ApiSchemas(index).complete(api);
     }
 
     private static void headers(Components components) {
@@ -201,39 +166,6 @@ public class ApiDescription implements OASFilter {
                 .addExample(code.wire(), OASFactory.createExample().value(problem));
     }
 
-    /**
-     * An action's fields as they are sent, where what is unknown is refused, and as they are answered, where more may join.
-     * A merge patch is a draft of which nothing is required, and whose headers can be taken out one by one.
-     */
-    private void fields(Components components) {
-        Map<String, Schema> draft = components.getSchemas().get("ActionDraft").getProperties();
-        components.addSchema("ActionFields", object("The fields of an action that an admin writes.", draft));
-        components.addSchema("ImportFields", object("Those fields of an action that it is about.", draft));
-        Map<String, Schema> patch = new LinkedHashMap<>(draft);
-        patch.put("headers", OASFactory.createSchema().type(List.of(Schema.SchemaType.OBJECT, Schema.SchemaType.NULL))
-                .description("With null, a header is taken out. In the end there are 20 at most.")
-                .propertyNames(OASFactory.createSchema().ref("HeaderName"))
-                .additionalPropertiesSchema(OASFactory.createSchema().addAnyOf(OASFactory.createSchema().ref("HeaderValue"))
-                        .addAnyOf(OASFactory.createSchema().addType(Schema.SchemaType.NULL))));
-        components.addSchema("ActionPatch",
-                object("Fields of an action as they are to become; null puts one back to its default.", patch));
-        types = named();
-        types.put("ActionPatch", types.get("ActionDraft"));
-        Stream.of("ActionDraft", "ActionPatch", "KitsuActionDraft", "KitsuActionChange").forEach(name -> {
-            Schema schema = components.getSchemas().get(name);
-            for (String ignored : types.get(name).declaredAnnotation(IGNORED).value().asStringArray()) {
-                schema.addProperty(ignored, OASFactory.createSchema().readOnly(true)
-                        .description("Taken and ignored, so that what was read can be sent back."));
-            }
-            schema.setAdditionalPropertiesBoolean(false);
-        });
-    }
-
-    private static Schema object(String description, Map<String, Schema> properties) {
-        return OASFactory.createSchema().addType(Schema.SchemaType.OBJECT).description(description)
-                .properties(new LinkedHashMap<>(properties));
-    }
-
     /** The action says with which verb it is sent; a receiver has no token of ours, and knows us by the signature. */
     private static void deliveries(PathItem delivery) {
         Operation post = delivery.getPOST().security(List.of());
@@ -246,24 +178,6 @@ public class ApiDescription implements OASFilter {
                     .parameters(post.getParameters()).responses(post.getResponses());
             delivery.setOperation(verb, verb == HttpMethod.GET ? other : other.requestBody(post.getRequestBody()));
         });
-    }
-
-    /** What is in the stream is JSON, of which no annotation can tell. */
-    private static void events(Operation watch) {
-        Schema data = OASFactory.createSchema();
-        Stream.of("Delivery", "RunProgress", "Run").forEach(name -> data.addAnyOf(OASFactory.createSchema().ref(name)));
-        watch.getResponses().getAPIResponse("200").getContent().getMediaType("text/event-stream").getSchema()
-                .contentMediaType("text/event-stream")
-                .contentSchema(data.description("The data of one event; its name says which of them it is."));
-    }
-
-    /** An annotation can say this of a type of ours only. */
-    private static void orNull(Components components, String schema, String property, String name) {
-        Map<String, Schema> properties = components.getSchemas().get(schema).getProperties();
-        components.getSchemas().get(schema).addProperty(property,
-                OASFactory.createSchema().description(properties.get(property).getDescription())
-                        .addAnyOf(OASFactory.createSchema().ref(name))
-                        .addAnyOf(OASFactory.createSchema().addType(Schema.SchemaType.NULL)));
     }
 
     private static Paths ordered(Map<String, PathItem> items) {
@@ -289,12 +203,11 @@ public class ApiDescription implements OASFilter {
                 : operation.getSecurity().stream().flatMap(one -> one.getSchemes().values().stream()).flatMap(List::stream)
                         .distinct().toList();
         if (!roles.isEmpty()) {
-            // Roles are no scopes; tools look for those in OAuth's flows only.
-            operation.setSecurity(List.of(OASFactory.createSecurityRequirement().addScheme("token"),
-                    OASFactory.createSecurityRequirement().addScheme("cookie")));
             operation.addExtension("x-roles", roles);
             operation.setDescription(operation.getDescription() + " For: " + String.join(", ", roles) + ".");
         }
+        // Roles are no scopes; tools look for those in OAuth's flows only. What holds for the whole API says how to sign in.
+        operation.setSecurity(null);
         // Quarkus' own say nothing of what is in them.
         Stream.of("401", "403").filter(status -> responses.hasAPIResponse(status)
                 && responses.getAPIResponse(status).getContent() == null).forEach(responses::removeAPIResponse);
@@ -378,61 +291,5 @@ public class ApiDescription implements OASFilter {
         APIResponses sorted = OASFactory.createAPIResponses();
         new TreeMap<>(responses.getAPIResponses()).forEach(sorted::addAPIResponse);
         return sorted;
-    }
-
-    /** An answer has all of its fields, null where there is nothing; but for those that Jackson leaves out. */
-    private void always(OpenAPI api) {
-        Map<String, Schema> schemas = api.getComponents().getSchemas();
-        List<Operation> operations = api.getPaths().getPathItems().values().stream()
-                .flatMap(item -> item.getOperations().values().stream()).toList();
-        Set<String> sent = new LinkedHashSet<>();
-        operations.stream().map(Operation::getRequestBody).filter(Objects::nonNull)
-                .forEach(body -> reach(body.getContent(), schemas, sent));
-        schemas.forEach((name, schema) -> {
-            if (!sent.contains(name) && schema.getProperties() != null) {
-                schema.setRequired(schema.getProperties().keySet().stream()
-                        .filter(field -> !types.containsKey(name) || always(types.get(name), field)).toList());
-            }
-        });
-    }
-
-    private Map<String, ClassInfo> named() {
-        Map<String, ClassInfo> named = new HashMap<>();
-        for (AnnotationInstance schema : index.getAnnotations(SCHEMA)) {
-            if (schema.target().kind() == AnnotationTarget.Kind.CLASS && schema.value("name") != null) {
-                named.put(schema.value("name").asString(), schema.target().asClass());
-            }
-        }
-        return named;
-    }
-
-    private static boolean always(ClassInfo type, String field) {
-        return type.hasDeclaredAnnotation(JsonInclude.class) ? PROBLEM.contains(field)
-                : type.fields().stream().noneMatch(
-                        one -> snake(one.name()).equals(field) && one.hasAnnotation(JsonInclude.class));
-    }
-
-    private static String snake(String name) {
-        return name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
-    }
-
-    private static void reach(Content content, Map<String, Schema> schemas, Set<String> reached) {
-        content.getMediaTypes().values().forEach(media -> reach(media.getSchema(), schemas, reached));
-    }
-
-    private static void reach(Schema schema, Map<String, Schema> schemas, Set<String> reached) {
-        if (schema == null) {
-            return;
-        }
-        if (schema.getRef() != null) {
-            String name = schema.getRef().substring(schema.getRef().lastIndexOf('/') + 1);
-            if (reached.add(name)) {
-                reach(schemas.get(name), schemas, reached);
-            }
-        }
-        Stream.of(schema.getProperties() == null ? List.<Schema> of() : schema.getProperties().values(), schema.getAnyOf(),
-                schema.getOneOf(), schema.getAllOf(), schema.getItems() == null ? null : List.of(schema.getItems()),
-                schema.getAdditionalPropertiesSchema() == null ? null : List.of(schema.getAdditionalPropertiesSchema()))
-                .filter(Objects::nonNull).flatMap(Collection::stream).forEach(part -> reach(part, schemas, reached));
     }
 }

@@ -85,7 +85,10 @@ class ContractTest {
                         require(operation.path("tags").size() == 1, at + " has " + operation.path("tags").size() + " tags");
                     });
         }
+        assertThat(document.get("security").toString()).isEqualTo("[{\"token\":[]},{\"cookie\":[]}]");
         for (Contract.Operation operation : contract.operations()) {
+            JsonNode own = document.at("/paths/" + operation.path().replace("/", "~1") + "/" + operation.verb().toLowerCase());
+            require(!own.has("security"), operation + " is signed in to otherwise than all others");
             operation.responses().properties().forEach(answer -> require(
                     !answer.getValue().path("description").asText().isBlank(),
                     operation + " does not describe its " + answer.getKey()));
