@@ -4,7 +4,12 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 
 import jakarta.inject.Singleton;
 
@@ -19,7 +24,27 @@ class ActionList {
 
     private static final Duration BELIEVED = Duration.ofSeconds(60);
 
-    private record Read(List<Action> actions, Instant at) {
+    /** Bytes of answers that are kept; a list that somebody searches in their own words is soon written anew. */
+    private static final int KEPT = 4 * 1024 * 1024;
+
+    /**
+     * What was read.
+     *
+     * @param answers by what was asked, and by whom
+     */
+    private record Read(List<Action> actions, Instant at, Map<Object, Listing> answers, AtomicInteger bytes) {
+
+        Read(List<Action> actions, Instant at) {
+            this(actions, at, new ConcurrentHashMap<>(), new AtomicInteger());
+        }
+
+        void keep(Object asked, Listing answer) {
+            if (bytes.addAndGet(answer.body().length) <= KEPT) {
+                answers.put(asked, answer);
+            } else {
+                bytes.addAndGet(-answer.body().length);
+            }
+        }
     }
 
     private final Clock clock;
@@ -33,20 +58,41 @@ class ActionList {
 
     /** Not to be changed: others are reading them. */
     List<Action> all() {
-        Read read = last;
-        if (read != null && clock.instant().isBefore(read.at.plus(BELIEVED))) {
-            return read.actions;
-        }
+        return read().actions;
+    }
+
+    /** What was answered to this already, and is true now; empty where it must be written, by {@link #answer}. */
+    Optional<Listing> answered(Object asked) {
+        return believed().map(read -> read.answers.get(asked));
+    }
+
+    /** Writes an answer, and keeps it for all who ask the same. */
+    Listing answer(Object asked, Function<List<Action>, Listing> write) {
+        Read read = read();
+        Listing answer = write.apply(read.actions);
+        read.keep(asked, answer);
+        return answer;
+    }
+
+    private Optional<Read> believed() {
+        return Optional.ofNullable(last).filter(read -> clock.instant().isBefore(read.at.plus(BELIEVED)));
+    }
+
+    private Read read() {
+        return believed().orElseGet(this::readAnew);
+    }
+
+    private Read readAnew() {
         long before = drops.get();
         Instant now = clock.instant();
-        List<Action> actions = List.copyOf(Action.sorted());
+        Read read = new Read(List.copyOf(Action.sorted()), now);
         synchronized (this) {
             // What was dropped while this was being read may have been read too early.
             if (drops.get() == before) {
-                last = new Read(actions, now);
+                last = read;
             }
         }
-        return actions;
+        return read;
     }
 
     /** To be called after a write was committed. */

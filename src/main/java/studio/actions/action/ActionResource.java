@@ -22,7 +22,6 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.Context;
-import jakarta.ws.rs.core.EntityTag;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
@@ -49,6 +48,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
+import io.smallrye.mutiny.Uni;
 import studio.actions.action.ActionJson.Draft;
 import studio.actions.action.ActionJson.View;
 import studio.actions.identity.Asker;
@@ -97,7 +97,7 @@ public class ActionResource {
                     @ExampleObject(name = "all", value = "[" + ActionJson.ACTION + "]"),
                     @ExampleObject(name = "with 'page'", value = ActionJson.PAGE) }))
     @APIResponse(responseCode = "304", description = "The list is as If-None-Match knows it.")
-    public RestResponse<?> list(
+    public Uni<RestResponse<byte[]>> list(
             @QueryParam("entity_type") @Parameter(
                     description = "For this type: those for all types are among them.") EntityType entityType,
             @QueryParam("q") @CodePointLength(max = 200, message = "may have 200 characters") @Parameter(
@@ -110,22 +110,27 @@ public class ActionResource {
             @QueryParam("limit") @Min(1) @Max(1000) @Parameter(
                     description = "Actions on a page; without 'page', at the most (100 on a page).") Integer limit,
             @Context UriInfo uri) {
-        List<Action> listed = actions.visibleTo(Caller.of(identity)).stream()
-                .filter(action -> entityType == null || entityType == EntityType.all
-                        || action.entityType == EntityType.all || action.entityType == entityType)
-                .filter(action -> enabled == null || action.enabled == enabled)
-                .filter(action -> q == null || contains(action.name, q) || contains(action.description, q))
-                .toList();
-        EntityTag tag = Etag.of(listed, page + "/" + limit);
-        if (Etag.known(tag, headers)) {
-            return ResponseBuilder.notModified(tag.getValue()).tag(tag).build();
+        // A page has links, which repeat all that was asked.
+        Asked asked = new Asked(entityType, q, enabled, page, limit, page == null ? null : uri.getRequestUri().getRawQuery());
+        return actions.listing(Caller.of(identity), asked, visible -> listing(asked, visible, uri))
+                .map(found -> found.answer(headers));
+    }
+
+    private record Asked(EntityType entityType, String q, Boolean enabled, Integer page, Integer limit, String query) {
+
+        boolean about(Action action) {
+            return (entityType == null || entityType == EntityType.all || action.entityType == EntityType.all
+                    || action.entityType == entityType) && (enabled == null || action.enabled == enabled)
+                    && (q == null || contains(action.name, q) || contains(action.description, q));
         }
-        List<View> found = listed.stream().map(View::of).toList();
-        if (page == null) {
-            List<View> some = limit == null ? found : found.subList(0, Math.min(limit, found.size()));
-            return ResponseBuilder.ok(some).tag(tag).build();
-        }
-        return paged(found, page, limit == null ? 100 : limit, uri).tag(tag).build();
+    }
+
+    private Listing listing(Asked asked, List<Action> visible, UriInfo uri) {
+        List<View> found = visible.stream().filter(asked::about).map(View::of).toList();
+        return asked.page == null
+                ? Listing.of(found.subList(0, Math.min(asked.limit == null ? Integer.MAX_VALUE : asked.limit, found.size())),
+                        json)
+                : paged(found, asked.page, asked.limit == null ? 100 : asked.limit, uri);
     }
 
     @POST
@@ -231,13 +236,11 @@ public class ActionResource {
         return merged;
     }
 
-    private static ResponseBuilder<ActionJson.Page> paged(List<View> found, int page, int limit, UriInfo uri) {
+    private Listing paged(List<View> found, int page, int limit, UriInfo uri) {
         int total = found.size();
         int pages = (total + limit - 1) / limit;
         int offset = (int) Math.min(total, (page - 1L) * limit);
         List<View> data = found.subList(offset, Math.min(total, offset + limit));
-        ResponseBuilder<ActionJson.Page> answer = ResponseBuilder
-                .ok(new ActionJson.Page(data, total, pages, limit, offset, page));
         StringBuilder links = new StringBuilder(link(uri, 1, "first")).append(", ")
                 .append(link(uri, Math.max(1, pages), "last"));
         if (page > 1) {
@@ -246,7 +249,7 @@ public class ActionResource {
         if (page < pages) {
             links.append(", ").append(link(uri, page + 1, "next"));
         }
-        return answer.header("Link", links.toString());
+        return Listing.of(new ActionJson.Page(data, total, pages, limit, offset, page), links.toString(), json);
     }
 
     /** RFC 8288, relative to the host that the caller used. */

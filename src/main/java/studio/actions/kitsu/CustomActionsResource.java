@@ -23,7 +23,6 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.Context;
-import jakarta.ws.rs.core.EntityTag;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
@@ -41,7 +40,6 @@ import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.hibernate.validator.constraints.CodePointLength;
 import org.jboss.resteasy.reactive.RestResponse;
-import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -54,7 +52,7 @@ import io.smallrye.mutiny.Uni;
 import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.action.Actions;
-import studio.actions.action.Etag;
+import studio.actions.action.Listing;
 import studio.actions.action.Template;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
@@ -130,7 +128,7 @@ public class CustomActionsResource {
                     @ExampleObject(name = "all", value = "[" + KitsuAction.ACTION + "]"),
                     @ExampleObject(name = "with 'page'", value = KitsuAction.PAGE) }))
     @APIResponse(responseCode = "304", description = "The list is as If-None-Match knows it.")
-    public RestResponse<?> list(
+    public Uni<RestResponse<byte[]>> list(
             @QueryParam("name") @CodePointLength(max = 200, message = "may have 200 characters") @Parameter(
                     schema = @Schema(type = SchemaType.STRING, maxLength = 200),
                     description = "The whole name, regardless of case.", example = "Sync to ShotGrid") String name,
@@ -148,25 +146,34 @@ public class CustomActionsResource {
                     schema = @Schema(type = SchemaType.STRING, pattern = FIELD_LIST, examples = "id,name"),
                     description = "Only these, with commas between them.",
                     example = "id,name") String fields) {
-        List<String> wanted = fields == null ? FIELDS : wanted(fields);
-        Boolean sent = isAjax == null ? null : bool(isAjax);
-        List<Action> found = actions.visibleTo(Caller.of(identity)).stream()
-                .filter(action -> name == null || action.name.equalsIgnoreCase(name))
-                .filter(action -> entityType == null || action.entityType.name().equals(entityType))
-                .filter(action -> sent == null || action.isAjax == sent).toList();
-        EntityTag tag = Etag.of(found, String.join("/", site(), wanted.toString(), page + "/" + limit));
-        if (Etag.known(tag, headers)) {
-            return ResponseBuilder.notModified(tag.getValue()).tag(tag).build();
+        Asked asked = new Asked(name, entityType, isAjax == null ? null : bool(isAjax), page, limit,
+                fields == null ? FIELDS : wanted(fields), site());
+        return actions.listing(Caller.of(identity), asked, visible -> listing(asked, visible))
+                .map(found -> found.answer(headers));
+    }
+
+    private record Asked(String name, String entityType, Boolean isAjax, Integer page, Integer limit, List<String> fields,
+            String site) {
+
+        boolean about(Action action) {
+            return (name == null || action.name.equalsIgnoreCase(name))
+                    && (entityType == null || action.entityType.name().equals(entityType))
+                    && (isAjax == null || action.isAjax == isAjax);
         }
-        List<Object> views = found.stream().map(action -> only(KitsuAction.View.of(action, site()), wanted)).toList();
-        if (page == null) {
-            return ResponseBuilder.ok(limit == null ? views : views.subList(0, Math.min(limit, views.size()))).tag(tag).build();
+    }
+
+    private Listing listing(Asked asked, List<Action> visible) {
+        List<Object> views = visible.stream().filter(asked::about)
+                .map(action -> only(KitsuAction.View.of(action, asked.site), asked.fields)).toList();
+        Integer limit = asked.limit;
+        if (asked.page == null) {
+            return Listing.of(limit == null ? views : views.subList(0, Math.min(limit, views.size())), json);
         }
         int size = limit == null ? PAGE : limit;
-        int offset = (int) Math.min(Integer.MAX_VALUE, (page - 1L) * size);
+        int offset = (int) Math.min(Integer.MAX_VALUE, (asked.page - 1L) * size);
         int from = Math.min(offset, views.size());
-        return ResponseBuilder.ok(new KitsuAction.Page(views.subList(from, Math.min(views.size(), from + size)), views.size(),
-                (views.size() + size - 1) / size, size, offset, page)).tag(tag).build();
+        return Listing.of(new KitsuAction.Page(views.subList(from, Math.min(views.size(), from + size)), views.size(),
+                (views.size() + size - 1) / size, size, offset, asked.page), json);
     }
 
     @POST
