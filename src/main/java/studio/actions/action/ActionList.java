@@ -24,14 +24,13 @@ class ActionList {
 
     private static final Duration BELIEVED = Duration.ofSeconds(60);
 
-    /** Bytes of answers that are kept; a list that somebody searches in their own words is soon written anew. */
+    /** Bytes of answers that are kept: questions in somebody's own words have no end. */
     private static final int KEPT = 4 * 1024 * 1024;
 
-    /**
-     * What was read.
-     *
-     * @param answers by what was asked, and by whom
-     */
+    /** What an answer takes beside its body, at the least. */
+    private static final int OVERHEAD = 1024;
+
+    /** @param answers by what was asked, and by whom */
     private record Read(List<Action> actions, Instant at, Map<Object, Listing> answers, AtomicInteger bytes) {
 
         Read(List<Action> actions, Instant at) {
@@ -39,10 +38,9 @@ class ActionList {
         }
 
         void keep(Object asked, Listing answer) {
-            if (bytes.addAndGet(answer.body().length) <= KEPT) {
-                answers.put(asked, answer);
-            } else {
-                bytes.addAndGet(-answer.body().length);
+            int size = answer.body().length() + OVERHEAD;
+            if (bytes.addAndGet(size) > KEPT || answers.putIfAbsent(asked, answer) != null) {
+                bytes.addAndGet(-size);
             }
         }
     }
@@ -61,7 +59,7 @@ class ActionList {
         return read().actions;
     }
 
-    /** What was answered to this already, and is true now; empty where it must be written, by {@link #answer}. */
+    /** What was answered to this already, and is still true. */
     Optional<Listing> answered(Object asked) {
         return believed().map(read -> read.answers.get(asked));
     }

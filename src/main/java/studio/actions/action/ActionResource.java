@@ -6,6 +6,7 @@ import java.net.URI;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 
 import jakarta.annotation.security.RolesAllowed;
@@ -48,7 +49,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
-import io.smallrye.mutiny.Uni;
+import io.vertx.core.buffer.Buffer;
 import studio.actions.action.ActionJson.Draft;
 import studio.actions.action.ActionJson.View;
 import studio.actions.identity.Asker;
@@ -73,6 +74,7 @@ public class ActionResource {
     static final String MERGE_PATCH = "application/merge-patch+json";
 
     private final Actions actions;
+    private final Listings listings;
     private final ObjectMapper json;
     private final SecurityIdentity identity;
 
@@ -81,8 +83,9 @@ public class ActionResource {
     @Context
     HttpHeaders headers;
 
-    ActionResource(Actions actions, ObjectMapper json, SecurityIdentity identity) {
+    ActionResource(Actions actions, Listings listings, ObjectMapper json, SecurityIdentity identity) {
         this.actions = actions;
+        this.listings = listings;
         this.json = json;
         this.identity = identity;
     }
@@ -97,7 +100,7 @@ public class ActionResource {
                     @ExampleObject(name = "all", value = "[" + ActionJson.ACTION + "]"),
                     @ExampleObject(name = "with 'page'", value = ActionJson.PAGE) }))
     @APIResponse(responseCode = "304", description = "The list is as If-None-Match knows it.")
-    public Uni<RestResponse<byte[]>> list(
+    public RestResponse<Buffer> list(
             @QueryParam("entity_type") @Parameter(
                     description = "For this type: those for all types are among them.") EntityType entityType,
             @QueryParam("q") @CodePointLength(max = 200, message = "may have 200 characters") @Parameter(
@@ -110,27 +113,17 @@ public class ActionResource {
             @QueryParam("limit") @Min(1) @Max(1000) @Parameter(
                     description = "Actions on a page; without 'page', at the most (100 on a page).") Integer limit,
             @Context UriInfo uri) {
-        // A page has links, which repeat all that was asked.
-        Asked asked = new Asked(entityType, q, enabled, page, limit, page == null ? null : uri.getRequestUri().getRawQuery());
-        return actions.listing(Caller.of(identity), asked, visible -> listing(asked, visible, uri))
-                .map(found -> found.answer(headers));
-    }
-
-    private record Asked(EntityType entityType, String q, Boolean enabled, Integer page, Integer limit, String query) {
-
-        boolean about(Action action) {
-            return (entityType == null || entityType == EntityType.all || action.entityType == EntityType.all
-                    || action.entityType == entityType) && (enabled == null || action.enabled == enabled)
-                    && (q == null || contains(action.name, q) || contains(action.description, q));
-        }
-    }
-
-    private Listing listing(Asked asked, List<Action> visible, UriInfo uri) {
-        List<View> found = visible.stream().filter(asked::about).map(View::of).toList();
-        return asked.page == null
-                ? Listing.of(found.subList(0, Math.min(asked.limit == null ? Integer.MAX_VALUE : asked.limit, found.size())),
-                        json)
-                : paged(found, asked.page, asked.limit == null ? 100 : asked.limit, uri);
+        Predicate<Action> asked = action -> (entityType == null || entityType == EntityType.all
+                || action.entityType == EntityType.all || action.entityType == entityType)
+                && (enabled == null || action.enabled == enabled)
+                && (q == null || contains(action.name, q) || contains(action.description, q));
+        return listings.answer(Caller.of(identity), visible -> {
+            List<View> found = visible.stream().filter(asked).map(View::of).toList();
+            if (page == null) {
+                return Listing.of(limit == null ? found : found.subList(0, Math.min(limit, found.size())), json);
+            }
+            return paged(found, page, limit == null ? 100 : limit, uri);
+        });
     }
 
     @POST

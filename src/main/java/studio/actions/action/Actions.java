@@ -12,7 +12,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
-import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
@@ -24,8 +23,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
-import io.smallrye.mutiny.Uni;
-import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.action.ActionJson.Draft;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
@@ -45,7 +42,6 @@ public class Actions {
     private final ActionRules rules;
     private final ObjectMapper json;
     private final Clock clock;
-    private final Executor workers = Infrastructure.getDefaultWorkerPool();
 
     Actions(ActionList list, ActionRules rules, ObjectMapper json, Clock clock) {
         this.list = list;
@@ -57,19 +53,6 @@ public class Actions {
     /** Those the caller may see, by name. */
     public List<Action> visibleTo(Caller caller) {
         return list.all().stream().filter(action -> action.visibleTo(caller)).toList();
-    }
-
-    /**
-     * A list as it is answered to this caller, from memory where somebody with their role has asked the same.
-     *
-     * @param asked a value that tells one question from another
-     * @param write what is answered, from those that the caller may see
-     */
-    public Uni<Listing> listing(Caller caller, Record asked, Function<List<Action>, Listing> write) {
-        List<Object> question = List.of(caller.role(), asked);
-        return list.answered(question).map(Uni.createFrom()::item)
-                .orElseGet(() -> Uni.createFrom().voidItem().emitOn(workers).map(there -> list.answer(question,
-                        all -> write.apply(all.stream().filter(action -> action.visibleTo(caller)).toList()))));
     }
 
     /** @throws ProblemException {@code not_found} where there is none, or none for this caller */

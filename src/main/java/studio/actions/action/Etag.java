@@ -30,12 +30,15 @@ final class Etag {
     }
 
     static boolean known(EntityTag tag, HttpHeaders headers) {
-        return known('"' + tag.getValue() + '"', headers);
+        return known('"' + tag.getValue() + '"', headers.getHeaderString(HttpHeaders.IF_NONE_MATCH));
     }
 
-    /** RFC 9110, section 13.1.2: compared weakly, since a proxy that compresses weakens the tags it passes on. */
-    static boolean known(String tag, HttpHeaders headers) {
-        String known = headers.getHeaderString(HttpHeaders.IF_NONE_MATCH);
+    /**
+     * RFC 9110, section 13.1.2: compared weakly, since a proxy that compresses weakens the tags it passes on.
+     *
+     * @param known the value of {@code If-None-Match}; null where there is none
+     */
+    static boolean known(String tag, String known) {
         return known != null && (known.equals(tag) || Arrays.stream(known.split(",")).map(String::strip)
                 .anyMatch(one -> one.equals("*") || one.replaceFirst("^W/", "").equals(tag)));
     }

@@ -11,15 +11,18 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpServerResponse;
+
 /**
- * A list of actions as it is answered: written once, and sent to all who ask the same until an action changes.
+ * A list of actions as it is answered, the same to all who ask the same.
  *
- * @param tag the value of {@code ETag}
+ * @param tag the value of {@code ETag}: it changes whenever the answer does
  * @param links the value of {@code Link}; null where there is none
  */
-public record Listing(String tag, byte[] body, String links) {
+public record Listing(String tag, Buffer body, String links) {
 
-    private static final MediaType JSON = MediaType.APPLICATION_JSON_TYPE.withCharset("UTF-8");
+    private static final String JSON = MediaType.APPLICATION_JSON + ";charset=UTF-8";
 
     public static Listing of(Object answer, ObjectMapper json) {
         return of(answer, null, json);
@@ -28,18 +31,33 @@ public record Listing(String tag, byte[] body, String links) {
     static Listing of(Object answer, String links, ObjectMapper json) {
         try {
             byte[] body = json.writeValueAsBytes(answer);
-            return new Listing('"' + Etag.of(body).getValue() + '"', body, links);
+            return new Listing('"' + Etag.of(body).getValue() + '"', Buffer.buffer(body), links);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    /** The whole, or that it is as the caller knows it. */
-    public RestResponse<byte[]> answer(HttpHeaders headers) {
-        if (Etag.known(tag, headers)) {
-            return ResponseBuilder.<byte[]> create(RestResponse.Status.NOT_MODIFIED).header(HttpHeaders.ETAG, tag).build();
+    /**
+     * The whole, or that it is as the caller knows it.
+     *
+     * @param known the value of {@code If-None-Match}; null where there is none
+     */
+    RestResponse<Buffer> answer(String known) {
+        ResponseBuilder<Buffer> answer = Etag.known(tag, known) ? ResponseBuilder.create(RestResponse.Status.NOT_MODIFIED)
+                : ResponseBuilder.ok(body, JSON);
+        return (links == null ? answer : answer.header(HttpHeaders.LINK, links)).header(HttpHeaders.ETAG, tag).build();
+    }
+
+    /** The same again. */
+    void answer(HttpServerResponse response, String known) {
+        response.putHeader(HttpHeaders.ETAG, tag);
+        if (links != null) {
+            response.putHeader(HttpHeaders.LINK, links);
         }
-        ResponseBuilder<byte[]> answer = ResponseBuilder.ok(body, JSON).header(HttpHeaders.ETAG, tag);
-        return (links == null ? answer : answer.header(HttpHeaders.LINK, links)).build();
+        if (Etag.known(tag, known)) {
+            response.setStatusCode(304).end();
+        } else {
+            response.putHeader(HttpHeaders.CONTENT_TYPE, JSON).end(body);
+        }
     }
 }

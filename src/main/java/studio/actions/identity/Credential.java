@@ -5,6 +5,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 import io.vertx.core.http.Cookie;
 import io.vertx.core.http.HttpServerRequest;
@@ -17,6 +18,8 @@ public record Credential(Kind kind, String token) implements io.quarkus.security
 
     private static final String COOKIE = "access_token_cookie";
     private static final String SCHEME = "Bearer ";
+    /** RFC 6265, section 4.1.1: what a cookie can hold; a token of Zou's is made of less. */
+    private static final Pattern TOKEN = Pattern.compile("[\\x21\\x23-\\x2b\\x2d-\\x3a\\x3c-\\x5b\\x5d-\\x7e]+");
 
     /** How it was sent; Zou is asked in the same way. */
     public enum Kind {
@@ -37,8 +40,7 @@ public record Credential(Kind kind, String token) implements io.quarkus.security
     }
 
     private static Optional<Credential> of(Kind kind, String token) {
-        // RFC 6265, section 4.1.1: what a cookie can hold; a token of Zou's is made of less.
-        return token != null && token.matches("[\\x21\\x23-\\x2b\\x2d-\\x3a\\x3c-\\x5b\\x5d-\\x7e]+")
+        return token != null && TOKEN.matcher(token).matches()
                 ? Optional.of(new Credential(kind, token))
                 : Optional.empty();
     }

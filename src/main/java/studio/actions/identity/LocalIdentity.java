@@ -6,25 +6,20 @@ import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 
 import jakarta.inject.Singleton;
 
 import io.quarkus.security.AuthenticationFailedException;
-import io.quarkus.security.identity.IdentityProviderManager;
 import io.quarkus.security.identity.SecurityIdentity;
-import io.quarkus.security.identity.request.AuthenticationRequest;
 import io.quarkus.security.runtime.QuarkusSecurityIdentity;
-import io.quarkus.vertx.http.runtime.security.ChallengeData;
-import io.quarkus.vertx.http.runtime.security.HttpAuthenticationMechanism;
 import io.smallrye.mutiny.Uni;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.log.LogContext;
 
 /** The way in without Kitsu: one admin token. With Kitsu it accepts nothing. */
 @Singleton
-public class LocalIdentity implements HttpAuthenticationMechanism {
+public class LocalIdentity {
 
     /** Whoever holds the token; the same person in every start, so that what they made stays theirs. */
     static final Caller ADMIN = new Caller(UUID.fromString("00000000-0000-4000-8000-000000000001"), "Local admin",
@@ -47,8 +42,8 @@ public class LocalIdentity implements HttpAuthenticationMechanism {
         return withKitsu || !made ? Optional.empty() : Optional.of(token);
     }
 
-    @Override
-    public Uni<SecurityIdentity> authenticate(RoutingContext request, IdentityProviderManager providers) {
+    /** The caller behind a request; nobody where it shows no token, or there is a Kitsu. */
+    public Uni<SecurityIdentity> authenticate(RoutingContext request) {
         String given = request.request().getHeader("Authorization");
         if (withKitsu || given == null) {
             return Uni.createFrom().nullItem();
@@ -67,16 +62,6 @@ public class LocalIdentity implements HttpAuthenticationMechanism {
         return Uni.createFrom()
                 .item(QuarkusSecurityIdentity.builder().setPrincipal(ADMIN).addRole(ADMIN.role().name())
                         .addAttribute(Asker.FROM, Asker.address(request)).build());
-    }
-
-    @Override
-    public Uni<ChallengeData> getChallenge(RoutingContext request) {
-        return Uni.createFrom().item(new ChallengeData(401, "WWW-Authenticate", "Bearer realm=\"kitsu-actions\""));
-    }
-
-    @Override
-    public Set<Class<? extends AuthenticationRequest>> getCredentialTypes() {
-        return Set.of();
     }
 
     private boolean matches(String given) {

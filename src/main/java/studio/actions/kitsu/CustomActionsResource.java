@@ -49,10 +49,12 @@ import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.buffer.Buffer;
 import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.action.Actions;
 import studio.actions.action.Listing;
+import studio.actions.action.Listings;
 import studio.actions.action.Template;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
@@ -98,6 +100,7 @@ public class CustomActionsResource {
              "userid": "c0affcde-b8fc-4715-83e7-0ea24eb15e0c", "useremail": "supervisor@example.com"}""";
 
     private final Actions actions;
+    private final Listings listings;
     private final Runner runner;
     private final RunConfig.Run config;
     private final Optional<URI> publicUrl;
@@ -109,9 +112,11 @@ public class CustomActionsResource {
     @Context
     HttpHeaders headers;
 
-    CustomActionsResource(Actions actions, Runner runner, RunConfig config, IdentityConfig identityConfig, ObjectMapper json,
+    CustomActionsResource(Actions actions, Listings listings, Runner runner, RunConfig config, IdentityConfig identityConfig,
+            ObjectMapper json,
             SecurityIdentity identity) {
         this.actions = actions;
+        this.listings = listings;
         this.runner = runner;
         this.config = config.run();
         this.publicUrl = identityConfig.publicUrl();
@@ -128,7 +133,7 @@ public class CustomActionsResource {
                     @ExampleObject(name = "all", value = "[" + KitsuAction.ACTION + "]"),
                     @ExampleObject(name = "with 'page'", value = KitsuAction.PAGE) }))
     @APIResponse(responseCode = "304", description = "The list is as If-None-Match knows it.")
-    public Uni<RestResponse<byte[]>> list(
+    public RestResponse<Buffer> list(
             @QueryParam("name") @CodePointLength(max = 200, message = "may have 200 characters") @Parameter(
                     schema = @Schema(type = SchemaType.STRING, maxLength = 200),
                     description = "The whole name, regardless of case.", example = "Sync to ShotGrid") String name,
@@ -146,34 +151,24 @@ public class CustomActionsResource {
                     schema = @Schema(type = SchemaType.STRING, pattern = FIELD_LIST, examples = "id,name"),
                     description = "Only these, with commas between them.",
                     example = "id,name") String fields) {
-        Asked asked = new Asked(name, entityType, isAjax == null ? null : bool(isAjax), page, limit,
-                fields == null ? FIELDS : wanted(fields), site());
-        return actions.listing(Caller.of(identity), asked, visible -> listing(asked, visible))
-                .map(found -> found.answer(headers));
-    }
-
-    private record Asked(String name, String entityType, Boolean isAjax, Integer page, Integer limit, List<String> fields,
-            String site) {
-
-        boolean about(Action action) {
-            return (name == null || action.name.equalsIgnoreCase(name))
-                    && (entityType == null || action.entityType.name().equals(entityType))
-                    && (isAjax == null || action.isAjax == isAjax);
-        }
-    }
-
-    private Listing listing(Asked asked, List<Action> visible) {
-        List<Object> views = visible.stream().filter(asked::about)
-                .map(action -> only(KitsuAction.View.of(action, asked.site), asked.fields)).toList();
-        Integer limit = asked.limit;
-        if (asked.page == null) {
-            return Listing.of(limit == null ? views : views.subList(0, Math.min(limit, views.size())), json);
-        }
-        int size = limit == null ? PAGE : limit;
-        int offset = (int) Math.min(Integer.MAX_VALUE, (asked.page - 1L) * size);
-        int from = Math.min(offset, views.size());
-        return Listing.of(new KitsuAction.Page(views.subList(from, Math.min(views.size(), from + size)), views.size(),
-                (views.size() + size - 1) / size, size, offset, asked.page), json);
+        List<String> wanted = fields == null ? FIELDS : wanted(fields);
+        Boolean sent = isAjax == null ? null : bool(isAjax);
+        String site = site();
+        return listings.answer(Caller.of(identity), visible -> {
+            List<Object> views = visible.stream()
+                    .filter(action -> name == null || action.name.equalsIgnoreCase(name))
+                    .filter(action -> entityType == null || action.entityType.name().equals(entityType))
+                    .filter(action -> sent == null || action.isAjax == sent)
+                    .map(action -> only(KitsuAction.View.of(action, site), wanted)).toList();
+            if (page == null) {
+                return Listing.of(limit == null ? views : views.subList(0, Math.min(limit, views.size())), json);
+            }
+            int size = limit == null ? PAGE : limit;
+            int offset = (int) Math.min(Integer.MAX_VALUE, (page - 1L) * size);
+            int from = Math.min(offset, views.size());
+            return Listing.of(new KitsuAction.Page(views.subList(from, Math.min(views.size(), from + size)), views.size(),
+                    (views.size() + size - 1) / size, size, offset, page), json);
+        });
     }
 
     @POST

@@ -1,7 +1,6 @@
 package studio.actions.problem;
 
 import java.util.List;
-import java.util.Map;
 import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -35,17 +34,28 @@ class Doorstep {
     private static final Pattern SUBJECT = Pattern.compile(
             "/api/(?:data/)?custom-actions/(?<runs>runs/)?(?<id>\\p{XDigit}{8}(?:-\\p{XDigit}{4}){3}-\\p{XDigit}{12})(?:/.*)?");
 
+    /** A path with an id. */
+    private static final int SHORTEST = "/api/custom-actions/".length() + 36;
+
     /** What browsers are told of each answer that does not say it itself. */
-    private static final Map<String, String> HEADERS = Map.of(
-            "X-Content-Type-Options", "nosniff",
-            "X-Frame-Options", "DENY",
-            "Cross-Origin-Resource-Policy", "same-origin",
+    private static final List<Header> HEADERS = List.of(
+            new Header("X-Content-Type-Options", "nosniff"),
+            new Header("X-Frame-Options", "DENY"),
+            new Header("Cross-Origin-Resource-Policy", "same-origin"),
             // Browsers' own default. Anything stricter, and a form that is posted on (307) arrives with 'Origin: null'.
-            "Referrer-Policy", "strict-origin-when-cross-origin",
+            new Header("Referrer-Policy", "strict-origin-when-cross-origin"),
             // For whoever asked; lists may be kept, and are asked for anew with their ETag.
-            "Cache-Control", "private, no-cache",
+            new Header("Cache-Control", "private, no-cache"),
             // Answers are no pages.
-            CSP, "default-src 'none'; frame-ancestors 'none'");
+            new Header(CSP, "default-src 'none'; frame-ancestors 'none'"));
+
+    /** In the form that Vert.x need not encode for each answer. */
+    private record Header(CharSequence name, CharSequence value) {
+
+        Header(String name, String value) {
+            this(HttpHeaders.createOptimized(name), HttpHeaders.createOptimized(value));
+        }
+    }
 
     private static final String DOCS = "/api/custom-actions/docs";
 
@@ -63,10 +73,15 @@ class Doorstep {
     }
 
     void hang(@Observes Filters filters) {
-        filters.register(Doorstep::guard, FIRST + 3);
-        filters.register(this::addressed, FIRST + 2);
-        filters.register(Doorstep::mark, FIRST + 1);
-        filters.register(this::announced, FIRST);
+        filters.register(request -> {
+            guard(request);
+            if (nameless(request)) {
+                answer(request, Code.BAD_REQUEST, NAMELESS);
+            } else {
+                mark(request.request().path());
+                announced(request);
+            }
+        }, FIRST);
     }
 
     /** HTTP/1.1 without a host is refused before any filter. */
@@ -84,35 +99,29 @@ class Doorstep {
     private static void guard(RoutingContext request) {
         request.addHeadersEndHandler(sent -> {
             MultiMap headers = request.response().headers();
-            if (!headers.contains(CSP) && request.request().path().startsWith(DOCS)) {
+            if (request.request().path().startsWith(DOCS) && !headers.contains(CSP)) {
                 headers.set(CSP, DOCS_CSP);
             }
-            HEADERS.forEach((name, value) -> {
-                if (!headers.contains(name)) {
-                    headers.set(name, value);
+            for (Header header : HEADERS) {
+                if (!headers.contains(header.name)) {
+                    headers.add(header.name, header.value);
                 }
-            });
+            }
         });
-        request.next();
     }
 
     /** What is answered names our address, and so do cookies and origins; a request that names none cannot be answered. */
-    private void addressed(RoutingContext request) {
-        if (nameless(request)) {
-            answer(request, Code.BAD_REQUEST, NAMELESS);
-        } else {
-            request.next();
-        }
-    }
-
     private static boolean nameless(RoutingContext request) {
         HostAndPort named = request.request().authority();
         return named == null || named.host().isEmpty();
     }
 
     /** So that each line in the log says what it is about. */
-    private static void mark(RoutingContext request) {
-        Matcher subject = SUBJECT.matcher(request.request().path());
+    private static void mark(String path) {
+        if (path.length() < SHORTEST) {
+            return;
+        }
+        Matcher subject = SUBJECT.matcher(path);
         if (subject.matches()) {
             UUID id = UUID.fromString(subject.group("id"));
             if (subject.group("runs") == null) {
@@ -121,17 +130,15 @@ class Doorstep {
                 LogContext.run(id);
             }
         }
-        request.next();
     }
 
     /** Whoever asks before sending is told at once; so is whoever announces more than anybody would read and throw away. */
     private void announced(RoutingContext request) {
         boolean asks = "100-continue".equalsIgnoreCase(request.request().getHeader(HttpHeaders.EXPECT));
         long length = length(request);
-        int limit = BodyLimit.limit(config, request.request().getHeader(HttpHeaders.CONTENT_TYPE));
-        if (length > BodyLimit.DRAINED || asks && length > limit) {
+        if (length > BodyLimit.DRAINED || asks && length > limit(request)) {
             request.addEndHandler(sent -> request.request().connection().close());
-            answer(request, Code.TOO_LARGE, BodyLimit.tooLarge(limit));
+            answer(request, Code.TOO_LARGE, BodyLimit.tooLarge(limit(request)));
             return;
         }
         if (asks) {
@@ -139,6 +146,10 @@ class Doorstep {
             request.request().headers().remove(HttpHeaders.EXPECT);
         }
         request.next();
+    }
+
+    private int limit(RoutingContext request) {
+        return BodyLimit.limit(config, request.request().getHeader(HttpHeaders.CONTENT_TYPE));
     }
 
     private static long length(RoutingContext request) {

@@ -9,6 +9,7 @@ import java.util.TreeSet;
 import java.util.function.BiConsumer;
 import java.util.regex.Pattern;
 
+import jakarta.inject.Singleton;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.container.ContainerRequestContext;
 import jakarta.ws.rs.container.ContainerResponseContext;
@@ -24,6 +25,7 @@ import org.jboss.resteasy.reactive.server.util.RuntimeResourceVisitor;
  * Which verbs a path knows: RFC 9110 wants them in the {@code Allow} of a 405, where Quarkus REST leaves it out, and to
  * {@code OPTIONS} Quarkus REST tells those of every path that begins like it.
  */
+@Singleton
 public class Verbs {
 
     private static final String OPTIONS = "OPTIONS";
@@ -97,7 +99,7 @@ public class Verbs {
     }
 
     private static String trimmed(String path) {
-        String one = SLASHES.matcher(path).replaceAll("/");
+        String one = path.contains("//") ? SLASHES.matcher(path).replaceAll("/") : path;
         return one.endsWith("/") ? one.substring(0, one.length() - 1) : one;
     }
 }

@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -37,6 +38,7 @@ import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Credential;
 import studio.actions.identity.IdentityConfig;
+import studio.actions.identity.LocalIdentity;
 import studio.actions.identity.Role;
 import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
@@ -44,7 +46,8 @@ import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
 
 /**
- * Who is asking, as Zou knows them. Zou is asked once for a credential, however many requests wait, and its yes is believed
+ * Who is asking, as Zou knows them; without Kitsu, as {@link LocalIdentity} does. Zou is asked once for a credential, however
+ * many requests wait, and its yes is believed
  * for {@code zou.identity-cache}; a no is not remembered.
  */
 @Singleton
@@ -58,21 +61,22 @@ public class ZouIdentity implements HttpAuthenticationMechanism {
     private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS");
 
     private final Zou zou;
-    private final Cache known;
+    private final LocalIdentity local;
+    private final CaffeineCache known;
     private final Optional<URI> publicUrl;
     private final MeterRegistry meters;
     private final Counter hits;
     private final Counter misses;
     private final Gauge remembered;
 
-    ZouIdentity(Zou zou, @CacheName("identity") Cache known, IdentityConfig config, MeterRegistry meters) {
+    ZouIdentity(Zou zou, LocalIdentity local, @CacheName("identity") Cache known, IdentityConfig config, MeterRegistry meters) {
         this.zou = zou;
-        this.known = known;
+        this.local = local;
+        this.known = known.as(CaffeineCache.class);
         this.meters = meters;
         this.hits = lookups("hit");
         this.misses = lookups("miss");
-        CaffeineCache cache = known.as(CaffeineCache.class);
-        this.remembered = Gauge.builder("custom_actions.identity.remembered", cache, people -> people.keySet().size())
+        this.remembered = Gauge.builder("custom_actions.identity.remembered", this.known, people -> people.keySet().size())
                 .description("Credentials of which it is remembered whose they are.").register(meters);
         this.publicUrl = config.publicUrl();
     }
@@ -91,7 +95,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism {
     @Override
     public Uni<SecurityIdentity> authenticate(RoutingContext request, IdentityProviderManager providers) {
         if (!zou.there()) {
-            return Uni.createFrom().nullItem();
+            return local.authenticate(request);
         }
         Optional<Credential> given = Credential.of(request.request());
         if (given.isEmpty()) {
@@ -104,14 +108,25 @@ public class ZouIdentity implements HttpAuthenticationMechanism {
                 return Uni.createFrom().failure(new ProblemException(Code.CROSS_SITE, foreign.get()));
             }
         }
+        String fingerprint = credential.fingerprint();
+        // Nearly always: each step of a Uni has its price.
+        CompletableFuture<Caller> remembered = known.getIfPresent(fingerprint);
+        if (remembered != null && remembered.isDone() && !remembered.isCompletedExceptionally()) {
+            hits.increment();
+            return Uni.createFrom().item(identity(remembered.join(), credential, request));
+        }
         AtomicBoolean asked = new AtomicBoolean();
-        return known.getAsync(credential.fingerprint(), unknown -> {
+        return known.getAsync(fingerprint, unknown -> {
             asked.set(true);
             return ask(credential);
         }).onTermination().invoke(() -> (asked.get() ? misses : hits).increment())
-                .invoke(caller -> LogContext.caller(caller.id()))
-                .map(caller -> QuarkusSecurityIdentity.builder().setPrincipal(caller).addRole(caller.role().name())
-                        .addCredential(credential).addAttribute(Asker.FROM, Asker.address(request)).build());
+                .map(caller -> identity(caller, credential, request));
+    }
+
+    private static SecurityIdentity identity(Caller caller, Credential credential, RoutingContext request) {
+        LogContext.caller(caller.id());
+        return QuarkusSecurityIdentity.builder().setPrincipal(caller).addRole(caller.role().name())
+                .addCredential(credential).addAttribute(Asker.FROM, Asker.address(request)).build();
     }
 
     @Override

@@ -107,14 +107,6 @@ class LocalIdentityTest {
     }
 
     @Test
-    void asksForABearer() {
-        assertThat(local().getChallenge(null).await().indefinitely()).satisfies(challenge -> {
-            assertThat(challenge.status).isEqualTo(401);
-            assertThat(challenge.getHeaders()).containsEntry("WWW-Authenticate", "Bearer realm=\"kitsu-actions\"");
-        });
-    }
-
-    @Test
     void theConfigurationKnowsItsUrl() {
         assertThatThrownBy(() -> local("zou.url", "http://not a url")).hasMessageContaining("zou.url");
     }
@@ -131,7 +123,7 @@ class LocalIdentityTest {
     /** Who it takes a request with this header for: a real one, over a socket. */
     private static String ask(LocalIdentity local, String header) throws Exception {
         Router router = Router.router(vertx);
-        router.route().handler(request -> local.authenticate(request, null).subscribe().with(
+        router.route().handler(request -> local.authenticate(request).subscribe().with(
                 identity -> request.end(identity == null ? "nobody" : described(identity)),
                 refusal -> request.end("refused: " + refusal.getMessage())));
         HttpServer server = vertx.createHttpServer().requestHandler(router).listen(0).toCompletionStage().toCompletableFuture()

@@ -1,0 +1,100 @@
+package studio.actions.action;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
+
+import io.quarkus.security.identity.SecurityIdentity;
+import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.quarkus.vertx.http.runtime.security.QuarkusHttpUser;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.impl.HttpServerRequestInternal;
+import io.vertx.ext.web.RoutingContext;
+import studio.actions.identity.Caller;
+import studio.actions.identity.Role;
+
+/**
+ * Lists that everybody asks for: whoever asks what somebody with the same role has asked is answered from memory, on the event
+ * loop, before any method is called. What is not there goes on to its method, and so does all that is to be refused. A write
+ * drops what is there together with the list that it was made from ({@link ActionList}).
+ */
+@Singleton
+public class Listings {
+
+    /** Behind those of Quarkus that authenticate and authorize. */
+    private static final int FILTER = 50;
+
+    private static final Set<String> PATHS = Set.of("/api/custom-actions", "/api/custom-actions/", "/api/data/custom-actions",
+            "/api/data/custom-actions/");
+
+    /** Where Quarkus keeps what metrics and traces call a request. */
+    private static final String TEMPLATE = "UrlPathTemplate";
+
+    /** All that an answer depends on, beside the actions. */
+    private record Question(Role role, String path, String query, String accept, String scheme, String host,
+            int port) {
+
+        static Question of(RoutingContext request, Role role) {
+            HttpServerRequest asked = request.request();
+            return new Question(role, asked.path(), asked.query(), asked.getHeader(HttpHeaders.ACCEPT), asked.scheme(),
+                    asked.authority().host(), asked.authority().port());
+        }
+    }
+
+    private final ActionList list;
+
+    Listings(ActionList list) {
+        this.list = list;
+    }
+
+    /**
+     * Answers a list, and remembers it for all who ask the same. To be called by a method that has judged its parameters.
+     *
+     * @param write what is answered, from those that the caller may see
+     */
+    public RestResponse<Buffer> answer(Caller caller, Function<List<Action>, Listing> write) {
+        RoutingContext request = CurrentRequestManager.get().unwrap(RoutingContext.class);
+        return list
+                .answer(Question.of(request, caller.role()),
+                        all -> write.apply(all.stream().filter(action -> action.visibleTo(caller)).toList()))
+                .answer(known(request));
+    }
+
+    void hang(@Observes Filters filters) {
+        filters.register(request -> {
+            if (request.request().method() == HttpMethod.GET && PATHS.contains(request.request().path())) {
+                QuarkusHttpUser.getSecurityIdentity(request, null).subscribe().with(
+                        identity -> answered(request, identity).ifPresentOrElse(
+                                found -> found.answer(request.response(), known(request)), request::next),
+                        unknown -> request.next());
+            } else {
+                request.next();
+            }
+        }, FILTER);
+    }
+
+    private Optional<Listing> answered(RoutingContext request, SecurityIdentity identity) {
+        if (identity == null || identity.isAnonymous()) {
+            return Optional.empty();
+        }
+        Optional<Listing> found = list.answered(Question.of(request, Caller.of(identity).role()));
+        if (found.isPresent()) {
+            ((HttpServerRequestInternal) request.request()).context().putLocal(TEMPLATE, request.request().path());
+        }
+        return found;
+    }
+
+    private static String known(RoutingContext request) {
+        return request.request().getHeader(HttpHeaders.IF_NONE_MATCH);
+    }
+}
