@@ -30,6 +30,10 @@ public final class Bench {
 
     static {
         CASES.put("lists", Lists::new);
+        CASES.put("fan-out", FanOut::new);
+        CASES.put("drain", Drain::new);
+        CASES.put("transfers", Transfers::new);
+        CASES.put("starts", Starts::new);
     }
 
     private Bench() {
@@ -50,7 +54,10 @@ public final class Bench {
             for (String name : wanted) {
                 System.out.println("Measuring " + name + " …");
                 try (Case one = CASES.get(name).make(postgres)) {
-                    measure(one).forEach((row, figures) -> table.add(line(row, figures)));
+                    measure(one).forEach((row, figures) -> {
+                        table.add(line(row, figures));
+                        System.out.println(line(row, figures));
+                    });
                     notes.addAll(one.notes());
                 }
             }

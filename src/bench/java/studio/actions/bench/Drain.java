@@ -1,0 +1,106 @@
+package studio.actions.bench;
+
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpClient;
+import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.HttpMethod;
+import studio.actions.testing.Postgres;
+
+/** What is owed goes out by two replicas at once. */
+final class Drain implements Case {
+
+    private static final int DELIVERIES = 10_000;
+    private static final int RUNS = 10;
+    /** Of each replica. */
+    private static final int AT_ONCE = 32;
+
+    private static final Row DRAIN = Row.atLeast(0.5, "10,000 owed deliveries, two replicas with 32 at once each",
+            "the Vert.x client alone, 64 at once, a connection for each request as here", "a second");
+
+    private final Postgres postgres;
+    private final Sink sink = new Sink(0);
+    private final List<Service> replicas;
+    private final String action;
+    private final Vertx vertx = Vertx.vertx();
+
+    Drain(Postgres postgres) throws Exception {
+        this.postgres = postgres;
+        String database = postgres.another();
+        Map<String, String> settings = Map.of("CUSTOM_ACTIONS_EGRESS_ALLOW", sink.address(),
+                "CUSTOM_ACTIONS_EGRESS_IN_FLIGHT_PER_HOST", Integer.toString(AT_ONCE));
+        replicas = List.of(Service.start(database, settings), Service.start(database, settings));
+        action = replicas.get(0).action(sink.url() + "{entity_id}");
+        this.database = database;
+    }
+
+    private final String database;
+
+    @Override
+    public Map<Row, Pair> round() throws Exception {
+        return Map.of(DRAIN, new Pair(ours(), alone()));
+    }
+
+    private double ours() throws Exception {
+        sink.hold();
+        for (int i = 0; i < RUNS; i++) {
+            replicas.get(i % replicas.size()).send("POST", Service.ACTIONS + "/" + action + "/run", "application/json",
+                    FanOut.targets(DELIVERIES / RUNS), "Prefer", "respond-async");
+        }
+        long since = System.nanoTime();
+        sink.release();
+        while (!Sql.one(database, "SELECT count(*) FROM run WHERE finished_at IS NULL").equals("0")) {
+            Thread.sleep(5);
+        }
+        double seconds = (System.nanoTime() - since) / 1e9;
+        String delivered = Sql.one(database, "SELECT count(*) FROM delivery WHERE state <> 'delivered'");
+        if (!delivered.equals("0")) {
+            throw new IllegalStateException(delivered + " were not delivered");
+        }
+        return DELIVERIES / seconds;
+    }
+
+    /** Bodies of the same size. */
+    private double alone() {
+        String body = "x".repeat(800);
+        HttpClient client = vertx.createHttpClient(new HttpClientOptions().setKeepAlive(false).setMaxPoolSize(2 * AT_ONCE));
+        AtomicInteger begun = new AtomicInteger();
+        AtomicInteger ended = new AtomicInteger();
+        CompletableFuture<Void> all = new CompletableFuture<>();
+        long since = System.nanoTime();
+        for (int i = 0; i < 2 * AT_ONCE; i++) {
+            one(client, body, begun, ended, all);
+        }
+        all.join();
+        double seconds = (System.nanoTime() - since) / 1e9;
+        client.close();
+        return DELIVERIES / seconds;
+    }
+
+    private void one(HttpClient client, String body, AtomicInteger begun, AtomicInteger ended, CompletableFuture<Void> all) {
+        if (begun.incrementAndGet() > DELIVERIES) {
+            return;
+        }
+        client.request(HttpMethod.POST, sink.port(), "127.0.0.1", "/").compose(request -> request.send(body))
+                .compose(response -> response.body()).onComplete(answered -> {
+                    if (answered.failed()) {
+                        all.completeExceptionally(answered.cause());
+                    } else if (ended.incrementAndGet() == DELIVERIES) {
+                        all.complete(null);
+                    } else {
+                        one(client, body, begun, ended, all);
+                    }
+                });
+    }
+
+    @Override
+    public void close() {
+        replicas.forEach(Service::close);
+        sink.close();
+        vertx.close();
+    }
+}
