@@ -30,10 +30,13 @@ public final class Bench {
 
     static {
         CASES.put("lists", Lists::new);
+        CASES.put("previews", Previews::new);
+        CASES.put("presses", Presses::new);
         CASES.put("fan-out", FanOut::new);
         CASES.put("drain", Drain::new);
         CASES.put("transfers", Transfers::new);
         CASES.put("starts", Starts::new);
+        CASES.put("growth", Growth::new);
     }
 
     private Bench() {
@@ -61,6 +64,9 @@ public final class Bench {
                     notes.addAll(one.notes());
                 }
             }
+        }
+        if (args.length == 0 || args[0].isBlank()) {
+            notes.add("\n" + Jmh.table());
         }
         String all = String.join("\n", table) + "\n\n" + String.join("\n", notes);
         System.out.println("\n" + all);

@@ -2,6 +2,7 @@ package studio.actions.bench;
 
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -16,6 +17,20 @@ final class Sql {
         try (Connection connection = DriverManager.getConnection(database);
                 Statement statement = connection.createStatement()) {
             statement.execute(sql);
+        }
+    }
+
+    /** Until the first column of the first row is true. */
+    static void await(String database, String sql) throws Exception {
+        try (Connection connection = DriverManager.getConnection(database);
+                PreparedStatement question = connection.prepareStatement(sql)) {
+            boolean so = false;
+            while (!so) {
+                Thread.sleep(10);
+                try (ResultSet found = question.executeQuery()) {
+                    so = found.next() && found.getBoolean(1);
+                }
+            }
         }
     }
 

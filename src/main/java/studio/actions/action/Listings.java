@@ -11,6 +11,8 @@ import jakarta.inject.Singleton;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
 
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.quarkus.vertx.http.runtime.security.QuarkusHttpUser;
@@ -52,9 +54,19 @@ public class Listings {
     }
 
     private final ActionList list;
+    private final Counter hits;
+    private final Counter misses;
 
-    Listings(ActionList list) {
+    Listings(ActionList list, MeterRegistry meters) {
         this.list = list;
+        this.hits = lookups(meters, "hit");
+        this.misses = lookups(meters, "miss");
+    }
+
+    private static Counter lookups(MeterRegistry meters, String result) {
+        return Counter.builder("custom_actions.list.lookups").tag("result", result)
+                .description("Lists of actions that were asked for: answered as before (hit), or written anew (miss).")
+                .register(meters);
     }
 
     /**
@@ -63,6 +75,7 @@ public class Listings {
      * @param write what is answered, from those that the caller may see
      */
     public RestResponse<Buffer> answer(Caller caller, Function<List<Action>, Listing> write) {
+        misses.increment();
         RoutingContext request = CurrentRequestManager.get().unwrap(RoutingContext.class);
         return list
                 .answer(Question.of(request, caller.role()),
@@ -73,14 +86,26 @@ public class Listings {
     void hang(@Observes Filters filters) {
         filters.register(request -> {
             if (request.request().method() == HttpMethod.GET && PATHS.contains(request.request().path())) {
-                QuarkusHttpUser.getSecurityIdentity(request, null).subscribe().with(
-                        identity -> answered(request, identity).ifPresentOrElse(
-                                found -> found.answer(request.response(), known(request)), request::next),
-                        unknown -> request.next());
+                again(request);
             } else {
                 request.next();
             }
         }, FILTER);
+    }
+
+    private void again(RoutingContext request) {
+        // Quarkus would fail the request for whoever is unknown, and the method, which goes on with it, would answer as well.
+        Object failing = request.remove(QuarkusHttpUser.AUTH_FAILURE_HANDLER);
+        Runnable goOn = () -> {
+            if (failing != null) {
+                request.put(QuarkusHttpUser.AUTH_FAILURE_HANDLER, failing);
+            }
+            request.next();
+        };
+        QuarkusHttpUser.getSecurityIdentity(request, null).subscribe().with(
+                identity -> answered(request, identity)
+                        .ifPresentOrElse(found -> found.answer(request.response(), known(request)), goOn),
+                unknown -> goOn.run());
     }
 
     private Optional<Listing> answered(RoutingContext request, SecurityIdentity identity) {
@@ -89,6 +114,7 @@ public class Listings {
         }
         Optional<Listing> found = list.answered(Question.of(request, Caller.of(identity).role()));
         if (found.isPresent()) {
+            hits.increment();
             ((HttpServerRequestInternal) request.request()).context().putLocal(TEMPLATE, request.request().path());
         }
         return found;

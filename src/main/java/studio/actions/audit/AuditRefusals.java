@@ -6,7 +6,6 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 
-import jakarta.inject.Singleton;
 import jakarta.ws.rs.container.ContainerRequestContext;
 import jakarta.ws.rs.container.ContainerResponseContext;
 
@@ -26,7 +25,6 @@ import studio.actions.problem.StrictJson;
  * an entry for a year, so whoever is refused without end gets some entries a minute, and the next one says how many more there
  * were.
  */
-@Singleton
 class AuditRefusals {
 
     private static final Logger LOG = Logger.getLogger(AuditRefusals.class);

@@ -9,8 +9,8 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -111,6 +111,10 @@ public class Egress {
             whenLeft = then;
         }
 
+        public boolean isLeft() {
+            return left.get();
+        }
+
         /** Makes the place free; again does nothing. */
         public void leave() {
             if (left.compareAndSet(false, true)) {
@@ -126,9 +130,9 @@ public class Egress {
         return places.tryEnter(host) ? Optional.of(new Place(host)) : Optional.empty();
     }
 
-    /** Hosts, as {@link #host} names them, where no place is free at the moment. */
-    public Set<String> fullHosts() {
-        return places.full();
+    /** How many places are free at the moment at hosts, as {@link #host} names them; at the others, all are. */
+    public Map<String, Integer> freePlaces() {
+        return places.free();
     }
 
     /**

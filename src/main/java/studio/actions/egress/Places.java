@@ -2,8 +2,6 @@ package studio.actions.egress;
 
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Set;
-import java.util.stream.Collectors;
 
 /** So many requests at once to one host. */
 final class Places {
@@ -28,9 +26,10 @@ final class Places {
         taken.computeIfPresent(host, (same, count) -> count == 1 ? null : count - 1);
     }
 
-    /** Where no place is free. */
-    synchronized Set<String> full() {
-        return taken.entrySet().stream().filter(host -> host.getValue() == perHost).map(Map.Entry::getKey)
-                .collect(Collectors.toSet());
+    /** How many are free where any is taken. */
+    synchronized Map<String, Integer> free() {
+        Map<String, Integer> free = new HashMap<>(taken);
+        free.replaceAll((host, count) -> perHost - count);
+        return free;
     }
 }

@@ -32,12 +32,12 @@ public class Attempt extends PanacheEntityBase {
     public FailureKind failureKind;
     public String failureMessage;
 
-    /** Keeps what the delivery says of its last attempt, before another takes its place. */
-    static void keep(UUID delivery) {
+    /** Keeps what deliveries say of their last attempts, before others take their places. */
+    static void keep(List<UUID> deliveries) {
         getEntityManager().unwrap(Session.class).createNativeMutationQuery("""
                 INSERT INTO attempt (id, delivery_id, number, ended_at, status, duration_ms, failure_kind, failure_message)
                 SELECT gen_random_uuid(), id, attempts, now(), status, duration_ms, failure_kind, failure_message
-                  FROM delivery WHERE id = :id""").setParameter("id", delivery)
+                  FROM delivery WHERE id = ANY (:ids)""").setParameter("ids", deliveries.toArray(UUID[]::new))
                 .setQueryFlushMode(QueryFlushMode.NO_FLUSH).executeUpdate();
     }
 

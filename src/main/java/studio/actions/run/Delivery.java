@@ -7,7 +7,10 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
+import java.util.function.Function;
+import java.util.function.IntFunction;
 
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
@@ -161,14 +164,16 @@ public class Delivery extends PanacheEntityBase {
      * runs of each action, so that no action waits for another. What belongs to an action that is disabled waits. They
      * are locked until the transaction ends, and others pass them over.
      *
-     * @param full hosts that take no more at the moment
+     * @param free how many some hosts take at the moment
      * @param paused actions that may send no more at the moment
      * @param runs how many runs get a chance this time
-     * @param each how many deliveries of each
+     * @param each how many deliveries of each, where its host takes as many
      * @return in the order in which the runs were pressed
      */
     @SuppressWarnings("unchecked")
-    static List<Due> due(Collection<String> full, Collection<UUID> paused, int runs, int each) {
+    static List<Due> due(Map<String, Integer> free, Collection<UUID> paused, int runs, int each) {
+        List<String> hosts = List.copyOf(free.keySet());
+        String[] full = hosts.stream().filter(host -> free.get(host) == 0).toArray(String[]::new);
         // LATERAL and LIMIT have each run looked up by its index, however wrong PostgreSQL's idea is of how many there are.
         List<Object[]> rows = getEntityManager().createNativeQuery("""
                 SELECT d.id, d.run_id, d.url, d.host, r.action_id, r.rate
@@ -180,7 +185,7 @@ public class Delivery extends PanacheEntityBase {
                                  WHERE finished_at IS NULL AND action_id <> ALL (:paused)) owing
                           LEFT JOIN action a ON a.id = owing.action_id
                          CROSS JOIN LATERAL (
-                               SELECT r.id, r.action_id, r.created_at
+                               SELECT r.id, r.action_id, r.created_at, r.host
                                  FROM run r
                                 CROSS JOIN LATERAL (SELECT FROM delivery
                                                      WHERE run_id = r.id AND state = 'pending' AND due_at <= now()
@@ -194,9 +199,14 @@ public class Delivery extends PanacheEntityBase {
                          LIMIT :runs) r
                  CROSS JOIN LATERAL (SELECT id, run_id, url, host, position FROM delivery
                                       WHERE run_id = r.id AND state = 'pending' AND due_at <= now() AND host <> ALL (:full)
-                                      ORDER BY position LIMIT :each FOR UPDATE SKIP LOCKED) d
+                                      ORDER BY position
+                                      LIMIT least(:each, (SELECT free FROM unnest(:hosts, :free) AS places (host, free)
+                                                           WHERE places.host = r.host))
+                                        FOR UPDATE SKIP LOCKED) d
                  ORDER BY r.created_at, r.id, d.position""", Object[].class)
-                .setParameter("full", full.toArray(String[]::new)).setParameter("paused", paused.toArray(UUID[]::new))
+                .setParameter("full", full).setParameter("hosts", hosts.toArray(String[]::new))
+                .setParameter("free", hosts.stream().map(free::get).toArray(Integer[]::new))
+                .setParameter("paused", paused.toArray(UUID[]::new))
                 .setParameter("runs", runs).setParameter("each", each)
                 .getResultList();
         return rows.stream().map(row -> new Due((UUID) row[0], (UUID) row[1], (String) row[2], (String) row[3], (UUID) row[4],
@@ -243,11 +253,11 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /** Takes what {@link #due} has locked. */
-    static void claim(Collection<UUID> ids, UUID replica) {
-        getEntityManager().createNativeQuery("""
+    static List<Delivery> claim(Collection<UUID> ids, UUID replica) {
+        return getEntityManager().createNativeQuery("""
                 UPDATE delivery SET state = 'in_flight', owner = :replica, due_at = NULL, attempts = attempts + 1
-                 WHERE id = ANY (:ids) AND state = 'pending'""")
-                .setParameter("replica", replica).setParameter("ids", ids.toArray(UUID[]::new)).executeUpdate();
+                 WHERE id = ANY (:ids) AND state = 'pending' RETURNING *""", Delivery.class)
+                .setParameter("replica", replica).setParameter("ids", ids.toArray(UUID[]::new)).getResultList();
     }
 
     /** How long until something may go out that may not yet; empty where there is nothing. */
@@ -284,28 +294,59 @@ public class Delivery extends PanacheEntityBase {
         }
     }
 
-    /** Writes what became of an attempt; false where it is not its owner's any more, and then nothing is written. */
-    static boolean settle(UUID id, UUID owner, int attempt, Outcome outcome, int event) {
-        boolean written = getEntityManager().unwrap(Session.class).createNativeMutationQuery("""
-                UPDATE delivery SET state = :state, owner = NULL, status = :status, failure_kind = :kind,
-                    failure_message = :message, response = :response, duration_ms = :took, event = :event,
-                    attempts = attempts - :uncounted,
-                    due_at = CASE WHEN :state = 'pending' THEN now() + :pause * interval '1 millisecond' END
-                 WHERE id = :id AND state = 'in_flight' AND owner = :owner AND attempts = :attempt""")
-                .setParameter("state", outcome.state().name()).setParameter("status", outcome.status(), Integer.class)
-                .setParameter("kind", outcome.kind() == null ? null : outcome.kind().name(), String.class)
-                .setParameter("message", outcome.message(), String.class)
-                .setParameter("response", outcome.response(), String.class)
-                .setParameter("took", outcome.durationMs(), Integer.class).setParameter("event", event)
-                .setParameter("uncounted", outcome.uncounted() ? 1 : 0)
-                .setParameter("pause", outcome.pause() == null ? 0L : outcome.pause().toMillis())
-                .setParameter("id", id).setParameter("owner", owner).setParameter("attempt", attempt)
-                // The run is written once, after all of its outcomes.
-                .setQueryFlushMode(QueryFlushMode.NO_FLUSH).executeUpdate() == 1;
-        if (written && outcome.state() == State.pending && !outcome.uncounted()) {
-            Attempt.keep(id);
+    /** An attempt of an owner's, and what became of it. */
+    record Settling(UUID id, UUID run, UUID owner, int attempt, Outcome outcome) {
+    }
+
+    /** Those of the attempts that are still their owners', who alone may say what became of them. */
+    static List<Settling> owned(List<Settling> attempts) {
+        Set<UUID> owned = Set.copyOf(getEntityManager().createNativeQuery("""
+                SELECT d.id FROM unnest(:ids, :owners, :attempts) AS ended (id, owner, attempt)
+                  JOIN delivery d ON d.id = ended.id AND d.state = 'in_flight' AND d.owner = ended.owner
+                   AND d.attempts = ended.attempt""", UUID.class)
+                .setParameter("ids", each(attempts, Settling::id, UUID[]::new))
+                .setParameter("owners", each(attempts, Settling::owner, UUID[]::new))
+                .setParameter("attempts", each(attempts, Settling::attempt, Integer[]::new)).getResultList());
+        return attempts.stream().filter(attempt -> owned.contains(attempt.id())).toList();
+    }
+
+    /**
+     * Writes what became of attempts, in one statement.
+     *
+     * @param events the number of each among the outcomes of its run
+     */
+    static void settle(List<Settling> attempts, List<Integer> events) {
+        getEntityManager().unwrap(Session.class).createNativeMutationQuery("""
+                UPDATE delivery d SET state = ended.state, owner = NULL, status = ended.status, failure_kind = ended.kind,
+                    failure_message = ended.message, response = ended.response, duration_ms = ended.took,
+                    event = ended.event, attempts = d.attempts - ended.uncounted,
+                    due_at = CASE WHEN ended.state = 'pending' THEN now() + ended.pause * interval '1 millisecond' END
+                  FROM unnest(:ids, :states, :statuses, :kinds, :messages, :responses, :took, :events, :uncounted, :pauses)
+                    AS ended (id, state, status, kind, message, response, took, event, uncounted, pause)
+                 WHERE d.id = ended.id""")
+                .setParameter("ids", each(attempts, Settling::id, UUID[]::new))
+                .setParameter("states", each(attempts, one -> one.outcome.state.name(), String[]::new))
+                .setParameter("statuses", each(attempts, one -> one.outcome.status, Integer[]::new))
+                .setParameter("kinds", each(attempts, one -> one.outcome.kind == null ? null : one.outcome.kind.name(),
+                        String[]::new))
+                .setParameter("messages", each(attempts, one -> one.outcome.message, String[]::new))
+                .setParameter("responses", each(attempts, one -> one.outcome.response, String[]::new))
+                .setParameter("took", each(attempts, one -> one.outcome.durationMs, Integer[]::new))
+                .setParameter("events", events.toArray(Integer[]::new))
+                .setParameter("uncounted", each(attempts, one -> one.outcome.uncounted ? 1 : 0, Integer[]::new))
+                .setParameter("pauses",
+                        each(attempts, one -> one.outcome.pause == null ? 0 : one.outcome.pause.toMillis(), Long[]::new))
+                // The runs are written once, after all of their outcomes.
+                .setQueryFlushMode(QueryFlushMode.NO_FLUSH).executeUpdate();
+        List<UUID> again = attempts.stream()
+                .filter(one -> one.outcome.state == State.pending && !one.outcome.uncounted).map(Settling::id).toList();
+        if (!again.isEmpty()) {
+            Attempt.keep(again);
         }
-        return written;
+    }
+
+    private static <T> T[] each(List<Settling> attempts, Function<Settling, T> part, IntFunction<T[]> array) {
+        return attempts.stream().map(part).toArray(array);
     }
 
     /** What a replica has under way, as far as the database knows. */

@@ -7,7 +7,6 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -279,9 +278,9 @@ class DeliveryWorker {
                 }
                 // Before anything is looked for: what fills meanwhile was left out.
                 Optional<Duration> refill = shortage.ends();
-                Set<String> full = new HashSet<>(egress.fullHosts());
-                full.addAll(shortage.of(RateLimits.Kind.host));
-                List<Delivery.Due> due = Delivery.due(full,
+                Map<String, Integer> free = egress.freePlaces();
+                shortage.of(RateLimits.Kind.host).forEach(host -> free.put(host, 0));
+                List<Delivery.Due> due = Delivery.due(free,
                         shortage.of(RateLimits.Kind.action).stream().map(UUID::fromString).toList(), RUNS, perHost);
                 choose(due, chosen);
                 boolean paid = pay(chosen);
@@ -294,8 +293,7 @@ class DeliveryWorker {
                     return Stream.concat(Delivery.nextDue().stream(), tokens).min(Comparator.naturalOrder())
                             .filter(next -> next.compareTo(POLL) < 0).orElse(POLL);
                 }
-                Delivery.claim(ids, owner);
-                Delivery.<Delivery> list("id in ?1", ids).forEach(delivery -> deliveries.put(delivery.id, delivery));
+                Delivery.claim(ids, owner).forEach(delivery -> deliveries.put(delivery.id, delivery));
                 Run.<Run> list("id in ?1", deliveries.values().stream().map(delivery -> delivery.runId).distinct().toList())
                         .forEach(run -> runs.put(run.id, run));
                 List<UUID> queued = runs.values().stream().filter(run -> run.state == Run.State.queued).map(run -> run.id)
@@ -335,8 +333,9 @@ class DeliveryWorker {
         due.forEach(one -> waiting.computeIfAbsent(one.runId(), run -> new ArrayDeque<>()).add(one));
         List<UUID> order = List.copyOf(waiting.keySet());
         Map<UUID, Long> underWay = new HashMap<>();
-        flights.values().forEach(flight -> Stream.of(flight.run(), flight.action())
-                .forEach(id -> underWay.merge(id, 1L, Long::sum)));
+        // Not those that have been answered and are being written: the receiver has done with them.
+        flights.values().stream().filter(flight -> !flight.place().isLeft())
+                .forEach(flight -> Stream.of(flight.run(), flight.action()).forEach(id -> underWay.merge(id, 1L, Long::sum)));
         Map<RateLimits.Policy, Integer> chosenOf = new HashMap<>();
         Comparator<UUID> least = Comparator.<UUID, Long> comparing(id -> underWay.getOrDefault(id, 0L))
                 .thenComparing(id -> turns.getOrDefault(id, 0L));

@@ -5,12 +5,14 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
 
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
@@ -135,12 +137,11 @@ class Outcomes {
         List<Ended> late = new ArrayList<>();
         QuarkusTransaction.requiringNew().run(() -> {
             Run.locked(batch.stream().map(Ended::run).distinct().toList()).forEach(run -> runs.put(run.id, run));
-            for (Ended ended : batch) {
-                Run run = runs.get(ended.run());
-                if (run == null || !run.settle(ended.delivery(), ended.owner(), ended.attempt(), outcome(run, ended))) {
-                    late.add(ended);
-                }
-            }
+            Set<UUID> settled = Run.settle(runs, batch.stream().filter(ended -> runs.containsKey(ended.run())).map(
+                    ended -> new Delivery.Settling(ended.delivery(), ended.run(), ended.owner(), ended.attempt(),
+                            outcome(runs.get(ended.run()), ended)))
+                    .toList()).stream().map(Delivery.Settling::id).collect(Collectors.toSet());
+            batch.stream().filter(ended -> !settled.contains(ended.delivery())).forEach(late::add);
             events.tell(runs);
         });
         if (!late.isEmpty() && !again) {

@@ -11,6 +11,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 
 import jakarta.enterprise.event.Observes;
 import jakarta.enterprise.event.ObservesAsync;
@@ -210,7 +211,7 @@ class Recovery {
     }
 
     /** How many deliveries go out again, and how many are lost, as the attempts of their actions say. */
-    private record Settled(int again, int lost) {
+    private record Settled(long again, long lost) {
 
         static final Settled NONE = new Settled(0, 0);
 
@@ -230,18 +231,12 @@ class Recovery {
         }
         Map<UUID, Run> runs = new HashMap<>();
         Run.locked(owned.stream().map(Delivery.Owned::runId).distinct().toList()).forEach(run -> runs.put(run.id, run));
-        int again = 0;
-        int lost = 0;
-        for (Delivery.Owned one : owned) {
-            Run run = runs.get(one.runId());
-            Delivery.Outcome outcome = becomes.apply(run, one.attempt());
-            if (run.settle(one.id(), owner, one.attempt(), outcome)) {
-                again += outcome.state() == Delivery.State.pending ? 1 : 0;
-                lost += outcome.state() == Delivery.State.lost ? 1 : 0;
-            }
-        }
+        Map<Delivery.State, Long> settled = Run.settle(runs, owned.stream()
+                .map(one -> new Delivery.Settling(one.id(), one.runId(), owner, one.attempt(),
+                        becomes.apply(runs.get(one.runId()), one.attempt())))
+                .toList()).stream().collect(Collectors.groupingBy(one -> one.outcome().state(), Collectors.counting()));
         events.tell(runs);
-        return new Settled(again, lost);
+        return new Settled(settled.getOrDefault(Delivery.State.pending, 0L), settled.getOrDefault(Delivery.State.lost, 0L));
     }
 
     private void mendCounts() {

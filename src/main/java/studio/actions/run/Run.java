@@ -3,6 +3,7 @@ package studio.actions.run;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -157,18 +158,25 @@ public class Run extends PanacheEntityBase {
     }
 
     /**
-     * Writes how an attempt ended, and with the last of them the run's end. To be called on a locked run.
+     * Writes how attempts ended, and with the last of a run's the run's end.
      *
-     * @return false where the attempt is not its owner's any more
+     * @param locked the runs
+     * @return those that were still their owners'; of the others nothing is written
      */
-    boolean settle(UUID delivery, UUID owner, int attempt, Delivery.Outcome outcome) {
-        if (!Delivery.settle(delivery, owner, attempt, outcome, events + 1)) {
-            return false;
+    static List<Delivery.Settling> settle(Map<UUID, Run> locked, List<Delivery.Settling> attempts) {
+        List<Delivery.Settling> owned = Delivery.owned(attempts);
+        if (owned.isEmpty()) {
+            return owned;
         }
-        events++;
-        state = state == State.queued ? State.running : state;
-        count(outcome.state().ended() ? 1 : 0);
-        return true;
+        Delivery.settle(owned, owned.stream().map(attempt -> ++locked.get(attempt.run()).events).toList());
+        Map<UUID, Integer> ended = new HashMap<>();
+        owned.forEach(attempt -> ended.merge(attempt.run(), attempt.outcome().state().ended() ? 1 : 0, Integer::sum));
+        ended.forEach((id, count) -> {
+            Run run = locked.get(id);
+            run.state = run.state == State.queued ? State.running : run.state;
+            run.count(count);
+        });
+        return owned;
     }
 
     /** Cancels what has not begun, and says how much that was. To be called on a locked run. */

@@ -2,6 +2,7 @@ package studio.actions.egress;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -37,15 +38,16 @@ class PlacesTest {
     }
 
     @Test
-    void saysWhereNoneIsFree() {
+    void saysHowManyAreFreeWhereSomeAreTaken() {
         Places places = new Places(2);
         places.tryEnter("a");
         places.tryEnter("a");
         places.tryEnter("b");
 
-        assertThat(places.full()).containsExactly("a");
+        assertThat(places.free()).containsOnly(Map.entry("a", 0), Map.entry("b", 1));
         places.leave("a");
-        assertThat(places.full()).isEmpty();
+        places.leave("b");
+        assertThat(places.free()).containsOnly(Map.entry("a", 1));
     }
 
     @Test
@@ -86,6 +88,6 @@ class PlacesTest {
         }
         assertThat(threads.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
         assertThat(most.get()).isBetween(1, 3);
-        assertThat(places.full()).isEmpty();
+        assertThat(places.free()).isEmpty();
     }
 }

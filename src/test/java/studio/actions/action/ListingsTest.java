@@ -1,0 +1,162 @@
+package studio.actions.action;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.URL;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.common.http.TestHTTPResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.Response;
+import io.restassured.specification.RequestSpecification;
+import studio.actions.testing.Api;
+import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.Json;
+import studio.actions.testing.Metrics;
+
+/** Lists that are answered as they were before. */
+@QuarkusTest
+@WithTestResource(BesideKitsu.class)
+class ListingsTest {
+
+    private static final String HIT = "custom_actions_list_lookups_total{result=\"hit\"}";
+
+    @TestHTTPResource(value = "/metrics", management = true)
+    URL metrics;
+
+    private final String admin = BesideKitsu.token("admin");
+
+    /** The list begins anew. */
+    @BeforeEach
+    void change() {
+        Api.id(BesideKitsu.with(admin).body(Api.draft("name", "Sync " + UUID.randomUUID())).post(Api.ACTIONS));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { Api.ACTIONS, Api.ACTIONS + "?entity_type=shot&q=sync", Api.ACTIONS + "?page=1&limit=1",
+            BesideKitsu.PATH, BesideKitsu.PATH + "/", BesideKitsu.PATH + "?fields=id,name&page=1" })
+    void theSameIsAnsweredAgainToTheByte(String path) {
+        double hits = hits();
+        Response first = BesideKitsu.with(admin).get(path);
+        assertThat(hits()).isEqualTo(hits);
+        Response again = BesideKitsu.with(admin).get(path);
+
+        assertThat(hits()).isEqualTo(hits + 1);
+        assertThat(again.statusCode()).isEqualTo(200);
+        assertThat(again.asByteArray()).isEqualTo(first.asByteArray());
+        assertThat(headers(again)).isEqualTo(headers(first)).containsKeys("etag", "content-length", "x-content-type-options");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { Api.ACTIONS, BesideKitsu.PATH })
+    void whoHasItIsToldSoAgain(String path) {
+        String tag = BesideKitsu.with(admin).get(path).header("ETag");
+        double hits = hits();
+        Response known = BesideKitsu.with(admin).header("If-None-Match", "\"other\", W/" + tag).get(path);
+
+        assertThat(hits()).isEqualTo(hits + 1);
+        assertThat(known.statusCode()).isEqualTo(304);
+        assertThat(known.asByteArray()).isEmpty();
+        assertThat(known.header("ETag")).isEqualTo(tag);
+        assertThat(known.header("Cache-Control")).isEqualTo("private, no-cache");
+    }
+
+    @Test
+    void aChangeIsSeenByTheNext() {
+        String before = BesideKitsu.with(admin).get(BesideKitsu.PATH).header("ETag");
+        change();
+        Response after = BesideKitsu.with(admin).header("If-None-Match", before).get(BesideKitsu.PATH);
+
+        assertThat(after.statusCode()).isEqualTo(200);
+        assertThat(after.header("ETag")).isNotEqualTo(before);
+    }
+
+    @Test
+    void eachRoleIsAnsweredItsOwn() {
+        String id = Api.id(BesideKitsu.with(admin).body(Api.draft("name", "For supervisors", "roles", List.of("supervisor")))
+                .post(Api.ACTIONS));
+        for (String path : List.of(Api.ACTIONS, BesideKitsu.PATH)) {
+            for (int i = 0; i < 2; i++) {
+                assertThat(BesideKitsu.with(admin).get(path).asString()).contains(id);
+                assertThat(BesideKitsu.as("supervisor").get(path).asString()).contains(id);
+                assertThat(BesideKitsu.as("user").get(path).asString()).doesNotContain(id);
+                assertThat(BesideKitsu.as("client").get(path).asString()).doesNotContain(id);
+                BesideKitsu.as("vendor").get(path).then().statusCode(403);
+                given().get(path).then().statusCode(401);
+                given().header("Authorization", "Bearer nobody").get(path).then().statusCode(401);
+            }
+        }
+    }
+
+    @Test
+    void whatIsWrongIsRefusedEachTime() {
+        for (int i = 0; i < 2; i++) {
+            BesideKitsu.with(admin).get(Api.ACTIONS).then().statusCode(200);
+            BesideKitsu.with(admin).get(Api.ACTIONS + "?limit=0").then().statusCode(400);
+            accepting("text/html").get(Api.ACTIONS).then().statusCode(406);
+            accepting("application/json").get(Api.ACTIONS).then().statusCode(200);
+        }
+    }
+
+    private RequestSpecification accepting(String type) {
+        return BesideKitsu.with(admin).header("Accept", type);
+    }
+
+    /** Trigger links lead to where the browser is. */
+    @Test
+    void eachSiteIsAnsweredItsOwn() {
+        for (int i = 0; i < 2; i++) {
+            for (String host : List.of("kitsu.one", "kitsu.two:8443")) {
+                Response list = BesideKitsu.with(admin).header("Host", host).get(BesideKitsu.PATH);
+                assertThat(Json.of(list).<List<String>> get("url")).isNotEmpty()
+                        .allMatch(link -> link.startsWith("http://" + host + "/"));
+            }
+        }
+    }
+
+    @Test
+    void countsUnderItsPath() {
+        BesideKitsu.with(admin).get(BesideKitsu.PATH);
+        BesideKitsu.with(admin).get(BesideKitsu.PATH);
+
+        assertThat(Metrics.scrape(metrics).lines().filter(line -> line.startsWith("http_server_requests_seconds_count")))
+                .anyMatch(line -> line.contains("uri=\"" + BesideKitsu.PATH + "\"") && line.contains("status=\"200\""));
+    }
+
+    /** Questions in somebody's own words fill no memory, and are answered all the same. */
+    @Test
+    void questionsWithoutEndAreAnswered() {
+        for (int i = 0; i < 20; i++) {
+            BesideKitsu.with(admin).body(Api.draft("name", "Long " + i, "description", "x".repeat(2000))).post(Api.ACTIONS);
+        }
+        for (int i = 0; i < 150; i++) {
+            assertThat(BesideKitsu.with(admin).get(Api.ACTIONS + "?q=Long&n=" + i).asByteArray()).hasSizeGreaterThan(40_000);
+        }
+        double hits = hits();
+        BesideKitsu.with(admin).get(Api.ACTIONS + "?q=Long&n=0").then().statusCode(200);
+        assertThat(hits()).isEqualTo(hits + 1);
+        BesideKitsu.with(admin).get(Api.ACTIONS + "?q=Long&n=149").then().statusCode(200);
+        assertThat(hits()).isEqualTo(hits + 1);
+    }
+
+    private static Map<String, String> headers(Response response) {
+        Map<String, String> headers = new TreeMap<>();
+        response.headers().forEach(header -> headers.merge(header.getName().toLowerCase(), header.getValue(),
+                (one, other) -> one + " AND " + other));
+        return headers;
+    }
+
+    private double hits() {
+        return Metrics.of(metrics, HIT);
+    }
+}
