@@ -29,6 +29,9 @@ final class Load {
     private static final int BUFFER = 256 * 1024;
     private static final byte[] END = "\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] LENGTH = "\r\ncontent-length: ".getBytes(StandardCharsets.US_ASCII);
+    private static final long CHUNKED = Long.MAX_VALUE;
+    /** {@code 0 CR LF CR LF}. */
+    private static final long LAST_CHUNK = 0x30_0d0a_0d0aL;
     /** Those of one thread that are kept; of the rest none is slower or faster for being left out. */
     private static final int SAMPLES = 1_000_000;
 
@@ -122,6 +125,8 @@ final class Load {
             private final SocketChannel channel;
             private byte[] head = new byte[0];
             private long missing = -1;
+            /** The last bytes of an answer that does not say its length. */
+            private long tail;
             private long sentAt;
 
             Exchange(SocketChannel channel) {
@@ -158,18 +163,29 @@ final class Load {
                 if (missing < 0) {
                     byte[] before = head;
                     head = Arrays.copyOf(before, before.length + Math.min(got, 4096));
-                    buffer.get(head, before.length, head.length - before.length);
+                    buffer.get(0, head, before.length, head.length - before.length);
                     int end = find(head, END, 0);
                     if (end < 0) {
                         return;
                     }
-                    missing = length(end) - (before.length + got - end - END.length);
-                } else {
+                    missing = length(end);
+                    if (missing != CHUNKED) {
+                        missing -= before.length + got - end - END.length;
+                    }
+                } else if (missing != CHUNKED) {
                     missing -= got;
                 }
-                if (missing == 0) {
+                if (missing == 0 || missing == CHUNKED && last(got)) {
                     done();
                 }
+            }
+
+            /** RFC 9112, section 7.1; no line of JSON looks like that. */
+            private boolean last(int got) {
+                for (int i = Math.max(0, got - Long.BYTES); i < got; i++) {
+                    tail = tail << 8 | buffer.get(i) & 0xff;
+                }
+                return (tail & 0xff_ffff_ffffL) == LAST_CHUNK;
             }
 
             private long length(int end) {
@@ -179,7 +195,7 @@ final class Load {
                 }
                 int at = find(head, LENGTH, 0);
                 if (at < 0 && status == 200) {
-                    throw new IllegalStateException("Answered without a length");
+                    return CHUNKED;
                 }
                 long length = 0;
                 for (int i = at + LENGTH.length; at >= 0 && at < end && head[i] >= '0' && head[i] <= '9'; i++) {
@@ -192,6 +208,7 @@ final class Load {
                 nanos[(int) (count++ % SAMPLES)] = System.nanoTime() - sentAt;
                 head = new byte[0];
                 missing = -1;
+                tail = 0;
                 send();
             }
         }

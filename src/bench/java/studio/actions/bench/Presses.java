@@ -39,25 +39,25 @@ final class Presses implements Case {
             INSERT INTO run (id, action_id, action_version, action_name, state, caller_id, caller_name, caller_email,
                 caller_role, method, headers, timeout_ms, max_attempts, rate_per_minute, host, fingerprint, created_at,
                 unfinished, events)
-            VALUES (:'run', '%2$s', 1, 'Bench', 'running', '00000000-0000-4000-8000-000000000001', 'Local admin',
-                'admin@localhost', 'admin', 'POST', '{}', 10000, 1, 60000, '127.0.0.1:8080', :caller, clock_timestamp(),
+            VALUES (:run, '%2$s', 1, 'Bench', 'running', '00000000-0000-4000-8000-000000000001', 'Local admin',
+                'admin@localhost', 'admin', 'POST', '{}', 10000, 1, 60000, '127.0.0.1:8080', CAST(:caller AS text), clock_timestamp(),
                 1, 0);
             INSERT INTO delivery (id, run_id, position, entity_id, entity_type, task_ids, method, url, host, body, webhook_id,
                 state, owner, attempts)
-            VALUES (:'delivery', :'run', 0, gen_random_uuid(), 'shot', '{}', 'POST',
-                'http://127.0.0.1:8080/00000000-0000-4000-8000-000000000001', '127.0.0.1:8080', '%1$s', 'msg_' || :'delivery',
+            VALUES (:delivery, :run, 0, gen_random_uuid(), 'shot', '{}', 'POST',
+                'http://127.0.0.1:8080/00000000-0000-4000-8000-000000000001', '127.0.0.1:8080', '%1$s', 'msg_' || CAST(:delivery AS text),
                 'in_flight', '%3$s', 1);
             INSERT INTO audit_entry (id, at, verb, subject, subject_name, caller_id, caller_name, caller_email, caller_role,
                 from_address, result, run_id, detail)
             VALUES (gen_random_uuid(), clock_timestamp(), 'ran', '%2$s', 'Bench', '00000000-0000-4000-8000-000000000001',
-                'Local admin', 'admin@localhost', 'admin', '127.0.0.1', 'running', :'run', '{"deliveries": 1, "refused": 0}');
+                'Local admin', 'admin@localhost', 'admin', '127.0.0.1', 'running', :run, '{"deliveries": 1, "refused": 0}');
             UPDATE bucket SET tokens = tokens + 0, at = clock_timestamp() WHERE kind = 'caller';
             COMMIT;
             BEGIN;
             UPDATE delivery SET state = 'delivered', owner = NULL, status = 200, response = '{}', duration_ms = 1, event = 1
-             WHERE id = :'delivery';
-            UPDATE run SET state = 'succeeded', unfinished = 0, events = 1, finished_at = clock_timestamp() WHERE id = :'run';
-            SELECT pg_notify('run_changed', :'run');
+             WHERE id = :delivery;
+            UPDATE run SET state = 'succeeded', unfinished = 0, events = 1, finished_at = clock_timestamp() WHERE id = :run;
+            SELECT pg_notify('run_changed', CAST(:run AS text));
             COMMIT;
             """;
 
