@@ -85,6 +85,8 @@ class DeliveryWorker {
     private long turn;
     private final Semaphore news = new Semaphore(0);
     private final Thread thread = new Thread(this::work, "deliveries");
+    /** Whether something may wait for a place; else nobody need look when one becomes free. */
+    private volatile boolean wanting = true;
     private volatile boolean changed;
     private volatile boolean stopping;
 
@@ -207,7 +209,11 @@ class DeliveryWorker {
     /** Before the claim is on disk: what is on disk under this replica's name and not here was lost on the way. */
     private Flight board(Flight flight) {
         flights.put(flight.delivery(), flight);
-        flight.place().whenLeft(this::wake);
+        flight.place().whenLeft(() -> {
+            if (wanting) {
+                wake();
+            }
+        });
         return flight;
     }
 
@@ -256,6 +262,7 @@ class DeliveryWorker {
 
     /** How long there is nothing to do, unless something happens. */
     private Duration claimSome() {
+        wanting = true;
         if (flights.size() >= AT_ONCE) {
             return POLL;
         }
@@ -287,6 +294,7 @@ class DeliveryWorker {
                 claimed.addAll(chosen);
                 List<UUID> ids = claimed.stream().map(Flight::delivery).toList();
                 if (ids.isEmpty()) {
+                    wanting = !due.isEmpty() || free.containsValue(0);
                     Stream<Duration> tokens = Stream
                             .of(refill, paid ? Optional.<Duration> empty() : Optional.of(shortage.ends().orElse(SIP)))
                             .flatMap(Optional::stream).map(sooner -> sooner.compareTo(SIP) < 0 ? SIP : sooner);
@@ -398,9 +406,11 @@ class DeliveryWorker {
                         null))
                 .subscribe().with(ended -> {
                     // Before all that only watches: a delivery of which nobody writes how it ended is under way for ever.
-                    outcomes.add(new Outcomes.Ended(delivery.id, run.id, owner, attempt, ended, () -> {
+                    outcomes.add(new Outcomes.Ended(delivery.id, run.id, owner, attempt, ended, state -> {
                         flights.remove(delivery.id);
-                        wake();
+                        if (wanting || state == null || !state.ended()) {
+                            wake();
+                        }
                     }));
                     metrics.attempted(ended);
                     Tracing.end(span, ended);

@@ -5,14 +5,13 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
-import java.util.stream.Collectors;
 
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
@@ -46,9 +45,9 @@ class Outcomes {
 
     /**
      * @param owner the name under which it was sent
-     * @param written runs when it is on disk
+     * @param written is told what became of the delivery, when that is on disk; null where nobody can say
      */
-    record Ended(UUID delivery, UUID run, UUID owner, int attempt, Reply reply, Runnable written) {
+    record Ended(UUID delivery, UUID run, UUID owner, int attempt, Reply reply, Consumer<Delivery.State> written) {
 
         /** Without the words that the database does not take. */
         Ended wordless() {
@@ -135,13 +134,14 @@ class Outcomes {
     private void write(List<Ended> batch, boolean again) {
         Map<UUID, Run> runs = new HashMap<>();
         List<Ended> late = new ArrayList<>();
+        Map<UUID, Delivery.State> settled = new HashMap<>();
         QuarkusTransaction.requiringNew().run(() -> {
             Run.locked(batch.stream().map(Ended::run).distinct().toList()).forEach(run -> runs.put(run.id, run));
-            Set<UUID> settled = Run.settle(runs, batch.stream().filter(ended -> runs.containsKey(ended.run())).map(
+            Run.settle(runs, batch.stream().filter(ended -> runs.containsKey(ended.run())).map(
                     ended -> new Delivery.Settling(ended.delivery(), ended.run(), ended.owner(), ended.attempt(),
                             outcome(runs.get(ended.run()), ended)))
-                    .toList()).stream().map(Delivery.Settling::id).collect(Collectors.toSet());
-            batch.stream().filter(ended -> !settled.contains(ended.delivery())).forEach(late::add);
+                    .toList()).forEach(attempt -> settled.put(attempt.id(), attempt.outcome().state()));
+            batch.stream().filter(ended -> !settled.containsKey(ended.delivery())).forEach(late::add);
             events.tell(runs);
         });
         if (!late.isEmpty() && !again) {
@@ -151,7 +151,7 @@ class Outcomes {
         runs.values().forEach(run -> events.changed(run.id, run.finishedAt != null));
         batch.forEach(ended -> {
             unwritten.decrementAndGet();
-            ended.written().run();
+            ended.written().accept(settled.get(ended.delivery()));
         });
     }
 

@@ -13,6 +13,7 @@ import java.util.UUID;
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
+import jakarta.persistence.FlushModeType;
 import jakarta.persistence.Id;
 import jakarta.persistence.LockModeType;
 
@@ -264,8 +265,9 @@ public class Run extends PanacheEntityBase {
                 .setParameter("press", press).getSingleResult();
     }
 
-    /** The database's time: replicas' clocks may differ. */
+    /** The database's time: replicas' clocks may differ. What has changed by then is not written for it. */
     static Instant now() {
-        return (Instant) getEntityManager().createNativeQuery("SELECT clock_timestamp()", Instant.class).getSingleResult();
+        return (Instant) getEntityManager().createNativeQuery("SELECT clock_timestamp()", Instant.class)
+                .setFlushMode(FlushModeType.COMMIT).getSingleResult();
     }
 }
