@@ -18,7 +18,7 @@ public final class Bench {
     static final boolean NATIVE = Boolean.getBoolean("bench.native");
     static final String RUNNER = System.getProperty("bench.runner");
     static final Duration ROUND = Duration.ofSeconds(Integer.getInteger("bench.seconds", 4));
-    private static final int WARM_UPS = 3;
+    private static final Duration WARM_UP = Duration.ofSeconds(40);
     static final int ROUNDS = Integer.getInteger("bench.rounds", 5);
 
     /** Makes a case ready, on a server that it may have databases of. */
@@ -76,9 +76,10 @@ public final class Bench {
 
     /** The first rounds warm up: with two cores for everything, compilers take their time. */
     private static Map<Case.Row, List<Case.Pair>> measure(Case one) throws Exception {
-        for (int i = 0; i < WARM_UPS; i++) {
+        long since = System.nanoTime();
+        do {
             one.round();
-        }
+        } while (System.nanoTime() - since < WARM_UP.toNanos());
         Map<Case.Row, List<Case.Pair>> figures = new LinkedHashMap<>();
         for (int i = 0; i < ROUNDS; i++) {
             one.round().forEach((row, pair) -> figures.computeIfAbsent(row, first -> new ArrayList<>()).add(pair));
