@@ -27,18 +27,18 @@ class ActionList {
     /** Bytes of answers that are kept: questions in somebody's own words have no end. */
     private static final int KEPT = 4 * 1024 * 1024;
 
-    /** What an answer takes beside its body, at the least. */
+    /** What an answer takes beside its body and what was asked. */
     private static final int OVERHEAD = 1024;
 
     /** @param answers by what was asked, and by whom */
-    private record Read(List<Action> actions, Instant at, Map<Object, Listing> answers, AtomicInteger bytes) {
+    private record Read(List<Action> actions, Instant at, Map<Listings.Question, Listing> answers, AtomicInteger bytes) {
 
         Read(List<Action> actions, Instant at) {
             this(actions, at, new ConcurrentHashMap<>(), new AtomicInteger());
         }
 
-        void keep(Object asked, Listing answer) {
-            int size = answer.body().length() + OVERHEAD;
+        void keep(Listings.Question asked, Listing answer) {
+            int size = answer.body().length() + asked.length() + OVERHEAD;
             if (bytes.addAndGet(size) > KEPT || answers.putIfAbsent(asked, answer) != null) {
                 bytes.addAndGet(-size);
             }
@@ -60,12 +60,12 @@ class ActionList {
     }
 
     /** What was answered to this already, and is still true. */
-    Optional<Listing> answered(Object asked) {
+    Optional<Listing> answered(Listings.Question asked) {
         return believed().map(read -> read.answers.get(asked));
     }
 
     /** Writes an answer, and keeps it for all who ask the same. */
-    Listing answer(Object asked, Function<List<Action>, Listing> write) {
+    Listing answer(Listings.Question asked, Function<List<Action>, Listing> write) {
         Read read = read();
         Listing answer = write.apply(read.actions);
         read.keep(asked, answer);

@@ -43,13 +43,17 @@ public class Listings {
     private static final String TEMPLATE = "UrlPathTemplate";
 
     /** All that an answer depends on, beside the actions. */
-    private record Question(Role role, String path, String query, String accept, String scheme, String host,
-            int port) {
+    record Question(Role role, String path, String query, List<String> accept, String scheme, String host, int port) {
 
         static Question of(RoutingContext request, Role role) {
             HttpServerRequest asked = request.request();
-            return new Question(role, asked.path(), asked.query(), asked.getHeader(HttpHeaders.ACCEPT), asked.scheme(),
+            return new Question(role, asked.path(), asked.query(), asked.headers().getAll(HttpHeaders.ACCEPT), asked.scheme(),
                     asked.authority().host(), asked.authority().port());
+        }
+
+        /** Characters of what whoever asks may make as long as they like. */
+        int length() {
+            return (query == null ? 0 : query.length()) + host.length() + accept.stream().mapToInt(String::length).sum();
         }
     }
 
@@ -121,6 +125,7 @@ public class Listings {
     }
 
     private static String known(RoutingContext request) {
-        return request.request().getHeader(HttpHeaders.IF_NONE_MATCH);
+        List<String> known = request.request().headers().getAll(HttpHeaders.IF_NONE_MATCH);
+        return known.isEmpty() ? null : String.join(",", known);
     }
 }

@@ -299,7 +299,7 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /** Those of the attempts that are still their owners', who alone may say what became of them. */
-    static List<Settling> owned(List<Settling> attempts) {
+    static List<Settling> stillOwned(List<Settling> attempts) {
         Set<UUID> owned = Set.copyOf(getEntityManager().createNativeQuery("""
                 SELECT d.id FROM unnest(:ids, :owners, :attempts) AS ended (id, owner, attempt)
                   JOIN delivery d ON d.id = ended.id AND d.state = 'in_flight' AND d.owner = ended.owner

@@ -165,7 +165,7 @@ public class Run extends PanacheEntityBase {
      * @return those that were still their owners'; of the others nothing is written
      */
     static List<Delivery.Settling> settle(Map<UUID, Run> locked, List<Delivery.Settling> attempts) {
-        List<Delivery.Settling> owned = Delivery.owned(attempts);
+        List<Delivery.Settling> owned = Delivery.stillOwned(attempts);
         if (owned.isEmpty()) {
             return owned;
         }

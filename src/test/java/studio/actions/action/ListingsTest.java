@@ -71,6 +71,26 @@ class ListingsTest {
         assertThat(known.header("Cache-Control")).isEqualTo("private, no-cache");
     }
 
+    /** RFC 9110, section 5.3. */
+    @Test
+    void aHeaderInTwoLinesIsOne() {
+        String tag = BesideKitsu.with(admin).get(Api.ACTIONS).header("ETag");
+        for (int i = 0; i < 2; i++) {
+            BesideKitsu.with(admin).header("If-None-Match", "\"other\"").header("If-None-Match", tag).get(Api.ACTIONS).then()
+                    .statusCode(304);
+            accepting("text/html").header("Accept", "application/json").get(Api.ACTIONS).then().statusCode(200);
+            accepting("text/html").get(Api.ACTIONS).then().statusCode(406);
+        }
+    }
+
+    @Test
+    void whoIsUnknownIsToldHowToSignIn() {
+        for (String path : List.of(Api.ACTIONS, BesideKitsu.PATH)) {
+            assertThat(given().get(path).then().statusCode(401).extract().header("WWW-Authenticate"))
+                    .isEqualTo("Bearer realm=\"kitsu-actions\"");
+        }
+    }
+
     @Test
     void aChangeIsSeenByTheNext() {
         String before = BesideKitsu.with(admin).get(BesideKitsu.PATH).header("ETag");
@@ -146,6 +166,21 @@ class ListingsTest {
         BesideKitsu.with(admin).get(Api.ACTIONS + "?q=Long&n=0").then().statusCode(200);
         assertThat(hits()).isEqualTo(hits + 1);
         BesideKitsu.with(admin).get(Api.ACTIONS + "?q=Long&n=39").then().statusCode(200);
+        assertThat(hits()).isEqualTo(hits + 1);
+    }
+
+    /** What is asked takes memory, too: some hundreds of these fill it, whose answers are next to nothing. */
+    @Test
+    void longQuestionsAreForgotten() {
+        String padding = "&n=" + "x".repeat(3900) + "&m=";
+        String accept = "application/json;q=0.9, " + "text/x, ".repeat(1200) + "*/*";
+        for (int i = 0; i < 320; i++) {
+            accepting(accept).get(Api.ACTIONS + "?q=nothing" + padding + i).then().statusCode(200);
+        }
+        double hits = hits();
+        accepting(accept).get(Api.ACTIONS + "?q=nothing" + padding + 0).then().statusCode(200);
+        assertThat(hits()).isEqualTo(hits + 1);
+        accepting(accept).get(Api.ACTIONS + "?q=nothing" + padding + 319).then().statusCode(200);
         assertThat(hits()).isEqualTo(hits + 1);
     }
 
