@@ -13,6 +13,8 @@ import java.util.function.Function;
 
 import jakarta.inject.Singleton;
 
+import org.hibernate.StatelessSession;
+
 import studio.actions.news.News;
 
 /**
@@ -46,11 +48,13 @@ class ActionList {
     }
 
     private final Clock clock;
+    private final StatelessSession rows;
     private final AtomicLong drops = new AtomicLong();
     private volatile Read last;
 
-    ActionList(News news, Clock clock) {
+    ActionList(News news, Clock clock, StatelessSession rows) {
         this.clock = clock;
+        this.rows = rows;
         news.read(News.Topic.action_changed, nothing -> drop(), this::drop);
     }
 
@@ -83,7 +87,7 @@ class ActionList {
     private Read readAnew() {
         long before = drops.get();
         Instant now = clock.instant();
-        Read read = new Read(List.copyOf(Action.sorted()), now);
+        Read read = new Read(List.copyOf(Action.sorted(rows)), now);
         synchronized (this) {
             // What was dropped while this was being read may have been read too early.
             if (drops.get() == before) {

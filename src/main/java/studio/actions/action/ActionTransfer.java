@@ -105,7 +105,7 @@ public class ActionTransfer {
                     description = "With a byte order mark, by which Excel knows UTF-8.") boolean bom) {
         char between = Csv.delimiter(delimiter);
         List<Action> all = QuarkusTransaction.requiringNew().call(() -> {
-            List<Action> found = Action.listAll();
+            List<Action> found = actions.all();
             AuditEntry.of(Verb.exported, Asker.of(identity), AuditEntry.DONE).with("actions", found.size())
                     .with("columns", columns.name()).persist();
             return found.stream().sorted(ActionCsv.ORDER).toList();
@@ -151,7 +151,7 @@ public class ActionTransfer {
         }
         Asker asker = Asker.of(identity);
         if (mode == Mode.check) {
-            return new Plan(lines, QuarkusTransaction.requiringNew().call(() -> Action.listAll()), asker).told();
+            return new Plan(lines, QuarkusTransaction.requiringNew().call(actions::all), asker).told();
         }
         return actions.writeAll(present -> {
             Plan plan = new Plan(lines, present, asker);

@@ -19,6 +19,8 @@ import java.util.stream.Collectors;
 
 import jakarta.inject.Singleton;
 
+import org.hibernate.StatelessSession;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
@@ -38,16 +40,21 @@ import studio.actions.problem.ProblemException;
 @Singleton
 public class Actions {
 
+    /** Actions that are written together. Many more are as fast, and all of 10,000 at once would fill a small heap. */
+    private static final int TOGETHER = 500;
+
     private final ActionList list;
     private final ActionRules rules;
     private final ObjectMapper json;
     private final Clock clock;
+    private final StatelessSession rows;
 
-    Actions(ActionList list, ActionRules rules, ObjectMapper json, Clock clock) {
+    Actions(ActionList list, ActionRules rules, ObjectMapper json, Clock clock, StatelessSession rows) {
         this.list = list;
         this.rules = rules;
         this.json = json;
         this.clock = clock;
+        this.rows = rows;
     }
 
     /** Those the caller may see, by name. */
@@ -178,13 +185,18 @@ public class Actions {
         });
     }
 
+    /** All as they are now, by name. */
+    List<Action> all() {
+        return Action.sorted(rows);
+    }
+
     /**
      * Writes what a plan says, in one transaction, while nobody else writes.
      *
      * @param plan from what is there
      */
     <T> T writeAll(Function<List<Action>, T> plan) {
-        return written("SHARE ROW EXCLUSIVE", () -> plan.apply(Action.sorted()));
+        return written("SHARE ROW EXCLUSIVE", () -> plan.apply(all()));
     }
 
     /**
@@ -199,22 +211,32 @@ public class Actions {
     /** Writes them, and in the audit that it was by this import. To be called in {@link #writeAll}. */
     void put(List<Write> writes, Asker asker, AuditEntry by) {
         Map<UUID, Integer> counted = ActionVersion.last(writes.stream().map(Write::id).toList());
-        // One kind after the other: Hibernate sends together what follows each other.
-        List<Kept> all = new ArrayList<>();
-        writes.forEach(write -> {
-            if (write.present == null) {
-                Action action = Action.of(write.settled, asker.caller(), clock.instant());
-                action.id = write.id;
-                all.add(add(Verb.created, action, counted.getOrDefault(write.id, 0), asker));
-            } else {
-                if (counted.getOrDefault(write.id, 0) < write.present.version) {
-                    catchUp(write.present);
+        for (int from = 0; from < writes.size(); from += TOGETHER) {
+            List<Action> made = new ArrayList<>();
+            List<Action> changed = new ArrayList<>();
+            List<Kept> kept = new ArrayList<>();
+            for (Write write : writes.subList(from, Math.min(writes.size(), from + TOGETHER))) {
+                if (write.present == null) {
+                    Action action = Action.of(write.settled, asker.caller(), clock.instant());
+                    action.id = write.id;
+                    action.version += counted.getOrDefault(write.id, 0);
+                    made.add(action);
+                    kept.add(kept(Verb.created, action, asker));
+                } else {
+                    if (counted.getOrDefault(write.id, 0) < write.present.version) {
+                        catchUp(write.present);
+                    }
+                    change(Verb.changed, write.present, write.settled, asker).ifPresent(one -> {
+                        changed.add(write.present);
+                        kept.add(one);
+                    });
                 }
-                change(Verb.changed, write.present, write.settled, asker).ifPresent(all::add);
             }
-        });
-        all.forEach(kept -> kept.version.persist());
-        all.forEach(kept -> kept.entry.with("import", by.id).persist());
+            rows.insertMultiple(made);
+            rows.updateMultiple(changed);
+            rows.insertMultiple(kept.stream().map(Kept::version).toList());
+            rows.insertMultiple(kept.stream().map(one -> one.entry.with("import", by.id)).toList());
+        }
     }
 
     private Action become(Verb verb, Action action, Draft wanted, Asker asker) {

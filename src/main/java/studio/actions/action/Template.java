@@ -42,6 +42,7 @@ public final class Template {
     private static final Pattern HEAD = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]*:(?://[^/?#]*)?");
     private static final Pattern SCHEME_WITH_VARIABLE = Pattern.compile("[A-Za-z0-9+.-]*\\{[^:]*}[A-Za-z0-9+.-]*:");
     private static final Pattern EXPRESSION = Pattern.compile("\\{([/?&+#.;=,!@|]?)([^{}]*)}");
+    private static final Pattern PREFIX = Pattern.compile("[^:]*:\\d+");
     private static final Pattern BRACE = Pattern.compile("[{}]");
     private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\\p{Cs}]");
     private static final Pattern NO_VALUE = Pattern.compile("[\0\\p{Cs}]");
@@ -327,7 +328,7 @@ public final class Template {
             if (spec.isBlank() || spec.equals("*")) {
                 throw new Refused("template_braces", BRACES);
             }
-            if (spec.matches("[^:]*:\\d+")) {
+            if (PREFIX.matcher(spec).matches()) {
                 throw new Refused("template_prefix", "Take the number out of {%s}: a value is filled in whole.", spec);
             }
             String name = spec.endsWith("*") ? spec.substring(0, spec.length() - 1) : spec;

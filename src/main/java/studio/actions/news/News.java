@@ -71,8 +71,13 @@ public class News {
 
     /** Tells all replicas, this one too, once the transaction is committed; the same twice in one is told once. */
     public void tell(Topic topic, String what) {
-        entities.createNativeQuery("SELECT 1 FROM pg_notify(:topic, :what)", Integer.class)
-                .setParameter("topic", topic.name()).setParameter("what", what).getSingleResult();
+        tell(topic, List.of(what));
+    }
+
+    /** The same for several things at once. */
+    public void tell(Topic topic, List<String> all) {
+        entities.createNativeQuery("SELECT count(pg_notify(:topic, what)) FROM unnest(:all) what", Long.class)
+                .setParameter("topic", topic.name()).setParameter("all", all.toArray(String[]::new)).getSingleResult();
     }
 
     void begin(@Observes StartupEvent start) {

@@ -1,5 +1,7 @@
 package studio.actions.run;
 
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
@@ -7,20 +9,20 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.IntFunction;
+import java.util.stream.Collectors;
 
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
+import jakarta.persistence.Tuple;
 
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.hibernate.Session;
 import org.hibernate.annotations.JdbcTypeCode;
-import org.hibernate.query.QueryFlushMode;
 import org.hibernate.type.SqlTypes;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
@@ -32,6 +34,14 @@ import studio.actions.egress.FailureKind;
 /** One request owed by a run, and how its last attempt ended. */
 @Entity
 public class Delivery extends PanacheEntityBase {
+
+    /** Asks for the {@link Backlog} of an action, which it wants to know twice. */
+    static final String BACKLOG = """
+            SELECT (SELECT coalesce(sum(unfinished), 0) FROM run WHERE action_id = ? AND finished_at IS NULL),
+                   EXISTS (SELECT FROM run r
+                            CROSS JOIN LATERAL (SELECT FROM delivery
+                                                 WHERE run_id = r.id AND state = 'pending' AND due_at <= now() LIMIT 1) owes
+                            WHERE r.action_id = ? AND r.finished_at IS NULL)""";
 
     /** Spelled as on the wire. */
     @Schema(name = "DeliveryState")
@@ -220,17 +230,11 @@ public class Delivery extends PanacheEntityBase {
      * @param waits whether any could go out, but for a limit
      */
     record Backlog(long unfinished, boolean waits) {
-    }
 
-    static Backlog backlog(UUID action) {
-        Object[] found = (Object[]) getEntityManager().createNativeQuery("""
-                SELECT (SELECT coalesce(sum(unfinished), 0) FROM run WHERE action_id = :action AND finished_at IS NULL),
-                       EXISTS (SELECT FROM run r
-                                CROSS JOIN LATERAL (SELECT FROM delivery
-                                                     WHERE run_id = r.id AND state = 'pending' AND due_at <= now() LIMIT 1) owes
-                                WHERE r.action_id = :action AND r.finished_at IS NULL)""", Object[].class)
-                .setParameter("action", action).getSingleResult();
-        return new Backlog(((Number) found[0]).longValue(), (Boolean) found[1]);
+        static Backlog of(ResultSet found) throws SQLException {
+            found.next();
+            return new Backlog(found.getLong(1), found.getBoolean(2));
+        }
     }
 
     /**
@@ -298,33 +302,33 @@ public class Delivery extends PanacheEntityBase {
     record Settling(UUID id, UUID run, UUID owner, int attempt, Outcome outcome) {
     }
 
-    /** Those of the attempts that are still their owners', who alone may say what became of them. */
-    static List<Settling> stillOwned(List<Settling> attempts) {
-        Set<UUID> owned = Set.copyOf(getEntityManager().createNativeQuery("""
-                SELECT d.id FROM unnest(:ids, :owners, :attempts) AS ended (id, owner, attempt)
-                  JOIN delivery d ON d.id = ended.id AND d.state = 'in_flight' AND d.owner = ended.owner
-                   AND d.attempts = ended.attempt""", UUID.class)
+    /**
+     * Writes what became of those attempts that are still their owners', who alone may say so, in one statement. They are
+     * numbered on from the outcomes that their runs had before.
+     *
+     * @param runs locked
+     * @return which those are, and when that was by the database's clock
+     */
+    static Map<UUID, Instant> settle(List<Settling> attempts, Collection<Run> runs) {
+        List<Tuple> written = getEntityManager().unwrap(Session.class).createNativeQuery("""
+                WITH owned AS (
+                    SELECT ended.*, r.events + row_number() OVER (PARTITION BY r.id ORDER BY ended.place) AS event
+                      FROM unnest(:ids, :owners, :attempts, :states, :statuses, :kinds, :messages, :responses, :took,
+                                  :uncounted, :pauses) WITH ORDINALITY
+                        AS ended (id, owner, attempt, state, status, kind, message, response, took, uncounted, pause, place)
+                      JOIN delivery d ON d.id = ended.id AND d.state = 'in_flight' AND d.owner = ended.owner
+                       AND d.attempts = ended.attempt
+                      JOIN unnest(:runs, :events) AS r (id, events) ON r.id = d.run_id)
+                UPDATE delivery d SET state = owned.state, owner = NULL, status = owned.status, failure_kind = owned.kind,
+                    failure_message = owned.message, response = owned.response, duration_ms = owned.took,
+                    event = owned.event, attempts = d.attempts - owned.uncounted,
+                    due_at = CASE WHEN owned.state = 'pending' THEN now() + owned.pause * interval '1 millisecond' END
+                  FROM owned WHERE d.id = owned.id
+                RETURNING d.id, clock_timestamp() AS at""", Tuple.class)
+                .addScalar("id", UUID.class).addScalar("at", Instant.class)
                 .setParameter("ids", each(attempts, Settling::id, UUID[]::new))
                 .setParameter("owners", each(attempts, Settling::owner, UUID[]::new))
-                .setParameter("attempts", each(attempts, Settling::attempt, Integer[]::new)).getResultList());
-        return attempts.stream().filter(attempt -> owned.contains(attempt.id())).toList();
-    }
-
-    /**
-     * Writes what became of attempts, in one statement.
-     *
-     * @param events the number of each among the outcomes of its run
-     */
-    static void settle(List<Settling> attempts, List<Integer> events) {
-        getEntityManager().unwrap(Session.class).createNativeMutationQuery("""
-                UPDATE delivery d SET state = ended.state, owner = NULL, status = ended.status, failure_kind = ended.kind,
-                    failure_message = ended.message, response = ended.response, duration_ms = ended.took,
-                    event = ended.event, attempts = d.attempts - ended.uncounted,
-                    due_at = CASE WHEN ended.state = 'pending' THEN now() + ended.pause * interval '1 millisecond' END
-                  FROM unnest(:ids, :states, :statuses, :kinds, :messages, :responses, :took, :events, :uncounted, :pauses)
-                    AS ended (id, state, status, kind, message, response, took, event, uncounted, pause)
-                 WHERE d.id = ended.id""")
-                .setParameter("ids", each(attempts, Settling::id, UUID[]::new))
+                .setParameter("attempts", each(attempts, Settling::attempt, Integer[]::new))
                 .setParameter("states", each(attempts, one -> one.outcome.state.name(), String[]::new))
                 .setParameter("statuses", each(attempts, one -> one.outcome.status, Integer[]::new))
                 .setParameter("kinds", each(attempts, one -> one.outcome.kind == null ? null : one.outcome.kind.name(),
@@ -332,17 +336,20 @@ public class Delivery extends PanacheEntityBase {
                 .setParameter("messages", each(attempts, one -> one.outcome.message, String[]::new))
                 .setParameter("responses", each(attempts, one -> one.outcome.response, String[]::new))
                 .setParameter("took", each(attempts, one -> one.outcome.durationMs, Integer[]::new))
-                .setParameter("events", events.toArray(Integer[]::new))
                 .setParameter("uncounted", each(attempts, one -> one.outcome.uncounted ? 1 : 0, Integer[]::new))
                 .setParameter("pauses",
                         each(attempts, one -> one.outcome.pause == null ? 0 : one.outcome.pause.toMillis(), Long[]::new))
-                // The runs are written once, after all of their outcomes.
-                .setQueryFlushMode(QueryFlushMode.NO_FLUSH).executeUpdate();
-        List<UUID> again = attempts.stream()
+                .setParameter("runs", runs.stream().map(run -> run.id).toArray(UUID[]::new))
+                .setParameter("events", runs.stream().map(run -> run.events).toArray(Integer[]::new))
+                .getResultList();
+        Map<UUID, Instant> settled = written.stream()
+                .collect(Collectors.toMap(row -> row.get("id", UUID.class), row -> row.get("at", Instant.class)));
+        List<UUID> again = attempts.stream().filter(one -> settled.containsKey(one.id()))
                 .filter(one -> one.outcome.state == State.pending && !one.outcome.uncounted).map(Settling::id).toList();
         if (!again.isEmpty()) {
             Attempt.keep(again);
         }
+        return settled;
     }
 
     private static <T> T[] each(List<Settling> attempts, Function<Settling, T> part, IntFunction<T[]> array) {

@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -35,6 +36,7 @@ final class Plan {
     private final AddressPolicy policy;
     private final long maxRequest;
     private final Template template;
+    private Optional<AddressPolicy.Refusal> guard;
 
     private Plan(Action action, Caller caller, Selection selection, AddressPolicy policy, long maxRequest) {
         this.action = action;
@@ -139,18 +141,32 @@ final class Plan {
 
     private Owed send(Target target, List<UUID> tasks, String url, ObjectNode body) {
         if (action.isAjax) {
-            var refusal = policy.vet(URI.create(url));
-            if (refusal.isPresent()) {
-                return new Owed(target, tasks, null, null, FailureKind.forbidden_address, refusal.get().sentence(),
-                        refusal.get());
+            // What is judged, scheme and authority, is the same in every URL of a template.
+            guard = guard == null ? policy.vet(URI.create(url)) : guard;
+            if (guard.isPresent()) {
+                return new Owed(target, tasks, null, null, FailureKind.forbidden_address, guard.get().sentence(), guard.get());
             }
         }
         boolean withBody = action.isAjax && action.method != Action.Method.GET;
-        if (withBody && body.toString().length() > maxRequest) {
+        if (withBody && longest(body) > maxRequest && body.toString().length() > maxRequest) {
             return refuse(target, tasks, FailureKind.too_large,
                     "The body would be over " + maxRequest + " bytes (CUSTOM_ACTIONS_EGRESS_MAX_REQUEST). Select fewer.");
         }
         return new Owed(target, tasks, url, withBody ? body : null, null, null, null);
+    }
+
+    /** What it cannot be longer than: each character of a text may be written in six. */
+    private static int longest(JsonNode body) {
+        int length = body.isTextual() ? 2 + 6 * body.textValue().length() : 5;
+        for (Map.Entry<String, JsonNode> field : body.properties()) {
+            length += field.getKey().length() + 4 + longest(field.getValue());
+        }
+        if (body.isArray()) {
+            for (JsonNode item : body) {
+                length += 1 + longest(item);
+            }
+        }
+        return length;
     }
 
     private static Owed refuse(Target target, FailureKind kind, String why) {

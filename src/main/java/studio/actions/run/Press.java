@@ -46,12 +46,15 @@ public final class Press {
         }
 
         /**
-         * The run that was made for this key before.
+         * The run that was made for this key before; that of a press without a key is taken as it is.
          *
          * @throws ProblemException {@code idempotency_key_reused} where it was for something else, {@code still_running}
          *         where it has not ended
          */
         Run match(Run before) {
+            if (idempotencyKey == null) {
+                return before;
+            }
             if (!before.fingerprint.equals(fingerprint)) {
                 throw new ProblemException(Code.IDEMPOTENCY_KEY_REUSED, "This 'Idempotency-Key' was used for another action or "
                         + "selection in the last 24 hours. Use a new key for each press.");

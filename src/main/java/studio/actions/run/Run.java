@@ -1,14 +1,19 @@
 package studio.actions.run;
 
-import java.time.Duration;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
@@ -18,6 +23,7 @@ import jakarta.persistence.Id;
 import jakarta.persistence.LockModeType;
 
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.hibernate.Session;
 import org.hibernate.annotations.DynamicUpdate;
 import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
@@ -34,6 +40,23 @@ import studio.actions.identity.Role;
 @Entity
 @DynamicUpdate
 public class Run extends PanacheEntityBase {
+
+    private static final String KEYED = """
+            SELECT id FROM run WHERE caller_id = ? AND idempotency_key = ?
+                AND created_at > clock_timestamp() - interval '24 hours' ORDER BY created_at DESC LIMIT 1""";
+
+    private static final String PRESSED = """
+            SELECT id FROM run WHERE caller_id = ? AND fingerprint = ? AND action_version = ? AND idempotency_key IS NULL
+                AND created_at BETWEEN clock_timestamp() - ? * interval '1 millisecond' - interval '3 seconds'
+                    AND least(clock_timestamp(), clock_timestamp() - ? * interval '1 millisecond' + interval '3 seconds')
+             ORDER BY created_at DESC LIMIT 1""";
+
+    /** One press at a time of those that may be the same; until the transaction ends. */
+    private static final String LOCK = "SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(?, 0))";
+
+    private static final String READY = """
+            SELECT enabled, (SELECT id FROM replica WHERE id = ? FOR KEY SHARE) IS NOT NULL, clock_timestamp()
+              FROM action WHERE id = ? FOR SHARE""";
 
     /** Spelled as on the wire. */
     @Schema(name = "RunState")
@@ -165,19 +188,21 @@ public class Run extends PanacheEntityBase {
      * @return those that were still their owners'; of the others nothing is written
      */
     static List<Delivery.Settling> settle(Map<UUID, Run> locked, List<Delivery.Settling> attempts) {
-        List<Delivery.Settling> owned = Delivery.stillOwned(attempts);
-        if (owned.isEmpty()) {
-            return owned;
-        }
-        Delivery.settle(owned, owned.stream().map(attempt -> ++locked.get(attempt.run()).events).toList());
-        Map<UUID, Integer> ended = new HashMap<>();
-        owned.forEach(attempt -> ended.merge(attempt.run(), attempt.outcome().state().ended() ? 1 : 0, Integer::sum));
-        ended.forEach((id, count) -> {
+        Map<UUID, Instant> written = Delivery.settle(attempts, locked.values());
+        Map<UUID, List<Delivery.Settling>> byRun = attempts.stream().filter(attempt -> written.containsKey(attempt.id()))
+                .collect(Collectors.groupingBy(Delivery.Settling::run));
+        byRun.forEach((id, owned) -> {
             Run run = locked.get(id);
+            Map<Delivery.State, Long> states = owned.stream()
+                    .collect(Collectors.groupingBy(attempt -> attempt.outcome().state(), Collectors.counting()));
+            // Nothing came of any of its deliveries before, and something of all of them now.
+            boolean all = run.events == 0 && run.unfinished == owned.size();
+            run.events += owned.size();
             run.state = run.state == State.queued ? State.running : run.state;
-            run.count(count);
+            run.count((int) owned.stream().filter(attempt -> attempt.outcome().state().ended()).count(),
+                    written.get(owned.get(0).id()), () -> all ? states : Delivery.counts(id));
         });
-        return owned;
+        return byRun.values().stream().flatMap(List::stream).toList();
     }
 
     /** Cancels what has not begun, and says how much that was. To be called on a locked run. */
@@ -193,7 +218,7 @@ public class Run extends PanacheEntityBase {
                  WHERE d.id = w.id""").setParameter("why", why).setParameter("events", events)
                 .setParameter("run", id).executeUpdate();
         events += cancelled;
-        count(cancelled);
+        count(cancelled, cancelledAt);
         return cancelled;
     }
 
@@ -201,20 +226,29 @@ public class Run extends PanacheEntityBase {
     void recount() {
         unfinished = 0;
         Map<Delivery.State, Long> counts = Delivery.counts(id);
-        count(-(int) (counts.getOrDefault(Delivery.State.pending, 0L) + counts.getOrDefault(Delivery.State.in_flight, 0L)));
+        count(-(int) (counts.getOrDefault(Delivery.State.pending, 0L) + counts.getOrDefault(Delivery.State.in_flight, 0L)),
+                now());
     }
 
-    /** Counts off what has ended; the last one ends the run. */
-    void count(int ended) {
+    private void count(int ended, Instant now) {
+        count(ended, now, () -> Delivery.counts(id));
+    }
+
+    /**
+     * Counts off what has ended; the last one ends the run.
+     *
+     * @param states of all its deliveries; not asked for before
+     */
+    void count(int ended, Instant now, Supplier<Map<Delivery.State, Long>> states) {
         unfinished -= ended;
         if (unfinished > 0 || finishedAt != null) {
             return;
         }
-        Map<Delivery.State, Long> counts = Delivery.counts(id);
+        Map<Delivery.State, Long> counts = states.get();
         long delivered = counts.getOrDefault(Delivery.State.delivered, 0L);
         state = counts.containsKey(Delivery.State.cancelled) ? State.cancelled
                 : delivered == 0 ? State.failed : counts.size() == 1 ? State.succeeded : State.partial;
-        finishedAt = now();
+        finishedAt = now;
     }
 
     /** Those of which nothing is left to do, and which do not know it. */
@@ -233,36 +267,91 @@ public class Run extends PanacheEntityBase {
                     FOR NO KEY UPDATE SKIP LOCKED)""").setParameter("ids", ids.toArray(UUID[]::new)).executeUpdate();
     }
 
-    /** The run that a key stands for, which is kept for a day. */
-    static Optional<Run> keyed(UUID caller, String idempotencyKey) {
-        return getEntityManager().createNativeQuery("""
-                SELECT * FROM run WHERE caller_id = :caller AND idempotency_key = :key
-                    AND created_at > clock_timestamp() - interval '24 hours'
-                 ORDER BY created_at DESC LIMIT 1""", Run.class)
-                .setParameter("caller", caller).setParameter("key", idempotencyKey).getResultStream().findFirst();
+    /**
+     * What there is before a press is looked into.
+     *
+     * @param same the run of the same press; null where there is none
+     * @param backlog what its action has not ended
+     */
+    record Before(Run same, Delivery.Backlog backlog) {
     }
 
     /**
-     * The run of the same press a moment ago; a finger that was quick or a browser that tried again means one.
-     *
-     * @param age how long ago this one was pressed: looking up what is selected takes its time
+     * The run of the same press. That of its key, which is kept for a day; else that of a moment ago, for a finger that was
+     * quick or a browser that tried again means one.
      */
-    Optional<Run> twin(Duration age) {
-        return getEntityManager().createNativeQuery("""
-                SELECT * FROM run WHERE caller_id = :caller AND fingerprint = :fingerprint AND action_version = :version
-                    AND idempotency_key IS NULL
-                    AND created_at BETWEEN clock_timestamp() - :age * interval '1 millisecond' - interval '3 seconds'
-                        AND least(clock_timestamp(),
-                                clock_timestamp() - :age * interval '1 millisecond' + interval '3 seconds')
-                 ORDER BY created_at DESC LIMIT 1""", Run.class)
-                .setParameter("caller", callerId).setParameter("fingerprint", fingerprint)
-                .setParameter("version", actionVersion).setParameter("age", age.toMillis()).getResultStream().findFirst();
+    static Optional<Run> same(Press.Key key, UUID caller) {
+        return Optional.ofNullable(ask(sameSql(key), sameValues(key, caller, 0), asked -> id(asked))).map(id -> findById(id));
     }
 
-    /** One press at a time of those that may be the same; until the transaction ends. */
-    static void lockPress(String press) {
-        getEntityManager().createNativeQuery("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(:press, 0))", Integer.class)
-                .setParameter("press", press).getSingleResult();
+    /** Both in one round trip. */
+    Before before(Press.Key key) {
+        List<Object> values = sameValues(key, callerId, actionVersion);
+        values.addAll(List.of(actionId, actionId));
+        return ask(sameSql(key) + ";" + Delivery.BACKLOG, values, asked -> {
+            UUID same = id(asked);
+            asked.getMoreResults();
+            return new Before(same == null ? null : findById(same), Delivery.Backlog.of(asked.getResultSet()));
+        });
+    }
+
+    private static String sameSql(Press.Key key) {
+        return key.idempotencyKey() == null ? PRESSED : KEYED;
+    }
+
+    /** Looking up what is selected takes its time, so a press has an age. */
+    private static List<Object> sameValues(Press.Key key, UUID caller, int version) {
+        long age = key.age().toMillis();
+        return new ArrayList<>(key.idempotencyKey() != null ? List.of(caller, key.idempotencyKey())
+                : List.of(caller, key.fingerprint(), version, age, age));
+    }
+
+    private interface Answer<T> {
+        T read(PreparedStatement asked) throws SQLException;
+    }
+
+    /** Statements that are sent together; each sees what was committed when the one before had ended. */
+    private static <T> T ask(String sql, List<Object> values, Answer<T> answer) {
+        return getEntityManager().unwrap(Session.class).doReturningWork(connection -> {
+            try (PreparedStatement statement = connection.prepareStatement(sql)) {
+                for (int i = 0; i < values.size(); i++) {
+                    statement.setObject(i + 1, values.get(i));
+                }
+                statement.execute();
+                return answer.read(statement);
+            }
+        });
+    }
+
+    private static UUID id(PreparedStatement asked) throws SQLException {
+        ResultSet found = asked.getResultSet();
+        return found.next() ? found.getObject(1, UUID.class) : null;
+    }
+
+    /**
+     * What a press finds when its turn has come.
+     *
+     * @param same the run of the same press; null where there is none
+     * @param enabled whether its action may be run, which then stays as it is until the transaction ends
+     * @param alive whether its replica may claim, which nobody takes for dead until then
+     * @param now the database's time
+     */
+    record Turn(UUID same, boolean enabled, boolean alive, Instant now) {
+    }
+
+    /** Waits until no other press that may be the same is being written, and looks; in one round trip. */
+    Turn turn(Press.Key key, UUID replica) {
+        List<Object> values = sameValues(key, callerId, actionVersion);
+        values.add(0, key.lock(callerId));
+        values.addAll(List.of(replica, actionId));
+        return ask(LOCK + ";" + sameSql(key) + ";" + READY, values, asked -> {
+            asked.getMoreResults();
+            UUID same = id(asked);
+            asked.getMoreResults();
+            ResultSet ready = asked.getResultSet();
+            return ready.next() ? new Turn(same, ready.getBoolean(1), ready.getBoolean(2),
+                    ready.getObject(3, OffsetDateTime.class).toInstant()) : new Turn(same, false, false, null);
+        });
     }
 
     /** The database's time: replicas' clocks may differ. What has changed by then is not written for it. */

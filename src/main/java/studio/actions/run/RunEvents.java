@@ -57,7 +57,8 @@ class RunEvents {
 
     /** Tells all replicas of outcomes, once the transaction that writes them is committed. */
     void tell(Map<UUID, Run> runs) {
-        runs.forEach((id, run) -> news.tell(News.Topic.run_changed, run.finishedAt == null ? id.toString() : id + ENDED));
+        news.tell(News.Topic.run_changed, runs.values().stream()
+                .map(run -> run.finishedAt == null ? run.id.toString() : run.id + ENDED).toList());
     }
 
     /** Tells those who watch here, and does not wait for the news to come around. */

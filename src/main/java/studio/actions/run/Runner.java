@@ -21,6 +21,7 @@ import java.util.stream.Collectors;
 
 import jakarta.inject.Singleton;
 
+import org.hibernate.StatelessSession;
 import org.jboss.logging.Logger;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
@@ -71,11 +72,13 @@ public class Runner {
     private final News news;
     private final EgressConfig.Egress egressConfig;
     private final Clock clock;
+    private final StatelessSession rows;
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
 
     Runner(Actions actions, Lookup lookup, AddressPolicy policy, Refusals refusals, Envelope envelope, DeliveryWorker worker,
             Replicas replicas, RateLimits limits, Quota quota, RunMetrics metrics,
-            RunEvents events, Reports reports, RunStatistics statistics, News news, EgressConfig egressConfig, Clock clock) {
+            RunEvents events, Reports reports, RunStatistics statistics, News news, EgressConfig egressConfig, Clock clock,
+            StatelessSession rows) {
         this.actions = actions;
         this.lookup = lookup;
         this.policy = policy;
@@ -92,6 +95,7 @@ public class Runner {
         this.news = news;
         this.egressConfig = egressConfig.egress();
         this.clock = clock;
+        this.rows = rows;
     }
 
     /** What a press would send: the same plan, and nothing is written or sent. */
@@ -282,22 +286,14 @@ public class Runner {
         return Uni.createFrom().completionStage(() -> stage.thenApply(Function.identity()));
     }
 
-    private Optional<Run> known(Waiting press) {
-        return press.key.idempotencyKey() == null ? Optional.empty()
-                : QuarkusTransaction.requiringNew().call(() -> keyed(press));
-    }
-
     /**
      * @throws ProblemException {@code idempotency_key_reused} where the key was for something else, {@code still_running}
      *         where its run has not ended
      */
-    private static Optional<Run> keyed(Waiting press) {
-        return Run.keyed(press.asker.caller().id(), press.key.idempotencyKey()).map(press.key::match);
-    }
-
-    /** The run of the same press a moment ago, or of the same key. */
-    private static Optional<Run> twin(Waiting press, Run run) {
-        return press.key.idempotencyKey() == null ? run.twin(press.key.age()) : keyed(press);
+    private static Optional<Run> known(Waiting press) {
+        return press.key.idempotencyKey() == null ? Optional.empty()
+                : QuarkusTransaction.requiringNew().call(() -> Run.same(press.key, press.asker.caller().id()))
+                        .map(press.key::match);
     }
 
     /**
@@ -305,16 +301,16 @@ public class Runner {
      * whatever took the last token is on disk, too.
      */
     private Uni<Begun> admit(Waiting press, Action action, Run run, Supplier<Uni<Begun>> begin) {
-        Optional<Run> twin = QuarkusTransaction.requiringNew().call(() -> {
-            Optional<Run> same = twin(press, run);
-            if (same.isEmpty() && press.quota.refusal().isEmpty()) {
-                Delivery.Backlog backlog = Delivery.backlog(action.id);
-                press.inQueue = backlog.waits();
-                limits.queue(action, backlog).ifPresent(press.quota::show);
+        Run.Before before = QuarkusTransaction.requiringNew().call(() -> {
+            Run.Before found = run.before(press.key);
+            if (found.same() == null && press.quota.refusal().isEmpty()) {
+                limits.queue(action, found.backlog()).ifPresent(press.quota::show);
             }
-            return same;
+            return found;
         });
-        return twin.map(same -> Uni.createFrom().item(press.joins(same))).orElseGet(() -> admit(press.quota, begin));
+        press.inQueue = before.backlog().waits();
+        return before.same() != null ? Uni.createFrom().item(press.joins(press.key.match(before.same())))
+                : admit(press.quota, begin);
     }
 
     /** Whoever is refused is told so a little later: a loop without a pause has one then. */
@@ -379,19 +375,18 @@ public class Runner {
     /** What can go out at once is claimed in the transaction that writes it; the rest when its turn comes. */
     private Optional<Run> write(Waiting press, Run run, List<Delivery> deliveries, List<Delivery> pending,
             List<DeliveryWorker.Flight> claimed, UUID own) {
-        Run.lockPress(press.key.lock(press.asker.caller().id()));
-        Optional<Run> twin = twin(press, run);
-        if (twin.isPresent()) {
-            return twin;
+        Run.Turn turn = run.turn(press.key, own);
+        if (turn.same() != null) {
+            return Optional.of(press.key.match(Run.findById(turn.same())));
         }
-        if (!Action.lockEnabled(run.actionId)) {
+        if (!turn.enabled()) {
             throw new ProblemException(Code.ACTION_DISABLED, "This action was disabled or deleted a moment ago.");
         }
-        if (!claimed.isEmpty() && !replicas.alive(own)) {
+        if (!turn.alive()) {
             worker.leave(claimed);
             claimed.clear();
         }
-        run.createdAt = Run.now().minus(press.key.age()).truncatedTo(ChronoUnit.MICROS);
+        run.createdAt = turn.now().minus(press.key.age()).truncatedTo(ChronoUnit.MICROS);
         run.state = claimed.isEmpty() ? Run.State.queued : Run.State.running;
         Set<UUID> going = claimed.stream().map(DeliveryWorker.Flight::delivery).collect(Collectors.toSet());
         for (Delivery delivery : deliveries) {
@@ -401,16 +396,13 @@ public class Runner {
             delivery.dueAt = delivery.state == Delivery.State.pending ? run.createdAt : null;
             delivery.event = delivery.state == Delivery.State.refused ? Integer.valueOf(++run.events) : null;
         }
-        run.persist();
-        Delivery.persist(deliveries);
-        if (pending.isEmpty()) {
-            run.count(0);
-        }
-        entry(press.asker, run, deliveries.size(), deliveries.size() - pending.size()).persist();
+        run.count(0, turn.now(), () -> Map.of(Delivery.State.refused, (long) deliveries.size()));
+        rows.insert(run);
+        rows.insertMultiple(deliveries);
+        rows.insert(entry(press.asker, run, deliveries.size(), deliveries.size() - pending.size()));
         if (claimed.size() < pending.size()) {
             news.tell(News.Topic.delivery_due, "");
         }
-        Run.flush();
         press.quota.show(limits.takeWithin(limits.caller(press.asker.caller())));
         refuse(press.quota);
         return Optional.empty();
