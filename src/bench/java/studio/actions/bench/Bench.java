@@ -18,7 +18,7 @@ public final class Bench {
     static final boolean NATIVE = Boolean.getBoolean("bench.native");
     static final String RUNNER = System.getProperty("bench.runner");
     static final Duration ROUND = Duration.ofSeconds(Integer.getInteger("bench.seconds", 4));
-    private static final Duration WARM_UP = Duration.ofSeconds(40);
+    static final Duration WARM_UP = Duration.ofSeconds(Integer.getInteger("bench.warmUp", 120));
     static final int ROUNDS = Integer.getInteger("bench.rounds", 5);
 
     /** Makes a case ready, on a server that it may have databases of. */
@@ -74,12 +74,11 @@ public final class Bench {
         System.exit(0);
     }
 
-    /** The first rounds warm up: with two cores for everything, compilers take their time. */
     private static Map<Case.Row, List<Case.Pair>> measure(Case one) throws Exception {
         long since = System.nanoTime();
         do {
             one.round();
-        } while (System.nanoTime() - since < WARM_UP.toNanos());
+        } while (System.nanoTime() - since < one.warmUp().toNanos());
         Map<Case.Row, List<Case.Pair>> figures = new LinkedHashMap<>();
         for (int i = 0; i < ROUNDS; i++) {
             one.round().forEach((row, pair) -> figures.computeIfAbsent(row, first -> new ArrayList<>()).add(pair));

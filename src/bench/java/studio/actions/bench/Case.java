@@ -1,6 +1,7 @@
 package studio.actions.bench;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
@@ -26,6 +27,14 @@ interface Case extends AutoCloseable {
 
     /** Ours and the ceiling's, of one round. */
     record Pair(double ours, double ceiling) {
+    }
+
+    /**
+     * How long it is measured before it counts: two cores take their time to compile what is called some hundred times a
+     * second.
+     */
+    default Duration warmUp() {
+        return Bench.WARM_UP;
     }
 
     /** What there is to measure; one round, each beside its ceiling, in turn. */

@@ -51,7 +51,7 @@ final class Service implements AutoCloseable {
                 close();
                 throw new IllegalStateException("It does not start: " + Files.readString(log));
             }
-            Thread.sleep(2);
+            Thread.sleep(10);
         }
         started = Duration.ofNanos(System.nanoTime() - since);
     }
@@ -85,7 +85,8 @@ final class Service implements AutoCloseable {
             return List.of(Bench.FOLDER.resolve(runner).toString(), "-Xmx128m");
         }
         List<String> command = new ArrayList<>(
-                List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx128m"));
+                List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx128m",
+                        "-XX:+ExitOnOutOfMemoryError"));
         command.addAll(List.of(System.getProperty("bench.options", "").strip().split("\\s+")));
         command.removeIf(String::isEmpty);
         command.addAll(List.of("-jar", Bench.FOLDER.resolve(jar).resolve("quarkus-run.jar").toString()));

@@ -1,6 +1,7 @@
 package studio.actions.bench;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,11 @@ final class Starts implements Case {
         if (new ProcessBuilder(command).inheritIO().start().waitFor() != 0) {
             throw new IllegalStateException("The bare app could not be built: " + String.join(" ", command));
         }
+    }
+
+    @Override
+    public Duration warmUp() {
+        return Duration.ZERO;
     }
 
     @Override
