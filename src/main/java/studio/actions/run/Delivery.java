@@ -256,11 +256,15 @@ public class Delivery extends PanacheEntityBase {
         return new Waiting(((Number) found[0]).longValue(), (String) found[1]);
     }
 
-    /** Takes what {@link #due} has locked. */
+    /**
+     * Takes what {@link #due} has locked, and nothing else: asked for its state as well, PostgreSQL reads the whole index of
+     * all
+     * that is pending.
+     */
     static List<Delivery> claim(Collection<UUID> ids, UUID replica) {
         return getEntityManager().createNativeQuery("""
                 UPDATE delivery SET state = 'in_flight', owner = :replica, due_at = NULL, attempts = attempts + 1
-                 WHERE id = ANY (:ids) AND state = 'pending' RETURNING *""", Delivery.class)
+                 WHERE id = ANY (:ids) RETURNING *""", Delivery.class)
                 .setParameter("replica", replica).setParameter("ids", ids.toArray(UUID[]::new)).getResultList();
     }
 
@@ -316,8 +320,9 @@ public class Delivery extends PanacheEntityBase {
                       FROM unnest(:ids, :owners, :attempts, :states, :statuses, :kinds, :messages, :responses, :took,
                                   :uncounted, :pauses) WITH ORDINALITY
                         AS ended (id, owner, attempt, state, status, kind, message, response, took, uncounted, pause, place)
-                      JOIN delivery d ON d.id = ended.id AND d.state = 'in_flight' AND d.owner = ended.owner
-                       AND d.attempts = ended.attempt
+                      -- IS NOT DISTINCT: found by id, not among all that the owner ever had.
+                      JOIN delivery d ON d.id = ended.id AND d.state = 'in_flight' AND d.attempts = ended.attempt
+                       AND d.owner IS NOT DISTINCT FROM ended.owner
                       JOIN unnest(:runs, :events) AS r (id, events) ON r.id = d.run_id)
                 UPDATE delivery d SET state = owned.state, owner = NULL, status = owned.status, failure_kind = owned.kind,
                     failure_message = owned.message, response = owned.response, duration_ms = owned.took,
