@@ -46,11 +46,11 @@ final class Lists implements Case {
     @Override
     public Map<Row, Pair> round() throws Exception {
         Map<Row, Pair> figures = new LinkedHashMap<>();
-        Pair list = beside(KITSU, "the list", 200);
+        Pair list = beside(KITSU, "The list", 200);
         figures.put(LIST, list);
         figures.put(OVER_ZOU, new Pair(list.ours(), ZOU));
         String etag = service.get(SHOTS).headers().firstValue("etag").orElseThrow();
-        figures.put(UNCHANGED, beside(SHOTS, "the 304", 304, "If-None-Match", etag));
+        figures.put(UNCHANGED, beside(SHOTS, "The 304", 304, "If-None-Match", etag));
         return figures;
     }
 
@@ -60,14 +60,15 @@ final class Lists implements Case {
         all[headers.length] = "Authorization";
         all[headers.length + 1] = service.bearer();
         learn(service.get(path, headers));
-        long before = service.allocated();
-        Load.Result ours = load(Load.get(path, all), status);
-        allocated.put(what, (service.allocated() - before) / ours.requests());
-        return new Pair(ours.perSecond(), load(Load.get(CONSTANT, all), status).perSecond());
+        return new Pair(perSecond(what, Load.get(path, all), status),
+                perSecond(what + " that is constant", Load.get(CONSTANT, all), status));
     }
 
-    private Load.Result load(byte[] request, int status) throws Exception {
-        return new Load(service.port, CONNECTIONS, status, () -> request).run(Bench.ROUND);
+    private double perSecond(String what, byte[] request, int status) throws Exception {
+        long before = service.allocated();
+        Load.Result load = new Load(service.port, CONNECTIONS, status, () -> request).run(Bench.ROUND);
+        allocated.put(what, (service.allocated() - before) / load.requests());
+        return load.perSecond();
     }
 
     private void learn(HttpResponse<String> answer) throws Exception {
@@ -85,7 +86,7 @@ final class Lists implements Case {
     public List<String> notes() {
         List<String> notes = new ArrayList<>();
         allocated.forEach(
-                (what, bytes) -> notes.add(String.format(Locale.ROOT, "%s allocates %,d bytes a request.", what, bytes)));
+                (what, bytes) -> notes.add(String.format(Locale.ROOT, "- %s allocates %,d bytes a request.", what, bytes)));
         return notes;
     }
 
