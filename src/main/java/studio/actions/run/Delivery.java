@@ -257,9 +257,8 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /**
-     * Takes what {@link #due} has locked, and nothing else: asked for its state as well, PostgreSQL reads the whole index of
-     * all
-     * that is pending.
+     * Takes what {@link #due} has locked, by id alone: asked for its state as well, PostgreSQL reads all of the index of what
+     * is pending.
      */
     static List<Delivery> claim(Collection<UUID> ids, UUID replica) {
         return getEntityManager().createNativeQuery("""

@@ -270,23 +270,22 @@ public class Run extends PanacheEntityBase {
     /**
      * What there is before a press is looked into.
      *
-     * @param same the run of the same press; null where there is none
+     * @param same the run of the same press: that of its key, else that of a moment ago, for a finger that was quick or a
+     *        browser that tried again means one; null where there is none
      * @param backlog what its action has not ended
      */
     record Before(Run same, Delivery.Backlog backlog) {
     }
 
-    /**
-     * The run of the same press. That of its key, which is kept for a day; else that of a moment ago, for a finger that was
-     * quick or a browser that tried again means one.
-     */
-    static Optional<Run> same(Press.Key key, UUID caller) {
-        return Optional.ofNullable(ask(sameSql(key), sameValues(key, caller, 0), asked -> id(asked))).map(id -> findById(id));
+    /** The run that a key stands for, which is kept for a day. */
+    static Optional<Run> keyed(Press.Key key, UUID caller) {
+        return Optional.ofNullable(ask(KEYED, List.of(caller, key.idempotencyKey()), asked -> id(asked)))
+                .map(id -> findById(id));
     }
 
     /** Both in one round trip. */
     Before before(Press.Key key) {
-        List<Object> values = sameValues(key, callerId, actionVersion);
+        List<Object> values = sameValues(key);
         values.addAll(List.of(actionId, actionId));
         return ask(sameSql(key) + ";" + Delivery.BACKLOG, values, asked -> {
             UUID same = id(asked);
@@ -300,10 +299,10 @@ public class Run extends PanacheEntityBase {
     }
 
     /** Looking up what is selected takes its time, so a press has an age. */
-    private static List<Object> sameValues(Press.Key key, UUID caller, int version) {
+    private List<Object> sameValues(Press.Key key) {
         long age = key.age().toMillis();
-        return new ArrayList<>(key.idempotencyKey() != null ? List.of(caller, key.idempotencyKey())
-                : List.of(caller, key.fingerprint(), version, age, age));
+        return new ArrayList<>(key.idempotencyKey() != null ? List.of(callerId, key.idempotencyKey())
+                : List.of(callerId, key.fingerprint(), actionVersion, age, age));
     }
 
     private interface Answer<T> {
@@ -341,7 +340,7 @@ public class Run extends PanacheEntityBase {
 
     /** Waits until no other press that may be the same is being written, and looks; in one round trip. */
     Turn turn(Press.Key key, UUID replica) {
-        List<Object> values = sameValues(key, callerId, actionVersion);
+        List<Object> values = sameValues(key);
         values.add(0, key.lock(callerId));
         values.addAll(List.of(replica, actionId));
         return ask(LOCK + ";" + sameSql(key) + ";" + READY, values, asked -> {

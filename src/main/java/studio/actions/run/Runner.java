@@ -292,7 +292,7 @@ public class Runner {
      */
     private static Optional<Run> known(Waiting press) {
         return press.key.idempotencyKey() == null ? Optional.empty()
-                : QuarkusTransaction.requiringNew().call(() -> Run.same(press.key, press.asker.caller().id()))
+                : QuarkusTransaction.requiringNew().call(() -> Run.keyed(press.key, press.asker.caller().id()))
                         .map(press.key::match);
     }
 

@@ -55,7 +55,7 @@ import studio.actions.testing.Receiver;
 @Tag("survival")
 class RequestsTest {
 
-    private static final int REQUESTS = Integer.getInteger("contract.requests", 30);
+    private static final int REQUESTS = Integer.getInteger("contract.requests", 40);
     /** The same requests in every build, so that none fails by chance; another seed finds other faults. */
     private static final long SEED = Long.getLong("contract.seed", 9);
 

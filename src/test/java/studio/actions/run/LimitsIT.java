@@ -76,7 +76,7 @@ class LimitsIT {
 
     /** Sixty a minute: sixty at once, and one a second. */
     @ParameterizedTest
-    @CsvSource({ "8, 8, 0", "15, 1, 1" })
+    @CsvSource({ "8, 8, 0", "15, 1, 0", "8, 8, 1" })
     void deliversWhatIsAllowedAndNoMore(int atTheFirst, int atTheSecond, int wrongClocks) throws Exception {
         start(Map.of());
         start(wrongClocks == 0 ? Map.of() : Map.of("LD_PRELOAD", aheadByAnHour()));
@@ -117,22 +117,28 @@ class LimitsIT {
     void sendsEvenly() throws Exception {
         start(Map.of());
         start(Map.of());
+        // What compilers take of a young process is no part of a rate.
+        String other = action(60_000);
+        for (Packaged replica : replicas) {
+            replica.start(other, "t", targets(500));
+        }
+        await().atMost(Duration.ofSeconds(60)).until(() -> receiver.heard(name).size() == 1000);
         String action = action(6000);
 
         replicas.get(0).start(action, "t", targets(1000));
         postgres.execute("UPDATE bucket SET tokens = 0, pace = 0, short = true, at = clock_timestamp() WHERE kind = 'action'");
         Thread.sleep(500);
-        int first = receiver.heard(name).size();
+        int first = receiver.heard(name).size() - 1000;
         replicas.get(1).start(action, "t", targets(first));
-        await().atMost(Duration.ofSeconds(30)).until(() -> receiver.heard(name).size() == 1000 + first);
+        await().atMost(Duration.ofSeconds(30)).until(() -> receiver.heard(name).size() == 2000 + first);
 
-        long[] at = receiver.heard(name).stream().skip(first).mapToLong(Heard::at).sorted().toArray();
+        long[] at = receiver.heard(name).stream().skip(1000 + first).mapToLong(Heard::at).sorted().toArray();
         long most = IntStream.range(0, at.length).mapToLong(
                 i -> IntStream.range(i, at.length).filter(j -> at[j] < at[i] + 1_000_000_000L).count()).max().orElseThrow();
         double seconds = (at[999] - at[0]) / 1e9;
         LOG.infof("1,000 deliveries at 6,000 a minute took %.2f s, and at most %d in a second", seconds, most);
         assertThat(most).as("in any second").isLessThanOrEqualTo(110);
-        assertThat(seconds).as("a machine that is busy may take longer").isGreaterThan(9.5);
+        assertThat(seconds).isBetween(9.5, 15.0);
     }
 
     @Test
@@ -177,7 +183,7 @@ class LimitsIT {
                 "CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_MANAGER", "60000"));
         String action = replicas.get(0).post("", BesideKitsu.token("admin"), draft(60_000)).getString("id");
         String manager = BesideKitsu.token("manager");
-        presses(action, manager, 100);
+        presses(action, manager, 200);
 
         // In turn, so that whatever else the machine does is shared.
         List<Long> alone = new ArrayList<>();
@@ -185,7 +191,7 @@ class LimitsIT {
         Map<Integer, Long> answers = new HashMap<>();
         String wild = BesideKitsu.token("supervisor");
         for (int round = 0; round < 3; round++) {
-            alone.addAll(presses(action, manager, 120));
+            alone.addAll(presses(action, manager, 150));
             AtomicBoolean running = new AtomicBoolean(true);
             List<Future<Map<Integer, Long>>> loops = IntStream.range(0, 8).mapToObj(i -> clients.submit(() -> {
                 Map<Integer, Long> its = new HashMap<>();
@@ -195,7 +201,7 @@ class LimitsIT {
                 return its;
             })).toList();
             presses(action, manager, 20);
-            beside.addAll(presses(action, manager, 120));
+            beside.addAll(presses(action, manager, 150));
             running.set(false);
             for (Future<Map<Integer, Long>> loop : loops) {
                 loop.get().forEach((status, count) -> answers.merge(status, count, Long::sum));
