@@ -13,9 +13,8 @@ import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
 
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.quarkus.security.identity.SecurityIdentity;
 import io.quarkus.vertx.http.runtime.filters.Filters;
-import io.quarkus.vertx.http.runtime.security.QuarkusHttpUser;
+import io.quarkus.vertx.http.runtime.security.SecurityHandlerPriorities;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpMethod;
@@ -23,18 +22,19 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.impl.HttpServerRequestInternal;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.identity.Caller;
+import studio.actions.identity.KnownCallers;
 import studio.actions.identity.Role;
 
 /**
- * Lists that everybody asks for: whoever asks what somebody with the same role has asked is answered from memory, on the event
- * loop, before any method is called. What is not there goes on to its method, and so does all that is to be refused. A write
+ * Lists that everybody asks for: whoever is known, and asks what somebody with the same role has asked, is answered from
+ * memory, on the event loop. What is not there goes on to its method, and so does all that is to be refused. A write
  * drops what is there together with the list that it was made from ({@link ActionList}).
  */
 @Singleton
 public class Listings {
 
-    /** Behind those of Quarkus that authenticate and authorize. */
-    private static final int FILTER = 50;
+    /** Before Quarkus prepares to authenticate, which costs more than the answer; behind what judges other sites (CORS). */
+    private static final int FILTER = SecurityHandlerPriorities.AUTHENTICATION + 50;
 
     private static final Set<String> PATHS = Set.of("/api/custom-actions", "/api/custom-actions/", "/api/data/custom-actions",
             "/api/data/custom-actions/");
@@ -58,11 +58,13 @@ public class Listings {
     }
 
     private final ActionList list;
+    private final KnownCallers callers;
     private final Counter hits;
     private final Counter misses;
 
-    Listings(ActionList list, MeterRegistry meters) {
+    Listings(ActionList list, KnownCallers callers, MeterRegistry meters) {
         this.list = list;
+        this.callers = callers;
         this.hits = lookups(meters, "hit");
         this.misses = lookups(meters, "miss");
     }
@@ -98,30 +100,15 @@ public class Listings {
     }
 
     private void again(RoutingContext request) {
-        // Quarkus would fail the request for whoever is unknown, and the method, which goes on with it, would answer as well.
-        Object failing = request.remove(QuarkusHttpUser.AUTH_FAILURE_HANDLER);
-        Runnable goOn = () -> {
-            if (failing != null) {
-                request.put(QuarkusHttpUser.AUTH_FAILURE_HANDLER, failing);
-            }
+        Optional<Listing> found = callers.answer(request.request(),
+                caller -> list.answered(Question.of(request, caller.role())));
+        if (found.isEmpty()) {
             request.next();
-        };
-        QuarkusHttpUser.getSecurityIdentity(request, null).subscribe().with(
-                identity -> answered(request, identity)
-                        .ifPresentOrElse(found -> found.answer(request.response(), known(request)), goOn),
-                unknown -> goOn.run());
-    }
-
-    private Optional<Listing> answered(RoutingContext request, SecurityIdentity identity) {
-        if (identity == null || identity.isAnonymous()) {
-            return Optional.empty();
+            return;
         }
-        Optional<Listing> found = list.answered(Question.of(request, Caller.of(identity).role()));
-        if (found.isPresent()) {
-            hits.increment();
-            ((HttpServerRequestInternal) request.request()).context().putLocal(TEMPLATE, request.request().path());
-        }
-        return found;
+        hits.increment();
+        ((HttpServerRequestInternal) request.request()).context().putLocal(TEMPLATE, request.request().path());
+        found.get().answer(request.response(), known(request));
     }
 
     private static String known(RoutingContext request) {

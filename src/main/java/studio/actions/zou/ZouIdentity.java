@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -38,6 +39,7 @@ import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Credential;
 import studio.actions.identity.IdentityConfig;
+import studio.actions.identity.KnownCallers;
 import studio.actions.identity.LocalIdentity;
 import studio.actions.identity.Role;
 import studio.actions.log.LogContext;
@@ -51,7 +53,7 @@ import studio.actions.problem.StrictJson;
  * for {@code zou.identity-cache}; a no is not remembered.
  */
 @Singleton
-public class ZouIdentity implements HttpAuthenticationMechanism {
+public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
 
     private static final Logger LOG = Logger.getLogger(ZouIdentity.class);
     /** RFC 6454, section 6.2, for the web; a studio's host may have an underscore, which {@link URI} takes for no host. */
@@ -110,17 +112,36 @@ public class ZouIdentity implements HttpAuthenticationMechanism {
         }
         String fingerprint = credential.fingerprint();
         // Nearly always: each step of a Uni has its price.
-        CompletableFuture<Caller> remembered = known.getIfPresent(fingerprint);
-        if (remembered != null && remembered.isDone() && !remembered.isCompletedExceptionally()) {
+        Caller caller = remembered(fingerprint);
+        if (caller != null) {
             hits.increment();
-            return Uni.createFrom().item(identity(remembered.join(), credential, request));
+            return Uni.createFrom().item(identity(caller, credential, request));
         }
         AtomicBoolean asked = new AtomicBoolean();
         return known.getAsync(fingerprint, unknown -> {
             asked.set(true);
             return ask(credential);
         }).onTermination().invoke(() -> (asked.get() ? misses : hits).increment())
-                .map(caller -> identity(caller, credential, request));
+                .map(told -> identity(told, credential, request));
+    }
+
+    @Override
+    public <T> Optional<T> answer(HttpServerRequest request, Function<Caller, Optional<T>> answer) {
+        if (!zou.there()) {
+            return local.known(request).flatMap(answer);
+        }
+        Optional<T> found = Credential.of(request)
+                .filter(credential -> credential.kind() == Credential.Kind.BEARER || foreign(request).isEmpty())
+                .map(credential -> remembered(credential.fingerprint())).flatMap(answer);
+        if (found.isPresent()) {
+            hits.increment();
+        }
+        return found;
+    }
+
+    private Caller remembered(String fingerprint) {
+        CompletableFuture<Caller> caller = known.getIfPresent(fingerprint);
+        return caller != null && caller.isDone() && !caller.isCompletedExceptionally() ? caller.join() : null;
     }
 
     private static SecurityIdentity identity(Caller caller, Credential credential, RoutingContext request) {
