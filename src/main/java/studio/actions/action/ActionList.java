@@ -40,7 +40,7 @@ class ActionList {
         }
 
         void keep(Listings.Question asked, Listing answer) {
-            int size = answer.body().length() + asked.length() + OVERHEAD;
+            int size = answer.bytes().capacity() + asked.length() + OVERHEAD;
             if (bytes.addAndGet(size) > KEPT || answers.putIfAbsent(asked, answer) != null) {
                 bytes.addAndGet(-size);
             }

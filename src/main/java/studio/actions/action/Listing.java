@@ -2,6 +2,7 @@ package studio.actions.action;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
@@ -11,6 +12,7 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 
+import io.netty.buffer.Unpooled;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerResponse;
 
@@ -18,9 +20,10 @@ import io.vertx.core.http.HttpServerResponse;
  * A list of actions as it is answered, the same to all who ask the same.
  *
  * @param tag the value of {@code ETag}: it changes whenever the answer does
+ * @param bytes the body, outside of the heap, so that it need not be copied for each who asks
  * @param links the value of {@code Link}; null where there is none
  */
-public record Listing(String tag, Buffer body, String links) {
+public record Listing(String tag, ByteBuffer bytes, String links) {
 
     private static final String JSON = MediaType.APPLICATION_JSON + ";charset=UTF-8";
 
@@ -31,7 +34,8 @@ public record Listing(String tag, Buffer body, String links) {
     static Listing of(Object answer, String links, ObjectMapper json) {
         try {
             byte[] body = json.writeValueAsBytes(answer);
-            return new Listing('"' + Etag.of(body).getValue() + '"', Buffer.buffer(body), links);
+            return new Listing('"' + Etag.of(body).getValue() + '"', ByteBuffer.allocateDirect(body.length).put(body).flip(),
+                    links);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -44,7 +48,7 @@ public record Listing(String tag, Buffer body, String links) {
      */
     RestResponse<Buffer> answer(String known) {
         ResponseBuilder<Buffer> answer = Etag.known(tag, known) ? ResponseBuilder.create(RestResponse.Status.NOT_MODIFIED)
-                : ResponseBuilder.ok(body, JSON);
+                : ResponseBuilder.ok(body(), JSON);
         return (links == null ? answer : answer.header(HttpHeaders.LINK, links)).header(HttpHeaders.ETAG, tag).build();
     }
 
@@ -57,7 +61,12 @@ public record Listing(String tag, Buffer body, String links) {
         if (Etag.known(tag, known)) {
             response.setStatusCode(304).end();
         } else {
-            response.putHeader(HttpHeaders.CONTENT_TYPE, JSON).end(body);
+            response.putHeader(HttpHeaders.CONTENT_TYPE, JSON).end(body());
         }
+    }
+
+    /** For one answer: several threads write at once, and each has its own place in what it writes. */
+    private Buffer body() {
+        return Buffer.buffer(Unpooled.wrappedBuffer(bytes.duplicate()));
     }
 }

@@ -3,7 +3,7 @@ package studio.actions.identity;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import java.util.Base64;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -58,7 +58,7 @@ public record Credential(Kind kind, String token) implements io.quarkus.security
     /** What an answer about this credential may be remembered under. */
     public String fingerprint() {
         try {
-            return kind + HexFormat.of().formatHex(
+            return kind + Base64.getEncoder().encodeToString(
                     MessageDigest.getInstance("SHA-256").digest(token.getBytes(StandardCharsets.US_ASCII)));
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("SHA-256 is part of every Java platform", e);

@@ -1,10 +1,13 @@
 package studio.actions.bench;
 
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 
+import io.netty.buffer.Unpooled;
 import io.vertx.core.MultiMap;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
@@ -20,7 +23,7 @@ class Ceiling {
 
     private volatile int status;
     private volatile MultiMap headers;
-    private volatile Buffer body;
+    private volatile ByteBuffer body;
 
     void hang(@Observes Router router) {
         router.put("/bench/constant").order(Integer.MIN_VALUE)
@@ -38,17 +41,18 @@ class Ceiling {
         MultiMap learnt = MultiMap.caseInsensitiveMultiMap();
         answer.getJsonObject("headers").forEach(header -> learnt.add(header.getKey(), (String) header.getValue()));
         headers = learnt;
-        body = Buffer.buffer(answer.getString("body"));
+        byte[] bytes = answer.getString("body").getBytes(StandardCharsets.UTF_8);
+        body = ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
         status = answer.getInteger("status");
         request.end();
     }
 
     private void answer(RoutingContext request) {
         request.response().setStatusCode(status).headers().addAll(headers);
-        if (body.length() == 0) {
+        if (!body.hasRemaining()) {
             request.response().end();
         } else {
-            request.response().end(body);
+            request.response().end(Buffer.buffer(Unpooled.wrappedBuffer(body.duplicate())));
         }
     }
 
