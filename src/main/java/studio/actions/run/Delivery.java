@@ -4,6 +4,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
@@ -170,57 +171,76 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /**
+     * What a replica may claim.
+     *
+     * @param alive whether it may claim at all: nobody has taken it for dead, or will before the transaction ends
+     * @param due in the order in which the runs were pressed
+     */
+    record Offer(boolean alive, List<Due> due) {
+    }
+
+    /** LATERAL and LIMIT have each run looked up by its index, however wrong PostgreSQL's idea is of how many there are. */
+    private static final String OFFER = Replicas.ALIVE + ";" + """
+            SELECT d.id, d.run_id, d.url, d.host, r.action_id, r.rate
+              FROM (SELECT oldest.*,
+                           -- One for all of its runs: where it was deleted, they may have begun with several.
+                           coalesce(a.rate_per_minute, (SELECT max(rate_per_minute) FROM run
+                               WHERE action_id = owing.action_id AND finished_at IS NULL)) AS rate
+                      FROM (SELECT DISTINCT action_id FROM run
+                             WHERE finished_at IS NULL AND action_id <> ALL (?)) owing
+                      LEFT JOIN action a ON a.id = owing.action_id
+                     CROSS JOIN LATERAL (
+                           SELECT r.id, r.action_id, r.created_at, r.host
+                             FROM run r
+                            CROSS JOIN LATERAL (SELECT FROM delivery
+                                                 WHERE run_id = r.id AND state = 'pending' AND due_at <= now()
+                                                   AND host <> ALL (?) LIMIT 1) owes
+                            WHERE r.action_id = owing.action_id AND r.finished_at IS NULL
+                              AND (r.host IS NULL OR r.host <> ALL (?))
+                            ORDER BY r.created_at, r.id LIMIT ?) oldest
+                     WHERE a.enabled IS NOT FALSE
+                     ORDER BY row_number() OVER (PARTITION BY oldest.action_id ORDER BY oldest.created_at, oldest.id),
+                              random()
+                     LIMIT ?) r
+             CROSS JOIN LATERAL (SELECT id, run_id, url, host, position FROM delivery
+                                  WHERE run_id = r.id AND state = 'pending' AND due_at <= now() AND host <> ALL (?)
+                                  ORDER BY position
+                                  LIMIT least(?, (SELECT free FROM unnest(?, ?) AS places (host, free)
+                                                   WHERE places.host = r.host),
+                                                 (SELECT room FROM unnest(?, ?) AS rooms (run, room)
+                                                   WHERE rooms.run = r.id))
+                                    FOR UPDATE SKIP LOCKED) d
+             ORDER BY r.created_at, r.id, d.position""";
+
+    /**
      * Some of what is due and nobody has: a few of each of some runs, so that no run waits for another to end; the oldest
      * runs of each action, so that no action waits for another. What belongs to an action that is disabled waits. They
      * are locked until the transaction ends, and others pass them over.
      *
      * @param free how many some hosts take at the moment
+     * @param room how many more of some runs may be under way
      * @param paused actions that may send no more at the moment
      * @param runs how many runs get a chance this time
      * @param each how many deliveries of each, where its host takes as many
-     * @return in the order in which the runs were pressed
      */
-    @SuppressWarnings("unchecked")
-    static List<Due> due(Map<String, Integer> free, Collection<UUID> paused, int runs, int each) {
+    static Offer offer(UUID replica, Map<String, Integer> free, Map<UUID, Integer> room, Collection<UUID> paused, int runs,
+            int each) {
         List<String> hosts = List.copyOf(free.keySet());
+        List<UUID> busy = List.copyOf(room.keySet());
         String[] full = hosts.stream().filter(host -> free.get(host) == 0).toArray(String[]::new);
-        // LATERAL and LIMIT have each run looked up by its index, however wrong PostgreSQL's idea is of how many there are.
-        List<Object[]> rows = getEntityManager().createNativeQuery("""
-                SELECT d.id, d.run_id, d.url, d.host, r.action_id, r.rate
-                  FROM (SELECT oldest.*,
-                               -- One for all of its runs: where it was deleted, they may have begun with several.
-                               coalesce(a.rate_per_minute, (SELECT max(rate_per_minute) FROM run
-                                   WHERE action_id = owing.action_id AND finished_at IS NULL)) AS rate
-                          FROM (SELECT DISTINCT action_id FROM run
-                                 WHERE finished_at IS NULL AND action_id <> ALL (:paused)) owing
-                          LEFT JOIN action a ON a.id = owing.action_id
-                         CROSS JOIN LATERAL (
-                               SELECT r.id, r.action_id, r.created_at, r.host
-                                 FROM run r
-                                CROSS JOIN LATERAL (SELECT FROM delivery
-                                                     WHERE run_id = r.id AND state = 'pending' AND due_at <= now()
-                                                       AND host <> ALL (:full) LIMIT 1) owes
-                                WHERE r.action_id = owing.action_id AND r.finished_at IS NULL
-                                  AND (r.host IS NULL OR r.host <> ALL (:full))
-                                ORDER BY r.created_at, r.id LIMIT :runs) oldest
-                         WHERE a.enabled IS NOT FALSE
-                         ORDER BY row_number() OVER (PARTITION BY oldest.action_id ORDER BY oldest.created_at, oldest.id),
-                                  random()
-                         LIMIT :runs) r
-                 CROSS JOIN LATERAL (SELECT id, run_id, url, host, position FROM delivery
-                                      WHERE run_id = r.id AND state = 'pending' AND due_at <= now() AND host <> ALL (:full)
-                                      ORDER BY position
-                                      LIMIT least(:each, (SELECT free FROM unnest(:hosts, :free) AS places (host, free)
-                                                           WHERE places.host = r.host))
-                                        FOR UPDATE SKIP LOCKED) d
-                 ORDER BY r.created_at, r.id, d.position""", Object[].class)
-                .setParameter("full", full).setParameter("hosts", hosts.toArray(String[]::new))
-                .setParameter("free", hosts.stream().map(free::get).toArray(Integer[]::new))
-                .setParameter("paused", paused.toArray(UUID[]::new))
-                .setParameter("runs", runs).setParameter("each", each)
-                .getResultList();
-        return rows.stream().map(row -> new Due((UUID) row[0], (UUID) row[1], (String) row[2], (String) row[3], (UUID) row[4],
-                ((Number) row[5]).intValue())).toList();
+        return Statements.ask(OFFER, List.of(replica, paused.toArray(UUID[]::new), full, full, runs, runs, full, each,
+                hosts.toArray(String[]::new), hosts.stream().map(free::get).toArray(Integer[]::new),
+                busy.toArray(UUID[]::new), busy.stream().map(room::get).toArray(Integer[]::new)), asked -> {
+                    boolean alive = asked.getResultSet().next();
+                    asked.getMoreResults();
+                    ResultSet found = asked.getResultSet();
+                    List<Due> due = new ArrayList<>();
+                    while (found.next()) {
+                        due.add(new Due(found.getObject(1, UUID.class), found.getObject(2, UUID.class), found.getString(3),
+                                found.getString(4), found.getObject(5, UUID.class), found.getInt(6)));
+                    }
+                    return new Offer(alive, due);
+                });
     }
 
     /**
@@ -257,7 +277,7 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /**
-     * Takes what {@link #due} has locked, by id alone: asked for its state as well, PostgreSQL reads all of the index of what
+     * Takes what {@link #offer} has locked, by id alone: asked for its state as well, PostgreSQL reads all of the index of what
      * is pending.
      */
     static List<Delivery> claim(Collection<UUID> ids, UUID replica) {

@@ -80,6 +80,8 @@ class DeliveryWorker {
     private final Map<UUID, Flight> flights = new ConcurrentHashMap<>();
     private final Map<UUID, Refusals.Of> told = new ConcurrentHashMap<>();
     private final Shortage shortage = new Shortage();
+    /** Some that have begun. What their deliveries are sent with does not change. */
+    private final Map<UUID, Run> running = new HashMap<>();
     /** Actions and runs, by when they last had a turn. */
     private final Map<UUID, Long> turns = new HashMap<>();
     private long turn;
@@ -279,22 +281,24 @@ class DeliveryWorker {
         long since = System.nanoTime();
         try {
             pause = QuarkusTransaction.requiringNew().call(() -> {
-                if (!replicas.alive(owner)) {
-                    // Recovery gives this process a new name.
-                    return AGAIN;
-                }
                 // Before anything is looked for: what fills meanwhile was left out.
                 Optional<Duration> refill = shortage.ends();
                 Map<String, Integer> free = egress.freePlaces();
                 shortage.of(RateLimits.Kind.host).forEach(host -> free.put(host, 0));
-                List<Delivery.Due> due = Delivery.due(free,
-                        shortage.of(RateLimits.Kind.action).stream().map(UUID::fromString).toList(), RUNS, perHost);
-                choose(due, chosen);
+                Map<UUID, Integer> room = room();
+                Delivery.Offer offer = Delivery.offer(owner, free, room,
+                        shortage.of(RateLimits.Kind.action).stream().map(UUID::fromString).toList(), RUNS,
+                        Math.min(perHost, config.parallelism()));
+                if (!offer.alive()) {
+                    // Recovery gives this process a new name.
+                    return AGAIN;
+                }
+                choose(offer.due(), chosen);
                 boolean paid = pay(chosen);
                 claimed.addAll(chosen);
                 List<UUID> ids = claimed.stream().map(Flight::delivery).toList();
                 if (ids.isEmpty()) {
-                    wanting = !due.isEmpty() || free.containsValue(0);
+                    wanting = !offer.due().isEmpty() || free.containsValue(0) || room.containsValue(0);
                     Stream<Duration> tokens = Stream
                             .of(refill, paid ? Optional.<Duration> empty() : Optional.of(shortage.ends().orElse(SIP)))
                             .flatMap(Optional::stream).map(sooner -> sooner.compareTo(SIP) < 0 ? SIP : sooner);
@@ -302,13 +306,7 @@ class DeliveryWorker {
                             .filter(next -> next.compareTo(POLL) < 0).orElse(POLL);
                 }
                 Delivery.claim(ids, owner).forEach(delivery -> deliveries.put(delivery.id, delivery));
-                Run.<Run> list("id in ?1", deliveries.values().stream().map(delivery -> delivery.runId).distinct().toList())
-                        .forEach(run -> runs.put(run.id, run));
-                List<UUID> queued = runs.values().stream().filter(run -> run.state == Run.State.queued).map(run -> run.id)
-                        .toList();
-                if (!queued.isEmpty()) {
-                    Run.start(queued);
-                }
+                runs.putAll(runs(claimed));
                 return Duration.ZERO;
             });
         } catch (RuntimeException | Error e) {
@@ -322,6 +320,39 @@ class DeliveryWorker {
         }
         claimed.forEach(flight -> send(flight, runs.get(flight.run()), deliveries.get(flight.delivery())));
         return pause;
+    }
+
+    /** How many more of each run that has some under way may be. */
+    private Map<UUID, Integer> room() {
+        Map<UUID, Integer> room = new HashMap<>();
+        flying().forEach(flight -> room.merge(flight.run(), config.parallelism() - 1, (left, one) -> left - 1));
+        room.replaceAll((run, left) -> Math.max(0, left));
+        return room;
+    }
+
+    /** Those under way, without those that have been answered and are being written: the receiver has done with them. */
+    private Stream<Flight> flying() {
+        return flights.values().stream().filter(flight -> !flight.place().isLeft());
+    }
+
+    /** The runs of what is claimed. Those that waited run from now on. */
+    private Map<UUID, Run> runs(List<Flight> claimed) {
+        Map<UUID, Run> runs = new HashMap<>();
+        claimed.forEach(flight -> runs.put(flight.run(), running.get(flight.run())));
+        List<UUID> unknown = runs.keySet().stream().filter(run -> runs.get(run) == null).toList();
+        if (unknown.isEmpty()) {
+            return runs;
+        }
+        Run.<Run> list("id in ?1", unknown).forEach(run -> runs.put(run.id, run));
+        List<UUID> queued = unknown.stream().filter(run -> runs.get(run).state == Run.State.queued).toList();
+        if (!queued.isEmpty()) {
+            Run.start(queued);
+        }
+        if (running.size() > RUNS) {
+            running.clear();
+        }
+        unknown.stream().filter(run -> !queued.contains(run)).forEach(run -> running.put(run, runs.get(run)));
+        return runs;
     }
 
     /**
@@ -341,9 +372,7 @@ class DeliveryWorker {
         due.forEach(one -> waiting.computeIfAbsent(one.runId(), run -> new ArrayDeque<>()).add(one));
         List<UUID> order = List.copyOf(waiting.keySet());
         Map<UUID, Long> underWay = new HashMap<>();
-        // Not those that have been answered and are being written: the receiver has done with them.
-        flights.values().stream().filter(flight -> !flight.place().isLeft())
-                .forEach(flight -> Stream.of(flight.run(), flight.action()).forEach(id -> underWay.merge(id, 1L, Long::sum)));
+        flying().forEach(flight -> Stream.of(flight.run(), flight.action()).forEach(id -> underWay.merge(id, 1L, Long::sum)));
         Map<RateLimits.Policy, Integer> chosenOf = new HashMap<>();
         Comparator<UUID> least = Comparator.<UUID, Long> comparing(id -> underWay.getOrDefault(id, 0L))
                 .thenComparing(id -> turns.getOrDefault(id, 0L));

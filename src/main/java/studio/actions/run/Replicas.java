@@ -28,6 +28,9 @@ class Replicas {
 
     private static final Logger LOG = Logger.getLogger(Replicas.class);
 
+    /** Finds a replica that is among the living, where it then stays until the transaction ends. */
+    static final String ALIVE = "SELECT id FROM replica WHERE id = ? FOR KEY SHARE";
+
     /** How far another had counted, and since when it stands there. */
     private record Seen(long beat, long sinceNanos) {
     }
@@ -59,12 +62,6 @@ class Replicas {
         QuarkusTransaction.requiringNew().run(() -> entities.createNativeQuery("INSERT INTO replica (id, beat) VALUES (:id, 0)")
                 .setParameter("id", name).executeUpdate());
         own = name;
-    }
-
-    /** Whether a name of this process is among the living, where it then stays until the transaction ends. */
-    boolean alive(UUID name) {
-        return !entities.createNativeQuery("SELECT id FROM replica WHERE id = :id FOR KEY SHARE", UUID.class)
-                .setParameter("id", name).getResultList().isEmpty();
     }
 
     /**

@@ -23,7 +23,6 @@ import jakarta.persistence.Id;
 import jakarta.persistence.LockModeType;
 
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
-import org.hibernate.Session;
 import org.hibernate.annotations.DynamicUpdate;
 import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
@@ -54,9 +53,8 @@ public class Run extends PanacheEntityBase {
     /** One press at a time of those that may be the same; until the transaction ends. */
     private static final String LOCK = "SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(?, 0))";
 
-    private static final String READY = """
-            SELECT enabled, (SELECT id FROM replica WHERE id = ? FOR KEY SHARE) IS NOT NULL, clock_timestamp()
-              FROM action WHERE id = ? FOR SHARE""";
+    private static final String READY = "SELECT enabled, (" + Replicas.ALIVE
+            + ") IS NOT NULL, clock_timestamp() FROM action WHERE id = ? FOR SHARE";
 
     /** Spelled as on the wire. */
     @Schema(name = "RunState")
@@ -279,7 +277,7 @@ public class Run extends PanacheEntityBase {
 
     /** The run that a key stands for, which is kept for a day. */
     static Optional<Run> keyed(Press.Key key, UUID caller) {
-        return Optional.ofNullable(ask(KEYED, List.of(caller, key.idempotencyKey()), asked -> id(asked)))
+        return Optional.ofNullable(Statements.ask(KEYED, List.of(caller, key.idempotencyKey()), asked -> id(asked)))
                 .map(id -> findById(id));
     }
 
@@ -287,7 +285,7 @@ public class Run extends PanacheEntityBase {
     Before before(Press.Key key) {
         List<Object> values = sameValues(key);
         values.addAll(List.of(actionId, actionId));
-        return ask(sameSql(key) + ";" + Delivery.BACKLOG, values, asked -> {
+        return Statements.ask(sameSql(key) + ";" + Delivery.BACKLOG, values, asked -> {
             UUID same = id(asked);
             asked.getMoreResults();
             return new Before(same == null ? null : findById(same), Delivery.Backlog.of(asked.getResultSet()));
@@ -303,23 +301,6 @@ public class Run extends PanacheEntityBase {
         long age = key.age().toMillis();
         return new ArrayList<>(key.idempotencyKey() != null ? List.of(callerId, key.idempotencyKey())
                 : List.of(callerId, key.fingerprint(), actionVersion, age, age));
-    }
-
-    private interface Answer<T> {
-        T read(PreparedStatement asked) throws SQLException;
-    }
-
-    /** Statements that are sent together; each sees what was committed when the one before had ended. */
-    private static <T> T ask(String sql, List<Object> values, Answer<T> answer) {
-        return getEntityManager().unwrap(Session.class).doReturningWork(connection -> {
-            try (PreparedStatement statement = connection.prepareStatement(sql)) {
-                for (int i = 0; i < values.size(); i++) {
-                    statement.setObject(i + 1, values.get(i));
-                }
-                statement.execute();
-                return answer.read(statement);
-            }
-        });
     }
 
     private static UUID id(PreparedStatement asked) throws SQLException {
@@ -343,7 +324,7 @@ public class Run extends PanacheEntityBase {
         List<Object> values = sameValues(key);
         values.add(0, key.lock(callerId));
         values.addAll(List.of(replica, actionId));
-        return ask(LOCK + ";" + sameSql(key) + ";" + READY, values, asked -> {
+        return Statements.ask(LOCK + ";" + sameSql(key) + ";" + READY, values, asked -> {
             asked.getMoreResults();
             UUID same = id(asked);
             asked.getMoreResults();

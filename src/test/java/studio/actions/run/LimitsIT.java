@@ -78,8 +78,7 @@ class LimitsIT {
     @ParameterizedTest
     @CsvSource({ "8, 8, 0", "15, 1, 0", "8, 8, 1" })
     void deliversWhatIsAllowedAndNoMore(int atTheFirst, int atTheSecond, int wrongClocks) throws Exception {
-        start(Map.of());
-        start(wrongClocks == 0 ? Map.of() : Map.of("LD_PRELOAD", aheadByAnHour()));
+        start(Map.of(), wrongClocks == 0 ? Map.of() : Map.of("LD_PRELOAD", aheadByAnHour()));
         String action = action(60);
 
         long until = System.nanoTime() + Duration.ofSeconds(20).toNanos();
@@ -115,8 +114,7 @@ class LimitsIT {
 
     @Test
     void sendsEvenly() throws Exception {
-        start(Map.of());
-        start(Map.of());
+        start(Map.of(), Map.of());
         // What compilers take of a young process is no part of a rate.
         String other = action(60_000);
         for (Packaged replica : replicas) {
@@ -143,8 +141,7 @@ class LimitsIT {
 
     @Test
     void takesADoubleClickForOneAtAnyReplica() throws Exception {
-        start(Map.of());
-        start(Map.of());
+        start(Map.of(), Map.of());
         String action = action(600);
 
         for (int i = 0; i < 20; i++) {
@@ -234,13 +231,18 @@ class LimitsIT {
         return nanos.stream().sorted().toList().get(nanos.size() * 99 / 100);
     }
 
-    private void start(Map<String, String> environment) throws Exception {
-        Map<String, String> all = new HashMap<>(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t",
-                "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_SIGNING_SECRET", SIGNING,
-                "CUSTOM_ACTIONS_LIMITS_PER_CALLER", "60000", "CUSTOM_ACTIONS_LIMITS_PER_HOST", "10000",
-                "QUARKUS_DATASOURCE_JDBC_URL", postgres.url()));
-        all.putAll(environment);
-        replicas.add(new Packaged(Files.createDirectories(folder.resolve("replica-" + replicas.size())), all).ready());
+    /** @param environments of the replicas, beside what all have */
+    @SafeVarargs
+    private void start(Map<String, String>... environments) throws Exception {
+        for (Map<String, String> environment : environments) {
+            Map<String, String> all = new HashMap<>(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t",
+                    "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_SIGNING_SECRET", SIGNING,
+                    "CUSTOM_ACTIONS_LIMITS_PER_CALLER", "60000", "CUSTOM_ACTIONS_LIMITS_PER_HOST", "10000",
+                    "QUARKUS_DATASOURCE_JDBC_URL", postgres.url()));
+            all.putAll(environment);
+            replicas.add(new Packaged(Files.createDirectories(folder.resolve("replica-" + replicas.size())), all));
+        }
+        replicas.forEach(Packaged::ready);
     }
 
     private String action(int ratePerMinute) throws Exception {
