@@ -20,6 +20,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import org.apache.commons.csv.CSVPrinter;
+import org.hibernate.StatelessSession;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
@@ -46,29 +47,24 @@ final class ActionCsv {
     /** Characters of a cell that an error repeats. */
     private static final int SHOWN = 40;
 
-    /** Does not depend on any database's or machine's idea of an order. */
-    static final Comparator<Action> ORDER = Comparator
-            .comparing((Action action) -> action.name, String.CASE_INSENSITIVE_ORDER).thenComparing(action -> action.name)
-            .thenComparing(action -> action.entityType.name()).thenComparing(action -> action.id.toString());
-
     enum Column {
-        TYPE("Type", "type", action -> ActionCsv.TYPE),
-        NAME("Name", "name", action -> action.name),
-        URL("URL", "url", action -> action.url),
-        ENTITY_TYPE("Entity Type", "entity_type", action -> action.entityType),
-        USE_AJAX("Use AJAX", "is_ajax", action -> action.isAjax),
-        DESCRIPTION("Description", "description", action -> action.description),
-        ENABLED("Enabled", "enabled", action -> action.enabled),
-        METHOD("Method", "method", action -> action.method),
-        HEADERS("Headers", "headers", action -> action.headers),
-        TIMEOUT("Timeout (ms)", "timeout_ms", action -> action.timeoutMs),
-        ATTEMPTS("Attempts", "max_attempts", action -> action.maxAttempts),
-        PER_MINUTE("Per Minute", "rate_per_minute", action -> action.ratePerMinute),
-        SIGNING_SECRET("Signing Secret", "signing_secret", action -> action.signingSecret),
-        REPORT("Report", "report", action -> action.report),
-        ROLES("Roles", "roles", action -> joined(action.roles)),
-        PROJECTS("Projects", "project_ids", action -> joined(action.projectIds)),
-        ID("ID", "id", action -> action.id);
+        TYPE("Type", "type", "'" + ActionCsv.TYPE + "'"),
+        NAME("Name", "name", "name"),
+        URL("URL", "url", "url"),
+        ENTITY_TYPE("Entity Type", "entity_type", "entityType"),
+        USE_AJAX("Use AJAX", "is_ajax", "isAjax"),
+        DESCRIPTION("Description", "description", "description"),
+        ENABLED("Enabled", "enabled", "enabled"),
+        METHOD("Method", "method", "method"),
+        HEADERS("Headers", "headers", "headers"),
+        TIMEOUT("Timeout (ms)", "timeout_ms", "timeoutMs"),
+        ATTEMPTS("Attempts", "max_attempts", "maxAttempts"),
+        PER_MINUTE("Per Minute", "rate_per_minute", "ratePerMinute"),
+        SIGNING_SECRET("Signing Secret", "signing_secret", "signingSecret"),
+        REPORT("Report", "report", "report"),
+        ROLES("Roles", "roles", "roles"),
+        PROJECTS("Projects", "project_ids", "projectIds"),
+        ID("ID", "id", "id");
 
         static final List<Column> ALL = List.of(values());
         /** What Kitsu's export button writes, and nothing else. */
@@ -76,12 +72,13 @@ final class ActionCsv {
 
         final String title;
         private final String field;
-        private final Function<Action, Object> value;
+        private final String selected;
 
-        Column(String title, String field, Function<Action, Object> value) {
+        /** @param selected what to ask Hibernate for */
+        Column(String title, String field, String selected) {
             this.title = title;
             this.field = field;
-            this.value = value;
+            this.selected = selected;
         }
 
         /** The one of that title, however it is written; null where there is none. */
@@ -93,10 +90,6 @@ final class ActionCsv {
         /** The one whose field a pointer is in, such as {@code /headers/X-Queue}. */
         static Column of(String pointer) {
             return ALL.stream().filter(column -> pointer.split("/")[1].equals(column.field)).findFirst().orElseThrow();
-        }
-
-        private static String joined(List<?> values) {
-            return values.stream().map(Object::toString).collect(Collectors.joining(","));
         }
     }
 
@@ -153,21 +146,44 @@ final class ActionCsv {
         this.json = json;
     }
 
-    /** Writes the header and a line for each. */
-    void write(List<Action> actions, List<Column> columns, char delimiter, Appendable out) throws IOException {
+    /**
+     * An action as it is now.
+     *
+     * @param cells of the columns that were asked for
+     */
+    record Line(String name, EntityType entityType, UUID id, List<Object> cells) {
+
+        /** Does not depend on any database's or machine's idea of an order. */
+        static final Comparator<Line> ORDER = Comparator.comparing(Line::name, String.CASE_INSENSITIVE_ORDER)
+                .thenComparing(Line::name).thenComparing(line -> line.entityType.name())
+                .thenComparing(line -> line.id.toString());
+    }
+
+    /** All actions. Of whole ones, most would be read for nothing. */
+    static List<Line> lines(StatelessSession rows, List<Column> columns) {
+        String selected = columns.stream().map(column -> column.selected).collect(Collectors.joining(", "));
+        return rows.createSelectionQuery("select name, entityType, id, " + selected + " from Action", Object[].class)
+                .getResultStream().map(row -> new Line((String) row[0], (EntityType) row[1], (UUID) row[2],
+                        Arrays.asList(row).subList(3, row.length)))
+                .sorted(Line.ORDER).toList();
+    }
+
+    /** Writes the header and the lines. */
+    void write(List<Line> lines, List<Column> columns, char delimiter, Appendable out) throws IOException {
         CSVPrinter table = Csv.printer(out, delimiter);
         table.printRecord(columns.stream().map(column -> column.title));
-        for (Action action : actions) {
-            table.printRecord(columns.stream().map(column -> Csv.guard(text(column.value.apply(action)))));
+        for (Line line : lines) {
+            table.printRecord(line.cells.stream().map(cell -> Csv.guard(text(cell))));
         }
     }
 
     private String text(Object value) {
         try {
-            return value == null ? null
-                    : value instanceof Map<?, ?> headers
-                            ? headers.isEmpty() ? null : json.writeValueAsString(new TreeMap<>(headers))
-                            : value.toString();
+            return value instanceof Map<?, ?> headers
+                    ? headers.isEmpty() ? null : json.writeValueAsString(new TreeMap<>(headers))
+                    : value instanceof List<?> several
+                            ? several.stream().map(Object::toString).collect(Collectors.joining(","))
+                            : value == null ? null : value.toString();
         } catch (JsonProcessingException e) {
             throw new UncheckedIOException(e);
         }

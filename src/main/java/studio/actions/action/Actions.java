@@ -190,6 +190,11 @@ public class Actions {
         return Action.sorted(rows);
     }
 
+    /** The same, as cells of a table. */
+    List<ActionCsv.Line> lines(List<ActionCsv.Column> columns) {
+        return ActionCsv.lines(rows, columns);
+    }
+
     /**
      * Writes what a plan says, in one transaction, while nobody else writes.
      *
