@@ -33,7 +33,10 @@ import studio.actions.identity.Role;
 @Singleton
 public class Listings {
 
-    /** Before Quarkus prepares to authenticate, which costs more than the answer; behind what judges other sites (CORS). */
+    /**
+     * Before Quarkus prepares to authenticate, which costs more than the answer; behind what judges other sites (CORS). So
+     * policies of Quarkus for paths ({@code quarkus.http.auth.permission}) are not asked; the service has none.
+     */
     private static final int FILTER = SecurityHandlerPriorities.AUTHENTICATION + 50;
 
     private static final Set<String> PATHS = Set.of("/api/custom-actions", "/api/custom-actions/", "/api/data/custom-actions",
