@@ -41,7 +41,7 @@ class ActionList {
 
         void keep(Listings.Question asked, Listing answer) {
             int size = answer.bytes().capacity() + asked.length() + OVERHEAD;
-            if (bytes.addAndGet(size) > KEPT || answers.putIfAbsent(asked, answer) != null) {
+            if (bytes.addAndGet(size) > KEPT || answers.putIfAbsent(asked, answer.outside()) != null) {
                 bytes.addAndGet(-size);
             }
         }

@@ -20,7 +20,7 @@ import io.vertx.core.http.HttpServerResponse;
  * A list of actions as it is answered, the same to all who ask the same.
  *
  * @param tag the value of {@code ETag}: it changes whenever the answer does
- * @param bytes the body, outside of the heap, so that it need not be copied for each who asks
+ * @param bytes the body
  * @param links the value of {@code Link}; null where there is none
  */
 public record Listing(String tag, ByteBuffer bytes, String links) {
@@ -34,11 +34,15 @@ public record Listing(String tag, ByteBuffer bytes, String links) {
     static Listing of(Object answer, String links, ObjectMapper json) {
         try {
             byte[] body = json.writeValueAsBytes(answer);
-            return new Listing('"' + Etag.of(body).getValue() + '"', ByteBuffer.allocateDirect(body.length).put(body).flip(),
-                    links);
+            return new Listing('"' + Etag.of(body).getValue() + '"', ByteBuffer.wrap(body), links);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** The same, to be kept: outside of the heap, from where it goes out without being copied for each who asks. */
+    Listing outside() {
+        return new Listing(tag, ByteBuffer.allocateDirect(bytes.capacity()).put(bytes.duplicate()).flip(), links);
     }
 
     /**

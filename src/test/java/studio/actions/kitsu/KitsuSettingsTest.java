@@ -14,10 +14,10 @@ import static studio.actions.kitsu.Kitsu.list;
 import static studio.actions.testing.BesideKitsu.PATH;
 import static studio.actions.testing.Json.has;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -144,13 +144,14 @@ class KitsuSettingsTest {
         RequestSpecification user = BesideKitsu.as("user").contentType("application/x-www-form-urlencoded").redirects()
                 .follow(false).body(form);
 
-        List<Response> opened = Stream.generate(() -> user.post(PATH + "/" + action + "/open")).limit(40)
-                .takeWhile(answer -> answer.statusCode() == 303).toList();
-        Response refused = user.post(PATH + "/" + action + "/open");
+        List<Response> answers = new ArrayList<>();
+        do {
+            answers.add(user.post(PATH + "/" + action + "/open"));
+        } while (answers.get(answers.size() - 1).statusCode() == 303 && answers.size() < 40);
 
-        assertThat(opened.get(0).header("RateLimit")).startsWith("\"caller\";r=29;t=");
-        assertThat(opened.size()).isBetween(30, 32);
-        refused.then().statusCode(429).header("Retry-After", matchesPattern("[12]"))
+        assertThat(answers.get(0).header("RateLimit")).startsWith("\"caller\";r=29;t=");
+        assertThat(answers.size() - 1).isBetween(30, 32);
+        answers.get(answers.size() - 1).then().statusCode(429).header("Retry-After", matchesPattern("[12]"))
                 .body(has("code", equalTo("quota_exceeded"), "violated-policies", contains("caller")));
     }
 
