@@ -163,7 +163,7 @@ final class ActionCsv {
     static List<Line> lines(StatelessSession rows, List<Column> columns) {
         String selected = columns.stream().map(column -> column.selected).collect(Collectors.joining(", "));
         return rows.createSelectionQuery("select name, entityType, id, " + selected + " from Action", Object[].class)
-                .getResultStream().map(row -> new Line((String) row[0], (EntityType) row[1], (UUID) row[2],
+                .getResultList().stream().map(row -> new Line((String) row[0], (EntityType) row[1], (UUID) row[2],
                         Arrays.asList(row).subList(3, row.length)))
                 .sorted(Line.ORDER).toList();
     }

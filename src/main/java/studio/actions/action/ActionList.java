@@ -32,16 +32,26 @@ class ActionList {
     /** What an answer takes beside its body and what was asked. */
     private static final int OVERHEAD = 1024;
 
-    /** @param answers by what was asked, and by whom */
-    private record Read(List<Action> actions, Instant at, Map<Listings.Question, Listing> answers, AtomicInteger bytes) {
+    /**
+     * @param answers by what was asked, and by whom
+     * @param before those of the time before, of which most are the same
+     */
+    private record Read(List<Action> actions, Instant at, Map<Listings.Question, Listing> answers,
+            Map<Listings.Question, Listing> before, AtomicInteger bytes) {
 
-        Read(List<Action> actions, Instant at) {
-            this(actions, at, new ConcurrentHashMap<>(), new AtomicInteger());
+        Read(List<Action> actions, Instant at, Map<Listings.Question, Listing> before) {
+            this(actions, at, new ConcurrentHashMap<>(), before, new AtomicInteger());
         }
 
         void keep(Listings.Question asked, Listing answer) {
             int size = answer.bytes().capacity() + asked.length() + OVERHEAD;
-            if (bytes.addAndGet(size) > KEPT || answers.putIfAbsent(asked, answer.outside()) != null) {
+            if (bytes.addAndGet(size) > KEPT) {
+                bytes.addAndGet(-size);
+                return;
+            }
+            // What is outside of the heap is not soon collected.
+            Listing same = before.get(asked);
+            if (answers.putIfAbsent(asked, answer.equals(same) ? same : answer.outside()) != null) {
                 bytes.addAndGet(-size);
             }
         }
@@ -51,6 +61,7 @@ class ActionList {
     private final StatelessSession rows;
     private final AtomicLong drops = new AtomicLong();
     private volatile Read last;
+    private volatile Map<Listings.Question, Listing> lately = Map.of();
 
     ActionList(News news, Clock clock, StatelessSession rows) {
         this.clock = clock;
@@ -87,11 +98,12 @@ class ActionList {
     private Read readAnew() {
         long before = drops.get();
         Instant now = clock.instant();
-        Read read = new Read(List.copyOf(Action.sorted(rows)), now);
+        Read read = new Read(List.copyOf(Action.sorted(rows)), now, lately);
         synchronized (this) {
             // What was dropped while this was being read may have been read too early.
             if (drops.get() == before) {
                 last = read;
+                lately = read.answers;
             }
         }
         return read;

@@ -84,12 +84,12 @@ public class Listings {
      * @param write what is answered, from those that the caller may see
      */
     public RestResponse<Buffer> answer(Caller caller, Function<List<Action>, Listing> write) {
-        misses.increment();
         RoutingContext request = CurrentRequestManager.get().unwrap(RoutingContext.class);
-        return list
-                .answer(Question.of(request, caller.role()),
-                        all -> write.apply(all.stream().filter(action -> action.visibleTo(caller)).toList()))
-                .answer(known(request));
+        Question asked = Question.of(request, caller.role());
+        Optional<Listing> kept = list.answered(asked);
+        (kept.isPresent() ? hits : misses).increment();
+        return kept.orElseGet(() -> list.answer(asked,
+                all -> write.apply(all.stream().filter(action -> action.visibleTo(caller)).toList()))).answer(known(request));
     }
 
     void hang(@Observes Filters filters) {

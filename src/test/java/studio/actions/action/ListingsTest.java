@@ -71,6 +71,19 @@ class ListingsTest {
         assertThat(known.header("Cache-Control")).isEqualTo("private, no-cache");
     }
 
+    /** Whoever signs in anew is not known yet; the list is. */
+    @ParameterizedTest
+    @ValueSource(strings = { Api.ACTIONS, BesideKitsu.PATH })
+    void whoIsNewIsAnsweredWhatOthersWere(String path) {
+        Response first = BesideKitsu.with(admin).get(path);
+        double hits = hits();
+        Response same = BesideKitsu.as("admin").get(path);
+
+        assertThat(hits()).isEqualTo(hits + 1);
+        assertThat(same.asByteArray()).isEqualTo(first.asByteArray());
+        assertThat(headers(same)).isEqualTo(headers(first));
+    }
+
     /** RFC 9110, section 5.3. */
     @Test
     void aHeaderInTwoLinesIsOne() {
