@@ -26,7 +26,7 @@ class ActionList {
 
     private static final Duration BELIEVED = Duration.ofSeconds(60);
 
-    /** Bytes of answers that are kept: questions in somebody's own words have no end. */
+    /** Bytes of answers that are kept, and of those before them: questions in somebody's own words have no end. */
     private static final int KEPT = 4 * 1024 * 1024;
 
     /** What an answer takes beside its body and what was asked. */
@@ -61,6 +61,7 @@ class ActionList {
     private final StatelessSession rows;
     private final AtomicLong drops = new AtomicLong();
     private volatile Read last;
+    /** The answers that were made of the list before, or of this one. */
     private volatile Map<Listings.Question, Listing> lately = Map.of();
 
     ActionList(News news, Clock clock, StatelessSession rows) {
