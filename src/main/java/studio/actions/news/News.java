@@ -36,6 +36,9 @@ public class News {
         run_changed
     }
 
+    /** For whoever sends it with other statements: tells on a topic, by its name, several things at once. */
+    public static final String TELL = "SELECT count(pg_notify(?, what)) FROM unnest(?) what";
+
     private static final Logger LOG = Logger.getLogger(News.class);
 
     /** Between two looks at whether the connection still is one; below its socket time-out. */
@@ -76,8 +79,8 @@ public class News {
 
     /** The same for several things at once. */
     public void tell(Topic topic, List<String> all) {
-        entities.createNativeQuery("SELECT count(pg_notify(:topic, what)) FROM unnest(:all) what", Long.class)
-                .setParameter("topic", topic.name()).setParameter("all", all.toArray(String[]::new)).getSingleResult();
+        entities.createNativeQuery(TELL, Long.class).setParameter(1, topic.name())
+                .setParameter(2, all.toArray(String[]::new)).getSingleResult();
     }
 
     void begin(@Observes StartupEvent start) {

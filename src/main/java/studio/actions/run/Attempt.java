@@ -11,15 +11,18 @@ import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
 
-import org.hibernate.Session;
-import org.hibernate.query.QueryFlushMode;
-
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import studio.actions.egress.FailureKind;
 
 /** One try at a delivery that another followed, or is to follow. The last one stands in its {@link Delivery}. */
 @Entity
 public class Attempt extends PanacheEntityBase {
+
+    /** Keeps what deliveries say of their last attempts, before others take their places. */
+    static final String KEEP = """
+            INSERT INTO attempt (id, delivery_id, number, ended_at, status, duration_ms, failure_kind, failure_message)
+            SELECT gen_random_uuid(), id, attempts, now(), status, duration_ms, failure_kind, failure_message
+              FROM delivery WHERE id = ANY (?)""";
 
     @Id
     public UUID id;
@@ -31,15 +34,6 @@ public class Attempt extends PanacheEntityBase {
     @Enumerated(EnumType.STRING)
     public FailureKind failureKind;
     public String failureMessage;
-
-    /** Keeps what deliveries say of their last attempts, before others take their places. */
-    static void keep(List<UUID> deliveries) {
-        getEntityManager().unwrap(Session.class).createNativeMutationQuery("""
-                INSERT INTO attempt (id, delivery_id, number, ended_at, status, duration_ms, failure_kind, failure_message)
-                SELECT gen_random_uuid(), id, attempts, now(), status, duration_ms, failure_kind, failure_message
-                  FROM delivery WHERE id = ANY (:ids)""").setParameter("ids", deliveries.toArray(UUID[]::new))
-                .setQueryFlushMode(QueryFlushMode.NO_FLUSH).executeUpdate();
-    }
 
     static Map<UUID, List<Attempt>> of(List<Delivery> deliveries) {
         List<UUID> several = deliveries.stream().filter(one -> one.attempts > 1 || one.attempts == 1

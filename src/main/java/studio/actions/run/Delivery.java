@@ -11,18 +11,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.function.Function;
-import java.util.function.IntFunction;
-import java.util.stream.Collectors;
 
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
-import jakarta.persistence.Tuple;
 
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
-import org.hibernate.Session;
 import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
 
@@ -321,74 +316,15 @@ public class Delivery extends PanacheEntityBase {
         }
     }
 
-    /** An attempt of an owner's, and what became of it. */
-    record Settling(UUID id, UUID run, UUID owner, int attempt, Outcome outcome) {
-    }
-
-    /**
-     * Writes what became of those attempts that are still their owners', who alone may say so, in one statement. They are
-     * numbered on from the outcomes that their runs had before.
-     *
-     * @param runs locked
-     * @return which those are, and when that was by the database's clock
-     */
-    static Map<UUID, Instant> settle(List<Settling> attempts, Collection<Run> runs) {
-        List<Tuple> written = getEntityManager().unwrap(Session.class).createNativeQuery("""
-                WITH owned AS (
-                    SELECT ended.*, r.events + row_number() OVER (PARTITION BY r.id ORDER BY ended.place) AS event
-                      FROM unnest(:ids, :owners, :attempts, :states, :statuses, :kinds, :messages, :responses, :took,
-                                  :uncounted, :pauses) WITH ORDINALITY
-                        AS ended (id, owner, attempt, state, status, kind, message, response, took, uncounted, pause, place)
-                      -- IS NOT DISTINCT: found by id, not among all that the owner ever had.
-                      JOIN delivery d ON d.id = ended.id AND d.state = 'in_flight' AND d.attempts = ended.attempt
-                       AND d.owner IS NOT DISTINCT FROM ended.owner
-                      JOIN unnest(:runs, :events) AS r (id, events) ON r.id = d.run_id)
-                UPDATE delivery d SET state = owned.state, owner = NULL, status = owned.status, failure_kind = owned.kind,
-                    failure_message = owned.message, response = owned.response, duration_ms = owned.took,
-                    event = owned.event, attempts = d.attempts - owned.uncounted,
-                    due_at = CASE WHEN owned.state = 'pending' THEN now() + owned.pause * interval '1 millisecond' END
-                  FROM owned WHERE d.id = owned.id
-                RETURNING d.id, clock_timestamp() AS at""", Tuple.class)
-                .addScalar("id", UUID.class).addScalar("at", Instant.class)
-                .setParameter("ids", each(attempts, Settling::id, UUID[]::new))
-                .setParameter("owners", each(attempts, Settling::owner, UUID[]::new))
-                .setParameter("attempts", each(attempts, Settling::attempt, Integer[]::new))
-                .setParameter("states", each(attempts, one -> one.outcome.state.name(), String[]::new))
-                .setParameter("statuses", each(attempts, one -> one.outcome.status, Integer[]::new))
-                .setParameter("kinds", each(attempts, one -> one.outcome.kind == null ? null : one.outcome.kind.name(),
-                        String[]::new))
-                .setParameter("messages", each(attempts, one -> one.outcome.message, String[]::new))
-                .setParameter("responses", each(attempts, one -> one.outcome.response, String[]::new))
-                .setParameter("took", each(attempts, one -> one.outcome.durationMs, Integer[]::new))
-                .setParameter("uncounted", each(attempts, one -> one.outcome.uncounted ? 1 : 0, Integer[]::new))
-                .setParameter("pauses",
-                        each(attempts, one -> one.outcome.pause == null ? 0 : one.outcome.pause.toMillis(), Long[]::new))
-                .setParameter("runs", runs.stream().map(run -> run.id).toArray(UUID[]::new))
-                .setParameter("events", runs.stream().map(run -> run.events).toArray(Integer[]::new))
-                .getResultList();
-        Map<UUID, Instant> settled = written.stream()
-                .collect(Collectors.toMap(row -> row.get("id", UUID.class), row -> row.get("at", Instant.class)));
-        List<UUID> again = attempts.stream().filter(one -> settled.containsKey(one.id()))
-                .filter(one -> one.outcome.state == State.pending && !one.outcome.uncounted).map(Settling::id).toList();
-        if (!again.isEmpty()) {
-            Attempt.keep(again);
-        }
-        return settled;
-    }
-
-    private static <T> T[] each(List<Settling> attempts, Function<Settling, T> part, IntFunction<T[]> array) {
-        return attempts.stream().map(part).toArray(array);
-    }
-
     /** What a replica has under way, as far as the database knows. */
-    record Owned(UUID id, UUID runId, int attempt) {
+    record Owned(UUID delivery, UUID run, UUID owner, int attempt) implements Settlement.Attempted {
     }
 
     static List<Owned> owned(UUID replica) {
         return getEntityManager()
                 .createQuery("select d.id, d.runId, d.attempts from Delivery d where d.owner = :replica", Object[].class)
                 .setParameter("replica", replica).getResultStream()
-                .map(row -> new Owned((UUID) row[0], (UUID) row[1], (Integer) row[2])).toList();
+                .map(row -> new Owned((UUID) row[0], (UUID) row[1], replica, (Integer) row[2])).toList();
     }
 
     static Map<State, Long> counts(UUID runId) {

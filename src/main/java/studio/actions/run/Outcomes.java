@@ -2,7 +2,6 @@ package studio.actions.run;
 
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -44,10 +43,11 @@ class Outcomes {
     private static final int SHOWN = 600;
 
     /**
-     * @param owner the name under which it was sent
      * @param written is told what became of the delivery, when that is on disk; null where nobody can say
      */
-    record Ended(UUID delivery, UUID run, UUID owner, int attempt, Reply reply, Consumer<Delivery.State> written) {
+    record Ended(UUID delivery, UUID run, UUID owner, int attempt, Reply reply, Consumer<Delivery.State> written)
+            implements
+                Settlement.Attempted {
 
         /** Without the words that the database does not take. */
         Ended wordless() {
@@ -132,30 +132,21 @@ class Outcomes {
 
     /** @param again whether it may be on disk already, and only nobody could say so */
     private void write(List<Ended> batch, boolean again) {
-        Map<UUID, Run> runs = new HashMap<>();
-        List<Ended> late = new ArrayList<>();
-        Map<UUID, Delivery.State> settled = new HashMap<>();
-        QuarkusTransaction.requiringNew().run(() -> {
-            Run.locked(batch.stream().map(Ended::run).distinct().toList()).forEach(run -> runs.put(run.id, run));
-            Run.settle(runs, batch.stream().filter(ended -> runs.containsKey(ended.run())).map(
-                    ended -> new Delivery.Settling(ended.delivery(), ended.run(), ended.owner(), ended.attempt(),
-                            outcome(runs.get(ended.run()), ended)))
-                    .toList()).forEach(attempt -> settled.put(attempt.id(), attempt.outcome().state()));
-            batch.stream().filter(ended -> !settled.containsKey(ended.delivery())).forEach(late::add);
-            events.tell(runs);
-        });
+        Settlement settlement = QuarkusTransaction.requiringNew().call(() -> Settlement.of(batch, this::outcome));
+        Map<UUID, Delivery.State> settled = settlement.states();
+        List<Ended> late = batch.stream().filter(ended -> !settled.containsKey(ended.delivery())).toList();
         if (!late.isEmpty() && !again) {
             LOG.warnf("Attempts that ended after another replica had taken this one for dead, and taken them over: %d. Their "
                     + "outcomes are dropped; the first is that of delivery %s.", late.size(), late.get(0).delivery());
         }
-        runs.values().forEach(run -> events.changed(run.id, run.finishedAt != null));
+        settlement.runs().forEach(events::changed);
         batch.forEach(ended -> {
             unwritten.decrementAndGet();
             ended.written().accept(settled.get(ended.delivery()));
         });
     }
 
-    private Delivery.Outcome outcome(Run run, Ended ended) {
+    private Delivery.Outcome outcome(Settlement.Terms terms, Ended ended) {
         int took = (int) ended.reply().durationMs();
         if (ended.reply() instanceof Reply.Delivered delivered) {
             return new Delivery.Outcome(Delivery.State.delivered, delivered.status(), null, null, kept(delivered.response()),
@@ -164,17 +155,17 @@ class Outcomes {
         if (ended.reply() instanceof Reply.Failed failed) {
             Delivery.Outcome outcome = new Delivery.Outcome(Delivery.State.failed, failed.status(), failed.kind(),
                     Visible.cut(secrets.mask(failed.message()), SHOWN), kept(failed.response()), took);
-            return run.cancelledAt != null ? outcome
-                    : Retry.after(failed, ended.attempt(), run.maxAttempts, random).map(outcome::again).orElse(outcome);
+            return terms.cancelled() ? outcome
+                    : Retry.after(failed, ended.attempt(), terms.maxAttempts(), random).map(outcome::again).orElse(outcome);
         }
         Reply.Refused refused = (Reply.Refused) ended.reply();
         return new Delivery.Outcome(Delivery.State.refused, null, refused.kind(), refused.message(), null, took);
     }
 
     /** What became of an attempt whose sender is gone: it may have arrived, so it goes out again only where that is allowed. */
-    static Delivery.Outcome lost(Run run, int attempt, String why) {
+    static Delivery.Outcome lost(Settlement.Terms terms, int attempt, String why) {
         Delivery.Outcome lost = new Delivery.Outcome(Delivery.State.lost, null, FailureKind.lost, why, null, null);
-        return attempt < run.maxAttempts && run.cancelledAt == null ? lost.again(Duration.ZERO) : lost;
+        return attempt < terms.maxAttempts() && !terms.cancelled() ? lost.again(Duration.ZERO) : lost;
     }
 
     /** Masked before it is cut: half a secret is one too. So is one that reading stopped in the middle of. */

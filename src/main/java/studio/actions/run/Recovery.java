@@ -1,7 +1,6 @@
 package studio.actions.run;
 
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -11,6 +10,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 import jakarta.enterprise.event.Observes;
@@ -149,7 +149,7 @@ class Recovery {
     private void handBack() {
         UUID own = replicas.own();
         Settled settled = QuarkusTransaction.requiringNew().call(() -> {
-            Settled all = settle(own, Delivery.owned(own), (run, attempt) -> Outcomes.lost(run, attempt, STOPPED));
+            Settled all = settle(Delivery.owned(own), (terms, one) -> Outcomes.lost(terms, one.attempt(), STOPPED));
             replicas.forget(own);
             news.tell(News.Topic.delivery_due, "");
             return all;
@@ -187,7 +187,7 @@ class Recovery {
             if (!replicas.standsStill(dead)) {
                 return Settled.NONE;
             }
-            Settled all = settle(dead, Delivery.owned(dead), (run, attempt) -> Outcomes.lost(run, attempt, DIED));
+            Settled all = settle(Delivery.owned(dead), (terms, one) -> Outcomes.lost(terms, one.attempt(), DIED));
             replicas.forget(dead);
             news.tell(News.Topic.delivery_due, "");
             return all;
@@ -202,10 +202,10 @@ class Recovery {
         UUID own = replicas.own();
         List<Delivery.Owned> owned = QuarkusTransaction.requiringNew().call(() -> Delivery.owned(own));
         Set<UUID> underWay = worker.underWay();
-        List<Delivery.Owned> unsent = owned.stream().filter(one -> !underWay.contains(one.id())).toList();
+        List<Delivery.Owned> unsent = owned.stream().filter(one -> !underWay.contains(one.delivery())).toList();
         if (!unsent.isEmpty()) {
-            QuarkusTransaction.requiringNew().call(() -> settle(own, unsent,
-                    (run, attempt) -> run.cancelledAt == null ? Delivery.Outcome.UNSENT : Delivery.Outcome.CANCELLED));
+            QuarkusTransaction.requiringNew().call(() -> settle(unsent,
+                    (terms, one) -> terms.cancelled() ? Delivery.Outcome.CANCELLED : Delivery.Outcome.UNSENT));
             worker.wake();
         }
     }
@@ -225,17 +225,13 @@ class Recovery {
         }
     }
 
-    private Settled settle(UUID owner, List<Delivery.Owned> owned, BiFunction<Run, Integer, Delivery.Outcome> becomes) {
+    private static Settled settle(List<Delivery.Owned> owned,
+            BiFunction<Settlement.Terms, Delivery.Owned, Delivery.Outcome> becomes) {
         if (owned.isEmpty()) {
             return Settled.NONE;
         }
-        Map<UUID, Run> runs = new HashMap<>();
-        Run.locked(owned.stream().map(Delivery.Owned::runId).distinct().toList()).forEach(run -> runs.put(run.id, run));
-        Map<Delivery.State, Long> settled = Run.settle(runs, owned.stream()
-                .map(one -> new Delivery.Settling(one.id(), one.runId(), owner, one.attempt(),
-                        becomes.apply(runs.get(one.runId()), one.attempt())))
-                .toList()).stream().collect(Collectors.groupingBy(one -> one.outcome().state(), Collectors.counting()));
-        events.tell(runs);
+        Map<Delivery.State, Long> settled = Settlement.of(owned, becomes).states().values().stream()
+                .collect(Collectors.groupingBy(Function.identity(), Collectors.counting()));
         return new Settled(settled.getOrDefault(Delivery.State.pending, 0L), settled.getOrDefault(Delivery.State.lost, 0L));
     }
 
@@ -243,11 +239,8 @@ class Recovery {
         QuarkusTransaction.requiringNew().run(() -> {
             List<UUID> miscounted = Run.miscounted(RUNS_AT_ONCE);
             if (!miscounted.isEmpty()) {
-                Map<UUID, Run> runs = new HashMap<>();
-                Run.locked(miscounted).forEach(run -> {
-                    run.recount();
-                    runs.put(run.id, run);
-                });
+                List<Run> runs = Run.locked(miscounted);
+                runs.forEach(Run::recount);
                 events.tell(runs);
             }
         });

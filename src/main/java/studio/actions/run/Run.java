@@ -13,7 +13,6 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
 
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
@@ -64,7 +63,14 @@ public class Run extends PanacheEntityBase {
         succeeded,
         partial,
         failed,
-        cancelled
+        cancelled;
+
+        /** What a run has come to with the last of its deliveries, by what those are. */
+        static State of(Map<Delivery.State, Long> counts) {
+            long delivered = counts.getOrDefault(Delivery.State.delivered, 0L);
+            return counts.containsKey(Delivery.State.cancelled) ? cancelled
+                    : delivered == 0 ? failed : counts.size() == 1 ? succeeded : partial;
+        }
     }
 
     @Id
@@ -179,30 +185,6 @@ public class Run extends PanacheEntityBase {
         return Run.<Run> find("id in ?1 order by id", ids).withLock(LockModeType.PESSIMISTIC_WRITE).list();
     }
 
-    /**
-     * Writes how attempts ended, and with the last of a run's the run's end.
-     *
-     * @param locked the runs
-     * @return those that were still their owners'; of the others nothing is written
-     */
-    static List<Delivery.Settling> settle(Map<UUID, Run> locked, List<Delivery.Settling> attempts) {
-        Map<UUID, Instant> written = Delivery.settle(attempts, locked.values());
-        Map<UUID, List<Delivery.Settling>> byRun = attempts.stream().filter(attempt -> written.containsKey(attempt.id()))
-                .collect(Collectors.groupingBy(Delivery.Settling::run));
-        byRun.forEach((id, owned) -> {
-            Run run = locked.get(id);
-            Map<Delivery.State, Long> states = owned.stream()
-                    .collect(Collectors.groupingBy(attempt -> attempt.outcome().state(), Collectors.counting()));
-            // Nothing came of any of its deliveries before, and something of all of them now.
-            boolean all = run.events == 0 && run.unfinished == owned.size();
-            run.events += owned.size();
-            run.state = run.state == State.queued ? State.running : run.state;
-            run.count((int) owned.stream().filter(attempt -> attempt.outcome().state().ended()).count(),
-                    written.get(owned.get(0).id()), () -> all ? states : Delivery.counts(id));
-        });
-        return byRun.values().stream().flatMap(List::stream).toList();
-    }
-
     /** Cancels what has not begun, and says how much that was. To be called on a locked run. */
     int cancel(String why) {
         cancelledAt = now();
@@ -242,10 +224,7 @@ public class Run extends PanacheEntityBase {
         if (unfinished > 0 || finishedAt != null) {
             return;
         }
-        Map<Delivery.State, Long> counts = states.get();
-        long delivered = counts.getOrDefault(Delivery.State.delivered, 0L);
-        state = counts.containsKey(Delivery.State.cancelled) ? State.cancelled
-                : delivered == 0 ? State.failed : counts.size() == 1 ? State.succeeded : State.partial;
+        state = State.of(states.get());
         finishedAt = now;
     }
 

@@ -1,6 +1,7 @@
 package studio.actions.run;
 
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -55,10 +56,13 @@ class RunEvents {
             boolean last) {
     }
 
-    /** Tells all replicas of outcomes, once the transaction that writes them is committed. */
-    void tell(Map<UUID, Run> runs) {
-        news.tell(News.Topic.run_changed, runs.values().stream()
-                .map(run -> run.finishedAt == null ? run.id.toString() : run.id + ENDED).toList());
+    /** Tells all replicas of what has become of runs, once the transaction that writes it is committed. */
+    void tell(Collection<Run> runs) {
+        news.tell(News.Topic.run_changed, runs.stream().map(run -> told(run.id, run.finishedAt != null)).toList());
+    }
+
+    static String told(UUID run, boolean ended) {
+        return ended ? run + ENDED : run.toString();
     }
 
     /** Tells those who watch here, and does not wait for the news to come around. */

@@ -283,7 +283,7 @@ public class RunResource {
                 int cancelled = run.cancel("Cancelled by " + asker.caller().name() + ".");
                 AuditEntry.of(Verb.cancelled, asker, AuditEntry.DONE).about(run.actionId, run.actionName).ofRun(id)
                         .with("deliveries", cancelled).persist();
-                events.tell(Map.of(id, run));
+                events.tell(List.of(run));
             }
             return strictly ? RunJson.View.of(run)
                     : RunJson.View.of(run, RunJson.Counts.of(Delivery.counts(id)), null);

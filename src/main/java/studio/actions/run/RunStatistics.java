@@ -43,14 +43,14 @@ class RunStatistics {
 
     private static final String ALL = "all";
 
-    private static final int RUNS_AT_ONCE = 200;
+    private static final int RUNS_AT_ONCE = 500;
 
     private static final int OUTCOMES_AT_ONCE = 10_000;
 
     private static final int OPENINGS_AT_ONCE = 1000;
 
-    /** What ends at about the same time is counted together. */
-    private static final Duration MOMENT = Duration.ofMillis(100);
+    /** What ends at about the same time is counted together: to count some runs takes as long as to count one. */
+    private static final Duration MOMENT = Duration.ofMillis(500);
 
     /** How long the end waits for what is being counted. */
     private static final Duration LAST = Duration.ofSeconds(1);
@@ -165,7 +165,11 @@ class RunStatistics {
             do {
                 counted = QuarkusTransaction.requiringNew().call(this::count);
                 metrics.ended(counted.ended());
-            } while (counted.runs() > 0 && !counter.isShutdown());
+            } while (counted.runs() == RUNS_AT_ONCE && !counter.isShutdown());
+            if (counted.runs() > 0) {
+                // There may be more, where those had many deliveries.
+                wake();
+            }
         } catch (RuntimeException | Error e) {
             if (counter.isShutdown()) {
                 return;

@@ -26,7 +26,7 @@ final class Statements {
 
     /**
      * @param sql with semicolons between
-     * @param values for the question marks of all: what JDBC knows, and arrays of strings, integers and UUIDs
+     * @param values for the question marks of all: what JDBC knows, and arrays of strings, integers, booleans and UUIDs
      */
     static <T> T ask(String sql, List<Object> values, Answer<T> answer) {
         return Panache.getEntityManager().unwrap(Session.class).doReturningWork(connection -> {
@@ -45,6 +45,8 @@ final class Statements {
     }
 
     private static String type(Object[] array) {
-        return array instanceof UUID[] ? "uuid" : array instanceof Integer[] ? "int4" : "text";
+        return array instanceof UUID[] ? "uuid"
+                : array instanceof Integer[] ? "int4"
+                        : array instanceof Long[] ? "int8" : array instanceof Boolean[] ? "bool" : "text";
     }
 }

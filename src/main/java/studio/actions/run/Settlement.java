@@ -1,0 +1,259 @@
+package studio.actions.run;
+
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import java.util.function.IntFunction;
+
+import studio.actions.egress.FailureKind;
+import studio.actions.news.News;
+
+/**
+ * Writes what became of attempts, those of several runs at once, and tells of it: of those that are still their owners', who
+ * alone may say so. Their runs are locked first, so the outcomes of each have an order, and one of them is the last. In the
+ * transaction that is open; two round trips, as a rule.
+ */
+final class Settlement {
+
+    private static final String LOCK = """
+            SELECT id, state, unfinished, events, max_attempts, cancelled_at IS NOT NULL, finished_at IS NOT NULL
+              FROM run WHERE id = ANY (?) ORDER BY id FOR NO KEY UPDATE""";
+
+    /** IS NOT DISTINCT: found by id, not among all that the owner ever had. */
+    private static final String OWNED = """
+            SELECT d.id, clock_timestamp()
+              FROM unnest(?, ?, ?) AS ended (id, owner, attempt)
+              JOIN delivery d ON d.id = ended.id AND d.state = 'in_flight' AND d.attempts = ended.attempt
+               AND d.owner IS NOT DISTINCT FROM ended.owner""";
+
+    private static final String WRITE = """
+            UPDATE delivery d SET state = ended.state, owner = NULL, status = ended.status, failure_kind = ended.kind,
+                failure_message = ended.message, response = ended.response, duration_ms = ended.took, event = ended.event,
+                attempts = d.attempts - ended.uncounted,
+                due_at = CASE WHEN ended.state = 'pending' THEN now() + ended.pause * interval '1 millisecond' END
+              FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                AS ended (id, state, status, kind, message, response, took, event, uncounted, pause)
+             WHERE d.id = ended.id""";
+
+    private static final String COUNT = "SELECT run_id, state, count(*) FROM delivery WHERE run_id = ANY (?) GROUP BY 1, 2";
+
+    private static final String ADVANCE = """
+            UPDATE run SET state = advanced.state, unfinished = advanced.unfinished, events = advanced.events,
+                finished_at = CASE WHEN advanced.ends THEN ? ELSE finished_at END
+              FROM unnest(?, ?, ?, ?, ?) AS advanced (id, state, unfinished, events, ends)
+             WHERE run.id = advanced.id""";
+
+    /** Something that was under way. */
+    interface Attempted {
+
+        UUID delivery();
+
+        UUID run();
+
+        /** The name under which it was sent. */
+        UUID owner();
+
+        int attempt();
+    }
+
+    /** What a run says of how its attempts may end. */
+    record Terms(int maxAttempts, boolean cancelled) {
+    }
+
+    private record Settling(UUID delivery, Delivery.Outcome outcome, int event) {
+    }
+
+    /** A run, locked, and how far it has come. */
+    private static final class Course {
+        private final UUID run;
+        private final Terms terms;
+        /** How many deliveries are all there are; negative where something came of one before. */
+        private final int all;
+        private Run.State state;
+        private int unfinished;
+        private int events;
+        private boolean finished;
+        private boolean ends;
+        /** What deliveries have come to in this settlement. */
+        private final Map<Delivery.State, Long> states = new EnumMap<>(Delivery.State.class);
+
+        Course(ResultSet locked) throws SQLException {
+            run = locked.getObject(1, UUID.class);
+            state = Run.State.valueOf(locked.getString(2));
+            unfinished = locked.getInt(3);
+            events = locked.getInt(4);
+            terms = new Terms(locked.getInt(5), locked.getBoolean(6));
+            finished = locked.getBoolean(7);
+            all = events > 0 ? -1 : unfinished;
+        }
+
+        void settle(Delivery.State outcome) {
+            events++;
+            unfinished -= outcome.ended() ? 1 : 0;
+            state = state == Run.State.queued ? Run.State.running : state;
+            states.merge(outcome, 1L, Long::sum);
+        }
+
+        boolean moved() {
+            return !states.isEmpty();
+        }
+
+        /** Whether that says of all deliveries what they have come to. */
+        boolean whole() {
+            return all == states.values().stream().mapToLong(Long::longValue).sum();
+        }
+
+        boolean isLast() {
+            return moved() && unfinished <= 0 && !finished;
+        }
+
+        void end(Map<Delivery.State, Long> all) {
+            state = Run.State.of(all);
+            finished = true;
+            ends = true;
+        }
+    }
+
+    private final Map<UUID, Course> courses = new LinkedHashMap<>();
+    private final Set<UUID> owned = new HashSet<>();
+    private final Map<UUID, Delivery.State> states = new HashMap<>();
+    /** By the database's clock, once the runs are locked. */
+    private OffsetDateTime now;
+
+    private Settlement() {
+    }
+
+    /** @param becomes is asked of each attempt that is still its owner's */
+    static <A extends Attempted> Settlement of(Collection<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
+        Settlement settlement = new Settlement();
+        settlement.lock(List.copyOf(attempts));
+        List<Settling> settling = new ArrayList<>();
+        for (A attempt : attempts) {
+            Course course = settlement.courses.get(attempt.run());
+            // Once, though it may have been told twice.
+            if (course != null && settlement.owned.remove(attempt.delivery())) {
+                Delivery.Outcome outcome = becomes.apply(course.terms, attempt);
+                course.settle(outcome.state());
+                settlement.states.put(attempt.delivery(), outcome.state());
+                settling.add(new Settling(attempt.delivery(), outcome, course.events));
+            }
+        }
+        settlement.write(settling);
+        return settlement;
+    }
+
+    /** What those deliveries are by now whose attempts were still their owners'. */
+    Map<UUID, Delivery.State> states() {
+        return states;
+    }
+
+    /** The runs of the attempts that there still are, and whether they have ended. */
+    Map<UUID, Boolean> runs() {
+        Map<UUID, Boolean> runs = new LinkedHashMap<>();
+        courses.values().forEach(course -> runs.put(course.run, course.finished));
+        return runs;
+    }
+
+    private void lock(List<? extends Attempted> attempts) {
+        List<Object> values = List.of(attempts.stream().map(Attempted::run).distinct().toArray(UUID[]::new),
+                each(attempts, Attempted::delivery, UUID[]::new), each(attempts, Attempted::owner, UUID[]::new),
+                each(attempts, Attempted::attempt, Integer[]::new));
+        Statements.ask(LOCK + ";" + OWNED, values, asked -> {
+            for (ResultSet run = asked.getResultSet(); run.next();) {
+                Course course = new Course(run);
+                courses.put(course.run, course);
+            }
+            asked.getMoreResults();
+            for (ResultSet attempt = asked.getResultSet(); attempt.next();) {
+                owned.add(attempt.getObject(1, UUID.class));
+                now = attempt.getObject(2, OffsetDateTime.class);
+            }
+            return null;
+        });
+    }
+
+    private void write(List<Settling> settling) {
+        List<String> statements = new ArrayList<>();
+        List<Object> values = new ArrayList<>();
+        if (!settling.isEmpty()) {
+            statements.add(WRITE);
+            values.addAll(List.of(each(settling, Settling::delivery, UUID[]::new),
+                    each(settling, one -> one.outcome.state().name(), String[]::new),
+                    each(settling, one -> one.outcome.status(), Integer[]::new),
+                    each(settling, one -> name(one.outcome.kind()), String[]::new),
+                    each(settling, one -> one.outcome.message(), String[]::new),
+                    each(settling, one -> one.outcome.response(), String[]::new),
+                    each(settling, one -> one.outcome.durationMs(), Integer[]::new),
+                    each(settling, Settling::event, Integer[]::new),
+                    each(settling, one -> one.outcome.uncounted() ? 1 : 0, Integer[]::new),
+                    each(settling, one -> one.outcome.pause() == null ? 0 : one.outcome.pause().toMillis(), Long[]::new)));
+            UUID[] again = settling.stream()
+                    .filter(one -> one.outcome.state() == Delivery.State.pending && !one.outcome.uncounted())
+                    .map(Settling::delivery).toArray(UUID[]::new);
+            if (again.length > 0) {
+                statements.add(Attempt.KEEP);
+                values.add(again);
+            }
+        }
+        List<Course> last = courses.values().stream().filter(Course::isLast).toList();
+        UUID[] uncounted = last.stream().filter(course -> !course.whole()).map(course -> course.run).toArray(UUID[]::new);
+        last.stream().filter(Course::whole).forEach(course -> course.end(course.states));
+        if (uncounted.length > 0) {
+            statements.add(COUNT);
+            values.add(uncounted);
+            Map<UUID, Map<Delivery.State, Long>> counts = Statements.ask(String.join(";", statements), values,
+                    asked -> counts(asked, statements.size() - 1));
+            counts.forEach((run, all) -> courses.get(run).end(all));
+            statements.clear();
+            values.clear();
+        }
+        List<Course> moved = courses.values().stream().filter(Course::moved).toList();
+        if (!moved.isEmpty()) {
+            statements.add(ADVANCE);
+            values.addAll(List.of(now, each(moved, course -> course.run, UUID[]::new),
+                    each(moved, course -> course.state.name(), String[]::new),
+                    each(moved, course -> course.unfinished, Integer[]::new),
+                    each(moved, course -> course.events, Integer[]::new),
+                    each(moved, course -> course.ends, Boolean[]::new)));
+        }
+        if (!courses.isEmpty()) {
+            statements.add(News.TELL);
+            values.addAll(List.of(News.Topic.run_changed.name(),
+                    each(courses.values(), course -> RunEvents.told(course.run, course.finished), String[]::new)));
+            Statements.ask(String.join(";", statements), values, asked -> null);
+        }
+    }
+
+    private static Map<UUID, Map<Delivery.State, Long>> counts(PreparedStatement asked, int before) throws SQLException {
+        for (int i = 0; i < before; i++) {
+            asked.getMoreResults();
+        }
+        Map<UUID, Map<Delivery.State, Long>> counts = new HashMap<>();
+        for (ResultSet count = asked.getResultSet(); count.next();) {
+            counts.computeIfAbsent(count.getObject(1, UUID.class), run -> new EnumMap<>(Delivery.State.class))
+                    .put(Delivery.State.valueOf(count.getString(2)), count.getLong(3));
+        }
+        return counts;
+    }
+
+    private static String name(FailureKind kind) {
+        return kind == null ? null : kind.name();
+    }
+
+    private static <S, T> T[] each(Collection<S> all, Function<S, T> part, IntFunction<T[]> array) {
+        return all.stream().map(part).toArray(array);
+    }
+}
