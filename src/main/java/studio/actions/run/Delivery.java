@@ -145,6 +145,38 @@ public class Delivery extends PanacheEntityBase {
         return list("runId", Sort.by("position"), runId);
     }
 
+    /**
+     * Reads what has become of a run, and of its deliveries, into what they began as; most of that does not change. In one
+     * round
+     * trip, and by column: to read all of them as entities takes twice as long.
+     *
+     * @param deliveries all of the run's, by position
+     */
+    static void reread(Run run, List<Delivery> deliveries) {
+        List<Object[]> found = getEntityManager().createQuery("""
+                select r.state, r.finishedAt, d.state, d.status, d.attempts, d.durationMs, d.failureKind, d.failureMessage,
+                       d.response, d.dueAt
+                  from Delivery d join Run r on r.id = d.runId
+                 where d.runId = :run order by d.position""", Object[].class).setParameter("run", run.id).getResultList();
+        if (found.size() != deliveries.size()) {
+            throw new IllegalStateException("it is not there any more");
+        }
+        for (int i = 0; i < found.size(); i++) {
+            Object[] row = found.get(i);
+            Delivery delivery = deliveries.get(i);
+            run.state = (Run.State) row[0];
+            run.finishedAt = (Instant) row[1];
+            delivery.state = (State) row[2];
+            delivery.status = (Integer) row[3];
+            delivery.attempts = (Integer) row[4];
+            delivery.durationMs = (Integer) row[5];
+            delivery.failureKind = (FailureKind) row[6];
+            delivery.failureMessage = (String) row[7];
+            delivery.response = (String) row[8];
+            delivery.dueAt = (Instant) row[9];
+        }
+    }
+
     Target target() {
         return new Target(entityId, entityType, productionId, taskId, null, null, null, null, null, null);
     }

@@ -416,15 +416,19 @@ public class Runner {
 
     /** The run is on disk and goes on, so a database that is away by now must not look like a press that did not happen. */
     private static RunJson.View view(Begun begun) {
-        UUID id = begun.run().id;
+        Run run = begun.run();
+        List<Delivery> deliveries = begun.deliveries();
+        if (deliveries == null) {
+            return QuarkusTransaction.requiringNew().call(() -> RunJson.View.of(Run.findById(run.id)));
+        }
         try {
-            return QuarkusTransaction.requiringNew().call(() -> RunJson.View.of(Run.findById(id)));
+            return QuarkusTransaction.requiringNew().call(() -> {
+                Delivery.reread(run, deliveries);
+                return RunJson.View.of(run, deliveries, Attempt.of(deliveries));
+            });
         } catch (RuntimeException e) {
-            if (begun.deliveries() == null) {
-                throw e;
-            }
-            LOG.warnf("Run %s was answered as it began, since it could not be read: %s", id, e.getMessage());
-            return RunJson.View.of(begun.run(), begun.deliveries(), Map.of());
+            LOG.warnf("Run %s was answered as it began, since it could not be read: %s", run.id, e.getMessage());
+            return RunJson.View.of(run, deliveries, Map.of());
         }
     }
 
