@@ -37,6 +37,12 @@ class Outcomes {
 
     private static final int AT_ONCE = 100;
 
+    /** Where so many end at once, more are about to, */
+    private static final int SEVERAL = 4;
+
+    /** and are waited for: what they cost is the commit. Their places are free by then; only what comes last ends a run. */
+    private static final Duration GATHER = Duration.ofMillis(5);
+
     private static final Duration OFFER_AGAIN = Duration.ofSeconds(1);
 
     /** Bytes of why a delivery failed: a redirect's address is the receiver's, and may be as long as all its headers. */
@@ -105,6 +111,10 @@ class Outcomes {
                 if (batch.isEmpty()) {
                     batch.add(queue.take());
                     queue.drainTo(batch, AT_ONCE - 1);
+                    if (batch.size() >= SEVERAL) {
+                        TimeUnit.MILLISECONDS.sleep(GATHER.toMillis());
+                        queue.drainTo(batch, AT_ONCE - batch.size());
+                    }
                     continue;
                 }
                 write(batch, refused);
