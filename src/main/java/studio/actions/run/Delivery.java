@@ -146,9 +146,8 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /**
-     * Reads what has become of a run, and of its deliveries, into what they began as; most of that does not change. In one
-     * round
-     * trip, and by column: to read all of them as entities takes twice as long.
+     * Reads what has become of a run, and of its deliveries, into what they began as: most of that does not change. In one
+     * round trip, and of one moment.
      *
      * @param deliveries all of the run's, by position
      */

@@ -37,10 +37,13 @@ class Outcomes {
 
     private static final int AT_ONCE = 100;
 
-    /** Where so many end at once, more are about to, */
+    /** Where so many end at once, more are about to. */
     private static final int SEVERAL = 4;
 
-    /** and are waited for: what they cost is the commit. Their places are free by then; only what comes last ends a run. */
+    /**
+     * How long those are waited for: what they cost is the commit. Their places are free by then; only the end of a run waits
+     * with them.
+     */
     private static final Duration GATHER = Duration.ofMillis(5);
 
     private static final Duration OFFER_AGAIN = Duration.ofSeconds(1);

@@ -80,7 +80,7 @@ final class Settlement {
     private static final class Course {
         private final UUID run;
         private final Terms terms;
-        /** How many deliveries are all there are; negative where something came of one before. */
+        /** How many deliveries there are to end; negative where something came of one before. */
         private final int all;
         private Run.State state;
         private int unfinished;
@@ -111,7 +111,7 @@ final class Settlement {
             return !states.isEmpty();
         }
 
-        /** Whether that says of all deliveries what they have come to. */
+        /** Whether {@link #states} says it of all deliveries of the run. */
         boolean whole() {
             return all == states.values().stream().mapToLong(Long::longValue).sum();
         }
@@ -120,8 +120,8 @@ final class Settlement {
             return moved() && unfinished <= 0 && !finished;
         }
 
-        void end(Map<Delivery.State, Long> all) {
-            state = Run.State.of(all);
+        void end(Map<Delivery.State, Long> counts) {
+            state = Run.State.of(counts);
             finished = true;
             ends = true;
         }
@@ -137,9 +137,9 @@ final class Settlement {
     }
 
     /** @param becomes is asked of each attempt that is still its owner's */
-    static <A extends Attempted> Settlement of(Collection<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
+    static <A extends Attempted> Settlement of(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
         Settlement settlement = new Settlement();
-        settlement.lock(List.copyOf(attempts));
+        settlement.lock(attempts);
         List<Settling> settling = new ArrayList<>();
         for (A attempt : attempts) {
             Course course = settlement.courses.get(attempt.run());
@@ -216,7 +216,7 @@ final class Settlement {
             values.add(uncounted);
             Map<UUID, Map<Delivery.State, Long>> counts = Statements.ask(String.join(";", statements), values,
                     asked -> counts(asked, statements.size() - 1));
-            counts.forEach((run, all) -> courses.get(run).end(all));
+            counts.forEach((run, states) -> courses.get(run).end(states));
             statements.clear();
             values.clear();
         }

@@ -115,7 +115,8 @@ class RunEventsTest {
     /** A browser whose stream has ended comes back at once, unless it is told not to. */
     @Test
     void tellsWhoeverHasSeenTheEndThatThereIsNoMore() throws Exception {
-        String run = start("/ok", 1);
+        String run = start("/held", 1);
+        receiver.release(name);
         watch(run, null).untilEnd();
 
         Api.admin().header("Last-Event-ID", "end").get(Api.ACTIONS + "/runs/" + run + "/events").then().statusCode(204);
@@ -231,7 +232,7 @@ class RunEventsTest {
     @ParameterizedTest
     @ValueSource(strings = { "x", "1.5", "99999999999" })
     void refusesAnIdThatItNeverGave(String id) {
-        String run = start("/ok", 1);
+        String run = start("/held", 1);
 
         Api.admin().header("Last-Event-ID", id).get(Api.ACTIONS + "/runs/" + run + "/events").then().statusCode(400)
                 .body(has("errors[0].pointer", equalTo("Last-Event-ID")));
