@@ -75,10 +75,8 @@ public final class Bench {
     }
 
     private static Map<Case.Row, List<Case.Pair>> measure(Case one) throws Exception {
-        long since = System.nanoTime();
-        do {
-            one.round();
-        } while (System.nanoTime() - since < one.warmUp().toNanos());
+        one.warmUp(WARM_UP);
+        one.round();
         Map<Case.Row, List<Case.Pair>> figures = new LinkedHashMap<>();
         for (int i = 0; i < ROUNDS; i++) {
             one.round().forEach((row, pair) -> figures.computeIfAbsent(row, first -> new ArrayList<>()).add(pair));

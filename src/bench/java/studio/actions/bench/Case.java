@@ -30,11 +30,14 @@ interface Case extends AutoCloseable {
     }
 
     /**
-     * How long it is measured before it counts: two cores take their time to compile what is called some hundred times a
-     * second.
+     * Goes on for so long before anything counts: two cores take their time to compile what is called some hundred times a
+     * second. A ceiling that needs no warming is left out.
      */
-    default Duration warmUp() {
-        return Bench.WARM_UP;
+    default void warmUp(Duration time) throws Exception {
+        long since = System.nanoTime();
+        while (System.nanoTime() - since < time.toNanos()) {
+            round();
+        }
     }
 
     /** What there is to measure; one round, each beside its ceiling, in turn. */

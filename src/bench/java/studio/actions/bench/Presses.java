@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.UUID;
@@ -77,21 +78,26 @@ final class Presses implements Case {
     }
 
     @Override
+    public void warmUp(Duration time) throws Exception {
+        press(CLIENTS, time);
+    }
+
+    @Override
     public Map<Row, Pair> round() throws Exception {
         Map<Row, Pair> figures = new LinkedHashMap<>();
-        figures.put(THROUGHPUT, new Pair(press(CLIENTS).perSecond(), pgbench()));
+        figures.put(THROUGHPUT, new Pair(press(CLIENTS, Bench.ROUND).perSecond(), pgbench()));
         Load.Result direct = new Load(sink.port(), 1, 200, () -> Load.request("POST", "/", "x".repeat(800)))
                 .run(Bench.ROUND.dividedBy(2));
-        figures.put(LATENCY, new Pair(press(1).p50() - direct.p50(), 1));
+        figures.put(LATENCY, new Pair(press(1, Bench.ROUND).p50() - direct.p50(), 1));
         return figures;
     }
 
     /** Each on another shot: the same within three seconds would be the same run. */
-    private Load.Result press(int clients) throws Exception {
+    private Load.Result press(int clients, Duration time) throws Exception {
         Supplier<byte[]> press = () -> Load.request("POST", Service.ACTIONS + "/" + action + "/run",
                 "{\"targets\": [{\"entity_id\": \"" + id() + "\", \"entity_type\": \"shot\"}]}",
                 "Authorization", service.bearer());
-        return new Load(service.port, clients, 200, press).run(Bench.ROUND);
+        return new Load(service.port, clients, 200, press).run(time);
     }
 
     private static UUID id() {

@@ -1,5 +1,6 @@
 package studio.actions.bench;
 
+import java.time.Duration;
 import java.util.Map;
 
 import studio.actions.action.FillingBench;
@@ -24,9 +25,17 @@ final class Previews implements Case {
     }
 
     @Override
+    public void warmUp(Duration time) throws Exception {
+        load(time);
+    }
+
+    @Override
     public Map<Row, Pair> round() throws Exception {
-        double ours = new Load(service.port, CONNECTIONS, 200, () -> request).run(Bench.ROUND).perSecond();
-        return Map.of(PREVIEW, new Pair(ours, Jmh.perSecond(FillingBench.class)));
+        return Map.of(PREVIEW, new Pair(load(Bench.ROUND).perSecond(), Jmh.perSecond(FillingBench.class)));
+    }
+
+    private Load.Result load(Duration time) throws Exception {
+        return new Load(service.port, CONNECTIONS, 200, () -> request).run(time);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package studio.actions.audit;
 
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +17,8 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.hibernate.annotations.Immutable;
 import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import studio.actions.identity.Asker;
@@ -47,6 +50,12 @@ public class AuditEntry extends PanacheEntityBase {
 
     /** What there is to say of what was done without a doubt. */
     public static final String DONE = "done";
+
+    /** For whoever sends it with other statements; what it asks for are its {@link #values}. */
+    public static final String INSERT = """
+            INSERT INTO audit_entry (id, verb, subject, subject_name, run_id, caller_id, caller_name, caller_email, caller_role,
+                from_address, result, detail)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS jsonb))""";
 
     @Id
     public UUID id;
@@ -104,6 +113,11 @@ public class AuditEntry extends PanacheEntityBase {
     public AuditEntry with(String key, Object value) {
         detail.put(key, value);
         return this;
+    }
+
+    public List<?> values(ObjectMapper json) {
+        return Arrays.asList(id, verb.name(), subject, subjectName, runId, callerId, callerName, callerEmail,
+                callerRole.name(), fromAddress, result, json.valueToTree(detail).toString());
     }
 
     /** What is refused is known by its path only; the names are those of now. */

@@ -4,6 +4,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
@@ -11,6 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+
+import javax.sql.DataSource;
 
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
@@ -38,6 +41,13 @@ public class Delivery extends PanacheEntityBase {
                             CROSS JOIN LATERAL (SELECT FROM delivery
                                                  WHERE run_id = r.id AND state = 'pending' AND due_at <= now() LIMIT 1) owes
                             WHERE r.action_id = ? AND r.finished_at IS NULL)""";
+
+    private static final String REREAD = """
+            SELECT r.state, r.finished_at, d.state, d.status, d.attempts, d.duration_ms, d.failure_kind, d.failure_message,
+                   d.response, d.due_at
+              FROM delivery d
+              JOIN run r ON r.id = d.run_id
+             WHERE d.run_id = ? ORDER BY d.position""";
 
     /** Spelled as on the wire. */
     @Schema(name = "DeliveryState")
@@ -151,29 +161,32 @@ public class Delivery extends PanacheEntityBase {
      *
      * @param deliveries all of the run's, by position
      */
-    static void reread(Run run, List<Delivery> deliveries) {
-        List<Object[]> found = getEntityManager().createQuery("""
-                select r.state, r.finishedAt, d.state, d.status, d.attempts, d.durationMs, d.failureKind, d.failureMessage,
-                       d.response, d.dueAt
-                  from Delivery d join Run r on r.id = d.runId
-                 where d.runId = :run order by d.position""", Object[].class).setParameter("run", run.id).getResultList();
-        if (found.size() != deliveries.size()) {
+    static void reread(DataSource database, Run run, List<Delivery> deliveries) {
+        int read = new Statements().add(REREAD, List.of(run.id)).ask(database, answers -> {
+            int count = 0;
+            for (ResultSet row = answers.of(0); row.next(); count++) {
+                Delivery delivery = deliveries.get(count);
+                run.state = Run.State.valueOf(row.getString(1));
+                run.finishedAt = instant(row, 2);
+                delivery.state = State.valueOf(row.getString(3));
+                delivery.status = row.getObject(4, Integer.class);
+                delivery.attempts = row.getInt(5);
+                delivery.durationMs = row.getObject(6, Integer.class);
+                delivery.failureKind = row.getString(7) == null ? null : FailureKind.valueOf(row.getString(7));
+                delivery.failureMessage = row.getString(8);
+                delivery.response = row.getString(9);
+                delivery.dueAt = instant(row, 10);
+            }
+            return count;
+        });
+        if (read != deliveries.size()) {
             throw new IllegalStateException("it is not there any more");
         }
-        for (int i = 0; i < found.size(); i++) {
-            Object[] row = found.get(i);
-            Delivery delivery = deliveries.get(i);
-            run.state = (Run.State) row[0];
-            run.finishedAt = (Instant) row[1];
-            delivery.state = (State) row[2];
-            delivery.status = (Integer) row[3];
-            delivery.attempts = (Integer) row[4];
-            delivery.durationMs = (Integer) row[5];
-            delivery.failureKind = (FailureKind) row[6];
-            delivery.failureMessage = (String) row[7];
-            delivery.response = (String) row[8];
-            delivery.dueAt = (Instant) row[9];
-        }
+    }
+
+    private static Instant instant(ResultSet row, int column) throws SQLException {
+        OffsetDateTime time = row.getObject(column, OffsetDateTime.class);
+        return time == null ? null : time.toInstant();
     }
 
     Target target() {
@@ -206,7 +219,7 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /** LATERAL and LIMIT have each run looked up by its index, however wrong PostgreSQL's idea is of how many there are. */
-    private static final String OFFER = Replicas.ALIVE + ";" + """
+    private static final String OFFER = """
             SELECT d.id, d.run_id, d.url, d.host, r.action_id, r.rate
               FROM (SELECT oldest.*,
                            -- One for all of its runs: where it was deleted, they may have begun with several.
@@ -254,12 +267,13 @@ public class Delivery extends PanacheEntityBase {
         List<String> hosts = List.copyOf(free.keySet());
         List<UUID> busy = List.copyOf(room.keySet());
         String[] full = hosts.stream().filter(host -> free.get(host) == 0).toArray(String[]::new);
-        return Statements.ask(OFFER, List.of(replica, paused.toArray(UUID[]::new), full, full, runs, runs, full, each,
-                hosts.toArray(String[]::new), hosts.stream().map(free::get).toArray(Integer[]::new),
-                busy.toArray(UUID[]::new), busy.stream().map(room::get).toArray(Integer[]::new)), asked -> {
-                    boolean alive = asked.getResultSet().next();
-                    asked.getMoreResults();
-                    ResultSet found = asked.getResultSet();
+        return new Statements().add(Replicas.ALIVE, List.of(replica)).add(OFFER,
+                List.of(paused.toArray(UUID[]::new), full, full, runs, runs, full, each,
+                        hosts.toArray(String[]::new), hosts.stream().map(free::get).toArray(Integer[]::new),
+                        busy.toArray(UUID[]::new), busy.stream().map(room::get).toArray(Integer[]::new)))
+                .ask(answers -> {
+                    boolean alive = answers.of(0).next();
+                    ResultSet found = answers.of(1);
                     List<Due> due = new ArrayList<>();
                     while (found.next()) {
                         due.add(new Due(found.getObject(1, UUID.class), found.getObject(2, UUID.class), found.getString(3),

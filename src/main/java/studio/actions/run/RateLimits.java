@@ -1,7 +1,5 @@
 package studio.actions.run;
 
-import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -184,7 +182,8 @@ class RateLimits {
      * whoever holds on to a bucket holds up everybody.
      */
     Map<Policy, Taken> take(Map<Policy, Integer> wanted) {
-        return QuarkusTransaction.suspendingExisting().call(() -> ask(TAKE_AT_ONCE, wanted));
+        return QuarkusTransaction.suspendingExisting().call(() -> new Statements().add(TAKE_AT_ONCE, values(wanted))
+                .ask(database, answers -> taken(answers.of(0), wanted)));
     }
 
     /**
@@ -207,25 +206,22 @@ class RateLimits {
     /**
      * The same for one token, in the transaction that is open: taken if that ends well, and others wait for its end. So
      * this is the last thing that it does.
+     *
+     * @param before what else is sent, and done before it
      */
-    Taken takeWithin(Policy policy) {
-        return ask(TAKE_WITHIN, Map.of(policy, 1)).get(policy);
+    Taken takeLast(Statements before, Policy policy) {
+        Map<Policy, Integer> wanted = Map.of(policy, 1);
+        int last = before.size();
+        return before.add(TAKE_WITHIN, values(wanted)).ask(answers -> taken(answers.of(last), wanted)).get(policy);
     }
 
     /** How much there is, without taking any. */
     Taken look(Policy policy) {
-        try (Connection connection = database.getConnection();
-                PreparedStatement statement = connection.prepareStatement(LOOK)) {
-            statement.setInt(1, policy.quota());
-            statement.setDouble(2, seconds(policy));
-            statement.setString(3, policy.kind().name());
-            statement.setString(4, policy.subject());
-            try (ResultSet left = statement.executeQuery()) {
-                return new Taken(policy, 0, left.next() ? left.getDouble(1) : policy.quota());
-            }
-        } catch (SQLException e) {
-            throw unreadable(e);
-        }
+        List<?> asked = List.of(policy.quota(), seconds(policy), policy.kind().name(), policy.subject());
+        return new Statements().add(LOOK, asked).ask(database, answers -> {
+            ResultSet left = answers.of(0);
+            return new Taken(policy, 0, left.next() ? left.getDouble(1) : policy.quota());
+        });
     }
 
     /**
@@ -248,50 +244,33 @@ class RateLimits {
         return Optional.of(new Taken(queue, 0, longest + 1 - waiting.count() + look(slower).left()));
     }
 
-    private Map<Policy, Taken> ask(String sql, Map<Policy, Integer> wanted) {
+    /** For {@link #ASKED}. */
+    private static List<?> values(Map<Policy, Integer> wanted) {
         List<Policy> all = List.copyOf(wanted.keySet());
-        Map<String, Policy> buckets = all.stream().collect(Collectors.toMap(Policy::bucket, Function.identity()));
-        Map<Policy, Taken> taken = new HashMap<>();
-        try (Connection connection = database.getConnection(); PreparedStatement statement = connection.prepareStatement(sql)) {
-            statement.setArray(1, connection.createArrayOf("text", each(all, policy -> policy.kind().name())));
-            statement.setArray(2, connection.createArrayOf("text", each(all, Policy::subject)));
-            statement.setArray(3, connection.createArrayOf("int4", each(all, Policy::quota)));
-            statement.setArray(4, connection.createArrayOf("float8", each(all, RateLimits::seconds)));
-            statement.setArray(5, connection.createArrayOf("int4", each(all, wanted::get)));
-            try (ResultSet row = statement.executeQuery()) {
-                while (row.next()) {
-                    Policy asked = buckets.get(row.getString(1) + " " + row.getString(2));
-                    Policy now = new Policy(asked.kind(), asked.subject(), row.getInt(3), asked.window());
-                    taken.put(asked, new Taken(now, row.getInt(4), row.getDouble(5)));
-                }
-            }
-        } catch (SQLException e) {
-            throw unreadable(e);
-        }
-        return taken;
+        return List.of(all.stream().map(policy -> policy.kind().name()).toArray(String[]::new),
+                all.stream().map(Policy::subject).toArray(String[]::new),
+                all.stream().map(Policy::quota).toArray(Integer[]::new),
+                all.stream().map(RateLimits::seconds).toArray(Double[]::new),
+                all.stream().map(wanted::get).toArray(Integer[]::new));
     }
 
-    private static IllegalStateException unreadable(SQLException e) {
-        return new IllegalStateException("The limits cannot be read: " + e.getMessage(), e);
+    private static Map<Policy, Taken> taken(ResultSet row, Map<Policy, Integer> wanted) throws SQLException {
+        Map<String, Policy> buckets = wanted.keySet().stream().collect(Collectors.toMap(Policy::bucket, Function.identity()));
+        Map<Policy, Taken> taken = new HashMap<>();
+        while (row.next()) {
+            Policy asked = buckets.get(row.getString(1) + " " + row.getString(2));
+            Policy now = new Policy(asked.kind(), asked.subject(), row.getInt(3), asked.window());
+            taken.put(asked, new Taken(now, row.getInt(4), row.getDouble(5)));
+        }
+        return taken;
     }
 
     private static double seconds(Policy policy) {
         return policy.window().toMillis() / 1000d;
     }
 
-    private static Object[] each(List<Policy> policies, Function<Policy, Object> value) {
-        return policies.stream().map(value).toArray();
-    }
-
     /** What is full by now need not be remembered, and no time that is yet to come. */
     void sweep() {
-        try (Connection connection = database.getConnection();
-                PreparedStatement sweep = connection.prepareStatement(SWEEP);
-                PreparedStatement mend = connection.prepareStatement(MEND)) {
-            sweep.executeUpdate();
-            mend.executeUpdate();
-        } catch (SQLException e) {
-            throw new IllegalStateException("The limits cannot be swept: " + e.getMessage(), e);
-        }
+        List.of(SWEEP, MEND).forEach(one -> new Statements().add(one, List.of()).ask(database, answers -> null));
     }
 }

@@ -1,11 +1,9 @@
 package studio.actions.run;
 
-import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +11,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Supplier;
+
+import javax.sql.DataSource;
 
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
@@ -251,39 +251,29 @@ public class Run extends PanacheEntityBase {
      *        browser that tried again means one; null where there is none
      * @param backlog what its action has not ended
      */
-    record Before(Run same, Delivery.Backlog backlog) {
+    record Before(UUID same, Delivery.Backlog backlog) {
     }
 
     /** The run that a key stands for, which is kept for a day. */
     static Optional<Run> keyed(Press.Key key, UUID caller) {
-        return Optional.ofNullable(Statements.ask(KEYED, List.of(caller, key.idempotencyKey()), asked -> id(asked)))
-                .map(id -> findById(id));
+        UUID keyed = new Statements().add(KEYED, List.of(caller, key.idempotencyKey())).ask(answers -> id(answers.of(0)));
+        return Optional.ofNullable(keyed).map(id -> findById(id));
     }
 
     /** Both in one round trip. */
-    Before before(Press.Key key) {
-        List<Object> values = sameValues(key);
-        values.addAll(List.of(actionId, actionId));
-        return Statements.ask(sameSql(key) + ";" + Delivery.BACKLOG, values, asked -> {
-            UUID same = id(asked);
-            asked.getMoreResults();
-            return new Before(same == null ? null : findById(same), Delivery.Backlog.of(asked.getResultSet()));
-        });
+    Before before(DataSource database, Press.Key key) {
+        return same(new Statements(), key).add(Delivery.BACKLOG, List.of(actionId, actionId)).ask(database,
+                answers -> new Before(id(answers.of(0)), Delivery.Backlog.of(answers.of(1))));
     }
 
-    private static String sameSql(Press.Key key) {
-        return key.idempotencyKey() == null ? PRESSED : KEYED;
-    }
-
-    /** Looking up what is selected takes its time, so a press has an age. */
-    private List<Object> sameValues(Press.Key key) {
+    /** Asks for the run of the same press. Looking up what is selected takes its time, so a press has an age. */
+    private Statements same(Statements all, Press.Key key) {
         long age = key.age().toMillis();
-        return new ArrayList<>(key.idempotencyKey() != null ? List.of(callerId, key.idempotencyKey())
-                : List.of(callerId, key.fingerprint(), actionVersion, age, age));
+        return key.idempotencyKey() != null ? all.add(KEYED, List.of(callerId, key.idempotencyKey()))
+                : all.add(PRESSED, List.of(callerId, key.fingerprint(), actionVersion, age, age));
     }
 
-    private static UUID id(PreparedStatement asked) throws SQLException {
-        ResultSet found = asked.getResultSet();
+    private static UUID id(ResultSet found) throws SQLException {
         return found.next() ? found.getObject(1, UUID.class) : null;
     }
 
@@ -300,14 +290,10 @@ public class Run extends PanacheEntityBase {
 
     /** Waits until no other press that may be the same is being written, and looks; in one round trip. */
     Turn turn(Press.Key key, UUID replica) {
-        List<Object> values = sameValues(key);
-        values.add(0, key.lock(callerId));
-        values.addAll(List.of(replica, actionId));
-        return Statements.ask(LOCK + ";" + sameSql(key) + ";" + READY, values, asked -> {
-            asked.getMoreResults();
-            UUID same = id(asked);
-            asked.getMoreResults();
-            ResultSet ready = asked.getResultSet();
+        Statements all = same(new Statements().add(LOCK, List.of(key.lock(callerId))), key);
+        return all.add(READY, List.of(replica, actionId)).ask(answers -> {
+            UUID same = id(answers.of(1));
+            ResultSet ready = answers.of(2);
             return ready.next() ? new Turn(same, ready.getBoolean(1), ready.getBoolean(2),
                     ready.getObject(3, OffsetDateTime.class).toInstant()) : new Turn(same, false, false, null);
         });

@@ -21,9 +21,9 @@ import java.util.stream.Collectors;
 
 import jakarta.inject.Singleton;
 
-import org.hibernate.StatelessSession;
 import org.jboss.logging.Logger;
 
+import io.agroal.api.AgroalDataSource;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
@@ -38,7 +38,6 @@ import studio.actions.egress.Refusals;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.log.LogContext;
-import studio.actions.news.News;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
@@ -64,21 +63,20 @@ public class Runner {
     private final DeliveryWorker worker;
     private final Replicas replicas;
     private final RateLimits limits;
+    private final Beginning beginning;
     private final Quota quota;
     private final RunMetrics metrics;
     private final RunEvents events;
     private final Reports reports;
     private final RunStatistics statistics;
-    private final News news;
     private final EgressConfig.Egress egressConfig;
     private final Clock clock;
-    private final StatelessSession rows;
+    private final AgroalDataSource database;
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
 
     Runner(Actions actions, Lookup lookup, AddressPolicy policy, Refusals refusals, Envelope envelope, DeliveryWorker worker,
-            Replicas replicas, RateLimits limits, Quota quota, RunMetrics metrics,
-            RunEvents events, Reports reports, RunStatistics statistics, News news, EgressConfig egressConfig, Clock clock,
-            StatelessSession rows) {
+            Replicas replicas, RateLimits limits, Beginning beginning, Quota quota, RunMetrics metrics, RunEvents events,
+            Reports reports, RunStatistics statistics, EgressConfig egressConfig, Clock clock, AgroalDataSource database) {
         this.actions = actions;
         this.lookup = lookup;
         this.policy = policy;
@@ -87,15 +85,15 @@ public class Runner {
         this.worker = worker;
         this.replicas = replicas;
         this.limits = limits;
+        this.beginning = beginning;
         this.quota = quota;
         this.metrics = metrics;
         this.events = events;
         this.reports = reports;
         this.statistics = statistics;
-        this.news = news;
         this.egressConfig = egressConfig.egress();
         this.clock = clock;
-        this.rows = rows;
+        this.database = database;
     }
 
     /** What a press would send: the same plan, and nothing is written or sent. */
@@ -301,16 +299,16 @@ public class Runner {
      * whatever took the last token is on disk, too.
      */
     private Uni<Begun> admit(Waiting press, Action action, Run run, Supplier<Uni<Begun>> begin) {
-        Run.Before before = QuarkusTransaction.requiringNew().call(() -> {
-            Run.Before found = run.before(press.key);
-            if (found.same() == null && press.quota.refusal().isEmpty()) {
-                limits.queue(action, found.backlog()).ifPresent(press.quota::show);
-            }
-            return found;
-        });
+        Run.Before before = run.before(database, press.key);
+        if (before.same() != null) {
+            Run same = QuarkusTransaction.requiringNew().call(() -> Run.findById(before.same()));
+            return Uni.createFrom().item(press.joins(press.key.match(same)));
+        }
         press.inQueue = before.backlog().waits();
-        return before.same() != null ? Uni.createFrom().item(press.joins(press.key.match(before.same())))
-                : admit(press.quota, begin);
+        if (press.quota.refusal().isEmpty()) {
+            limits.queue(action, before.backlog()).ifPresent(press.quota::show);
+        }
+        return admit(press.quota, begin);
     }
 
     /** Whoever is refused is told so a little later: a loop without a pause has one then. */
@@ -397,13 +395,9 @@ public class Runner {
             delivery.event = delivery.state == Delivery.State.refused ? Integer.valueOf(++run.events) : null;
         }
         run.count(0, turn.now(), () -> Map.of(Delivery.State.refused, (long) deliveries.size()));
-        rows.insert(run);
-        rows.insertMultiple(deliveries);
-        rows.insert(entry(press.asker, run, deliveries.size(), deliveries.size() - pending.size()));
-        if (claimed.size() < pending.size()) {
-            news.tell(News.Topic.delivery_due, "");
-        }
-        press.quota.show(limits.takeWithin(limits.caller(press.asker.caller())));
+        AuditEntry entry = entry(press.asker, run, deliveries.size(), deliveries.size() - pending.size());
+        press.quota.show(beginning.write(run, deliveries, entry, claimed.size() < pending.size(),
+                limits.caller(press.asker.caller())));
         refuse(press.quota);
         return Optional.empty();
     }
@@ -415,17 +409,15 @@ public class Runner {
     }
 
     /** The run is on disk and goes on, so a database that is away by now must not look like a press that did not happen. */
-    private static RunJson.View view(Begun begun) {
+    private RunJson.View view(Begun begun) {
         Run run = begun.run();
         List<Delivery> deliveries = begun.deliveries();
         if (deliveries == null) {
             return QuarkusTransaction.requiringNew().call(() -> RunJson.View.of(Run.findById(run.id)));
         }
         try {
-            return QuarkusTransaction.requiringNew().call(() -> {
-                Delivery.reread(run, deliveries);
-                return RunJson.View.of(run, deliveries, Attempt.of(deliveries));
-            });
+            Delivery.reread(database, run, deliveries);
+            return RunJson.View.of(run, deliveries, QuarkusTransaction.requiringNew().call(() -> Attempt.of(deliveries)));
         } catch (RuntimeException e) {
             LOG.warnf("Run %s was answered as it began, since it could not be read: %s", run.id, e.getMessage());
             return RunJson.View.of(run, deliveries, Map.of());

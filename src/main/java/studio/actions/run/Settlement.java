@@ -1,6 +1,5 @@
 package studio.actions.run;
 
-import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.OffsetDateTime;
@@ -168,17 +167,16 @@ final class Settlement {
     }
 
     private void lock(List<? extends Attempted> attempts) {
-        List<Object> values = List.of(attempts.stream().map(Attempted::run).distinct().toArray(UUID[]::new),
-                each(attempts, Attempted::delivery, UUID[]::new), each(attempts, Attempted::owner, UUID[]::new),
+        UUID[] runs = attempts.stream().map(Attempted::run).distinct().toArray(UUID[]::new);
+        List<?> owned = List.of(each(attempts, Attempted::delivery, UUID[]::new), each(attempts, Attempted::owner, UUID[]::new),
                 each(attempts, Attempted::attempt, Integer[]::new));
-        Statements.ask(LOCK + ";" + OWNED, values, asked -> {
-            for (ResultSet run = asked.getResultSet(); run.next();) {
+        new Statements().add(LOCK, List.<UUID[]> of(runs)).add(OWNED, owned).ask(answers -> {
+            for (ResultSet run = answers.of(0); run.next();) {
                 Course course = new Course(run);
                 courses.put(course.run, course);
             }
-            asked.getMoreResults();
-            for (ResultSet attempt = asked.getResultSet(); attempt.next();) {
-                owned.add(attempt.getObject(1, UUID.class));
+            for (ResultSet attempt = answers.of(1); attempt.next();) {
+                this.owned.add(attempt.getObject(1, UUID.class));
                 now = attempt.getObject(2, OffsetDateTime.class);
             }
             return null;
@@ -186,11 +184,9 @@ final class Settlement {
     }
 
     private void write(List<Settling> settling) {
-        List<String> statements = new ArrayList<>();
-        List<Object> values = new ArrayList<>();
+        Statements statements = new Statements();
         if (!settling.isEmpty()) {
-            statements.add(WRITE);
-            values.addAll(List.of(each(settling, Settling::delivery, UUID[]::new),
+            statements.add(WRITE, List.of(each(settling, Settling::delivery, UUID[]::new),
                     each(settling, one -> one.outcome.state().name(), String[]::new),
                     each(settling, one -> one.outcome.status(), Integer[]::new),
                     each(settling, one -> name(one.outcome.kind()), String[]::new),
@@ -204,45 +200,35 @@ final class Settlement {
                     .filter(one -> one.outcome.state() == Delivery.State.pending && !one.outcome.uncounted())
                     .map(Settling::delivery).toArray(UUID[]::new);
             if (again.length > 0) {
-                statements.add(Attempt.KEEP);
-                values.add(again);
+                statements.add(Attempt.KEEP, List.<UUID[]> of(again));
             }
         }
         List<Course> last = courses.values().stream().filter(Course::isLast).toList();
         UUID[] uncounted = last.stream().filter(course -> !course.whole()).map(course -> course.run).toArray(UUID[]::new);
         last.stream().filter(Course::whole).forEach(course -> course.end(course.states));
         if (uncounted.length > 0) {
-            statements.add(COUNT);
-            values.add(uncounted);
-            Map<UUID, Map<Delivery.State, Long>> counts = Statements.ask(String.join(";", statements), values,
-                    asked -> counts(asked, statements.size() - 1));
-            counts.forEach((run, states) -> courses.get(run).end(states));
-            statements.clear();
-            values.clear();
+            int count = statements.size();
+            statements.add(COUNT, List.<UUID[]> of(uncounted)).ask(answers -> counts(answers.of(count)))
+                    .forEach((run, states) -> courses.get(run).end(states));
+            statements = new Statements();
         }
         List<Course> moved = courses.values().stream().filter(Course::moved).toList();
         if (!moved.isEmpty()) {
-            statements.add(ADVANCE);
-            values.addAll(List.of(now, each(moved, course -> course.run, UUID[]::new),
+            statements.add(ADVANCE, List.of(now, each(moved, course -> course.run, UUID[]::new),
                     each(moved, course -> course.state.name(), String[]::new),
                     each(moved, course -> course.unfinished, Integer[]::new),
                     each(moved, course -> course.events, Integer[]::new),
                     each(moved, course -> course.ends, Boolean[]::new)));
         }
         if (!courses.isEmpty()) {
-            statements.add(News.TELL);
-            values.addAll(List.of(News.Topic.run_changed.name(),
-                    each(courses.values(), course -> RunEvents.told(course.run, course.finished), String[]::new)));
-            Statements.ask(String.join(";", statements), values, asked -> null);
+            statements.add(News.TELL, List.of(News.Topic.run_changed.name(),
+                    each(courses.values(), course -> RunEvents.told(course.run, course.finished), String[]::new))).send();
         }
     }
 
-    private static Map<UUID, Map<Delivery.State, Long>> counts(PreparedStatement asked, int before) throws SQLException {
-        for (int i = 0; i < before; i++) {
-            asked.getMoreResults();
-        }
+    private static Map<UUID, Map<Delivery.State, Long>> counts(ResultSet count) throws SQLException {
         Map<UUID, Map<Delivery.State, Long>> counts = new HashMap<>();
-        for (ResultSet count = asked.getResultSet(); count.next();) {
+        while (count.next()) {
             counts.computeIfAbsent(count.getObject(1, UUID.class), run -> new EnumMap<>(Delivery.State.class))
                     .put(Delivery.State.valueOf(count.getString(2)), count.getLong(3));
         }

@@ -2,42 +2,88 @@ package studio.actions.run;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+
+import javax.sql.DataSource;
 
 import org.hibernate.Session;
 
 import io.quarkus.hibernate.orm.panache.Panache;
 
 /**
- * Statements that are sent together, in the transaction that is open: where a round trip takes longer than what it asks for.
- * Each sees what was committed when the one before had ended.
+ * Statements that are sent together, where a round trip takes longer than what it asks for. Each sees what was committed when
+ * the one before had ended.
  */
 final class Statements {
 
-    interface Answer<T> {
-        /** @param asked stands at what the first one answered */
-        T read(PreparedStatement asked) throws SQLException;
+    interface Reading<T> {
+        T of(Answers answers) throws SQLException;
     }
 
-    private Statements() {
-    }
+    /** What they answered, in their order. */
+    static final class Answers {
 
-    /**
-     * @param sql with semicolons between
-     * @param values for the question marks of all: what JDBC knows, and arrays of strings, integers, booleans and UUIDs
-     */
-    static <T> T ask(String sql, List<Object> values, Answer<T> answer) {
-        return Panache.getEntityManager().unwrap(Session.class).doReturningWork(connection -> {
-            try (PreparedStatement statement = connection.prepareStatement(sql)) {
-                for (int i = 0; i < values.size(); i++) {
-                    statement.setObject(i + 1, value(values.get(i), connection));
-                }
-                statement.execute();
-                return answer.read(statement);
+        private final PreparedStatement asked;
+        private int at;
+
+        private Answers(PreparedStatement asked) {
+            this.asked = asked;
+        }
+
+        /** @param statement its number, from 0; none before the last that was read */
+        ResultSet of(int statement) throws SQLException {
+            for (; at < statement; at++) {
+                asked.getMoreResults();
             }
-        });
+            return asked.getResultSet();
+        }
+    }
+
+    private final List<String> all = new ArrayList<>();
+    private final List<Object> values = new ArrayList<>();
+
+    /** @param of for its question marks: what JDBC knows, and arrays of what {@link #type} knows */
+    Statements add(String sql, List<?> of) {
+        all.add(sql);
+        values.addAll(of);
+        return this;
+    }
+
+    int size() {
+        return all.size();
+    }
+
+    /** In the transaction that is open. */
+    void send() {
+        ask(answers -> null);
+    }
+
+    /** In the transaction that is open. */
+    <T> T ask(Reading<T> reading) {
+        return Panache.getEntityManager().unwrap(Session.class).doReturningWork(connection -> ask(connection, reading));
+    }
+
+    /** Where no transaction is open, and none is needed: nothing has to be told of its end. */
+    <T> T ask(DataSource database, Reading<T> reading) {
+        try (Connection connection = database.getConnection()) {
+            return ask(connection, reading);
+        } catch (SQLException e) {
+            throw new IllegalStateException("The database cannot be asked: " + e.getMessage(), e);
+        }
+    }
+
+    private <T> T ask(Connection connection, Reading<T> reading) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(String.join(";", all))) {
+            for (int i = 0; i < values.size(); i++) {
+                statement.setObject(i + 1, value(values.get(i), connection));
+            }
+            statement.execute();
+            return reading.of(new Answers(statement));
+        }
     }
 
     private static Object value(Object value, Connection connection) throws SQLException {
@@ -47,6 +93,7 @@ final class Statements {
     private static String type(Object[] array) {
         return array instanceof UUID[] ? "uuid"
                 : array instanceof Integer[] ? "int4"
-                        : array instanceof Long[] ? "int8" : array instanceof Boolean[] ? "bool" : "text";
+                        : array instanceof Long[] ? "int8"
+                                : array instanceof Double[] ? "float8" : array instanceof Boolean[] ? "bool" : "text";
     }
 }

@@ -1,0 +1,94 @@
+package studio.actions.run;
+
+import java.time.ZoneOffset;
+import java.util.Arrays;
+import java.util.List;
+import java.util.UUID;
+import java.util.function.Function;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
+
+import jakarta.inject.Singleton;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import studio.actions.audit.AuditEntry;
+import studio.actions.news.News;
+
+/**
+ * Writes a run as it begins: itself, what it owes, its entry in the audit, and last the token that it costs its caller, for
+ * which others wait until the transaction ends. In the one that is open, and in one round trip, however much it is.
+ */
+@Singleton
+class Beginning {
+
+    private static final String RUN = """
+            INSERT INTO run (id, action_id, action_version, action_name, state, caller_id, caller_name, caller_email,
+                caller_role, method, headers, timeout_ms, max_attempts, signing_secret, rate_per_minute, host, replay_of,
+                fingerprint, idempotency_key, created_at, finished_at, unfinished, events)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS jsonb), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""";
+
+    /** An array of arrays cannot be taken apart, and one of times not be put together, so these are text. */
+    private static final String DELIVERIES = """
+            INSERT INTO delivery (run_id, method, id, position, entity_id, entity_type, production_id, task_id, task_ids, url,
+                host, body, webhook_id, state, owner, due_at, attempts, failure_kind, failure_message, event)
+            SELECT ?, ?, id, position, entity_id, entity_type, production_id, task_id, CAST(task_ids AS uuid[]), url, host,
+                   body, webhook_id, state, owner, CAST(due_at AS timestamptz), attempts, failure_kind, failure_message, event
+              FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                AS owed (id, position, entity_id, entity_type, production_id, task_id, task_ids, url, host, body, webhook_id,
+                    state, owner, due_at, attempts, failure_kind, failure_message, event)""";
+
+    private final RateLimits limits;
+    private final ObjectMapper json;
+
+    Beginning(RateLimits limits, ObjectMapper json) {
+        this.limits = limits;
+        this.json = json;
+    }
+
+    /**
+     * @param waits whether some of it is for anybody to send
+     * @param cost of whose bucket its token is
+     * @return what the bucket gave: where that is none, the transaction must not end well
+     */
+    RateLimits.Taken write(Run run, List<Delivery> deliveries, AuditEntry entry, boolean waits, RateLimits.Policy cost) {
+        Statements all = new Statements().add(RUN, values(run)).add(DELIVERIES, values(run, deliveries))
+                .add(AuditEntry.INSERT, entry.values(json));
+        if (waits) {
+            all.add(News.TELL, List.of(News.Topic.delivery_due.name(), new String[] { "" }));
+        }
+        return limits.takeLast(all, cost);
+    }
+
+    private List<?> values(Run run) {
+        return Arrays.asList(run.id, run.actionId, run.actionVersion, run.actionName, run.state.name(), run.callerId,
+                run.callerName, run.callerEmail, run.callerRole.name(), run.method.name(),
+                json.valueToTree(run.headers).toString(), run.timeoutMs, run.maxAttempts, run.signingSecret, run.ratePerMinute,
+                run.host, run.replayOf, run.fingerprint, run.idempotencyKey, run.createdAt.atOffset(ZoneOffset.UTC),
+                run.finishedAt == null ? null : run.finishedAt.atOffset(ZoneOffset.UTC), run.unfinished, run.events);
+    }
+
+    private static List<?> values(Run run, List<Delivery> deliveries) {
+        return List.of(run.id, run.method.name(), each(deliveries, one -> one.id, UUID[]::new),
+                each(deliveries, one -> one.position, Integer[]::new), each(deliveries, one -> one.entityId, UUID[]::new),
+                texts(deliveries, one -> one.entityType), each(deliveries, one -> one.productionId, UUID[]::new),
+                each(deliveries, one -> one.taskId, UUID[]::new),
+                texts(deliveries, one -> one.taskIds.stream().map(UUID::toString).collect(Collectors.joining(",", "{", "}"))),
+                texts(deliveries, one -> one.url), texts(deliveries, one -> one.host), texts(deliveries, one -> one.body),
+                texts(deliveries, one -> one.webhookId), texts(deliveries, one -> one.state),
+                each(deliveries, one -> one.owner, UUID[]::new), texts(deliveries, one -> one.dueAt),
+                each(deliveries, one -> one.attempts, Integer[]::new), texts(deliveries, one -> one.failureKind),
+                texts(deliveries, one -> one.failureMessage), each(deliveries, one -> one.event, Integer[]::new));
+    }
+
+    private static String[] texts(List<Delivery> deliveries, Function<Delivery, Object> part) {
+        return each(deliveries, one -> {
+            Object value = part.apply(one);
+            return value == null ? null : value.toString();
+        }, String[]::new);
+    }
+
+    private static <T> T[] each(List<Delivery> deliveries, Function<Delivery, T> part, IntFunction<T[]> array) {
+        return deliveries.stream().map(part).toArray(array);
+    }
+}
