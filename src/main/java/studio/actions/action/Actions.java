@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
@@ -43,11 +44,15 @@ public class Actions {
     /** Actions that are written together. Many more are as fast, and all of 10,000 at once would fill a small heap. */
     private static final int TOGETHER = 500;
 
+    /** Those that were pressed last. */
+    private static final int REMEMBERED = 1_000;
+
     private final ActionList list;
     private final ActionRules rules;
     private final ObjectMapper json;
     private final Clock clock;
     private final StatelessSession rows;
+    private final Map<UUID, Action> pressed = new ConcurrentHashMap<>();
 
     Actions(ActionList list, ActionRules rules, ObjectMapper json, Clock clock, StatelessSession rows) {
         this.list = list;
@@ -88,6 +93,30 @@ public class Actions {
             throw new ProblemException(Code.AJAX, "This action is sent by the service, so there is nothing to open. If it was "
                     + "changed a moment ago, reload Kitsu.");
         }
+        return action;
+    }
+
+    /**
+     * The same of one that the service sends, as it was when it was pressed last: for whoever asks PostgreSQL anyway, and can
+     * ask
+     * for its version as well.
+     */
+    public Action pressableAsBefore(UUID id, Caller caller) {
+        Action before = pressed.get(id);
+        if (before != null && before.enabled && before.visibleTo(caller)) {
+            return before;
+        }
+        return pressableNow(id, caller);
+    }
+
+    /** The same as it is now. */
+    public Action pressableNow(UUID id, Caller caller) {
+        pressed.remove(id);
+        Action action = pressable(id, caller, true);
+        if (pressed.size() >= REMEMBERED) {
+            pressed.clear();
+        }
+        pressed.put(id, action);
         return action;
     }
 

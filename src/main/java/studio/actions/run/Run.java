@@ -250,8 +250,9 @@ public class Run extends PanacheEntityBase {
      * @param same the run of the same press: that of its key, else that of a moment ago, for a finger that was quick or a
      *        browser that tried again means one; null where there is none
      * @param backlog what its action has not ended
+     * @param version of its action; 0 where there is none any more
      */
-    record Before(UUID same, Delivery.Backlog backlog) {
+    record Before(UUID same, Delivery.Backlog backlog, int version) {
     }
 
     /** The run that a key stands for, which is kept for a day. */
@@ -260,10 +261,15 @@ public class Run extends PanacheEntityBase {
         return Optional.ofNullable(keyed).map(id -> findById(id));
     }
 
-    /** Both in one round trip. */
+    /** All in one round trip. */
     Before before(DataSource database, Press.Key key) {
-        return same(new Statements(), key).add(Delivery.BACKLOG, List.of(actionId, actionId)).ask(database,
-                answers -> new Before(id(answers.of(0)), Delivery.Backlog.of(answers.of(1))));
+        Statements all = same(new Statements(), key).add(Delivery.BACKLOG, List.of(actionId, actionId));
+        return all.add("SELECT version FROM action WHERE id = ?", List.of(actionId)).ask(database, answers -> {
+            UUID same = id(answers.of(0));
+            Delivery.Backlog backlog = Delivery.Backlog.of(answers.of(1));
+            ResultSet version = answers.of(2);
+            return new Before(same, backlog, version.next() ? version.getInt(1) : 0);
+        });
     }
 
     /** Asks for the run of the same press. Looking up what is selected takes its time, so a press has an age. */

@@ -107,19 +107,25 @@ public class Runner {
      */
     Uni<RunJson.View> press(Asker asker, UUID id, Selection selection, String idempotencyKey, Duration patience) {
         Press.Key key = Press.of(id, selection, idempotencyKey);
-        return once(asker, key, patience, press -> {
-            Action action = actions.pressable(id, asker.caller(), true);
-            Run run = Run.of(action, asker.caller(), key);
-            return admit(press, action, run, () -> plan(asker, action, selection).map(owed -> {
-                List<Delivery> deliveries = new ArrayList<>();
-                owed.forEach(one -> deliveries.add(Delivery.of(run, deliveries.size(), one)));
-                Begun begun = begin(press, action, run, deliveries);
-                if (begun.run() == run) {
-                    note(owed, run.told(), asker.caller());
-                }
-                return begun;
-            }));
-        });
+        return once(asker, key, patience, press -> press(press, actions.pressableAsBefore(id, asker.caller()), selection));
+    }
+
+    private Uni<Begun> press(Waiting press, Action action, Selection selection) {
+        Asker asker = press.asker;
+        Run run = Run.of(action, asker.caller(), press.key);
+        Run.Before before = run.before(database, press.key);
+        if (before.version() != action.version) {
+            return press(press, actions.pressableNow(action.id, asker.caller()), selection);
+        }
+        return admit(press, action, before, () -> plan(asker, action, selection).map(owed -> {
+            List<Delivery> deliveries = new ArrayList<>();
+            owed.forEach(one -> deliveries.add(Delivery.of(run, deliveries.size(), one)));
+            Begun begun = begin(press, action, run, deliveries);
+            if (begun.run() == run) {
+                note(owed, run.told(), asker.caller());
+            }
+            return begun;
+        }));
     }
 
     /**
@@ -145,11 +151,12 @@ public class Runner {
         return once(asker, key, patience, press -> {
             Action action = actions.pressable(before.actionId, asker.caller(), true);
             Run run = before.replay(asker.caller(), key);
-            return admit(press, action, run, () -> hidden(asker, action, deliveries).emitOn(workers).map(hidden -> {
-                List<Delivery> again = new ArrayList<>();
-                deliveries.forEach(one -> again.add(one.replay(run, again.size(), hidden.apply(one))));
-                return begin(press, action, run, again);
-            }));
+            return admit(press, action, run.before(database, key),
+                    () -> hidden(asker, action, deliveries).emitOn(workers).map(hidden -> {
+                        List<Delivery> again = new ArrayList<>();
+                        deliveries.forEach(one -> again.add(one.replay(run, again.size(), hidden.apply(one))));
+                        return begin(press, action, run, again);
+                    }));
         });
     }
 
@@ -298,8 +305,7 @@ public class Runner {
      * Refuses a press beyond a limit, before anything is looked up for it. One that is the same as one on disk is none, and
      * whatever took the last token is on disk, too.
      */
-    private Uni<Begun> admit(Waiting press, Action action, Run run, Supplier<Uni<Begun>> begin) {
-        Run.Before before = run.before(database, press.key);
+    private Uni<Begun> admit(Waiting press, Action action, Run.Before before, Supplier<Uni<Begun>> begin) {
         if (before.same() != null) {
             Run same = QuarkusTransaction.requiringNew().call(() -> Run.findById(before.same()));
             return Uni.createFrom().item(press.joins(press.key.match(same)));

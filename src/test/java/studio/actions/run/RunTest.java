@@ -218,6 +218,42 @@ class RunTest {
         assertThat(runsOf(action)).isEmpty();
     }
 
+    /** As by another replica: what is remembered here is not what counts. */
+    @ParameterizedTest
+    @CsvSource(delimiterString = " -> ", textBlock = """
+            UPDATE action SET enabled = false, version = version + 1 -> 409 -> action_disabled
+            UPDATE action SET is_ajax = false, version = version + 1 -> 409 -> not_ajax
+            DELETE FROM action                                       -> 404 -> not_found
+            """)
+    void doesNotRunWhatMayNotBePressedAnyMore(String change, int status, String code) throws SQLException {
+        String name = unique("anymore");
+        String action = Api.ajax(receiver.url("/" + name + "/ok"));
+        Api.press(action);
+
+        execute(change + " WHERE id = '" + action + "'");
+
+        for (int i = 0; i < 2; i++) {
+            Api.run(action, List.of(Api.shot())).then().statusCode(status).body(has("code", equalTo(code)));
+        }
+        assertThat(receiver.heard(name)).hasSize(1);
+    }
+
+    @Test
+    void runsTheActionAsItIsNow() throws SQLException {
+        String before = unique("before");
+        String now = unique("now");
+        String action = Api.ajax(receiver.url("/" + before + "/ok"));
+        Map<String, Object> shot = Api.shot();
+        Api.run(action, List.of(shot)).then().statusCode(200);
+
+        execute("UPDATE action SET url = '%s', version = version + 1 WHERE id = '%s'"
+                .formatted(receiver.url("/" + now + "/ok"), action));
+
+        Api.run(action, List.of(shot)).then().statusCode(200).body(has("state", equalTo("succeeded")));
+        assertThat(receiver.heard(before)).hasSize(1);
+        assertThat(receiver.heard(now)).hasSize(1);
+    }
+
     @Test
     void doesNotRunWhatIsNotThere() {
         Api.run(id(), List.of(Api.shot())).then().statusCode(404).body(has("code", equalTo("not_found")));
