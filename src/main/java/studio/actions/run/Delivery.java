@@ -39,7 +39,7 @@ public class Delivery extends PanacheEntityBase {
             SELECT (SELECT coalesce(sum(unfinished), 0) FROM run WHERE action_id = ? AND finished_at IS NULL),
                    EXISTS (SELECT FROM run r
                             CROSS JOIN LATERAL (SELECT FROM delivery
-                                                 WHERE run_id = r.id AND state = 'pending' AND due_at <= now() LIMIT 1) owes
+                                                 WHERE run_id = r.id AND state = 'pending' AND (due_at <= now()) IS TRUE LIMIT 1) owes
                             WHERE r.action_id = ? AND r.finished_at IS NULL)""";
 
     private static final String REREAD = """
@@ -218,10 +218,15 @@ public class Delivery extends PanacheEntityBase {
     record Offer(boolean alive, List<Due> due) {
     }
 
-    /** LATERAL and LIMIT have each run looked up by its index, however wrong PostgreSQL's idea is of how many there are. */
+    /**
+     * LATERAL and LIMIT have each run looked up by its index, however wrong PostgreSQL's idea is of how many there are; IS TRUE
+     * keeps it from the index of times, in which everything that is due stands.
+     */
     private static final String OFFER = """
             SELECT d.id, d.run_id, d.url, d.host, r.action_id, r.rate
               FROM (SELECT oldest.*,
+                           row_number() OVER (PARTITION BY oldest.action_id ORDER BY oldest.created_at, oldest.id) AS turn,
+                           count(*) OVER (PARTITION BY oldest.action_id) AS runs,
                            -- One for all of its runs: where it was deleted, they may have begun with several.
                            coalesce(a.rate_per_minute, (SELECT max(rate_per_minute) FROM run
                                WHERE action_id = owing.action_id AND finished_at IS NULL)) AS rate
@@ -232,22 +237,23 @@ public class Delivery extends PanacheEntityBase {
                            SELECT r.id, r.action_id, r.created_at, r.host
                              FROM run r
                             CROSS JOIN LATERAL (SELECT FROM delivery
-                                                 WHERE run_id = r.id AND state = 'pending' AND due_at <= now()
+                                                 WHERE run_id = r.id AND state = 'pending' AND (due_at <= now()) IS TRUE
                                                    AND host <> ALL (?) LIMIT 1) owes
                             WHERE r.action_id = owing.action_id AND r.finished_at IS NULL
                               AND (r.host IS NULL OR r.host <> ALL (?))
                             ORDER BY r.created_at, r.id LIMIT ?) oldest
                      WHERE a.enabled IS NOT FALSE
-                     ORDER BY row_number() OVER (PARTITION BY oldest.action_id ORDER BY oldest.created_at, oldest.id),
-                              random()
+                     ORDER BY turn, random()
                      LIMIT ?) r
+             CROSS JOIN LATERAL (SELECT least(CAST(? AS int4), (SELECT free FROM unnest(?, ?) AS places (host, free)
+                                                                WHERE places.host = r.host),
+                                                              (SELECT room FROM unnest(?, ?) AS rooms (run, room)
+                                                                WHERE rooms.run = r.id)) AS most) can
              CROSS JOIN LATERAL (SELECT id, run_id, url, host, position FROM delivery
-                                  WHERE run_id = r.id AND state = 'pending' AND due_at <= now() AND host <> ALL (?)
+                                  WHERE run_id = r.id AND state = 'pending' AND (due_at <= now()) IS TRUE AND host <> ALL (?)
                                   ORDER BY position
-                                  LIMIT least(?, (SELECT free FROM unnest(?, ?) AS places (host, free)
-                                                   WHERE places.host = r.host),
-                                                 (SELECT room FROM unnest(?, ?) AS rooms (run, room)
-                                                   WHERE rooms.run = r.id))
+                                  -- What is locked and not taken others cannot take: of all runs but the first, a share.
+                                  LIMIT CASE WHEN turn = 1 THEN most ELSE (most + runs - 1) / runs END
                                     FOR UPDATE SKIP LOCKED) d
              ORDER BY r.created_at, r.id, d.position""";
 
@@ -268,9 +274,9 @@ public class Delivery extends PanacheEntityBase {
         List<UUID> busy = List.copyOf(room.keySet());
         String[] full = hosts.stream().filter(host -> free.get(host) == 0).toArray(String[]::new);
         return new Statements().add(Replicas.ALIVE, List.of(replica)).add(OFFER,
-                List.of(paused.toArray(UUID[]::new), full, full, runs, runs, full, each,
-                        hosts.toArray(String[]::new), hosts.stream().map(free::get).toArray(Integer[]::new),
-                        busy.toArray(UUID[]::new), busy.stream().map(room::get).toArray(Integer[]::new)))
+                List.of(paused.toArray(UUID[]::new), full, full, runs, runs, each, hosts.toArray(String[]::new),
+                        hosts.stream().map(free::get).toArray(Integer[]::new), busy.toArray(UUID[]::new),
+                        busy.stream().map(room::get).toArray(Integer[]::new), full))
                 .ask(answers -> {
                     boolean alive = answers.of(0).next();
                     ResultSet found = answers.of(1);
@@ -310,7 +316,7 @@ public class Delivery extends PanacheEntityBase {
                 SELECT coalesce(sum(owed.deliveries), 0), max(r.host)
                   FROM run r
                  CROSS JOIN LATERAL (SELECT count(*) AS deliveries FROM delivery
-                                      WHERE run_id = r.id AND state = 'pending' AND due_at <= now()) owed
+                                      WHERE run_id = r.id AND state = 'pending' AND (due_at <= now()) IS TRUE) owed
                  WHERE r.action_id = :action AND r.finished_at IS NULL""", Object[].class)
                 .setParameter("action", action).getSingleResult();
         return new Waiting(((Number) found[0]).longValue(), (String) found[1]);
