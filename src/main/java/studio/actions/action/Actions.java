@@ -45,7 +45,7 @@ public class Actions {
     private static final int TOGETHER = 500;
 
     /** Those that were pressed last. */
-    private static final int REMEMBERED = 1_000;
+    private static final int REMEMBERED = 100;
 
     private final ActionList list;
     private final ActionRules rules;

@@ -6,14 +6,18 @@ import static org.awaitility.Awaitility.await;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.stream.IntStream;
+
+import jakarta.inject.Inject;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.testing.Api;
@@ -25,6 +29,9 @@ import studio.actions.testing.Services;
 @QuarkusTest
 @WithTestResource(Services.class)
 class FairShareTest {
+
+    @Inject
+    Replicas replicas;
 
     private final Receiver receiver = Receiver.shared();
     private final String name = "fair-" + UUID.randomUUID();
@@ -93,6 +100,23 @@ class FairShareTest {
         Api.admin().post(Api.ACTIONS + "/runs/" + stuck + "/cancel").then().statusCode(200);
         receiver.release(name);
         await().until(() -> read(stuck).getString("finished_at") != null);
+    }
+
+    /** What is offered is locked, and others pass it over: of one run all that may be wanted, of each other a share. */
+    @Test
+    void leavesOthersMostOfWhatIsDue() {
+        String action = Api.ajax(receiver.url("/" + name + "/held?e={entity_id}"), "timeout_ms", 30_000);
+        List<String> runs = IntStream.range(0, 4).mapToObj(i -> start(action, 40)).toList();
+        await().until(() -> receiver.heard(name).size() == 5);
+
+        List<Delivery.Due> offered = QuarkusTransaction.requiringNew()
+                .call(() -> Delivery.offer(replicas.own(), Map.of(), Map.of(), List.of(), 50, 20)).due();
+
+        assertThat(runs.stream().map(run -> offered.stream().filter(due -> due.runId().toString().equals(run)).count()))
+                .containsExactly(20L, 5L, 5L, 5L);
+        runs.forEach(run -> Api.admin().post(Api.ACTIONS + "/runs/" + run + "/cancel").then().statusCode(200));
+        receiver.release(name);
+        runs.forEach(run -> await().until(() -> read(run).getString("finished_at") != null));
     }
 
     private static void ok(OutputStream out) throws IOException {
