@@ -97,9 +97,8 @@ public class Actions {
     }
 
     /**
-     * The same of one that the service sends, as it was when it was pressed last: for whoever asks PostgreSQL anyway, and can
-     * ask
-     * for its version as well.
+     * The same of one that the service sends, as it was when it was pressed last: for whoever asks PostgreSQL anyway, and for
+     * its version as well.
      */
     public Action pressableAsBefore(UUID id, Caller caller) {
         Action before = pressed.get(id);
@@ -109,10 +108,10 @@ public class Actions {
         return pressableNow(id, caller);
     }
 
-    /** The same as it is now. */
+    /** The same as it is now, whatever this request has read of it before. */
     public Action pressableNow(UUID id, Caller caller) {
         pressed.remove(id);
-        Action action = pressable(id, caller, true);
+        Action action = QuarkusTransaction.requiringNew().call(() -> pressable(id, caller, true));
         if (pressed.size() >= REMEMBERED) {
             pressed.clear();
         }

@@ -1,11 +1,12 @@
 package studio.actions.run;
 
+import static studio.actions.run.Statements.each;
+
 import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
 import java.util.function.Function;
-import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 
 import jakarta.inject.Singleton;
@@ -86,9 +87,5 @@ class Beginning {
             Object value = part.apply(one);
             return value == null ? null : value.toString();
         }, String[]::new);
-    }
-
-    private static <T> T[] each(List<Delivery> deliveries, Function<Delivery, T> part, IntFunction<T[]> array) {
-        return deliveries.stream().map(part).toArray(array);
     }
 }

@@ -1,5 +1,7 @@
 package studio.actions.run;
 
+import static studio.actions.run.Statements.each;
+
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -247,11 +249,9 @@ class RateLimits {
     /** For {@link #ASKED}. */
     private static List<?> values(Map<Policy, Integer> wanted) {
         List<Policy> all = List.copyOf(wanted.keySet());
-        return List.of(all.stream().map(policy -> policy.kind().name()).toArray(String[]::new),
-                all.stream().map(Policy::subject).toArray(String[]::new),
-                all.stream().map(Policy::quota).toArray(Integer[]::new),
-                all.stream().map(RateLimits::seconds).toArray(Double[]::new),
-                all.stream().map(wanted::get).toArray(Integer[]::new));
+        return List.of(each(all, policy -> policy.kind().name(), String[]::new), each(all, Policy::subject, String[]::new),
+                each(all, Policy::quota, Integer[]::new), each(all, RateLimits::seconds, Double[]::new),
+                each(all, wanted::get, Integer[]::new));
     }
 
     private static Map<Policy, Taken> taken(ResultSet row, Map<Policy, Integer> wanted) throws SQLException {

@@ -1,10 +1,11 @@
 package studio.actions.run;
 
+import static studio.actions.run.Statements.each;
+
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -14,8 +15,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.BiFunction;
-import java.util.function.Function;
-import java.util.function.IntFunction;
 
 import studio.actions.egress.FailureKind;
 import studio.actions.news.News;
@@ -237,9 +236,5 @@ final class Settlement {
 
     private static String name(FailureKind kind) {
         return kind == null ? null : kind.name();
-    }
-
-    private static <S, T> T[] each(Collection<S> all, Function<S, T> part, IntFunction<T[]> array) {
-        return all.stream().map(part).toArray(array);
     }
 }

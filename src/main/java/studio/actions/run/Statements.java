@@ -5,8 +5,11 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.Function;
+import java.util.function.IntFunction;
 
 import javax.sql.DataSource;
 
@@ -84,6 +87,11 @@ final class Statements {
             statement.execute();
             return reading.of(new Answers(statement));
         }
+    }
+
+    /** A part of each, as an array to be taken apart by {@code unnest}. */
+    static <S, T> T[] each(Collection<S> all, Function<S, T> part, IntFunction<T[]> array) {
+        return all.stream().map(part).toArray(array);
     }
 
     private static Object value(Object value, Connection connection) throws SQLException {

@@ -8,6 +8,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.UUID;
 
 import jakarta.inject.Inject;
 
@@ -17,6 +18,8 @@ import org.junit.jupiter.api.Test;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import studio.actions.identity.Caller;
+import studio.actions.identity.Role;
 import studio.actions.testing.Api;
 import studio.actions.testing.Json;
 import studio.actions.testing.Services;
@@ -28,6 +31,9 @@ class ActionListTest {
 
     @Inject
     AgroalDataSource database;
+
+    @Inject
+    Actions actions;
 
     @Test
     void listsWhatWasWrittenHereAtOnce() {
@@ -50,6 +56,20 @@ class ActionListTest {
         execute("UPDATE action SET name = 'Elsewhere', version = version + 1 WHERE id = '" + id + "'");
 
         await().atMost(Duration.ofSeconds(5)).untilAsserted(() -> assertThat(names()).contains("Elsewhere"));
+    }
+
+    /** A press that finds another version than it has read reads it again, in the same request. */
+    @Test
+    void readsWhatIsPressedAsItIsNow() throws SQLException {
+        UUID id = UUID.fromString(Api.ajax("https://farm.studio.com/now"));
+        Caller admin = new Caller(UUID.randomUUID(), "Ada", "ada@example.com", Role.admin, false, List.of());
+        assertThat(actions.pressableNow(id, admin).version).isEqualTo(1);
+
+        execute("UPDATE action SET version = 2 WHERE id = '" + id + "'");
+
+        assertThat(actions.pressableAsBefore(id, admin).version).isEqualTo(1);
+        assertThat(actions.pressableNow(id, admin).version).isEqualTo(2);
+        assertThat(actions.pressableAsBefore(id, admin).version).isEqualTo(2);
     }
 
     /** The first request after the break must not get the broken connection. */
