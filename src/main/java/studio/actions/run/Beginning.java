@@ -18,7 +18,7 @@ import studio.actions.news.News;
 
 /**
  * Writes a run as it begins: itself, what it owes, its entry in the audit, and last the token that it costs its caller, for
- * which others wait until the transaction ends. In the one that is open, and in one round trip, however much it is.
+ * which others wait until the transaction ends. In one round trip, however much it is, with which the one that is open ends.
  */
 @Singleton
 class Beginning {
@@ -50,7 +50,7 @@ class Beginning {
     /**
      * @param waits whether some of it is for anybody to send
      * @param cost of whose bucket its token is
-     * @return what the bucket gave: where that is none, the transaction must not end well
+     * @return what the bucket gave: where that is none, nothing was written
      */
     RateLimits.Taken write(Run run, List<Delivery> deliveries, AuditEntry entry, boolean waits, RateLimits.Policy cost) {
         Statements all = new Statements().add(RUN, values(run)).add(DELIVERIES, values(run, deliveries))

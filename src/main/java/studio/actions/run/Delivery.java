@@ -322,15 +322,35 @@ public class Delivery extends PanacheEntityBase {
         return new Waiting(((Number) found[0]).longValue(), (String) found[1]);
     }
 
+    /** By id alone: asked for its state as well, PostgreSQL reads all of the index of what is pending. */
+    private static final String CLAIM = """
+            UPDATE delivery SET state = 'in_flight', owner = ?, due_at = NULL, attempts = attempts + 1
+             WHERE id = ANY (?) RETURNING id, run_id, method, url, host, body, webhook_id, attempts""";
+
     /**
-     * Takes what {@link #offer} has locked, by id alone: asked for its state as well, PostgreSQL reads all of the index of what
-     * is pending.
+     * Takes what {@link #offer} has locked, and ends the transaction.
+     *
+     * @return as much of them as they are sent with
      */
     static List<Delivery> claim(Collection<UUID> ids, UUID replica) {
-        return getEntityManager().createNativeQuery("""
-                UPDATE delivery SET state = 'in_flight', owner = :replica, due_at = NULL, attempts = attempts + 1
-                 WHERE id = ANY (:ids) RETURNING *""", Delivery.class)
-                .setParameter("replica", replica).setParameter("ids", ids.toArray(UUID[]::new)).getResultList();
+        return new Statements().add(CLAIM, List.of(replica, ids.toArray(UUID[]::new))).askLast(answers -> {
+            List<Delivery> claimed = new ArrayList<>();
+            for (ResultSet row = answers.of(0); row.next();) {
+                Delivery delivery = new Delivery();
+                delivery.id = row.getObject(1, UUID.class);
+                delivery.runId = row.getObject(2, UUID.class);
+                delivery.method = Action.Method.valueOf(row.getString(3));
+                delivery.url = row.getString(4);
+                delivery.host = row.getString(5);
+                delivery.body = row.getString(6);
+                delivery.webhookId = row.getString(7);
+                delivery.attempts = row.getInt(8);
+                delivery.state = State.in_flight;
+                delivery.owner = replica;
+                claimed.add(delivery);
+            }
+            return claimed;
+        });
     }
 
     /** How long until something may go out that may not yet; empty where there is nothing. */

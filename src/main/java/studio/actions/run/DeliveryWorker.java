@@ -305,8 +305,8 @@ class DeliveryWorker {
                     return Stream.concat(Delivery.nextDue().stream(), tokens).min(Comparator.naturalOrder())
                             .filter(next -> next.compareTo(POLL) < 0).orElse(POLL);
                 }
-                Delivery.claim(ids, owner).forEach(delivery -> deliveries.put(delivery.id, delivery));
                 runs.putAll(runs(claimed));
+                Delivery.claim(ids, owner).forEach(delivery -> deliveries.put(delivery.id, delivery));
                 return Duration.ZERO;
             });
         } catch (RuntimeException | Error e) {

@@ -38,8 +38,8 @@ class Envelope {
     }
 
     /** The headers as a preview shows them, secrets masked. */
-    Map<String, String> preview(Action action, boolean body) {
-        Map<String, String> headers = headers(action.headers, body);
+    Map<String, String> preview(Action action) {
+        Map<String, String> headers = headers(action.headers, action.method != Action.Method.GET);
         headers.replaceAll((name, value) -> secrets.hide(value));
         for (String name : List.of("webhook-id", "webhook-timestamp", "Idempotency-Key", Tracing.HEADER)) {
             headers.put(name, WHEN_SENT);

@@ -9,10 +9,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.Executor;
 
 import jakarta.inject.Singleton;
 
 import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.action.Action;
 import studio.actions.action.Template;
 import studio.actions.action.Variable;
@@ -29,7 +31,7 @@ import studio.actions.zou.Zou;
 
 /**
  * What Kitsu knows of a selection, asked as the caller: nobody runs an action on what they may not see, and no name comes from
- * whoever asks. Without Kitsu a selection stays as it was given.
+ * whoever asks. Without Kitsu a selection stays as it was given. Answers on a thread that may wait.
  */
 @Singleton
 class Lookup {
@@ -39,6 +41,7 @@ class Lookup {
 
     private final Zou zou;
     private final Production production;
+    private final Executor workers = Infrastructure.getDefaultWorkerPool();
 
     Lookup(Zou zou, Production production) {
         this.zou = zou;
@@ -58,7 +61,7 @@ class Lookup {
         }
         refuseNames(given);
         List<Question> questions = given.targets().stream().map(Lookup::question).toList();
-        return production.look(credential, questions, needsNames(action)).map(found -> {
+        return production.look(credential, questions, needsNames(action)).emitOn(workers).map(found -> {
             Set<Target> targets = new LinkedHashSet<>();
             Map<Target, Refusal> refused = new HashMap<>();
             for (Target target : given.targets()) {
@@ -88,7 +91,8 @@ class Lookup {
         if (!zou.there()) {
             return Uni.createFrom().item(Map.of());
         }
-        return production.look(credential, targets.stream().map(Lookup::question).distinct().toList(), false).map(found -> {
+        List<Question> questions = targets.stream().map(Lookup::question).distinct().toList();
+        return production.look(credential, questions, false).emitOn(workers).map(found -> {
             Map<Target, Refusal> hidden = new HashMap<>();
             targets.forEach(target -> {
                 if (found.get(question(target)) instanceof Hidden unseen) {

@@ -145,7 +145,7 @@ class Outcomes {
 
     /** @param again whether it may be on disk already, and only nobody could say so */
     private void write(List<Ended> batch, boolean again) {
-        Settlement settlement = QuarkusTransaction.requiringNew().call(() -> Settlement.of(batch, this::outcome));
+        Settlement settlement = QuarkusTransaction.requiringNew().call(() -> Settlement.last(batch, this::outcome));
         Map<UUID, Delivery.State> settled = settlement.states();
         List<Ended> late = batch.stream().filter(ended -> !settled.containsKey(ended.delivery())).toList();
         if (!late.isEmpty() && !again) {

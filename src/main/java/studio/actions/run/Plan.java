@@ -36,12 +36,14 @@ final class Plan {
     private final AddressPolicy policy;
     private final long maxRequest;
     private final Template template;
+    private final String now;
     private Optional<AddressPolicy.Refusal> guard;
 
-    private Plan(Action action, Caller caller, Selection selection, AddressPolicy policy, long maxRequest) {
+    private Plan(Action action, Caller caller, Selection selection, Instant now, AddressPolicy policy, long maxRequest) {
         this.action = action;
         this.caller = caller;
         this.selection = selection;
+        this.now = now.toString();
         this.policy = policy;
         this.maxRequest = maxRequest;
         this.template = Template.parse(action.url);
@@ -70,7 +72,7 @@ final class Plan {
             long maxRequest) {
         Plan plan;
         try {
-            plan = new Plan(action, caller, selection, policy, maxRequest);
+            plan = new Plan(action, caller, selection, now, policy, maxRequest);
         } catch (Template.Refused e) {
             // Saved by another version, whose rules were others.
             return selection.targets().stream()
@@ -87,7 +89,7 @@ final class Plan {
             }
         }
         List<Owed> owed = new ArrayList<>();
-        groups.forEach((key, group) -> owed.add(refused.containsKey(key) ? refused.get(key) : plan.owe(group, now)));
+        groups.forEach((key, group) -> owed.add(refused.containsKey(key) ? refused.get(key) : plan.owe(group)));
         return owed;
     }
 
@@ -122,7 +124,7 @@ final class Plan {
                         "This action does not run in the target's production."));
     }
 
-    private Owed owe(List<Target> group, Instant now) {
+    private Owed owe(List<Target> group) {
         Target target = subject(group);
         List<UUID> tasks = group.stream().map(Target::taskId).filter(Objects::nonNull).distinct().toList();
         Template.Filled filled = template.fill(variable -> value(variable, target, tasks));
@@ -136,7 +138,7 @@ final class Plan {
             return refuse(target, tasks, FailureKind.forbidden_address,
                     "The value of {" + unsafe.variable() + "} would change the path of the URL.");
         }
-        return send(target, tasks, ((Template.Url) filled).text(), body(target, tasks, now));
+        return send(target, tasks, ((Template.Url) filled).text(), body(target, tasks));
     }
 
     private Owed send(Target target, List<UUID> tasks, String url, ObjectNode body) {
@@ -204,7 +206,7 @@ final class Plan {
     }
 
     /** The names of both dialects of Kitsu and ours; every key is there. Run and delivery get their ids when they are made. */
-    private ObjectNode body(Target target, List<UUID> tasks, Instant now) {
+    private ObjectNode body(Target target, List<UUID> tasks) {
         ObjectNode body = JsonNodeFactory.instance.objectNode();
         ArrayNode ids = JsonNodeFactory.instance.arrayNode();
         tasks.forEach(task -> ids.add(task.toString()));
@@ -232,7 +234,7 @@ final class Plan {
         body.put("entity_name", target.entityName());
         body.put("production_id", production);
         body.set("task_ids", ids.deepCopy());
-        body.put("timestamp", now.toString());
+        body.put("timestamp", now);
         return body;
     }
 }

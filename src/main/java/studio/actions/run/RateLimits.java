@@ -10,11 +10,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
 import jakarta.inject.Singleton;
 
+import org.hibernate.exception.DataException;
 import org.jboss.logging.Logger;
 
 import io.agroal.api.AgroalDataSource;
@@ -133,6 +135,11 @@ class RateLimits {
 
     private static final String TAKE_WITHIN = TAKE.replace("ASKED", ASKED);
 
+    /** Fails where the last take got nothing, and with it all that was sent with it. */
+    private static final String GRANTED = "SELECT 1 / granted FROM bucket WHERE kind = ? AND subject = ?";
+
+    private static final String DIVISION_BY_ZERO = "22012";
+
     /** Of one bucket, and with no array: PostgreSQL would plan it anew each time, which takes longer than to look. */
     private static final String LOOK = """
             SELECT least(asked.quota, tokens + greatest(0, extract(epoch FROM clock_timestamp() - at))
@@ -153,8 +160,23 @@ class RateLimits {
             UPDATE bucket SET at = clock_timestamp() WHERE (kind, subject) IN (
                 SELECT kind, subject FROM bucket WHERE at > clock_timestamp() FOR UPDATE SKIP LOCKED)""";
 
+    /** How long what was seen of a bucket is believed, as long as more than half of it was there. */
+    private static final Duration BELIEVED = SECOND;
+
+    /** Buckets of which it is remembered. */
+    private static final int REMEMBERED = 1000;
+
+    private record Seen(Taken taken, long sinceNanos) {
+
+        boolean plenty(Policy policy) {
+            return taken.policy().equals(policy) && taken.left() > policy.quota() / 2d
+                    && System.nanoTime() - sinceNanos < BELIEVED.toNanos();
+        }
+    }
+
     private final AgroalDataSource database;
     private final RunConfig.Limits config;
+    private final Map<String, Seen> seen = new ConcurrentHashMap<>();
 
     RateLimits(AgroalDataSource database, RunConfig config) {
         this.database = database;
@@ -206,19 +228,38 @@ class RateLimits {
     }
 
     /**
-     * The same for one token, in the transaction that is open: taken if that ends well, and others wait for its end. So
-     * this is the last thing that it does.
+     * The same for one token, with which the transaction that is open ends: well if there is one, else with none of what was
+     * asked in it. Others wait for that end, but no longer than the disk takes.
      *
      * @param before what else is sent, and done before it
+     * @return where there was none, 0, for what has been gained towards the next one is not known
      */
     Taken takeLast(Statements before, Policy policy) {
         Map<Policy, Integer> wanted = Map.of(policy, 1);
         int last = before.size();
-        return before.add(TAKE_WITHIN, values(wanted)).ask(answers -> taken(answers.of(last), wanted)).get(policy);
+        before.add(TAKE_WITHIN, values(wanted)).add(GRANTED, List.of(policy.kind().name(), policy.subject()));
+        Taken taken;
+        try {
+            taken = before.askLast(answers -> taken(answers.of(last), wanted)).get(policy);
+        } catch (DataException none) {
+            if (!DIVISION_BY_ZERO.equals(none.getSQLState())) {
+                throw none;
+            }
+            return new Taken(policy, 0, 0);
+        }
+        if (seen.size() >= REMEMBERED) {
+            seen.clear();
+        }
+        seen.put(policy.bucket(), new Seen(taken, System.nanoTime()));
+        return taken;
     }
 
-    /** How much there is, without taking any. */
+    /** How much there is, without taking any; where there was plenty when this process took some a moment ago, that. */
     Taken look(Policy policy) {
+        Seen lately = seen.get(policy.bucket());
+        if (lately != null && lately.plenty(policy)) {
+            return lately.taken();
+        }
         List<?> asked = List.of(policy.quota(), seconds(policy), policy.kind().name(), policy.subject());
         return new Statements().add(LOOK, asked).ask(database, answers -> {
             ResultSet left = answers.of(0);

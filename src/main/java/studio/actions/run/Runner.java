@@ -99,7 +99,10 @@ public class Runner {
     /** What a press would send: the same plan, and nothing is written or sent. */
     Uni<RunJson.Preview> preview(Asker asker, Action action, Selection selection) {
         return plan(asker, action, selection).invoke(owed -> note(owed, "previewing action \"" + action.name + "\"",
-                asker.caller())).map(owed -> new RunJson.Preview(owed.stream().map(one -> would(action, one)).toList()));
+                asker.caller())).map(owed -> {
+                    Map<String, String> headers = action.isAjax ? envelope.preview(action) : Map.of();
+                    return new RunJson.Preview(owed.stream().map(one -> would(action, headers, one)).toList());
+                });
     }
 
     /**
@@ -152,7 +155,7 @@ public class Runner {
             Action action = actions.pressable(before.actionId, asker.caller(), true);
             Run run = before.replay(asker.caller(), key);
             return admit(press, action, run.before(database, key),
-                    () -> hidden(asker, action, deliveries).emitOn(workers).map(hidden -> {
+                    () -> hidden(asker, action, deliveries).map(hidden -> {
                         List<Delivery> again = new ArrayList<>();
                         deliveries.forEach(one -> again.add(one.replay(run, again.size(), hidden.apply(one))));
                         return begin(press, action, run, again);
@@ -183,8 +186,7 @@ public class Runner {
     }
 
     private Uni<List<Plan.Owed>> plan(Asker asker, Action action, Selection selection) {
-        return lookup.look(asker.credential(), action, selection).emitOn(workers)
-                .map(seen -> plan(asker.caller(), action, seen));
+        return lookup.look(asker.credential(), action, selection).map(seen -> plan(asker.caller(), action, seen));
     }
 
     private List<Plan.Owed> plan(Caller caller, Action action, Selection seen) {
@@ -195,11 +197,9 @@ public class Runner {
                 .orElse(owed) : owed;
     }
 
-    private RunJson.Preview.Would would(Action action, Plan.Owed owed) {
-        Map<String, String> headers = action.isAjax && !owed.refused() ? envelope.preview(action, owed.body() != null)
-                : Map.of();
-        return new RunJson.Preview.Would(owed.target(), action.isAjax ? action.method : Action.Method.GET, owed.url(), headers,
-                owed.refused() ? null : owed.body(),
+    private static RunJson.Preview.Would would(Action action, Map<String, String> headers, Plan.Owed owed) {
+        return new RunJson.Preview.Would(owed.target(), action.isAjax ? action.method : Action.Method.GET, owed.url(),
+                owed.refused() ? Map.of() : headers, owed.refused() ? null : owed.body(),
                 owed.refused() ? new RunJson.Preview.Trouble(owed.refusal(), owed.why()) : null);
     }
 

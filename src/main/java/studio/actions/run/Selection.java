@@ -20,6 +20,9 @@ public record Selection(List<Target> targets, Map<Target, Refusal> refused, Orig
 
     private static final int LONGEST_NAME = 2000;
 
+    private static final List<Function<Target, String>> NAMES = List.of(Target::entityName, Target::sequenceName,
+            Target::episodeName, Target::assetTypeName, Target::taskTypeName, Target::productionName);
+
     /** Why nothing is done for a target. */
     public record Refusal(FailureKind kind, String why) {
     }
@@ -77,9 +80,7 @@ public record Selection(List<Target> targets, Map<Target, Refusal> refused, Orig
         if (target.entityId() == null && target.taskId() == null && target.productionId() == null) {
             faults.add(new Fault(pointer, "empty_target", "A target names at least one of entity_id, task_id, production_id."));
         }
-        List<Function<Target, String>> names = List.of(Target::entityName, Target::sequenceName, Target::episodeName,
-                Target::assetTypeName, Target::taskTypeName, Target::productionName);
-        if (names.stream().map(name -> name.apply(target))
+        if (target.named() && NAMES.stream().map(name -> name.apply(target))
                 .anyMatch(name -> name != null && name.codePointCount(0, name.length()) > LONGEST_NAME)) {
             faults.add(new Fault(pointer, "too_long", "A name may have 2,000 characters."));
         }

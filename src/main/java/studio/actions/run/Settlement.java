@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 
 import studio.actions.egress.FailureKind;
 import studio.actions.news.News;
@@ -136,6 +137,16 @@ final class Settlement {
 
     /** @param becomes is asked of each attempt that is still its owner's */
     static <A extends Attempted> Settlement of(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
+        return of(attempts, becomes, Statements::send);
+    }
+
+    /** The same, and ends the transaction. */
+    static <A extends Attempted> Settlement last(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
+        return of(attempts, becomes, Statements::sendLast);
+    }
+
+    private static <A extends Attempted> Settlement of(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes,
+            Consumer<Statements> send) {
         Settlement settlement = new Settlement();
         settlement.lock(attempts);
         List<Settling> settling = new ArrayList<>();
@@ -149,7 +160,7 @@ final class Settlement {
                 settling.add(new Settling(attempt.delivery(), outcome, course.events));
             }
         }
-        settlement.write(settling);
+        settlement.write(settling, send);
         return settlement;
     }
 
@@ -182,7 +193,7 @@ final class Settlement {
         });
     }
 
-    private void write(List<Settling> settling) {
+    private void write(List<Settling> settling, Consumer<Statements> send) {
         Statements statements = new Statements();
         if (!settling.isEmpty()) {
             statements.add(WRITE, List.of(each(settling, Settling::delivery, UUID[]::new),
@@ -220,8 +231,8 @@ final class Settlement {
                     each(moved, course -> course.ends, Boolean[]::new)));
         }
         if (!courses.isEmpty()) {
-            statements.add(News.TELL, List.of(News.Topic.run_changed.name(),
-                    each(courses.values(), course -> RunEvents.told(course.run, course.finished), String[]::new))).send();
+            send.accept(statements.add(News.TELL, List.of(News.Topic.run_changed.name(),
+                    each(courses.values(), course -> RunEvents.told(course.run, course.finished), String[]::new))));
         }
     }
 

@@ -65,6 +65,19 @@ final class Statements {
         ask(answers -> null);
     }
 
+    /** The same, as {@link #askLast} does. */
+    void sendLast() {
+        askLast(answers -> null);
+    }
+
+    /**
+     * In the transaction that is open, and ends it, so that its end costs no round trip: whatever ends it then has nothing left
+     * to do. Nothing else may be asked in it.
+     */
+    <T> T askLast(Reading<T> reading) {
+        return add("COMMIT", List.of()).ask(reading);
+    }
+
     /** In the transaction that is open. */
     <T> T ask(Reading<T> reading) {
         return Panache.getEntityManager().unwrap(Session.class).doReturningWork(connection -> ask(connection, reading));

@@ -499,15 +499,33 @@ class LimitsTest {
     }
 
     @Test
-    void takesNothingForWhatIsRolledBack() {
+    void takesNothingForWhatFails() {
         RateLimits.Policy policy = RateLimits.action(id, 10);
+        Statements failing = new Statements().add("DELETE FROM nowhere", List.of());
 
-        assertThatThrownBy(() -> QuarkusTransaction.requiringNew().run(() -> {
-            assertThat(limits.takeLast(new Statements(), policy).granted()).isEqualTo(1);
-            throw new IllegalStateException("as ordered");
-        })).hasMessageContaining("as ordered");
+        assertThatThrownBy(() -> QuarkusTransaction.requiringNew().run(() -> limits.takeLast(failing, policy)))
+                .hasMessageContaining("nowhere");
 
         assertThat(limits.look(policy).left()).isEqualTo(10);
+    }
+
+    @Test
+    void keepsOnlyWhatThereIsATokenFor() {
+        RateLimits.Policy policy = RateLimits.action(id, 1);
+        RateLimits.Policy other = RateLimits.action(UUID.randomUUID(), 10);
+        limits.take(Map.of(policy, 1, other, 10));
+
+        assertThat(fillAndTake(other, policy).spent()).isTrue();
+        assertThat(limits.look(other).left()).isLessThan(10);
+
+        limits.giveBack(Map.of(policy, 1));
+        assertThat(fillAndTake(other, policy).granted()).isEqualTo(1);
+        assertThat(limits.look(other).left()).isEqualTo(10);
+    }
+
+    private RateLimits.Taken fillAndTake(RateLimits.Policy filled, RateLimits.Policy taken) {
+        return QuarkusTransaction.requiringNew().call(() -> limits.takeLast(new Statements()
+                .add("DELETE FROM bucket WHERE subject = ?", List.of(filled.subject())), taken));
     }
 
     // ---- How
