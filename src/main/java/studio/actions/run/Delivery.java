@@ -193,6 +193,17 @@ public class Delivery extends PanacheEntityBase {
         return new Target(entityId, entityType, productionId, taskId, null, null, null, null, null, null);
     }
 
+    /** It has ended, and nothing of it changes any more. */
+    void end(Outcome outcome) {
+        state = outcome.state;
+        owner = null;
+        status = outcome.status;
+        failureKind = outcome.kind;
+        failureMessage = outcome.message;
+        response = outcome.response;
+        durationMs = outcome.durationMs;
+    }
+
     /** Claims what is being written. */
     void depart(UUID replica) {
         state = State.in_flight;

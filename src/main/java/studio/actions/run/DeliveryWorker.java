@@ -16,6 +16,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 import jakarta.inject.Singleton;
@@ -78,7 +79,7 @@ class DeliveryWorker {
     private final RunConfig.Run config;
     private final int perHost;
     private final Map<UUID, Flight> flights = new ConcurrentHashMap<>();
-    private final Map<UUID, Refusals.Of> told = new ConcurrentHashMap<>();
+    private final Map<UUID, Refusals.Of> logged = new ConcurrentHashMap<>();
     private final Shortage shortage = new Shortage();
     /** Some that have begun. What their deliveries are sent with does not change. */
     private final Map<UUID, Run> running = new HashMap<>();
@@ -318,7 +319,9 @@ class DeliveryWorker {
             leave(claimed);
             return pause;
         }
-        claimed.forEach(flight -> send(flight, runs.get(flight.run()), deliveries.get(flight.delivery())));
+        claimed.forEach(flight -> send(flight, runs.get(flight.run()), deliveries.get(flight.delivery()),
+                outcome -> {
+                }));
         return pause;
     }
 
@@ -418,8 +421,12 @@ class DeliveryWorker {
         return RateLimits.action(due.actionId(), due.ratePerMinute());
     }
 
-    /** What was claimed, once the claim is on disk. */
-    void send(Flight flight, Run run, Delivery delivery) {
+    /**
+     * What was claimed, once the claim is on disk.
+     *
+     * @param told what became of it, once that is on disk, too; not where another replica has taken it over
+     */
+    void send(Flight flight, Run run, Delivery delivery, Consumer<Delivery.Outcome> told) {
         UUID owner = delivery.owner;
         int attempt = delivery.attempts;
         Span span = tracing.attempt(run, delivery);
@@ -435,10 +442,13 @@ class DeliveryWorker {
                         null))
                 .subscribe().with(ended -> {
                     // Before all that only watches: a delivery of which nobody writes how it ended is under way for ever.
-                    outcomes.add(new Outcomes.Ended(delivery.id, run.id, owner, attempt, ended, state -> {
+                    outcomes.add(new Outcomes.Ended(delivery.id, run.id, owner, attempt, ended, outcome -> {
                         flights.remove(delivery.id);
-                        if (wanting || state == null || !state.ended()) {
+                        if (wanting || outcome == null || !outcome.state().ended()) {
                             wake();
+                        }
+                        if (outcome != null) {
+                            told.accept(outcome);
                         }
                     }));
                     metrics.attempted(ended);
@@ -451,9 +461,9 @@ class DeliveryWorker {
 
     /** Those of one run that say the same are logged once. */
     private Refusals.Of refusals(Run run) {
-        if (told.size() > RUNS) {
-            told.clear();
+        if (logged.size() > RUNS) {
+            logged.clear();
         }
-        return told.computeIfAbsent(run.id, unseen -> refusals.of(run.told(), run.callerId, run.callerName, run.callerEmail));
+        return logged.computeIfAbsent(run.id, unseen -> refusals.of(run.told(), run.callerId, run.callerName, run.callerEmail));
     }
 }

@@ -54,7 +54,7 @@ class Outcomes {
     /**
      * @param written is told what became of the delivery, when that is on disk; null where nobody can say
      */
-    record Ended(UUID delivery, UUID run, UUID owner, int attempt, Reply reply, Consumer<Delivery.State> written)
+    record Ended(UUID delivery, UUID run, UUID owner, int attempt, Reply reply, Consumer<Delivery.Outcome> written)
             implements
                 Settlement.Attempted {
 
@@ -146,17 +146,18 @@ class Outcomes {
     /** @param again whether it may be on disk already, and only nobody could say so */
     private void write(List<Ended> batch, boolean again) {
         Settlement settlement = QuarkusTransaction.requiringNew().call(() -> Settlement.last(batch, this::outcome));
-        Map<UUID, Delivery.State> settled = settlement.states();
+        Map<UUID, Delivery.Outcome> settled = settlement.outcomes();
         List<Ended> late = batch.stream().filter(ended -> !settled.containsKey(ended.delivery())).toList();
         if (!late.isEmpty() && !again) {
             LOG.warnf("Attempts that ended after another replica had taken this one for dead, and taken them over: %d. Their "
                     + "outcomes are dropped; the first is that of delivery %s.", late.size(), late.get(0).delivery());
         }
-        settlement.runs().forEach(events::changed);
         batch.forEach(ended -> {
             unwritten.decrementAndGet();
             ended.written().accept(settled.get(ended.delivery()));
         });
+        // Last: whoever hears of the end may know by then how everything ended.
+        settlement.tell(events);
     }
 
     private Delivery.Outcome outcome(Settlement.Terms terms, Ended ended) {

@@ -10,7 +10,6 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 
 import jakarta.enterprise.event.Observes;
@@ -230,8 +229,8 @@ class Recovery {
         if (owned.isEmpty()) {
             return Settled.NONE;
         }
-        Map<Delivery.State, Long> settled = Settlement.of(owned, becomes).states().values().stream()
-                .collect(Collectors.groupingBy(Function.identity(), Collectors.counting()));
+        Map<Delivery.State, Long> settled = Settlement.of(owned, becomes).outcomes().values().stream()
+                .collect(Collectors.groupingBy(Delivery.Outcome::state, Collectors.counting()));
         return new Settled(settled.getOrDefault(Delivery.State.pending, 0L), settled.getOrDefault(Delivery.State.lost, 0L));
     }
 

@@ -1,9 +1,11 @@
 package studio.actions.run;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -61,6 +63,10 @@ class RunEvents {
         news.tell(News.Topic.run_changed, runs.stream().map(run -> told(run.id, run.finishedAt != null)).toList());
     }
 
+    /** How a run has ended. */
+    record End(Run.State state, Instant at) {
+    }
+
     static String told(UUID run, boolean ended) {
         return ended ? run + ENDED : run.toString();
     }
@@ -68,6 +74,11 @@ class RunEvents {
     /** Tells those who watch here, and does not wait for the news to come around. */
     void changed(UUID run, boolean ended) {
         watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(ended));
+    }
+
+    /** The same, by whoever has written the end. */
+    void ended(UUID run, End how) {
+        watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(how));
     }
 
     /** Whether what was told is that a run has ended. */
@@ -131,7 +142,7 @@ class RunEvents {
     final class Watch implements AutoCloseable {
 
         private final UUID run;
-        private final CompletableFuture<Void> ended = new CompletableFuture<>();
+        private final CompletableFuture<Optional<End>> ended = new CompletableFuture<>();
         private final AtomicReference<CompletableFuture<Void>> bell = new AtomicReference<>(new CompletableFuture<>());
         private volatile int behind;
         private volatile long notBefore = System.nanoTime();
@@ -146,19 +157,29 @@ class RunEvents {
 
         void hear(boolean end) {
             if (end) {
-                ended.complete(null);
+                ended.complete(Optional.empty());
             }
             ring();
         }
 
-        /** Completes with the run's end, when the time is up, or when the service stops; it does not fail. */
-        Uni<Void> untilEnd(Duration patience) {
-            Uni<Boolean> told = Uni.createFrom().completionStage(() -> ended.thenApply(end -> true));
-            Uni<Boolean> seen = Multi.createFrom().ticks().startingAfter(POLL).every(POLL).onOverflow().drop().emitOn(workers)
-                    .filter(tick -> over()).toUni().replaceWith(true);
+        private void hear(End how) {
+            ended.complete(Optional.of(how));
+            ring();
+        }
+
+        /**
+         * Completes with the run's end, when the time is up, or when the service stops; it does not fail.
+         *
+         * @return how it ended, where that was written here and heard of first
+         */
+        Uni<Optional<End>> untilEnd(Duration patience) {
+            Uni<Optional<End>> told = Uni.createFrom().completionStage(ended);
+            Uni<Optional<End>> seen = Multi.createFrom().ticks().startingAfter(POLL).every(POLL).onOverflow().drop()
+                    .emitOn(workers)
+                    .filter(tick -> over()).toUni().replaceWith(Optional.empty());
             // Whoever hangs up cancels this, never the run.
-            return Uni.join().first(told, seen).withItem().ifNoItem().after(patience).recoverWithItem(false)
-                    .replaceWithVoid();
+            return Uni.join().first(told, seen).withItem().ifNoItem().after(patience)
+                    .recoverWithItem(Optional.empty());
         }
 
         /** Whether the run has ended, as far as the database says so now. */

@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -219,8 +220,22 @@ public class Runner {
      * A run that is on disk.
      *
      * @param deliveries as they began; null where another press began it
+     * @param outcomes what became of those that were sent by this press, as far as it is on disk
      */
-    private record Begun(Run run, List<Delivery> deliveries) {
+    private record Begun(Run run, List<Delivery> deliveries, Map<UUID, Delivery.Outcome> outcomes) {
+
+        /** Whether all of it ended by what this press has sent, each at the first attempt: then there is no more to read. */
+        boolean sawAll() {
+            return deliveries.stream().allMatch(delivery -> delivery.state == Delivery.State.refused
+                    || outcomes.containsKey(delivery.id) && outcomes.get(delivery.id).state().ended());
+        }
+
+        void end(RunEvents.End how) {
+            run.state = how.state();
+            run.finishedAt = how.at();
+            deliveries.stream().filter(delivery -> outcomes.containsKey(delivery.id))
+                    .forEach(delivery -> delivery.end(outcomes.get(delivery.id)));
+        }
     }
 
     /** A press under way, and whoever waits for its end, and may hang up before it is on disk. */
@@ -255,7 +270,7 @@ public class Runner {
             if (run.finishedAt != null || watch.over()) {
                 watch.hear(true);
             }
-            return new Begun(run, null);
+            return new Begun(run, null, Map.of());
         }
 
         void leave() {
@@ -281,7 +296,7 @@ public class Runner {
         Uni<Begun> begun = known(press).map(run -> Uni.createFrom().item(press.joins(run)))
                 .orElseGet(() -> uncancelled(begin.apply(press)));
         return begun.onItem().transformToUni(run -> press.watch.untilEnd(key.left(patience)).emitOn(workers)
-                .map(ended -> view(run)))
+                .map(end -> view(run, end)))
                 .onTermination().invoke(press::leave);
     }
 
@@ -366,14 +381,16 @@ public class Runner {
             statistics.wake();
         }
         reports.begin(run, action.report, press.asker.credential());
+        Begun begun = new Begun(run, deliveries, new ConcurrentHashMap<>());
         if (worker.stale(since)) {
             worker.leave(claimed);
-            return new Begun(run, deliveries);
+            return begun;
         }
         Map<UUID, Delivery> byId = new HashMap<>();
         pending.forEach(delivery -> byId.put(delivery.id, delivery));
-        claimed.forEach(flight -> worker.send(flight, run, byId.get(flight.delivery())));
-        return new Begun(run, deliveries);
+        claimed.forEach(flight -> worker.send(flight, run, byId.get(flight.delivery()),
+                outcome -> begun.outcomes.put(flight.delivery(), outcome)));
+        return begun;
     }
 
     /** What can go out at once is claimed in the transaction that writes it; the rest when its turn comes. */
@@ -415,11 +432,15 @@ public class Runner {
     }
 
     /** The run is on disk and goes on, so a database that is away by now must not look like a press that did not happen. */
-    private RunJson.View view(Begun begun) {
+    private RunJson.View view(Begun begun, Optional<RunEvents.End> end) {
         Run run = begun.run();
         List<Delivery> deliveries = begun.deliveries();
         if (deliveries == null) {
             return QuarkusTransaction.requiringNew().call(() -> RunJson.View.of(Run.findById(run.id)));
+        }
+        if (end.isPresent() && begun.sawAll()) {
+            begun.end(end.get());
+            return RunJson.View.of(run, deliveries, Map.of());
         }
         try {
             Delivery.reread(database, run, deliveries);

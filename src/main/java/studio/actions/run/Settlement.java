@@ -128,7 +128,7 @@ final class Settlement {
 
     private final Map<UUID, Course> courses = new LinkedHashMap<>();
     private final Set<UUID> owned = new HashSet<>();
-    private final Map<UUID, Delivery.State> states = new HashMap<>();
+    private final Map<UUID, Delivery.Outcome> outcomes = new HashMap<>();
     /** By the database's clock, once the runs are locked. */
     private OffsetDateTime now;
 
@@ -156,7 +156,7 @@ final class Settlement {
             if (course != null && settlement.owned.remove(attempt.delivery())) {
                 Delivery.Outcome outcome = becomes.apply(course.terms, attempt);
                 course.settle(outcome.state());
-                settlement.states.put(attempt.delivery(), outcome.state());
+                settlement.outcomes.put(attempt.delivery(), outcome);
                 settling.add(new Settling(attempt.delivery(), outcome, course.events));
             }
         }
@@ -164,16 +164,20 @@ final class Settlement {
         return settlement;
     }
 
-    /** What those deliveries are by now whose attempts were still their owners'. */
-    Map<UUID, Delivery.State> states() {
-        return states;
+    /** What became of those deliveries whose attempts were still their owners'. */
+    Map<UUID, Delivery.Outcome> outcomes() {
+        return outcomes;
     }
 
-    /** The runs of the attempts that there still are, and whether they have ended. */
-    Map<UUID, Boolean> runs() {
-        Map<UUID, Boolean> runs = new LinkedHashMap<>();
-        courses.values().forEach(course -> runs.put(course.run, course.finished));
-        return runs;
+    /** Tells those who watch here, of the runs of the attempts. */
+    void tell(RunEvents events) {
+        courses.values().forEach(course -> {
+            if (course.ends) {
+                events.ended(course.run, new RunEvents.End(course.state, now.toInstant()));
+            } else {
+                events.changed(course.run, course.finished);
+            }
+        });
     }
 
     private void lock(List<? extends Attempted> attempts) {
