@@ -39,12 +39,18 @@ final class Statements {
 
         /** @param statement its number, from 0; none before the last that was read */
         ResultSet of(int statement) throws SQLException {
-            for (; at < statement; at++) {
+            for (; at <= statement; at++) {
                 asked.getMoreResults();
             }
             return asked.getResultSet();
         }
     }
+
+    /**
+     * For arrays PostgreSQL would plan each of them anew, each time, by how much is in them. All are looked up by index,
+     * whatever is in them, and planning takes longer than that.
+     */
+    private static final String PLANNED_ONCE = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)";
 
     private final List<String> all = new ArrayList<>();
     private final List<Object> values = new ArrayList<>();
@@ -93,7 +99,7 @@ final class Statements {
     }
 
     private <T> T ask(Connection connection, Reading<T> reading) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(String.join(";", all))) {
+        try (PreparedStatement statement = connection.prepareStatement(PLANNED_ONCE + ";" + String.join(";", all))) {
             for (int i = 0; i < values.size(); i++) {
                 statement.setObject(i + 1, value(values.get(i), connection));
             }
