@@ -79,10 +79,9 @@ public class PressResource {
     @Operation(operationId = "previewAction", summary = "Show what a press would send",
             description = "Fills the template for each target and shows each request, or why there would be none. Sends nothing.")
     @APIResponse(responseCode = "200", description = "What would be sent.")
+    @RequestBody(required = true, content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS)))
     @Blocking
-    public Uni<RunJson.Preview> preview(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @RequestBody(required = true,
-                    content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
+    public Uni<RunJson.Preview> preview(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id, RunJson.Press press) {
         Asker asker = Asker.of(identity);
         return runner.preview(asker, actions.get(id, asker.caller()), selection(press));
     }
@@ -93,10 +92,9 @@ public class PressResource {
     @Operation(operationId = "previewDraft", summary = "Show what an action that is not saved yet would send",
             description = "The draft is judged as it would be when saved. Nothing is saved, nothing is sent.")
     @APIResponse(responseCode = "200", description = "What would be sent.")
+    @RequestBody(required = true, content = @Content(examples = @ExampleObject(name = "a draft", value = DRAFT)))
     @Blocking
-    public Uni<RunJson.Preview> previewDraft(
-            @RequestBody(required = true,
-                    content = @Content(examples = @ExampleObject(name = "a draft", value = DRAFT))) RunJson.DraftPress press) {
+    public Uni<RunJson.Preview> previewDraft(RunJson.DraftPress press) {
         if (press == null || press.action() == null) {
             throw ProblemException.invalid("/action", "required", "'action' is required here: the draft to try out. An action "
                     + "that is saved is previewed at /api/custom-actions/{id}/preview.");
@@ -121,6 +119,7 @@ public class PressResource {
             content = @Content(schema = @Schema(implementation = RunJson.View.class)))
     @APIResponse(responseCode = "409", ref = "Conflict")
     @APIResponse(responseCode = "429", ref = "TooManyRequests")
+    @RequestBody(required = true, content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS)))
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
             @HeaderParam("Prefer") @Parameter(description = "respond-async, or wait=<seconds> (RFC 7240).",
                     schema = @Schema(type = SchemaType.STRING, pattern = "^[\\x20-\\x7e]*$"),
@@ -128,8 +127,7 @@ public class PressResource {
             @Parameter(name = "Idempotency-Key", in = ParameterIn.HEADER, description = KEY,
                     schema = @Schema(type = SchemaType.STRING, minLength = 1, maxLength = 255,
                             pattern = "^[\\x20-\\x7e]+$")) @Context HttpHeaders headers,
-            @RequestBody(required = true,
-                    content = @Content(examples = @ExampleObject(name = "one shot", value = TARGETS))) RunJson.Press press) {
+            RunJson.Press press) {
         Asker asker = Asker.of(identity);
         return runner.press(asker, id, selection(press), Press.idempotencyKey(headers),
                 Press.patience(prefer, config.patience())).map(PressResource::answer);
