@@ -47,7 +47,11 @@ final class Settlement {
                 AS ended (id, state, status, kind, message, response, took, event, uncounted, pause)
              WHERE d.id = ended.id""";
 
-    private static final String COUNT = "SELECT run_id, state, count(*) FROM delivery WHERE run_id = ANY (?) GROUP BY 1, 2";
+    /** LATERAL: each run by its index, however many PostgreSQL takes the array for. */
+    private static final String COUNT = """
+            SELECT run.id, owed.state, owed.count
+              FROM unnest(?) AS run (id)
+             CROSS JOIN LATERAL (SELECT state, count(*) FROM delivery WHERE run_id = run.id GROUP BY state) owed""";
 
     private static final String ADVANCE = """
             UPDATE run SET state = advanced.state, unfinished = advanced.unfinished, events = advanced.events,
