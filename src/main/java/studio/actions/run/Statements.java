@@ -39,6 +39,7 @@ final class Statements {
 
         /** @param statement its number, from 0; none before the last that was read */
         ResultSet of(int statement) throws SQLException {
+            // Before all of them there is one of ours.
             for (; at <= statement; at++) {
                 asked.getMoreResults();
             }

@@ -523,6 +523,23 @@ class LimitsTest {
         assertThat(limits.look(other).left()).isEqualTo(10);
     }
 
+    @Test
+    void looksAgainWhereHalfIsGoneOrAMomentHasPassed() throws SQLException {
+        RateLimits.Policy policy = RateLimits.action(id, 10);
+        RateLimits.Policy other = RateLimits.action(UUID.randomUUID(), 10);
+
+        assertThat(fillAndTake(other, policy).left()).isEqualTo(9);
+        update("UPDATE bucket SET tokens = 6, at = clock_timestamp() WHERE subject = '" + id + "'");
+        assertThat(limits.look(policy).left()).as("as it was a moment ago").isEqualTo(9);
+        await().atMost(Duration.ofSeconds(3)).until(() -> limits.look(policy).left() < 7);
+
+        assertThat(fillAndTake(other, policy).left()).isLessThan(6);
+        update("UPDATE bucket SET tokens = 4, at = clock_timestamp() WHERE subject = '" + id + "'");
+        assertThat(fillAndTake(other, policy).left()).isLessThan(4);
+        update("UPDATE bucket SET tokens = 1, at = clock_timestamp() WHERE subject = '" + id + "'");
+        assertThat(limits.look(policy).left()).as("as it is").isLessThan(2);
+    }
+
     private RateLimits.Taken fillAndTake(RateLimits.Policy filled, RateLimits.Policy taken) {
         return QuarkusTransaction.requiringNew().call(() -> limits.takeLast(new Statements()
                 .add("DELETE FROM bucket WHERE subject = ?", List.of(filled.subject())), taken));
