@@ -302,7 +302,7 @@ final class ActionCsv {
 
     private static UUID id(String cell) {
         return Optional.ofNullable(StrictJson.id(cell)).orElseThrow(() -> new IllegalArgumentException(
-                "this must be a UUID, such as " + ActionResource.EXAMPLE_ID + "."));
+                "this must be a UUID, such as 0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11."));
     }
 
     private static <E extends Enum<E>> E constant(Class<E> type, String cell) {

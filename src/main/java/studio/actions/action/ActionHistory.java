@@ -20,12 +20,6 @@ import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
 
-import org.eclipse.microprofile.openapi.annotations.Operation;
-import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
-import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
-import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
-import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
@@ -44,7 +38,6 @@ import studio.actions.problem.ProblemException;
 /** What an action was, who made it so, and the way back. */
 @Path("/api/custom-actions")
 @Produces(MediaType.APPLICATION_JSON)
-@Tag(name = "Actions")
 public class ActionHistory {
 
     private final Actions actions;
@@ -63,14 +56,9 @@ public class ActionHistory {
     @GET
     @Path("/{id}/history")
     @RolesAllowed("admin")
-    @Operation(operationId = "getActionHistory", summary = "Every version of an action, newest first",
-            description = "Who made it, when, and what changed, field by field. Of a deleted action, too.")
-    @APIResponse(responseCode = "200", description = "One page.")
-    public History history(@PathParam("id") @Parameter(example = ActionResource.EXAMPLE_ID) UUID id,
-            @QueryParam("cursor") @Parameter(schema = @Schema(type = SchemaType.STRING, pattern = "^[A-Za-z0-9_-]*$"),
-                    description = "'next' of the page before.") String cursor,
-            @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) @Parameter(
-                    description = "Versions on a page.") int limit) {
+    public History history(@PathParam("id") UUID id,
+            @QueryParam("cursor") String cursor,
+            @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) int limit) {
         int before = cursor == null ? Integer.MAX_VALUE : version(cursor);
         // One more than is shown: that is what the last one differs from.
         List<ActionVersion> found = QuarkusTransaction.requiringNew().call(
@@ -89,16 +77,8 @@ public class ActionHistory {
     @Path("/{id}/restore")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed("admin")
-    @Operation(operationId = "restoreAction", summary = "Bring back a version, or a deleted action",
-            description = "It becomes the newest version, and is judged as if it were written now. A deleted action comes back "
-                    + "under its id. If-Match refuses to overwrite somebody else's change.")
-    @APIResponse(responseCode = "200", description = "The action as it is now.")
-    @APIResponse(responseCode = "412", ref = "PreconditionFailed")
-    public RestResponse<View> restore(@PathParam("id") @Parameter(example = ActionResource.EXAMPLE_ID) UUID id,
-            @QueryParam("version") @Min(1) @Max(Integer.MAX_VALUE) @Parameter(
-                    description = "Out of its history; may be left out where the action is "
-                            + "deleted: then it comes back as it was.",
-                    example = "1") Integer version) {
+    public RestResponse<View> restore(@PathParam("id") UUID id,
+            @QueryParam("version") @Min(1) @Max(Integer.MAX_VALUE) Integer version) {
         Action action = actions.restore(id, version, this::expected,
                 Asker.of(identity));
         return ResponseBuilder.ok(View.of(action)).tag(Etag.of(action)).build();

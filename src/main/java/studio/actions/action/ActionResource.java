@@ -28,16 +28,6 @@ import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
 import jakarta.ws.rs.core.UriInfo;
 
-import org.eclipse.microprofile.openapi.annotations.Operation;
-import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
-import org.eclipse.microprofile.openapi.annotations.headers.Header;
-import org.eclipse.microprofile.openapi.annotations.media.Content;
-import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
-import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
-import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
-import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
-import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.hibernate.validator.constraints.CodePointLength;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
@@ -61,14 +51,8 @@ import studio.actions.problem.ProblemException;
 @Produces(MediaType.APPLICATION_JSON)
 @Consumes(MediaType.APPLICATION_JSON)
 @Authenticated
-@Tag(name = "Actions")
 public class ActionResource {
 
-    static final String EXAMPLE_ID = "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11";
-
-    static final String DRAFT = """
-            {"name": "Sync to ShotGrid", "url": "https://api.studio.com/sync/shotgrid?entity={entity_id}&type={entity_type}",
-             "entity_type": "all", "is_ajax": true}""";
     static final String PATCH = """
             {"description": "Publishes to the client's ShotGrid.", "timeout_ms": 20000}""";
     static final String MERGE_PATCH = "application/merge-patch+json";
@@ -92,26 +76,12 @@ public class ActionResource {
 
     @GET
     @RolesAllowed({ "admin", "manager", "supervisor", "user", "client" })
-    @Operation(operationId = "listActions", summary = "List the actions you may see, by name",
-            description = "An array; with 'page', one page with the totals.")
-    @APIResponse(responseCode = "200", description = "The actions.",
-            headers = @Header(name = "Link", ref = "Link"),
-            content = @Content(schema = @Schema(oneOf = { View[].class, ActionJson.Page.class }), examples = {
-                    @ExampleObject(name = "all", value = "[" + ActionJson.ACTION + "]"),
-                    @ExampleObject(name = "with 'page'", value = ActionJson.PAGE) }))
-    @APIResponse(responseCode = "304", description = "The list is as If-None-Match knows it.")
     public RestResponse<Buffer> list(
-            @QueryParam("entity_type") @Parameter(
-                    description = "For this type: those for all types are among them.") EntityType entityType,
-            @QueryParam("q") @CodePointLength(max = 200, message = "may have 200 characters") @Parameter(
-                    schema = @Schema(type = SchemaType.STRING, maxLength = 200),
-                    description = "In the name or description.", example = "sync") String q,
-            @QueryParam("enabled") @Parameter(
-                    description = "Those that are, or are not; the latter are seen by admins only.") Boolean enabled,
-            @QueryParam("page") @Min(1) @Max(Integer.MAX_VALUE) @Parameter(
-                    description = "From 1; without it, the answer is an array.") Integer page,
-            @QueryParam("limit") @Min(1) @Max(1000) @Parameter(
-                    description = "Actions on a page; without 'page', at the most (100 on a page).") Integer limit,
+            @QueryParam("entity_type") EntityType entityType,
+            @QueryParam("q") @CodePointLength(max = 200, message = "may have 200 characters") String q,
+            @QueryParam("enabled") Boolean enabled,
+            @QueryParam("page") @Min(1) @Max(Integer.MAX_VALUE) Integer page,
+            @QueryParam("limit") @Min(1) @Max(1000) Integer limit,
             @Context UriInfo uri) {
         Predicate<Action> asked = action -> (entityType == null || entityType == EntityType.all
                 || action.entityType == EntityType.all || action.entityType == entityType)
@@ -128,14 +98,8 @@ public class ActionResource {
 
     @POST
     @RolesAllowed("admin")
-    @Operation(operationId = "createAction", summary = "Create an action",
-            description = "Whatever is left out has its default.")
-    @APIResponse(responseCode = "201", description = "Created; Location and ETag are its own.",
-            headers = { @Header(name = "Location", ref = "Location"), @Header(name = "ETag", ref = "ETag") },
-            content = @Content(schema = @Schema(implementation = View.class)))
     public RestResponse<View> create(
-            @RequestBody(required = true,
-                    content = @Content(examples = @ExampleObject(name = "fired by the service", value = DRAFT))) Draft draft) {
+            Draft draft) {
         Action action = actions.create(draft, Asker.of(identity));
         return ResponseBuilder.create(RestResponse.Status.CREATED, View.of(action))
                 .location(URI.create("/api/custom-actions/" + action.id)).tag(Etag.of(action)).build();
@@ -143,10 +107,7 @@ public class ActionResource {
 
     @GET
     @Path("/{id}")
-    @Operation(operationId = "getAction", summary = "Read an action", description = "The ETag is its version.")
-    @APIResponse(responseCode = "200", description = "The action; its ETag is for If-Match and If-None-Match.")
-    @APIResponse(responseCode = "304", description = "It is as If-None-Match knows it.")
-    public RestResponse<View> get(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
+    public RestResponse<View> get(@PathParam("id") UUID id) {
         Action action = actions.get(id, Caller.of(identity));
         if (Etag.known(Etag.of(action), headers)) {
             return ResponseBuilder.<View> notModified(Etag.of(action).getValue()).tag(Etag.of(action)).build();
@@ -157,13 +118,8 @@ public class ActionResource {
     @PUT
     @Path("/{id}")
     @RolesAllowed("admin")
-    @Operation(operationId = "replaceAction", summary = "Replace an action",
-            description = "What is left out goes back to its default. If-Match refuses to overwrite somebody else's change.")
-    @APIResponse(responseCode = "200", description = "The action as it is now.")
-    @APIResponse(responseCode = "412", ref = "PreconditionFailed")
-    public RestResponse<View> replace(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @RequestBody(required = true,
-                    content = @Content(examples = @ExampleObject(name = "fired by the service", value = DRAFT))) Draft draft) {
+    public RestResponse<View> replace(@PathParam("id") UUID id,
+            Draft draft) {
         return change(id, before -> draft);
     }
 
@@ -171,13 +127,8 @@ public class ActionResource {
     @Path("/{id}")
     @RolesAllowed("admin")
     @Consumes({ MERGE_PATCH, MediaType.APPLICATION_JSON })
-    @Operation(operationId = "patchAction", summary = "Change some fields of an action",
-            description = "JSON Merge Patch (RFC 7396): null puts a field back to its default.")
-    @APIResponse(responseCode = "200", description = "The action as it is now.")
-    @APIResponse(responseCode = "412", ref = "PreconditionFailed")
-    public RestResponse<View> patch(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @RequestBody(required = true, content = @Content(schema = @Schema(ref = "ActionPatch"),
-                    examples = @ExampleObject(name = "two fields", value = PATCH))) JsonNode patch) {
+    public RestResponse<View> patch(@PathParam("id") UUID id,
+            JsonNode patch) {
         if (patch == null || !patch.isObject()) {
             throw ProblemException.invalid("", "not_an_object", "A merge patch is a JSON object with the fields to change.");
         }
@@ -196,11 +147,7 @@ public class ActionResource {
     @DELETE
     @Path("/{id}")
     @RolesAllowed("admin")
-    @Operation(operationId = "deleteAction", summary = "Delete an action",
-            description = "Its runs and its history stay; 'Bring back a version' undoes it.")
-    @APIResponse(responseCode = "204", description = "It is gone.")
-    @APIResponse(responseCode = "412", ref = "PreconditionFailed")
-    public void delete(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
+    public void delete(@PathParam("id") UUID id) {
         actions.delete(id, this::fresh, Asker.of(identity));
     }
 

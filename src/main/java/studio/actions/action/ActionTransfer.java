@@ -22,16 +22,6 @@ import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.core.StreamingOutput;
 
-import org.eclipse.microprofile.openapi.annotations.Operation;
-import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
-import org.eclipse.microprofile.openapi.annotations.media.Content;
-import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
-import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
-import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
-import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
-import org.eclipse.microprofile.openapi.annotations.tags.Tag;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
@@ -54,16 +44,9 @@ import studio.actions.problem.ProblemException;
 
 /** Moves actions out of a studio and into it: for back-up, for version control, and between studios. */
 @Path("/api/custom-actions")
-@Tag(name = "Actions")
 public class ActionTransfer {
 
-    static final String FILE = """
-            "Type";"Name";"URL";"Entity Type";"Use AJAX"
-            "CustomAction";"Sync to ShotGrid";"https://api.studio.com/sync?entity={entity_id}";"all";"true"
-            """;
-
     /** Which columns an export has. */
-    @Schema(name = "ExportColumns")
     public enum Columns {
         all,
         kitsu
@@ -87,22 +70,10 @@ public class ActionTransfer {
     @Path("/export")
     @RolesAllowed("admin")
     @Produces(Csv.MEDIA_TYPE)
-    @Operation(operationId = "exportActions", summary = "Export all actions as CSV",
-            description = "Kitsu's own columns, and behind them what Kitsu does not know. The same actions are the same bytes, "
-                    + "whichever studio they are exported from. Secrets are in it by name only.")
-    @APIResponse(responseCode = "200", description = "The file, in UTF-8.",
-            content = @Content(mediaType = Csv.MEDIA_TYPE,
-                    schema = @Schema(implementation = String.class, contentMediaType = Csv.MEDIA_TYPE),
-                    examples = @ExampleObject(name = "Kitsu's columns", value = FILE)))
     public Response export(
-            @QueryParam("columns") @DefaultValue("all") @Parameter(
-                    description = "kitsu: only those that Kitsu's own export has.") Columns columns,
-            @QueryParam("delimiter") @DefaultValue(";") @Parameter(
-                    schema = @Schema(type = SchemaType.STRING, enumeration = { ";", "," }),
-                    description = "; or , for spreadsheets that expect it.",
-                    example = ",") String delimiter,
-            @QueryParam("bom") @DefaultValue("false") @Parameter(
-                    description = "With a byte order mark, by which Excel knows UTF-8.") boolean bom) {
+            @QueryParam("columns") @DefaultValue("all") Columns columns,
+            @QueryParam("delimiter") @DefaultValue(";") String delimiter,
+            @QueryParam("bom") @DefaultValue("false") boolean bom) {
         char between = Csv.delimiter(delimiter);
         List<Column> wanted = columns == Columns.kitsu ? Column.KITSU : Column.ALL;
         List<ActionCsv.Line> all = QuarkusTransaction.requiringNew().call(() -> {
@@ -128,16 +99,8 @@ public class ActionTransfer {
     @RolesAllowed("admin")
     @Consumes(Csv.MEDIA_TYPE)
     @Produces(MediaType.APPLICATION_JSON)
-    @Operation(operationId = "importActions", summary = "Import actions from CSV",
-            description = "Reads what 'export' writes, and what Kitsu's own export button writes. A line is for the action with "
-                    + "its ID; without one, for that of its name and entity type; else it makes one. What the file has no column "
-                    + "for stays as it is. All errors are told; with any, nothing is changed.")
-    @APIResponse(responseCode = "200", description = "What is changed, or would be, and what is wrong.")
-    public Import read(@QueryParam("mode") @Parameter(required = true, example = "check",
-            description = "check says what would be done, apply does it.") Mode mode,
-            @RequestBody(required = true, content = @Content(mediaType = Csv.MEDIA_TYPE,
-                    schema = @Schema(implementation = String.class),
-                    examples = @ExampleObject(name = "Kitsu's columns", value = FILE))) byte[] file) {
+    public Import read(@QueryParam("mode") Mode mode,
+            byte[] file) {
         if (mode == null) {
             throw ProblemException.parameter("mode", "required", "'mode' must be check or apply.");
         }

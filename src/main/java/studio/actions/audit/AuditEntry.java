@@ -13,7 +13,6 @@ import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
 
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.hibernate.annotations.Immutable;
 import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
@@ -33,7 +32,6 @@ import studio.actions.identity.Role;
 public class AuditEntry extends PanacheEntityBase {
 
     /** Spelled as on the wire. */
-    @Schema(name = "AuditVerb")
     public enum Verb {
         created,
         changed,

@@ -29,14 +29,6 @@ import jakarta.ws.rs.core.StreamingOutput;
 import jakarta.ws.rs.core.Variant;
 
 import org.apache.commons.csv.CSVPrinter;
-import org.eclipse.microprofile.openapi.annotations.Operation;
-import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
-import org.eclipse.microprofile.openapi.annotations.media.Content;
-import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
-import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
-import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
-import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 
@@ -48,7 +40,6 @@ import studio.actions.problem.Cursor;
 /** Who did what. */
 @Path("/api/custom-actions/audit")
 @Produces({ MediaType.APPLICATION_JSON, Csv.MEDIA_TYPE })
-@Tag(name = "Audit")
 public class AuditResource {
 
     private static final List<Variant> FORMS = Variant
@@ -61,14 +52,6 @@ public class AuditResource {
     private static final List<String> COLUMNS = List.of("Time", "Verb", "Action ID", "Action", "Run ID", "Caller ID", "Caller",
             "E-Mail", "Role", "From", "Result", "Detail", "ID");
 
-    private static final String TABLE = """
-            "Time";"Verb";"Action ID";"Action";"Run ID";"Caller ID";"Caller";"E-Mail";"Role";"From";"Result";"Detail";"ID"
-            "2026-11-23T17:41:13.204Z";"ran";"0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11";"Sync to ShotGrid";\
-            "7a1d0f5e-55b3-4ed9-8d0c-0d6d5c1b2a33";"c0affcde-b8fc-4715-83e7-0ea24eb15e0c";"Ada";"supervisor@example.com";\
-            "supervisor";"10.20.0.7";"failed";"{""deliveries"":1,""outcome"":{""failed"":1},""refused"":0}";\
-            "9a3f3f0a-7c29-4f0a-8a55-6d4c1d0b7e21"
-            """;
-
     private final ObjectMapper json;
 
     @Context
@@ -80,29 +63,17 @@ public class AuditResource {
 
     @GET
     @RolesAllowed("admin")
-    @Operation(operationId = "listAudit", summary = "Who did what, newest first",
-            description = "As JSON, in pages; or with 'Accept: text/csv' as a table, of all that is asked for.")
-    @APIResponse(responseCode = "200", description = "The entries.", content = {
-            @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = AuditJson.Page.class)),
-            @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class),
-                    examples = @ExampleObject(name = "a table", value = TABLE)) })
     public Response list(
-            @QueryParam("subject") @Parameter(description = "About this action.") UUID subject,
-            @QueryParam("run") @Parameter(description = "About this run.") UUID run,
-            @QueryParam("caller") @Parameter(description = "Done by this person.") UUID caller,
-            @QueryParam("verb") @Parameter(description = "What was done.") Verb verb,
-            @QueryParam("since") @Parameter(description = "At this time or later.",
-                    example = "2026-11-24T00:00:00Z") Instant since,
-            @QueryParam("until") @Parameter(description = "Before this time.", example = "2126-11-25T00:00:00Z") Instant until,
-            @QueryParam("cursor") @Parameter(schema = @Schema(type = SchemaType.STRING, pattern = "^[A-Za-z0-9_-]*$"),
-                    description = "'next' of the page before.") String cursor,
-            @QueryParam("limit") @Min(1) @Max(500) @Parameter(
-                    description = "Entries on a page (50); as a table, at the most.") Integer limit,
-            @QueryParam("delimiter") @DefaultValue(";") @Parameter(
-                    schema = @Schema(type = SchemaType.STRING, enumeration = { ";", "," }),
-                    description = "Of the table; , for spreadsheets that expect it.", example = ",") String delimiter,
-            @QueryParam("bom") @DefaultValue("false") @Parameter(
-                    description = "The table with a byte order mark, by which Excel knows UTF-8.") boolean bom) {
+            @QueryParam("subject") UUID subject,
+            @QueryParam("run") UUID run,
+            @QueryParam("caller") UUID caller,
+            @QueryParam("verb") Verb verb,
+            @QueryParam("since") Instant since,
+            @QueryParam("until") Instant until,
+            @QueryParam("cursor") String cursor,
+            @QueryParam("limit") @Min(1) @Max(500) Integer limit,
+            @QueryParam("delimiter") @DefaultValue(";") String delimiter,
+            @QueryParam("bom") @DefaultValue("false") boolean bom) {
         char between = Csv.delimiter(delimiter);
         Asked asked = new Asked(subject, run, caller, verb, since, until);
         Cursor after = cursor == null ? null : Cursor.parse(cursor);

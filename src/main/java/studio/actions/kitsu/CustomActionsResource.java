@@ -28,16 +28,6 @@ import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.core.UriInfo;
 
-import org.eclipse.microprofile.openapi.annotations.Operation;
-import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
-import org.eclipse.microprofile.openapi.annotations.headers.Header;
-import org.eclipse.microprofile.openapi.annotations.media.Content;
-import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
-import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
-import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
-import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
-import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.hibernate.validator.constraints.CodePointLength;
 import org.jboss.resteasy.reactive.RestResponse;
 
@@ -59,7 +49,6 @@ import studio.actions.action.Template;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.IdentityConfig;
-import studio.actions.problem.Problem;
 import studio.actions.problem.ProblemException;
 import studio.actions.run.Limited;
 import studio.actions.run.PressResource;
@@ -77,7 +66,6 @@ import studio.actions.run.Verdict;
 @Produces(MediaType.APPLICATION_JSON)
 @Consumes(MediaType.APPLICATION_JSON)
 @Authenticated
-@Tag(name = "Kitsu")
 public class CustomActionsResource {
 
     private static final int PAGE = 100;
@@ -85,19 +73,6 @@ public class CustomActionsResource {
     private static final List<String> FIELDS = List.of(NAMES.split("\\|"));
     private static final List<String> FORM = FIELDS.subList(0, 4);
     private static final Predicate<Action> ANY = action -> true;
-
-    private static final String FIELD = "(" + NAMES + ")";
-    private static final String FIELD_LIST = "^\\s*" + FIELD + "\\s*(,\\s*" + FIELD + "\\s*)*$";
-
-    static final String EXAMPLE_ID = "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11";
-    static final String DRAFT = """
-            {"name": "Sync to ShotGrid", "url": "https://api.studio.com/sync?entity={entity_id}", "entity_type": "all",
-             "is_ajax": true}""";
-    static final String PRESS = """
-            {"entitytype": "shot", "originurl": "/productions/42368e00-09e1-4c4e-9a16-0d9891200536/shots",
-             "originserver": "kitsu.studio.com", "selection": ["a496f819-a923-4da2-b05d-cf472ab3b2f3"],
-             "productionid": "42368e00-09e1-4c4e-9a16-0d9891200536",
-             "userid": "c0affcde-b8fc-4715-83e7-0ea24eb15e0c", "useremail": "supervisor@example.com"}""";
 
     private final Actions actions;
     private final Listings listings;
@@ -126,31 +101,13 @@ public class CustomActionsResource {
 
     @GET
     @RolesAllowed({ "admin", "manager", "supervisor", "user", "client" })
-    @Operation(operationId = "listKitsuActions", summary = "List the actions as Kitsu reads them",
-            description = "Those you may see, by name: an array; with 'page', one page with the totals.")
-    @APIResponse(responseCode = "200", description = "The actions.", content = @Content(schema = @Schema(oneOf = {
-            KitsuAction.View[].class, KitsuAction.Page.class }), examples = {
-                    @ExampleObject(name = "all", value = "[" + KitsuAction.ACTION + "]"),
-                    @ExampleObject(name = "with 'page'", value = KitsuAction.PAGE) }))
-    @APIResponse(responseCode = "304", description = "The list is as If-None-Match knows it.")
     public RestResponse<Buffer> list(
-            @QueryParam("name") @CodePointLength(max = 200, message = "may have 200 characters") @Parameter(
-                    schema = @Schema(type = SchemaType.STRING, maxLength = 200),
-                    description = "The whole name, regardless of case.", example = "Sync to ShotGrid") String name,
-            @QueryParam("entity_type") @CodePointLength(max = 200, message = "may have 200 characters") @Parameter(
-                    schema = @Schema(type = SchemaType.STRING, maxLength = 200),
-                    description = "Exactly this one: those for all are not among them.",
-                    example = "shot") String entityType,
-            @QueryParam("is_ajax") @Parameter(description = "Sent by the service, or opened by the browser.",
-                    schema = @Schema(type = SchemaType.BOOLEAN)) String isAjax,
-            @QueryParam("page") @Min(1) @Max(Integer.MAX_VALUE) @Parameter(
-                    description = "From 1; without it, the answer is an array.") Integer page,
-            @QueryParam("limit") @Min(1) @Max(1000) @Parameter(
-                    description = "Actions on a page; without 'page', at the most (100 on a page).") Integer limit,
-            @QueryParam("fields") @Parameter(
-                    schema = @Schema(type = SchemaType.STRING, pattern = FIELD_LIST, examples = "id,name"),
-                    description = "Only these, with commas between them.",
-                    example = "id,name") String fields) {
+            @QueryParam("name") @CodePointLength(max = 200, message = "may have 200 characters") String name,
+            @QueryParam("entity_type") @CodePointLength(max = 200, message = "may have 200 characters") String entityType,
+            @QueryParam("is_ajax") String isAjax,
+            @QueryParam("page") @Min(1) @Max(Integer.MAX_VALUE) Integer page,
+            @QueryParam("limit") @Min(1) @Max(1000) Integer limit,
+            @QueryParam("fields") String fields) {
         List<String> wanted = fields == null ? FIELDS : wanted(fields);
         Boolean sent = isAjax == null ? null : bool(isAjax);
         String site = site();
@@ -173,13 +130,7 @@ public class CustomActionsResource {
 
     @POST
     @RolesAllowed("admin")
-    @Operation(operationId = "createKitsuAction", summary = "Create an action from Kitsu's form",
-            description = "Whatever Kitsu's form does not have has its default.")
-    @APIResponse(responseCode = "201", description = "Created.",
-            content = @Content(schema = @Schema(implementation = KitsuAction.View.class)))
-    public RestResponse<KitsuAction.View> create(@RequestBody(required = true,
-            content = @Content(examples = @ExampleObject(name = "fired by the service",
-                    value = DRAFT))) KitsuAction.Draft draft) {
+    public RestResponse<KitsuAction.View> create(KitsuAction.Draft draft) {
         Action action = actions.create(draft == null ? null : draft.create(), Asker.of(identity));
         return RestResponse.status(RestResponse.Status.CREATED, KitsuAction.View.of(action, site()));
     }
@@ -187,22 +138,15 @@ public class CustomActionsResource {
     @GET
     @Path("/{id}")
     @RolesAllowed("admin")
-    @Operation(operationId = "getKitsuAction", summary = "Read an action as Kitsu reads it",
-            description = "Its URL is the trigger link.")
-    @APIResponse(responseCode = "200", description = "The action.")
-    public KitsuAction.View get(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
+    public KitsuAction.View get(@PathParam("id") UUID id) {
         return KitsuAction.View.of(actions.get(id, Caller.of(identity)), site());
     }
 
     @PUT
     @Path("/{id}")
     @RolesAllowed("admin")
-    @Operation(operationId = "changeKitsuAction", summary = "Change an action from Kitsu's form",
-            description = "What is left out stays as it is. A trigger link stands for the template behind its #.")
-    @APIResponse(responseCode = "200", description = "The action as it is now.")
-    public KitsuAction.View change(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @RequestBody(required = true, content = @Content(schema = @Schema(implementation = KitsuAction.Change.class),
-                    examples = @ExampleObject(name = "another name", value = "{\"name\": \"Sync 2\"}"))) JsonNode change) {
+    public KitsuAction.View change(@PathParam("id") UUID id,
+            JsonNode change) {
         if (change == null || !change.isObject()) {
             throw ProblemException.invalid("", "not_an_object", "Send a JSON object with the fields to change.");
         }
@@ -221,10 +165,7 @@ public class CustomActionsResource {
     @DELETE
     @Path("/{id}")
     @RolesAllowed("admin")
-    @Operation(operationId = "deleteKitsuAction", summary = "Delete an action from Kitsu's list",
-            description = "Its runs and its history stay; /api/custom-actions/{id}/restore undoes it.")
-    @APIResponse(responseCode = "204", description = "It is gone.")
-    public void delete(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
+    public void delete(@PathParam("id") UUID id) {
         actions.delete(id, ANY, Asker.of(identity));
     }
 
@@ -232,19 +173,8 @@ public class CustomActionsResource {
     @Path("/{id}/run")
     @Limited
     @Blocking
-    @Operation(operationId = "runFromKitsu", summary = "Press the button in Kitsu: an action that the service sends",
-            description = "What Kitsu's action panel posts for an AJAX action. Kitsu shows nothing of the answer; 'report' in the "
-                    + "action writes comments instead.")
-    @APIResponse(responseCode = "200", description = "All was delivered.")
-    @APIResponse(responseCode = "202", description = "The run goes on; Location is where to look.",
-            content = @Content(schema = @Schema(implementation = RunJson.View.class)))
-    @APIResponse(responseCode = "502", ref = "BadGateway")
-    @APIResponse(responseCode = "504", ref = "GatewayTimeout")
-    @APIResponse(responseCode = "409", ref = "Conflict")
-    @APIResponse(responseCode = "429", ref = "TooManyRequests")
-    public Uni<RestResponse<RunJson.View>> run(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @RequestBody(required = true, content = @Content(examples = @ExampleObject(name = "one shot",
-                    value = PRESS))) KitsuPress press) {
+    public Uni<RestResponse<RunJson.View>> run(@PathParam("id") UUID id,
+            KitsuPress press) {
         if (press == null) {
             throw ProblemException.invalid("/selection", "empty_selection", "Select at least one task.");
         }
@@ -258,38 +188,8 @@ public class CustomActionsResource {
     @Consumes(MediaType.APPLICATION_FORM_URLENCODED)
     @Produces({ MediaType.TEXT_HTML, MediaType.APPLICATION_JSON })
     @Blocking
-    @Operation(operationId = "openFromKitsu", summary = "Press the button in Kitsu: an action that the browser opens",
-            description = "What Kitsu's form posts into a new tab. One web address is a redirect; desktop programs, and several "
-                    + "addresses, are a page with their links.")
-    @APIResponse(responseCode = "200", description = "A page that launches the program, or lists the links.",
-            content = @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING),
-                    examples = @ExampleObject(name = "a desktop program", value = LaunchPage.EXAMPLE)))
-    @APIResponse(responseCode = "303", description = "The web page that was meant.",
-            headers = @Header(name = "Location", ref = "Location"))
-    @APIResponse(responseCode = "307", description = "The same, and the form is for it.",
-            headers = @Header(name = "Location", ref = "Location"))
-    @APIResponse(responseCode = "400",
-            description = "A problem; or a page, where the action is not for any of what is selected, which says why.",
-            content = {
-                    @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)),
-                    @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING),
-                            examples = @ExampleObject(name = "nothing to open", value = LaunchPage.NOTHING)) })
-    @APIResponse(responseCode = "403", description = "A problem; or a page, where Kitsu does not show you what is selected.",
-            content = {
-                    @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)),
-                    @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING),
-                            examples = @ExampleObject(name = "nothing to open", value = LaunchPage.NOTHING)) })
-    @APIResponse(responseCode = "502", description = "A problem; or a page, where nothing may be opened, which says why.",
-            content = {
-                    @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)),
-                    @Content(mediaType = MediaType.TEXT_HTML, schema = @Schema(type = SchemaType.STRING),
-                            examples = @ExampleObject(name = "nothing to open", value = LaunchPage.NOTHING)) })
-    @APIResponse(responseCode = "409", ref = "Conflict")
-    @APIResponse(responseCode = "429", ref = "TooManyRequests")
-    public Uni<Response> open(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @RequestBody(required = true, content = @Content(schema = @Schema(implementation = KitsuPress.Form.class),
-                    examples = @ExampleObject(name = "one shot",
-                            value = "{\"selection\": \"a496f819-a923-4da2-b05d-cf472ab3b2f3\"}"))) String form) {
+    public Uni<Response> open(@PathParam("id") UUID id,
+            String form) {
         Asker asker = Asker.of(identity);
         Action action = actions.pressable(id, asker.caller(), false);
         return runner.open(asker, action, KitsuPress.ofForm(form).selection(config.maxSelection()))

@@ -6,8 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
-
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 
 import io.netty.handler.codec.http.QueryStringDecoder;
@@ -21,37 +19,25 @@ import studio.actions.run.Selection;
  * A press in Kitsu's action panel, in both of its dialects: the JSON of its XHR, and the fields of its form. Who presses,
  * and in which production, they say as well; the caller is who Zou says, and so is the production.
  */
-@Schema(name = "KitsuPress", description = "What Kitsu's action panel sends. Fields that are not listed are ignored.",
-        additionalProperties = Schema.True.class)
 @JsonIgnoreProperties(ignoreUnknown = true)
 record KitsuPress(
-        @Schema(required = true, minItems = 1, description = "Task ids.") List<UUID> selection,
-        @Schema(nullable = true, maxLength = 2000, examples = "shot", description = "Of the page.") String entitytype,
-        @Schema(nullable = true, maxLength = 2000,
-                examples = "/productions/42368e00-09e1-4c4e-9a16-0d9891200536/shots") String originurl,
-        @Schema(nullable = true, maxLength = 2000, examples = "kitsu.studio.com") String originserver) {
+        List<UUID> selection,
+        String entitytype,
+        String originurl,
+        String originserver) {
 
     /** Read by {@link #ofForm}. */
-    @Schema(name = "KitsuForm", description = "What Kitsu's form sends. Fields that are not listed are ignored.",
-            additionalProperties = Schema.True.class)
     interface Form {
 
-        @Schema(required = true, description = "Task ids, with commas between them.",
-                pattern = "^[\\s,]*" + ID + "(\\s*,[\\s,]*" + ID + ")*[\\s,]*$",
-                examples = "a496f819-a923-4da2-b05d-cf472ab3b2f3")
         String selection();
 
-        @Schema(maxLength = 2000, examples = "shot", description = "Of the page.")
         String entitytype();
 
-        @Schema(maxLength = 2000, examples = "/productions/42368e00-09e1-4c4e-9a16-0d9891200536/shots")
         String currentpath();
 
-        @Schema(maxLength = 2000, examples = "kitsu.studio.com")
         String currentserver();
     }
 
-    private static final String ID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
     private static final int LONGEST_CLAIM = 2000;
     private static final int MOST_FIELDS = 100;
 

@@ -15,11 +15,6 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 
-import org.eclipse.microprofile.openapi.annotations.Operation;
-import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
-import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
-import org.eclipse.microprofile.openapi.annotations.tags.Tag;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
@@ -42,7 +37,6 @@ import studio.actions.zou.Zou;
 /** Takes over the actions that a studio has in Kitsu already. They keep their ids, so that doing it again does nothing. */
 @Path("/api/custom-actions/take-over")
 @Produces(MediaType.APPLICATION_JSON)
-@Tag(name = "Kitsu")
 public class TakeOver {
 
     private static final List<String> TAKEN = List.of("name", "url", "entity_type", "is_ajax");
@@ -63,14 +57,7 @@ public class TakeOver {
 
     @POST
     @RolesAllowed("admin")
-    @Operation(operationId = "takeOver", summary = "Take over the actions that Kitsu has already",
-            description = "Reads them from Kitsu's API server as you, and makes ours, under the same ids. Those that are here stay "
-                    + "as they are. With errors nothing is made: mend the actions they name in Kitsu, or open the addresses. "
-                    + "Kitsu's own actions are not touched.")
-    @APIResponse(responseCode = "200", description = "What was made, or would be; a line is the place in Kitsu's list.")
-    @APIResponse(responseCode = "404", ref = "NotFound")
-    public Uni<Import> takeOver(@QueryParam("mode") @Parameter(required = true, example = "check",
-            description = "check says what would be done, apply does it.") Mode mode) {
+    public Uni<Import> takeOver(@QueryParam("mode") Mode mode) {
         if (mode == null) {
             throw ProblemException.parameter("mode", "required", "'mode' must be check or apply.");
         }

@@ -13,14 +13,6 @@ import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.core.UriInfo;
 
-import org.eclipse.microprofile.openapi.annotations.Operation;
-import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
-import org.eclipse.microprofile.openapi.annotations.media.Content;
-import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
-import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
-import org.eclipse.microprofile.openapi.annotations.tags.Tag;
-
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
@@ -47,16 +39,9 @@ import studio.actions.zou.Zou;
 @Path("/api/data/user/context")
 @Produces(MediaType.APPLICATION_JSON)
 @Authenticated
-@Tag(name = "Kitsu")
 public class UserContextResource {
 
     private static final String ACTIONS = "custom_actions";
-
-    /** Of Zou's many members, the one that is ours. */
-    @Schema(name = "UserContext", description = "Zou's members, as they came, and this one.",
-            examples = "{\"custom_actions\": []}")
-    record UserContext(List<KitsuAction.View> customActions) {
-    }
 
     private final Zou zou;
     private final Actions actions;
@@ -76,16 +61,6 @@ public class UserContextResource {
     }
 
     @GET
-    @Operation(operationId = "getUserContext", summary = "What Kitsu loads at login, with these actions in it",
-            description = "Zou's answer to you, with 'custom_actions' replaced by those you may see; a vendor's are none. What Zou "
-                    + "refuses is refused as Zou does: with its status, and its body.")
-    @APIResponse(responseCode = "200", description = "The context.",
-            content = @Content(schema = @Schema(implementation = UserContext.class)))
-    @APIResponse(responseCode = "404", ref = "NotFound")
-    @APIResponse(responseCode = "default", description = "What Zou answers instead, as it came. Its 400, 401, 403 and 404 are "
-            + "its own as well.",
-            content = @Content(mediaType = "*/*", schema = @Schema(type = SchemaType.STRING),
-                    examples = @ExampleObject(name = "of Zou's", value = "{\"message\": \"Rate limit exceeded\"}")))
     public Uni<Response> context() {
         if (!zou.there()) {
             throw new ProblemException(Code.NOT_FOUND, "Without Kitsu there is no user context.");

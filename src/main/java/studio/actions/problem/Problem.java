@@ -4,8 +4,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
 
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
-
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
@@ -16,32 +14,30 @@ import io.quarkus.runtime.annotations.RegisterForReflection;
  * An error on the wire: RFC 9457, a stable {@code code}, an {@code id} that stands in the log as well, and what clients
  * written for Zou read ({@code error}, {@code message}).
  */
-@Schema(name = "Problem", description = "What went wrong and what to do about it (RFC 9457).")
 @JsonInclude(JsonInclude.Include.NON_NULL)
 // It stands in no signature, so the native image would not know it.
 @RegisterForReflection(ignoreNested = false)
 public record Problem(
-        @Schema(examples = "urn:kitsu-actions:problem:invalid_body") String type,
-        @Schema(examples = "The body breaks a rule") String title,
-        @Schema(examples = "400") int status,
-        @Schema(examples = "'name' is required.") String detail,
-        @Schema(description = "The path that was asked for.", examples = "/api/custom-actions") String instance,
-        @Schema(description = "Stable; build on this, not on the text.", examples = "invalid_body") String code,
-        @Schema(description = "Of this occurrence; the log has it too.") UUID id,
-        @Schema(description = "One entry per wrong field, where fields are wrong.") List<Fault> errors,
-        @Schema(description = "The limits that are reached, as RateLimit-Policy names them.",
-                examples = "[\"caller\"]") @JsonProperty("violated-policies") List<String> violatedPolicies,
-        @Schema(description = "Always true, for clients written for Zou.") boolean error,
-        @Schema(description = "The detail again, for clients written for Zou.") String message,
-        @Schema(hidden = true) @JsonIgnore boolean refusal) {
+        String type,
+        String title,
+        int status,
+        String detail,
+        String instance,
+        String code,
+        UUID id,
+        List<Fault> errors,
+        @JsonProperty("violated-policies") List<String> violatedPolicies,
+        boolean error,
+        String message,
+        @JsonIgnore boolean refusal) {
 
     public static final String MEDIA_TYPE = "application/problem+json";
 
     /** One wrong field: where (RFC 6901), which rule, and a sentence that says what to do. */
     public record Fault(
-            @Schema(examples = "/name") String pointer,
-            @Schema(examples = "required") String code,
-            @Schema(examples = "'name' is required: 1 to 80 characters.") String message) {
+            String pointer,
+            String code,
+            String message) {
     }
 
     /** Every kind of error that the service answers with. The wire form is the lower-case name. */

@@ -20,7 +20,6 @@ import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
 
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
 
@@ -50,7 +49,6 @@ public class Delivery extends PanacheEntityBase {
              WHERE d.run_id = ? ORDER BY d.position""";
 
     /** Spelled as on the wire. */
-    @Schema(name = "DeliveryState")
     public enum State {
         pending,
         in_flight,

@@ -21,7 +21,6 @@ import jakarta.persistence.FlushModeType;
 import jakarta.persistence.Id;
 import jakarta.persistence.LockModeType;
 
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.hibernate.annotations.DynamicUpdate;
 import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
@@ -56,7 +55,6 @@ public class Run extends PanacheEntityBase {
             + ") IS NOT NULL, clock_timestamp() FROM action WHERE id = ? FOR SHARE";
 
     /** Spelled as on the wire. */
-    @Schema(name = "RunState")
     public enum State {
         queued,
         running,

@@ -30,15 +30,6 @@ import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.sse.OutboundSseEvent;
 import jakarta.ws.rs.sse.Sse;
 
-import org.eclipse.microprofile.openapi.annotations.Operation;
-import org.eclipse.microprofile.openapi.annotations.enums.ParameterIn;
-import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
-import org.eclipse.microprofile.openapi.annotations.media.Content;
-import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
-import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
-import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
-import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestResponse;
 
@@ -66,35 +57,11 @@ import studio.actions.problem.ProblemException;
 @Produces(MediaType.APPLICATION_JSON)
 @Consumes(MediaType.APPLICATION_JSON)
 @Authenticated
-@Tag(name = "Runs")
 public class RunResource {
-
-    static final String EXAMPLE_ID = "7a1d0f5e-55b3-4ed9-8d0c-0d6d5c1b2a33";
 
     private static final Logger LOG = Logger.getLogger(RunResource.class);
 
     private static final String END = "end";
-
-    private static final String EVENTS = """
-            id: 1
-            event: delivery
-            data: {"id":"2f6cf8a4-5b1a-4c92-9a4b-3c1d8a7e6f50","target":{"entity_id":"63f8a332-e209-4f8c-b384-747d5eda4b57",\
-            "entity_type":"shot","production_id":null,"task_id":null},"method":"POST",\
-            "url":"https://api.studio.com/sync?entity=63f8a332-e209-4f8c-b384-747d5eda4b57","state":"delivered","status":200,\
-            "attempts":1,"duration_ms":84,"failure":null,"response":"ok"}
-
-            event: progress
-            data: {"state":"succeeded","counts":{"total":1,"delivered":1,"failed":0,"refused":0,"lost":0,"cancelled":0}}
-
-            id: end
-            event: end
-            data: {"id":"7a1d0f5e-55b3-4ed9-8d0c-0d6d5c1b2a33","type":"Run",\
-            "action_id":"0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11","action_name":"Sync to ShotGrid","state":"succeeded",\
-            "caller":{"id":"c0affcde-b8fc-4715-83e7-0ea24eb15e0c","name":"Ada","email":"supervisor@example.com",\
-            "role":"supervisor"},"created_at":"2026-11-23T17:41:13Z","finished_at":"2026-11-23T17:41:14Z",\
-            "counts":{"total":1,"delivered":1,"failed":0,"refused":0,"lost":0,"cancelled":0}}
-
-            """;
 
     private final Runner runner;
     private final RunEvents events;
@@ -112,17 +79,12 @@ public class RunResource {
     }
 
     @GET
-    @Operation(operationId = "listRuns", summary = "List runs, newest first",
-            description = "Your own; an admin or manager sees everybody's.")
-    @APIResponse(responseCode = "200", description = "One page.")
-    public RunJson.Page list(@QueryParam("action_id") @Parameter(description = "Of this action.") UUID actionId,
-            @QueryParam("state") @Parameter(description = "In this state.") Run.State state,
-            @QueryParam("caller") @Parameter(description = "Pressed by this person.") UUID callerId,
-            @QueryParam("since") @Parameter(description = "Made at this time or later.",
-                    example = "2026-11-23T00:00:00Z") Instant since,
-            @QueryParam("cursor") @Parameter(schema = @Schema(type = SchemaType.STRING, pattern = "^[A-Za-z0-9_-]*$"),
-                    description = "'next' of the page before.") String cursor,
-            @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) @Parameter(description = "Runs on a page.") int limit) {
+    public RunJson.Page list(@QueryParam("action_id") UUID actionId,
+            @QueryParam("state") Run.State state,
+            @QueryParam("caller") UUID callerId,
+            @QueryParam("since") Instant since,
+            @QueryParam("cursor") String cursor,
+            @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) int limit) {
         Caller caller = Caller.of(identity);
         Map<String, Object> values = new HashMap<>();
         StringBuilder where = new StringBuilder("1 = 1");
@@ -146,10 +108,7 @@ public class RunResource {
 
     @GET
     @Path("/{id}")
-    @Operation(operationId = "getRun", summary = "Read a run and its deliveries",
-            description = "Every delivery with its state, what the receiver answered, or why it did not arrive.")
-    @APIResponse(responseCode = "200", description = "The run.")
-    public RunJson.View get(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
+    public RunJson.View get(@PathParam("id") UUID id) {
         return RunJson.View.of(visible(id));
     }
 
@@ -157,18 +116,8 @@ public class RunResource {
     @Path("/{id}/events")
     @Produces(MediaType.SERVER_SENT_EVENTS)
     @Blocking
-    @Operation(operationId = "watchRun", summary = "Watch a run",
-            description = "Server-sent events: `delivery` with a delivery (Delivery) for each outcome, those so far first; "
-                    + "`progress` with the counts (RunProgress); `end` with the run (Run, without its deliveries). A client that comes back with Last-Event-ID goes on where it was, at any "
-                    + "replica; one that has seen the end is told 204.")
-    @APIResponse(responseCode = "200", description = "The events.",
-            content = @Content(mediaType = MediaType.SERVER_SENT_EVENTS, schema = @Schema(implementation = String.class),
-                    examples = @ExampleObject(name = "one delivery", value = EVENTS)))
-    @APIResponse(responseCode = "204", description = "There is nothing more to come.")
-    public Multi<OutboundSseEvent> watch(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @HeaderParam("Last-Event-ID") @Parameter(
-                    description = "The id of the last event that was seen.",
-                    schema = @Schema(type = SchemaType.STRING, pattern = "^([0-9]{1,9}|end)$", examples = "3")) String last,
+    public Multi<OutboundSseEvent> watch(@PathParam("id") UUID id,
+            @HeaderParam("Last-Event-ID") String last,
             @Context Sse sse, @Context HttpServerResponse response,
             @Context Request request) {
         visible(id);
@@ -188,12 +137,7 @@ public class RunResource {
 
     @POST
     @Path("/{id}/cancel")
-    @Operation(operationId = "cancelRun", summary = "Cancel a run",
-            description = "What has not begun does not begin; what is under way ends as it ends. For whoever pressed it, and for "
-                    + "admins.")
-    @APIResponse(responseCode = "200", description = "The run as it is now.")
-    @APIResponse(responseCode = "409", ref = "Conflict")
-    public RunJson.View cancel(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id) {
+    public RunJson.View cancel(@PathParam("id") UUID id) {
         Asker asker = Asker.of(identity);
         own(id, asker.caller());
         return cancelled(id, asker, true);
@@ -202,12 +146,8 @@ public class RunResource {
     @POST
     @Path("/cancel")
     @RolesAllowed("admin")
-    @Operation(operationId = "cancelRunsOfAction", summary = "Cancel all runs of an action",
-            description = "Each as 'Cancel a run' does. For an action that was disabled and whose runs are not to go on.")
-    @APIResponse(responseCode = "200", description = "The runs that were cancelled, without their deliveries.")
     public RunJson.Page cancelAll(
-            @QueryParam("action_id") @Parameter(description = "Of this action.", required = true,
-                    example = EXAMPLE_ID) UUID actionId) {
+            @QueryParam("action_id") UUID actionId) {
         if (actionId == null) {
             throw ProblemException.parameter("action_id", "required", "'action_id' says whose runs are to be cancelled.");
         }
@@ -221,23 +161,10 @@ public class RunResource {
     @Path("/{id}/replay")
     @Limited
     @Blocking
-    @Operation(operationId = "replayRun", summary = "Send a run's deliveries again",
-            description = "A new run of the same requests as they were, each with the webhook-id that the receiver knows from "
-                    + "the first time. For whoever pressed it, as long as they may run the action, and for admins.")
-    @APIResponse(responseCode = "200", description = "The new run has ended.")
-    @APIResponse(responseCode = "202", description = "The new run goes on; Location is where to look.",
-            content = @Content(schema = @Schema(implementation = RunJson.View.class)))
-    @APIResponse(responseCode = "409", ref = "Conflict")
-    @APIResponse(responseCode = "429", ref = "TooManyRequests")
-    public Uni<RestResponse<RunJson.View>> replay(@PathParam("id") @Parameter(example = EXAMPLE_ID) UUID id,
-            @QueryParam("only") @DefaultValue("failed") @Parameter(
-                    description = "Those that were not delivered, or all.") RunJson.Only only,
-            @HeaderParam("Prefer") @Parameter(description = "respond-async, or wait=<seconds> (RFC 7240).",
-                    schema = @Schema(type = SchemaType.STRING, pattern = "^[\\x20-\\x7e]*$"),
-                    example = "wait=5") List<String> prefer,
-            @Parameter(name = "Idempotency-Key", in = ParameterIn.HEADER, description = PressResource.KEY,
-                    schema = @Schema(type = SchemaType.STRING, minLength = 1, maxLength = 255,
-                            pattern = "^[\\x20-\\x7e]+$")) @Context HttpHeaders headers) {
+    public Uni<RestResponse<RunJson.View>> replay(@PathParam("id") UUID id,
+            @QueryParam("only") @DefaultValue("failed") RunJson.Only only,
+            @HeaderParam("Prefer") List<String> prefer,
+            @Context HttpHeaders headers) {
         Asker asker = Asker.of(identity);
         Run run = own(id, asker.caller());
         if (run.finishedAt == null) {

@@ -2,35 +2,25 @@ package studio.actions.run;
 
 import java.util.UUID;
 
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
-
 import com.fasterxml.jackson.annotation.JsonAlias;
 import com.fasterxml.jackson.annotation.JsonInclude;
 
 import studio.actions.action.Variable;
 
 /** One entity or task out of a selection, with its production. Without Kitsu the names come from whoever asks. */
-@Schema(name = "Target", description = "One entity or task, with its production. Without Kitsu it may carry names as well.")
 public record Target(
-        @Schema(nullable = true) UUID entityId,
-        @Schema(nullable = true) Kind entityType,
-        @JsonAlias("project_id") @Schema(nullable = true) UUID productionId,
-        @Schema(nullable = true) UUID taskId,
-        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(nullable = true, maxLength = 2000,
-                examples = "SH010") String entityName,
-        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(nullable = true, maxLength = 2000,
-                examples = "SQ01") String sequenceName,
-        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(nullable = true, maxLength = 2000,
-                examples = "E101") String episodeName,
-        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(nullable = true, maxLength = 2000,
-                examples = "Prop") String assetTypeName,
-        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(nullable = true, maxLength = 2000,
-                examples = "Lighting") String taskTypeName,
-        @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(nullable = true, maxLength = 2000,
-                examples = "Sintel") String productionName) {
+        UUID entityId,
+        Kind entityType,
+        @JsonAlias("project_id") UUID productionId,
+        UUID taskId,
+        @JsonInclude(JsonInclude.Include.NON_NULL) String entityName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) String sequenceName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) String episodeName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) String assetTypeName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) String taskTypeName,
+        @JsonInclude(JsonInclude.Include.NON_NULL) String productionName) {
 
     /** What an entity is; the last two match only actions for all. Spelled as on the wire. */
-    @Schema(name = "EntityKind")
     public enum Kind {
         asset,
         shot,

@@ -16,8 +16,6 @@ import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.UriInfo;
 
-import org.eclipse.microprofile.openapi.annotations.Operation;
-
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 import studio.actions.identity.IdentityConfig;
@@ -44,14 +42,12 @@ public class Echo {
     }
 
     @GET
-    @Operation(hidden = true)
     public Heard get(@Context HttpHeaders headers, @Context UriInfo uri) {
         return heard("GET", headers, uri, null);
     }
 
     @POST
     @Consumes(MediaType.WILDCARD)
-    @Operation(hidden = true)
     public Heard post(@Context HttpHeaders headers, @Context UriInfo uri, String body) {
         return heard("POST", headers, uri, body);
     }

@@ -47,19 +47,21 @@ public final class EmbeddedDatabase implements AutoCloseable {
     public static void main(String... args) {
         Main.refuseBadSettings();
         var config = ConfigProvider.getConfig();
+        Path data = null;
         if (config.getOptionalValue(Main.JDBC_URL, String.class).isEmpty()) {
             Path folder = Path.of(config.getOptionalValue("custom-actions.data-dir", String.class)
                     .orElse(System.getProperty("user.home") + "/.kitsu-actions"));
             try {
                 EmbeddedDatabase database = open(folder);
                 System.setProperty(Main.JDBC_URL, database.jdbcUrl());
+                data = database.root.resolve(DATA);
                 LOG.infof("Started PostgreSQL on the data folder %s", folder.toAbsolutePath());
                 Runtime.getRuntime().addShutdownHook(new Thread(database::closeAfterTheService, "embedded-database"));
             } catch (IOException | IllegalStateException e) {
                 Main.stop(List.of(e.getMessage()));
             }
         }
-        Main.main(args);
+        Main.run(data, args);
     }
 
     /**

@@ -9,6 +9,7 @@ import java.util.List;
 
 import org.eclipse.microprofile.config.Config;
 import org.eclipse.microprofile.config.ConfigProvider;
+import org.flywaydb.core.api.exception.FlywayValidateException;
 import org.jboss.logging.Logger;
 
 import io.quarkus.runtime.ImageMode;
@@ -31,11 +32,16 @@ public class Main {
     private static final int OURS = 250;
 
     public static void main(String... args) {
+        run(null, args);
+    }
+
+    /** @param dataFolder the files of the embedded database; null with a server of the operator's own */
+    static void run(Path dataFolder, String... args) {
         refuseBadSettings();
         Config config = given();
         setUnlessSaid(config, JSON_LOG, !atTerminal());
         setUnlessSaid(config, TRACES_OFF, config.getOptionalValue("custom-actions.tracing.endpoint", String.class).isEmpty());
-        Quarkus.run(null, Main::exit, args);
+        Quarkus.run(null, (code, failure) -> exit(code, failure, dataFolder), args);
     }
 
     static void refuseBadSettings() {
@@ -71,7 +77,7 @@ public class Main {
         }
     }
 
-    private static void exit(int code, Throwable failure) {
+    private static void exit(int code, Throwable failure, Path dataFolder) {
         if (failure == null) {
             System.exit(code);
         }
@@ -91,6 +97,13 @@ public class Main {
             stop(List.of("The database at " + config.getConfigValue(JDBC_URL).getValue().replaceAll("\\?.*", "")
                     + " does not answer: " + cause.getMessage() + ". Is it running, and are QUARKUS_DATASOURCE_JDBC_URL, "
                     + "…_USERNAME and …_PASSWORD right?"));
+        } else if (cause instanceof FlywayValidateException) {
+            String database = config.getConfigValue(JDBC_URL).getValue().replaceAll("\\?.*", "");
+            stop(List.of(dataFolder == null
+                    ? "The database at " + database + " was made by another build of this service, which was never released: "
+                            + "delete that database and create it again, empty (DROP DATABASE, CREATE DATABASE)."
+                    : "The database in " + dataFolder + " was made by another build of this service, which was never "
+                            + "released: delete that folder."));
         } else if (cause instanceof ConfigurationException) {
             stop(List.of(cause.getMessage()));
         }

@@ -7,8 +7,6 @@ import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.core.Response;
 
-import org.eclipse.microprofile.openapi.annotations.Operation;
-
 /** Whoever comes without a path is led to the description of the API. */
 @Path("/")
 @PermitAll
@@ -17,14 +15,12 @@ public class Welcome {
     private static final URI DOCS = URI.create("/api/custom-actions/docs/");
 
     @GET
-    @Operation(hidden = true)
     public Response root() {
         return Response.seeOther(DOCS).build();
     }
 
     @GET
     @Path("/q/swagger-ui")
-    @Operation(hidden = true)
     public Response swaggerUi() {
         return Response.seeOther(DOCS).build();
     }

@@ -294,7 +294,7 @@ class RunTest {
 
         Map<String, String> headers = only("headers").headers();
         assertThat(headers).containsEntry("Content-Type", "application/json")
-                .containsEntry("User-Agent", "kitsu-actions/0.1.0").containsEntry("Accept-Encoding", "identity")
+                .containsEntry("User-Agent", "kitsu-actions/0.2.0-SNAPSHOT").containsEntry("Accept-Encoding", "identity")
                 .containsEntry("X-Queue", "fast").containsEntry("Idempotency-Key", headers.get("webhook-id"))
                 .containsEntry("Host", "127.0.0.1:" + receiver.port())
                 .doesNotContainKeys("webhook-signature", "Cookie", "Authorization");

@@ -76,6 +76,20 @@ class EmbeddedDatabaseIT {
     }
 
     @Test
+    void refusesTheDataFolderOfAnEarlierBuild() throws Exception {
+        Postgres.shareBinaries(folder.resolve("data"));
+        try (EmbeddedDatabase earlier = EmbeddedDatabase.open(folder.resolve("data"))) {
+            Postgres.migratedByAnEarlierBuild(earlier.jdbcUrl());
+        }
+
+        Packaged service = start(Map.of());
+
+        assertThat(service.exit()).isEqualTo(1);
+        assertThat(service.output()).contains(folder.toRealPath() + "/data/postgresql-17 was made by another build")
+                .contains("delete that folder").doesNotContain("\tat ");
+    }
+
+    @Test
     @Tag("survival")
     void startsItsDatabaseAgainWhenItEnds() throws Exception {
         Packaged service = startUnpacked(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t")).ready();

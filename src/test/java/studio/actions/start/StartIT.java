@@ -237,6 +237,18 @@ class StartIT {
     }
 
     @Test
+    void refusesTheDatabaseOfAnEarlierBuild() throws Exception {
+        String earlier = server.another();
+        Postgres.migratedByAnEarlierBuild(earlier);
+
+        Packaged service = start(Map.of("QUARKUS_DATASOURCE_JDBC_URL", earlier));
+
+        assertThat(service.exit()).isEqualTo(1);
+        assertThat(service.output()).contains(earlier.replaceAll("\\?.*", "") + " was made by another build")
+                .contains("DROP DATABASE").doesNotContain("\tat ");
+    }
+
+    @Test
     void saysThatItsPortIsTaken() throws Exception {
         try (ServerSocket taken = new ServerSocket(0)) {
             Packaged service = startOnServer(Map.of("QUARKUS_HTTP_PORT", Integer.toString(taken.getLocalPort())));

@@ -1,0 +1,297 @@
+-- Until the release of 0.2 this file is edited in place; a database of an earlier build is refused (start/Main).
+
+-- ---------------------------------------------------------------------------------------------------------------------------
+-- Actions
+-- ---------------------------------------------------------------------------------------------------------------------------
+
+-- An action is a button that an admin defines.
+CREATE TABLE action (
+    id              uuid PRIMARY KEY,
+    name            text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 80),
+    url             text NOT NULL,
+    entity_type     text NOT NULL,
+    is_ajax         boolean NOT NULL,
+    description     text,
+    enabled         boolean NOT NULL,
+    method          text NOT NULL,
+    headers         jsonb NOT NULL,
+    timeout_ms      integer NOT NULL,
+    max_attempts    integer NOT NULL,
+    rate_per_minute integer NOT NULL,
+    signing_secret  text,
+    report          text NOT NULL,
+    roles           text[] NOT NULL,
+    project_ids     uuid[] NOT NULL,
+    version         integer NOT NULL,
+    created_at      timestamptz NOT NULL,
+    updated_at      timestamptz NOT NULL,
+    created_by      uuid NOT NULL,
+    updated_by      uuid NOT NULL
+);
+CREATE INDEX action_by_name ON action (lower(name), name, id);
+
+-- Every replica keeps the list of actions in memory and reads it again after this notification.
+CREATE FUNCTION tell_action_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('action_changed', '');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER action_changed AFTER INSERT OR UPDATE OR DELETE ON action
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_action_changed();
+
+-- Every version of an action, and its state when it was deleted. A deleted action is restored from here.
+CREATE TABLE action_version (
+    id           uuid PRIMARY KEY,
+    action_id    uuid NOT NULL,
+    version      integer NOT NULL,
+    at           timestamptz NOT NULL,
+    verb         text NOT NULL,
+    caller_id    uuid NOT NULL,
+    caller_name  text,
+    caller_email text,
+    caller_role  text,
+    -- The body with which an admin would get this version.
+    draft        jsonb NOT NULL,
+    -- The action's own, for a restore.
+    created_at   timestamptz NOT NULL,
+    created_by   uuid NOT NULL,
+    UNIQUE (action_id, version)
+);
+
+-- ---------------------------------------------------------------------------------------------------------------------------
+-- Runs
+-- ---------------------------------------------------------------------------------------------------------------------------
+
+-- One row for each process. It counts its heartbeat here; other replicas watch the count, so no clock decides who is dead.
+CREATE TABLE replica (
+    id    uuid PRIMARY KEY,
+    beat  bigint NOT NULL,
+    since timestamptz NOT NULL DEFAULT now()
+);
+
+-- A run is one press with everything it caused. It copies the action's fields that its deliveries need, so that a later change
+-- of the action changes no press.
+CREATE TABLE run (
+    id              uuid PRIMARY KEY,
+    action_id       uuid NOT NULL,
+    action_name     text NOT NULL,
+    action_version  integer NOT NULL,
+    state           text NOT NULL,
+    caller_id       uuid NOT NULL,
+    caller_name     text NOT NULL,
+    caller_email    text,
+    caller_role     text NOT NULL,
+    method          text NOT NULL,
+    headers         jsonb NOT NULL,
+    timeout_ms      integer NOT NULL,
+    max_attempts    integer NOT NULL,
+    rate_per_minute integer NOT NULL,
+    signing_secret  text,
+    -- Host and port of all of its deliveries; null if none has a URL.
+    host            text,
+    fingerprint     text NOT NULL,
+    idempotency_key text,
+    replay_of       uuid,
+    created_at      timestamptz NOT NULL,
+    cancelled_at    timestamptz,
+    finished_at     timestamptz,
+    unfinished      integer NOT NULL,
+    -- The number of outcomes so far. Each delivery has the number of its latest one, so that a watcher can resume.
+    events          integer NOT NULL
+);
+CREATE INDEX run_newest ON run (created_at DESC, id DESC);
+CREATE INDEX run_of_action ON run (action_id, created_at DESC, id DESC);
+CREATE INDEX run_of_caller ON run (caller_id, created_at DESC, id DESC);
+CREATE INDEX run_pressed ON run (caller_id, fingerprint, created_at);
+CREATE INDEX run_keyed ON run (caller_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE INDEX run_unfinished ON run (action_id, created_at, id) WHERE finished_at IS NULL;
+CREATE INDEX run_finished ON run (finished_at) WHERE finished_at IS NOT NULL;
+
+-- A delivery is one HTTP request that a run has to make.
+CREATE TABLE delivery (
+    id              uuid PRIMARY KEY,
+    run_id          uuid NOT NULL REFERENCES run ON DELETE CASCADE,
+    position        integer NOT NULL,
+    entity_id       uuid,
+    entity_type     text,
+    production_id   uuid,
+    task_id         uuid,
+    -- The tasks of its target: a replay asks Kitsu again whether they may be seen.
+    task_ids        uuid[] NOT NULL,
+    method          text NOT NULL,
+    url             text,
+    body            text,
+    webhook_id      text NOT NULL,
+    -- Host and port as slots are counted; null without a URL.
+    host            text,
+    state           text NOT NULL,
+    -- The replica that has it in flight.
+    owner           uuid REFERENCES replica,
+    -- When a pending delivery may be sent.
+    due_at          timestamptz,
+    status          integer,
+    attempts        integer NOT NULL,
+    duration_ms     integer,
+    failure_kind    text,
+    failure_message text,
+    response        text,
+    event           integer,
+    UNIQUE (run_id, position),
+    CHECK ((state = 'in_flight') = (owner IS NOT NULL)),
+    CHECK ((state = 'pending') = (due_at IS NOT NULL))
+);
+CREATE INDEX delivery_pending ON delivery (run_id, position) WHERE state = 'pending';
+CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'pending';
+CREATE INDEX delivery_owned ON delivery (owner) WHERE owner IS NOT NULL;
+CREATE INDEX delivery_owned_of_run ON delivery (run_id) WHERE owner IS NOT NULL;
+
+-- An attempt that another one followed or will follow. The latest attempt stands in its delivery.
+CREATE TABLE attempt (
+    id              uuid PRIMARY KEY,
+    delivery_id     uuid NOT NULL REFERENCES delivery ON DELETE CASCADE,
+    number          integer NOT NULL,
+    ended_at        timestamptz NOT NULL,
+    status          integer,
+    duration_ms     integer,
+    failure_kind    text NOT NULL,
+    failure_message text NOT NULL,
+    UNIQUE (delivery_id, number)
+);
+
+-- ---------------------------------------------------------------------------------------------------------------------------
+-- Rate limits
+-- ---------------------------------------------------------------------------------------------------------------------------
+
+-- Token buckets by this database's clock. A bucket without a row is full.
+CREATE TABLE bucket (
+    kind    text NOT NULL,
+    subject text NOT NULL,
+    -- Its size, and the seconds in which it fills.
+    quota   integer NOT NULL,
+    seconds double precision NOT NULL,
+    tokens  double precision NOT NULL,
+    -- A second, small bucket that counts while the first is empty: tokens that pile up during a pause are not spent at once.
+    pace    double precision NOT NULL,
+    short   boolean NOT NULL,
+    -- The result of the latest take: INSERT … ON CONFLICT cannot return the row from before.
+    granted integer NOT NULL,
+    at      timestamptz NOT NULL,
+    PRIMARY KEY (kind, subject)
+) WITH (fillfactor = 50);
+
+-- ---------------------------------------------------------------------------------------------------------------------------
+-- Audit
+-- ---------------------------------------------------------------------------------------------------------------------------
+
+-- Who did what. Entries are written once. Their times are this database's, so that a replica's clock cannot make one older.
+CREATE TABLE audit_entry (
+    id           uuid PRIMARY KEY,
+    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    verb         text NOT NULL,
+    -- The action; null for an entry about several, such as an import.
+    subject      uuid,
+    subject_name text,
+    run_id       uuid,
+    caller_id    uuid NOT NULL,
+    caller_name  text NOT NULL,
+    caller_email text,
+    caller_role  text NOT NULL,
+    from_address text,
+    result       text NOT NULL,
+    detail       jsonb NOT NULL DEFAULT '{}'
+);
+CREATE INDEX audit_entry_newest ON audit_entry (at DESC, id DESC);
+CREATE INDEX audit_entry_of_subject ON audit_entry (subject, at DESC, id DESC);
+CREATE INDEX audit_entry_of_caller ON audit_entry (caller_id, at DESC, id DESC);
+CREATE INDEX audit_entry_of_verb ON audit_entry (verb, at DESC, id DESC);
+CREATE INDEX audit_entry_of_run ON audit_entry (run_id) WHERE run_id IS NOT NULL;
+
+-- How long an entry is kept at least: retention.audit, as the service was last started with it.
+CREATE TABLE audit_retention (
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
+    keep   interval NOT NULL
+);
+INSERT INTO audit_retention (keep) VALUES ('365 days');
+
+CREATE FUNCTION keep_audit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' AND OLD.at < clock_timestamp() - (SELECT keep FROM audit_retention) THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION 'The audit is append-only: no % of an entry that is younger than %', lower(TG_OP),
+        (SELECT keep FROM audit_retention) USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE ON audit_entry FOR EACH ROW EXECUTE FUNCTION keep_audit();
+CREATE TRIGGER audit_whole BEFORE TRUNCATE ON audit_entry FOR EACH STATEMENT EXECUTE FUNCTION keep_audit();
+
+-- How the runs of the audit ended. It is kept as long as their entries; the runs themselves are removed earlier.
+CREATE TABLE audit_outcome (
+    run_id uuid PRIMARY KEY,
+    at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    result text NOT NULL,
+    -- Numbers of deliveries by state.
+    detail jsonb NOT NULL
+);
+CREATE INDEX audit_outcome_oldest ON audit_outcome (at);
+CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE ON audit_outcome FOR EACH ROW EXECUTE FUNCTION keep_audit();
+CREATE TRIGGER audit_whole BEFORE TRUNCATE ON audit_outcome FOR EACH STATEMENT EXECUTE FUNCTION keep_audit();
+
+-- ---------------------------------------------------------------------------------------------------------------------------
+-- Statistics
+-- ---------------------------------------------------------------------------------------------------------------------------
+
+-- Finished runs are counted a moment after their end, by the day (UTC) of the press, for their action and for 'all': statistics
+-- of a million deliveries read some hundred rows.
+CREATE TABLE press_count (
+    subject text NOT NULL,
+    day     date NOT NULL,
+    kind    text NOT NULL,
+    state   text NOT NULL,
+    count   bigint NOT NULL,
+    last    timestamptz NOT NULL,
+    PRIMARY KEY (subject, day, kind, state)
+) WITH (fillfactor = 50);
+CREATE TABLE delivery_count (
+    subject      text NOT NULL,
+    day          date NOT NULL,
+    state        text NOT NULL,
+    -- Empty for a delivery without a failure.
+    failure_kind text NOT NULL,
+    count        bigint NOT NULL,
+    PRIMARY KEY (subject, day, state, failure_kind)
+) WITH (fillfactor = 50);
+CREATE TABLE duration_count (
+    subject text NOT NULL,
+    day     date NOT NULL,
+    -- Of the latest attempt, as duration_bucket rounds it.
+    took_ms integer NOT NULL,
+    count   bigint NOT NULL,
+    PRIMARY KEY (subject, day, took_ms)
+) WITH (fillfactor = 50);
+
+-- Exact up to 31 ms; above, the five leading bits: 16 buckets for each doubling, as in HdrHistogram.
+CREATE FUNCTION duration_bucket(ms integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+    SELECT (ms >> greatest(0, length(ltrim(ms::bit(32)::text, '0')) - 5)) << greatest(0, length(ltrim(ms::bit(32)::text, '0')) - 5)
+$$;
+
+CREATE TABLE uncounted_opening (
+    id        uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    action_id uuid NOT NULL,
+    state     text NOT NULL,
+    at        timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Runs that have ended and are not yet counted. A trigger writes it, so that no code path can forget one; a column of run would
+-- cost every one of them an update.
+CREATE TABLE uncounted_run (
+    run_id uuid PRIMARY KEY
+);
+CREATE FUNCTION count_run() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO uncounted_run (run_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER run_ended AFTER UPDATE OF finished_at ON run
+    FOR EACH ROW WHEN (OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL) EXECUTE FUNCTION count_run();
+CREATE TRIGGER run_began_ended AFTER INSERT ON run
+    FOR EACH ROW WHEN (NEW.finished_at IS NOT NULL) EXECUTE FUNCTION count_run();
