@@ -56,7 +56,7 @@ public interface EgressConfig {
         MemorySize keptResponse();
 
         /** Requests at once to one host, per replica: small tools fall over before they refuse. */
-        @WithDefault("5")
+        @WithDefault("16")
         @Min(1)
         @Max(1000)
         int inFlightPerHost();

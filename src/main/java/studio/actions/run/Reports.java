@@ -1,6 +1,5 @@
 package studio.actions.run;
 
-import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
@@ -29,16 +28,13 @@ class Reports {
     /** Comments of one run that are under way at once. */
     private static final int AT_ONCE = 4;
 
-    /** Between two looks where nothing is heard: nobody waits for a comment, and runs may wait for hours. */
-    private static final Duration POLL = Duration.ofMinutes(1);
-
-    private final RunEvents events;
+    private final RunStreams streams;
     private final Production kitsu;
     private final Set<UUID> open = ConcurrentHashMap.newKeySet();
     private volatile boolean ending;
 
-    Reports(RunEvents events, Production kitsu) {
-        this.events = events;
+    Reports(RunStreams streams, Production kitsu) {
+        this.streams = streams;
         this.kitsu = kitsu;
     }
 
@@ -48,7 +44,7 @@ class Reports {
             return;
         }
         open.add(run.id);
-        events.follow(run.id, 0, POLL, () -> ending)
+        streams.follow(run.id, 0, () -> ending, () -> LOG.debugf("Comments on run %s are slow", run.id))
                 .onItem().transformToUniAndConcatenate(look -> tell(run, when, credential, look.outcomes()))
                 .onTermination().invoke(() -> open.remove(run.id))
                 .subscribe().with(told -> {
@@ -59,7 +55,7 @@ class Reports {
     /** Tells what there is to tell by now, and no more. */
     void end() {
         ending = true;
-        events.ring();
+        streams.flush();
     }
 
     /** Whether all is told. */

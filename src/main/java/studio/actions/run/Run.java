@@ -29,6 +29,8 @@ import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import studio.actions.action.Action;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
 
 /**
  * One press of the button, with all that its deliveries are sent with. Whoever writes an outcome locks it first, so its
@@ -169,8 +171,12 @@ public class Run extends PanacheEntityBase {
         return "run %s of action \"%s\" (%s)".formatted(id, actionName, actionId);
     }
 
-    boolean visibleTo(Caller caller) {
-        return caller.is(Role.admin) || caller.is(Role.manager) || callerId.equals(caller.id());
+    /** @throws ProblemException {@code not_found} where there is no such run, or the caller may not see it */
+    static Run visible(UUID id, Caller caller) {
+        Optional<Run> found = findByIdOptional(id);
+        return found.filter(run -> caller.is(Role.admin) || caller.is(Role.manager) || run.callerId.equals(caller.id()))
+                .orElseThrow(() -> new ProblemException(found.isPresent() ? Code.HIDDEN : Code.NOT_FOUND,
+                        "There is no run " + id + ", or it is not yours to see."));
     }
 
     /** Whether the caller may stop or repeat it. */

@@ -79,7 +79,7 @@ public interface RunConfig {
         Map<Standing, @Min(1) @Max(60_000) Integer> perCallerByRole();
 
         /** Deliveries a second to one host. */
-        @WithDefault("10")
+        @WithDefault("50")
         @Min(1)
         @Max(10_000)
         int perHost();

@@ -3,7 +3,6 @@ package studio.actions.run;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -12,8 +11,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArraySet;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.BooleanSupplier;
 
 import jakarta.inject.Singleton;
 
@@ -23,39 +20,25 @@ import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.news.News;
 
-/** Watching runs, whichever replica sends them. */
+/** Tells waiting presses and streams what happens to runs, whichever replica sends their deliveries. */
 @Singleton
 class RunEvents {
 
-    /** Between two looks where nothing is heard. */
-    static final Duration POLL = Duration.ofSeconds(5);
-
-    /** Between two looks where much happens: each costs some queries, and many may watch. */
-    private static final Duration PACE = Duration.ofMillis(200);
-
-    /** Outcomes of one look: each may hold an answer of 8 KB. */
-    private static final int PAGE = 100;
+    /** A net under waiting presses, in case a notification was lost. */
+    private static final Duration POLL = Duration.ofSeconds(5);
 
     private static final String ENDED = " ended";
 
     private final News news;
+    private final RunStreams streams;
     private final Map<UUID, Set<Watch>> watches = new ConcurrentHashMap<>();
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
     private volatile boolean stopping;
 
-    RunEvents(News news) {
+    RunEvents(News news, RunStreams streams) {
         this.news = news;
-        news.read(News.Topic.run_changed, this::hear,
-                this::ring);
-    }
-
-    /**
-     * Whatever is new about a run since the last look.
-     *
-     * @param run null where it was removed in the meantime
-     */
-    record Look(Run run, List<Delivery> outcomes, Map<UUID, List<Attempt>> earlier, Map<Delivery.State, Long> counts,
-            boolean last) {
+        this.streams = streams;
+        news.read(News.Topic.run_changed, this::hear, streams::wake);
     }
 
     /** Tells all replicas of what has become of runs, once the transaction that writes it is committed. */
@@ -74,11 +57,13 @@ class RunEvents {
     /** Tells those who watch here, and does not wait for the news to come around. */
     void changed(UUID run, boolean ended) {
         watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(ended));
+        streams.wake(run);
     }
 
     /** The same, by whoever has written the end. */
     void ended(UUID run, End how) {
         watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(how));
+        streams.wake(run);
     }
 
     /** Whether what was told is that a run has ended. */
@@ -96,15 +81,11 @@ class RunEvents {
     void stop() {
         stopping = true;
         watches.values().forEach(all -> all.forEach(watch -> watch.hear(true)));
+        streams.stop();
     }
 
     boolean stopping() {
         return stopping;
-    }
-
-    /** Has everybody look who watches here. */
-    void ring() {
-        watches.values().forEach(all -> all.forEach(Watch::ring));
     }
 
     /** Listens to a run from now on; to be closed. */
@@ -121,50 +102,23 @@ class RunEvents {
         return watch;
     }
 
-    /**
-     * The outcomes of a run, beginning behind one of them, until it has ended. Where nothing is new for a while there is a
-     * look without outcomes.
-     *
-     * @param poll between two looks where nothing is heard
-     * @param enough asked after each look, whether it was the last one all the same
-     */
-    Multi<Look> follow(UUID run, int behind, Duration poll, BooleanSupplier enough) {
-        return Multi.createFrom().deferred(() -> {
-            Watch watch = watch(run);
-            watch.behind = behind;
-            watch.ring();
-            return Multi.createBy().repeating().uni(() -> watch.next(poll))
-                    .whilst(look -> !look.last() && !enough.getAsBoolean())
-                    .onTermination().invoke(watch::close);
-        });
-    }
-
     final class Watch implements AutoCloseable {
 
         private final UUID run;
         private final CompletableFuture<Optional<End>> ended = new CompletableFuture<>();
-        private final AtomicReference<CompletableFuture<Void>> bell = new AtomicReference<>(new CompletableFuture<>());
-        private volatile int behind;
-        private volatile long notBefore = System.nanoTime();
 
         private Watch(UUID run) {
             this.run = run;
-        }
-
-        void ring() {
-            bell.get().complete(null);
         }
 
         void hear(boolean end) {
             if (end) {
                 ended.complete(Optional.empty());
             }
-            ring();
         }
 
         private void hear(End how) {
             ended.complete(Optional.of(how));
-            ring();
         }
 
         /**
@@ -189,40 +143,6 @@ class RunEvents {
             } catch (RuntimeException away) {
                 return false;
             }
-        }
-
-        private Uni<Look> next(Duration poll) {
-            return Uni.createFrom().completionStage(bell::get).ifNoItem().after(poll).recoverWithItem((Void) null).onItem()
-                    .call(this::pace)
-                    .emitOn(workers)
-                    .map(rung -> {
-                        bell.set(new CompletableFuture<>());
-                        Look look = QuarkusTransaction.requiringNew().call(this::look);
-                        // Not before it has succeeded: one that fails is repeated, and must not pass over what it saw.
-                        behind = look.outcomes.isEmpty() ? behind : look.outcomes.get(look.outcomes.size() - 1).event;
-                        if (look.outcomes.size() == PAGE) {
-                            ring();
-                        } else {
-                            notBefore = System.nanoTime() + PACE.toNanos();
-                        }
-                        return look;
-                    }).onFailure().invoke(this::ring).onFailure().retry().withBackOff(Duration.ofSeconds(1), POLL)
-                    .indefinitely();
-        }
-
-        private Uni<Void> pace() {
-            long nanos = notBefore - System.nanoTime();
-            Uni<Void> now = Uni.createFrom().voidItem();
-            return nanos <= 0 ? now : now.onItem().delayIt().by(Duration.ofNanos(nanos));
-        }
-
-        private Look look() {
-            Run now = Run.findById(run);
-            List<Delivery> outcomes = Delivery.<Delivery> find("runId = ?1 and event > ?2 order by event", run, behind)
-                    .page(0, PAGE).list();
-            boolean all = outcomes.size() < PAGE;
-            return new Look(now, outcomes, Attempt.of(outcomes), Delivery.counts(run),
-                    now == null || all && now.finishedAt != null);
         }
 
         @Override

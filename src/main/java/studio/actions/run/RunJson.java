@@ -6,8 +6,10 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import io.quarkus.runtime.annotations.RegisterForReflection;
@@ -18,6 +20,12 @@ import studio.actions.identity.Role;
 
 /** Runs and previews on the wire. */
 public final class RunJson {
+
+    /** How many deliveries an answer shows unless it is asked for others. */
+    static final int SHOWN = 100;
+
+    /** The position before the first delivery. */
+    static final int FIRST = -1;
 
     private RunJson() {
     }
@@ -51,26 +59,47 @@ public final class RunJson {
             Instant finishedAt,
             Counts counts,
             @JsonInclude(JsonInclude.Include.NON_NULL) UUID replayOf,
-            @JsonInclude(JsonInclude.Include.NON_NULL) List<DeliveryView> deliveries) {
+            @JsonUnwrapped DeliveryPage page) {
 
-        /** With its deliveries, as they are on disk. */
+        /** Reads the first of its deliveries, in the transaction that is open. */
         static View of(Run run) {
-            List<Delivery> deliveries = Delivery.ofRun(run.id);
-            return of(run, deliveries, Attempt.of(deliveries));
+            return of(run, Delivery.page(run.id, FIRST, null, SHOWN));
         }
 
-        static View of(Run run, List<Delivery> deliveries, Map<UUID, List<Attempt>> earlier) {
-            Map<Delivery.State, Long> states = new EnumMap<>(Delivery.State.class);
-            deliveries.forEach(delivery -> states.merge(delivery.state, 1L, Long::sum));
-            return of(run, Counts.of(states), deliveries.stream()
-                    .map(delivery -> DeliveryView.of(delivery, earlier.getOrDefault(delivery.id, List.of()))).toList());
+        /** Reads the earlier attempts of those deliveries, in the transaction that is open. */
+        static View of(Run run, Delivery.Page page) {
+            return of(run, page, Attempt.of(Stream.concat(page.deliveries().stream(), page.failures().stream()).toList()));
         }
 
-        static View of(Run run, Counts counts, List<DeliveryView> deliveries) {
+        static View of(Run run, Delivery.Page page, Map<UUID, List<Attempt>> earlier) {
+            return of(run, Counts.of(page.counts()), new DeliveryPage(views(page.deliveries(), earlier),
+                    page.next() == null ? null : page.next().toString(), views(page.failures(), earlier)));
+        }
+
+        /** As runs stand in a list: without deliveries. */
+        static View of(Run run, Counts counts) {
+            return of(run, counts, null);
+        }
+
+        private static View of(Run run, Counts counts, DeliveryPage page) {
             return new View(run.id, "Run", run.actionId, run.actionName, run.state,
                     new Person(run.callerId, run.callerName, run.callerEmail, run.callerRole), run.createdAt, run.finishedAt,
-                    counts, run.replayOf, deliveries);
+                    counts, run.replayOf, page);
         }
+
+        private static List<DeliveryView> views(List<Delivery> deliveries, Map<UUID, List<Attempt>> earlier) {
+            return deliveries.stream()
+                    .map(delivery -> DeliveryView.of(delivery, earlier.getOrDefault(delivery.id, List.of()))).toList();
+        }
+    }
+
+    /**
+     * Some deliveries of a run.
+     *
+     * @param next the cursor of the next page; null on the last one
+     * @param failures the first deliveries of the whole run that failed, were lost or refused
+     */
+    public record DeliveryPage(List<DeliveryView> deliveries, String next, List<DeliveryView> failures) {
     }
 
     /** What of a run is sent again. */

@@ -1,12 +1,9 @@
 package studio.actions.run;
 
-import java.io.UncheckedIOException;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.UUID;
 
 import jakarta.annotation.security.RolesAllowed;
@@ -21,28 +18,17 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
-import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
-import jakarta.ws.rs.core.Request;
-import jakarta.ws.rs.core.Response;
-import jakarta.ws.rs.sse.OutboundSseEvent;
-import jakarta.ws.rs.sse.Sse;
 
-import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestResponse;
-
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.common.annotation.Blocking;
-import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.http.HttpServerResponse;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Asker;
@@ -59,21 +45,14 @@ import studio.actions.problem.ProblemException;
 @Authenticated
 public class RunResource {
 
-    private static final Logger LOG = Logger.getLogger(RunResource.class);
-
-    private static final String END = "end";
-
     private final Runner runner;
     private final RunEvents events;
-    private final ObjectMapper json;
     private final RunConfig.Run config;
     private final SecurityIdentity identity;
 
-    RunResource(Runner runner, RunEvents events, ObjectMapper json, RunConfig config,
-            SecurityIdentity identity) {
+    RunResource(Runner runner, RunEvents events, RunConfig config, SecurityIdentity identity) {
         this.runner = runner;
         this.events = events;
-        this.json = json;
         this.config = config.run();
         this.identity = identity;
     }
@@ -103,36 +82,26 @@ public class RunResource {
         List<Run> page = runs.subList(0, Math.min(limit, runs.size()));
         Map<UUID, RunJson.Counts> counts = counts(page.stream().map(run -> run.id).toList());
         String next = runs.size() > limit ? new Cursor(page.get(limit - 1).createdAt, page.get(limit - 1).id).text() : null;
-        return new RunJson.Page(page.stream().map(run -> RunJson.View.of(run, counts.get(run.id), null)).toList(), next);
+        return new RunJson.Page(page.stream().map(run -> RunJson.View.of(run, counts.get(run.id))).toList(), next);
     }
 
     @GET
     @Path("/{id}")
-    public RunJson.View get(@PathParam("id") UUID id) {
-        return RunJson.View.of(visible(id));
+    public RunJson.View get(@PathParam("id") UUID id,
+            @QueryParam("state") Delivery.State state,
+            @QueryParam("cursor") String cursor,
+            @QueryParam("limit") @DefaultValue("100") @Min(1) @Max(500) int limit) {
+        Caller caller = Caller.of(identity);
+        int after = cursor == null ? RunJson.FIRST : position(cursor);
+        return QuarkusTransaction.requiringNew().call(
+                () -> RunJson.View.of(Run.visible(id, caller), Delivery.page(id, after, state, limit)));
     }
 
-    @GET
-    @Path("/{id}/events")
-    @Produces(MediaType.SERVER_SENT_EVENTS)
-    @Blocking
-    public Multi<OutboundSseEvent> watch(@PathParam("id") UUID id,
-            @HeaderParam("Last-Event-ID") String last,
-            @Context Sse sse, @Context HttpServerResponse response,
-            @Context Request request) {
-        visible(id);
-        if (END.equals(last)) {
-            throw new WebApplicationException(Response.noContent().build());
+    private static int position(String cursor) {
+        if (!cursor.matches("[0-9]{1,9}")) {
+            throw ProblemException.parameter("cursor", "unknown_cursor", "'cursor' must be the 'next' of a page before.");
         }
-        int behind = behind(last);
-        if (request.getMethod().equals("HEAD")) {
-            throw new WebApplicationException(Response.ok().type(MediaType.SERVER_SENT_EVENTS).build());
-        }
-        // nginx would keep the events until there are many.
-        response.putHeader("X-Accel-Buffering", "no").putHeader(HttpHeaders.CACHE_CONTROL, "no-store");
-        return events.follow(id, behind, RunEvents.POLL, events::stopping)
-                .onFailure().invoke(failure -> LOG.errorf(failure, "Nobody can watch run %s any more", id))
-                .onItem().transformToMultiAndConcatenate(look -> Multi.createFrom().iterable(told(look, sse)));
+        return Integer.parseInt(cursor);
     }
 
     @POST
@@ -182,16 +151,8 @@ public class RunResource {
                 Press.patience(prefer, config.patience())).map(PressResource::answer);
     }
 
-    private Run visible(UUID id) {
-        Optional<Run> found = Run.findByIdOptional(id);
-        return found.filter(run -> run.visibleTo(Caller.of(identity)))
-                .orElseThrow(
-                        () -> new ProblemException(found.isPresent() ? Code.HIDDEN : Code.NOT_FOUND,
-                                "There is no run " + id + ", or it is not yours to see."));
-    }
-
     private Run own(UUID id, Caller caller) {
-        Run run = visible(id);
+        Run run = Run.visible(id, caller);
         if (!run.belongsTo(caller)) {
             throw new ProblemException(Code.FORBIDDEN, "Only an admin may do this to a run of somebody else's.");
         }
@@ -213,45 +174,10 @@ public class RunResource {
                 events.tell(List.of(run));
             }
             return strictly ? RunJson.View.of(run)
-                    : RunJson.View.of(run, RunJson.Counts.of(Delivery.counts(id)), null);
+                    : RunJson.View.of(run, RunJson.Counts.of(Delivery.counts(id)));
         });
         events.changed(id, view.finishedAt() != null);
         return view;
-    }
-
-    private static int behind(String last) {
-        if (last != null && !last.matches("[0-9]{0,9}")) {
-            throw ProblemException.parameter("Last-Event-ID", "invalid_value",
-                    "'Last-Event-ID' must be the id of an event of this run; leave it out to see all.");
-        }
-        return last == null || last.isEmpty() ? 0 : Integer.parseInt(last);
-    }
-
-    /** A comment where nothing has happened, so that no proxy takes the silence for the end. */
-    private List<OutboundSseEvent> told(RunEvents.Look look, Sse sse) {
-        List<OutboundSseEvent> told = new ArrayList<>();
-        Map<UUID, List<Attempt>> earlier = look.earlier();
-        look.outcomes().forEach(delivery -> told.add(sse.newEventBuilder().id(delivery.event.toString()).name("delivery")
-                .data(text(RunJson.DeliveryView.of(delivery, earlier.getOrDefault(delivery.id, List.of())))).build()));
-        RunJson.Counts counts = RunJson.Counts.of(look.counts());
-        if (!look.outcomes().isEmpty() && look.run() != null) {
-            told.add(sse.newEventBuilder().name("progress").data(text(new RunJson.Progress(look.run().state, counts))).build());
-        }
-        if (look.last() && look.run() != null) {
-            told.add(sse.newEventBuilder().id(END).name(END).data(text(RunJson.View.of(look.run(), counts, null))).build());
-        }
-        if (told.isEmpty()) {
-            told.add(sse.newEventBuilder().comment("").build());
-        }
-        return told;
-    }
-
-    private String text(Object value) {
-        try {
-            return json.writeValueAsString(value);
-        } catch (JsonProcessingException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     private static Map<UUID, RunJson.Counts> counts(List<UUID> ids) {

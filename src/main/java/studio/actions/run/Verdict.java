@@ -5,6 +5,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.egress.FailureKind;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
@@ -21,20 +22,26 @@ public final class Verdict {
     private Verdict() {
     }
 
-    /** Of a run that has ended and did not succeed; it says where the run can be read. */
+    /**
+     * Returns the problem of a run that has ended without success; it says where the run can be read. Its status is decided
+     * over all deliveries of the run, which are read where the view does not hold them.
+     */
     public static ProblemException of(RunJson.View run) {
         RunJson.Counts counts = run.counts();
-        List<RunJson.DeliveryView> all = run.deliveries();
-        List<Fault> faults = IntStream.range(0, all.size()).filter(i -> all.get(i).failure() != null).limit(SHOWN)
-                .mapToObj(i -> new Fault("/deliveries/" + i, all.get(i).failure().kind().name(),
-                        all.get(i).failure().message()))
+        List<RunJson.DeliveryView> shown = run.page().deliveries();
+        List<RunJson.DeliveryView> unsuccessful = shown.stream().filter(one -> one.failure() != null).toList();
+        List<RunJson.DeliveryView> failures = run.page().failures().isEmpty() ? unsuccessful : run.page().failures();
+        List<Fault> faults = IntStream.range(0, Math.min(SHOWN, failures.size()))
+                .mapToObj(i -> new Fault("/failures/" + i, failures.get(i).failure().kind().name(),
+                        failures.get(i).failure().message()))
                 .toList();
-        Set<FailureKind> kinds = all.stream().filter(one -> one.failure() != null).map(one -> one.failure().kind())
-                .collect(Collectors.toSet());
         String first = faults.isEmpty() ? "" : faults.get(0).message();
         String detail = counts.total() == 1 ? first
                 : counts.delivered() + " of " + counts.total() + " were delivered. " + first
                         + (faults.size() > 1 ? " The run says it of each." : "");
+        Set<FailureKind> kinds = shown.size() == counts.total()
+                ? unsuccessful.stream().map(one -> one.failure().kind()).collect(Collectors.toSet())
+                : QuarkusTransaction.requiringNew().call(() -> Delivery.failureKinds(run.id()));
         Code code = counts.delivered() > 0 ? Code.NOT_DELIVERED : of(kinds);
         ProblemException problem = ProblemException.of(code, detail, faults)
                 .with("Location", "/api/custom-actions/runs/" + run.id());

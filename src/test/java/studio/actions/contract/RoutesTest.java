@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Parameter;
-import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,6 +24,7 @@ import jakarta.ws.rs.QueryParam;
 
 import org.junit.jupiter.api.Test;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
@@ -107,9 +107,12 @@ class RoutesTest {
     void everyObjectHasItsFields() {
         assertThat(RECORDS).allSatisfy((schema, type) -> assertThat(schema(schema).get("properties").propertyStream()
                 .filter(field -> !field.getValue().path("readOnly").asBoolean()).map(Map.Entry::getKey)).as(schema)
-                .containsExactlyInAnyOrderElementsOf(
-                        Arrays.stream(type.getRecordComponents()).map(RecordComponent::getName).map(RoutesTest::snake)
-                                .toList()));
+                .containsExactlyInAnyOrderElementsOf(fields(type).toList()));
+    }
+
+    private static Stream<String> fields(Class<?> type) {
+        return Arrays.stream(type.getRecordComponents()).flatMap(field -> field.getAccessor()
+                .isAnnotationPresent(JsonUnwrapped.class) ? fields(field.getType()) : Stream.of(snake(field.getName())));
     }
 
     @Test

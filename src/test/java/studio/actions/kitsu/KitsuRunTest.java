@@ -293,7 +293,7 @@ class KitsuRunTest {
         Response answer = run("supervisor", action, kitsus(tasks));
 
         problem(answer, 502, "not_delivered");
-        assertThat(Json.of(answer).getList("errors.pointer")).containsExactly("/deliveries/1");
+        assertThat(Json.of(answer).getList("errors.pointer")).containsExactly("/failures/0");
         assertThat(Json.of(answer).getString("detail")).contains("2 of 3");
         assertThat(runOf(answer).getString("state")).isEqualTo("partial");
     }
@@ -326,6 +326,18 @@ class KitsuRunTest {
 
         problem(answer, 502, "not_delivered");
         assertThat(Json.of(answer).getList("errors.code")).containsExactly("timeout", "connection_lost");
+    }
+
+    @Test
+    void decidesOverDeliveriesBeyondTheFirstPage() {
+        List<String> tasks = shots(Stream.concat(Stream.generate(() -> "silent").limit(100), Stream.of("gone"))
+                .toArray(String[]::new));
+        String action = BesideKitsu.ajax(receiver.url("/" + unique("beyond") + "/{entity_name}"), "timeout_ms", 100);
+
+        Response answer = run("supervisor", action, kitsus(tasks));
+
+        problem(answer, 502, "not_delivered");
+        assertThat(runOf(answer).getList("deliveries.failure.kind")).hasSize(100).containsOnly("timeout");
     }
 
     @Test

@@ -355,7 +355,7 @@ class SurvivalIT {
     private Json awaitEnd(Packaged replica, String run) {
         String ended = "SELECT id FROM run WHERE finished_at IS NOT NULL AND id = '" + run + "'";
         return await().atMost(PATIENCE).pollInterval(Duration.ofMillis(200)).ignoreExceptions()
-                .until(() -> postgres.execute(ended).isEmpty() ? null : replica.get("/runs/" + run, "t"),
+                .until(() -> postgres.execute(ended).isEmpty() ? null : replica.get("/runs/" + run + "?limit=500", "t"),
                         found -> found != null && found.getString("finished_at") != null);
     }
 

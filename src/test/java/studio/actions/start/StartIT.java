@@ -14,7 +14,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -216,6 +218,26 @@ class StartIT {
         assertThat(rows).isNotEmpty().allSatisfy(row -> assertThat(service.lines())
                 .anyMatch(line -> line.contains(row[1].replace("EGRES_", "EGRESS_")) && line.contains(row[3])));
         assertThat(folder.resolve("data")).doesNotExist();
+    }
+
+    @Test
+    void sendsSixteenAtOnceToOneHostAndFiftyASecondByDefault() throws Exception {
+        Json action = shared.post("", TOKEN, """
+                {"name": "Defaults", "is_ajax": true, "timeout_ms": 30000, "url": "%s"}"""
+                .formatted(RECEIVER.url("/defaults/held?e={entity_id}")));
+        String targets = "{\"targets\": [" + "{\"entity_id\": \"%s\"},".repeat(49).formatted(
+                (Object[]) Stream.generate(UUID::randomUUID).limit(49).toArray()) + "{\"entity_id\": \"" + UUID.randomUUID()
+                + "\"}]}";
+        Json run = shared.post("/" + action.getString("id") + "/run", TOKEN, targets, "Prefer", "respond-async");
+        await().until(() -> RECEIVER.heard("defaults").size() == 16);
+        long since = System.nanoTime();
+
+        RECEIVER.release("defaults");
+
+        await().until(() -> shared.get("/runs/" + run.getString("id"), TOKEN).getString("finished_at") != null);
+        assertThat(Duration.ofNanos(System.nanoTime() - since)).as("at ten a second 50 take 4 s")
+                .isLessThan(Duration.ofSeconds(3));
+        assertThat(RECEIVER.mostAtOnce("defaults")).isEqualTo(16);
     }
 
     @Test

@@ -39,6 +39,8 @@ public class Services implements QuarkusTestResourceLifecycleManager {
                 entry("custom-actions.run.shutdown", "2s"),
                 entry("quarkus.http.read-timeout", "3s"),
                 entry("quarkus.log.category.\"studio.actions\".level", "DEBUG"),
+                // Few, so that a test can fill them all.
+                entry("custom-actions.egress.in-flight-per-host", "5"),
                 // One caller and one receiver are those of all tests.
                 entry("custom-actions.limits.per-caller", "60000"),
                 entry("custom-actions.limits.per-host", "10000"));

@@ -1,0 +1,211 @@
+package studio.actions.run;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntFunction;
+
+import org.jboss.logging.Logger;
+
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.UniEmitter;
+
+/**
+ * The events of one run, read from the database once for all watchers of this replica. It reads only while a watcher waits for
+ * events that may exist: after the first watcher, after a notification, or behind the latest known event.
+ */
+final class RunFeed {
+
+    private static final Logger LOG = Logger.getLogger(RunFeed.class);
+
+    /** Between two reads of a busy run. */
+    private static final Duration PACE = Duration.ofMillis(200);
+
+    /** Before each read, so that watchers at the same event share it. */
+    private static final Duration GATHERING = Duration.ofMillis(10);
+
+    /** Between two reads while the database is away. */
+    private static final Duration RETRY = Duration.ofSeconds(1);
+
+    /** What a client gets where there are no events: a comment, so that no proxy takes the silence for the end. */
+    static final byte[] COMMENT = ":\n\n".getBytes(StandardCharsets.US_ASCII);
+
+    /**
+     * Some events in their order.
+     *
+     * @param outcomes the deliveries that the events are about
+     * @param text the events as server-sent events
+     * @param through the number of the last event; without one, of the latest that the run has had
+     * @param latest the number of the run's latest event
+     * @param ended whether the run has ended
+     * @param last whether no event can follow
+     */
+    record Part(List<Delivery> outcomes, byte[] text, int through, int latest, boolean ended, boolean last) {
+
+        static Part empty(int through) {
+            return new Part(List.of(), COMMENT, through, through, false, false);
+        }
+
+        boolean isNews() {
+            return last || !outcomes.isEmpty();
+        }
+    }
+
+    /** One who watches. It gets a part only after it has taken the one before. */
+    final class Watcher {
+        private int position;
+        private UniEmitter<? super Part> waiting;
+
+        private Watcher(int position) {
+            this.position = position;
+        }
+
+        /** Completes with the next part; never fails. */
+        Uni<Part> next() {
+            return Uni.createFrom().emitter(emitter -> {
+                synchronized (RunFeed.this) {
+                    waiting = emitter;
+                    if (mayHaveNews(this)) {
+                        schedule();
+                    }
+                }
+            });
+        }
+
+        /** Completes its wait without events. Returns false if it does not wait, since it has not taken its last part. */
+        boolean keepAlive() {
+            UniEmitter<? super Part> waited = take();
+            if (waited != null) {
+                waited.complete(Part.empty(position));
+            }
+            return waited != null;
+        }
+
+        private UniEmitter<? super Part> take() {
+            synchronized (RunFeed.this) {
+                UniEmitter<? super Part> waited = waiting;
+                waiting = null;
+                return waited;
+            }
+        }
+
+        /** Stops watching. */
+        void leave() {
+            synchronized (RunFeed.this) {
+                waiting = null;
+                watchers.remove(this);
+            }
+        }
+    }
+
+    private final IntFunction<Part> reader;
+    private final ScheduledExecutorService workers;
+    private final Set<Watcher> watchers = new HashSet<>();
+    private int latest = -1;
+    private boolean ended;
+    private boolean notified;
+    private boolean flushing;
+    private boolean scheduled;
+    private long notBefore = System.nanoTime();
+
+    /** @param reader reads the part behind an event; may fail while the database is away */
+    RunFeed(IntFunction<Part> reader, ScheduledExecutorService workers) {
+        this.reader = reader;
+        this.workers = workers;
+    }
+
+    /** @param behind the number of the event after which to begin; 0 for all */
+    synchronized Watcher watch(int behind) {
+        Watcher watcher = new Watcher(behind);
+        watchers.add(watcher);
+        return watcher;
+    }
+
+    synchronized boolean isUnwatched() {
+        return watchers.isEmpty();
+    }
+
+    /** Tells that the run may have new events. */
+    synchronized void wake() {
+        notified = true;
+        schedule();
+    }
+
+    /** Answers every waiting watcher with what there is, be it nothing. */
+    synchronized void flush() {
+        flushing = true;
+        wake();
+    }
+
+    private void schedule() {
+        if (!scheduled) {
+            scheduled = true;
+            long nanos = Math.max(GATHERING.toNanos(), notBefore - System.nanoTime());
+            // Quarkus runs what is scheduled on an event loop, where nothing may wait for the database.
+            workers.schedule(() -> workers.execute(this::read), nanos, TimeUnit.NANOSECONDS);
+        }
+    }
+
+    private boolean mayHaveNews(Watcher watcher) {
+        return watcher.waiting != null && (notified || ended || latest < 0 || watcher.position < latest);
+    }
+
+    private void read() {
+        Set<Integer> positions = new TreeSet<>();
+        boolean all;
+        synchronized (this) {
+            watchers.stream().filter(this::mayHaveNews).forEach(watcher -> positions.add(watcher.position));
+            all = flushing;
+            notified = false;
+            flushing = false;
+        }
+        Duration pause = Duration.ZERO;
+        try {
+            for (int position : positions) {
+                Part part = reader.apply(position);
+                hand(part, position, all || part.isNews());
+                pause = part.through() < part.latest() ? pause : PACE;
+            }
+        } catch (RuntimeException away) {
+            LOG.warnf("Cannot read the events of a run (%s); reading again in %d s", away.getMessage(), RETRY.toSeconds());
+            pause = RETRY;
+            synchronized (this) {
+                notified = true;
+            }
+            if (all) {
+                positions.forEach(position -> hand(Part.empty(position), position, true));
+            }
+        } finally {
+            synchronized (this) {
+                scheduled = false;
+                notBefore = System.nanoTime() + pause.toNanos();
+                if (watchers.stream().anyMatch(this::mayHaveNews)) {
+                    schedule();
+                }
+            }
+        }
+    }
+
+    private void hand(Part part, int position, boolean wanted) {
+        List<UniEmitter<? super Part>> waited = new ArrayList<>();
+        synchronized (this) {
+            latest = Math.max(latest, part.latest());
+            ended |= part.ended();
+            for (Watcher watcher : watchers) {
+                if (watcher.waiting != null && watcher.position == position) {
+                    watcher.position = part.through();
+                    if (wanted) {
+                        waited.add(watcher.take());
+                    }
+                }
+            }
+        }
+        waited.forEach(emitter -> emitter.complete(part));
+    }
+}

@@ -1,0 +1,276 @@
+package studio.actions.run;
+
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
+
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.NotAcceptableException;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.WebApplicationException;
+import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.HttpHeaders;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Request;
+import jakarta.ws.rs.core.Response;
+import jakarta.ws.rs.core.Variant;
+
+import org.jboss.resteasy.reactive.RestMulti;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.scheduler.Scheduled;
+import io.quarkus.security.Authenticated;
+import io.quarkus.security.identity.SecurityIdentity;
+import io.smallrye.common.annotation.Blocking;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
+import io.vertx.core.http.HttpServerResponse;
+import studio.actions.identity.Caller;
+import studio.actions.problem.ProblemException;
+
+/**
+ * The events of runs as server-sent events. Streams of one run share a {@link RunFeed}, so that an idle stream asks no
+ * database. A stream gets its next part when the client has taken the one before; a client that does not read is dropped and
+ * can resume with {@code Last-Event-ID}.
+ */
+@Path("/api/custom-actions/runs/{id}/events")
+public class RunStreams {
+
+    /** The id of the last event of a stream. */
+    private static final String END = "end";
+
+    /** Below the 60 s after which nginx cuts a silent stream. */
+    private static final Duration KEEP_ALIVE = Duration.ofSeconds(20);
+
+    /** Of one part: the most that a client which does not read keeps in memory, apart from a larger single event. */
+    private static final int PART_BYTES = 32 * 1024;
+
+    private static final int PART_EVENTS = 100;
+
+    /** Of all parts that clients have not taken yet; beyond, the streams that hold theirs longest are dropped. */
+    private static final long MOST_BYTES = 16L * 1024 * 1024;
+
+    private final ObjectMapper json;
+    private final SecurityIdentity identity;
+    private final Map<UUID, RunFeed> feeds = new ConcurrentHashMap<>();
+    private final Set<Stream> streams = ConcurrentHashMap.newKeySet();
+    private final Set<Stream> untaken = new LinkedHashSet<>();
+    private long untakenBytes;
+    private volatile boolean stopping;
+
+    RunStreams(ObjectMapper json, SecurityIdentity identity) {
+        this.json = json;
+        this.identity = identity;
+    }
+
+    @GET
+    @Authenticated
+    @Blocking
+    public RestMulti<byte[]> watch(@PathParam("id") UUID id, @HeaderParam("Last-Event-ID") String lastEventId,
+            @Context Request request, @Context HttpServerResponse response) {
+        if (request.selectVariant(Variant.mediaTypes(MediaType.SERVER_SENT_EVENTS_TYPE).build()) == null) {
+            throw new NotAcceptableException();
+        }
+        Run.visible(id, Caller.of(identity));
+        if (END.equals(lastEventId)) {
+            throw new WebApplicationException(Response.noContent().build());
+        }
+        int behind = event(lastEventId);
+        if (request.getMethod().equals("HEAD")) {
+            throw new WebApplicationException(Response.ok().type(MediaType.SERVER_SENT_EVENTS).build());
+        }
+        Multi<byte[]> parts = follow(id, behind, () -> stopping, response::reset).map(RunFeed.Part::text);
+        return RestMulti
+                .fromMultiData(Multi.createBy().concatenating().streams(Multi.createFrom().item(RunFeed.COMMENT), parts))
+                .header(HttpHeaders.CONTENT_TYPE, MediaType.SERVER_SENT_EVENTS)
+                .header(HttpHeaders.CACHE_CONTROL, "no-store")
+                // nginx would hold events back until it has many.
+                .header("X-Accel-Buffering", "no").build();
+    }
+
+    /**
+     * Follows a run until its end.
+     *
+     * @param behind the number of the event after which to begin; 0 for all
+     * @param enough asked after each part, whether it was the last one all the same
+     * @param hangUp closes the connection of a client that does not read
+     */
+    Multi<RunFeed.Part> follow(UUID run, int behind, BooleanSupplier enough, Runnable hangUp) {
+        return Multi.createFrom().deferred(() -> {
+            Stream stream = new Stream(run, behind, hangUp);
+            return Multi.createBy().repeating()
+                    .uni(() -> enough.getAsBoolean() ? Uni.createFrom().item(RunFeed.Part.empty(behind)) : stream.next())
+                    .whilst(part -> !part.last() && !enough.getAsBoolean())
+                    .onTermination().invoke(stream::close);
+        });
+    }
+
+    /** Tells that a run may have new events. */
+    void wake(UUID run) {
+        RunFeed feed = feeds.get(run);
+        if (feed != null) {
+            feed.wake();
+        }
+    }
+
+    /** Tells that any run may have new events: notifications may have been lost. */
+    void wake() {
+        feeds.values().forEach(RunFeed::wake);
+    }
+
+    /** Ends all streams; their clients find the events at another replica. */
+    void stop() {
+        stopping = true;
+        flush();
+    }
+
+    /** Hands out what there is by now, be it nothing. */
+    void flush() {
+        feeds.values().forEach(RunFeed::flush);
+    }
+
+    /** Sends a comment to every idle client and drops those that have not read for as long. */
+    @Scheduled(every = "20s")
+    void keepAlive() {
+        streams.forEach(Stream::keepAlive);
+    }
+
+    private static int event(String lastEventId) {
+        if (lastEventId == null || lastEventId.isEmpty()) {
+            return 0;
+        }
+        if (!lastEventId.matches("[0-9]{1,9}")) {
+            throw ProblemException.parameter("Last-Event-ID", "invalid_value",
+                    "'Last-Event-ID' must be the id of an event of this run; leave it out to see all.");
+        }
+        return Integer.parseInt(lastEventId);
+    }
+
+    private final class Stream {
+        private final UUID run;
+        private final RunFeed.Watcher watcher;
+        private final Runnable hangUp;
+        private int bytes;
+        private long since;
+
+        Stream(UUID run, int behind, Runnable hangUp) {
+            this.run = run;
+            this.hangUp = hangUp;
+            RunFeed.Watcher[] made = new RunFeed.Watcher[1];
+            feeds.compute(run, (same, feed) -> {
+                RunFeed one = feed != null ? feed
+                        : new RunFeed(event -> read(run, event), Infrastructure.getDefaultWorkerPool());
+                made[0] = one.watch(behind);
+                return one;
+            });
+            watcher = made[0];
+            streams.add(this);
+        }
+
+        /** The client has taken all that it was sent. */
+        Uni<RunFeed.Part> next() {
+            release();
+            return watcher.next().invoke(this::hold);
+        }
+
+        private void hold(RunFeed.Part part) {
+            List<Stream> slow = new ArrayList<>();
+            synchronized (untaken) {
+                bytes = part.text().length;
+                since = System.nanoTime();
+                untaken.add(this);
+                untakenBytes += bytes;
+                for (Iterator<Stream> eldest = untaken.iterator(); untakenBytes > MOST_BYTES; eldest.remove()) {
+                    slow.add(eldest.next());
+                    untakenBytes -= slow.get(slow.size() - 1).bytes;
+                }
+            }
+            slow.forEach(stream -> stream.hangUp.run());
+        }
+
+        private void release() {
+            synchronized (untaken) {
+                if (untaken.remove(this)) {
+                    untakenBytes -= bytes;
+                }
+            }
+        }
+
+        void keepAlive() {
+            boolean slow;
+            synchronized (untaken) {
+                slow = untaken.contains(this) && System.nanoTime() - since > KEEP_ALIVE.toNanos();
+            }
+            if (slow) {
+                release();
+                hangUp.run();
+            } else {
+                watcher.keepAlive();
+            }
+        }
+
+        void close() {
+            release();
+            streams.remove(this);
+            feeds.computeIfPresent(run, (same, feed) -> {
+                watcher.leave();
+                return feed.isUnwatched() ? null : feed;
+            });
+        }
+    }
+
+    private RunFeed.Part read(UUID id, int behind) {
+        return QuarkusTransaction.requiringNew().call(() -> {
+            Run run = Run.findById(id);
+            if (run == null) {
+                return new RunFeed.Part(List.of(), RunFeed.COMMENT, behind, behind, true, true);
+            }
+            List<Delivery> outcomes = Delivery.outcomes(id, behind, PART_EVENTS, PART_BYTES);
+            boolean ended = run.finishedAt != null;
+            int through = outcomes.isEmpty() ? Math.max(behind, run.events) : outcomes.get(outcomes.size() - 1).event;
+            boolean last = ended && through >= run.events;
+            byte[] text = outcomes.isEmpty() && !last ? RunFeed.COMMENT
+                    : text(run, outcomes, last).getBytes(StandardCharsets.UTF_8);
+            return new RunFeed.Part(outcomes, text, through, run.events, ended, last);
+        });
+    }
+
+    /** As the HTML standard, 9.2.6, reads them; JSON text has no line breaks. */
+    private String text(Run run, List<Delivery> outcomes, boolean last) {
+        StringBuilder text = new StringBuilder();
+        Map<UUID, List<Attempt>> earlier = Attempt.of(outcomes);
+        outcomes.forEach(delivery -> append(text.append("id:").append(delivery.event).append('\n'), "delivery",
+                RunJson.DeliveryView.of(delivery, earlier.getOrDefault(delivery.id, List.of()))));
+        RunJson.Counts counts = RunJson.Counts.of(Delivery.counts(run.id));
+        if (!outcomes.isEmpty()) {
+            append(text, "progress", new RunJson.Progress(run.state, counts));
+        }
+        if (last) {
+            append(text.append("id:").append(END).append('\n'), END, RunJson.View.of(run, counts));
+        }
+        return text.toString();
+    }
+
+    private void append(StringBuilder text, String name, Object data) {
+        try {
+            text.append("event:").append(name).append("\ndata:").append(json.writeValueAsString(data)).append("\n\n");
+        } catch (JsonProcessingException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
