@@ -45,6 +45,9 @@ public class Listings {
     /** Where Quarkus keeps what metrics and traces call a request. */
     private static final String TEMPLATE = "UrlPathTemplate";
 
+    /** Bytes that a text takes beside its characters. */
+    private static final int VALUE = 64;
+
     /** All that an answer depends on, beside the actions. */
     record Question(Role role, String path, String query, List<String> accept, String scheme, String host, int port) {
 
@@ -54,9 +57,10 @@ public class Listings {
                     asked.authority().host(), asked.authority().port());
         }
 
-        /** Characters of what whoever asks may make as long as they like. */
+        /** Bytes of what the caller may make as long as they like; many short values of {@code Accept} cost more than one. */
         int length() {
-            return (query == null ? 0 : query.length()) + host.length() + accept.stream().mapToInt(String::length).sum();
+            return (query == null ? 0 : query.length()) + host.length()
+                    + accept.stream().mapToInt(value -> value.length() + VALUE).sum();
         }
     }
 

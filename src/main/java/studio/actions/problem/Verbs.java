@@ -18,6 +18,7 @@ import jakarta.ws.rs.core.HttpHeaders;
 import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 import org.jboss.resteasy.reactive.server.ServerResponseFilter;
 import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
+import org.jboss.resteasy.reactive.server.core.Deployment;
 import org.jboss.resteasy.reactive.server.mapping.RuntimeResource;
 import org.jboss.resteasy.reactive.server.util.RuntimeResourceVisitor;
 
@@ -38,7 +39,7 @@ public class Verbs {
     private volatile Map<String, Set<String>> literal;
 
     /** What {@code /export} does not know, {@code /{id}} would take for a malformed id. */
-    @ServerRequestFilter(preMatching = true)
+    @ServerRequestFilter(preMatching = true, nonBlocking = true)
     public void refuse(ContainerRequestContext request) {
         if (literal == null) {
             literal = literal();
@@ -51,7 +52,7 @@ public class Verbs {
 
     private static Map<String, Set<String>> literal() {
         Map<String, Set<String>> literal = new HashMap<>();
-        visit((template, verb) -> {
+        visit(CurrentRequestManager.get().getDeployment(), (template, verb) -> {
             if (!template.contains("{")) {
                 literal.computeIfAbsent(template, path -> new TreeSet<>()).add(verb);
             }
@@ -65,7 +66,7 @@ public class Verbs {
         String path = trimmed(Problems.path(CurrentRequestManager.get()));
         // A literal segment goes before a variable one; the first that differs decides.
         TreeMap<String, Set<String>> byForm = new TreeMap<>();
-        visit((template, verb) -> {
+        visit(CurrentRequestManager.get().getDeployment(), (template, verb) -> {
             if (Pattern.matches(VARIABLE.matcher(template).replaceAll("[^/]+"), path)) {
                 byForm.computeIfAbsent(VARIABLE.matcher(template).replaceAll("~"), form -> new TreeSet<>()).add(verb);
             }
@@ -73,8 +74,15 @@ public class Verbs {
         return complete(byForm.isEmpty() ? new TreeSet<>() : byForm.firstEntry().getValue());
     }
 
-    private static void visit(BiConsumer<String, String> visitor) {
-        RuntimeResourceVisitor.visitRuntimeResources("", CurrentRequestManager.get().getDeployment().getClassMappers(),
+    /** Returns the paths of all resource methods, with their variables in braces. */
+    public static Set<String> templates(Deployment deployment) {
+        Set<String> templates = new TreeSet<>();
+        visit(deployment, (template, verb) -> templates.add(template));
+        return templates;
+    }
+
+    private static void visit(Deployment deployment, BiConsumer<String, String> visitor) {
+        RuntimeResourceVisitor.visitRuntimeResources("", deployment.getClassMappers(),
                 new RuntimeResourceVisitor() {
                     @Override
                     public void visitRuntimeResource(String verb, String template, RuntimeResource resource) {

@@ -1,0 +1,50 @@
+package studio.actions.start;
+
+import java.util.HashSet;
+import java.util.Set;
+
+import jakarta.enterprise.inject.Produces;
+import jakarta.inject.Singleton;
+
+import io.micrometer.core.instrument.config.MeterFilter;
+import io.quarkus.resteasy.reactive.server.runtime.ResteasyReactiveRecorder;
+import studio.actions.problem.Verbs;
+
+/**
+ * The methods and paths that metrics of HTTP may name. A client can make up others without end, and each would be a series
+ * that is never forgotten; they are counted as {@code OTHER}.
+ */
+@Singleton
+class HttpTags {
+
+    private static final String OTHER = "OTHER";
+
+    private static final String[] METHODS = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
+
+    /** What Quarkus writes instead of a path. */
+    private static final Set<String> WORDS = Set.of("root", "NOT_FOUND", "REDIRECTION", "UNKNOWN", "/cors-preflight");
+
+    /** Read at the first request: the filters are made before the resources. */
+    private volatile Set<String> known;
+
+    @Produces
+    @Singleton
+    MeterFilter methods() {
+        return MeterFilter.replaceTagValues("method", madeUp -> OTHER, METHODS);
+    }
+
+    @Produces
+    @Singleton
+    MeterFilter paths() {
+        return MeterFilter.replaceTagValues("uri", path -> known().contains(path) ? path : OTHER);
+    }
+
+    private Set<String> known() {
+        if (known == null) {
+            Set<String> paths = new HashSet<>(WORDS);
+            paths.addAll(Verbs.templates(ResteasyReactiveRecorder.getCurrentDeployment()));
+            known = paths;
+        }
+        return known;
+    }
+}
