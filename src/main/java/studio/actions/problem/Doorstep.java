@@ -1,5 +1,6 @@
 package studio.actions.problem;
 
+import java.nio.file.InvalidPathException;
 import java.util.List;
 import java.util.UUID;
 import java.util.regex.Matcher;
@@ -11,6 +12,7 @@ import jakarta.inject.Singleton;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
+import io.quarkus.vertx.http.ManagementInterface;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpHeaders;
@@ -27,6 +29,8 @@ class Doorstep {
     private static final int FIRST = 1000;
 
     private static final String NAMELESS = "Name the host that is asked, in 'Host'.";
+
+    private static final String GARBLED = "The request cannot be read.";
 
     private static final String CSP = "Content-Security-Policy";
 
@@ -64,31 +68,57 @@ class Doorstep {
             + "'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
             + "frame-ancestors 'none'";
 
-    private final BodyConfig config;
+    private final BodyCollector bodies;
     private final ObjectMapper json;
 
-    Doorstep(BodyConfig config, ObjectMapper json) {
-        this.config = config;
+    Doorstep(BodyCollector bodies, ObjectMapper json) {
+        this.bodies = bodies;
         this.json = json;
     }
 
     void hang(@Observes Filters filters) {
         filters.register(request -> {
             guard(request);
+            if (BodyCollector.announced(request.request())) {
+                request.addEndHandler(answered -> {
+                    if (answered.succeeded()) {
+                        bodies.drain(request);
+                    }
+                });
+            }
             if (nameless(request)) {
                 answer(request, Code.BAD_REQUEST, NAMELESS);
+            } else if (garbled(request.request().path())) {
+                answer(request, Code.BAD_REQUEST, GARBLED);
             } else {
                 mark(request.request().path());
-                announced(request);
+                admit(request);
             }
         }, FIRST);
     }
 
-    /** HTTP/1.1 without a host is refused before any filter. */
-    void catchTheNameless(@Observes Router router) {
+    /** Answers a request that Vert.x cannot read, which Quarkus would log as an error of ours. */
+    void catchUnreadable(@Observes Router router) {
         router.route().order(Integer.MIN_VALUE).failureHandler(request -> {
-            if (request.statusCode() == 400 && nameless(request)) {
-                answer(request, Code.BAD_REQUEST, NAMELESS);
+            if (request.statusCode() == 400 || request.failure() instanceof InvalidPathException) {
+                answer(request, Code.BAD_REQUEST, nameless(request) ? NAMELESS : GARBLED);
+            } else {
+                request.next();
+            }
+        });
+    }
+
+    /** Does the same on the port for operators. */
+    void guardManagement(@Observes ManagementInterface management) {
+        management.router().route().order(Integer.MIN_VALUE).handler(request -> {
+            if (garbled(request.request().path())) {
+                request.response().setStatusCode(400).end();
+            } else {
+                request.next();
+            }
+        }).failureHandler(request -> {
+            if (request.statusCode() == 400) {
+                request.response().setStatusCode(400).end();
             } else {
                 request.next();
             }
@@ -102,6 +132,10 @@ class Doorstep {
             if (request.request().path().startsWith(DOCS) && !headers.contains(CSP)) {
                 headers.set(CSP, DOCS_CSP);
             }
+            if (BodyCollector.asks(request.request())) {
+                // The client may send the body that nobody asked for, or the next request: that cannot be told apart.
+                headers.set(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
+            }
             for (Header header : HEADERS) {
                 if (!headers.contains(header.name)) {
                     headers.add(header.name, header.value);
@@ -114,6 +148,17 @@ class Doorstep {
     private static boolean nameless(RoutingContext request) {
         HostAndPort named = request.request().authority();
         return named == null || named.host().isEmpty();
+    }
+
+    /** Whether a path cannot be decoded: Vert.x logs that as an error of ours. */
+    private static boolean garbled(String path) {
+        for (int at = path.indexOf('%'); at >= 0; at = path.indexOf('%', at + 1)) {
+            if (at + 2 >= path.length() || Character.digit(path.charAt(at + 1), 16) < 0
+                    || Character.digit(path.charAt(at + 2), 16) < 0) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** So that each line in the log says what it is about. */
@@ -132,32 +177,13 @@ class Doorstep {
         }
     }
 
-    /** Whoever asks before sending is told at once; so is whoever announces more than anybody would read and throw away. */
-    private void announced(RoutingContext request) {
-        boolean asks = "100-continue".equalsIgnoreCase(request.request().getHeader(HttpHeaders.EXPECT));
-        long length = length(request);
-        if (length > BodyLimit.DRAINED || asks && length > limit(request)) {
+    /** Refuses a body that nobody would read to its end, and throw away, before the client sends it. */
+    private void admit(RoutingContext request) {
+        if (BodyCollector.length(request.request()) > BodyCollector.DRAINED) {
             request.addEndHandler(sent -> request.request().connection().close());
-            answer(request, Code.TOO_LARGE, BodyLimit.tooLarge(limit(request)));
-            return;
-        }
-        if (asks) {
-            request.response().writeContinue();
-            request.request().headers().remove(HttpHeaders.EXPECT);
-        }
-        request.next();
-    }
-
-    private int limit(RoutingContext request) {
-        return BodyLimit.limit(config, request.request().getHeader(HttpHeaders.CONTENT_TYPE));
-    }
-
-    private static long length(RoutingContext request) {
-        try {
-            String length = request.request().getHeader(HttpHeaders.CONTENT_LENGTH);
-            return length == null ? 0 : Long.parseLong(length);
-        } catch (NumberFormatException e) {
-            return 0;
+            answer(request, Code.TOO_LARGE, bodies.tooLarge(request.request()).getMessage());
+        } else {
+            request.next();
         }
     }
 

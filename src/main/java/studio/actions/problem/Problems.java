@@ -1,8 +1,6 @@
 package studio.actions.problem;
 
-import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.channels.ClosedChannelException;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
@@ -31,7 +29,6 @@ import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.ForbiddenException;
 import io.quarkus.security.UnauthorizedException;
-import io.vertx.core.http.HttpClosedException;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
@@ -42,9 +39,6 @@ public class Problems {
     private static final Logger LOG = Logger.getLogger(Problems.class);
 
     private static final Set<String> HELD = Set.of("55P03", "25P03", "40P01");
-
-    /** Of Quarkus, which has hung up by then. */
-    private static final String READ_TIMED_OUT = "Read timed out";
 
     private static final String REALM = "Bearer realm=\"kitsu-actions\"";
 
@@ -144,10 +138,6 @@ public class Problems {
 
     @ServerExceptionMapper
     public Response unforeseen(Throwable thrown) {
-        if (hungUp(thrown)) {
-            return answer(Code.BAD_REQUEST, 400, "The connection was closed before the request was whole.", List.of(), Map.of(),
-                    thrown);
-        }
         return away(thrown)
                 ? answer(Code.UNAVAILABLE, 503,
                         "The database does not answer. If this was to change something, look whether it did before you try again.",
@@ -161,11 +151,11 @@ public class Problems {
             Throwable cause) {
         Problem problem = Problem.of(code, status, detail, path(CurrentRequestManager.get()), errors,
                 cause instanceof ProblemException refusal ? refusal.violated() : List.of());
-        if (status >= 500 && cause instanceof ProblemException) {
+        if (status >= 500 && code != Code.OVERLOADED && cause instanceof ProblemException) {
             LOG.errorf("Problem %s: %s", problem.id(), problem.detail());
         } else if (code == Code.UNAVAILABLE) {
             LOG.errorf("Problem %s: %s (%s)", problem.id(), problem.detail(), cause.getMessage());
-        } else if (status >= 500) {
+        } else if (status >= 500 && code != Code.OVERLOADED) {
             LOG.errorf(cause, "Problem %s: %s", problem.id(), problem.detail());
         } else {
             LOG.debugf("Problem %s: %d %s: %s", problem.id(), status, problem.code(), problem.detail());
@@ -201,16 +191,6 @@ public class Problems {
 
     private static boolean duplicate(JsonProcessingException broken) {
         return String.valueOf(broken.getOriginalMessage()).startsWith("Duplicate field");
-    }
-
-    private static boolean hungUp(Throwable thrown) {
-        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-            if (cause instanceof HttpClosedException || cause instanceof ClosedChannelException
-                    || cause instanceof IOException && READ_TIMED_OUT.equals(cause.getMessage())) {
-                return true;
-            }
-        }
-        return false;
     }
 
     /**

@@ -1,20 +1,29 @@
 package studio.actions.start;
 
 import java.io.IOException;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
 import java.util.Map;
 import java.util.TreeMap;
 
 import jakarta.annotation.security.PermitAll;
+import jakarta.enterprise.inject.Instance;
+import jakarta.inject.Singleton;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.NameBinding;
 import jakarta.ws.rs.NotFoundException;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Priorities;
 import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.container.ContainerRequestContext;
 import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.UriInfo;
+
+import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 
@@ -24,16 +33,40 @@ import studio.actions.identity.IdentityConfig;
 @Path("/api/custom-actions/echo")
 @Produces(MediaType.APPLICATION_JSON)
 @PermitAll
+@Echo.WithoutKitsu
 public class Echo {
+
+    /** Marks what is not there with Kitsu. */
+    @NameBinding
+    @Retention(RetentionPolicy.RUNTIME)
+    @interface WithoutKitsu {
+    }
+
+    /** Answers 404 with Kitsu, before the body is read. */
+    @Singleton
+    static class Practice {
+
+        private final Instance<IdentityConfig> config;
+
+        Practice(Instance<IdentityConfig> config) {
+            this.config = config;
+        }
+
+        @ServerRequestFilter(nonBlocking = true, priority = Priorities.AUTHORIZATION)
+        @WithoutKitsu
+        public void refuse(ContainerRequestContext request) {
+            if (config.get().zou().url().isPresent()) {
+                throw new NotFoundException();
+            }
+        }
+    }
 
     /** Stays, with its headers, below what egress reads of an answer. */
     private static final int SHOWN = 32 * 1024;
 
-    private final boolean withKitsu;
     private final ObjectMapper json;
 
-    Echo(IdentityConfig config, ObjectMapper json) {
-        this.withKitsu = config.zou().url().isPresent();
+    Echo(ObjectMapper json) {
         this.json = json;
     }
 
@@ -53,9 +86,6 @@ public class Echo {
     }
 
     private Heard heard(String method, HttpHeaders headers, UriInfo uri, String body) {
-        if (withKitsu) {
-            throw new NotFoundException();
-        }
         Map<String, String> shown = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         headers.getRequestHeaders().forEach((name, values) -> shown.put(name, String.join(", ", values)));
         return new Heard(method, uri.getRequestUri().toString(), shown, body(body));

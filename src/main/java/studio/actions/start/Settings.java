@@ -73,6 +73,8 @@ public final class Settings {
             Map.entry("signing.previous-secret", Setting.signing()),
             Map.entry("retention.runs", Setting.duration("1d", "36500d", "30d")),
             Map.entry("retention.audit", Setting.duration("1d", "36500d", "365d")),
+            Map.entry("bodies.max-count", Setting.number(1, 100_000, "bodies at once")),
+            Map.entry("bodies.max-memory", Setting.size("1M", "4G", "32M")),
             Map.entry("csv.max-size", Setting.size("1K", "64M", "5M")),
             Map.entry("csv.max-rows", Setting.number(1, 100_000, "rows"))));
 

@@ -51,6 +51,7 @@ import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.FakeZou.Request;
 import studio.actions.testing.Json;
 import studio.actions.testing.Metrics;
+import studio.actions.testing.Raw;
 import studio.actions.testing.Services;
 
 /** Who asks is who Zou says, and nobody where Zou says nothing. */
@@ -66,6 +67,33 @@ class ZouIdentityTest {
 
     @TestHTTPResource(value = "/", management = true)
     URL management;
+
+    @TestHTTPResource("/")
+    URL service;
+
+    // ---- Bodies that do not arrive
+
+    @Test
+    void echoIsNotThereBeforeItsBodyIsRead() throws IOException {
+        try (Raw client = new Raw(service)) {
+            long since = System.nanoTime();
+            assertThat(client.send(Raw.slow(Api.ACTIONS + "/echo")).status()).isEqualTo(404);
+            assertThat(Duration.ofNanos(System.nanoTime() - since)).isLessThan(Duration.ofSeconds(1));
+        }
+    }
+
+    @Test
+    void strangersAreRefusedBeforeTheirBodyIsRead() throws IOException {
+        String path = BesideKitsu.PATH + "/" + UUID.randomUUID() + "/run";
+        try (Raw nobody = new Raw(service); Raw stranger = new Raw(service); Raw known = new Raw(service)) {
+            long since = System.nanoTime();
+            assertThat(nobody.send(Raw.slow(path)).status()).isEqualTo(401);
+            assertThat(stranger.send(Raw.slow(path, "Authorization: Bearer nobody-has-this\r\n")).status()).isEqualTo(401);
+            assertThat(Duration.ofNanos(System.nanoTime() - since)).isLessThan(Duration.ofSeconds(2));
+            assertThat(known.send(Raw.slow(path, "Authorization: Bearer " + BesideKitsu.token("admin") + "\r\n")).quiet(1000))
+                    .isTrue();
+        }
+    }
 
     // ---- Who is let in
 

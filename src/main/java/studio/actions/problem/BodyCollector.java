@@ -1,0 +1,293 @@
+package studio.actions.problem;
+
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
+import java.util.Locale;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+import jakarta.enterprise.inject.Instance;
+import jakarta.inject.Singleton;
+import jakarta.ws.rs.Priorities;
+import jakarta.ws.rs.container.ContainerRequestContext;
+
+import org.jboss.logging.Logger;
+import org.jboss.resteasy.reactive.server.ServerRequestFilter;
+import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
+import org.jboss.resteasy.reactive.server.core.ResteasyReactiveRequestContext;
+
+import io.quarkus.vertx.http.runtime.VertxHttpConfig;
+import io.vertx.core.MultiMap;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpClosedException;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.ext.web.RoutingContext;
+import studio.actions.log.RareLine;
+import studio.actions.problem.Problem.Code;
+
+/**
+ * Collects each body on the event loop before its method gets a thread: a client that sends slowly holds a connection and
+ * nothing else. It runs behind authentication and authorization, so a caller who may not send a body is refused before it is
+ * read. A body ends at 1 MB, CSV at {@code csv.max-size}, and has {@code quarkus.http.read-timeout} to arrive as a whole.
+ */
+@Singleton
+public class BodyCollector {
+
+    static final int LIMIT = 1024 * 1024;
+
+    /** Bytes that are read and thrown away, so that a client that sends before it reads can read why it was refused. */
+    static final long DRAINED = 64L * LIMIT;
+
+    private static final Logger LOG = Logger.getLogger(BodyCollector.class);
+
+    private final RareLine unreadable = new RareLine(LOG, Logger.Level.INFO);
+    private final RareLine overload = new RareLine(LOG, Logger.Level.WARN);
+
+    /** Filters are made before the configuration is known. */
+    private final Instance<BodyConfig> config;
+    private final Instance<VertxHttpConfig> http;
+
+    private final AtomicInteger count = new AtomicInteger();
+    private final AtomicLong bytes = new AtomicLong();
+
+    BodyCollector(Instance<BodyConfig> config, Instance<VertxHttpConfig> http) {
+        this.config = config;
+        this.http = http;
+    }
+
+    /** Runs before all filters that need a thread, and behind those that refuse a request before its body is read. */
+    @ServerRequestFilter(nonBlocking = true, priority = Priorities.HEADER_DECORATOR)
+    public void collect(ContainerRequestContext request) {
+        ResteasyReactiveRequestContext method = CurrentRequestManager.get();
+        RoutingContext routing = method.unwrap(RoutingContext.class);
+        if (announced(routing.request())) {
+            new Arrival(method, routing).begin();
+        }
+    }
+
+    /** Whether a request has a body. */
+    static boolean announced(HttpServerRequest request) {
+        MultiMap headers = request.headers();
+        return headers.contains(HttpHeaders.CONTENT_LENGTH) || headers.contains(HttpHeaders.TRANSFER_ENCODING);
+    }
+
+    /** Whether a client waits to be told that its body is wanted, and was not told yet. */
+    static boolean asks(HttpServerRequest request) {
+        return "100-continue".equalsIgnoreCase(request.getHeader(HttpHeaders.EXPECT));
+    }
+
+    /** The length that a request announces; 0 where it announces none. */
+    static long length(HttpServerRequest request) {
+        try {
+            String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
+            return length == null ? 0 : Long.parseLong(length);
+        } catch (NumberFormatException e) {
+            return 0;
+        }
+    }
+
+    /** The refusal of a body that is larger than its request may have. */
+    ProblemException tooLarge(HttpServerRequest request) {
+        return new ProblemException(Code.TOO_LARGE, "The body may have %,d bytes. Send it in parts.".formatted(limit(request)))
+                .with("Connection", "close");
+    }
+
+    private int limit(HttpServerRequest request) {
+        String mediaType = request.getHeader(HttpHeaders.CONTENT_TYPE);
+        return mediaType != null && mediaType.toLowerCase(Locale.ROOT).startsWith("text/csv")
+                ? (int) config.get().csv().maxSize().asLongValue()
+                : LIMIT;
+    }
+
+    /**
+     * Reads on after an answer that did not wait for the body: a client that is cut off while it sends never reads the answer.
+     * A client that does not come to an end is cut off.
+     */
+    void drain(RoutingContext answered) {
+        HttpServerRequest request = answered.request();
+        if (request.isEnded()) {
+            return;
+        }
+        Vertx vertx = answered.vertx();
+        long late = vertx.setTimer(http.get().readTimeout().toMillis(), now -> request.connection().close());
+        long[] read = { request.bytesRead() };
+        try {
+            request.exceptionHandler(lost -> vertx.cancelTimer(late)).handler(piece -> {
+                read[0] += piece.length();
+                if (read[0] > DRAINED) {
+                    request.connection().close();
+                }
+            }).endHandler(whole -> vertx.cancelTimer(late)).resume();
+        } catch (IllegalStateException ended) {
+            vertx.cancelTimer(late);
+        }
+    }
+
+    /** One body on its way. All but {@link #release} runs on the event loop of its connection. */
+    private final class Arrival {
+
+        private final ResteasyReactiveRequestContext method;
+        private final RoutingContext routing;
+        private final HttpServerRequest request;
+        private final int limit;
+        private final AtomicBoolean released = new AtomicBoolean();
+        private Buffer body = Buffer.buffer(0);
+        private long read;
+        private volatile long held;
+        private boolean over;
+        private boolean ended;
+        private long late = -1;
+
+        Arrival(ResteasyReactiveRequestContext method, RoutingContext routing) {
+            this.method = method;
+            this.routing = routing;
+            this.request = routing.request();
+            this.limit = limit(request);
+        }
+
+        void begin() {
+            method.suspend();
+            int others = count.getAndIncrement();
+            routing.addEndHandler(answered -> release());
+            if (others >= config.get().bodies().maxCount()) {
+                refuseForNow("%d bodies are arriving already (bodies.max-count)".formatted(others));
+                return;
+            }
+            boolean asks = asks(request);
+            if (asks && length(request) > limit) {
+                refuseAndHangUp(tooLarge(request));
+                return;
+            }
+            request.exceptionHandler(this::fail).handler(this::add).endHandler(whole -> finish());
+            if (asks) {
+                request.response().writeContinue();
+                request.headers().remove(HttpHeaders.EXPECT);
+            }
+            request.resume();
+            if (!ended) {
+                late = routing.vertx().setTimer(http.get().readTimeout().toMillis(), now -> expire());
+            }
+        }
+
+        private void add(Buffer piece) {
+            read += piece.length();
+            if (ended) {
+                return;
+            }
+            if (over) {
+                if (read > DRAINED) {
+                    refuseAndHangUp(tooLarge(request));
+                }
+                return;
+            }
+            if (read > limit) {
+                over = true;
+                body = null;
+                bytes.addAndGet(-held);
+                held = 0;
+                return;
+            }
+            held = read;
+            long all = bytes.addAndGet(piece.length());
+            if (all > config.get().bodies().maxMemory().asLongValue() && all > held) {
+                refuseForNow("bodies hold %,d bytes already (bodies.max-memory)".formatted(all - piece.length()));
+                return;
+            }
+            body = read == piece.length() ? piece : body.appendBuffer(piece);
+        }
+
+        private void finish() {
+            if (over) {
+                refuse(tooLarge(request));
+            } else {
+                proceed(new Body(body.getBytes(), this));
+            }
+        }
+
+        private void expire() {
+            routing.addEndHandler(answered -> request.connection().close());
+            abort(over ? tooLarge(request)
+                    : new ProblemException(Code.REQUEST_TIMEOUT, "The body did not arrive within %d s."
+                            .formatted(http.get().readTimeout().toSeconds())).with("Connection", "close"));
+        }
+
+        private void fail(Throwable lost) {
+            if (!ended && !(lost instanceof HttpClosedException)) {
+                unreadable.log(
+                        "A request has a body that is no HTTP (%s); its connection is closed".formatted(lost.getMessage()));
+            }
+            abort(new ProblemException(Code.BAD_REQUEST, "The body did not arrive as HTTP wants it, or not as a whole."));
+        }
+
+        private void refuseForNow(String why) {
+            overload.log("Refusing bodies with 503: " + why);
+            abort(new ProblemException(Code.OVERLOADED, "Too many requests are arriving at once. Try again soon.")
+                    .with("Retry-After", "5"));
+        }
+
+        /** Refuses at once, without a thread: this may be said to many clients. */
+        private void abort(ProblemException refusal) {
+            if (end()) {
+                method.resume(refusal, true);
+            }
+        }
+
+        private void refuseAndHangUp(ProblemException refusal) {
+            routing.addEndHandler(answered -> request.connection().close());
+            refuse(refusal);
+        }
+
+        /** Refuses when the body is read, as if it were wrong: by then the answer has the headers that its method wants. */
+        private void refuse(ProblemException refusal) {
+            proceed(new InputStream() {
+                @Override
+                public int read() {
+                    throw refusal;
+                }
+            });
+        }
+
+        private void proceed(InputStream stream) {
+            if (end()) {
+                method.setInputStream(stream);
+                method.resume();
+            }
+        }
+
+        private boolean end() {
+            if (ended) {
+                return false;
+            }
+            ended = true;
+            body = null;
+            routing.vertx().cancelTimer(late);
+            return true;
+        }
+
+        private void release() {
+            if (released.compareAndSet(false, true)) {
+                count.decrementAndGet();
+                bytes.addAndGet(-held);
+            }
+        }
+    }
+
+    /** A whole body. It counts as one until it is closed, or its request is answered. */
+    private static final class Body extends ByteArrayInputStream {
+
+        private final Arrival arrival;
+
+        Body(byte[] bytes, Arrival arrival) {
+            super(bytes);
+            this.arrival = arrival;
+        }
+
+        @Override
+        public void close() {
+            arrival.release();
+        }
+    }
+}

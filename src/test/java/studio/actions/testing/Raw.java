@@ -1,0 +1,78 @@
+package studio.actions.testing;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
+
+/** A connection on which a test says what no HTTP client would. */
+public final class Raw implements AutoCloseable {
+
+    private static final int PATIENCE = 10_000;
+
+    private final Socket socket;
+
+    public Raw(URL service) throws IOException {
+        socket = new Socket(service.getHost(), service.getPort());
+        socket.setSoTimeout(PATIENCE);
+    }
+
+    /** A request that begins a body of 1,000 bytes and sends one of them. */
+    public static String slow(String path, String... headers) {
+        return "POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n"
+                + String.join("", headers) + "\r\n{";
+    }
+
+    public Raw send(String text) throws IOException {
+        socket.getOutputStream().write(text.getBytes(StandardCharsets.ISO_8859_1));
+        return this;
+    }
+
+    /** Reads until the service closes the connection; what it said is empty where it only closed it. */
+    public String hear() throws IOException {
+        ByteArrayOutputStream heard = new ByteArrayOutputStream();
+        try {
+            socket.getInputStream().transferTo(heard);
+        } catch (SocketException closed) {
+            // It was closed while this side still sent.
+        }
+        return heard.toString(StandardCharsets.UTF_8);
+    }
+
+    /** The status of the next answer, or 0 where the service closes the connection instead. */
+    public int status() throws IOException {
+        try {
+            byte[] line = socket.getInputStream().readNBytes("HTTP/1.1 200".length());
+            return line.length < 12 ? 0 : Integer.parseInt(new String(line, 9, 3, StandardCharsets.US_ASCII));
+        } catch (SocketException closed) {
+            return 0;
+        }
+    }
+
+    /** Whether the service says something, or closes the connection, within that time. */
+    public boolean quiet(int milliseconds) throws IOException {
+        socket.setSoTimeout(milliseconds);
+        try {
+            return socket.getInputStream().read() < -1;
+        } catch (SocketTimeoutException silence) {
+            return true;
+        } catch (SocketException closed) {
+            return false;
+        } finally {
+            socket.setSoTimeout(PATIENCE);
+        }
+    }
+
+    @Override
+    public void close() {
+        try {
+            socket.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
