@@ -1,6 +1,8 @@
 package studio.actions.start;
 
+import java.lang.management.ManagementFactory;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 import jakarta.enterprise.event.Observes;
@@ -10,9 +12,12 @@ import jakarta.inject.Singleton;
 import org.eclipse.microprofile.config.Config;
 import org.jboss.logging.Logger;
 
+import com.sun.management.UnixOperatingSystemMXBean;
+
 import io.quarkus.runtime.ApplicationConfig;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.vertx.http.HttpServerStart;
+import io.quarkus.vertx.http.runtime.VertxHttpConfig;
 import studio.actions.identity.IdentityConfig;
 import studio.actions.identity.LocalIdentity;
 
@@ -22,8 +27,11 @@ class StartLog {
 
     private static final Logger LOG = Logger.getLogger("studio.actions");
 
+    /** Files beside clients' connections: the program, the database, receivers, probes. */
+    private static final int OTHER_FILES = 500;
+
     void tell(@Observes StartupEvent start, ApplicationConfig application, IdentityConfig identity, StartConfig own,
-            Config config) {
+            VertxHttpConfig http, Config config) {
         LOG.infof("Kitsu Actions %s, %s", application.version().orElse("unknown"),
                 identity.zou().url().map(url -> "beside the Kitsu at " + url).orElse("without Kitsu: look-ups are skipped, "
                         + "and one local token is the admin"));
@@ -31,6 +39,18 @@ class StartLog {
         Map<String, String> settings = Settings.effective(config);
         LOG.infof("Settings: %s", settings.entrySet().stream().map(entry -> entry.getKey() + "=" + entry.getValue())
                 .collect(Collectors.joining(" ")));
+        http.limits().maxConnections().ifPresent(connections -> tooFewFiles(connections).ifPresent(LOG::warn));
+    }
+
+    /** The sentence about connections that would take all files, so that probes and the database got none. */
+    static Optional<String> tooFewFiles(int connections) {
+        return ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean system
+                && system.getMaxFileDescriptorCount() < (long) connections + OTHER_FILES
+                        ? Optional.of(
+                                ("This process may open %d files, too few for the %d connections that clients may have. Raise the "
+                                        + "limit (ulimit -n), or lower QUARKUS_HTTP_LIMITS_MAX_CONNECTIONS.")
+                                        .formatted(system.getMaxFileDescriptorCount(), connections))
+                        : Optional.empty();
     }
 
     /** Only once it is of use. Printed, not logged: a line that can be pasted has nothing before it. */

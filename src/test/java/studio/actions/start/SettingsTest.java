@@ -49,6 +49,13 @@ class SettingsTest {
     }
 
     @Test
+    void saysSoWhereConnectionsMayTakeAllFiles() {
+        assertThat(StartLog.tooFewFiles(Integer.MAX_VALUE)).hasValueSatisfying(
+                sentence -> assertThat(sentence).contains("" + Integer.MAX_VALUE, "QUARKUS_HTTP_LIMITS_MAX_CONNECTIONS"));
+        assertThat(StartLog.tooFewFiles(1)).isEmpty();
+    }
+
+    @Test
     void everyKeyStandsInTheReadme() throws Exception {
         String readme = Files.readString(Path.of("README.md"));
 
@@ -58,6 +65,8 @@ class SettingsTest {
 
     /** Each key, what may just be set, and what may just not. */
     private static final String SWEEP = """
+            bodies.max-count | 1, 100000 | 0, 100001, all
+            bodies.max-memory | 1M, 4G | 1023K, 5G, much
             csv.max-rows | 1, 100000 | 0, 100001, many, 1.5
             csv.max-size | 1K, 64M | 1023, 65M, big
             data-dir | /var/lib/kitsu actions |
