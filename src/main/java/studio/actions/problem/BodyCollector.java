@@ -216,14 +216,14 @@ public class BodyCollector {
 
         private void fail(Throwable lost) {
             if (!ended && !(lost instanceof HttpClosedException)) {
-                unreadable.log(
-                        "A request has a body that is no HTTP (%s); its connection is closed".formatted(lost.getMessage()));
+                unreadable.log("Cannot read the body of a request (%s); closing its connection.".formatted(lost.getMessage()));
             }
-            abort(new ProblemException(Code.BAD_REQUEST, "The body did not arrive as HTTP wants it, or not as a whole."));
+            abort(new ProblemException(Code.BAD_REQUEST,
+                    "The body cannot be read: it breaks off, or its chunks are malformed."));
         }
 
         private void refuseForNow(String why) {
-            overload.log("Refusing bodies with 503: " + why);
+            overload.log("Refusing request bodies with 503: " + why);
             abort(new ProblemException(Code.OVERLOADED, "Too many requests are arriving at once. Try again soon.")
                     .with("Retry-After", "5"));
         }

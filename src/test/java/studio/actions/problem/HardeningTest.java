@@ -93,14 +93,14 @@ class HardeningTest {
     }
 
     @ParameterizedTest
-    @CsvSource({ "' ', HTTP/1.1 408 Request Timeout", "'', ''" })
-    void aBodyThatDoesNotComeIsNotWaitedFor(String drop, String status) throws Exception {
+    @ValueSource(strings = { " ", "" })
+    void aBodyThatDoesNotComeIsNotWaitedFor(String drop) throws Exception {
         String head = "POST " + Api.ACTIONS + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + Services.TOKEN
                 + "\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"name\"";
 
         String answer = drip(head, drop);
 
-        assertThat(answer).startsWith(status).contains(status.isEmpty() ? "" : "\"code\":\"request_timeout\"");
+        assertThat(answer).startsWith("HTTP/1.1 408 ").contains("\"code\":\"request_timeout\"");
     }
 
     @ParameterizedTest
