@@ -45,10 +45,10 @@ public final class EmbeddedDatabase implements AutoCloseable {
     }
 
     public static void main(String... args) {
-        Main.refuseBadSettings();
+        Main.refuseBadSettings(args);
         var config = ConfigProvider.getConfig();
         Path data = null;
-        if (config.getOptionalValue(Main.JDBC_URL, String.class).isEmpty()) {
+        if (!Check.asked(args) && config.getOptionalValue(Main.JDBC_URL, String.class).isEmpty()) {
             Path folder = Path.of(config.getOptionalValue("custom-actions.data-dir", String.class)
                     .orElse(System.getProperty("user.home") + "/.kitsu-actions"));
             try {

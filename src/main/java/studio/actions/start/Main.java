@@ -5,6 +5,7 @@ import java.net.BindException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 
 import org.eclipse.microprofile.config.Config;
@@ -37,15 +38,19 @@ public class Main {
 
     /** @param dataFolder the files of the embedded database; null with a server of the operator's own */
     static void run(Path dataFolder, String... args) {
-        refuseBadSettings();
+        refuseBadSettings(args);
         Config config = given();
         setUnlessSaid(config, JSON_LOG, !atTerminal());
         setUnlessSaid(config, TRACES_OFF, config.getOptionalValue("custom-actions.tracing.endpoint", String.class).isEmpty());
+        if (Check.asked(args)) {
+            Check.goOffline(config);
+        }
         Quarkus.run(null, (code, failure) -> exit(code, failure, dataFolder), args);
     }
 
-    static void refuseBadSettings() {
-        List<String> refused = Settings.refused(System.getenv().keySet(), given());
+    static void refuseBadSettings(String... args) {
+        List<String> refused = new ArrayList<>(Check.refused(args));
+        refused.addAll(Settings.refused(System.getenv().keySet(), given()));
         if (!refused.isEmpty()) {
             stop(refused);
         }
@@ -83,6 +88,10 @@ public class Main {
         }
         Config config = ConfigProvider.getConfig();
         Throwable cause = ExceptionUtil.getRootCause(failure);
+        if (cause instanceof Check.Passed) {
+            System.out.println(cause.getMessage());
+            System.exit(0);
+        }
         if (cause instanceof ConfigValidationException invalid) {
             stop(Settings.explain(invalid, config));
         } else if (cause instanceof QuarkusBindException bind) {

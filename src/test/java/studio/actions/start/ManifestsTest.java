@@ -175,7 +175,10 @@ class ManifestsTest {
         assertThat(ignored).containsExactly("*", "!pom.xml", "!src/main");
 
         List<String> dockerfile = lines(Path.of("Dockerfile.native"));
-        List<String> last = dockerfile.subList(dockerfile.lastIndexOf("FROM ${RUNTIME}"), dockerfile.size());
+        int runtime = dockerfile.lastIndexOf("FROM ${RUNTIME}");
+        assertThat(dockerfile.subList(0, runtime)).filteredOn(line -> line.startsWith("RUN ")).last()
+                .isEqualTo("RUN target/kitsu-actions-*-runner --check");
+        List<String> last = dockerfile.subList(runtime, dockerfile.size());
         assertThat(last).noneMatch(line -> line.matches("(RUN|ADD|SHELL|HEALTHCHECK|CMD)\\b.*"))
                 .contains("USER 1001", "EXPOSE 8080 9000", "ENTRYPOINT [\"/work/kitsu-actions\"]")
                 .anyMatch(line -> line

@@ -206,11 +206,17 @@ class StartIT {
         assertRefuses(start);
     }
 
-    private void assertRefuses(int start) throws Exception {
+    @ParameterizedTest
+    @ValueSource(ints = { 1, 3 })
+    void saysTheSameWhenItOnlyChecks(int start) throws Exception {
+        assertRefuses(start, "--check");
+    }
+
+    private void assertRefuses(int start, String... arguments) throws Exception {
         List<String[]> rows = REFUSED.lines().map(row -> row.split(" \\| ")).filter(row -> row[0].equals("" + start)).toList();
         Map<String, String> environment = new HashMap<>(Map.of("QUARKUS_DATASOURCE_JDBC_URL", NOWHERE));
         rows.forEach(row -> environment.put(row[1], row[2]));
-        Packaged service = start(environment);
+        Packaged service = start(environment, arguments);
 
         assertThat(service.exit()).isEqualTo(1);
         assertThat(service.output()).contains("cannot start").doesNotContain("\tat ").doesNotContain("with a space")
@@ -300,8 +306,8 @@ class StartIT {
         return start(all);
     }
 
-    private Packaged start(Map<String, String> environment) throws IOException {
-        Packaged service = new Packaged(folder, environment);
+    private Packaged start(Map<String, String> environment, String... arguments) throws IOException {
+        Packaged service = new Packaged(folder, environment, arguments);
         started.add(service);
         return service;
     }

@@ -21,6 +21,7 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 /** The service in a process of its own: the jar, or the native binary where that is what was built. */
 public final class Packaged {
@@ -40,8 +41,8 @@ public final class Packaged {
     public final int port;
     public final int managementPort;
 
-    public Packaged(Path folder, Map<String, String> environment) throws IOException {
-        this(folder, environment, COMMAND);
+    public Packaged(Path folder, Map<String, String> environment, String... arguments) throws IOException {
+        this(folder, environment, Stream.concat(COMMAND.stream(), Stream.of(arguments)).toList());
     }
 
     private Packaged(Path folder, Map<String, String> environment, List<String> command) throws IOException {
