@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 import jakarta.inject.Singleton;
@@ -47,6 +48,7 @@ public class Zou {
     private static final int LONGEST_CONTEXT = 64 * 1024 * 1024;
     private static final int LONGEST_LIST = 16 * 1024 * 1024;
     private static final int LONGEST_REASON = 300;
+    private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Co}\\p{Zl}\\p{Zp}]");
 
     private static final Duration[] BUCKETS = Stream.of(10, 25, 50, 100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000)
             .map(Duration::ofMillis).toArray(Duration[]::new);
@@ -129,6 +131,21 @@ public class Zou {
      */
     Uni<JsonNode> ask(Credential credential, Function<ZouClient, Question> question) {
         return ask(credential, question, LONGEST_ANSWER);
+    }
+
+    /**
+     * Completes if Zou serves this credential something that its second-factor rule does not exempt. A token that is only for
+     * setting up a second factor passes {@link ZouClient#authenticated} and fails here with 401. Only Zou's 401 and 403
+     * refuse: an older Zou may answer anything else.
+     */
+    Uni<Void> admit(Credential credential) {
+        return timed(client.projectStatus(credential.authorization(), credential.cookie()).collect().first()
+                .ifNoItem().after(config.timeout()).fail()
+                .onFailure(failure -> isAnswer(failure) && status(failure) != 401 && status(failure) != 403)
+                .recoverWithNull()
+                .onFailure(Zou::isAnswer).transform(this::unknown)
+                .onFailure(failure -> !(failure instanceof ProblemException)).transform(failure -> away(reason(failure))))
+                .replaceWithVoid();
     }
 
     /** The custom actions that Zou itself holds; as {@link #ask}. */
@@ -226,25 +243,33 @@ public class Zou {
     private RuntimeException refused(Throwable failure) {
         Response response = ((WebApplicationException) failure).getResponse();
         return switch (response.getStatus()) {
-            case 401, 422 -> new ProblemException(Code.UNAUTHENTICATED,
-                    "Kitsu does not know this token, or no longer: sign in again.")
-                    .with("WWW-Authenticate", "Bearer realm=\"kitsu-actions\", error=\"invalid_token\"");
-            case 403, 404 -> new Denied(response.getStatus(), said(text(response)));
+            case 401, 422 -> unknown(failure);
+            case 403, 404 -> new Denied(response.getStatus(), said(response).orElse("You may not do this."));
             default -> away("it answered " + response.getStatus());
         };
     }
 
-    /** Zou's own sentence. */
-    private String said(String body) {
+    /**
+     * Repeats Zou's sentence exactly: its Python client refreshes the token on "Signature has expired" and on no other text.
+     */
+    private ProblemException unknown(Throwable failure) {
+        String sentence = said(((WebApplicationException) failure).getResponse())
+                .orElse("Kitsu does not know this token, or no longer: sign in again.");
+        return new ProblemException(Code.UNAUTHENTICATED, sentence)
+                .with("WWW-Authenticate", "Bearer realm=\"kitsu-actions\", error=\"invalid_token\"");
+    }
+
+    /** Returns Zou's own sentence, fit for a log and a page; empty if there is none. */
+    private Optional<String> said(Response response) {
         try {
-            String message = json.readTree(body).path("message").asText("");
-            if (!message.isBlank()) {
-                return message.substring(0, Math.min(LONGEST_REASON, message.length()));
-            }
+            String message = UNPRINTABLE.matcher(json.readTree(text(response)).path("message").asText("")).replaceAll(" ")
+                    .strip();
+            return Optional.of(message.substring(0, Math.min(LONGEST_REASON, message.length())))
+                    .filter(sentence -> !sentence.isEmpty());
         } catch (IOException e) {
             LOG.debugf("Zou's refusal is no JSON: %s", e.getMessage());
+            return Optional.empty();
         }
-        return "You may not do this.";
     }
 
     private static String text(Response response) {

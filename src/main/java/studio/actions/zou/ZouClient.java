@@ -39,6 +39,11 @@ interface ZouClient {
     @Path("auth/authenticated")
     Multi<Buffer> authenticated(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie);
 
+    /** A list that everybody may read, and that Zou's second-factor rule does not exempt. */
+    @GET
+    @Path("data/project-status")
+    Multi<Buffer> projectStatus(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie);
+
     @GET
     @Path("data/tasks/{id}")
     Multi<Buffer> task(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,

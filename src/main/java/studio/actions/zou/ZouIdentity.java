@@ -48,9 +48,9 @@ import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
 
 /**
- * Who is asking, as Zou knows them; without Kitsu, as {@link LocalIdentity} does. Zou is asked once for a credential, however
- * many requests wait, and its yes is believed
- * for {@code zou.identity-cache}; a no is not remembered.
+ * Who is asking, as Zou knows them; without Kitsu, as {@link LocalIdentity} does. Zou names the person and must serve the
+ * credential something that needs a second factor where the studio demands one. It is asked once for a credential, however
+ * many requests wait, and its yes is believed for {@code zou.identity-cache}; a no is not remembered.
  */
 @Singleton
 public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
@@ -60,6 +60,12 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
     private static final Pattern ORIGIN = Pattern.compile(
             "(?<scheme>https?)://(?<host>[^/:?#@\\[\\]\\s]+|\\[[0-9a-f:.]+])(?::(?<port>\\d{1,5}))?/?",
             Pattern.CASE_INSENSITIVE);
+    /**
+     * The one path on which a token is only named: its answer is Zou's, which refuses a token that is for setting up a second
+     * factor with a 403 of its own. Kitsu would leave its page for that set-up on our 401. What is known of such a token is
+     * not remembered, since it holds nowhere else.
+     */
+    private static final String USER_CONTEXT = "/api/data/user/context";
     private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS");
 
     private final Zou zou;
@@ -117,6 +123,10 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
             hits.increment();
             return Uni.createFrom().item(identity(caller, credential, request));
         }
+        if (request.normalizedPath().equals(USER_CONTEXT)) {
+            misses.increment();
+            return name(credential).map(told -> identity(told, credential, request));
+        }
         AtomicBoolean asked = new AtomicBoolean();
         return known.getAsync(fingerprint, unknown -> {
             asked.set(true);
@@ -160,7 +170,12 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         return Set.of();
     }
 
+    /** Asks in sequence, so that a token that Zou does not know costs it one question. */
     private Uni<Caller> ask(Credential credential) {
+        return name(credential).call(() -> zou.admit(credential));
+    }
+
+    private Uni<Caller> name(Credential credential) {
         return zou.ask(credential, client -> client::authenticated).map(ZouIdentity::caller)
                 .onFailure(Zou.Denied.class)
                 .transform(denied -> new ProblemException(Code.FORBIDDEN, "Kitsu says: " + denied.getMessage()));

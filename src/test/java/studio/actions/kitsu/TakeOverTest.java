@@ -475,7 +475,7 @@ class TakeOverTest {
 
         BesideKitsu.with(admin).post(TAKE_OVER + "apply").then().statusCode(403)
                 .body(has("code", equalTo("forbidden"), "detail",
-                        containsString("Two factor")));
+                        containsString("Two-factor")));
         zou.heal(admin);
 
         assertThat(ours()).isEmpty();

@@ -42,7 +42,7 @@ import com.sun.net.httpserver.HttpServer;
 
 /**
  * Kitsu's API server on a real socket. Its people, productions, tasks and refusals are those that a real Zou 1.0.67 was
- * recorded with ({@code zou/exchanges.json}), so that no test believes in a Zou that somebody remembers. What the recording
+ * recorded with ({@code zou/exchanges*.json}), so that no test believes in a Zou that somebody remembers. What the recording
  * lacks is cut from the nearest answer in it: a new shot is the recorded one under other names and ids.
  *
  * <p>
@@ -99,7 +99,7 @@ public final class FakeZou implements AutoCloseable {
     private record Page(String projectId, ObjectNode body) {
     }
 
-    private record Rule(String prefix, Duration delay, Fault fault) {
+    private record Rule(String prefix, Duration delay, Fault fault, Answer answer) {
     }
 
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -112,7 +112,10 @@ public final class FakeZou implements AutoCloseable {
     /** Entity types of Zou's own; every other one is a type of asset. */
     private static final Set<String> KINDS = Set.of("Shot", "Sequence", "Episode", "Edit", "Scene", "Concept");
 
+    private static final String WHO = "/auth/authenticated";
+    private static final String SECOND_FACTOR = "/data/project-status";
     private static final String UNKNOWN = "task unknown id";
+    private static final String PENDING = "who: a token that is only for setting up a second factor";
     private static final String CONTEXT = "user context (custom_actions cut to two)";
 
     static {
@@ -132,6 +135,8 @@ public final class FakeZou implements AutoCloseable {
 
     private final Map<String, String> tokens = new ConcurrentHashMap<>();
     private final Set<String> revoked = ConcurrentHashMap.newKeySet();
+    private final Set<String> expired = ConcurrentHashMap.newKeySet();
+    private final Set<String> pending = ConcurrentHashMap.newKeySet();
     private final Map<String, List<Request>> requests = new ConcurrentHashMap<>();
     private final Map<String, List<Rule>> rules = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> now = new ConcurrentHashMap<>();
@@ -236,8 +241,20 @@ public final class FakeZou implements AutoCloseable {
         return token;
     }
 
+    /** A new token of an admin that is only for setting up a second factor. */
+    public String loginPendingSecondFactor() {
+        String token = login("admin");
+        pending.add(token);
+        return token;
+    }
+
     public void revoke(String token) {
         revoked.add(token);
+    }
+
+    /** The time of a token is over, which a client may mend with its refresh token. */
+    public void expire(String token) {
+        expired.add(token);
     }
 
     /** The person as Zou knows them: id, full_name, email, role … */
@@ -247,12 +264,21 @@ public final class FakeZou implements AutoCloseable {
 
     /** How often Zou was asked whose token this is. */
     public int questions(String token) {
-        return (int) requests(token).stream().filter(request -> path(request.path()).equals("/auth/authenticated")).count();
+        return (int) requests(token).stream().filter(request -> path(request.path()).equals(WHO)).count();
     }
 
     /** What was asked with a token, in order of arrival; with {@code ""}, what was asked without one. */
     public List<Request> requests(String token) {
         return List.copyOf(requests.getOrDefault(token, List.of()));
+    }
+
+    /** Like {@link #requests}, without the questions whose token it is and whether it needs a second factor. */
+    public List<Request> requestsOfItsPerson(String token) {
+        return requests(token).stream().filter(request -> !isAboutTheToken(request)).toList();
+    }
+
+    private static boolean isAboutTheToken(Request request) {
+        return Set.of(WHO, SECOND_FACTOR).contains(path(request.path()));
     }
 
     /** How many requests with a token ever waited for their answer at once, those about the token itself left out. */
@@ -264,15 +290,20 @@ public final class FakeZou implements AutoCloseable {
 
     /** From now on, what is asked with the token below the prefix ({@code /data/tasks}) goes wrong; the last fault counts. */
     public void fault(String token, String pathPrefix, Fault fault) {
-        rule(token, new Rule(pathPrefix, null, fault));
+        rule(token, new Rule(pathPrefix, null, fault, null));
     }
 
     /** From now on, what is asked with the token below the prefix is answered later. */
     public void delay(String token, String pathPrefix, Duration wait) {
-        rule(token, new Rule(pathPrefix, wait, null));
+        rule(token, new Rule(pathPrefix, wait, null, null));
     }
 
-    /** Ends the faults and delays of a token. */
+    /** From now on, what is asked with the token below the prefix is answered with this JSON. */
+    public void answer(String token, String pathPrefix, int status, String body) {
+        rule(token, new Rule(pathPrefix, null, null, new Answer(status, JSON_TYPE, bytes(body))));
+    }
+
+    /** Ends the faults, delays and answers of a token. */
     public void heal(String token) {
         rules.remove(token);
     }
@@ -440,12 +471,7 @@ public final class FakeZou implements AutoCloseable {
     // ---- What stands where
 
     private void load() {
-        try (InputStream recording = FakeZou.class.getResourceAsStream("/zou/exchanges.json")) {
-            JSON.readTree(recording).get("exchanges")
-                    .forEach(exchange -> recorded.put(exchange.get("name").asText(), exchange));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        read("exchanges.json");
         List<ObjectNode> tasks = new ArrayList<>();
         recorded.forEach((name, exchange) -> {
             String path = exchange.at("/request/path").asText();
@@ -467,6 +493,17 @@ public final class FakeZou implements AutoCloseable {
         context.get("projects").forEach(this::project);
         context.get("custom_actions").forEach(action -> actions.put(action.get("id").asText(), (ObjectNode) action));
         tasks.forEach(this::publish);
+        // Recorded from another database: only what a test asks for by name is taken from them.
+        read("exchanges-2.json");
+        read("exchanges-3.json");
+    }
+
+    private void read(String recording) {
+        try (InputStream in = FakeZou.class.getResourceAsStream("/zou/" + recording)) {
+            JSON.readTree(in).get("exchanges").forEach(exchange -> recorded.put(exchange.get("name").asText(), exchange));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Puts a task, and all that it names, where Zou has them. What was recorded stays as it is. */
@@ -660,7 +697,13 @@ public final class FakeZou implements AutoCloseable {
         if (person == null) {
             return recorded("garbage token");
         }
+        if (expired.contains(token)) {
+            return recorded("who: an expired token");
+        }
         String path = path(request.path());
+        if (pending.contains(token)) {
+            return recorded(path.equals(WHO) ? PENDING : "project status with it");
+        }
         Matcher place = PLACE.matcher(path);
         if (!place.matches()) {
             return recorded(UNKNOWN);
@@ -677,7 +720,8 @@ public final class FakeZou implements AutoCloseable {
             return recorded(UNKNOWN);
         }
         return switch (path) {
-            case "/auth/authenticated" -> json(200, people.get(person));
+            case WHO -> json(200, people.get(person));
+            case SECOND_FACTOR -> recorded("project status: admin");
             case "/data/user/context" -> context(person);
             default -> page(path, id, person);
         };
@@ -784,17 +828,19 @@ public final class FakeZou implements AutoCloseable {
                 enter();
                 Duration wait = null;
                 Fault fault = null;
+                Answer answer = null;
                 for (Rule rule : rules.getOrDefault(token, List.of())) {
                     if (path(request.path()).startsWith(rule.prefix())) {
                         wait = wait == null ? rule.delay() : wait;
                         fault = fault == null ? rule.fault() : fault;
+                        answer = answer == null ? rule.answer() : answer;
                     }
                 }
                 if (wait != null) {
                     pause(wait);
                 }
                 if (fault == null) {
-                    send(right());
+                    send(answer == null ? right() : answer);
                 } else {
                     fail(fault);
                 }
@@ -854,8 +900,7 @@ public final class FakeZou implements AutoCloseable {
                         """);
                 case unavailable -> send(503, "text/html",
                         "<html><head><title>503 Service Temporarily Unavailable</title></head></html>");
-                case twoFactor -> send(403, JSON_TYPE, """
-                        {"error":true,"message":"Two factor authentication is required for this account.","data":null}""");
+                case twoFactor -> send(recorded("project status with it"));
                 case notAPerson -> send(200, JSON_TYPE, "{\"authenticated\":true,\"user\":{}}");
                 case unknownRole -> {
                     Answer right = right();
@@ -894,7 +939,7 @@ public final class FakeZou implements AutoCloseable {
         }
 
         private void enter() {
-            if (!path(request.path()).startsWith("/auth")) {
+            if (!isAboutTheToken(request)) {
                 counted = true;
                 int atOnce = now.computeIfAbsent(token, none -> new AtomicInteger()).incrementAndGet();
                 most.computeIfAbsent(token, none -> new AtomicInteger()).accumulateAndGet(atOnce, Math::max);

@@ -61,6 +61,8 @@ class ZouIdentityTest {
 
     private static final String LIST = BesideKitsu.PATH;
     private static final String RUNS = Api.ACTIONS + "/runs";
+    private static final String SECOND_FACTOR = "/data/project-status";
+    private static final String CONTEXT = "/api/data/user/context";
     private static final String COOKIE = "access_token_cookie=";
     private static final String PROBLEM = "application/problem+json";
     private static final String KITSU = "checks.find { it.name == 'Kitsu' }.data.";
@@ -219,12 +221,12 @@ class ZouIdentityTest {
             byCookie(LIST, "lang=fr; " + COOKIE + cookie + "; session=mine").then().statusCode(200);
 
             assertThat(zou.requests(bearer)).extracting(Request::method, Request::path)
-                    .containsExactly(tuple("GET", "/auth/authenticated"));
-            assertThat(zou.requests(bearer).get(0).headers()).containsEntry("Authorization", "Bearer " + bearer)
-                    .doesNotContainKey("Cookie");
-            assertThat(zou.requests(cookie)).extracting(Request::path).containsExactly("/auth/authenticated");
-            assertThat(zou.requests(cookie).get(0).headers()).containsEntry("Cookie", COOKIE + cookie)
-                    .doesNotContainKey("Authorization");
+                    .containsExactly(tuple("GET", "/auth/authenticated"), tuple("GET", SECOND_FACTOR));
+            assertThat(zou.requests(bearer)).allSatisfy(request -> assertThat(request.headers())
+                    .containsEntry("Authorization", "Bearer " + bearer).doesNotContainKey("Cookie"));
+            assertThat(zou.requests(cookie)).extracting(Request::path).containsExactly("/auth/authenticated", SECOND_FACTOR);
+            assertThat(zou.requests(cookie)).allSatisfy(request -> assertThat(request.headers())
+                    .containsEntry("Cookie", COOKIE + cookie).doesNotContainKey("Authorization"));
         }
 
         @Test
@@ -301,6 +303,95 @@ class ZouIdentityTest {
             assertThat(other.join().statusCode()).isEqualTo(200);
         }
 
+        // ---- A token that needs something first
+
+        @Test
+        void refusesTokenWithPendingSecondFactor() {
+            String token = zou.loginPendingSecondFactor();
+            int before = Json.of(get(LIST, zou.login("admin"))).getList("$").size();
+
+            List<Response> answers = List.of(get(LIST, token), get(RUNS, token), byCookie(LIST, COOKIE + token),
+                    get(Api.ACTIONS + "/audit", token), get(Api.ACTIONS + "/export", token),
+                    BesideKitsu.with(token).body(Api.draft("url", "https://tool.studio.com/x")).post(Api.ACTIONS));
+
+            assertThat(answers).allSatisfy(answer -> {
+                refused(answer, 401, "unauthenticated", token);
+                assertThat(Json.of(answer).getString("message")).isEqualTo(Json.of(answer).getString("detail"))
+                        .isEqualTo(
+                                "Two-factor authentication setup is required. Please configure 2FA before accessing the API.");
+            });
+            assertThat(Json.of(get(LIST, zou.login("admin"))).getList("$")).hasSize(before);
+        }
+
+        @Test
+        void passesZousOwnRefusalOfTheContextToSuchAToken() {
+            String token = zou.loginPendingSecondFactor();
+
+            Response answer = get(CONTEXT, token);
+
+            // Not 401: Kitsu would go back to its login and never get to the set-up.
+            assertThat(answer.statusCode()).isEqualTo(403);
+            answer.then().body("two_factor_authentication_required", equalTo(true));
+            refused(get(LIST, token), 401, "unauthenticated", token);
+        }
+
+        @Test
+        void theContextDoesNotVouchForATokenElsewhere() {
+            String token = zou.login("admin");
+            zou.fault(token, SECOND_FACTOR, Fault.twoFactor);
+
+            get(CONTEXT, token).then().statusCode(200);
+
+            refused(get(LIST, token), 401, "unauthenticated", token);
+        }
+
+        @ParameterizedTest
+        @EnumSource(names = { "error", "unavailable", "html", "huge", "endless", "half" })
+        void takesAnyOtherAnswerOfAnOlderZou(Fault fault) {
+            String token = zou.login("user");
+            zou.fault(token, SECOND_FACTOR, fault);
+
+            get(LIST, token).then().statusCode(200);
+
+            assertThat(zou.requests(token)).extracting(Request::path).containsExactly("/auth/authenticated", SECOND_FACTOR);
+        }
+
+        @ParameterizedTest
+        @EnumSource(names = { "gone", "silent" })
+        void letsNobodyInWithoutAnAnswerAboutTheSecondFactor(Fault fault) {
+            String token = zou.login("admin");
+            zou.fault(token, SECOND_FACTOR, fault);
+
+            refused(get(LIST, token), 503, "unavailable", token);
+            zou.heal(token);
+            get(LIST, token).then().statusCode(200);
+        }
+
+        @Test
+        void passesOnWhyZouRefusesAToken() {
+            String token = zou.login("user");
+            zou.expire(token);
+
+            for (Response answer : List.of(get(LIST, token), byCookie(RUNS, COOKIE + token), get(CONTEXT, token))) {
+                refused(answer, 401, "unauthenticated", token);
+                // The very words that Zou's Python client looks for before it refreshes a token.
+                assertThat(Json.of(answer).getString("message")).isEqualTo("Signature has expired");
+                assertThat(Json.of(answer).getString("detail")).isEqualTo("Signature has expired");
+            }
+        }
+
+        @Test
+        void passesOnAReasonThatIsFitToBeRead() {
+            String token = zou.login("user");
+            zou.answer(token, "/auth", 401, "{\"message\": \"bad\\u0000\\n\\u202etoken " + "x".repeat(100_000) + "\"}");
+
+            String reason = Json.of(get(LIST, token)).getString("detail");
+
+            assertThat(reason).startsWith("bad   token xxx").hasSizeLessThanOrEqualTo(300);
+            zou.answer(token, "/auth", 401, "{\"message\": \" \"}");
+            assertThat(Json.of(get(LIST, token)).getString("detail")).contains("sign in again");
+        }
+
         // ---- When Zou says no, or nothing
 
         @Test
@@ -312,7 +403,7 @@ class ZouIdentityTest {
 
             refused(refusal, 403, "forbidden", token);
             assertThat(Json.of(refusal).getString("detail"))
-                    .contains("Two factor authentication is required for this account.");
+                    .contains("Two-factor authentication setup is required.");
             zou.heal(token);
             get(RUNS, token).then().statusCode(200);
         }
