@@ -27,7 +27,6 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClient;
 import io.vertx.core.http.HttpClientOptions;
 import io.vertx.core.http.HttpClientRequest;
@@ -162,7 +161,6 @@ public class Egress {
         private final Consumer<Reply> answer;
         private final Context context = vertx.getOrCreateContext();
         private final AtomicBoolean ended = new AtomicBoolean();
-        private final Buffer received = Buffer.buffer();
         private URI uri;
         private long since;
         private long timer = -1;
@@ -301,7 +299,7 @@ public class Egress {
         }
 
         private void interim() {
-            if (++interim > MAX_INTERIM) {
+            if (!ended.get() && ++interim > MAX_INTERIM) {
                 fail(FailureKind.too_large, "There were more than " + MAX_INTERIM + " interim answers (1xx).");
             }
         }
@@ -310,51 +308,25 @@ public class Egress {
             if (ended.get()) {
                 return;
             }
-            long limit = config.maxResponse().asLongValue();
+            Answer received = new Answer(response, config.maxResponse().asLongValue());
             response.exceptionHandler(this::fail);
             response.handler(chunk -> guarded(() -> {
-                received.appendBuffer(chunk, 0, (int) Math.min(chunk.length(), limit - received.length() + 1));
-                if (received.length() > limit) {
-                    Reply reply = classify(response);
-                    // What failed has failed for its own reason, however much it has to say about it.
-                    end(reply instanceof Reply.Failed ? reply
-                            : new Reply.Failed(FailureKind.too_large,
-                                    "The answer is over " + limit + " bytes; reading stopped there.",
-                                    response.statusCode(), text(response), elapsed(), null));
+                // All that was decoded together arrives after the end, too: thousands of chunks if they are small.
+                if (!ended.get() && received.isFullWith(chunk)) {
+                    end(received.reply(elapsed(), clock.instant()));
                 }
             }));
-            response.endHandler(whole -> guarded(() -> end(classify(response))));
-        }
-
-        private Reply classify(HttpClientResponse response) {
-            int status = response.statusCode();
-            String text = text(response);
-            if (status >= 200 && status < 300) {
-                return new Reply.Delivered(status, text, elapsed());
-            }
-            FailureKind kind = FailureKind.protocol;
-            String message = "The receiver answered " + status + ".";
-            if (status >= 300 && status < 400) {
-                kind = FailureKind.redirect;
-                String location = response.getHeader("Location");
-                message = "The receiver answered " + status + "; redirects are not followed."
-                        + (location == null ? "" : " It points to " + Visible.of(location));
-            } else if (status == 429) {
-                kind = FailureKind.rate_limited;
-            } else if (status >= 400 && status < 500) {
-                kind = FailureKind.client_error;
-            } else if (status >= 500 && status < 600) {
-                kind = FailureKind.server_error;
-            }
-            return new Reply.Failed(kind, message, status, text, elapsed(), RetryAfter.of(response, clock.instant()));
-        }
-
-        private String text(HttpClientResponse response) {
-            int length = (int) Math.min(received.length(), config.maxResponse().asLongValue());
-            return Visible.of(received.getBytes(0, length), response.getHeader("Content-Type"));
+            response.endHandler(whole -> guarded(() -> {
+                if (!ended.get()) {
+                    end(received.reply(elapsed(), clock.instant()));
+                }
+            }));
         }
 
         private void fail(Throwable thrown) {
+            if (ended.get()) {
+                return;
+            }
             Cause cause = Cause.of(thrown, uri.getHost() + ":" + AddressPolicy.port(uri), config.connectTimeout());
             fail(cause.kind(), cause.message());
         }

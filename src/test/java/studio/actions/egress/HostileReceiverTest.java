@@ -9,7 +9,10 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import java.util.zip.DeflaterOutputStream;
 import java.util.zip.GZIPOutputStream;
@@ -22,6 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
@@ -183,6 +187,34 @@ class HostileReceiverTest {
 
         assertThat(run.getString("deliveries[0].failure.kind")).as(run.prettify()).isEqualTo("timeout");
         assertThat(run.getInt("deliveries[0].duration_ms")).isBetween(limit - 10, limit + LATE);
+        assertGone();
+    }
+
+    /** All that is decoded from one read of the socket arrives after the end, too: some ten thousand chunks. */
+    @ParameterizedTest
+    @ValueSource(ints = { 200, 503 })
+    void chunksOfOneByteBeyondTheLimitStallNobody(int status) {
+        receiver.script(name, repeating("HTTP/1.1 " + status + " As Ordered\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n"
+                + "x".repeat(0x10000) + "\r\n", "1\r\nx\r\n".repeat(20_000)));
+        String flooding = Api.ajax(receiver.url("/" + name + "/scripted/{entity_id}"), "timeout_ms", 1000);
+        String silent = Api.ajax("https://127.0.0.1:" + Receiver.sharedWithTls().port() + "/" + name + "/silent", "timeout_ms",
+                1000);
+
+        CompletableFuture<Response> floods = CompletableFuture
+                .supplyAsync(() -> Api.run(flooding, Stream.generate(Api::shot).limit(20).toList()));
+        CompletableFuture<Json> patient = CompletableFuture.supplyAsync(() -> Api.press(silent));
+        long longest = 0;
+        do {
+            long since = System.nanoTime();
+            Api.admin().get(Api.ACTIONS + "?limit=1").then().statusCode(200);
+            longest = Math.max(longest, (System.nanoTime() - since) / 1_000_000);
+        } while (!floods.isDone() || !patient.isDone());
+
+        assertThat(longest).as("the slowest of other people's lists, in ms").isLessThan(1000);
+        assertThat(patient.join().getInt("deliveries[0].duration_ms")).isBetween(990, 1000 + 2 * LATE);
+        List<Map<String, Object>> failures = Json.of(floods.join()).getList("deliveries.failure");
+        assertThat(failures).hasSize(20).extracting(failure -> failure.get("kind"))
+                .containsOnly(status == 200 ? "too_large" : "server_error");
         assertGone();
     }
 

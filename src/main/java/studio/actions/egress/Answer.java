@@ -1,0 +1,53 @@
+package studio.actions.egress;
+
+import java.time.Instant;
+
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpClientResponse;
+
+/** An answer while it comes in, and what it means once it is whole or too long. */
+final class Answer {
+
+    private final HttpClientResponse response;
+    private final long limit;
+    private final Buffer received = Buffer.buffer();
+
+    Answer(HttpClientResponse response, long limit) {
+        this.response = response;
+        this.limit = limit;
+    }
+
+    /** Keeps a chunk. Returns whether the answer is now longer than what is read of one. */
+    boolean isFullWith(Buffer chunk) {
+        received.appendBuffer(chunk, 0, (int) Math.min(chunk.length(), limit - received.length() + 1));
+        return received.length() > limit;
+    }
+
+    /** Decodes and judges all that has come: once, since that costs as much as the answer is long. */
+    Reply reply(long durationMs, Instant now) {
+        int status = response.statusCode();
+        String text = Visible.of(received.getBytes(0, (int) Math.min(received.length(), limit)),
+                response.getHeader("Content-Type"));
+        if (status >= 200 && status < 300) {
+            return received.length() <= limit ? new Reply.Delivered(status, text, durationMs)
+                    : new Reply.Failed(FailureKind.too_large, "The answer is over " + limit + " bytes; reading stopped there.",
+                            status, text, durationMs, null);
+        }
+        // What failed has failed for its own reason, however much it has to say about it.
+        FailureKind kind = FailureKind.protocol;
+        String message = "The receiver answered " + status + ".";
+        if (status >= 300 && status < 400) {
+            kind = FailureKind.redirect;
+            String location = response.getHeader("Location");
+            message = "The receiver answered " + status + "; redirects are not followed."
+                    + (location == null ? "" : " It points to " + Visible.of(location));
+        } else if (status == 429) {
+            kind = FailureKind.rate_limited;
+        } else if (status >= 400 && status < 500) {
+            kind = FailureKind.client_error;
+        } else if (status >= 500 && status < 600) {
+            kind = FailureKind.server_error;
+        }
+        return new Reply.Failed(kind, message, status, text, durationMs, RetryAfter.of(response, now));
+    }
+}
