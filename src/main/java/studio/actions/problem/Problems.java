@@ -1,7 +1,6 @@
 package studio.actions.problem;
 
 import java.io.UncheckedIOException;
-import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -38,7 +37,6 @@ public class Problems {
 
     private static final Logger LOG = Logger.getLogger(Problems.class);
 
-    private static final Set<String> HELD = Set.of("55P03", "25P03", "40P01");
 
     private static final String REALM = "Bearer realm=\"kitsu-actions\"";
 
@@ -138,7 +136,7 @@ public class Problems {
 
     @ServerExceptionMapper
     public Response unforeseen(Throwable thrown) {
-        return away(thrown)
+        return DatabaseFailure.isIn(thrown)
                 ? answer(Code.UNAVAILABLE, 503,
                         "The database does not answer. If this was to change something, look whether it did before you try again.",
                         List.of(), Map.of(HttpHeaders.RETRY_AFTER, "5"), thrown)
@@ -191,22 +189,5 @@ public class Problems {
 
     private static boolean duplicate(JsonProcessingException broken) {
         return String.valueOf(broken.getOriginalMessage()).startsWith("Duplicate field");
-    }
-
-    /**
-     * The database is away: no connection (class 08), shutting down (57P0x), or none in time from the pool; or another holds
-     * what is needed (55P03), or this one stood still and lost it (25P03), or the other of two went first (40P01).
-     */
-    private static boolean away(Throwable thrown) {
-        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-            if (cause instanceof SQLException sql) {
-                String state = String.valueOf(sql.getSQLState());
-                if (state.startsWith("08") || state.startsWith("57P") || state.startsWith("53")
-                        || HELD.contains(state) || String.valueOf(sql.getMessage()).contains("Acquisition timeout")) {
-                    return true;
-                }
-            }
-        }
-        return false;
     }
 }

@@ -126,7 +126,9 @@ public class Main {
 
     private static boolean databaseAway(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (cause instanceof SQLException sql && String.valueOf(sql.getSQLState()).matches("(08|28|3D|57P).*")) {
+            // Without a state it is the pool, which waited for a connection in vain.
+            if (cause instanceof SQLException sql
+                    && (sql.getSQLState() == null || sql.getSQLState().matches("(08|28|3D|57P).*"))) {
                 return true;
             }
         }

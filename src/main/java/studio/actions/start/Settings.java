@@ -85,6 +85,10 @@ public final class Settings {
     /** Quarkus' own way to set what {@link Trust} takes care of: it would have no effect, or be thought to have one. */
     private static final Pattern EGRESS_TLS = Pattern.compile("(?i)quarkus[._]tls[._]+\"?egress\"?[._].*");
 
+    private static final String POOL = "quarkus.datasource.jdbc.max-size";
+    /** One listens, one sends, one is for health and heartbeats, and one for somebody who asks. */
+    private static final int FEWEST_CONNECTIONS = 4;
+
     private Settings() {
     }
 
@@ -101,6 +105,12 @@ public final class Settings {
         environment.stream().filter(name -> name.startsWith(variable("secrets."))).sorted()
                 .filter(name -> !Secrets.fits(String.valueOf(config.getConfigValue(name).getValue())))
                 .forEach(name -> lines.add(name + " cannot be used: it holds line breaks or control characters."));
+        String connections = config.getOptionalValue(POOL, String.class).orElse("").strip();
+        if (connections.matches("-?\\d{1,9}") && Integer.parseInt(connections) < FEWEST_CONNECTIONS) {
+            lines.add("QUARKUS_DATASOURCE_JDBC_MAX_SIZE (" + POOL + "): \"" + connections
+                    + "\" cannot be used. Allowed: a whole "
+                    + "number from " + FEWEST_CONNECTIONS + ": connections to the database, one of which only listens.");
+        }
         if (config.getOptionalValue("quarkus.http.proxy.proxy-address-forwarding", Boolean.class).orElse(false)
                 && config.getOptionalValue("quarkus.http.proxy.trusted-proxies", String.class).isEmpty()) {
             lines.add("QUARKUS_HTTP_PROXY_PROXY_ADDRESS_FORWARDING is set, so anybody could say which host they used. Set "

@@ -169,6 +169,17 @@ class SettingsTest {
                 "test", 300)).build());
     }
 
+    @ParameterizedTest
+    @CsvSource({ "3, true", "1, true", "0, true", "-1, true", " 3 , true", "4, false", "50, false" })
+    void refusesAPoolThatIsTooSmallToWork(String size, boolean refused) {
+        List<String> lines = Settings.refused(Set.of(), new SmallRyeConfigBuilder()
+                .withSources(new PropertiesConfigSource(Map.of("quarkus.datasource.jdbc.max-size", size), "test", 300))
+                .build());
+
+        assertThat(lines).hasSize(refused ? 1 : 0).allSatisfy(line -> assertThat(line)
+                .startsWith("QUARKUS_DATASOURCE_JDBC_MAX_SIZE").contains("\"" + size.strip() + "\"").contains("from 4"));
+    }
+
     /** What holds where nothing is set is what the README says. */
     @Test
     void everyDefaultStandsInTheReadme() throws Exception {

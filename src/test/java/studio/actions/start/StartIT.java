@@ -189,6 +189,7 @@ class StartIT {
             1 | CUSTOM_ACTIONS_EGRESS_TRUST | /no/such/file | There is no such file to read
             2 | CUSTOM_ACTIONS_EGRESS_TRUST | pom.xml | It is no PEM file with certificates
             1 | QUARKUS_TLS_EGRESS_TRUST_ALL | true | are always verified
+            1 | QUARKUS_DATASOURCE_JDBC_MAX_SIZE | 3 | "3" cannot be used. Allowed: a whole number from 4
             2 | QUARKUS_TLS_EGRESS_HOSTNAME_VERIFICATION_ALGORITHM | NONE | are always verified
             3 | QUARKUS_HTTP_PORT | abc | "abc" cannot be used
             4 | QUARKUS_DATASOURCE_JDBC_URL | jdbc:postgresql://127.0.0.1:1/nothing | does not answer""";

@@ -1,0 +1,191 @@
+package studio.actions.problem;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.net.SocketTimeoutException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+import javax.sql.DataSource;
+import javax.transaction.xa.XAException;
+
+import jakarta.inject.Inject;
+
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.Response;
+import io.restassured.specification.RequestSpecification;
+import studio.actions.testing.Api;
+import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou;
+import studio.actions.testing.Hose;
+import studio.actions.testing.Json;
+import studio.actions.testing.Receiver;
+
+/** Whatever the database does is 503, which clients and nginx know what to do with. */
+@QuarkusTest
+@WithTestResource(DatabaseFailureTest.BehindHose.class)
+class DatabaseFailureTest {
+
+    /** The service beside Kitsu, with few connections to its database and little patience. */
+    public static class BehindHose extends BesideKitsu {
+
+        private static final Pattern SERVER = Pattern.compile("(?<=//)[^:/]+:(\\d+)");
+        private Hose hose;
+
+        @Override
+        public Map<String, String> start() {
+            Map<String, String> settings = new HashMap<>(super.start());
+            String url = settings.get("quarkus.datasource.jdbc.url");
+            Matcher server = SERVER.matcher(url);
+            assertThat(server.find()).isTrue();
+            hose = new Hose(Integer.parseInt(server.group(1)));
+            settings.put("quarkus.datasource.jdbc.url", server.replaceFirst("127.0.0.1:" + hose.port()));
+            settings.put("quarkus.datasource.jdbc.additional-jdbc-properties.socketTimeout", "3");
+            settings.put("quarkus.datasource.jdbc.acquisition-timeout", "2s");
+            settings.put("quarkus.datasource.jdbc.max-size", "8");
+            return settings;
+        }
+
+        @Override
+        public void inject(TestInjector injector) {
+            injector.injectIntoFields(hose, field -> field.getType() == Hose.class);
+        }
+    }
+
+    Hose hose;
+
+    @Inject
+    DataSource database;
+
+    @ConfigProperty(name = "quarkus.datasource.jdbc.max-size")
+    int connections;
+
+    private final FakeZou zou = FakeZou.shared();
+    private final String admin = zou.login("admin");
+    private String action;
+
+    @BeforeEach
+    void createAction() {
+        action = BesideKitsu.ajax(Receiver.shared().url("/" + UUID.randomUUID() + "/ok"));
+    }
+
+    @Test
+    void hangingDatabaseIsUnavailable() {
+        assertWorks();
+        hose.squeeze();
+        try {
+            assertUnavailable();
+        } finally {
+            hose.release();
+        }
+        await().atMost(Duration.ofSeconds(30)).ignoreExceptionsMatching(AssertionError.class::isInstance)
+                .untilAsserted(this::assertWorks);
+    }
+
+    @Test
+    void exhaustedPoolIsUnavailable() throws SQLException {
+        assertWorks();
+        List<Connection> held = new ArrayList<>();
+        try {
+            while (held.size() < connections) {
+                try {
+                    held.add(database.getConnection());
+                } catch (SQLException e) {
+                    // The service listens on one of its own.
+                    break;
+                }
+            }
+            assertUnavailable();
+        } finally {
+            for (Connection connection : held) {
+                connection.close();
+            }
+        }
+        assertWorks();
+    }
+
+    private void assertWorks() {
+        requests().forEach(answer -> assertThat(answer.join().statusCode()).as(answer.join().asString()).isIn(200, 201));
+    }
+
+    private void assertUnavailable() {
+        List<CompletableFuture<Response>> answers = requests();
+        answers.forEach(answer -> {
+            Response refusal = answer.join();
+            assertThat(refusal.statusCode()).as(refusal.asString()).isEqualTo(503);
+            assertThat(Json.of(refusal).getString("code")).isEqualTo("unavailable");
+            assertThat(Json.of(refusal).getString("detail")).startsWith("The database does not answer.");
+            assertThat(refusal.header("Retry-After")).matches("[1-9]\\d*");
+        });
+    }
+
+    private List<CompletableFuture<Response>> requests() {
+        return List.of(
+                later(() -> with().get(Api.ACTIONS + "/runs")),
+                later(() -> with().get(Api.ACTIONS + "/" + action)),
+                later(() -> with().get("/api/data/user/context")),
+                later(() -> with().contentType("application/json").body(Api.draft()).post(Api.ACTIONS)),
+                later(() -> with().contentType("application/json")
+                        .body(Map.of("selection", List.of(zou.recordedShot().id())))
+                        .post(Api.ACTIONS + "/" + action + "/run")));
+    }
+
+    private static CompletableFuture<Response> later(Supplier<Response> request) {
+        return CompletableFuture.supplyAsync(request);
+    }
+
+    private RequestSpecification with() {
+        return given().header("Authorization", "Bearer " + admin);
+    }
+
+    // ---- Which is which
+
+    static Stream<Throwable> databases() {
+        return Stream.of(
+                new SQLException("Sorry, acquisition timeout!"),
+                new IllegalStateException(new SQLException("An I/O error occurred while sending to the backend.", "08006",
+                        new SocketTimeoutException("Read timed out"))),
+                suppressing(new IllegalStateException("rolled back"), new XAException(XAException.XAER_RMFAIL)));
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "08001, true", "08006, true", "0A000, true", "25006, true", "25P02, false", "25P03, true", "28P01, true",
+            "3D000, true", "40001, true", "40P01, true", "53300, true", "55P03, true", "57014, true", "57P01, true",
+            "57P03, true", "58030, true", "XX000, true", ", true", "21000, false", "22001, false", "23505, false",
+            "42601, false", "42P01, false" })
+    void decidesBySqlState(String state, boolean failure) {
+        assertThat(DatabaseFailure.isIn(new IllegalStateException(new SQLException("Read timed out", state))))
+                .isEqualTo(failure);
+    }
+
+    @Test
+    void decidesByType() {
+        assertThat(databases()).allMatch(DatabaseFailure::isIn);
+        assertThat(DatabaseFailure.isIn(new IllegalStateException("Read timed out, Acquisition timeout, 08006"))).isFalse();
+    }
+
+    private static Throwable suppressing(Throwable thrown, Throwable hidden) {
+        thrown.addSuppressed(hidden);
+        return thrown;
+    }
+}
