@@ -173,8 +173,10 @@ public final class Template {
     /**
      * Fills the template; what a <code>{?v}</code> or <code>{&amp;v}</code> lacks is left out. Asks once for each variable: for
      * a {@link String}, a {@code List<String>}, or null if there is none; throws {@link ClassCastException} for anything else.
+     *
+     * @param longest where filling stops: a template can name a long value hundreds of times
      */
-    public Filled fill(Function<Variable, Object> values) {
+    public Filled fill(Function<Variable, Object> values, int longest) {
         Variables given = Variables.variables();
         for (Variable variable : variables) {
             Object value = values.apply(variable);
@@ -198,6 +200,9 @@ public final class Template {
             append(url, expression.compiled.expandToString(given), expression);
             ends[i] = url.length();
             append(url, literals.get(i + 1), expression);
+            if (url.length() > longest) {
+                return new TooLong();
+            }
         }
         String filled = url.toString();
         // No value can do this, see worstCase(); but everything else rests on it.
@@ -348,8 +353,8 @@ public final class Template {
         }
     }
 
-    /** What came of filling: a URL, or the variable that was in the way. */
-    public sealed interface Filled permits Url, Missing, Unsafe {
+    /** What came of filling: a URL, or what was in the way. */
+    public sealed interface Filled permits Url, Missing, Unsafe, TooLong {
     }
 
     /** A whole URL, in ASCII. */
@@ -362,6 +367,10 @@ public final class Template {
 
     /** The value would walk through a path, as a segment {@code .} or {@code ..}, or is no text (NUL, half a character). */
     public record Unsafe(Variable variable) implements Filled {
+    }
+
+    /** The URL would be longer than it may be. */
+    public record TooLong() implements Filled {
     }
 
     /** The text is no template; the message is a sentence that says what to do. */

@@ -48,6 +48,9 @@ public class Egress {
 
     private static final Logger LOG = Logger.getLogger(Egress.class);
 
+    /** Bytes of a URL that is sent, above what most servers take. */
+    public static final int LONGEST_URL = 16 * 1024;
+
     /** Bytes of all headers of an answer; as much as most servers take of a request's. */
     static final int MAX_HEADERS = 8192;
 

@@ -55,6 +55,9 @@ record LaunchPage(String action, String launch, List<Opening.Link> links, List<O
             </html>
             """;
 
+    /** Bytes of an address that proxies take in a header; the page goes where a longer one leads. */
+    private static final int LONGEST_REDIRECT = 2048;
+
     private static final String SCRIPT = "location.href = document.getElementById(\"launch\").href";
 
     private static final String STYLE = """
@@ -70,7 +73,9 @@ record LaunchPage(String action, String launch, List<Opening.Link> links, List<O
         List<Opening.Link> links = opening.links();
         if (links.size() == 1 && links.get(0).web()) {
             boolean formGoesOn = Template.parse(action.url).variables().isEmpty();
-            return redirect(formGoesOn ? 307 : 303, links.get(0).url());
+            if (formGoesOn || links.get(0).url().length() <= LONGEST_REDIRECT) {
+                return redirect(formGoesOn ? 307 : 303, links.get(0).url());
+            }
         }
         String launch = links.size() == 1 ? links.get(0).url() : null;
         String page = new LaunchPage(action.name, launch, links, opening.refused(), STYLE, SCRIPT).render();

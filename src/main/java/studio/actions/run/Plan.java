@@ -21,6 +21,7 @@ import studio.actions.action.Action;
 import studio.actions.action.Template;
 import studio.actions.action.Variable;
 import studio.actions.egress.AddressPolicy;
+import studio.actions.egress.Egress;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Caller;
 
@@ -30,6 +31,11 @@ import studio.actions.identity.Caller;
  */
 final class Plan {
 
+    /** Bytes of a filled URL that a browser opens; the service itself sends {@link Egress#LONGEST_URL}. */
+    private static final int LONGEST_OPENED = 64 * 1024;
+    /** Bytes of all URLs that one page holds. */
+    private static final int LONGEST_PAGE = 4 * 1024 * 1024;
+
     private final Action action;
     private final Caller caller;
     private final Selection selection;
@@ -38,6 +44,7 @@ final class Plan {
     private final Template template;
     private final String now;
     private Optional<AddressPolicy.Refusal> guard;
+    private long opened;
 
     private Plan(Action action, Caller caller, Selection selection, Instant now, AddressPolicy policy, long maxRequest) {
         this.action = action;
@@ -127,7 +134,8 @@ final class Plan {
     private Owed owe(List<Target> group) {
         Target target = subject(group);
         List<UUID> tasks = group.stream().map(Target::taskId).filter(Objects::nonNull).distinct().toList();
-        Template.Filled filled = template.fill(variable -> value(variable, target, tasks));
+        Template.Filled filled = template.fill(variable -> value(variable, target, tasks),
+                action.isAjax ? Egress.LONGEST_URL : LONGEST_OPENED);
         if (filled instanceof Template.Missing missing) {
             return refuse(target, tasks, FailureKind.missing_variable,
                     "The URL needs {" + missing.variable()
@@ -137,6 +145,12 @@ final class Plan {
         if (filled instanceof Template.Unsafe unsafe) {
             return refuse(target, tasks, FailureKind.forbidden_address,
                     "The value of {" + unsafe.variable() + "} would change the path of the URL.");
+        }
+        if (filled instanceof Template.TooLong) {
+            return refuse(target, tasks, FailureKind.too_large, "The filled URL would be over " + (action.isAjax
+                    ? Egress.LONGEST_URL / 1024 + " KB, more than the service sends."
+                    : LONGEST_OPENED / 1024 + " KB, more than a browser opens.")
+                    + " Select fewer, or take the longest variable out of the URL.");
         }
         return send(target, tasks, ((Template.Url) filled).text(), body(target, tasks));
     }
@@ -148,6 +162,10 @@ final class Plan {
             if (guard.isPresent()) {
                 return new Owed(target, tasks, null, null, FailureKind.forbidden_address, guard.get().sentence(), guard.get());
             }
+        }
+        if (!action.isAjax && (opened += url.length()) > LONGEST_PAGE) {
+            return refuse(target, tasks, FailureKind.too_large, "All URLs together would be over " + LONGEST_PAGE / 1024 / 1024
+                    + " MB, more than one page holds. Select fewer.");
         }
         boolean withBody = action.isAjax && action.method != Action.Method.GET;
         if (withBody && longest(body) > maxRequest && body.toString().length() > maxRequest) {

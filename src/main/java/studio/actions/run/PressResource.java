@@ -2,7 +2,9 @@ package studio.actions.run;
 
 import java.net.URI;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 
 import jakarta.annotation.security.RolesAllowed;
@@ -18,6 +20,9 @@ import jakarta.ws.rs.core.MediaType;
 
 import org.jboss.resteasy.reactive.RestResponse;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
 import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.common.annotation.Blocking;
@@ -26,6 +31,7 @@ import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.action.ActionRules;
 import studio.actions.action.Actions;
+import studio.actions.egress.FailureKind;
 import studio.actions.identity.Asker;
 import studio.actions.problem.ProblemException;
 
@@ -36,17 +42,23 @@ import studio.actions.problem.ProblemException;
 @Authenticated
 public class PressResource {
 
+    /** Bytes of a preview. */
+    private static final long LONGEST_PREVIEW = 4 * 1024 * 1024;
+
     private final Runner runner;
     private final Actions actions;
     private final ActionRules rules;
     private final RunConfig.Run config;
+    private final ObjectMapper json;
     private final SecurityIdentity identity;
 
-    PressResource(Runner runner, Actions actions, ActionRules rules, RunConfig config, SecurityIdentity identity) {
+    PressResource(Runner runner, Actions actions, ActionRules rules, RunConfig config, ObjectMapper json,
+            SecurityIdentity identity) {
         this.runner = runner;
         this.actions = actions;
         this.rules = rules;
         this.config = config.run();
+        this.json = json;
         this.identity = identity;
     }
 
@@ -55,7 +67,7 @@ public class PressResource {
     @Blocking
     public Uni<RunJson.Preview> preview(@PathParam("id") UUID id, RunJson.Press press) {
         Asker asker = Asker.of(identity);
-        return runner.preview(asker, actions.get(id, asker.caller()), selection(press));
+        return runner.preview(asker, actions.get(id, asker.caller()), selection(press)).map(this::bounded);
     }
 
     @POST
@@ -71,7 +83,33 @@ public class PressResource {
         ActionJson.Draft draft = rules.settle(press.action(), "/action", asker.caller());
         Action action = Action.of(draft, asker.caller(), Instant.EPOCH);
         action.id = null;
-        return runner.preview(asker, action, Selection.of(press.selection(), press.targets(), config.maxSelection()));
+        return runner.preview(asker, action, Selection.of(press.selection(), press.targets(), config.maxSelection()))
+                .map(this::bounded);
+    }
+
+    /** Ends a preview that gets too long with the first target that does not fit, and says so there. */
+    private RunJson.Preview bounded(RunJson.Preview whole) {
+        long bytes = 0;
+        for (int i = 0; i < whole.deliveries().size(); i++) {
+            RunJson.Preview.Would would = whole.deliveries().get(i);
+            bytes += bytes(would);
+            if (bytes > LONGEST_PREVIEW) {
+                List<RunJson.Preview.Would> shown = new ArrayList<>(whole.deliveries().subList(0, i));
+                shown.add(new RunJson.Preview.Would(would.target(), would.method(), null, Map.of(), null,
+                        new RunJson.Preview.Trouble(FailureKind.too_large, "The preview ends here, at 4 MB, and does not show "
+                                + (whole.deliveries().size() - i) + " deliveries. Select fewer to see them.")));
+                return new RunJson.Preview(shown);
+            }
+        }
+        return whole;
+    }
+
+    private int bytes(RunJson.Preview.Would would) {
+        try {
+            return json.writeValueAsBytes(would).length;
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a preview is always JSON", e);
+        }
     }
 
     @POST

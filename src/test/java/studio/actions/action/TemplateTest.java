@@ -29,6 +29,8 @@ import studio.actions.action.Variable.Scope;
 
 class TemplateTest {
 
+    private static final int LONGEST = 10_000;
+
     private static final String LINK = "https://kitsu.studio/api/data/custom-actions/5f1b9d5e-0c2a-4b43-9c59-0a4a3a6f2e10/";
 
     // ---- What is refused
@@ -686,7 +688,7 @@ class TemplateTest {
             if (random.nextBoolean()) {
                 given.put(Variable.task_id, pick(values, random));
             }
-            if (template.fill(given::get) instanceof Url url) {
+            if (template.fill(given::get, LONGEST) instanceof Url url) {
                 taken++;
                 assertThat(url.text()).matches("\\p{ASCII}+").doesNotContain("{", "}", "\\", " ");
                 assertThat(url.text()).startsWith(template.scheme() + ":");
@@ -710,7 +712,7 @@ class TemplateTest {
             case entity_name -> "😀" + i;
             case selection -> List.of(ID, "b" + i);
             default -> null;
-        })).toList();
+        }, LONGEST)).toList();
         List<Filled> expected = new ArrayList<>();
         for (int i = 0; i < filled.size(); i++) {
             expected.add(new Url("https://a.com/%C3%A9/%F0%9F%98%80" + i + "?selection=" + ID + "&selection=b" + i));
@@ -724,8 +726,18 @@ class TemplateTest {
         Template.parse("https://a.com/{entity_id}/{task_id}{?entity_id,user_id}").fill(variable -> {
             asked.add(variable);
             return "x";
-        });
+        }, LONGEST);
         assertThat(asked).containsExactly(Variable.entity_id, Variable.task_id, Variable.user_id);
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "9984, false", "9985, true" })
+    void stopsWhereAUrlGetsTooLong(int length, boolean tooLong) {
+        Filled filled = fill("https://a.com/{entity_name}/b", Map.of(Variable.entity_name, "x".repeat(length)));
+
+        assertThat(filled instanceof Template.TooLong).isEqualTo(tooLong);
+        assertThat(fill("https://a.com/" + "{entity_name}".repeat(140), Map.of(Variable.entity_name, "é".repeat(1_000_000))))
+                .isInstanceOf(Template.TooLong.class);
     }
 
     private static Refused refused(String text) {
@@ -735,7 +747,7 @@ class TemplateTest {
     }
 
     private static Filled fill(String text, Map<Variable, Object> values) {
-        return Template.parse(text).fill(values::get);
+        return Template.parse(text).fill(values::get, LONGEST);
     }
 
     private static String pick(List<String> list, Random random) {

@@ -227,6 +227,51 @@ class PreviewTest {
         assertThat(preview.getString("deliveries[0].problem.code")).isEqualTo(code);
     }
 
+    /** Of a URL that the service sends. */
+    @ParameterizedTest
+    @CsvSource({ "16384, ", "16385, too_large" })
+    void refusesAUrlThatIsTooLong(int length, String code) {
+        String name = "long-" + UUID.randomUUID();
+        String url = receiver.url("/" + name + "/ok?e=" + "{entity_name}".repeat(10));
+        int left = length - url.indexOf('{');
+        Map<String, Object> tooLong = whole("x".repeat(left / 10));
+        String action = Api.ajax(url + "x".repeat(left % 10));
+
+        Json preview = preview(action, List.of(tooLong, whole("SH010")));
+        Json run = Json.of(Api.run(action, List.of(tooLong, whole("SH010"))).then().statusCode(200).extract());
+
+        assertThat(preview.getList("deliveries.problem.code")).containsExactly(code, null);
+        assertThat(run.getInt("counts.delivered")).isEqualTo(code == null ? 2 : 1);
+        assertThat(receiver.heard(name)).hasSize(code == null ? 2 : 1)
+                .allSatisfy(heard -> assertThat(receiver.url(heard.uri())).hasSizeLessThanOrEqualTo(16384));
+        if (code != null) {
+            assertThat(preview.getString("deliveries[0].problem.message"))
+                    .isEqualTo(run.getString("deliveries[0].failure.message")).contains("over 16 KB", "Select fewer");
+            assertThat(run.getString("deliveries[0].state")).isEqualTo("refused");
+            assertThat(run.getString("deliveries[0].failure.kind")).isEqualTo(code);
+        }
+    }
+
+    @Test
+    void endsAtFourMegabytesAndSaysSo() {
+        String action = Api.ajax(receiver.url("/much/ok?e={entity_id}&" + "{entity_name}".repeat(80)));
+        List<Map<String, Object>> targets = Stream.generate(() -> whole("x".repeat(200))).limit(1000).toList();
+
+        Response answer = Api.admin().body(Map.of("targets", targets)).post(Api.ACTIONS + "/" + action + "/preview");
+
+        assertThat(answer.statusCode()).isEqualTo(200);
+        assertThat(answer.asByteArray()).hasSizeBetween(4_000_000, 4 * 1024 * 1024 + 10_000);
+        Json preview = Json.of(answer);
+        List<Map<String, String>> problems = preview.getList("deliveries.problem");
+        int shown = problems.size() - 1;
+        assertThat(problems.subList(0, shown)).hasSizeGreaterThan(100).containsOnlyNulls();
+        assertThat(problems.get(shown)).containsEntry("code", "too_large").containsEntry("message",
+                "The preview ends here, at 4 MB, and does not show " + (1000 - shown)
+                        + " deliveries. Select fewer to see them.");
+        assertThat(preview.getString("deliveries[" + shown + "].target.entity_id"))
+                .isEqualTo(targets.get(shown).get("entity_id"));
+    }
+
     @Test
     void saysThatAnAddressIsForbidden() throws SQLException {
         String action = Api.ajax(receiver.url("/forbidden/ok"));
