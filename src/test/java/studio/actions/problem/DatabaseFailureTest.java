@@ -15,8 +15,6 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 import javax.sql.DataSource;
@@ -37,29 +35,24 @@ import io.restassured.specification.RequestSpecification;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
-import studio.actions.testing.Hose;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
+import studio.actions.testing.Wire;
 
 /** Whatever the database does is 503, which clients and nginx know what to do with. */
 @QuarkusTest
-@WithTestResource(DatabaseFailureTest.BehindHose.class)
+@WithTestResource(DatabaseFailureTest.OverAWire.class)
 class DatabaseFailureTest {
 
     /** The service beside Kitsu, with few connections to its database and little patience. */
-    public static class BehindHose extends BesideKitsu {
+    public static class OverAWire extends BesideKitsu {
 
-        private static final Pattern SERVER = Pattern.compile("(?<=//)[^:/]+:(\\d+)");
-        private Hose hose;
+        private final Wire wire = new Wire();
 
         @Override
         public Map<String, String> start() {
             Map<String, String> settings = new HashMap<>(super.start());
-            String url = settings.get("quarkus.datasource.jdbc.url");
-            Matcher server = SERVER.matcher(url);
-            assertThat(server.find()).isTrue();
-            hose = new Hose(Integer.parseInt(server.group(1)));
-            settings.put("quarkus.datasource.jdbc.url", server.replaceFirst("127.0.0.1:" + hose.port()));
+            settings.computeIfPresent("quarkus.datasource.jdbc.url", (key, url) -> wire.reroute(url));
             settings.put("quarkus.datasource.jdbc.additional-jdbc-properties.socketTimeout", "3");
             settings.put("quarkus.datasource.jdbc.acquisition-timeout", "2s");
             settings.put("quarkus.datasource.jdbc.max-size", "8");
@@ -68,11 +61,17 @@ class DatabaseFailureTest {
 
         @Override
         public void inject(TestInjector injector) {
-            injector.injectIntoFields(hose, field -> field.getType() == Hose.class);
+            injector.injectIntoFields(wire, field -> field.getType() == Wire.class);
+        }
+
+        @Override
+        public void stop() {
+            super.stop();
+            wire.close();
         }
     }
 
-    Hose hose;
+    Wire wire;
 
     @Inject
     DataSource database;
@@ -92,11 +91,11 @@ class DatabaseFailureTest {
     @Test
     void hangingDatabaseIsUnavailable() {
         assertWorks();
-        hose.squeeze();
+        wire.hold();
         try {
             assertUnavailable();
         } finally {
-            hose.release();
+            wire.release();
         }
         await().atMost(Duration.ofSeconds(30)).ignoreExceptionsMatching(AssertionError.class::isInstance)
                 .untilAsserted(this::assertWorks);

@@ -9,16 +9,23 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Stands between the service and its database, and counts how often it is the service's turn to speak. */
+/**
+ * Stands between the service and its database, and counts how often it is the service's turn to speak. It can be held, as by a
+ * server that hangs or a firewall that forgot: connections stay open, new ones as well, and nothing comes through.
+ */
 public final class Wire implements AutoCloseable {
 
     private static final Pattern SERVER = Pattern.compile("//127\\.0\\.0\\.1:(\\d+)/");
 
     private final ServerSocket server;
     private final AtomicInteger turns = new AtomicInteger();
+    /** Pieces pass under the one lock; the other holds them all. */
+    private final ReadWriteLock flow = new ReentrantReadWriteLock();
     private volatile int port;
 
     public Wire() {
@@ -45,6 +52,15 @@ public final class Wire implements AutoCloseable {
         return turns.get();
     }
 
+    /** Lets nothing through until {@link #release}, which the same thread has to call. */
+    public void hold() {
+        flow.writeLock().lock();
+    }
+
+    public void release() {
+        flow.writeLock().unlock();
+    }
+
     private void accept() {
         while (!server.isClosed()) {
             try {
@@ -65,12 +81,17 @@ public final class Wire implements AutoCloseable {
         }
     }
 
-    private static void pass(Socket from, Socket to, Runnable heard) {
+    private void pass(Socket from, Socket to, Runnable heard) {
         try (from; to; InputStream in = from.getInputStream(); OutputStream out = to.getOutputStream()) {
             byte[] said = new byte[64 * 1024];
             for (int length = in.read(said); length >= 0; length = in.read(said)) {
                 heard.run();
-                out.write(said, 0, length);
+                flow.readLock().lock();
+                try {
+                    out.write(said, 0, length);
+                } finally {
+                    flow.readLock().unlock();
+                }
             }
         } catch (IOException e) {
             // One side hung up, and so does the other.
