@@ -143,7 +143,7 @@ class RateLimits {
     /** Of one bucket, and with no array: PostgreSQL would plan it anew each time, which takes longer than to look. */
     private static final String LOOK = """
             SELECT least(asked.quota, tokens + greatest(0, extract(epoch FROM clock_timestamp() - at))
-                       * least(asked.quota / asked.seconds, b.quota / b.seconds))
+                       * least(asked.quota / asked.seconds, b.quota / b.seconds)) AS left_now, b.quota
               FROM (SELECT CAST(? AS int4) AS quota, CAST(? AS float8) AS seconds) asked
               JOIN bucket b ON kind = ? AND subject = ?""";
 
@@ -254,17 +254,21 @@ class RateLimits {
         return taken;
     }
 
-    /** How much there is, without taking any; where there was plenty when this process took some a moment ago, that. */
+    /** Returns how much there is, without taking any; where there was plenty when this process took some a moment ago, that. */
     Taken look(Policy policy) {
         Seen lately = seen.get(policy.bucket());
         if (lately != null && lately.plenty(policy)) {
             return lately.taken();
         }
         List<?> asked = List.of(policy.quota(), seconds(policy), policy.kind().name(), policy.subject());
-        return new Statements().add(LOOK, asked).ask(database, answers -> {
-            ResultSet left = answers.of(0);
-            return new Taken(policy, 0, left.next() ? left.getDouble(1) : policy.quota());
+        Optional<Taken> found = new Statements().add(LOOK, asked).ask(database, answers -> {
+            ResultSet bucket = answers.of(0);
+            return !bucket.next() ? Optional.of(new Taken(policy, 0, policy.quota()))
+                    : bucket.getInt("quota") != policy.quota() ? Optional.empty()
+                            : Optional.of(new Taken(policy, 0, bucket.getDouble("left_now")));
         });
+        // The limit was changed: taking none has the bucket fill at the new rate from now on, as it is about to be told.
+        return found.orElseGet(() -> take(Map.of(policy, 0)).get(policy));
     }
 
     /**

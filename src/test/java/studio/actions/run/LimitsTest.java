@@ -35,6 +35,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.narayana.jta.QuarkusTransaction;
@@ -162,6 +164,21 @@ class LimitsTest {
 
         press(action).then().statusCode(200);
         press(action).then().statusCode(429);
+    }
+
+    /** The bucket was filled, or emptied, under the limit that held before; the wait that is told is that of the new one. */
+    @ParameterizedTest
+    @ValueSource(ints = { 1, 2, 29, 31, 600 })
+    void letsInWhoWaitsAsLongAsToldAfterTheLimitWasChanged(int before) throws SQLException {
+        String action = action("/ok");
+        spend("caller", "00000000-0000-4000-8000-000000000001", before, 0.3);
+
+        Response refused = press(action);
+        refused.then().statusCode(429).header("Retry-After", "2").header("RateLimit-Policy", POLICY);
+        update("UPDATE bucket SET at = at - interval '2 seconds'");
+
+        press(action).then().statusCode(200);
+        press(action).then().statusCode(429).header("Retry-After", matchesPattern("[12]"));
     }
 
     @Test
