@@ -3,7 +3,6 @@ package studio.actions.problem;
 import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Collectors;
 
 import jakarta.validation.ConstraintViolationException;
@@ -36,7 +35,6 @@ import studio.actions.problem.Problem.Fault;
 public class Problems {
 
     private static final Logger LOG = Logger.getLogger(Problems.class);
-
 
     private static final String REALM = "Bearer realm=\"kitsu-actions\"";
 
