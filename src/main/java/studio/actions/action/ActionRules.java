@@ -32,6 +32,16 @@ public class ActionRules {
     /** RFC 9110, section 5.6.2: token. */
     private static final Pattern HEADER_NAME = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}");
 
+    /**
+     * Text that leaves a button empty: spaces, controls, marks with nothing to stand on, what Unicode 15.0 calls default
+     * ignorable, and letters and signs whose picture is blank.
+     */
+    private static final Pattern INVISIBLE = Pattern.compile("[\\p{Z}\\p{Cc}\\p{Cf}\\p{Mn}\\p{Me}"
+            + "\\u115f\\u1160\\u2065\\u2800\\u3164\\uffa0\\ufff0-\\ufff8\\x{1d159}\\x{e0000}-\\x{e0fff}]*");
+
+    /** Embeddings, overrides and isolates. The marks U+200E, U+200F and U+061C, which order mixed text, may stay. */
+    private static final Pattern TURNING = Pattern.compile("[\\u202a-\\u202e\\u2066-\\u2069]");
+
     private final AddressPolicy policy;
     private final Refusals refusals;
     private final Secrets secrets;
@@ -87,17 +97,18 @@ public class ActionRules {
     }
 
     private static void checkName(String name, List<Fault> faults) {
-        if (name == null || name.codePoints().allMatch(ActionRules::invisible)) {
+        if (name == null || name.isBlank()) {
             faults.add(new Fault("/name", "required", "'name' is required: 1 to 80 characters that stand on the button."));
+        } else if (INVISIBLE.matcher(name).matches()) {
+            faults.add(new Fault("/name", "required", "'name' needs a character that can be seen: it stands on the button."));
         } else if (length(name) > 80) {
             faults.add(new Fault("/name", "too_long", "'name' may have 80 characters; this has " + length(name) + "."));
         } else if (name.codePoints().anyMatch(c -> Character.isISOControl(c) || c == 0x2028 || c == 0x2029)) {
             faults.add(new Fault("/name", "control_character", "'name' may not hold line breaks or control characters."));
+        } else if (TURNING.matcher(name).find()) {
+            faults.add(new Fault("/name", "control_character", "'name' may not hold characters that turn the direction of "
+                    + "writing around (U+202A to U+202E, U+2066 to U+2069): the button would read otherwise than it is."));
         }
-    }
-
-    private static boolean invisible(int c) {
-        return Character.isSpaceChar(c) || Character.getType(c) == Character.FORMAT;
     }
 
     private void checkUrl(Draft draft, Caller caller, List<Fault> faults) {

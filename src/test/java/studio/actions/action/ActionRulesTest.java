@@ -55,6 +55,31 @@ class ActionRulesTest {
                 arguments("required", ""),
                 arguments("required", " \t\r\n\u2003"),
                 arguments("required", "\u00a0\u200b\u3000"),
+                // Blank letters and signs, fillers, selectors, tags, joiners, marks alone.
+                arguments("required", "\u115f"),
+                arguments("required", "\u1160 \u1160"),
+                arguments("required", "\u3164"),
+                arguments("required", "\uffa0"),
+                arguments("required", "\u2800\u2800"),
+                arguments("required", "\u00ad"),
+                arguments("required", "\u200b\u200c\u200d\u2060\ufeff"),
+                arguments("required", "\u180e\u180b"),
+                arguments("required", "\u034f\u17b4\u17b5"),
+                arguments("required", "\ufe0f\ufe00"),
+                arguments("required", "\u2065\ufff0"),
+                arguments("required", Character.toString(0xe0041) + Character.toString(0xe0100)),
+                arguments("required", Character.toString(0x1d159)),
+                arguments("required", "\u0301\u20dd"),
+                arguments("required", "\u200e\u200f\u061c"),
+                arguments("required", "\u202e\u2066"),
+                arguments("control_character", "Sync \u202ecod.exe"),
+                arguments("control_character", "\u202aa"),
+                arguments("control_character", "a\u202b"),
+                arguments("control_character", "a\u202cb"),
+                arguments("control_character", "a\u202db"),
+                arguments("control_character", "\u2066a"),
+                arguments("control_character", "\u2067a"),
+                arguments("control_character", "\u2068a\u2069"),
                 arguments("control_character", "line\u2028separator"),
                 arguments("too_long", "x".repeat(81)),
                 arguments("too_long", EMOJI.repeat(81)),
@@ -87,7 +112,9 @@ class ActionRulesTest {
 
     static Stream<String> rightNames() {
         return Stream.of("x", "x".repeat(80), EMOJI.repeat(80), "👩‍💻".repeat(26), "  " + "x".repeat(80) + "  ",
-                "é".repeat(80));
+                "é".repeat(80), "e\u0301", "\u200fنشر\u200f v2", "❤\ufe0f", "1\ufe0f\u20e3", "한글", "⠿", "\ue000",
+                Character.toString(0x1fae0), "\u061cאב", "ทำ",
+                "🏴" + Character.toString(0xe0067) + Character.toString(0xe007f));
     }
 
     @ParameterizedTest
