@@ -3,8 +3,6 @@ package studio.actions.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,6 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 import studio.actions.testing.Packaged;
 import studio.actions.testing.Postgres;
 import studio.actions.testing.Receiver;
+import studio.actions.testing.Usage;
 
 /** Five minutes of what a studio does in a day: the process takes no more at the end than after the first minutes. */
 @Tag("soak")
@@ -37,10 +36,6 @@ class SoakIT {
     private static final int CLIENTS = 4;
     private static final Duration LOAD = Duration.ofMinutes(5);
     private static final Duration EACH = Duration.ofSeconds(5);
-
-    /** What the process has: resident memory in KB, threads, open files and sockets, connections to the database. */
-    private record Sample(long memory, long threads, long files, long connections) {
-    }
 
     @TempDir
     Path folder;
@@ -75,25 +70,25 @@ class SoakIT {
                         return null;
                     });
                 }
-                List<Sample> samples = new ArrayList<>();
+                List<Usage> samples = new ArrayList<>();
                 await().pollInterval(EACH).atMost(LOAD.plusMinutes(1)).until(() -> {
-                    samples.add(sample(service, postgres));
+                    samples.add(Usage.of(service.process, postgres));
                     return System.nanoTime() > until;
                 });
                 clients.shutdown();
                 assertThat(clients.awaitTermination(1, TimeUnit.MINUTES)).isTrue();
 
-                List<Sample> early = samples.subList(samples.size() * 2 / 5, samples.size() * 3 / 5);
-                List<Sample> late = samples.subList(samples.size() * 4 / 5, samples.size());
+                List<Usage> early = samples.subList(samples.size() * 2 / 5, samples.size() * 3 / 5);
+                List<Usage> late = samples.subList(samples.size() * 4 / 5, samples.size());
                 LOG.infof("%d presses, %d deliveries, %.0f a second. Memory (MB) %s, threads %s, files %s, connections %s",
                         presses.get(), deliveries.get(), deliveries.get() / (double) LOAD.toSeconds(),
-                        of(samples, sample -> sample.memory() / 1024), of(samples, Sample::threads), of(samples, Sample::files),
-                        of(samples, Sample::connections));
+                        of(samples, sample -> sample.memory() / 1024), of(samples, Usage::threads), of(samples, Usage::files),
+                        of(samples, Usage::connections));
                 assertThat(presses).hasValueGreaterThan(1000);
-                assertThat(most(late, Sample::memory)).isLessThan(most(early, Sample::memory) * 11 / 10);
-                assertThat(most(late, Sample::threads)).isLessThanOrEqualTo(most(early, Sample::threads) + 3);
-                assertThat(most(late, Sample::files)).isLessThanOrEqualTo(most(early, Sample::files) + 10);
-                assertThat(most(late, Sample::connections)).isLessThanOrEqualTo(22);
+                assertThat(most(late, Usage::memory)).isLessThan(most(early, Usage::memory) * 11 / 10);
+                assertThat(most(late, Usage::threads)).isLessThanOrEqualTo(most(early, Usage::threads) + 3);
+                assertThat(most(late, Usage::files)).isLessThanOrEqualTo(most(early, Usage::files) + 10);
+                assertThat(most(late, Usage::connections)).isLessThanOrEqualTo(22);
                 assertThat(service.get("/runs?state=running", "t").getList("data")).isEmpty();
             } finally {
                 clients.shutdownNow();
@@ -113,30 +108,11 @@ class SoakIT {
                 .collect(Collectors.joining(",")) + "]}";
     }
 
-    private static Sample sample(Packaged service, Postgres postgres) throws Exception {
-        Path process = Path.of("/proc", Long.toString(service.process.pid()));
-        String status = Files.readString(process.resolve("status"));
-        return new Sample(number(status, "VmRSS"), number(status, "Threads"), entries(process.resolve("fd")),
-                postgres.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' "
-                        + "AND pid <> pg_backend_pid()").size());
-    }
-
-    private static long number(String status, String name) {
-        return status.lines().filter(line -> line.startsWith(name + ":")).map(line -> line.replaceAll("\\D", ""))
-                .mapToLong(Long::parseLong).findFirst().orElseThrow();
-    }
-
-    private static long entries(Path folder) throws IOException {
-        try (var entries = Files.list(folder)) {
-            return entries.count();
-        }
-    }
-
-    private static long most(List<Sample> samples, ToLongFunction<Sample> what) {
+    private static long most(List<Usage> samples, ToLongFunction<Usage> what) {
         return samples.stream().mapToLong(what).max().orElseThrow();
     }
 
-    private static List<Long> of(List<Sample> samples, ToLongFunction<Sample> what) {
+    private static List<Long> of(List<Usage> samples, ToLongFunction<Usage> what) {
         return samples.stream().mapToLong(what).boxed().toList();
     }
 }

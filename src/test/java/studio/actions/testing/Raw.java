@@ -17,7 +17,11 @@ public final class Raw implements AutoCloseable {
     private final Socket socket;
 
     public Raw(URL service) throws IOException {
-        socket = new Socket(service.getHost(), service.getPort());
+        this(service.getHost(), service.getPort());
+    }
+
+    public Raw(String host, int port) throws IOException {
+        socket = new Socket(host, port);
         socket.setSoTimeout(PATIENCE);
     }
 

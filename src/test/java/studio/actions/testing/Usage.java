@@ -1,0 +1,31 @@
+package studio.actions.testing;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+
+/**
+ * What a process uses at a moment.
+ *
+ * @param memory resident, in KB
+ * @param files open files and sockets
+ * @param connections to the database
+ */
+public record Usage(long memory, long threads, long files, long connections) {
+
+    public static Usage of(Process service, Postgres database) throws IOException, SQLException {
+        Path process = Path.of("/proc", Long.toString(service.pid()));
+        String status = Files.readString(process.resolve("status"));
+        try (var files = Files.list(process.resolve("fd"))) {
+            return new Usage(number(status, "VmRSS"), number(status, "Threads"), files.count(),
+                    database.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' "
+                            + "AND pid <> pg_backend_pid()").size());
+        }
+    }
+
+    private static long number(String status, String name) {
+        return status.lines().filter(line -> line.startsWith(name + ":")).map(line -> line.replaceAll("\\D", ""))
+                .mapToLong(Long::parseLong).findFirst().orElseThrow();
+    }
+}
