@@ -7,14 +7,14 @@ import java.util.Map;
 import jakarta.annotation.Priority;
 import jakarta.enterprise.event.Observes;
 import jakarta.enterprise.inject.Any;
+import jakarta.enterprise.inject.spi.Bean;
+import jakarta.enterprise.inject.spi.BeanManager;
 import jakarta.inject.Singleton;
 
 import org.eclipse.microprofile.config.Config;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 
-import io.quarkus.arc.Arc;
-import io.quarkus.arc.InstanceHandle;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.runtime.annotations.CommandLineArguments;
 
@@ -66,16 +66,15 @@ class Check {
 
     /** Makes the beans that a start makes, then ends it. Runs before every other observer, those of Quarkus included. */
     void end(@Observes @Priority(Integer.MIN_VALUE) StartupEvent start, @CommandLineArguments String[] args,
-            ObjectMapper mapper) {
+            ObjectMapper mapper, BeanManager beans) {
         if (asked(args)) {
-            Arc.container().listAll(Object.class, Any.Literal.INSTANCE).stream().filter(Check::ours)
-                    .forEach(InstanceHandle::get);
+            beans.getBeans(Object.class, Any.Literal.INSTANCE).stream().filter(Check::ours)
+                    .forEach(bean -> beans.getReference(bean, Object.class, beans.createCreationalContext(bean)));
             throw new Passed();
         }
     }
 
-    private static boolean ours(InstanceHandle<?> handle) {
-        return handle.getBean().getScope() == Singleton.class
-                && handle.getBean().getBeanClass().getName().startsWith("studio.actions.");
+    private static boolean ours(Bean<?> bean) {
+        return bean.getScope() == Singleton.class && bean.getBeanClass().getName().startsWith("studio.actions.");
     }
 }
