@@ -4,15 +4,12 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 
 import jakarta.persistence.Entity;
@@ -40,22 +37,6 @@ public class Delivery extends PanacheEntityBase {
                             CROSS JOIN LATERAL (SELECT FROM delivery
                                                  WHERE run_id = r.id AND state = 'pending' AND (due_at <= now()) IS TRUE LIMIT 1) owes
                             WHERE r.action_id = ? AND r.finished_at IS NULL)""";
-
-    /** What a delivery is shown with: all but its request's body, which may have 256 KB. */
-    private static final String SHOWN = "SELECT id, entity_id, entity_type, production_id, task_id, task_ids, method, url, state, status, "
-            + "attempts, duration_ms, failure_kind, failure_message, response, due_at, event, position FROM ";
-
-    private static final String PAGE = SHOWN + """
-            delivery WHERE run_id = ? AND position > ? AND (CAST(? AS text) IS NULL OR state = ?) ORDER BY position LIMIT ?""";
-
-    private static final String FAILURES = SHOWN + """
-            delivery WHERE run_id = ? AND state IN ('failed', 'lost', 'refused') ORDER BY position LIMIT ?""";
-
-    private static final String OUTCOMES = SHOWN + """
-            (SELECT *, sum(coalesce(octet_length(response), 0) + coalesce(octet_length(url), 0) + 1024) OVER (ORDER BY event)
-                    AS bytes, row_number() OVER (ORDER BY event) AS turn
-               FROM (SELECT * FROM delivery WHERE run_id = ? AND event > ? ORDER BY event LIMIT ?) next) sized
-             WHERE turn = 1 OR bytes <= ? ORDER BY event""";
 
     /** Spelled as on the wire. */
     public enum State {
@@ -164,93 +145,6 @@ public class Delivery extends PanacheEntityBase {
 
     static List<Delivery> ofRun(UUID runId) {
         return list("runId", Sort.by("position"), runId);
-    }
-
-    /**
-     * Some deliveries of a run, in their order.
-     *
-     * @param next the position after which the next page begins; null on the last one
-     * @param failures the first deliveries of the whole run that failed, were lost or refused
-     * @param counts of the whole run
-     */
-    record Page(List<Delivery> deliveries, Integer next, List<Delivery> failures, Map<State, Long> counts) {
-
-        private static final int FAILURES_SHOWN = 20;
-
-        /** Cuts the first page out of all deliveries of a run. */
-        static Page first(List<Delivery> all, int limit) {
-            Map<State, Long> counts = new EnumMap<>(State.class);
-            all.forEach(delivery -> counts.merge(delivery.state, 1L, Long::sum));
-            return of(all.subList(0, Math.min(limit + 1, all.size())), limit,
-                    all.stream().filter(delivery -> delivery.state.isFailure()).limit(FAILURES_SHOWN).toList(), counts);
-        }
-
-        private static Page of(List<Delivery> found, int limit, List<Delivery> failures, Map<State, Long> counts) {
-            boolean more = found.size() > limit;
-            List<Delivery> shown = more ? found.subList(0, limit) : found;
-            return new Page(shown, more ? shown.get(limit - 1).position : null, failures, counts);
-        }
-    }
-
-    /**
-     * Reads a page of a run's deliveries, in the transaction that is open.
-     *
-     * @param after the position after which it begins; -1 for the first page
-     * @param state only deliveries in this state; null for all
-     */
-    static Page page(UUID run, int after, State state, int limit) {
-        String only = state == null ? null : state.name();
-        return new Statements().add(PAGE, Arrays.asList(run, after, only, only, limit + 1))
-                .add(FAILURES, List.of(run, Page.FAILURES_SHOWN))
-                .ask(answers -> Page.of(shown(answers.of(0)), limit, shown(answers.of(1)), counts(run)));
-    }
-
-    /**
-     * Reads the deliveries whose latest events follow one, in the order of these events.
-     *
-     * @param bytes about how many their texts may have in sum; a single one may have more
-     */
-    static List<Delivery> outcomes(UUID run, int behind, int limit, int bytes) {
-        return new Statements().add(OUTCOMES, List.of(run, behind, limit, bytes)).ask(answers -> shown(answers.of(0)));
-    }
-
-    /** Reads why deliveries of a run failed, were lost, refused or cancelled; each kind once. */
-    static Set<FailureKind> failureKinds(UUID run) {
-        return Set.copyOf(getEntityManager().createQuery("select distinct failureKind from Delivery where runId = :run "
-                + "and failureKind is not null and state not in (delivered, pending, in_flight)", FailureKind.class)
-                .setParameter("run", run).getResultList());
-    }
-
-    private static List<Delivery> shown(ResultSet rows) throws SQLException {
-        List<Delivery> shown = new ArrayList<>();
-        while (rows.next()) {
-            Delivery delivery = new Delivery();
-            delivery.id = rows.getObject("id", UUID.class);
-            delivery.entityId = rows.getObject("entity_id", UUID.class);
-            delivery.entityType = constant(Target.Kind.class, rows.getString("entity_type"));
-            delivery.productionId = rows.getObject("production_id", UUID.class);
-            delivery.taskId = rows.getObject("task_id", UUID.class);
-            delivery.taskIds = List.of((UUID[]) rows.getArray("task_ids").getArray());
-            delivery.method = Action.Method.valueOf(rows.getString("method"));
-            delivery.url = rows.getString("url");
-            delivery.state = State.valueOf(rows.getString("state"));
-            delivery.status = rows.getObject("status", Integer.class);
-            delivery.attempts = rows.getInt("attempts");
-            delivery.durationMs = rows.getObject("duration_ms", Integer.class);
-            delivery.failureKind = constant(FailureKind.class, rows.getString("failure_kind"));
-            delivery.failureMessage = rows.getString("failure_message");
-            delivery.response = rows.getString("response");
-            OffsetDateTime due = rows.getObject("due_at", OffsetDateTime.class);
-            delivery.dueAt = due == null ? null : due.toInstant();
-            delivery.event = rows.getObject("event", Integer.class);
-            delivery.position = rows.getInt("position");
-            shown.add(delivery);
-        }
-        return shown;
-    }
-
-    private static <E extends Enum<E>> E constant(Class<E> type, String name) {
-        return name == null ? null : Enum.valueOf(type, name);
     }
 
     Target target() {

@@ -59,20 +59,20 @@ public final class RunJson {
             Instant finishedAt,
             Counts counts,
             @JsonInclude(JsonInclude.Include.NON_NULL) UUID replayOf,
-            @JsonUnwrapped DeliveryPage page) {
+            @JsonUnwrapped Deliveries page) {
 
         /** Reads the first of its deliveries, in the transaction that is open. */
         static View of(Run run) {
-            return of(run, Delivery.page(run.id, FIRST, null, SHOWN));
+            return of(run, DeliveryPage.read(run.id, FIRST, null, SHOWN));
         }
 
         /** Reads the earlier attempts of those deliveries, in the transaction that is open. */
-        static View of(Run run, Delivery.Page page) {
+        static View of(Run run, DeliveryPage page) {
             return of(run, page, Attempt.of(Stream.concat(page.deliveries().stream(), page.failures().stream()).toList()));
         }
 
-        static View of(Run run, Delivery.Page page, Map<UUID, List<Attempt>> earlier) {
-            return of(run, Counts.of(page.counts()), new DeliveryPage(views(page.deliveries(), earlier),
+        static View of(Run run, DeliveryPage page, Map<UUID, List<Attempt>> earlier) {
+            return of(run, Counts.of(page.counts()), new Deliveries(views(page.deliveries(), earlier),
                     page.next() == null ? null : page.next().toString(), views(page.failures(), earlier)));
         }
 
@@ -81,7 +81,7 @@ public final class RunJson {
             return of(run, counts, null);
         }
 
-        private static View of(Run run, Counts counts, DeliveryPage page) {
+        private static View of(Run run, Counts counts, Deliveries page) {
             return new View(run.id, "Run", run.actionId, run.actionName, run.state,
                     new Person(run.callerId, run.callerName, run.callerEmail, run.callerRole), run.createdAt, run.finishedAt,
                     counts, run.replayOf, page);
@@ -99,7 +99,7 @@ public final class RunJson {
      * @param next the cursor of the next page; null on the last one
      * @param failures the first deliveries of the whole run that failed, were lost or refused
      */
-    public record DeliveryPage(List<DeliveryView> deliveries, String next, List<DeliveryView> failures) {
+    public record Deliveries(List<DeliveryView> deliveries, String next, List<DeliveryView> failures) {
     }
 
     /** What of a run is sent again. */

@@ -94,7 +94,7 @@ public class RunResource {
         Caller caller = Caller.of(identity);
         int after = cursor == null ? RunJson.FIRST : position(cursor);
         return QuarkusTransaction.requiringNew().call(
-                () -> RunJson.View.of(Run.visible(id, caller), Delivery.page(id, after, state, limit)));
+                () -> RunJson.View.of(Run.visible(id, caller), DeliveryPage.read(id, after, state, limit)));
     }
 
     private static int position(String cursor) {

@@ -240,7 +240,7 @@ public class RunStreams {
             if (run == null) {
                 return new RunFeed.Part(List.of(), RunFeed.COMMENT, behind, behind, true, true);
             }
-            List<Delivery> outcomes = Delivery.outcomes(id, behind, PART_EVENTS, PART_BYTES);
+            List<Delivery> outcomes = DeliveryPage.outcomes(id, behind, PART_EVENTS, PART_BYTES);
             boolean ended = run.finishedAt != null;
             int through = outcomes.isEmpty() ? Math.max(behind, run.events) : outcomes.get(outcomes.size() - 1).event;
             boolean last = ended && through >= run.events;

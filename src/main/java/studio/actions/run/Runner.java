@@ -440,13 +440,13 @@ public class Runner {
         }
         if (end.isPresent() && begun.sawAll()) {
             begun.end(end.get());
-            return RunJson.View.of(run, Delivery.Page.first(deliveries, RunJson.SHOWN), Map.of());
+            return RunJson.View.of(run, DeliveryPage.first(deliveries, RunJson.SHOWN), Map.of());
         }
         try {
             return QuarkusTransaction.requiringNew().call(() -> RunJson.View.of(Run.findById(run.id)));
         } catch (RuntimeException e) {
             LOG.warnf("Run %s was answered as it began, since it could not be read: %s", run.id, e.getMessage());
-            return RunJson.View.of(run, Delivery.Page.first(deliveries, RunJson.SHOWN), Map.of());
+            return RunJson.View.of(run, DeliveryPage.first(deliveries, RunJson.SHOWN), Map.of());
         }
     }
 

@@ -41,7 +41,7 @@ public final class Verdict {
                         + (faults.size() > 1 ? " The run says it of each." : "");
         Set<FailureKind> kinds = shown.size() == counts.total()
                 ? unsuccessful.stream().map(one -> one.failure().kind()).collect(Collectors.toSet())
-                : QuarkusTransaction.requiringNew().call(() -> Delivery.failureKinds(run.id()));
+                : QuarkusTransaction.requiringNew().call(() -> DeliveryPage.failureKinds(run.id()));
         Code code = counts.delivered() > 0 ? Code.NOT_DELIVERED : of(kinds);
         ProblemException problem = ProblemException.of(code, detail, faults)
                 .with("Location", "/api/custom-actions/runs/" + run.id());
