@@ -68,18 +68,18 @@ public class BodyCollector {
         }
     }
 
-    /** Whether a request has a body. */
+    /** Tells whether a request has a body. */
     static boolean announced(HttpServerRequest request) {
         MultiMap headers = request.headers();
         return headers.contains(HttpHeaders.CONTENT_LENGTH) || headers.contains(HttpHeaders.TRANSFER_ENCODING);
     }
 
-    /** Whether a client waits to be told that its body is wanted, and was not told yet. */
+    /** Tells whether a client still waits for the word that its body is wanted (100). */
     static boolean asks(HttpServerRequest request) {
         return "100-continue".equalsIgnoreCase(request.getHeader(HttpHeaders.EXPECT));
     }
 
-    /** The length that a request announces; 0 where it announces none. */
+    /** Returns the length that a request announces, or 0. */
     static long length(HttpServerRequest request) {
         try {
             String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
@@ -89,7 +89,7 @@ public class BodyCollector {
         }
     }
 
-    /** The refusal of a body that is larger than its request may have. */
+    /** Returns the refusal of a body that is too large for its media type. */
     ProblemException tooLarge(HttpServerRequest request) {
         return new ProblemException(Code.TOO_LARGE, "The body may have %,d bytes. Send it in parts.".formatted(limit(request)))
                 .with("Connection", "close");
@@ -228,7 +228,7 @@ public class BodyCollector {
                     .with("Retry-After", "5"));
         }
 
-        /** Refuses at once, without a thread: this may be said to many clients. */
+        /** Refuses at once, without a thread: many clients may have to be told. */
         private void abort(ProblemException refusal) {
             if (end()) {
                 method.resume(refusal, true);
@@ -240,7 +240,7 @@ public class BodyCollector {
             refuse(refusal);
         }
 
-        /** Refuses when the body is read, as if it were wrong: by then the answer has the headers that its method wants. */
+        /** Refuses when the method reads the body: by then its filters have added their headers to the answer. */
         private void refuse(ProblemException refusal) {
             proceed(new InputStream() {
                 @Override
@@ -275,7 +275,7 @@ public class BodyCollector {
         }
     }
 
-    /** A whole body. It counts as one until it is closed, or its request is answered. */
+    /** A whole body, counted until it is closed or its request is answered. */
     private static final class Body extends ByteArrayInputStream {
 
         private final Arrival arrival;

@@ -133,7 +133,7 @@ class Doorstep {
                 headers.set(CSP, DOCS_CSP);
             }
             if (BodyCollector.asks(request.request())) {
-                // The client may send the body that nobody asked for, or the next request: that cannot be told apart.
+                // The client may send its body all the same, or the next request; the two cannot be told apart.
                 headers.set(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
             }
             for (Header header : HEADERS) {
@@ -150,7 +150,7 @@ class Doorstep {
         return named == null || named.host().isEmpty();
     }
 
-    /** Whether a path cannot be decoded: Vert.x logs that as an error of ours. */
+    /** Tells whether a path cannot be decoded, which Vert.x would log as an error of ours. */
     private static boolean garbled(String path) {
         for (int at = path.indexOf('%'); at >= 0; at = path.indexOf('%', at + 1)) {
             if (at + 2 >= path.length() || Character.digit(path.charAt(at + 1), 16) < 0
@@ -177,7 +177,7 @@ class Doorstep {
         }
     }
 
-    /** Refuses a body that nobody would read to its end, and throw away, before the client sends it. */
+    /** Refuses a body that is too large even to be thrown away, before the client sends it. */
     private void admit(RoutingContext request) {
         if (BodyCollector.length(request.request()) > BodyCollector.DRAINED) {
             request.addEndHandler(sent -> request.request().connection().close());

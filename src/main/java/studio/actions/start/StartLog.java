@@ -42,7 +42,7 @@ class StartLog {
         http.limits().maxConnections().ifPresent(connections -> tooFewFiles(connections).ifPresent(LOG::warn));
     }
 
-    /** The sentence about connections that would take all files, so that probes and the database got none. */
+    /** Returns a warning if clients could take all files, so that probes and the database get none. */
     static Optional<String> tooFewFiles(int connections) {
         return ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean system
                 && system.getMaxFileDescriptorCount() < (long) connections + OTHER_FILES
