@@ -224,8 +224,7 @@ public class BodyCollector {
 
         private void refuseForNow(String why) {
             overload.log("Refusing request bodies with 503: " + why);
-            abort(new ProblemException(Code.OVERLOADED, "Too many requests are arriving at once. Try again soon.")
-                    .with("Retry-After", "5"));
+            abort(ProblemException.unavailable("Too many requests are arriving at once. Try again soon."));
         }
 
         /** Refuses at once, without a thread: many clients may have to be told. */

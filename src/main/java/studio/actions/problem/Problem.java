@@ -75,8 +75,6 @@ public record Problem(
         INTERNAL(500, "Something broke on our side"),
         NOT_DELIVERED(502, "The run did not deliver everything"),
         UNAVAILABLE(503, "Not available at the moment"),
-        /** Unavailable since clients send too much at once; no fault of ours, so no error in the log. */
-        OVERLOADED(503, "Not available at the moment"),
         RECEIVER_TIMEOUT(504, "The receiver did not answer in time");
 
         public final int status;
@@ -88,8 +86,7 @@ public record Problem(
         }
 
         public String wire() {
-            return this == HIDDEN ? NOT_FOUND.wire()
-                    : this == OVERLOADED ? UNAVAILABLE.wire() : name().toLowerCase(Locale.ROOT);
+            return this == HIDDEN ? NOT_FOUND.wire() : name().toLowerCase(Locale.ROOT);
         }
 
         /** Whether it is refused for who asks, or for how often; this is what the audit keeps. */

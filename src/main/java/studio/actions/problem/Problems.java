@@ -31,7 +31,7 @@ import io.vertx.ext.web.RoutingContext;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 
-/** Turns whatever is thrown into a {@link Problem}, logged once with its id: 4xx at DEBUG, 5xx at ERROR. */
+/** Turns exceptions into a {@link Problem}, logged once with its id: 4xx at DEBUG, 5xx at ERROR unless it was foreseen. */
 public class Problems {
 
     private static final Logger LOG = Logger.getLogger(Problems.class);
@@ -147,7 +147,9 @@ public class Problems {
             Throwable cause) {
         Problem problem = Problem.of(code, status, detail, path(CurrentRequestManager.get()), errors,
                 cause instanceof ProblemException refusal ? refusal.violated() : List.of());
-        if (status >= 500 && code != Code.OVERLOADED && cause instanceof ProblemException) {
+        if (cause instanceof ProblemException refusal && refusal.isForeseen()) {
+            LOG.debugf("Problem %s: %d %s: %s", problem.id(), status, problem.code(), problem.detail());
+        } else if (status >= 500 && cause instanceof ProblemException) {
             LOG.errorf("Problem %s: %s", problem.id(), problem.detail());
         } else if (code == Code.UNAVAILABLE) {
             LOG.errorf("Problem %s: %s (%s)", problem.id(), problem.detail(), cause.getMessage());

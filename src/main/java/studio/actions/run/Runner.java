@@ -52,8 +52,6 @@ public class Runner {
 
     private static final Logger LOG = Logger.getLogger(Runner.class);
 
-    private static final String STOPPING_SECONDS = "5";
-
     private static final Duration REFUSAL = Duration.ofMillis(200);
 
     private final Actions actions;
@@ -288,9 +286,8 @@ public class Runner {
     /** What is asked for, or the run that was made when it was asked for before, whatever has become of its action since. */
     private Uni<RunJson.View> once(Asker asker, Press.Key key, Duration patience, Function<Waiting, Uni<Begun>> begin) {
         if (events.stopping()) {
-            throw new ProblemException(Code.UNAVAILABLE,
-                    "The service is stopping, and takes no more runs. Try again in a moment.")
-                    .with("Retry-After", STOPPING_SECONDS);
+            throw ProblemException.unavailable("The service is stopping, and takes no more runs. Try again in a moment.")
+                    .with("Connection", "close");
         }
         Waiting press = new Waiting(asker, key, quota.itself());
         Uni<Begun> begun = known(press).map(run -> Uni.createFrom().item(press.joins(run)))
