@@ -8,7 +8,10 @@ import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -298,6 +301,26 @@ class StartIT {
             assertThat(other.output()).contains("management port, " + taken.getLocalPort())
                     .contains("QUARKUS_MANAGEMENT_PORT").doesNotContain("\tat ");
         }
+    }
+
+    /** As an older version finds it after an update. */
+    @Test
+    void startsOnASchemaFromTheFuture() throws Exception {
+        String url = server.another();
+        Map<String, String> environment = Map.of("QUARKUS_DATASOURCE_JDBC_URL", url, "CUSTOM_ACTIONS_LOCAL_TOKEN", TOKEN);
+        String id = start(environment).ready().post("", TOKEN, """
+                {"name": "Kept", "url": "https://tool.studio.com/"}""").getString("id");
+        try (Connection connection = DriverManager.getConnection(url); Statement statement = connection.createStatement()) {
+            statement.execute("CREATE TABLE of_the_future (id uuid PRIMARY KEY)");
+            statement
+                    .execute("INSERT INTO flyway_schema_history SELECT max(installed_rank) + 1, '999', 'of the future', 'SQL', "
+                            + "'V999__of_the_future.sql', 1, 'postgres', now(), 1, true FROM flyway_schema_history");
+        }
+
+        Packaged older = start(environment).ready();
+
+        assertThat(older.get("/" + id, TOKEN).getString("name")).isEqualTo("Kept");
+        assertThat(older.managementStatus("/q/health/ready")).isEqualTo(200);
     }
 
     /** A service on a server that runs already. */
