@@ -43,22 +43,23 @@ final class Growth implements Case {
 
     /** Over the days that are kept, one after the other as in a studio; most delivered. */
     private static void fill(Studio studio, int done, int deliveries) throws Exception {
-        Sql.run(studio.database, """
-                WITH pressed AS (
-                    INSERT INTO run (id, action_id, action_version, action_name, state, caller_id, caller_name, caller_role,
-                        method, headers, timeout_ms, max_attempts, fingerprint, created_at, finished_at, unfinished, events)
-                    SELECT gen_random_uuid(), '%s', 1, 'Bench', 'succeeded', gen_random_uuid(), 'Bench', 'user', 'POST', '{}',
-                           10000, 1, '', at, at, 0, %2$d
-                      FROM (SELECT now() - interval '29 days' * (1 - (%4$d + press) / %5$d.0) AS at
-                              FROM generate_series(1, %3$d) press) presses
-                    RETURNING id)
-                INSERT INTO delivery (id, run_id, position, method, state, attempts, duration_ms, failure_kind, webhook_id,
-                    task_ids, event)
-                SELECT gen_random_uuid(), id, position, 'POST', CASE WHEN fails THEN 'failed' ELSE 'delivered' END, 1,
-                       (20 * exp(random() * 7))::int, CASE WHEN fails THEN 'timeout' END, 'msg', '{}', position
-                  FROM (SELECT id, position, random() < 0.03 AS fails
-                          FROM pressed, generate_series(1, %2$d) position) deliveries"""
-                .formatted(studio.action, OF_A_RUN, deliveries / OF_A_RUN, done / OF_A_RUN, studio.size / OF_A_RUN));
+        Sql.run(studio.database,
+                """
+                        WITH pressed AS (
+                            INSERT INTO run (id, action_id, action_version, action_name, state, caller_id, caller_name, caller_role,
+                                method, headers, timeout_ms, max_attempts, rate_per_minute, fingerprint, created_at, finished_at, unfinished, events)
+                            SELECT gen_random_uuid(), '%s', 1, 'Bench', 'succeeded', gen_random_uuid(), 'Bench', 'user', 'POST', '{}',
+                                   10000, 1, 600, '', at, at, 0, %2$d
+                              FROM (SELECT now() - interval '29 days' * (1 - (%4$d + press) / %5$d.0) AS at
+                                      FROM generate_series(1, %3$d) press) presses
+                            RETURNING id)
+                        INSERT INTO delivery (id, run_id, position, method, state, attempts, duration_ms, failure_kind, webhook_id,
+                            task_ids, event)
+                        SELECT gen_random_uuid(), id, position, 'POST', CASE WHEN fails THEN 'failed' ELSE 'delivered' END, 1,
+                               (20 * exp(random() * 7))::int, CASE WHEN fails THEN 'timeout' END, 'msg', '{}', position
+                          FROM (SELECT id, position, random() < 0.03 AS fails
+                                  FROM pressed, generate_series(1, %2$d) position) deliveries"""
+                        .formatted(studio.action, OF_A_RUN, deliveries / OF_A_RUN, done / OF_A_RUN, studio.size / OF_A_RUN));
     }
 
     /** A question that is answered in so many milliseconds, the median of many. */

@@ -153,7 +153,7 @@ public class Problems {
             LOG.errorf("Problem %s: %s", problem.id(), problem.detail());
         } else if (code == Code.UNAVAILABLE) {
             LOG.errorf("Problem %s: %s (%s)", problem.id(), problem.detail(), cause.getMessage());
-        } else if (status >= 500 && code != Code.OVERLOADED) {
+        } else if (status >= 500) {
             LOG.errorf(cause, "Problem %s: %s", problem.id(), problem.detail());
         } else {
             LOG.debugf("Problem %s: %d %s: %s", problem.id(), status, problem.code(), problem.detail());

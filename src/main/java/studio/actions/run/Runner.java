@@ -393,6 +393,8 @@ public class Runner {
     /** What can go out at once is claimed in the transaction that writes it; the rest when its turn comes. */
     private Optional<Run> write(Waiting press, Run run, List<Delivery> deliveries, List<Delivery> pending,
             List<DeliveryWorker.Flight> claimed, UUID own) {
+        // Before the database says what time it is: a later one would put this press before others that have been answered.
+        Duration age = press.key.age();
         Run.Turn turn = run.turn(press.key, own);
         if (turn.same() != null) {
             return Optional.of(press.key.match(Run.findById(turn.same())));
@@ -404,7 +406,7 @@ public class Runner {
             worker.leave(claimed);
             claimed.clear();
         }
-        run.createdAt = turn.now().minus(press.key.age()).truncatedTo(ChronoUnit.MICROS);
+        run.createdAt = turn.now().minus(age).truncatedTo(ChronoUnit.MICROS);
         run.state = claimed.isEmpty() ? Run.State.queued : Run.State.running;
         Set<UUID> going = claimed.stream().map(DeliveryWorker.Flight::delivery).collect(Collectors.toSet());
         for (Delivery delivery : deliveries) {

@@ -96,7 +96,7 @@ class RunPagesTest {
     @ParameterizedTest
     @ValueSource(strings = { "cursor=x", "cursor=-1", "cursor=99999999999", "limit=0", "limit=501", "state=done" })
     void refusesWhatIsNoPage(String query) {
-        Json run = press();
+        Json run = Api.press(Api.ajax(receiver.url("/" + name + "/ok")));
 
         Api.admin().get(path(run) + "?" + query).then().statusCode(400)
                 .body(has("errors[0].pointer", equalTo(query.substring(0, query.indexOf('=')))));
