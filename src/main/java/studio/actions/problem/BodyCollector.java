@@ -200,6 +200,9 @@ public class BodyCollector {
         }
 
         private void finish() {
+            if (ended) {
+                return;
+            }
             if (over) {
                 refuse(tooLarge(request));
             } else {
@@ -230,6 +233,7 @@ public class BodyCollector {
         /** Refuses at once, without a thread: many clients may have to be told. */
         private void abort(ProblemException refusal) {
             if (end()) {
+                release();
                 method.resume(refusal, true);
             }
         }
