@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.stream.Stream;
 
 import jakarta.annotation.security.PermitAll;
 import jakarta.ws.rs.GET;
@@ -25,34 +26,42 @@ public class ApiDocument {
 
     private static final String SOURCE = "META-INF/openapi.yaml";
 
-    private static final List<Variant> VARIANTS = Variant.mediaTypes(new MediaType("application", "yaml", "UTF-8"),
-            new MediaType("application", "json", "UTF-8")).build();
-
     /** The forms that it can be asked for. */
     public enum Format {
         yaml,
         json
     }
 
-    private final ObjectMapper json;
+    private final ObjectMapper mapper;
 
-    ApiDocument(ObjectMapper json) {
-        this.json = json;
+    /** Made at the first request for it, and kept: parsing takes long enough to keep the service busy for nothing. */
+    private volatile byte[] json;
+
+    ApiDocument(ObjectMapper mapper) {
+        this.mapper = mapper;
     }
 
     /** Answers the form that {@code format} names, else the one that {@code Accept} prefers, else YAML. */
     @GET
     public Response read(@QueryParam("format") Format format, @Context Request request) throws IOException {
-        Variant variant = format != null ? VARIANTS.get(format.ordinal()) : request.selectVariant(VARIANTS);
+        List<Variant> variants = Stream.of(Format.values())
+                .map(form -> new Variant(new MediaType("application", form.name(), "UTF-8"), (String) null, null)).toList();
+        Variant variant = format != null ? variants.get(format.ordinal()) : request.selectVariant(variants);
         if (variant == null) {
-            return Response.notAcceptable(VARIANTS).build();
+            return Response.notAcceptable(variants).build();
         }
-        byte[] yaml = source();
-        boolean asYaml = variant == VARIANTS.get(0);
-        return Response.ok(asYaml ? yaml : json.writeValueAsBytes(new YAMLMapper().readTree(yaml)), variant).build();
+        boolean asJson = variant.getMediaType().getSubtype().equals(Format.json.name());
+        return Response.ok(asJson ? json() : yaml(), variant.getMediaType()).build();
     }
 
-    private static byte[] source() {
+    private byte[] json() throws IOException {
+        if (json == null) {
+            json = mapper.writeValueAsBytes(new YAMLMapper().readTree(yaml()));
+        }
+        return json;
+    }
+
+    private static byte[] yaml() {
         try (InputStream source = Thread.currentThread().getContextClassLoader().getResourceAsStream(SOURCE)) {
             return source.readAllBytes();
         } catch (IOException e) {

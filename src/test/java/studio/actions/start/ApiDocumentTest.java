@@ -1,0 +1,63 @@
+package studio.actions.start;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.startsWith;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import studio.actions.testing.Api;
+import studio.actions.testing.Services;
+
+/** The API's description, without a token. */
+@QuarkusTest
+@WithTestResource(Services.class)
+class ApiDocumentTest {
+
+    private static final String DOCUMENT = Api.ACTIONS + "/openapi";
+    private static final Path SOURCE = Path.of("src/main/resources/META-INF/openapi.yaml");
+
+    @Test
+    void isItsSource() throws Exception {
+        String yaml = given().get(DOCUMENT).then().statusCode(200).extract().asString();
+        String json = given().get(DOCUMENT + "?format=json").then().statusCode(200).extract().asString();
+
+        assertThat(yaml).isEqualTo(Files.readString(SOURCE));
+        assertThat(new ObjectMapper().readTree(json)).isEqualTo(new YAMLMapper().readTree(yaml));
+    }
+
+    @ParameterizedTest
+    @CsvSource(nullValues = "none", value = {
+            "none, none, application/yaml",
+            "none, */*, application/yaml",
+            "none, application/yaml, application/yaml",
+            "none, application/json, application/json",
+            "none, 'application/json, */*;q=0.1', application/json",
+            "json, none, application/json",
+            "json, text/html, application/json",
+            "yaml, application/json, application/yaml" })
+    void hasTheFormThatIsAskedFor(String format, String accept, String type) {
+        var request = given();
+        if (accept != null) {
+            request.header("Accept", accept);
+        }
+        request.get(DOCUMENT + (format == null ? "" : "?format=" + format)).then().statusCode(200)
+                .contentType(startsWith(type + ";charset=UTF-8"));
+    }
+
+    @Test
+    void refusesOtherForms() {
+        given().get(DOCUMENT + "?format=xml").then().statusCode(400).contentType("application/problem+json");
+        given().header("Accept", "text/html").get(DOCUMENT).then().statusCode(406);
+    }
+}
