@@ -136,8 +136,8 @@ class AttackIT {
                 + "OPTIONS /" + UUID.randomUUID() + " HTTP/1.1\r\nHost: x\r\n\r\n").collect(Collectors.joining())));
         attacks.put("malformed chunks", () -> hold(100, 1, i -> "POST " + API + "/echo HTTP/1.1\r\nHost: x\r\n"
                 + "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"));
-        attacks.put("long values", () -> press(slow, 10, i -> "x".repeat(90_000)));
-        attacks.put("receivers that drip", () -> press(dripping, 16, i -> "SH"));
+        attacks.put("long values", () -> strike(slow, 10, i -> "x".repeat(90_000)));
+        attacks.put("receivers that drip", () -> strike(dripping, 16, i -> "SH"));
         attacks.put("a large run, read by sixty", () -> hold(60, 1, i -> get("/runs/" + big + "?limit=500")));
         attacks.put("idle streams", () -> hold(500, 5, i -> get("/runs/" + held + "/events")));
         attacks.put("streams that nobody reads", () -> hold(300, 5, i -> get("/runs/" + big + "/events")));
@@ -187,13 +187,19 @@ class AttackIT {
                 .formatted(UUID.randomUUID(), fields, receiver.url("/" + name + behaviour))).getString("id");
     }
 
-    /** Returns the id of the run. */
-    private String press(String action, int targets, IntFunction<String> names) throws Exception {
-        return service.post("/" + action + "/run", "t",
-                "{\"targets\": [" + IntStream.range(0, targets).mapToObj(i -> "{\"entity_id\": \""
-                        + UUID.randomUUID() + "\", \"entity_name\": \"" + names.apply(i) + "\"}")
-                        .collect(Collectors.joining(",")) + "]}",
-                "Prefer", "wait=3").getString("id");
+    /** Begins a run and returns its id. */
+    private String press(String action, int targets, IntFunction<String> names) {
+        return service.start(action, "t", "{\"targets\": [" + IntStream.range(0, targets).mapToObj(i -> "{\"entity_id\": \""
+                + UUID.randomUUID() + "\", \"entity_name\": \"" + names.apply(i) + "\"}").collect(Collectors.joining(","))
+                + "]}");
+    }
+
+    /** Presses and waits until the run has ended. */
+    private void strike(String action, int targets, IntFunction<String> names) throws Exception {
+        String run = press(action, targets, names);
+        for (int i = 0; i < 100 && service.get("/runs/" + run, "t").getString("finished_at") == null; i++) {
+            TimeUnit.MILLISECONDS.sleep(100);
+        }
     }
 
     /** Lists the actions ten times a second until it is interrupted, and notes how long each took; 60 s where one failed. */

@@ -24,6 +24,7 @@ import jakarta.inject.Inject;
 
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -40,6 +41,7 @@ import studio.actions.testing.Receiver;
 import studio.actions.testing.Wire;
 
 /** Whatever the database does is 503, which clients and nginx know what to do with. */
+@Tag("survival")
 @QuarkusTest
 @WithTestResource(DatabaseFailureTest.OverAWire.class)
 class DatabaseFailureTest {

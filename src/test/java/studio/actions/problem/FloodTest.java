@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.UUID;
 
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 import io.quarkus.test.common.WithTestResource;
@@ -25,6 +26,7 @@ import studio.actions.testing.Raw;
 import studio.actions.testing.Services;
 
 /** More connections, and more bodies, than the service takes at once. */
+@Tag("survival")
 @QuarkusTest
 @WithTestResource(Services.class)
 @TestProfile(FloodTest.Small.class)

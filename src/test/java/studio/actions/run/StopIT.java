@@ -21,6 +21,7 @@ import java.util.stream.IntStream;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -29,6 +30,7 @@ import studio.actions.testing.Postgres;
 import studio.actions.testing.Receiver;
 
 /** What somebody is told who presses while the packaged service stops. */
+@Tag("survival")
 class StopIT {
 
     private static final String TARGETS = "{\"targets\": [{\"entity_id\": \"%s\"}]}";
