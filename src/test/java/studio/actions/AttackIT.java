@@ -189,9 +189,9 @@ class AttackIT {
 
     /** Begins a run and returns its id. */
     private String press(String action, int targets, IntFunction<String> names) {
-        return service.start(action, "t", "{\"targets\": [" + IntStream.range(0, targets).mapToObj(i -> "{\"entity_id\": \""
+        return service.press(action, "t", "{\"targets\": [" + IntStream.range(0, targets).mapToObj(i -> "{\"entity_id\": \""
                 + UUID.randomUUID() + "\", \"entity_name\": \"" + names.apply(i) + "\"}").collect(Collectors.joining(","))
-                + "]}");
+                + "]}").json().getString("id");
     }
 
     /** Presses and waits until the run has ended. */
