@@ -39,7 +39,9 @@ import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
-import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.http.HttpConnection;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.net.impl.ConnectionBase;
 import studio.actions.identity.Caller;
 import studio.actions.problem.ProblemException;
 
@@ -48,7 +50,7 @@ import studio.actions.problem.ProblemException;
  * database. A stream gets its next part when the client has taken the one before; a client that does not read is dropped and
  * can resume with {@code Last-Event-ID}.
  */
-@Path("/api/custom-actions/runs/{id}/events")
+@Path("/api/custom-actions/runs")
 public class RunStreams {
 
     /** The id of the last event of a stream. */
@@ -79,10 +81,11 @@ public class RunStreams {
     }
 
     @GET
+    @Path("/{id}/events")
     @Authenticated
     @Blocking
     public RestMulti<byte[]> watch(@PathParam("id") UUID id, @HeaderParam("Last-Event-ID") String lastEventId,
-            @Context Request request, @Context HttpServerResponse response) {
+            @Context Request request, @Context HttpServerRequest http) {
         if (request.selectVariant(Variant.mediaTypes(MediaType.SERVER_SENT_EVENTS_TYPE).build()) == null) {
             throw new NotAcceptableException();
         }
@@ -94,13 +97,18 @@ public class RunStreams {
         if (request.getMethod().equals("HEAD")) {
             throw new WebApplicationException(Response.ok().type(MediaType.SERVER_SENT_EVENTS).build());
         }
-        Multi<byte[]> parts = follow(id, behind, () -> stopping, response::reset).map(RunFeed.Part::text);
+        Multi<byte[]> parts = follow(id, behind, () -> stopping, () -> cut(http.connection())).map(RunFeed.Part::text);
         return RestMulti
                 .fromMultiData(Multi.createBy().concatenating().streams(Multi.createFrom().item(RunFeed.COMMENT), parts))
                 .header(HttpHeaders.CONTENT_TYPE, MediaType.SERVER_SENT_EVENTS)
                 .header(HttpHeaders.CACHE_CONTROL, "no-store")
                 // nginx would hold events back until it has many.
                 .header("X-Accel-Buffering", "no").build();
+    }
+
+    /** Closes a connection at once; Vert.x would first wait until the client has taken all that was written. */
+    private static void cut(HttpConnection connection) {
+        ((ConnectionBase) connection).channel().close();
     }
 
     /**
