@@ -315,6 +315,8 @@ class SurvivalIT {
         Map<String, String> environment = new HashMap<>(
                 Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_RUN_LEASE", "5s", "CUSTOM_ACTIONS_LIMITS_PER_HOST",
                         "10000",
+                        // The bounds below are twice what a replica may have in flight.
+                        "CUSTOM_ACTIONS_EGRESS_IN_FLIGHT_PER_HOST", "5",
                         "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port()));
         environment.putAll(more);
         for (int i = 0; i < 2; i++) {
