@@ -30,7 +30,17 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
             + "attempts, duration_ms, failure_kind, failure_message, response, due_at, event, position FROM ";
 
     private static final String PAGE = SHOWN + """
-            delivery WHERE run_id = ? AND position > ? AND (CAST(? AS text) IS NULL OR state = ?) ORDER BY position LIMIT ?""";
+            (SELECT *, sum(coalesce(octet_length(response), 0) + coalesce(octet_length(url), 0) + 1024) OVER (ORDER BY position)
+                    AS bytes, row_number() OVER (ORDER BY position) AS turn
+               FROM (SELECT * FROM delivery WHERE run_id = ? AND position > ? AND (CAST(? AS text) IS NULL OR state = ?)
+                      ORDER BY position LIMIT ?) next) sized
+             WHERE turn = 1 OR bytes <= ? ORDER BY position""";
+
+    private static final String LAST = "SELECT max(position) FROM delivery WHERE run_id = ? "
+            + "AND (CAST(? AS text) IS NULL OR state = ?)";
+
+    /** About the most that the texts of a page have: many may read a large run at once. A hundred deliveries fit. */
+    private static final int PAGE_BYTES = 1024 * 1024;
 
     private static final String FAILURES = SHOWN + """
             delivery WHERE run_id = ? AND state IN ('failed', 'lost', 'refused') ORDER BY position LIMIT ?""";
@@ -45,28 +55,34 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
     static DeliveryPage first(List<Delivery> all, int limit) {
         Map<Delivery.State, Long> counts = new EnumMap<>(Delivery.State.class);
         all.forEach(delivery -> counts.merge(delivery.state, 1L, Long::sum));
-        return of(all.subList(0, Math.min(limit + 1, all.size())), limit,
+        return of(all.subList(0, Math.min(limit, all.size())), all.size() - 1,
                 all.stream().filter(delivery -> delivery.state.isFailure()).limit(FAILURES_SHOWN).toList(), counts);
     }
 
-    private static DeliveryPage of(List<Delivery> found, int limit, List<Delivery> failures,
+    /** @param last the position of the last delivery that could be on a page */
+    private static DeliveryPage of(List<Delivery> shown, int last, List<Delivery> failures,
             Map<Delivery.State, Long> counts) {
-        boolean more = found.size() > limit;
-        List<Delivery> shown = more ? found.subList(0, limit) : found;
-        return new DeliveryPage(shown, more ? shown.get(limit - 1).position : null, failures, counts);
+        int end = shown.isEmpty() ? last : shown.get(shown.size() - 1).position;
+        return new DeliveryPage(shown, end < last ? end : null, failures, counts);
     }
 
     /**
-     * Reads a page of a run's deliveries, in the transaction that is open.
+     * Reads a page of a run's deliveries, in the transaction that is open. It may be shorter than asked for where their texts
+     * are
+     * long.
      *
      * @param after the position after which it begins; -1 for the first page
      * @param state only deliveries in this state; null for all
      */
     static DeliveryPage read(UUID run, int after, Delivery.State state, int limit) {
         String only = state == null ? null : state.name();
-        return new Statements().add(PAGE, Arrays.asList(run, after, only, only, limit + 1))
-                .add(FAILURES, List.of(run, FAILURES_SHOWN))
-                .ask(answers -> of(shown(answers.of(0)), limit, shown(answers.of(1)), Delivery.counts(run)));
+        return new Statements().add(PAGE, Arrays.asList(run, after, only, only, limit, PAGE_BYTES))
+                .add(LAST, Arrays.asList(run, only, only)).add(FAILURES, List.of(run, FAILURES_SHOWN)).ask(answers -> {
+                    List<Delivery> shown = shown(answers.of(0));
+                    ResultSet last = answers.of(1);
+                    last.next();
+                    return of(shown, last.getInt(1), shown(answers.of(2)), Delivery.counts(run));
+                });
     }
 
     /**

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.Semaphore;
 
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.validation.constraints.Max;
@@ -44,6 +45,9 @@ import studio.actions.problem.ProblemException;
 @Consumes(MediaType.APPLICATION_JSON)
 @Authenticated
 public class RunResource {
+
+    /** Large runs take memory while they are read. */
+    private final Semaphore reading = new Semaphore(4);
 
     private final Runner runner;
     private final RunEvents events;
@@ -93,8 +97,13 @@ public class RunResource {
             @QueryParam("limit") @DefaultValue("100") @Min(1) @Max(500) int limit) {
         Caller caller = Caller.of(identity);
         int after = cursor == null ? RunJson.FIRST : position(cursor);
-        return QuarkusTransaction.requiringNew().call(
-                () -> RunJson.View.of(Run.visible(id, caller), DeliveryPage.read(id, after, state, limit)));
+        reading.acquireUninterruptibly();
+        try {
+            return QuarkusTransaction.requiringNew().call(
+                    () -> RunJson.View.of(Run.visible(id, caller), DeliveryPage.read(id, after, state, limit)));
+        } finally {
+            reading.release();
+        }
     }
 
     private static int position(String cursor) {
