@@ -65,7 +65,8 @@ class AttackIT {
         database = new Postgres(folder);
         service = new Packaged(folder, Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "JAVA_TOOL_OPTIONS", "-Xmx128m",
                 "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_LIMITS_PER_CALLER", "60000",
-                "CUSTOM_ACTIONS_LIMITS_PER_HOST", "10000", "QUARKUS_DATASOURCE_JDBC_URL", database.url())).ready();
+                "CUSTOM_ACTIONS_LIMITS_PER_HOST", "10000", "QUARKUS_DATASOURCE_JDBC_URL", database.url(),
+                "QUARKUS_DATASOURCE_JDBC_MAX_SIZE", "20")).ready();
     }
 
     @AfterEach
