@@ -58,7 +58,7 @@ public class BodyCollector {
         this.http = http;
     }
 
-    /** Runs before all filters that need a thread, and behind those that refuse a request before its body is read. */
+    /** Runs behind authentication and before every filter that needs a thread. */
     @ServerRequestFilter(nonBlocking = true, priority = Priorities.HEADER_DECORATOR)
     public void collect(ContainerRequestContext request) {
         ResteasyReactiveRequestContext method = CurrentRequestManager.get();

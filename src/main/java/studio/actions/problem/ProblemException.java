@@ -100,7 +100,7 @@ public class ProblemException extends WebApplicationException {
         return headers;
     }
 
-    /** Whether the operator need not hear of it, whatever the status. */
+    /** Whether it is no error for the operator, at any status. */
     boolean isForeseen() {
         return foreseen;
     }

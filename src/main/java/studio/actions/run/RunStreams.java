@@ -152,7 +152,7 @@ public class RunStreams {
         feeds.values().forEach(RunFeed::flush);
     }
 
-    /** Sends a comment to every idle client and drops those that have not read for as long. */
+    /** Sends a comment to every idle client and drops each client that has not read for 20 s. */
     @Scheduled(every = "20s")
     void keepAlive() {
         streams.forEach(Stream::keepAlive);
