@@ -89,7 +89,7 @@ class StopIT {
                 .contains("\"code\":\"unavailable\"").contains("The service is stopping"));
         long stop = refused.stream().mapToLong(Press::begun).min().orElseThrow();
         assertThat(presses).filteredOn(press -> press.begun < stop + 500_000_000).extracting(Press::status)
-                .containsOnly("200", "202", "503");
+                .isSubsetOf("200", "202", "503");
         assertThat(service.output()).doesNotContain("WARN").doesNotContain("ERROR");
     }
 
