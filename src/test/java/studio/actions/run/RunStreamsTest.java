@@ -77,7 +77,7 @@ class RunStreamsTest {
         long with = connectionsTaken();
 
         assertThat(with).as("connections taken with 200 idle streams, beside %d without", without)
-                .isLessThan(without + 60);
+                .isLessThan(without + 30);
     }
 
     @Test
@@ -119,7 +119,7 @@ class RunStreamsTest {
             stream.close();
         }
         streams.subList(10, streams.size()).clear();
-        await().atMost(Duration.ofSeconds(60)).pollDelay(Duration.ofSeconds(40)).until(() -> true);
+        await().atMost(Duration.ofSeconds(60)).pollDelay(Duration.ofSeconds(25)).until(() -> true);
         runStreams.keepAlive();
 
         for (SocketChannel stream : streams) {
@@ -149,10 +149,10 @@ class RunStreamsTest {
         }
     }
 
-    /** Within six seconds, more than any poll waited before. */
+    /** Within three seconds. */
     private long connectionsTaken() {
         long before = database.getMetrics().acquireCount();
-        await().pollDelay(Duration.ofSeconds(6)).until(() -> true);
+        await().pollDelay(Duration.ofSeconds(3)).until(() -> true);
         return database.getMetrics().acquireCount() - before;
     }
 
