@@ -19,7 +19,6 @@ CREATE TABLE action (
     max_attempts    integer NOT NULL,
     rate_per_minute integer NOT NULL,
     signing_secret  text,
-    report          text NOT NULL,
     roles           text[] NOT NULL,
     project_ids     uuid[] NOT NULL,
     version         integer NOT NULL,

@@ -44,8 +44,10 @@ class AttackIT {
     private static final Logger LOG = Logger.getLogger(AttackIT.class);
 
     private static final Duration ALL = Duration.ofMinutes(Integer.getInteger("attacks.minutes", 20));
+    /** Part of the names of those that are dealt ({@code -Dattacks.only}). */
+    private static final String ONLY = System.getProperty("attacks.only", "");
     private static final String API = "/api/custom-actions";
-    private static final String BEARER = "Authorization: Bearer t\r\n";
+    private static final String BEARER = "Authorization: Bearer " + Packaged.TOKEN + "\r\n";
 
     /** One blow; it is dealt again and again. */
     private interface Attack {
@@ -63,7 +65,7 @@ class AttackIT {
     @BeforeEach
     void start() throws Exception {
         database = new Postgres(folder);
-        service = new Packaged(folder, Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "JAVA_TOOL_OPTIONS", "-Xmx128m",
+        service = new Packaged(folder, Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", Packaged.TOKEN, "JAVA_TOOL_OPTIONS", "-Xmx128m",
                 "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_LIMITS_PER_CALLER", "60000",
                 "CUSTOM_ACTIONS_LIMITS_PER_HOST", "10000", "QUARKUS_DATASOURCE_JDBC_URL", database.url(),
                 "QUARKUS_DATASOURCE_JDBC_MAX_SIZE", "20")).ready();
@@ -83,16 +85,14 @@ class AttackIT {
         long each = ALL.toNanos() / (attacks.size() + 1L);
         // Compiled, and with the memory that each attack takes at most.
         for (Attack attack : attacks.values()) {
-            attack.strike();
+            repeat(attack, Duration.ofSeconds(5).toNanos());
         }
         List<Usage> early = rest(each / 2);
         for (Map.Entry<String, Attack> attack : attacks.entrySet()) {
             List<Long> meanwhile = Collections.synchronizedList(new ArrayList<>());
             Thread others = new Thread(() -> probe(meanwhile), "others");
             others.start();
-            for (long until = System.nanoTime() + each; System.nanoTime() < until;) {
-                attack.getValue().strike();
-            }
+            repeat(attack.getValue(), each);
             others.interrupt();
             others.join();
             latencies.put(attack.getKey(), meanwhile);
@@ -111,6 +111,12 @@ class AttackIT {
         assertThat(most(late).files()).isLessThanOrEqualTo(most(early).files() + 10);
         assertThat(most(late).connections()).isLessThanOrEqualTo(22);
         assertThat(service.output()).doesNotContain("\tat ").doesNotContain("OutOfMemory");
+    }
+
+    private static void repeat(Attack attack, long nanos) throws Exception {
+        for (long until = System.nanoTime() + nanos; System.nanoTime() < until;) {
+            attack.strike();
+        }
     }
 
     private Map<String, Attack> attacks() throws Exception {
@@ -143,6 +149,7 @@ class AttackIT {
         attacks.put("idle streams", () -> hold(500, 5, i -> get("/runs/" + held + "/events")));
         attacks.put("streams that nobody reads", () -> hold(300, 5, i -> get("/runs/" + big + "/events")));
         attacks.put("a database that hangs", this::hang);
+        attacks.keySet().removeIf(attack -> !attack.contains(ONLY));
         return attacks;
     }
 
@@ -184,21 +191,26 @@ class AttackIT {
     }
 
     private String action(String behaviour, String fields) throws Exception {
-        return service.post("", "t", "{\"name\": \"%s\", \"is_ajax\": true, \"rate_per_minute\": 60000, %s \"url\": \"%s\"}"
-                .formatted(UUID.randomUUID(), fields, receiver.url("/" + name + behaviour))).getString("id");
+        return service.post("", Packaged.TOKEN,
+                "{\"name\": \"%s\", \"is_ajax\": true, \"rate_per_minute\": 60000, %s \"url\": \"%s\"}"
+                        .formatted(UUID.randomUUID(), fields, receiver.url("/" + name + behaviour)))
+                .getString("id");
     }
 
     /** Begins a run and returns its id. */
     private String press(String action, int targets, IntFunction<String> names) {
-        return service.press(action, "t", "{\"targets\": [" + IntStream.range(0, targets).mapToObj(i -> "{\"entity_id\": \""
-                + UUID.randomUUID() + "\", \"entity_name\": \"" + names.apply(i) + "\"}").collect(Collectors.joining(","))
-                + "]}").json().getString("id");
+        return service.press(action, Packaged.TOKEN,
+                "{\"targets\": [" + IntStream.range(0, targets).mapToObj(i -> "{\"entity_id\": \""
+                        + UUID.randomUUID() + "\", \"entity_name\": \"" + names.apply(i) + "\"}")
+                        .collect(Collectors.joining(","))
+                        + "]}")
+                .json().getString("id");
     }
 
     /** Presses and waits until the run has ended. */
     private void strike(String action, int targets, IntFunction<String> names) throws Exception {
         String run = press(action, targets, names);
-        for (int i = 0; i < 100 && service.get("/runs/" + run, "t").getString("finished_at") == null; i++) {
+        for (int i = 0; i < 100 && service.get("/runs/" + run, Packaged.TOKEN).getString("finished_at") == null; i++) {
             TimeUnit.MILLISECONDS.sleep(100);
         }
     }
@@ -207,7 +219,7 @@ class AttackIT {
     private void probe(List<Long> latencies) {
         HttpClient client = HttpClient.newHttpClient();
         HttpRequest list = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + service.port + API))
-                .header("Authorization", "Bearer t").timeout(Duration.ofSeconds(30)).build();
+                .header("Authorization", "Bearer " + Packaged.TOKEN).timeout(Duration.ofSeconds(30)).build();
         try {
             while (true) {
                 long since = System.nanoTime();
@@ -229,7 +241,7 @@ class AttackIT {
         TimeUnit.SECONDS.sleep(10);
         List<Usage> usages = new ArrayList<>();
         for (long until = System.nanoTime() + nanos; usages.isEmpty() || System.nanoTime() < until;) {
-            service.get("", "t");
+            service.get("", Packaged.TOKEN);
             usages.add(Usage.of(service.process, database));
             TimeUnit.SECONDS.sleep(2);
         }

@@ -35,13 +35,6 @@ public class Action extends PanacheEntityBase {
         DELETE
     }
 
-    /** When a comment in Kitsu tells of the outcome; spelled as on the wire. */
-    public enum Report {
-        none,
-        failures,
-        always
-    }
-
     @Id
     public UUID id;
     public String name;
@@ -59,8 +52,6 @@ public class Action extends PanacheEntityBase {
     public int maxAttempts;
     public int ratePerMinute;
     public String signingSecret;
-    @Enumerated(EnumType.STRING)
-    public Report report;
     @Enumerated(EnumType.STRING)
     @JdbcTypeCode(SqlTypes.ARRAY)
     public List<Role> roles;
@@ -107,7 +98,7 @@ public class Action extends PanacheEntityBase {
     /** What an admin could have written to get this action. */
     public Draft draft() {
         return new Draft(name, url, entityType, isAjax, description, enabled, method, headers, timeoutMs, maxAttempts,
-                ratePerMinute, signingSecret, report, roles, projectIds);
+                ratePerMinute, signingSecret, roles, projectIds);
     }
 
     /** Roles see what names them; without any named, all but client and vendor. Disabled actions are for admins. */
@@ -132,7 +123,6 @@ public class Action extends PanacheEntityBase {
         maxAttempts = draft.maxAttempts();
         ratePerMinute = draft.ratePerMinute();
         signingSecret = draft.signingSecret();
-        report = draft.report();
         roles = draft.roles();
         projectIds = draft.projectIds();
     }

@@ -27,7 +27,6 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 import studio.actions.action.Action.Method;
-import studio.actions.action.Action.Report;
 import studio.actions.action.ActionJson.Draft;
 import studio.actions.action.ActionJson.Import.Wrong;
 import studio.actions.csv.Csv;
@@ -61,7 +60,6 @@ final class ActionCsv {
         ATTEMPTS("Attempts", "max_attempts", "maxAttempts"),
         PER_MINUTE("Per Minute", "rate_per_minute", "ratePerMinute"),
         SIGNING_SECRET("Signing Secret", "signing_secret", "signingSecret"),
-        REPORT("Report", "report", "report"),
         ROLES("Roles", "roles", "roles"),
         PROJECTS("Projects", "project_ids", "projectIds"),
         ID("ID", "id", "id");
@@ -131,7 +129,7 @@ final class ActionCsv {
                     or(Column.METHOD, Draft::method, before), or(Column.HEADERS, Draft::headers, before),
                     or(Column.TIMEOUT, Draft::timeoutMs, before), or(Column.ATTEMPTS, Draft::maxAttempts, before),
                     or(Column.PER_MINUTE, Draft::ratePerMinute, before),
-                    or(Column.SIGNING_SECRET, Draft::signingSecret, before), or(Column.REPORT, Draft::report, before),
+                    or(Column.SIGNING_SECRET, Draft::signingSecret, before),
                     or(Column.ROLES, Draft::roles, before), or(Column.PROJECTS, Draft::projectIds, before));
         }
 
@@ -258,7 +256,6 @@ final class ActionCsv {
                 read.value(Column.HEADERS, this::headers), read.value(Column.TIMEOUT, ActionCsv::number),
                 read.value(Column.ATTEMPTS, ActionCsv::number), read.value(Column.PER_MINUTE, ActionCsv::number),
                 cells.containsKey(Column.SIGNING_SECRET) ? cells.get(Column.SIGNING_SECRET).strip() : null,
-                read.value(Column.REPORT, cell -> constant(Report.class, cell.toLowerCase(Locale.ROOT))),
                 read.value(Column.ROLES, cell -> each(cell, one -> constant(Role.class, one.toLowerCase(Locale.ROOT)))),
                 read.value(Column.PROJECTS, cell -> each(cell, ActionCsv::id)));
         return new Row(line.number(), read.value(Column.ID, ActionCsv::id),

@@ -32,6 +32,7 @@ import studio.actions.action.ActionJson.Draft;
 import studio.actions.action.ActionJson.History;
 import studio.actions.action.ActionJson.View;
 import studio.actions.identity.Asker;
+import studio.actions.identity.Caller;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
@@ -81,7 +82,7 @@ public class ActionHistory {
             @QueryParam("version") @Min(1) @Max(Integer.MAX_VALUE) Integer version) {
         Action action = actions.restore(id, version, this::expected,
                 Asker.of(identity));
-        return ResponseBuilder.ok(View.of(action)).tag(Etag.of(action)).build();
+        return ResponseBuilder.ok(View.of(action, Caller.of(identity))).tag(Etag.of(action)).build();
     }
 
     /** A deleted action is none that anybody has an ETag of. */

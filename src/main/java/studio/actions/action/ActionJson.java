@@ -11,8 +11,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.action.Action.Method;
-import studio.actions.action.Action.Report;
 import studio.actions.audit.AuditEntry.Verb;
+import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 
 /** An action on the wire. */
@@ -36,9 +36,13 @@ public final class ActionJson {
             Integer maxAttempts,
             Integer ratePerMinute,
             String signingSecret,
-            Report report,
             List<Role> roles,
             List<UUID> projectIds) {
+
+        /** What Kitsu knows of an action; the rest is left out. */
+        public static Draft of(String name, String url, EntityType entityType, Boolean isAjax) {
+            return new Draft(name, url, entityType, isAjax, null, null, null, null, null, null, null, null, null, null);
+        }
 
         /** The same with its defaults filled in and its text trimmed; what is wrong stays wrong. */
         public Draft settled(int defaultTimeoutMs) {
@@ -54,7 +58,6 @@ public final class ActionJson {
                     maxAttempts == null ? Integer.valueOf(1) : maxAttempts,
                     ratePerMinute == null ? Integer.valueOf(600) : ratePerMinute,
                     signingSecret,
-                    report == null ? Report.none : report,
                     roles == null ? List.of() : roles.stream().distinct().sorted().toList(),
                     projectIds == null ? List.of() : projectIds.stream().distinct().sorted().toList());
         }
@@ -70,17 +73,19 @@ public final class ActionJson {
             Map<String, String> headers,
             int timeoutMs, int maxAttempts, int ratePerMinute,
             String signingSecret,
-            Report report, List<Role> roles, List<UUID> projectIds,
+            List<Role> roles, List<UUID> projectIds,
             int version,
             Instant createdAt, Instant updatedAt,
             UUID createdBy,
             UUID updatedBy,
             String type) {
 
-        static View of(Action action) {
+        /** As a person may see it: a header may hold what is for admins only. */
+        static View of(Action action, Caller caller) {
             return new View(action.id, action.name, action.url, action.entityType, action.isAjax, action.description,
-                    action.enabled, action.method, action.headers, action.timeoutMs, action.maxAttempts, action.ratePerMinute,
-                    action.signingSecret, action.report, action.roles, action.projectIds, action.version, action.createdAt,
+                    action.enabled, action.method, caller.is(Role.admin) ? action.headers : null, action.timeoutMs,
+                    action.maxAttempts, action.ratePerMinute,
+                    action.signingSecret, action.roles, action.projectIds, action.version, action.createdAt,
                     action.updatedAt, action.createdBy, action.updatedBy, "CustomAction");
         }
     }

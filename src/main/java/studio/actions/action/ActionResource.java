@@ -87,8 +87,9 @@ public class ActionResource {
                 || action.entityType == EntityType.all || action.entityType == entityType)
                 && (enabled == null || action.enabled == enabled)
                 && (q == null || contains(action.name, q) || contains(action.description, q));
-        return listings.answer(Caller.of(identity), visible -> {
-            List<View> found = visible.stream().filter(asked).map(View::of).toList();
+        Caller caller = Caller.of(identity);
+        return listings.answer(caller, visible -> {
+            List<View> found = visible.stream().filter(asked).map(action -> View.of(action, caller)).toList();
             if (page == null) {
                 return Listing.of(limit == null ? found : found.subList(0, Math.min(limit, found.size())), json);
             }
@@ -101,18 +102,19 @@ public class ActionResource {
     public RestResponse<View> create(
             Draft draft) {
         Action action = actions.create(draft, Asker.of(identity));
-        return ResponseBuilder.create(RestResponse.Status.CREATED, View.of(action))
+        return ResponseBuilder.create(RestResponse.Status.CREATED, View.of(action, Caller.of(identity)))
                 .location(URI.create("/api/custom-actions/" + action.id)).tag(Etag.of(action)).build();
     }
 
     @GET
     @Path("/{id}")
     public RestResponse<View> get(@PathParam("id") UUID id) {
-        Action action = actions.get(id, Caller.of(identity));
+        Caller caller = Caller.of(identity);
+        Action action = actions.get(id, caller);
         if (Etag.known(Etag.of(action), headers)) {
             return ResponseBuilder.<View> notModified(Etag.of(action).getValue()).tag(Etag.of(action)).build();
         }
-        return ResponseBuilder.ok(View.of(action)).tag(Etag.of(action)).build();
+        return ResponseBuilder.ok(View.of(action, caller)).tag(Etag.of(action)).build();
     }
 
     @PUT
@@ -153,7 +155,7 @@ public class ActionResource {
 
     private RestResponse<View> change(UUID id, UnaryOperator<Draft> how) {
         Action action = actions.change(id, how, this::fresh, Asker.of(identity));
-        return ResponseBuilder.ok(View.of(action)).tag(Etag.of(action)).build();
+        return ResponseBuilder.ok(View.of(action, Caller.of(identity))).tag(Etag.of(action)).build();
     }
 
     private boolean fresh(Action action) {

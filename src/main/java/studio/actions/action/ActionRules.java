@@ -32,6 +32,12 @@ public class ActionRules {
     /** RFC 9110, section 5.6.2: token. */
     private static final Pattern HEADER_NAME = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}");
 
+    /** The last word of a name that says what its header holds, as in X-Api-Key, authToken or X_Farm_Secret_2. */
+    private static final Pattern CREDENTIAL = Pattern.compile("(?:.*[-_.]|.*(?<=[a-z0-9])(?=[A-Z]))?"
+            + "(?i:(?:key|auth|pass|jwt|bearer|cookie|session|sessionid|signature|authentication)"
+            + "|[a-z0-9]*(?:authorization|token|secret|password|passwd|passphrase|pwd|credentials?|apikey|accesskey|authkey))"
+            + "(?:[-_.]?\\d+)?");
+
     /**
      * Text that leaves a button empty: spaces, controls, marks with nothing to stand on, what Unicode 15.0 calls default
      * ignorable, and letters and signs whose picture is blank.
@@ -169,6 +175,12 @@ public class ActionRules {
                         + "connection; take it out."));
             } else if (!seen.add(name)) {
                 faults.add(new Fault(pointer, "header_twice", "The header " + name + " stands here twice."));
+            } else if (CREDENTIAL.matcher(name).matches() && !value.isBlank() && !isFromSecret(value)) {
+                faults.add(new Fault(pointer, "plain_credential", "The header " + name
+                        + " holds a credential, which everybody who "
+                        + "reads the action, its history or a backup would see. Put the value into the service's environment as "
+                        + "CUSTOM_ACTIONS_SECRETS_FARM, say, and write ${secret:farm} here; a scheme may stand before it, as in "
+                        + "Bearer ${secret:farm}."));
             }
             checkHeaderValue(pointer, value, faults);
         });
@@ -187,6 +199,13 @@ public class ActionRules {
             secrets.missing(value)
                     .ifPresent(name -> faults.add(new Fault(pointer, "unknown_secret", Secrets.missingSentence(name))));
         }
+    }
+
+    /** Beside secrets there may be a scheme, names of parameters and signs, as in {@code Token token="${secret:farm}"}. */
+    private static boolean isFromSecret(String value) {
+        String rest = Secrets.REFERENCE.matcher(value).replaceAll("");
+        return !rest.equals(value) && rest.strip().replaceFirst("^[A-Za-z][\\w-]*(?= |$)", "")
+                .replaceAll("[A-Za-z][\\w-]*=", "").chars().noneMatch(Character::isLetterOrDigit);
     }
 
     private void checkSigningSecret(String name, List<Fault> faults) {

@@ -37,6 +37,13 @@ public class Secrets {
     private static final String SYMMETRIC = "whsec_";
     private static final String PREVIOUS = "-previous";
 
+    /** Bytes, as Standard Webhooks 1.0 wants them. */
+    private static final int SHORTEST_KEY = 24;
+    private static final int LONGEST_KEY = 64;
+
+    private static final Pattern WHITE_SPACE = Pattern.compile("(?U)\\s+");
+    private static final Pattern LINE_BREAK = Pattern.compile("\\h*\\R\\s*");
+
     /** Shorter ones would mask ordinary words in a receiver's answer. */
     private static final int MASKED_FROM = 4;
 
@@ -50,15 +57,14 @@ public class Secrets {
             if (canonical(name).startsWith(ENVIRONMENT)) {
                 String value = everything.getConfigValue(name).getValue();
                 if (value != null && !value.isBlank()) {
-                    // A file that is mounted into the environment ends in a line break, which no header may hold.
-                    values.put(canonical(name).substring(ENVIRONMENT.length()), value.strip());
+                    values.put(canonical(name).substring(ENVIRONMENT.length()), unwrapped(value));
                 }
             }
         }
         Set<String> texts = new HashSet<>();
         for (var entry : List.of(Map.entry("signing.secret", config.signing().secret()),
                 Map.entry("signing.previous-secret", config.signing().previousSecret()))) {
-            entry.getValue().ifPresent(text -> {
+            entry.getValue().map(Secrets::unspaced).ifPresent(text -> {
                 serviceKeys.add(decode(text).orElseThrow(() -> new IllegalArgumentException(entry.getKey())));
                 texts.add(text);
                 texts.add(text.substring(SYMMETRIC.length()));
@@ -77,9 +83,19 @@ public class Secrets {
                 .forEach(text -> masked.add(Repeated.of(text)));
     }
 
-    /** Whether the text is a signing secret. */
-    public static boolean signs(String text) {
-        return decode(text).isPresent();
+    /** Why a text is no signing secret; empty where it is one. */
+    public static Optional<String> faultOfSigning(String text) {
+        String secret = unspaced(text);
+        if (!secret.startsWith(SYMMETRIC)) {
+            return Optional.of("It does not begin with " + SYMMETRIC + ".");
+        }
+        try {
+            int bytes = Base64.getDecoder().decode(secret.substring(SYMMETRIC.length())).length;
+            return bytes >= SHORTEST_KEY && bytes <= LONGEST_KEY ? Optional.empty()
+                    : Optional.of("It has " + bytes + " bytes behind " + SYMMETRIC + ".");
+        } catch (IllegalArgumentException e) {
+            return Optional.of("What follows " + SYMMETRIC + " is not base64.");
+        }
     }
 
     public boolean has(String name) {
@@ -184,22 +200,23 @@ public class Secrets {
         }
     }
 
-    /** Whether a secret can stand in a header: it may hold no control characters but white space around it. */
+    /** Whether a secret can stand in a header: it may hold no control characters but line breaks, which are taken out. */
     public static boolean fits(String secret) {
-        return secret.strip().chars().noneMatch(Character::isISOControl);
+        return unwrapped(secret).chars().noneMatch(Character::isISOControl);
     }
 
-    /** Standard Webhooks 1.0: {@code whsec_} and base64, 24 to 64 bytes. */
+    /** Files end in a line break, and {@code base64} wraps its output; no header may hold one. Blanks may belong to it. */
+    private static String unwrapped(String secret) {
+        return LINE_BREAK.matcher(secret.strip()).replaceAll("");
+    }
+
+    private static String unspaced(String secret) {
+        return WHITE_SPACE.matcher(secret).replaceAll("");
+    }
+
     private static Optional<byte[]> decode(String secret) {
-        if (!secret.startsWith(SYMMETRIC)) {
-            return Optional.empty();
-        }
-        try {
-            byte[] key = Base64.getDecoder().decode(secret.substring(SYMMETRIC.length()));
-            return key.length >= 24 && key.length <= 64 ? Optional.of(key) : Optional.empty();
-        } catch (IllegalArgumentException e) {
-            return Optional.empty();
-        }
+        return faultOfSigning(secret).isPresent() ? Optional.empty()
+                : Optional.of(Base64.getDecoder().decode(unspaced(secret).substring(SYMMETRIC.length())));
     }
 
     /** The environment knows capitals, digits and underscores only, so {@code render-farm} and {@code RENDER_FARM} are one. */

@@ -14,6 +14,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
+import studio.actions.problem.DatabaseHealth;
 
 /** Removes what is older than the audit is kept, some entries at a time, and says how many there are. */
 @Singleton
@@ -24,13 +25,15 @@ class AuditRetention {
     private static final int AT_ONCE = 1000;
 
     private final EntityManager entities;
+    private final DatabaseHealth database;
     private final AuditConfig.Retention config;
     private final MeterRegistry meters;
     private final Gauge gauge;
     private final AtomicLong kept = new AtomicLong();
 
-    AuditRetention(EntityManager entities, AuditConfig config, MeterRegistry meters) {
+    AuditRetention(EntityManager entities, DatabaseHealth database, AuditConfig config, MeterRegistry meters) {
         this.entities = entities;
+        this.database = database;
         this.config = config.retention();
         this.meters = meters;
         this.gauge = Gauge.builder("custom_actions.kept", kept, AtomicLong::get).tag("what", "audit_entries")
@@ -63,7 +66,9 @@ class AuditRetention {
                 some = QuarkusTransaction.requiringNew().call(this::removeOutcomes);
             }
         } catch (RuntimeException e) {
-            LOG.warnf("Old audit entries could not be removed: %s. It is tried again in an hour.", e.getMessage());
+            if (!database.failed(e)) {
+                LOG.warnf("Old audit entries could not be removed: %s. It is tried again in an hour.", e.getMessage());
+            }
         }
         count();
     }
@@ -72,7 +77,9 @@ class AuditRetention {
         try {
             kept.set(QuarkusTransaction.requiringNew().call(() -> AuditEntry.count()));
         } catch (RuntimeException e) {
-            LOG.warnf("The audit could not be counted for the metrics: %s. It is tried again in an hour.", e.getMessage());
+            if (!database.failed(e)) {
+                LOG.warnf("The audit could not be counted for the metrics: %s. It is tried again in an hour.", e.getMessage());
+            }
         }
     }
 

@@ -27,6 +27,9 @@ public class LocalIdentity {
     static final Caller ADMIN = new Caller(UUID.fromString("00000000-0000-4000-8000-000000000001"), "Local admin",
             "admin@localhost", Role.admin, false, List.of());
 
+    /** Characters; what is shorter can be guessed. */
+    public static final int SHORTEST_TOKEN = 16;
+
     private static final String SCHEME = "Bearer ";
 
     private final boolean withKitsu;
@@ -36,7 +39,12 @@ public class LocalIdentity {
     LocalIdentity(IdentityConfig config) {
         withKitsu = config.zou().url().isPresent();
         made = config.local().token().isEmpty();
-        token = config.local().token().orElseGet(LocalIdentity::random);
+        token = config.local().token().map(LocalIdentity::unspaced).orElseGet(LocalIdentity::random);
+    }
+
+    /** A token without the line break at a file's end, or any other white space. */
+    public static String unspaced(String token) {
+        return token.replaceAll("(?U)\\s+", "");
     }
 
     /** The token, if it was made up for this start and nobody knows it yet. */

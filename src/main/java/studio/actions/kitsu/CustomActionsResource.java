@@ -221,7 +221,7 @@ public class CustomActionsResource {
                 change.has("entity_type") ? draft.entityType() : before.entityType(),
                 change.has("is_ajax") ? draft.isAjax() : before.isAjax(), before.description(), before.enabled(),
                 before.method(), before.headers(), before.timeoutMs(), before.maxAttempts(), before.ratePerMinute(),
-                before.signingSecret(), before.report(), before.roles(), before.projectIds());
+                before.signingSecret(), before.roles(), before.projectIds());
     }
 
     /** The link as it was shown stands for what is there, not for what reading it anew would make of it. */

@@ -72,9 +72,7 @@ final class KitsuAction {
             Boolean isAjax) {
 
         ActionJson.Draft create() {
-            return new ActionJson.Draft(name, url, entityType, isAjax, null, null, null, null, null, null, null, null, null,
-                    null,
-                    null);
+            return ActionJson.Draft.of(name, url, entityType, isAjax);
         }
     }
 

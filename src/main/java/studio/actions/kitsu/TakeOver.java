@@ -130,7 +130,7 @@ public class TakeOver {
             errors.add(new Import.Wrong(line, "entity_type", "\"" + type + "\" is no entity type. It must be one of "
                     + List.of(EntityType.values()) + "."));
         }
-        return new ActionJson.Draft(one.path("name").asText(null), one.path("url").asText(null), entityType,
-                one.path("is_ajax").asBoolean(), null, null, null, null, null, null, null, null, null, null, null);
+        return ActionJson.Draft.of(one.path("name").asText(null), one.path("url").asText(null), entityType,
+                one.path("is_ajax").asBoolean());
     }
 }

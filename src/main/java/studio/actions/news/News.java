@@ -21,6 +21,7 @@ import org.postgresql.PGNotification;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
+import studio.actions.problem.DatabaseHealth;
 
 /**
  * What replicas tell each other, through PostgreSQL: one connection of this process' own that listens, again and again where
@@ -52,14 +53,16 @@ public class News {
 
     private final AgroalDataSource database;
     private final EntityManager entities;
+    private final DatabaseHealth health;
     private final List<Reader> readers = new CopyOnWriteArrayList<>();
     private final CountDownLatch stopping = new CountDownLatch(1);
     private final Thread listener = new Thread(this::listen, "news");
     private volatile boolean listening;
 
-    News(AgroalDataSource database, EntityManager entities) {
+    News(AgroalDataSource database, EntityManager entities, DatabaseHealth health) {
         this.database = database;
         this.entities = entities;
+        this.health = health;
     }
 
     /**
@@ -104,20 +107,14 @@ public class News {
     }
 
     private void listen() {
-        boolean told = false;
         while (stopping.getCount() > 0) {
             try (Connection connection = database.getConnection()) {
-                if (told) {
-                    LOG.info("The database is back; other replicas are heard again");
-                    told = false;
-                }
                 hear(connection);
             } catch (SQLException | RuntimeException e) {
                 listening = false;
                 missed();
-                if (!told && stopping.getCount() > 0) {
-                    LOG.warnf("Nothing is heard from other replicas until the database is back: %s", e.getMessage());
-                    told = true;
+                if (stopping.getCount() > 0 && !health.failed(e)) {
+                    LOG.warnf("Nothing is heard from other replicas: %s. It is tried again each second.", e.getMessage());
                 }
                 pause();
             }

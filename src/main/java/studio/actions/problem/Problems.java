@@ -38,6 +38,12 @@ public class Problems {
 
     private static final String REALM = "Bearer realm=\"kitsu-actions\"";
 
+    private final DatabaseHealth database;
+
+    Problems(DatabaseHealth database) {
+        this.database = database;
+    }
+
     @ServerExceptionMapper
     public Response refused(ProblemException refusal) {
         return answer(refusal.code(), refusal.code().status, refusal.getMessage(), refusal.errors(), refusal.headers(),
@@ -134,16 +140,16 @@ public class Problems {
 
     @ServerExceptionMapper
     public Response unforeseen(Throwable thrown) {
-        return DatabaseFailure.isIn(thrown)
-                ? answer(Code.UNAVAILABLE, 503,
-                        "The database does not answer. If this was to change something, look whether it did before you try again.",
-                        List.of(), Map.of(HttpHeaders.RETRY_AFTER, "5"), thrown)
-                : answer(Code.INTERNAL, 500, "Something broke on our side. The log says more under this problem's id.",
-                        List.of(),
-                        Map.of(), thrown);
+        return DatabaseFailure.of(thrown)
+                .map(failure -> answer(Code.UNAVAILABLE, 503, failure.sentence()
+                        + " If this was to change something, look whether it did before you try again.",
+                        List.of(), Map.of(HttpHeaders.RETRY_AFTER, "5"), thrown))
+                .orElseGet(() -> answer(Code.INTERNAL, 500,
+                        "Something broke on our side. The log says more under this problem's id.", List.of(), Map.of(),
+                        thrown));
     }
 
-    private static Response answer(Code code, int status, String detail, List<Fault> errors, Map<String, String> headers,
+    private Response answer(Code code, int status, String detail, List<Fault> errors, Map<String, String> headers,
             Throwable cause) {
         Problem problem = Problem.of(code, status, detail, path(CurrentRequestManager.get()), errors,
                 cause instanceof ProblemException refusal ? refusal.violated() : List.of());
@@ -151,6 +157,8 @@ public class Problems {
             LOG.debugf("Problem %s: %d %s: %s", problem.id(), status, problem.code(), problem.detail());
         } else if (status >= 500 && cause instanceof ProblemException) {
             LOG.errorf("Problem %s: %s", problem.id(), problem.detail());
+        } else if (code == Code.UNAVAILABLE && database.failed(cause)) {
+            LOG.debugf("Problem %s: %s (%s)", problem.id(), problem.detail(), cause.getMessage());
         } else if (code == Code.UNAVAILABLE) {
             LOG.errorf("Problem %s: %s (%s)", problem.id(), problem.detail(), cause.getMessage());
         } else if (status >= 500) {

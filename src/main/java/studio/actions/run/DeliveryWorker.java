@@ -33,6 +33,7 @@ import studio.actions.egress.Refusals;
 import studio.actions.egress.Reply;
 import studio.actions.log.LogContext;
 import studio.actions.news.News;
+import studio.actions.problem.DatabaseHealth;
 
 /**
  * Sends what is owed: claims what has a place at its host and tokens now, sends it, and hands on how it ended. Whoever
@@ -76,6 +77,7 @@ class DeliveryWorker {
     private final RateLimits limits;
     private final RunMetrics metrics;
     private final Tracing tracing;
+    private final DatabaseHealth database;
     private final RunConfig.Run config;
     private final int perHost;
     private final Map<UUID, Flight> flights = new ConcurrentHashMap<>();
@@ -94,7 +96,8 @@ class DeliveryWorker {
     private volatile boolean stopping;
 
     DeliveryWorker(Egress egress, Envelope envelope, Refusals refusals, Outcomes outcomes, Replicas replicas,
-            RateLimits limits, RunMetrics metrics, Tracing tracing, News hearing, RunConfig config, EgressConfig egressConfig) {
+            RateLimits limits, RunMetrics metrics, Tracing tracing, News hearing, DatabaseHealth database, RunConfig config,
+            EgressConfig egressConfig) {
         this.egress = egress;
         this.envelope = envelope;
         this.refusals = refusals;
@@ -103,6 +106,7 @@ class DeliveryWorker {
         this.limits = limits;
         this.metrics = metrics;
         this.tracing = tracing;
+        this.database = database;
         this.config = config.run();
         this.perHost = egressConfig.egress().inFlightPerHost();
         hearing.read(News.Topic.delivery_due, nothing -> wake(), this::wake);
@@ -234,7 +238,7 @@ class DeliveryWorker {
                 await(claimSome());
                 failing = false;
             } catch (RuntimeException | Error e) {
-                if (!failing && !stopping) {
+                if (!stopping && !database.failed(e) && !failing) {
                     LOG.warnf("The database does not say what is to be sent: %s. It is asked again each second.",
                             Outcomes.reason(e));
                 }

@@ -25,6 +25,7 @@ import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Reply;
 import studio.actions.egress.Visible;
+import studio.actions.problem.DatabaseHealth;
 
 /**
  * Writes how attempts ended, those that end at about the same time in one transaction. What the database does not take is
@@ -74,17 +75,20 @@ class Outcomes {
     private final Secrets secrets;
     private final EgressConfig.Egress config;
     private final RandomGenerator random;
+    private final DatabaseHealth database;
     private final BlockingQueue<Ended> queue = new LinkedBlockingQueue<>();
     private final AtomicInteger unwritten = new AtomicInteger();
     private final Thread writer = new Thread(this::write, "outcomes");
     private volatile boolean ended;
     private volatile boolean refused;
 
-    Outcomes(RunEvents events, Secrets secrets, EgressConfig config, RandomGenerator random) {
+    Outcomes(RunEvents events, Secrets secrets, EgressConfig config, RandomGenerator random,
+            DatabaseHealth database) {
         this.events = events;
         this.secrets = secrets;
         this.config = config.egress();
         this.random = random;
+        this.database = database;
     }
 
     void begin(@Observes StartupEvent start) {
@@ -122,22 +126,19 @@ class Outcomes {
                 }
                 write(batch, refused);
                 batch.clear();
-                if (refused) {
-                    LOG.info("The database takes outcomes again");
-                    refused = false;
-                }
+                refused = false;
             } catch (InterruptedException e) {
                 return;
             } catch (RuntimeException | Error e) {
                 if (unfit(e)) {
                     batch.replaceAll(Ended::wordless);
                 }
-                if (!refused) {
+                if (!database.failed(e) && !refused) {
                     LOG.warnf(
                             "The database does not take outcomes of deliveries (%d so far): %s. They are offered again each second.",
                             unwritten.get(), reason(e));
-                    refused = true;
                 }
+                refused = true;
                 pause();
             }
         }

@@ -25,6 +25,7 @@ import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.vertx.http.HttpServerStart;
 import studio.actions.news.News;
+import studio.actions.problem.DatabaseHealth;
 
 /**
  * That what is owed is sent whatever happens: the start and the end of sending here, and what became of the deliveries of
@@ -52,8 +53,8 @@ class Recovery {
     private final Replicas replicas;
     private final RateLimits limits;
     private final RunEvents events;
-    private final Reports reports;
     private final News news;
+    private final DatabaseHealth database;
     private final EntityManager entities;
     private final RunConfig.Run config;
     private final Duration interval;
@@ -67,15 +68,15 @@ class Recovery {
         return thread;
     });
 
-    Recovery(DeliveryWorker worker, Outcomes outcomes, Replicas replicas, RateLimits limits, RunEvents events, Reports reports,
-            News news, EntityManager entities, RunConfig config) {
+    Recovery(DeliveryWorker worker, Outcomes outcomes, Replicas replicas, RateLimits limits, RunEvents events,
+            News news, DatabaseHealth database, EntityManager entities, RunConfig config) {
         this.worker = worker;
         this.outcomes = outcomes;
         this.replicas = replicas;
         this.limits = limits;
         this.events = events;
-        this.reports = reports;
         this.news = news;
+        this.database = database;
         this.entities = entities;
         this.config = config.run();
         this.interval = this.config.lease().dividedBy(3);
@@ -85,7 +86,7 @@ class Recovery {
         replicas.register();
         // Two threads: whatever holds up the second, the first goes on. A beat that took long is followed by the next all the sooner.
         long millis = interval.toMillis();
-        duties.scheduleAtFixedRate(() -> attempt(() -> dead = replicas.beat()), millis, millis, TimeUnit.MILLISECONDS);
+        duties.scheduleAtFixedRate(() -> attempt(this::beat), millis, millis, TimeUnit.MILLISECONDS);
         duties.scheduleWithFixedDelay(this::recover, millis, millis, TimeUnit.MILLISECONDS);
     }
 
@@ -108,8 +109,6 @@ class Recovery {
         try {
             handBack();
             outcomes.end();
-            reports.end();
-            await(until, reports::idle);
         } catch (RuntimeException e) {
             LOG.warnf("What was on its way is left to another replica, since the database does not answer: %s",
                     Outcomes.reason(e));
@@ -176,9 +175,16 @@ class Recovery {
         try {
             duty.run();
         } catch (RuntimeException | Error e) {
-            LOG.warnf("This replica could not show that it lives, or look after what others left: %s. It tries again.",
-                    Outcomes.reason(e));
+            if (!database.failed(e)) {
+                LOG.warnf("This replica could not show that it lives, or look after what others left: %s. It tries again.",
+                        Outcomes.reason(e));
+            }
         }
+    }
+
+    private void beat() {
+        dead = replicas.beat();
+        database.wrote();
     }
 
     private void bury(UUID dead) {

@@ -15,6 +15,7 @@ import org.jboss.logging.Logger;
 
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
+import studio.actions.problem.DatabaseHealth;
 
 /**
  * The events of one run, read from the database once for all watchers of this replica. It reads only while a watcher waits for
@@ -39,21 +40,20 @@ final class RunFeed {
     /**
      * Some events in their order.
      *
-     * @param outcomes the deliveries that the events are about
-     * @param text the events as server-sent events
+     * @param text the events as server-sent events, or {@link #COMMENT}
      * @param through the number of the last event; without one, of the latest that the run has had
      * @param latest the number of the run's latest event
      * @param ended whether the run has ended
      * @param last whether no event can follow
      */
-    record Part(List<Delivery> outcomes, byte[] text, int through, int latest, boolean ended, boolean last) {
+    record Part(byte[] text, int through, int latest, boolean ended, boolean last) {
 
         static Part empty(int through) {
-            return new Part(List.of(), COMMENT, through, through, false, false);
+            return new Part(COMMENT, through, through, false, false);
         }
 
         boolean isNews() {
-            return last || !outcomes.isEmpty();
+            return last || text != COMMENT;
         }
     }
 
@@ -105,6 +105,7 @@ final class RunFeed {
     }
 
     private final IntFunction<Part> reader;
+    private final DatabaseHealth database;
     private final ScheduledExecutorService workers;
     private final Set<Watcher> watchers = new HashSet<>();
     private int latest = -1;
@@ -115,8 +116,9 @@ final class RunFeed {
     private long notBefore = System.nanoTime();
 
     /** @param reader reads the part behind an event; may fail while the database is away */
-    RunFeed(IntFunction<Part> reader, ScheduledExecutorService workers) {
+    RunFeed(IntFunction<Part> reader, DatabaseHealth database, ScheduledExecutorService workers) {
         this.reader = reader;
+        this.database = database;
         this.workers = workers;
     }
 
@@ -173,7 +175,9 @@ final class RunFeed {
                 pause = part.through() < part.latest() ? pause : PACE;
             }
         } catch (RuntimeException away) {
-            LOG.warnf("Cannot read the events of a run (%s); reading again in %d s", away.getMessage(), RETRY.toSeconds());
+            if (!database.failed(away)) {
+                LOG.warnf("Cannot read the events of a run (%s); reading again in %d s", away.getMessage(), RETRY.toSeconds());
+            }
             pause = RETRY;
             synchronized (this) {
                 notified = true;

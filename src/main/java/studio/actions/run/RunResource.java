@@ -5,7 +5,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.Semaphore;
 
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.validation.constraints.Max;
@@ -30,6 +29,7 @@ import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.buffer.Buffer;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Asker;
@@ -46,17 +46,16 @@ import studio.actions.problem.ProblemException;
 @Authenticated
 public class RunResource {
 
-    /** Large runs take memory while they are read. */
-    private final Semaphore reading = new Semaphore(4);
-
     private final Runner runner;
     private final RunEvents events;
+    private final LargeAnswers answers;
     private final RunConfig.Run config;
     private final SecurityIdentity identity;
 
-    RunResource(Runner runner, RunEvents events, RunConfig config, SecurityIdentity identity) {
+    RunResource(Runner runner, RunEvents events, LargeAnswers answers, RunConfig config, SecurityIdentity identity) {
         this.runner = runner;
         this.events = events;
+        this.answers = answers;
         this.config = config.run();
         this.identity = identity;
     }
@@ -91,19 +90,14 @@ public class RunResource {
 
     @GET
     @Path("/{id}")
-    public RunJson.View get(@PathParam("id") UUID id,
+    public RestResponse<Buffer> get(@PathParam("id") UUID id,
             @QueryParam("state") Delivery.State state,
             @QueryParam("cursor") String cursor,
             @QueryParam("limit") @DefaultValue("100") @Min(1) @Max(500) int limit) {
         Caller caller = Caller.of(identity);
         int after = cursor == null ? RunJson.FIRST : position(cursor);
-        reading.acquireUninterruptibly();
-        try {
-            return QuarkusTransaction.requiringNew().call(
-                    () -> RunJson.View.of(Run.visible(id, caller), DeliveryPage.read(id, after, state, limit)));
-        } finally {
-            reading.release();
-        }
+        return answers.answer(() -> QuarkusTransaction.requiringNew().call(
+                () -> RunJson.View.of(Run.visible(id, caller), DeliveryPage.read(id, after, state, limit))));
     }
 
     private static int position(String cursor) {

@@ -13,6 +13,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.scheduler.Scheduled;
+import studio.actions.problem.DatabaseHealth;
 
 /** Removes runs that ended longer ago than they are kept, some at a time, and says how many there are. */
 @Singleton
@@ -26,15 +27,18 @@ class RunRetention {
 
     private final EntityManager entities;
     private final RunStatistics statistics;
+    private final DatabaseHealth database;
     private final RunConfig.Retention config;
     private final MeterRegistry meters;
     private final List<Gauge> gauges;
     private final AtomicLong runs = new AtomicLong();
     private final AtomicLong deliveries = new AtomicLong();
 
-    RunRetention(EntityManager entities, RunStatistics statistics, RunConfig config, MeterRegistry meters) {
+    RunRetention(EntityManager entities, RunStatistics statistics, DatabaseHealth database, RunConfig config,
+            MeterRegistry meters) {
         this.entities = entities;
         this.statistics = statistics;
+        this.database = database;
         this.config = config.retention();
         this.meters = meters;
         this.gauges = List.of(gauge("runs", runs), gauge("deliveries", deliveries));
@@ -62,7 +66,9 @@ class RunRetention {
             }
             QuarkusTransaction.requiringNew().run(() -> statistics.sweep());
         } catch (RuntimeException e) {
-            LOG.warnf("Old runs could not be removed: %s. It is tried again in an hour.", Outcomes.reason(e));
+            if (!database.failed(e)) {
+                LOG.warnf("Old runs could not be removed: %s. It is tried again in an hour.", Outcomes.reason(e));
+            }
         }
         count();
     }
@@ -74,7 +80,9 @@ class RunRetention {
                 deliveries.set(Delivery.count());
             });
         } catch (RuntimeException e) {
-            LOG.warnf("Runs could not be counted for the metrics: %s. It is tried again in an hour.", Outcomes.reason(e));
+            if (!database.failed(e)) {
+                LOG.warnf("Runs could not be counted for the metrics: %s. It is tried again in an hour.", Outcomes.reason(e));
+            }
         }
     }
 

@@ -26,6 +26,7 @@ import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import studio.actions.egress.FailureKind;
 import studio.actions.news.News;
+import studio.actions.problem.DatabaseHealth;
 import studio.actions.run.RunJson.Statistics;
 
 /**
@@ -115,6 +116,7 @@ class RunStatistics {
 
     private final EntityManager entities;
     private final RunMetrics metrics;
+    private final DatabaseHealth database;
     private final AtomicBoolean awake = new AtomicBoolean();
     private final ScheduledExecutorService counter = Executors.newSingleThreadScheduledExecutor(work -> {
         Thread thread = new Thread(work, "statistics");
@@ -122,9 +124,10 @@ class RunStatistics {
         return thread;
     });
 
-    RunStatistics(EntityManager entities, RunMetrics metrics, News news) {
+    RunStatistics(EntityManager entities, RunMetrics metrics, News news, DatabaseHealth database) {
         this.entities = entities;
         this.metrics = metrics;
+        this.database = database;
         news.read(News.Topic.run_changed, told -> {
             if (RunEvents.ended(told)) {
                 wake();
@@ -171,7 +174,7 @@ class RunStatistics {
                 wake();
             }
         } catch (RuntimeException | Error e) {
-            if (counter.isShutdown()) {
+            if (counter.isShutdown() || database.failed(e)) {
                 return;
             }
             LOG.warnf("Statistics could not be counted: %s. It is tried again in a minute.", Outcomes.reason(e));

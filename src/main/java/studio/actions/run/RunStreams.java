@@ -11,7 +11,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.BooleanSupplier;
 
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
@@ -43,6 +42,7 @@ import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.net.impl.ConnectionBase;
 import studio.actions.identity.Caller;
+import studio.actions.problem.DatabaseHealth;
 import studio.actions.problem.ProblemException;
 
 /**
@@ -69,15 +69,17 @@ public class RunStreams {
 
     private final ObjectMapper json;
     private final SecurityIdentity identity;
+    private final DatabaseHealth database;
     private final Map<UUID, RunFeed> feeds = new ConcurrentHashMap<>();
     private final Set<Stream> streams = ConcurrentHashMap.newKeySet();
     private final Set<Stream> untaken = new LinkedHashSet<>();
     private long untakenBytes;
     private volatile boolean stopping;
 
-    RunStreams(ObjectMapper json, SecurityIdentity identity) {
+    RunStreams(ObjectMapper json, SecurityIdentity identity, DatabaseHealth database) {
         this.json = json;
         this.identity = identity;
+        this.database = database;
     }
 
     @GET
@@ -97,35 +99,24 @@ public class RunStreams {
         if (request.getMethod().equals("HEAD")) {
             throw new WebApplicationException(Response.ok().type(MediaType.SERVER_SENT_EVENTS).build());
         }
-        Multi<byte[]> parts = follow(id, behind, () -> stopping, () -> cut(http.connection())).map(RunFeed.Part::text);
         return RestMulti
-                .fromMultiData(Multi.createBy().concatenating().streams(Multi.createFrom().item(RunFeed.COMMENT), parts))
+                .fromMultiData(Multi.createBy().concatenating().streams(Multi.createFrom().item(RunFeed.COMMENT),
+                        follow(id, behind, http.connection())))
                 .header(HttpHeaders.CONTENT_TYPE, MediaType.SERVER_SENT_EVENTS)
                 .header(HttpHeaders.CACHE_CONTROL, "no-store")
                 // nginx would hold events back until it has many.
                 .header("X-Accel-Buffering", "no").build();
     }
 
-    /** Closes a connection at once; Vert.x would first wait until the client has taken all that was written. */
-    private static void cut(HttpConnection connection) {
-        ((ConnectionBase) connection).channel().close();
-    }
-
-    /**
-     * Follows a run until its end.
-     *
-     * @param behind the number of the event after which to begin; 0 for all
-     * @param enough asked after each part, whether it was the last one all the same
-     * @param hangUp closes the connection of a client that does not read
-     */
-    Multi<RunFeed.Part> follow(UUID run, int behind, BooleanSupplier enough, Runnable hangUp) {
+    /** The events of a run behind one of them, until the last or until the service stops. */
+    private Multi<byte[]> follow(UUID run, int behind, HttpConnection connection) {
         return Multi.createFrom().deferred(() -> {
-            Stream stream = new Stream(run, behind, hangUp);
+            Stream stream = new Stream(run, behind, connection);
             return Multi.createBy().repeating()
-                    .uni(() -> enough.getAsBoolean() ? Uni.createFrom().item(RunFeed.Part.empty(behind)) : stream.next())
-                    .whilst(part -> !part.last() && !enough.getAsBoolean())
+                    .uni(() -> stopping ? Uni.createFrom().item(RunFeed.Part.empty(behind)) : stream.next())
+                    .whilst(part -> !part.last() && !stopping)
                     .onTermination().invoke(stream::close);
-        });
+        }).map(RunFeed.Part::text);
     }
 
     /** Tells that a run may have new events. */
@@ -144,11 +135,6 @@ public class RunStreams {
     /** Ends all streams; their clients find the events at another replica. */
     void stop() {
         stopping = true;
-        flush();
-    }
-
-    /** Hands out what there is by now, be it nothing. */
-    void flush() {
         feeds.values().forEach(RunFeed::flush);
     }
 
@@ -172,17 +158,17 @@ public class RunStreams {
     private final class Stream {
         private final UUID run;
         private final RunFeed.Watcher watcher;
-        private final Runnable hangUp;
+        private final HttpConnection connection;
         private int bytes;
         private long since;
 
-        Stream(UUID run, int behind, Runnable hangUp) {
+        Stream(UUID run, int behind, HttpConnection connection) {
             this.run = run;
-            this.hangUp = hangUp;
+            this.connection = connection;
             RunFeed.Watcher[] made = new RunFeed.Watcher[1];
             feeds.compute(run, (same, feed) -> {
                 RunFeed one = feed != null ? feed
-                        : new RunFeed(event -> read(run, event), Infrastructure.getDefaultWorkerPool());
+                        : new RunFeed(event -> read(run, event), database, Infrastructure.getDefaultWorkerPool());
                 made[0] = one.watch(behind);
                 return one;
             });
@@ -208,7 +194,7 @@ public class RunStreams {
                     untakenBytes -= slow.get(slow.size() - 1).bytes;
                 }
             }
-            slow.forEach(stream -> stream.hangUp.run());
+            slow.forEach(Stream::cut);
         }
 
         private void release() {
@@ -226,10 +212,15 @@ public class RunStreams {
             }
             if (slow) {
                 release();
-                hangUp.run();
+                cut();
             } else {
                 watcher.keepAlive();
             }
+        }
+
+        /** Closes the connection at once; Vert.x would first wait until the client has taken all that was written. */
+        private void cut() {
+            ((ConnectionBase) connection).channel().close();
         }
 
         void close() {
@@ -246,7 +237,7 @@ public class RunStreams {
         return QuarkusTransaction.requiringNew().call(() -> {
             Run run = Run.findById(id);
             if (run == null) {
-                return new RunFeed.Part(List.of(), RunFeed.COMMENT, behind, behind, true, true);
+                return new RunFeed.Part(RunFeed.COMMENT, behind, behind, true, true);
             }
             List<Delivery> outcomes = DeliveryPage.outcomes(id, behind, PART_EVENTS, PART_BYTES);
             boolean ended = run.finishedAt != null;
@@ -254,7 +245,7 @@ public class RunStreams {
             boolean last = ended && through >= run.events;
             byte[] text = outcomes.isEmpty() && !last ? RunFeed.COMMENT
                     : text(run, outcomes, last).getBytes(StandardCharsets.UTF_8);
-            return new RunFeed.Part(outcomes, text, through, run.events, ended, last);
+            return new RunFeed.Part(text, through, run.events, ended, last);
         });
     }
 

@@ -38,6 +38,7 @@ import studio.actions.egress.FailureKind;
 import studio.actions.egress.Refusals;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Role;
 import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
@@ -66,7 +67,6 @@ public class Runner {
     private final Quota quota;
     private final RunMetrics metrics;
     private final RunEvents events;
-    private final Reports reports;
     private final RunStatistics statistics;
     private final EgressConfig.Egress egressConfig;
     private final Clock clock;
@@ -75,7 +75,7 @@ public class Runner {
 
     Runner(Actions actions, Lookup lookup, AddressPolicy policy, Refusals refusals, Envelope envelope, DeliveryWorker worker,
             Replicas replicas, RateLimits limits, Beginning beginning, Quota quota, RunMetrics metrics, RunEvents events,
-            Reports reports, RunStatistics statistics, EgressConfig egressConfig, Clock clock, AgroalDataSource database) {
+            RunStatistics statistics, EgressConfig egressConfig, Clock clock, AgroalDataSource database) {
         this.actions = actions;
         this.lookup = lookup;
         this.policy = policy;
@@ -88,7 +88,6 @@ public class Runner {
         this.quota = quota;
         this.metrics = metrics;
         this.events = events;
-        this.reports = reports;
         this.statistics = statistics;
         this.egressConfig = egressConfig.egress();
         this.clock = clock;
@@ -99,7 +98,8 @@ public class Runner {
     Uni<RunJson.Preview> preview(Asker asker, Action action, Selection selection) {
         return plan(asker, action, selection).invoke(owed -> note(owed, "previewing action \"" + action.name + "\"",
                 asker.caller())).map(owed -> {
-                    Map<String, String> headers = action.isAjax ? envelope.preview(action) : Map.of();
+                    Map<String, String> headers = !asker.caller().is(Role.admin) ? null
+                            : action.isAjax ? envelope.preview(action) : Map.of();
                     return new RunJson.Preview(owed.stream().map(one -> would(action, headers, one)).toList());
                 });
     }
@@ -198,7 +198,7 @@ public class Runner {
 
     private static RunJson.Preview.Would would(Action action, Map<String, String> headers, Plan.Owed owed) {
         return new RunJson.Preview.Would(owed.target(), action.isAjax ? action.method : Action.Method.GET, owed.url(),
-                owed.refused() ? Map.of() : headers, owed.refused() ? null : owed.body(),
+                owed.refused() && headers != null ? Map.of() : headers, owed.refused() ? null : owed.body(),
                 owed.refused() ? new RunJson.Preview.Trouble(owed.refusal(), owed.why()) : null);
     }
 
@@ -377,7 +377,6 @@ public class Runner {
             watch.hear(true);
             statistics.wake();
         }
-        reports.begin(run, action.report, press.asker.credential());
         Begun begun = new Begun(run, deliveries, new ConcurrentHashMap<>());
         if (worker.stale(since)) {
             worker.leave(claimed);

@@ -59,8 +59,8 @@ class Check {
     /** Keeps Quarkus from the network, whatever else is set. Without a JDBC URL it would leave out what needs a database. */
     static void goOffline(Config config) {
         OFFLINE.forEach(System::setProperty);
-        if (config.getOptionalValue(Main.JDBC_URL, String.class).isEmpty()) {
-            System.setProperty(Main.JDBC_URL, "jdbc:postgresql://localhost/");
+        if (config.getOptionalValue(DatabaseUrl.KEY, String.class).isEmpty()) {
+            System.setProperty(DatabaseUrl.KEY, "jdbc:postgresql://localhost/");
         }
     }
 

@@ -32,6 +32,11 @@ public final class EmbeddedDatabase implements AutoCloseable {
     private static final String DATA = "postgresql-17";
     private static final int START_AGAIN = 30;
 
+    /** Bytes: programs, an empty database and its first logs; and what a start writes when they are there. */
+    private static final long MEGABYTE = 1024 * 1024;
+    private static final long ROOM_TO_BEGIN = 200 * MEGABYTE;
+    private static final long ROOM_TO_START = 32 * MEGABYTE;
+
     private final Path root;
     private final RandomAccessFile lockFile;
     private volatile EmbeddedPostgres postgres;
@@ -48,12 +53,12 @@ public final class EmbeddedDatabase implements AutoCloseable {
         Main.refuseBadSettings(args);
         var config = ConfigProvider.getConfig();
         Path data = null;
-        if (!Check.asked(args) && config.getOptionalValue(Main.JDBC_URL, String.class).isEmpty()) {
+        if (!Check.asked(args) && config.getOptionalValue(DatabaseUrl.KEY, String.class).isEmpty()) {
             Path folder = Path.of(config.getOptionalValue("custom-actions.data-dir", String.class)
                     .orElse(System.getProperty("user.home") + "/.kitsu-actions"));
             try {
                 EmbeddedDatabase database = open(folder);
-                System.setProperty(Main.JDBC_URL, database.jdbcUrl());
+                System.setProperty(DatabaseUrl.KEY, database.jdbcUrl());
                 data = database.root.resolve(DATA);
                 LOG.infof("Started PostgreSQL on the data folder %s", folder.toAbsolutePath());
                 Runtime.getRuntime().addShutdownHook(new Thread(database::closeAfterTheService, "embedded-database"));
@@ -79,6 +84,13 @@ public final class EmbeddedDatabase implements AutoCloseable {
         } catch (IOException e) {
             throw new IllegalStateException("The data folder " + folder
                     + " cannot be made or written. Set CUSTOM_ACTIONS_DATA_DIR to a folder that can.");
+        }
+        long needed = Files.exists(root.resolve(DATA + ".made")) ? ROOM_TO_START : ROOM_TO_BEGIN;
+        long free = Files.getFileStore(root).getUsableSpace();
+        if (free < needed) {
+            lockFile.close();
+            throw new IllegalStateException("The data folder %s has %d MB free, and PostgreSQL needs %d MB. Make room, or set "
+                    .formatted(root, free / MEGABYTE, needed / MEGABYTE) + "CUSTOM_ACTIONS_DATA_DIR to a folder elsewhere.");
         }
         FileLock lock = lockFile.getChannel().tryLock();
         if (lock == null) {

@@ -1,7 +1,9 @@
 package studio.actions.start;
 
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Optional;
@@ -23,6 +25,7 @@ import io.agroal.api.AgroalDataSource;
 import io.smallrye.health.api.AsyncHealthCheck;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
+import studio.actions.problem.DatabaseHealth;
 import studio.actions.zou.Zou;
 
 /**
@@ -77,11 +80,13 @@ final class Health {
         private static final Duration PATIENCE = Duration.ofSeconds(4);
 
         private final AgroalDataSource database;
+        private final DatabaseHealth health;
         /** One question at a time: where none is answered, probes must not take the pool's connections one by one. */
         private CompletableFuture<Optional<String>> question = CompletableFuture.completedFuture(Optional.empty());
 
-        Database(AgroalDataSource database) {
+        Database(AgroalDataSource database, DatabaseHealth health) {
             this.database = database;
+            this.health = health;
         }
 
         @Override
@@ -103,9 +108,18 @@ final class Health {
 
         private Optional<String> trouble() {
             try (Connection connection = database.getConnection()) {
-                return connection.isValid((int) PATIENCE.toSeconds()) ? Optional.empty() : Optional.of("It does not answer.");
+                return !connection.isValid((int) PATIENCE.toSeconds()) ? Optional.of("It does not answer.")
+                        : readOnly(connection) ? Optional.of("It is read-only.") : health.refusesWrites();
             } catch (SQLException e) {
+                health.failed(e);
                 return Optional.of(String.valueOf(e.getMessage()));
+            }
+        }
+
+        private static boolean readOnly(Connection connection) throws SQLException {
+            try (Statement statement = connection.createStatement();
+                    ResultSet found = statement.executeQuery("SELECT current_setting('transaction_read_only')::boolean")) {
+                return found.next() && found.getBoolean(1);
             }
         }
     }

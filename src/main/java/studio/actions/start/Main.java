@@ -1,32 +1,25 @@
 package studio.actions.start;
 
 import java.io.IOException;
-import java.net.BindException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 
 import org.eclipse.microprofile.config.Config;
 import org.eclipse.microprofile.config.ConfigProvider;
-import org.flywaydb.core.api.exception.FlywayValidateException;
 import org.jboss.logging.Logger;
 
 import io.quarkus.runtime.ImageMode;
 import io.quarkus.runtime.Quarkus;
-import io.quarkus.runtime.QuarkusBindException;
 import io.quarkus.runtime.annotations.QuarkusMain;
-import io.quarkus.runtime.configuration.ConfigurationException;
 import io.quarkus.runtime.util.ExceptionUtil;
-import io.smallrye.config.ConfigValidationException;
 import io.smallrye.config.SmallRyeConfigBuilder;
 
 /** Starts the service on the database it is given; what keeps it from starting is told in lines one can act on. */
 @QuarkusMain
 public class Main {
 
-    static final String JDBC_URL = "quarkus.datasource.jdbc.url";
     private static final String JSON_LOG = "quarkus.log.console.json.enabled";
     private static final String TRACES_OFF = "quarkus.otel.sdk.disabled";
     /** Of our own application.properties; what comes from further up was said by whoever starts this. */
@@ -54,6 +47,7 @@ public class Main {
         if (!refused.isEmpty()) {
             stop(refused);
         }
+        DatabaseUrl.apply(given());
     }
 
     /** What is set for this start. Until a native image runs, its configuration is that of the machine which built it. */
@@ -86,53 +80,13 @@ public class Main {
         if (failure == null) {
             System.exit(code);
         }
-        Config config = ConfigProvider.getConfig();
         Throwable cause = ExceptionUtil.getRootCause(failure);
         if (cause instanceof Check.Passed) {
             System.out.println(cause.getMessage());
             System.exit(0);
         }
-        if (cause instanceof ConfigValidationException invalid) {
-            stop(Settings.explain(invalid, config));
-        } else if (cause instanceof QuarkusBindException bind) {
-            stop(List.of(taken("Port " + bind.getPort() + " on " + bind.getHost(), "QUARKUS_HTTP_PORT")));
-        } else if (cause instanceof BindException) {
-            stop(List.of(taken("The management port, " + config.getConfigValue("quarkus.management.port").getValue() + ",",
-                    "QUARKUS_MANAGEMENT_PORT")));
-        } else if (config.getOptionalValue(JDBC_URL, String.class).isEmpty()) {
-            stop(List.of("There is no database. Set QUARKUS_DATASOURCE_JDBC_URL (and …_USERNAME, …_PASSWORD), such as "
-                    + "jdbc:postgresql://postgres:5432/kitsu_actions. PostgreSQL 15 or later."));
-        } else if (databaseAway(failure)) {
-            stop(List.of("The database at " + config.getConfigValue(JDBC_URL).getValue().replaceAll("\\?.*", "")
-                    + " does not answer: " + cause.getMessage() + ". Is it running, and are QUARKUS_DATASOURCE_JDBC_URL, "
-                    + "…_USERNAME and …_PASSWORD right?"));
-        } else if (cause instanceof FlywayValidateException) {
-            String database = config.getConfigValue(JDBC_URL).getValue().replaceAll("\\?.*", "");
-            stop(List.of(dataFolder == null
-                    ? "The database at " + database + " was made by another build of this service, which was never released: "
-                            + "delete that database and create it again, empty (DROP DATABASE, CREATE DATABASE)."
-                    : "The database in " + dataFolder + " was made by another build of this service, which was never "
-                            + "released: delete that folder."));
-        } else if (cause instanceof ConfigurationException) {
-            stop(List.of(cause.getMessage()));
-        }
-        Logger.getLogger(Main.class).error("The service could not start", failure);
-        System.exit(1);
-    }
-
-    private static String taken(String port, String variable) {
-        return port + " is in use by another process. Stop that one, or set " + variable + " to a free port.";
-    }
-
-    private static boolean databaseAway(Throwable failure) {
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            // Without a state it is the pool, which waited for a connection in vain.
-            if (cause instanceof SQLException sql
-                    && (sql.getSQLState() == null || sql.getSQLState().matches("(08|28|3D|57P).*"))) {
-                return true;
-            }
-        }
-        return false;
+        Logger.getLogger(Main.class).debug("The service could not start", failure);
+        stop(new StartFailure(failure, ConfigProvider.getConfig(), dataFolder).lines());
     }
 
     static void stop(List<String> lines) {

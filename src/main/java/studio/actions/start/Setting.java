@@ -18,6 +18,7 @@ import studio.actions.action.ActionRules;
 import studio.actions.action.Secrets;
 import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.Trust;
+import studio.actions.identity.LocalIdentity;
 
 /** What is allowed for a key: as the sentence that a refusal ends in, and as a check that answers null or what is wrong. */
 record Setting(String allowed, UnaryOperator<String> check) {
@@ -27,7 +28,12 @@ record Setting(String allowed, UnaryOperator<String> check) {
     }
 
     static Setting token(String allowed) {
-        return new Setting(allowed, value -> value.matches("\\S+") ? null : "It holds spaces.");
+        return new Setting(allowed, value -> {
+            String token = LocalIdentity.unspaced(value);
+            return token.length() < LocalIdentity.SHORTEST_TOKEN ? "It has " + token.length() + " characters."
+                    : token.chars().allMatch(c -> c > 0x20 && c < 0x7f) ? null
+                            : "It holds characters that no header may hold.";
+        });
     }
 
     static Setting duration(String from, String to, String example) {
@@ -128,7 +134,7 @@ record Setting(String allowed, UnaryOperator<String> check) {
 
     static Setting signing() {
         return new Setting("whsec_ and the base64 of 24 to 64 random bytes, e.g. from: echo whsec_$(openssl rand -base64 32)",
-                value -> Secrets.signs(value) ? null : "It is no such secret.");
+                value -> Secrets.faultOfSigning(value).orElse(null));
     }
 
     private static long bytes(String size) {

@@ -19,6 +19,7 @@ import org.eclipse.microprofile.config.ConfigValue;
 import io.smallrye.config.ConfigValidationException;
 import studio.actions.action.Secrets;
 import studio.actions.egress.Trust;
+import studio.actions.identity.LocalIdentity;
 import studio.actions.run.RunConfig;
 
 /**
@@ -41,7 +42,9 @@ public final class Settings {
             Map.entry("zou.identity-cache", Setting.duration("0s", "5m", "15s")),
             Map.entry("public-url",
                     Setting.site("the scheme and host where browsers reach the service, such as https://kitsu.studio.com")),
-            Map.entry("local.token", Setting.token("a token without spaces, such as the output of: openssl rand -hex 24")),
+            Map.entry("local.token",
+                    Setting.token("a token of at least " + LocalIdentity.SHORTEST_TOKEN + " letters, digits and signs, such as "
+                            + "the output of: openssl rand -hex 24")),
             Map.entry("tracing.endpoint",
                     Setting.webAddress("the URL at which an OpenTelemetry collector takes OTLP over gRPC, such as "
                             + "http://otel-collector:4317")),
@@ -80,6 +83,12 @@ public final class Settings {
 
     private static final List<String> SECRET = List.of("local.token", "secrets.", "signing.");
 
+    private static final Pattern QUARKUS_SECRET = Pattern.compile("password|passwd|secret|token|credential|[.-]key$|headers");
+
+    /** What stands before the host in a URL, and parameters that are called by what they hide. */
+    private static final Pattern CREDENTIALS = Pattern
+            .compile("(?i)(?<=//)[^\\s\"]*(?=@)|(?<=(?:password|passwd|pwd|secret|token|key)=)[^&;,\\s\"]+");
+
     private static final Pattern KEY = Pattern.compile("(?:custom-actions|quarkus)\\.[a-z][a-zA-Z0-9.-]*");
 
     /** Quarkus' own way to set what {@link Trust} takes care of: it would have no effect, or be thought to have one. */
@@ -99,12 +108,21 @@ public final class Settings {
             String value = config.getConfigValue(PREFIX + key).getValue();
             String wrong = value == null || value.isEmpty() ? null : setting.check().apply(value);
             if (wrong != null) {
-                lines.add(wrong.startsWith(ENVIRONMENT) ? wrong : refuse(key, config) + " " + wrong);
+                lines.add(shown(wrong.startsWith(ENVIRONMENT) ? wrong : refuse(key, config) + " " + wrong));
             }
         }));
         environment.stream().filter(name -> name.startsWith(variable("secrets."))).sorted()
                 .filter(name -> !Secrets.fits(String.valueOf(config.getConfigValue(name).getValue())))
-                .forEach(name -> lines.add(name + " cannot be used: it holds line breaks or control characters."));
+                .forEach(name -> lines.add(name + " cannot be used: it holds control characters, which no header may hold."));
+        config.getOptionalValue(DatabaseUrl.KEY, String.class).filter(text -> !text.isBlank()).ifPresent(text -> {
+            try {
+                DatabaseUrl.of(text);
+            } catch (IllegalArgumentException e) {
+                lines.add("QUARKUS_DATASOURCE_JDBC_URL (" + DatabaseUrl.KEY + "): the value given cannot be used. Allowed: the "
+                        + "address of a PostgreSQL database, such as jdbc:postgresql://postgres:5432/kitsu_actions or "
+                        + "postgres://postgres:5432/kitsu_actions. " + e.getMessage());
+            }
+        });
         String connections = config.getOptionalValue(POOL, String.class).orElse("").strip();
         if (connections.matches("-?\\d{1,9}") && Integer.parseInt(connections) < FEWEST_CONNECTIONS) {
             lines.add("QUARKUS_DATASOURCE_JDBC_MAX_SIZE (" + POOL + "): \"" + connections
@@ -153,12 +171,14 @@ public final class Settings {
             String message = failure.getProblem(i).getMessage();
             Matcher key = KEY.matcher(message);
             if (!key.find()) {
-                lines.add(message);
+                lines.add(shown(message));
             } else if (key.group().startsWith(PREFIX)) {
                 lines.add(refuse(key.group().substring(PREFIX.length()), config));
             } else {
-                lines.add(key.group().replaceAll("[.-]", "_").toUpperCase(Locale.ROOT) + " (" + key.group() + "): \""
-                        + config.getConfigValue(key.group()).getRawValue() + "\" cannot be used.");
+                lines.add(key.group().replaceAll("[.-]", "_").toUpperCase(Locale.ROOT) + " (" + key.group() + "): "
+                        + (QUARKUS_SECRET.matcher(key.group()).find() ? "the value given"
+                                : "\"" + shown(config.getConfigValue(key.group()).getRawValue()) + "\"")
+                        + " cannot be used.");
             }
         }
         return lines.stream().distinct().toList();
@@ -168,10 +188,15 @@ public final class Settings {
     static String refuse(String key, Config config) {
         ConfigValue value = config.getConfigValue(PREFIX + key);
         boolean secret = SECRET.stream().anyMatch(key::startsWith);
-        String shown = secret ? "the value given" : "\"" + value.getRawValue() + "\"";
+        String shown = secret ? "the value given" : "\"" + shown(value.getRawValue()) + "\"";
         String allowed = ALL.entrySet().stream().filter(known -> matches(known.getKey(), key))
                 .map(known -> known.getValue().allowed()).findFirst().orElse("none, the key is not known");
         return variable(key) + " (" + PREFIX + key + "): " + shown + " cannot be used. Allowed: " + allowed + ".";
+    }
+
+    /** A value, or a message that may repeat one, without the credentials in it. */
+    static String shown(String text) {
+        return text == null ? null : CREDENTIALS.matcher(text).replaceAll(Secrets.MASK);
     }
 
     /** Key and value of all that is not secret, as it holds now. */

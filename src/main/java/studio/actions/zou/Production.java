@@ -120,18 +120,6 @@ public class Production {
                 .map(project -> new Facts(null, null, null, id, null, null, null, null, null, name(project)));
     }
 
-    /**
-     * Tells in Kitsu, as the caller, what came of something: a comment on a task whose status stays as it is by then.
-     *
-     * @return fails where Zou does not take it
-     */
-    public Uni<Void> comment(Credential credential, UUID taskId, String text) {
-        return zou.ask(credential, client -> (bearer, cookie) -> client.task(bearer, cookie, taskId))
-                .onItem().transformToUni(task -> zou.ask(credential, client -> (bearer, cookie) -> client.comment(bearer,
-                        cookie, taskId, new ZouClient.Comment(text(task, "task_status_id"), text))))
-                .replaceWithVoid();
-    }
-
     private Uni<JsonNode> one(Credential credential, String collection, UUID id) {
         return zou.ask(credential, client -> (bearer, cookie) -> client.one(bearer, cookie, collection, id))
                 .invoke(one -> mustBe(id, one));

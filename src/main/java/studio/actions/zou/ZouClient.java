@@ -10,7 +10,6 @@ import jakarta.annotation.Priority;
 import jakarta.ws.rs.ConstrainedTo;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
-import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Priorities;
@@ -44,11 +43,6 @@ interface ZouClient {
     @Path("data/project-status")
     Multi<Buffer> projectStatus(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie);
 
-    @GET
-    @Path("data/tasks/{id}")
-    Multi<Buffer> task(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
-            @PathParam("id") UUID id);
-
     /** A task with its entity, types, production, sequence and episode. */
     @GET
     @Path("data/tasks/{id}/full")
@@ -67,14 +61,6 @@ interface ZouClient {
     @GET
     @Path("data/user/context")
     Multi<Buffer> userContext(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie);
-
-    @POST
-    @Path("actions/tasks/{id}/comment")
-    Multi<Buffer> comment(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
-            @PathParam("id") UUID taskId, Comment comment);
-
-    record Comment(String taskStatusId, String comment) {
-    }
 
     /** A piece of an answer as it came; Jackson's reader would take each for a whole document. */
     @ConstrainedTo(RuntimeType.CLIENT)

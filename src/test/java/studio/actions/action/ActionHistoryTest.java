@@ -60,7 +60,7 @@ class ActionHistoryTest {
                 change("headers", both("X-Key", "${secret:farm}", "X-Queue", null), both("X-Key", null, "X-Queue", "fast")),
                 change("timeout_ms", 10000, 20000));
         assertThat(history.<String> getList("data[1].changes.field")).containsExactly("name", "url", "entity_type", "is_ajax",
-                "enabled", "method", "headers", "timeout_ms", "max_attempts", "rate_per_minute", "report");
+                "enabled", "method", "headers", "timeout_ms", "max_attempts", "rate_per_minute");
         assertThat(history.getMap("data[1].action")).containsEntry("url", "https://api.studio.com/sync")
                 .containsEntry("headers", Map.of("X-Key", "${secret:farm}")).containsEntry("roles", List.of());
     }

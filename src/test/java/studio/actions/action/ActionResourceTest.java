@@ -67,7 +67,7 @@ class ActionResourceTest {
         Map<String, Object> expected = new TreeMap<>(Map.of("name", "Sync", "url", "https://api.studio.com/sync",
                 "entity_type", "all", "is_ajax", false, "enabled", true, "method", "POST", "headers", Map.of(),
                 "timeout_ms", 10_000));
-        expected.putAll(Map.of("max_attempts", 1, "rate_per_minute", 600, "report", "none", "roles", List.of(),
+        expected.putAll(Map.of("max_attempts", 1, "rate_per_minute", 600, "roles", List.of(),
                 "project_ids", List.of(), "version", 1, "type", "CustomAction"));
         expected.put("description", null);
         expected.put("signing_secret", null);
@@ -388,7 +388,7 @@ class ActionResourceTest {
 
     @ParameterizedTest
     @CsvSource({ "entity_type, all", "is_ajax, false", "description,", "enabled, true", "method, POST", "headers, {}",
-            "timeout_ms, 10000", "max_attempts, 1", "rate_per_minute, 600", "signing_secret,", "report, none", "roles, []",
+            "timeout_ms, 10000", "max_attempts, 1", "rate_per_minute, 600", "signing_secret,", "roles, []",
             "project_ids, []" })
     void mergingNullPutsAFieldBackToItsDefault(String field, String standard) {
         String id = Json.of(Api.create(full())).get("id");
@@ -635,7 +635,7 @@ class ActionResourceTest {
         return Api.draft("name", mark + " full", "url", "https://api.studio.com/sync{?entity_id}", "entity_type", "shot",
                 "is_ajax", true, "description", "Line one\nline two", "enabled", false, "method", "PUT", "headers",
                 Map.of("X-Queue", "fast", "Authorization", "Bearer ${secret:farm}"), "timeout_ms", 500, "max_attempts", 3,
-                "rate_per_minute", 60, "signing_secret", "sign-here", "report", "failures", "roles",
+                "rate_per_minute", 60, "signing_secret", "sign-here", "roles",
                 List.of("admin", "supervisor"), "project_ids", List.of("42368e00-09e1-4c4e-9a16-0d9891200536"));
     }
 

@@ -57,7 +57,7 @@ class ActionTransferTest {
     private static final String KITSU = "\"Type\";\"Name\";\"URL\";\"Entity Type\";\"Use AJAX\"\n";
 
     private static final String OURS = "\"Type\";\"Name\";\"URL\";\"Entity Type\";\"Use AJAX\";\"Description\";\"Enabled\";\"Method\";"
-            + "\"Headers\";\"Timeout (ms)\";\"Attempts\";\"Per Minute\";\"Signing Secret\";\"Report\";\"Roles\";\"Projects\";\"ID\"\n";
+            + "\"Headers\";\"Timeout (ms)\";\"Attempts\";\"Per Minute\";\"Signing Secret\";\"Roles\";\"Projects\";\"ID\"\n";
 
     private static final String ID = "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11";
 
@@ -86,7 +86,7 @@ class ActionTransferTest {
                 .header("Content-Disposition", "attachment; filename=\"custom-actions.csv\"");
         assertThat(file.asString()).isEqualTo(OURS + "\"CustomAction\";\"Sync \"\"all\"\"; now\";"
                 + "\"https://api.studio.com/sync?entity={entity_id}\";\"shot\";\"true\";\"Two\nlines\";\"false\";\"PUT\";"
-                + "\"{\"\"X-A\"\":\"\"1\"\",\"\"X-Key\"\":\"\"${secret:farm}\"\"}\";\"20000\";\"3\";\"60\";\"sign-here\";\"failures\";"
+                + "\"{\"\"X-A\"\":\"\"1\"\",\"\"X-Key\"\":\"\"${secret:farm}\"\"}\";\"20000\";\"3\";\"60\";\"sign-here\";"
                 + "\"supervisor,client\";\"42368e00-09e1-4c4e-9a16-0d9891200536,63f8a332-e209-4f8c-b384-747d5eda4b57\";"
                 + "\"" + id + "\"\n");
     }
@@ -127,7 +127,7 @@ class ActionTransferTest {
         assertThat(lines).extracting(line -> line.get(1) + " " + line.get(3)).containsExactly("a all", "B all", "b all",
                 "c all",
                 "c shot", "c shot", "Ä all");
-        assertThat(lines.get(4).get(16)).isLessThan(lines.get(5).get(16));
+        assertThat(lines.get(4).get(15)).isLessThan(lines.get(5).get(15));
     }
 
     @ParameterizedTest
@@ -190,12 +190,12 @@ class ActionTransferTest {
     @Test
     void takesNoFormulaForAnythingElse() {
         String columns = "Type;Name;URL;Entity Type;Use AJAX;Enabled;Method;Headers;Timeout (ms);Attempts;Per Minute;Signing Secret;"
-                + "Report;Roles;Projects;ID";
+                + "Roles;Projects;ID";
         for (String formula : List.of("=1+1", "+x", "-5", "@x", "＝1", "－5")) {
-            Json answer = Json.of(check(columns + "\n" + formula + ";Sync" + (";" + formula).repeat(14)).extract());
+            Json answer = Json.of(check(columns + "\n" + formula + ";Sync" + (";" + formula).repeat(13)).extract());
 
             assertThat(answer.<String> getList("errors.column")).as(formula).contains("Type", "Entity Type", "Use AJAX",
-                    "Enabled", "Method", "Headers", "Timeout (ms)", "Attempts", "Per Minute", "Signing Secret", "Report",
+                    "Enabled", "Method", "Headers", "Timeout (ms)", "Attempts", "Per Minute", "Signing Secret",
                     "Roles",
                     "Projects", "ID");
             assertThat(pairs(Json.of(check("Name;URL\nSync;" + formula).extract()))).as(formula).containsExactly("2 URL");
@@ -290,7 +290,7 @@ class ActionTransferTest {
         apply("Name;URL;ID\nSync;https://api.studio.com/sync;" + ID)
                 .body(has("created", equalTo(1), "changes[0].id", equalTo(ID)));
 
-        assertThat(lines(export("").asString()).get(0).get(16)).isEqualTo(ID);
+        assertThat(lines(export("").asString()).get(0).get(15)).isEqualTo(ID);
     }
 
     @Test
@@ -340,7 +340,6 @@ class ActionTransferTest {
 
         assertThat(Json.of(Api.admin().get(Api.ACTIONS + "/" + id)).getMap("")).containsEntry("entity_type", "shot")
                 .containsEntry("is_ajax", true).containsEntry("description", "Two\nlines").containsEntry("method", "PUT")
-                .containsEntry("report", "failures")
                 // A cell that is there and empty is the default.
                 .containsEntry("timeout_ms", 10000);
     }
@@ -372,21 +371,21 @@ class ActionTransferTest {
     @Test
     void saysAllThatIsWrongAndDoesNothing() {
         String file = """
-                Name;URL;Entity Type;Use AJAX;Enabled;Method;Headers;Timeout (ms);Attempts;Per Minute;Signing Secret;Report;Roles;Projects;ID
-                Fine;https://api.studio.com/;;;;;;;;;;;;;
-                ;not a url;banana;maybe;perhaps;BREW;[];soon;9;-5;unknown;sometimes;boss;here;there
-                Inside;http://10.0.0.1/;all;true;;;"{""Host"":""x""}";;;;;;;;
-                Script;javascript:alert(1);all;false;;;;;;;;;;;
-                Secret;https://api.studio.com/?token=x;;;;;;;;;;;;;
+                Name;URL;Entity Type;Use AJAX;Enabled;Method;Headers;Timeout (ms);Attempts;Per Minute;Signing Secret;Roles;Projects;ID
+                Fine;https://api.studio.com/;;;;;;;;;;;;
+                ;not a url;banana;maybe;perhaps;BREW;[];soon;9;-5;unknown;boss;here;there
+                Inside;http://10.0.0.1/;all;true;;;"{""Host"":""x""}";;;;;;;
+                Script;javascript:alert(1);all;false;;;;;;;;;;
+                Secret;https://api.studio.com/?token=x;;;;;;;;;;;;
                 Short;https://api.studio.com/
-                Nul\0;https://api.studio.com/;;;;;;;;;;;;;
+                Nul\0;https://api.studio.com/;;;;;;;;;;;;
                 """;
 
         Json answer = Json.of(apply(file).extract());
 
         assertThat(pairs(answer)).contains("3 Name", "3 Entity Type", "3 Use AJAX", "3 Enabled", "3 Method",
                 "3 Headers",
-                "3 Timeout (ms)", "3 Attempts", "3 Per Minute", "3 Signing Secret", "3 Report", "3 Roles", "3 Projects", "3 ID",
+                "3 Timeout (ms)", "3 Attempts", "3 Per Minute", "3 Signing Secret", "3 Roles", "3 Projects", "3 ID",
                 "4 URL", "4 Headers", "5 URL", "6 URL", "7 null", "8 Name").doesNotContain("2 Name").doesNotHaveDuplicates();
         assertThat(answer.getMap("")).containsEntry("created", 0).containsEntry("changes", List.of());
         assertThat(names()).isEmpty();
@@ -416,7 +415,7 @@ class ActionTransferTest {
         Json answer = Json.of(check("a;".repeat(100_000)).extract());
 
         assertThat(answer.<String> getList("errors.message"))
-                .containsExactly("There are 100,001 columns here, and 17 that are known.");
+                .containsExactly("There are 100,001 columns here, and 16 that are known.");
     }
 
     @Test
@@ -598,7 +597,7 @@ class ActionTransferTest {
                 "shot",
                 "is_ajax", true, "description", "Two\nlines", "enabled", false, "method", "PUT", "headers", headers,
                 "timeout_ms",
-                20000, "max_attempts", 3, "rate_per_minute", 60, "signing_secret", "sign-here", "report", "failures", "roles",
+                20000, "max_attempts", 3, "rate_per_minute", 60, "signing_secret", "sign-here", "roles",
                 List.of("client", "supervisor"), "project_ids",
                 List.of("63f8a332-e209-4f8c-b384-747d5eda4b57", "42368e00-09e1-4c4e-9a16-0d9891200536"));
     }

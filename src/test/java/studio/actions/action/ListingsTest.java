@@ -21,8 +21,10 @@ import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou;
 import studio.actions.testing.Json;
 import studio.actions.testing.Metrics;
+import studio.actions.testing.Receiver;
 
 /** Lists that are answered as they were before. */
 @QuarkusTest
@@ -69,6 +71,28 @@ class ListingsTest {
         assertThat(known.asByteArray()).isEmpty();
         assertThat(known.header("ETag")).isEqualTo(tag);
         assertThat(known.header("Cache-Control")).isEqualTo("private, no-cache");
+    }
+
+    @Test
+    void headersAreForAdmins() {
+        Receiver receiver = Receiver.shared();
+        String id = BesideKitsu.ajax(receiver.url("/headers-" + UUID.randomUUID() + "/ok"), "headers",
+                Map.of("X-Queue", "seen-by-admins"), "name", "Headers");
+        Map<String, Object> press = Map.of("selection", List.of(FakeZou.shared().shot("SH010").id()));
+
+        for (String person : List.of("admin", "supervisor", "user")) {
+            List<Response> answers = List.of(BesideKitsu.as(person).get(Api.ACTIONS + "/" + id),
+                    BesideKitsu.as(person).body(press).post(Api.ACTIONS + "/" + id + "/preview"),
+                    BesideKitsu.as(person).get(Api.ACTIONS), BesideKitsu.as(person).get(Api.ACTIONS + "?page=1"));
+            assertThat(answers).as(person).allSatisfy(answer -> {
+                assertThat(answer.statusCode()).isEqualTo(200);
+                assertThat(answer.asString().contains("seen-by-admins")).isEqualTo(person.equals("admin"));
+                assertThat(answer.asString().contains("\"headers\":null")).isEqualTo(!person.equals("admin"));
+            });
+            Response run = BesideKitsu.as(person).body(press).post(Api.ACTIONS + "/" + id + "/run");
+            assertThat(run.statusCode()).as(run.asString()).isEqualTo(200);
+            assertThat(run.asString()).doesNotContain("seen-by-admins");
+        }
     }
 
     /** Whoever signs in anew is not known yet; the list is. */

@@ -166,7 +166,7 @@ class SecretsTest {
             "whsec_AAAA*AAAAAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" })
     void refusesASigningSecretThatIsNone(String secret) {
-        assertThat(Secrets.signs(secret)).isFalse();
+        assertThat(Secrets.faultOfSigning(secret)).isPresent();
         for (String key : List.of("signing.secret", "signing.previous-secret")) {
             assertThatThrownBy(() -> secrets(key, secret)).isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining(key)
@@ -176,7 +176,32 @@ class SecretsTest {
 
     @Test
     void knowsASigningSecret() {
-        assertThat(Secrets.signs(NOW)).isTrue();
+        assertThat(Secrets.faultOfSigning(NOW)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = { "hunter2 | It does not begin with whsec_.",
+            "whsec_not*base64 | What follows whsec_ is not base64.", "whsec_c2hvcnQ= | It has 5 bytes behind whsec_." })
+    void saysWhyASigningSecretIsNone(String secret, String why) {
+        assertThat(Secrets.faultOfSigning(secret)).contains(why);
+    }
+
+    /** As {@code base64} prints more than 57 bytes, and as files end. */
+    @Test
+    void takesWhiteSpaceOffASigningSecret() {
+        byte[] key = new byte[60];
+        String wrapped = " whsec_" + Base64.getMimeEncoder(76, "\n".getBytes()).encodeToString(key) + "\r\n";
+        assertThat(wrapped.strip()).contains("\n");
+
+        assertThat(secrets("signing.secret", wrapped).signingKeys(null)).containsExactly(key);
+        assertThat(secrets("secrets.key", wrapped).signingKeys("key")).containsExactly(key);
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "'farm\n', farm", "'\tfarm \r\n', farm", "'fa\nrm', farm", "'fa \r\n  rm', farm",
+            "'a pass phrase\n', 'a pass phrase'" })
+    void takesLineBreaksOffASecret(String given, String secret) {
+        assertThat(secrets("secrets.farm", given).fill("${secret:farm}")).isEqualTo(secret);
     }
 
     private static Secrets secrets(String... settings) {

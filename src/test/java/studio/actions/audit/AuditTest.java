@@ -57,7 +57,7 @@ class AuditTest {
     @Test
     void hasOneEntryForEachThingThatIsDoneToAnAction() {
         String id = BesideKitsu.ajax(receiver.url("/audited/ok"), "name", "Audited");
-        BesideKitsu.with(admin).body(Map.of("timeout_ms", 20000, "report", "none")).patch(Api.ACTIONS + "/" + id).then()
+        BesideKitsu.with(admin).body(Map.of("timeout_ms", 20000)).patch(Api.ACTIONS + "/" + id).then()
                 .statusCode(200);
         String run = press(admin, id);
         replay(admin, run);

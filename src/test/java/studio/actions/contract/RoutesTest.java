@@ -56,7 +56,7 @@ class RoutesTest {
             Map.entry("EntityKind", Target.Kind.class), Map.entry("EntityType", EntityType.class),
             Map.entry("FailureKind", FailureKind.class), Map.entry("ImportKind", ActionJson.Import.Kind.class),
             Map.entry("ImportMode", ActionJson.Import.Mode.class), Map.entry("Method", Action.Method.class),
-            Map.entry("Only", RunJson.Only.class), Map.entry("Report", Action.Report.class),
+            Map.entry("Only", RunJson.Only.class),
             Map.entry("Role", Role.class), Map.entry("RunState", Run.State.class));
 
     private static final Map<String, Class<? extends Record>> RECORDS = Map.ofEntries(

@@ -210,7 +210,7 @@ class CustomActionsTest {
         Map<String, Object> expected = new TreeMap<>(Map.of("id", id, "name", mark, "url", TOOL, "entity_type", "all",
                 "is_ajax", false, "enabled", true, "method", "POST", "headers", Map.of(), "timeout_ms", 10_000,
                 "max_attempts", 1));
-        expected.putAll(Map.of("rate_per_minute", 600, "report", "none", "roles", List.of(), "project_ids", List.of(),
+        expected.putAll(Map.of("rate_per_minute", 600, "roles", List.of(), "project_ids", List.of(),
                 "version", 1, "type", "CustomAction"));
         expected.put("description", null);
         expected.put("signing_secret", null);
@@ -252,7 +252,7 @@ class CustomActionsTest {
     void keepsWhatKitsusFormDoesNotHave() {
         Map<String, Object> rich = Api.draft("name", mark, "description", "More than Kitsu knows.", "enabled", false,
                 "method", "PUT", "headers", Map.of("X-Queue", "fast"), "timeout_ms", 500, "max_attempts", 3,
-                "rate_per_minute", 60, "report", "failures", "roles", List.of("admin", "vendor"), "project_ids",
+                "rate_per_minute", 60, "roles", List.of("admin", "vendor"), "project_ids",
                 List.of("42368e00-09e1-4c4e-9a16-0d9891200536"), "is_ajax", true, "entity_type", "shot", "signing_secret",
                 BesideKitsu.fake() ? "sign-here" : null);
         String id = (String) answer(201, admin().body(rich).post(Api.ACTIONS)).get("id");

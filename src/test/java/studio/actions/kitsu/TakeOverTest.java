@@ -126,7 +126,7 @@ class TakeOverTest {
         Map<String, Object> expected = new TreeMap<>(Map.of("id", sent, "name", mark + " sent", "url", TOOL, "entity_type",
                 "shot", "is_ajax", true, "enabled", true, "method", "POST", "headers", Map.of(), "timeout_ms", 10_000,
                 "max_attempts", 1));
-        expected.putAll(Map.of("rate_per_minute", 600, "report", "none", "roles", List.of(), "project_ids", List.of(),
+        expected.putAll(Map.of("rate_per_minute", 600, "roles", List.of(), "project_ids", List.of(),
                 "version", 1, "type", "CustomAction", "created_by", person, "updated_by", person));
         expected.put("description", null);
         expected.put("signing_secret", null);

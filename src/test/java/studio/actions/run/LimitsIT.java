@@ -104,7 +104,7 @@ class LimitsIT {
             presses.add(clients.submit(() -> {
                 Map<Integer, Long> answers = new HashMap<>();
                 while (System.nanoTime() < until) {
-                    answers.merge(replica.press(action, "t", targets(1)).status(), 1L, Long::sum);
+                    answers.merge(replica.press(action, Packaged.TOKEN, targets(1)).status(), 1L, Long::sum);
                 }
                 return answers;
             }));
@@ -134,16 +134,16 @@ class LimitsIT {
         // What compilers take of a young process is no part of a rate.
         String other = action(60_000);
         for (Packaged replica : replicas) {
-            replica.start(other, "t", targets(500));
+            replica.start(other, Packaged.TOKEN, targets(500));
         }
         await().atMost(Duration.ofSeconds(60)).until(() -> receiver.heard(name).size() == 1000);
         String action = action(6000);
 
-        replicas.get(0).start(action, "t", targets(1000));
+        replicas.get(0).start(action, Packaged.TOKEN, targets(1000));
         postgres.execute("UPDATE bucket SET tokens = 0, pace = 0, short = true, at = clock_timestamp() WHERE kind = 'action'");
         Thread.sleep(500);
         int first = receiver.heard(name).size() - 1000;
-        replicas.get(1).start(action, "t", targets(first));
+        replicas.get(1).start(action, Packaged.TOKEN, targets(first));
         await().atMost(Duration.ofSeconds(30)).until(() -> receiver.heard(name).size() == 2000 + first);
 
         long[] at = receiver.heard(name).stream().skip(1000 + first).mapToLong(Heard::at).sorted().toArray();
@@ -163,7 +163,7 @@ class LimitsIT {
         for (int i = 0; i < 20; i++) {
             String press = targets(1);
             List<CompletableFuture<String>> answers = replicas.stream().map(replica -> CompletableFuture
-                    .supplyAsync(() -> replica.press(action, "t", press).json().getString("id"), clients)).toList();
+                    .supplyAsync(() -> replica.press(action, Packaged.TOKEN, press).json().getString("id"), clients)).toList();
 
             assertThat(answers.get(0).join()).isEqualTo(answers.get(1).join());
         }
@@ -174,12 +174,12 @@ class LimitsIT {
     void refusesWhenTheDatabaseIsAway() throws Exception {
         start(Map.of());
         String action = action(60);
-        replicas.get(0).press(action, "t", targets(61));
+        replicas.get(0).press(action, Packaged.TOKEN, targets(61));
         await().until(() -> receiver.heard(name).size() >= 60);
 
         postgres.stop();
         int before = receiver.heard(name).size();
-        Answer refused = replicas.get(0).press(action, "t", targets(1));
+        Answer refused = replicas.get(0).press(action, Packaged.TOKEN, targets(1));
         Thread.sleep(3000);
 
         assertThat(refused.status()).isEqualTo(503);
@@ -187,7 +187,8 @@ class LimitsIT {
         assertThat(refused.header("Retry-After")).isEqualTo("5");
         assertThat(receiver.heard(name).size() - before).as("what was claimed already").isLessThanOrEqualTo(1);
         postgres.start();
-        await().atMost(Duration.ofSeconds(30)).until(() -> replicas.get(0).press(action, "t", targets(1)).status() == 202);
+        await().atMost(Duration.ofSeconds(30))
+                .until(() -> replicas.get(0).press(action, Packaged.TOKEN, targets(1)).status() == 202);
     }
 
     @Test
@@ -276,7 +277,7 @@ class LimitsIT {
         Replicated(Path folder, Map<String, String>... environments) throws IOException {
             postgres = new Postgres(folder);
             for (Map<String, String> environment : environments) {
-                Map<String, String> all = new HashMap<>(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t",
+                Map<String, String> all = new HashMap<>(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", Packaged.TOKEN,
                         "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + Receiver.shared().port(), "CUSTOM_ACTIONS_SIGNING_SECRET",
                         SIGNING, "CUSTOM_ACTIONS_LIMITS_PER_CALLER", "60000", "CUSTOM_ACTIONS_LIMITS_PER_HOST", "10000",
                         "QUARKUS_DATASOURCE_JDBC_URL", postgres.url()));
@@ -297,7 +298,7 @@ class LimitsIT {
     }
 
     private String action(int ratePerMinute) throws Exception {
-        return replicas.get(0).post("", "t", draft(ratePerMinute)).getString("id");
+        return replicas.get(0).post("", Packaged.TOKEN, draft(ratePerMinute)).getString("id");
     }
 
     private String draft(int ratePerMinute) {

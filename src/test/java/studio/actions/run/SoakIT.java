@@ -46,10 +46,12 @@ class SoakIT {
         AtomicLong presses = new AtomicLong();
         AtomicLong deliveries = new AtomicLong();
         try (Postgres postgres = new Postgres(folder)) {
-            Packaged service = new Packaged(folder, Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "JAVA_TOOL_OPTIONS", "-Xmx128m",
-                    "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_LIMITS_PER_CALLER", "60000",
-                    "CUSTOM_ACTIONS_LIMITS_PER_HOST", "10000", "QUARKUS_DATASOURCE_JDBC_URL", postgres.url(),
-                    "QUARKUS_DATASOURCE_JDBC_MAX_SIZE", "20"));
+            Packaged service = new Packaged(folder,
+                    Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", Packaged.TOKEN, "JAVA_TOOL_OPTIONS", "-Xmx128m",
+                            "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_LIMITS_PER_CALLER",
+                            "60000",
+                            "CUSTOM_ACTIONS_LIMITS_PER_HOST", "10000", "QUARKUS_DATASOURCE_JDBC_URL", postgres.url(),
+                            "QUARKUS_DATASOURCE_JDBC_MAX_SIZE", "20"));
             ExecutorService clients = Executors.newFixedThreadPool(CLIENTS);
             try {
                 service.ready();
@@ -60,12 +62,14 @@ class SoakIT {
                     clients.submit(() -> {
                         while (System.nanoTime() < until) {
                             int count = 1 + (int) (presses.incrementAndGet() % 5);
-                            String run = service.post("/" + actions.get((int) (presses.get() % actions.size())) + "/run", "t",
-                                    targets(count)).getString("id");
+                            String run = service
+                                    .post("/" + actions.get((int) (presses.get() % actions.size())) + "/run", Packaged.TOKEN,
+                                            targets(count))
+                                    .getString("id");
                             deliveries.addAndGet(count);
-                            service.get("", "t");
-                            service.get("/runs/" + run, "t");
-                            service.get("/runs?limit=20", "t");
+                            service.get("", Packaged.TOKEN);
+                            service.get("/runs/" + run, Packaged.TOKEN);
+                            service.get("/runs?limit=20", Packaged.TOKEN);
                         }
                         return null;
                     });
@@ -89,7 +93,7 @@ class SoakIT {
                 assertThat(most(late, Usage::threads)).isLessThanOrEqualTo(most(early, Usage::threads) + 3);
                 assertThat(most(late, Usage::files)).isLessThanOrEqualTo(most(early, Usage::files) + 10);
                 assertThat(most(late, Usage::connections)).isLessThanOrEqualTo(22);
-                assertThat(service.get("/runs?state=running", "t").getList("data")).isEmpty();
+                assertThat(service.get("/runs?state=running", Packaged.TOKEN).getList("data")).isEmpty();
             } finally {
                 clients.shutdownNow();
                 service.end();
@@ -98,7 +102,7 @@ class SoakIT {
     }
 
     private static String action(Packaged service, Receiver receiver, String behaviour) throws Exception {
-        return service.post("", "t", """
+        return service.post("", Packaged.TOKEN, """
                 {"name": "Soak", "is_ajax": true, "rate_per_minute": 60000, "url": "%s?e={entity_id}"}"""
                 .formatted(receiver.url("/soak" + behaviour))).getString("id");
     }

@@ -59,7 +59,8 @@ class StopIT {
     void start() throws Exception {
         postgres = new Postgres(folder);
         service = new Packaged(folder, Map.of("QUARKUS_DATASOURCE_JDBC_URL", postgres.another(), "CUSTOM_ACTIONS_LOCAL_TOKEN",
-                "t", "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_RUN_SHUTDOWN", "5s",
+                Packaged.TOKEN, "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_RUN_SHUTDOWN",
+                "5s",
                 "CUSTOM_ACTIONS_LIMITS_PER_CALLER", "60000")).ready();
     }
 
@@ -73,7 +74,7 @@ class StopIT {
     @Test
     void answersEachPressWhileProxiesHearOfTheStop() throws Exception {
         String quick = action("/ok");
-        service.start(action("/held"), "t", TARGETS.formatted(UUID.randomUUID()));
+        service.start(action("/held"), Packaged.TOKEN, TARGETS.formatted(UUID.randomUUID()));
         await().until(() -> receiver.heard(name).size() == 1);
         List<CompletableFuture<Void>> clients = IntStream.range(0, 4)
                 .mapToObj(i -> CompletableFuture.runAsync(() -> pressUntilNothingListens(quick))).toList();
@@ -117,7 +118,8 @@ class StopIT {
         StringBuilder answer = new StringBuilder();
         try {
             socket.getOutputStream().write(("POST /api/custom-actions/" + action + "/run HTTP/1.1\r\nHost: x\r\n"
-                    + "Authorization: Bearer t\r\nContent-Type: application/json\r\nContent-Length: " + body.length()
+                    + "Authorization: Bearer " + Packaged.TOKEN + "\r\nContent-Type: application/json\r\nContent-Length: "
+                    + body.length()
                     + "\r\n\r\n" + body).getBytes(StandardCharsets.US_ASCII));
             InputStream in = socket.getInputStream();
             for (int c = in.read(); c >= 0; c = in.read()) {
@@ -134,7 +136,7 @@ class StopIT {
     }
 
     private String action(String behaviour) throws Exception {
-        return service.post("", "t", """
+        return service.post("", Packaged.TOKEN, """
                 {"name": "Stop", "is_ajax": true, "timeout_ms": 30000, "rate_per_minute": 60000, "url": "%s?e={entity_id}"}"""
                 .formatted(receiver.url("/" + name + behaviour))).getString("id");
     }

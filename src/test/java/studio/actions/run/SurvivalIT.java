@@ -126,7 +126,7 @@ class SurvivalIT {
         });
         two();
         String run = press(2, 4);
-        var waits = replicas.get(0).send("/" + action(2, "/scripted") + "/run", "t", targets(1));
+        var waits = replicas.get(0).send("/" + action(2, "/scripted") + "/run", Packaged.TOKEN, targets(1));
         awaitHeard(5);
 
         replicas.get(0).process.destroy();
@@ -135,7 +135,7 @@ class SurvivalIT {
 
         assertThat(awaitEnd(replicas.get(1), run).getInt("counts.delivered")).isEqualTo(4);
         assertThat(arrivals()).hasSize(5);
-        assertThat(replicas.get(1).get("/runs", "t").getList("data.state")).containsOnly("succeeded");
+        assertThat(replicas.get(1).get("/runs", Packaged.TOKEN).getList("data.state")).containsOnly("succeeded");
         assertThat(replicas.get(1).output()).doesNotContain("is gone");
     }
 
@@ -180,7 +180,7 @@ class SurvivalIT {
         assertThat(new HashSet<>(arrivals(ended))).hasSize(500);
         assertThat(arrivals(ended)).hasSizeLessThanOrEqualTo(510);
         await().atMost(PATIENCE).until(() -> postgres.execute("SELECT id FROM replica").size() == 2);
-        assertThat(replicas.get(0).post("/" + action(1, "/ok") + "/run", "t", targets(1)).getString("state"))
+        assertThat(replicas.get(0).post("/" + action(1, "/ok") + "/run", Packaged.TOKEN, targets(1)).getString("state"))
                 .isEqualTo("succeeded");
     }
 
@@ -264,7 +264,7 @@ class SurvivalIT {
         awaitHeard(150);
 
         postgres.execute("UPDATE shifted.clock SET off = '" + jump + "'");
-        assertThat(replicas.get(0).post("/" + action(1, "/ok") + "/run", "t", targets(3)).getString("state"))
+        assertThat(replicas.get(0).post("/" + action(1, "/ok") + "/run", Packaged.TOKEN, targets(3)).getString("state"))
                 .as("presses go on").isEqualTo("succeeded");
 
         Json ended = awaitEnd(replicas.get(0), run);
@@ -295,7 +295,7 @@ class SurvivalIT {
         long since = System.nanoTime();
         List<String> runs = new ArrayList<>();
         for (int i = 0; i < 10; i++) {
-            runs.add(replicas.get(i % 2).start(action, "t", targets(1000)));
+            runs.add(replicas.get(i % 2).start(action, Packaged.TOKEN, targets(1000)));
         }
         for (String run : runs) {
             assertThat(awaitEnd(replicas.get(0), run).getInt("counts.delivered")).isEqualTo(1000);
@@ -313,7 +313,8 @@ class SurvivalIT {
 
     private void two(Map<String, String> more) throws Exception {
         Map<String, String> environment = new HashMap<>(
-                Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t", "CUSTOM_ACTIONS_RUN_LEASE", "5s", "CUSTOM_ACTIONS_LIMITS_PER_HOST",
+                Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", Packaged.TOKEN, "CUSTOM_ACTIONS_RUN_LEASE", "5s",
+                        "CUSTOM_ACTIONS_LIMITS_PER_HOST",
                         "10000",
                         // The bounds below are twice what a replica may have in flight.
                         "CUSTOM_ACTIONS_EGRESS_IN_FLIGHT_PER_HOST", "5",
@@ -327,7 +328,7 @@ class SurvivalIT {
     }
 
     private String action(int maxAttempts, String behaviour) throws Exception {
-        return replicas.get(replicas.size() - 1).post("", "t", """
+        return replicas.get(replicas.size() - 1).post("", Packaged.TOKEN, """
                 {"name": "Survive", "is_ajax": true, "timeout_ms": 30000, "max_attempts": %d, "rate_per_minute": 60000,
                  "url": "%s?e={entity_id}"}"""
                 .formatted(maxAttempts, receiver.url("/" + name + behaviour))).getString("id");
@@ -339,7 +340,7 @@ class SurvivalIT {
 
     /** At the first replica, which answers before it ends. */
     private String press(int maxAttempts, int targets, String behaviour) throws Exception {
-        return replicas.get(0).start(action(maxAttempts, behaviour), "t", targets(targets));
+        return replicas.get(0).start(action(maxAttempts, behaviour), Packaged.TOKEN, targets(targets));
     }
 
     private static String targets(int count) {
@@ -357,7 +358,8 @@ class SurvivalIT {
     private Json awaitEnd(Packaged replica, String run) {
         String ended = "SELECT id FROM run WHERE finished_at IS NOT NULL AND id = '" + run + "'";
         return await().atMost(PATIENCE).pollInterval(Duration.ofMillis(200)).ignoreExceptions()
-                .until(() -> postgres.execute(ended).isEmpty() ? null : replica.get("/runs/" + run + "?limit=500", "t"),
+                .until(() -> postgres.execute(ended).isEmpty() ? null
+                        : replica.get("/runs/" + run + "?limit=500", Packaged.TOKEN),
                         found -> found != null && found.getString("finished_at") != null);
     }
 

@@ -92,13 +92,13 @@ class EmbeddedDatabaseIT {
     @Test
     @Tag("survival")
     void startsItsDatabaseAgainWhenItEnds() throws Exception {
-        Packaged service = startUnpacked(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t")).ready();
-        Json action = service.post("", "t", "{\"name\": \"Kept\", \"url\": \"https://tool.studio.com/\"}");
+        Packaged service = startUnpacked(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", Packaged.TOKEN)).ready();
+        Json action = service.post("", Packaged.TOKEN, "{\"name\": \"Kept\", \"url\": \"https://tool.studio.com/\"}");
 
         ProcessHandle.of(postgres().get(0)).orElseThrow().destroyForcibly();
 
         await().atMost(Duration.ofSeconds(60)).untilAsserted(() -> assertThat(
-                service.get("/" + action.getString("id"), "t").getString("name")).isEqualTo("Kept"));
+                service.get("/" + action.getString("id"), Packaged.TOKEN).getString("name")).isEqualTo("Kept"));
         assertThat(service.output()).contains("it was started again");
     }
 

@@ -66,7 +66,8 @@ class StartIT {
         server = new Postgres(Files.createDirectories(folder.resolve("server")));
         data = folder.resolve("data");
         shared = new Packaged(folder,
-                Map.of("QUARKUS_DATASOURCE_JDBC_URL", server.another(), "CUSTOM_ACTIONS_LOCAL_TOKEN", TOKEN,
+                Map.of("QUARKUS_DATASOURCE_JDBC_URL", asHostsGiveIt(server.another()), "CUSTOM_ACTIONS_LOCAL_TOKEN",
+                        TOKEN + "\n",
                         "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + RECEIVER.port() + ",127.0.0.1:" + STRANGER.port(),
                         "CUSTOM_ACTIONS_SECRETS_RENDER_FARM", "pa\"ss w0rd\n",
                         // Quarkus' switch for everything else, which has no say in what leaves by egress.
@@ -93,21 +94,21 @@ class StartIT {
     @Tag("survival")
     void saysOfADeliveryThatWasOnItsWayAtAKillThatItIsLost() throws Exception {
         Receiver receiver = Receiver.shared();
-        Map<String, String> environment = Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", "t",
+        Map<String, String> environment = Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", Packaged.TOKEN,
                 "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_RUN_LEASE", "3s",
                 "QUARKUS_DATASOURCE_JDBC_URL", server.another());
         Packaged first = start(environment).ready();
-        Json action = first.post("", "t", """
+        Json action = first.post("", Packaged.TOKEN, """
                 {"name": "Slow", "is_ajax": true, "timeout_ms": 30000, "url": "%s"}"""
                 .formatted(receiver.url("/killed/silent?e={entity_id}")));
-        first.send("/" + action.getString("id") + "/run", "t", TARGETS);
+        first.send("/" + action.getString("id") + "/run", Packaged.TOKEN, TARGETS);
         await().until(() -> receiver.heard("killed").size() == 1);
         first.process.destroyForcibly().waitFor();
 
         Packaged again = start(environment).ready();
-        String run = again.get("/runs", "t").getString("data[0].id");
+        String run = again.get("/runs", Packaged.TOKEN).getString("data[0].id");
         await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
-            Json ended = again.get("/runs/" + run, "t");
+            Json ended = again.get("/runs/" + run, Packaged.TOKEN);
             assertThat(ended.getString("state")).isEqualTo("failed");
             assertThat(ended.getString("deliveries[0].state")).isEqualTo("lost");
             assertThat(ended.getString("deliveries[0].failure.kind")).isEqualTo("lost");
@@ -135,7 +136,12 @@ class StartIT {
         assertThat(told(run).get(0).<String> getMap("mdc")).containsEntry("run", run.getString("id"))
                 .containsEntry("action", action.getString("id")).containsEntry("caller", run.getString("caller.id"));
         assertThat(shared.lines()).allSatisfy(line -> assertThat(Json.of(line).getString("level")).isNotNull());
-        assertThat(shared.output()).doesNotContain(TOKEN).doesNotContain("secret-of");
+        assertThat(shared.output()).doesNotContain(TOKEN).doesNotContain("secret-of").doesNotContain("hunter2");
+    }
+
+    /** With user and password in it; the server of the tests takes any password. */
+    private static String asHostsGiveIt(String jdbcUrl) {
+        return jdbcUrl.replaceFirst("jdbc:postgresql://", "postgres://postgres:hunter2%23@").replaceFirst("\\?.*", "");
     }
 
     private static List<Json> told(Json run) {
@@ -182,8 +188,11 @@ class StartIT {
             1 | CUSTOM_ACTIONS_EGRESS_MAX_RESPONSE | much | "much" cannot be used. Allowed: a size from 1K to 16M
             1 | CUSTOM_ACTIONS_EGRESS_ALLOW | 127.0.0.0/8 | 127.0.0.0/8
             1 | CUSTOM_ACTIONS_ZOU_URL | zou:5000/%zz | custom-actions.zou.url
-            1 | CUSTOM_ACTIONS_LOCAL_TOKEN | with a space | custom-actions.local.token
-            1 | CUSTOM_ACTIONS_SIGNING_SECRET | whsec_short | custom-actions.signing.secret
+            1 | CUSTOM_ACTIONS_LOCAL_TOKEN | with a space | It has 10 characters
+            1 | CUSTOM_ACTIONS_SIGNING_SECRET | whsec_short | What follows whsec_ is not base64
+            1 | QUARKUS_DATASOURCE_JDBC_URL | mysql://kitsu:hunter2@db/kitsu | Allowed: the address of a PostgreSQL database
+            2 | QUARKUS_DATASOURCE_JDBC_URL | postgres://kitsu:hun/ter2@db/kitsu | %2F
+            2 | CUSTOM_ACTIONS_ZOU_URL | http://kitsu:hunter2@zou:5000 | http:// or https://
             1 | CUSTOM_ACTIONS_LAUNCH_SCHEMES | maya,javascript | custom-actions.launch.schemes
             1 | CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_KING | 5 | is not known. Did you mean CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_
             1 | CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_ADMIN | many | a whole number from 1 to 60000
@@ -195,7 +204,7 @@ class StartIT {
             1 | QUARKUS_DATASOURCE_JDBC_MAX_SIZE | 3 | "3" cannot be used. Allowed: a whole number from 4
             2 | QUARKUS_TLS_EGRESS_HOSTNAME_VERIFICATION_ALGORITHM | NONE | are always verified
             3 | QUARKUS_HTTP_PORT | abc | "abc" cannot be used
-            4 | QUARKUS_DATASOURCE_JDBC_URL | jdbc:postgresql://127.0.0.1:1/nothing | does not answer""";
+            4 | QUARKUS_DATASOURCE_JDBC_URL | jdbc:postgresql://kitsu:hunter2@127.0.0.1:1/nothing | does not answer""";
 
     @ParameterizedTest
     @ValueSource(ints = { 1, 2 })
@@ -224,7 +233,7 @@ class StartIT {
 
         assertThat(service.exit()).isEqualTo(1);
         assertThat(service.output()).contains("cannot start").doesNotContain("\tat ").doesNotContain("with a space")
-                .doesNotContain("whsec_short");
+                .doesNotContain("whsec_short").doesNotContain("ter2");
         assertThat(rows).isNotEmpty().allSatisfy(row -> assertThat(service.lines())
                 .anyMatch(line -> line.contains(row[1].replace("EGRES_", "EGRESS_")) && line.contains(row[3])));
         assertThat(folder.resolve("data")).doesNotExist();

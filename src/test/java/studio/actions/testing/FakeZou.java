@@ -28,7 +28,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -84,10 +83,6 @@ public final class FakeZou implements AutoCloseable {
     public record Task(String id, String entityId, String projectId, String statusId) {
     }
 
-    /** A comment as it was made; the person as in {@link #login}. */
-    public record Comment(String person, String taskId, String statusId, String text) {
-    }
-
     /** A request as it arrived: the path with its query, the headers' names in any case. */
     public record Request(String method, String path, Map<String, String> headers, String body) {
     }
@@ -131,7 +126,6 @@ public final class FakeZou implements AutoCloseable {
     private final Map<String, String> entityTypes = new ConcurrentHashMap<>();
     private final Map<String, ObjectNode> parents = new ConcurrentHashMap<>();
     private final Map<String, ObjectNode> actions = Collections.synchronizedMap(new LinkedHashMap<>());
-    private final List<Comment> comments = new CopyOnWriteArrayList<>();
 
     private final Map<String, String> tokens = new ConcurrentHashMap<>();
     private final Set<String> revoked = ConcurrentHashMap.newKeySet();
@@ -379,55 +373,6 @@ public final class FakeZou implements AutoCloseable {
     /** Zou knows neither the task nor its entity any more. */
     public void delete(Task task) {
         pages.keySet().removeIf(path -> path.contains(task.id()) || path.contains(task.entityId()));
-    }
-
-    /** Somebody sets another status; answers its id. */
-    public String restatus(Task task) {
-        String fresh = UUID.randomUUID().toString();
-        restatus(task.id(), fresh);
-        return fresh;
-    }
-
-    /** The comments on a task, in order. */
-    public List<Comment> comments(String taskId) {
-        return comments.stream().filter(comment -> comment.taskId().equals(taskId)).toList();
-    }
-
-    private void restatus(String task, String status) {
-        Page known = pages.get("/data/tasks/" + task);
-        if (known == null) {
-            return;
-        }
-        String entity = known.body().get("entity_id").asText();
-        for (String path : List.of("tasks/" + task, "tasks/" + task + "/full", "shots/" + entity, "assets/" + entity)) {
-            edit("/data/" + path, body -> {
-                for (JsonNode holder : body.findParents("task_status_id")) {
-                    if (holder.get("id").asText().equals(task)) {
-                        ((ObjectNode) holder).put("task_status_id", status);
-                    }
-                }
-                if (body.has("task_status")) {
-                    body.set("task_status", status(status));
-                }
-            });
-        }
-    }
-
-    private void edit(String path, Consumer<ObjectNode> change) {
-        pages.computeIfPresent(path, (same, page) -> {
-            ObjectNode body = page.body().deepCopy();
-            change.accept(body);
-            return new Page(page.projectId(), body);
-        });
-    }
-
-    private ObjectNode status(String id) {
-        for (JsonNode known : body(CONTEXT).get("task_status")) {
-            if (known.get("id").asText().equals(id)) {
-                return known.deepCopy();
-            }
-        }
-        return ((ObjectNode) body("task_shot full").get("task_status")).deepCopy().put("id", id);
     }
 
     private ObjectNode fresh(String exchange, String name) {
@@ -713,9 +658,6 @@ public final class FakeZou implements AutoCloseable {
         if (place.group(1).equals("data/custom-actions") && rest == null) {
             return actions(request.method(), id, request.body(), person);
         }
-        if (place.group(1).equals("actions/tasks") && "/comment".equals(rest) && request.method().equals("POST")) {
-            return comment(id, request.body(), person);
-        }
         if (!request.method().equals("GET")) {
             return recorded(UNKNOWN);
         }
@@ -747,28 +689,6 @@ public final class FakeZou implements AutoCloseable {
 
     private String role(String person) {
         return people.get(person).at("/user/role").asText();
-    }
-
-    private Answer comment(String task, String text, String person) {
-        JsonNode asked = tree(text);
-        if (!asked.path("task_status_id").isTextual()) {
-            return recorded("comment without status");
-        }
-        Answer seen = page("/data/tasks/" + task, task, person);
-        if (seen.status() != 200) {
-            return seen;
-        }
-        Comment comment = new Comment(person, task, asked.get("task_status_id").asText(), asked.path("comment").asText());
-        comments.add(comment);
-        restatus(task, comment.statusId());
-        ObjectNode answer = body("comment on a task").deepCopy();
-        JsonNode user = people.get(person).get("user");
-        answer.put("id", UUID.randomUUID().toString()).put("created_at", utc()).put("updated_at", utc())
-                .put("object_id", task).put("text", comment.text()).put("task_status_id", comment.statusId());
-        answer.set("person_id", user.get("id"));
-        answer.set("person", over(answer.get("person"), user));
-        answer.set("task_status", status(comment.statusId()));
-        return json(201, answer);
     }
 
     private Answer recorded(String exchange) {

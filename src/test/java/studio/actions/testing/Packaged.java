@@ -32,6 +32,9 @@ public final class Packaged {
                     "-XX:+UseSerialGC", "-jar",
                     "target/quarkus-app/quarkus-run.jar");
 
+    /** For {@code CUSTOM_ACTIONS_LOCAL_TOKEN}. */
+    public static final String TOKEN = "a-token-of-sixteen-and-more";
+
     private static final AtomicInteger NEXT_PORT = new AtomicInteger(new Random().nextInt(20_000));
 
     private static final HttpClient HTTP = HttpClient.newHttpClient();

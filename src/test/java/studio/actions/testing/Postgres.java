@@ -50,6 +50,10 @@ public final class Postgres implements AutoCloseable {
         server.close();
     }
 
+    public int port() {
+        return port;
+    }
+
     public String url() {
         return "jdbc:postgresql://127.0.0.1:" + port + "/postgres?user=postgres";
     }

@@ -1,0 +1,81 @@
+package studio.actions.start;
+
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+import org.eclipse.microprofile.config.Config;
+
+/**
+ * The address of the database in the forms in which people have it: JDBC's, and the URI of libpq and of most hosts. What is
+ * secret in it goes to settings of its own, since drivers and pools log the address when they fail.
+ */
+record DatabaseUrl(String jdbc, Map<String, String> secrets) {
+
+    static final String KEY = "quarkus.datasource.jdbc.url";
+
+    private static final Pattern URL = Pattern.compile("(?:jdbc:)?postgres(?:ql)?://(?:([^/?#]*)@)?"
+            + "((?:[\\w.-]*|\\[[0-9A-Fa-f:.%]+])(?::\\d{1,5})?(?:,(?:[\\w.-]*|\\[[0-9A-Fa-f:.%]+])(?::\\d{1,5})?)*)"
+            + "(/[^/?#@]*)?(?:\\?([\\w.-]+(?:=[^&#]*)?(?:&[\\w.-]+(?:=[^&#]*)?)*)?)?", Pattern.CASE_INSENSITIVE);
+
+    /** JDBC's short form, of a database on this machine. */
+    private static final Pattern LOCAL = Pattern.compile("^jdbc:postgresql:(?!/)", Pattern.CASE_INSENSITIVE);
+
+    private static final String USER = "quarkus.datasource.username";
+    private static final String PASSWORD = "quarkus.datasource.password";
+
+    /** Parameters of the driver, and the settings that do the same. */
+    private static final Map<String, String> PARAMETERS = Map.of("user", USER, "password", PASSWORD,
+            "sslpassword", "quarkus.datasource.jdbc.additional-jdbc-properties.sslpassword");
+
+    /** @throws IllegalArgumentException if it cannot be used; the message says why and repeats nothing of it */
+    static DatabaseUrl of(String text) {
+        Matcher url = URL.matcher(LOCAL.matcher(text.strip()).replaceFirst("jdbc:postgresql://localhost/"));
+        if (!url.matches()) {
+            throw new IllegalArgumentException("It cannot be read. In a name or password, write / ? # @ : and % as %2F %3F %23 "
+                    + "%40 %3A and %25, or set QUARKUS_DATASOURCE_USERNAME and QUARKUS_DATASOURCE_PASSWORD.");
+        }
+        Map<String, String> secrets = new TreeMap<>();
+        if (url.group(1) != null) {
+            String[] person = url.group(1).split(":", 2);
+            secrets.put(USER, decoded(person[0]));
+            if (person.length > 1) {
+                secrets.put(PASSWORD, decoded(person[1]));
+            }
+        }
+        List<String> parameters = new ArrayList<>();
+        for (String parameter : url.group(4) == null ? new String[0] : url.group(4).split("&")) {
+            String setting = PARAMETERS.get(parameter.replaceAll("=.*", "").toLowerCase(Locale.ROOT));
+            if (setting == null) {
+                parameters.add(parameter);
+            } else {
+                secrets.put(setting, decoded(parameter.replaceFirst("[^=]*=?", "")));
+            }
+        }
+        return new DatabaseUrl("jdbc:postgresql://" + url.group(2) + (url.group(3) == null ? "/" : url.group(3))
+                + (parameters.isEmpty() ? "" : "?" + String.join("&", parameters)), secrets);
+    }
+
+    /** Has Quarkus use the address that is set, without what is secret in it. */
+    static void apply(Config config) {
+        config.getOptionalValue(KEY, String.class).filter(text -> !text.isBlank()).map(DatabaseUrl::of).ifPresent(url -> {
+            System.setProperty(KEY, url.jdbc);
+            url.secrets.forEach(System::setProperty);
+        });
+    }
+
+    private static String decoded(String text) {
+        try {
+            return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "A % in its name or password does not begin a code such as %40; write it as %25.");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+package studio.actions.start;
+
+import java.net.BindException;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Optional;
+
+import org.eclipse.microprofile.config.Config;
+import org.flywaydb.core.api.exception.FlywayValidateException;
+import org.hibernate.tool.schema.spi.SchemaManagementException;
+
+import io.quarkus.runtime.QuarkusBindException;
+import io.quarkus.runtime.util.ExceptionUtil;
+import io.smallrye.config.ConfigValidationException;
+import studio.actions.problem.DatabaseFailure;
+
+/**
+ * What kept the service from starting, as lines that say what to do. Most of it is somebody's setting, so none has a stack
+ * trace.
+ */
+final class StartFailure {
+
+    private static final String URL = "QUARKUS_DATASOURCE_JDBC_URL";
+
+    private final Throwable failure;
+    private final Throwable cause;
+    private final Config config;
+    private final Path dataFolder;
+
+    /** @param dataFolder the files of the embedded database; null with a server of the operator's own */
+    StartFailure(Throwable failure, Config config, Path dataFolder) {
+        this.failure = failure;
+        this.cause = ExceptionUtil.getRootCause(failure);
+        this.config = config;
+        this.dataFolder = dataFolder;
+    }
+
+    List<String> lines() {
+        if (cause instanceof ConfigValidationException invalid) {
+            return Settings.explain(invalid, config);
+        }
+        return List.of(Settings.shown(line()));
+    }
+
+    private String line() {
+        if (cause instanceof QuarkusBindException bind) {
+            return taken("Port " + bind.getPort() + " on " + bind.getHost(), "QUARKUS_HTTP_PORT");
+        }
+        if (cause instanceof BindException) {
+            return taken("The management port, " + config.getConfigValue("quarkus.management.port").getValue() + ",",
+                    "QUARKUS_MANAGEMENT_PORT");
+        }
+        if (config.getOptionalValue(DatabaseUrl.KEY, String.class).isEmpty()) {
+            return "There is no database. Set " + URL + " (and …_USERNAME, …_PASSWORD), such as "
+                    + "jdbc:postgresql://postgres:5432/kitsu_actions. PostgreSQL 15 or later.";
+        }
+        return database().orElseGet(() -> cause.getClass().getSimpleName() + ": " + cause.getMessage()
+                + " (QUARKUS_LOG_LEVEL=DEBUG shows where)");
+    }
+
+    private Optional<String> database() {
+        String name = "The database " + (dataFolder == null
+                ? "at " + config.getConfigValue(DatabaseUrl.KEY).getValue().replaceAll("\\?.*", "")
+                : "in " + dataFolder);
+        if (find(DatabaseCheck.Unfit.class) instanceof DatabaseCheck.Unfit unfit) {
+            return Optional.of(name + " " + unfit.getMessage());
+        }
+        if (find(FlywayValidateException.class) != null) {
+            return Optional.of(name + " was made by another build of this service, which was never released: delete that "
+                    + (dataFolder == null ? "database and create it again, empty (DROP DATABASE, CREATE DATABASE)."
+                            : "folder."));
+        }
+        if (find(SchemaManagementException.class) instanceof SchemaManagementException wrong) {
+            return Optional.of(name + " does not have the tables of this version: " + wrong.getMessage()
+                    + ". Was it changed by hand, or only partly restored? Bring a backup back, or let the service make its tables "
+                    + "in an empty database.");
+        }
+        if (find(SQLException.class) instanceof SQLException sql && String.valueOf(sql.getSQLState()).equals("42501")) {
+            return Optional.of(name + " does not allow its user what the service needs: " + sql.getMessage()
+                    + ". Make that user the owner of the database and of all tables in it.");
+        }
+        return DatabaseFailure.of(failure).map(found -> {
+            String state = String.valueOf(found.state());
+            return state.startsWith("28") ? name + " does not let the service in: " + found.message()
+                    + ". Are QUARKUS_DATASOURCE_USERNAME and QUARKUS_DATASOURCE_PASSWORD right?"
+                    : state.startsWith("3D") ? name + " is not there: " + found.message()
+                            + ". Create it with CREATE DATABASE, or correct " + URL + "."
+                            : state.matches("25006|53.*|57P.*") ? name + " cannot be used: " + found.sentence() + " ("
+                                    + found.message() + ")"
+                                    : name + " does not answer: " + cause.getMessage() + ". Is it running, and are " + URL
+                                            + ", …_USERNAME and …_PASSWORD right?";
+        });
+    }
+
+    private Throwable find(Class<? extends Throwable> type) {
+        Throwable found = failure;
+        while (found != null && !type.isInstance(found)) {
+            found = found.getCause();
+        }
+        return found;
+    }
+
+    private static String taken(String port, String variable) {
+        return port + " is in use by another process. Stop that one, or set " + variable + " to a free port.";
+    }
+}

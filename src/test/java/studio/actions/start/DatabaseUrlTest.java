@@ -1,0 +1,56 @@
+package studio.actions.start;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.Map;
+import java.util.TreeMap;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The forms in which people have the address of a database. */
+class DatabaseUrlTest {
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', nullValues = "-", value = {
+            "jdbc:postgresql://db:5432/kitsu | jdbc:postgresql://db:5432/kitsu | - | -",
+            "postgres://db/kitsu | jdbc:postgresql://db/kitsu | - | -",
+            "PostgreSQL://db/kitsu | jdbc:postgresql://db/kitsu | - | -",
+            "postgres://ann:hunter2@db:5432/kitsu | jdbc:postgresql://db:5432/kitsu | ann | hunter2",
+            "postgres://ann@db/kitsu | jdbc:postgresql://db/kitsu | ann | -",
+            "postgresql://a%40b:p%2F%3F%23%25+w@db/kitsu | jdbc:postgresql://db/kitsu | a@b | p/?#%+w",
+            "postgres://ann:hun@ter:2@db/kitsu | jdbc:postgresql://db/kitsu | ann | hun@ter:2",
+            "jdbc:postgresql://ann:hunter2@db/kitsu | jdbc:postgresql://db/kitsu | ann | hunter2",
+            "jdbc:postgresql://db/kitsu?user=ann&password=hunter2 | jdbc:postgresql://db/kitsu | ann | hunter2",
+            "postgres://db/kitsu?sslmode=require&PASSWORD=a%26b&x=1 | jdbc:postgresql://db/kitsu?sslmode=require&x=1 | - | a&b",
+            "postgres://ann:hunter2@one:5432,two:5433/kitsu?targetServerType=primary "
+                    + "| jdbc:postgresql://one:5432,two:5433/kitsu?targetServerType=primary | ann | hunter2",
+            "postgres://ann:hunter2@[::1]:5432/kitsu | jdbc:postgresql://[::1]:5432/kitsu | ann | hunter2",
+            "postgres://db | jdbc:postgresql://db/ | - | -",
+            "jdbc:postgresql:kitsu | jdbc:postgresql://localhost/kitsu | - | -",
+            "jdbc:postgresql:///kitsu?options=-c%20search_path=a,b | jdbc:postgresql:///kitsu?options=-c%20search_path=a,b | - | -",
+            "' postgres://db/kitsu\n' | jdbc:postgresql://db/kitsu | - | -" })
+    void takesCredentialsOut(String given, String jdbc, String user, String password) {
+        Map<String, String> secrets = new TreeMap<>();
+        if (user != null) {
+            secrets.put("quarkus.datasource.username", user);
+        }
+        if (password != null) {
+            secrets.put("quarkus.datasource.password", password);
+        }
+
+        assertThat(DatabaseUrl.of(given)).isEqualTo(new DatabaseUrl(jdbc, secrets));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "mysql://ann:hunter2@db/kitsu", "jdbc:mysql://ann:hunter2@db/kitsu", "db:5432/kitsu", "hunter2",
+            "postgres://ann:hun/ter2@db/kitsu", "postgres://ann:hun?ter2@db/kitsu", "postgres://ann:hun#ter2@db/kitsu",
+            "postgres://ann:1/ter2@db/kitsu", "postgres://ann:hunter%2@db/kitsu", "postgres://ann:hunter2@db:port/kitsu",
+            "postgres://db/kitsu?password=hunter2%" })
+    void repeatsNothingOfWhatItCannotRead(String given) {
+        assertThatThrownBy(() -> DatabaseUrl.of(given)).isInstanceOf(IllegalArgumentException.class)
+                .satisfies(refusal -> assertThat(refusal.getMessage()).isNotBlank().doesNotContain("ter2"));
+    }
+}

@@ -1,0 +1,81 @@
+package studio.actions.testing;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Forgets connections that idle: what is sent over one afterwards is lost, and neither side is told. */
+public final class Firewall implements AutoCloseable {
+
+    private final ServerSocket server;
+    private final int port;
+    private final long patience;
+    private final AtomicInteger lost = new AtomicInteger();
+
+    public Firewall(int port, Duration patience) throws IOException {
+        this.port = port;
+        this.patience = patience.toNanos();
+        server = new ServerSocket(0, 100, InetAddress.getByName("127.0.0.1"));
+        start(this::accept);
+    }
+
+    public int port() {
+        return server.getLocalPort();
+    }
+
+    /** How often something was sent over a connection that had been forgotten. */
+    public int lost() {
+        return lost.get();
+    }
+
+    private void accept() {
+        while (!server.isClosed()) {
+            try {
+                Socket here = server.accept();
+                Socket there = new Socket("127.0.0.1", port);
+                AtomicLong last = new AtomicLong(System.nanoTime());
+                start(() -> pass(here, there, last));
+                start(() -> pass(there, here, last));
+            } catch (IOException e) {
+                // Closed.
+            }
+        }
+    }
+
+    private void pass(Socket from, Socket to, AtomicLong last) {
+        byte[] bytes = new byte[64 * 1024];
+        boolean forgotten = false;
+        try (from; to) {
+            InputStream in = from.getInputStream();
+            OutputStream out = to.getOutputStream();
+            for (int read = in.read(bytes); read >= 0; read = in.read(bytes)) {
+                forgotten |= System.nanoTime() - last.get() > patience;
+                if (forgotten) {
+                    lost.incrementAndGet();
+                } else {
+                    last.set(System.nanoTime());
+                    out.write(bytes, 0, read);
+                }
+            }
+        } catch (IOException e) {
+            // One side hung up, and so does the other.
+        }
+    }
+
+    private static void start(Runnable task) {
+        Thread thread = new Thread(task, "firewall");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    @Override
+    public void close() throws IOException {
+        server.close();
+    }
+}
