@@ -134,6 +134,8 @@ CREATE TABLE delivery (
     failure_kind    text,
     failure_message text,
     response        text,
+    -- Whether the answer was longer than what is read of one.
+    truncated       boolean NOT NULL DEFAULT false,
     event           integer,
     UNIQUE (run_id, position),
     CHECK ((state = 'in_flight') = (owner IS NOT NULL)),

@@ -8,6 +8,9 @@ import java.util.Set;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 
+import org.hibernate.validator.constraints.time.DurationMax;
+import org.hibernate.validator.constraints.time.DurationMin;
+
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 
@@ -52,5 +55,11 @@ public interface ActionConfig {
         /** The default of {@code timeout_ms}; its bounds stand with the rest of egress. */
         @WithDefault("10s")
         Duration timeout();
+
+        /** The most that {@code timeout_ms} may be. */
+        @WithDefault("60s")
+        @DurationMin(seconds = 1)
+        @DurationMax(minutes = 5)
+        Duration maxTimeout();
     }
 }

@@ -53,12 +53,14 @@ public class ActionRules {
     private final Secrets secrets;
     private final Set<String> schemes;
     private final int defaultTimeoutMs;
+    private final int maxTimeoutMs;
 
     ActionRules(AddressPolicy policy, Refusals refusals, Secrets secrets, ActionConfig config) {
         this.policy = policy;
         this.refusals = refusals;
         this.secrets = secrets;
-        this.defaultTimeoutMs = (int) config.egress().timeout().toMillis();
+        this.maxTimeoutMs = (int) config.egress().maxTimeout().toMillis();
+        this.defaultTimeoutMs = (int) Math.min(config.egress().timeout().toMillis(), maxTimeoutMs);
         this.schemes = new TreeSet<>();
         config.launch().schemes().forEach(scheme -> schemes.add(scheme.strip().toLowerCase(Locale.ROOT)));
     }
@@ -83,7 +85,7 @@ public class ActionRules {
             faults.add(new Fault("/description", "too_long", "'description' may have 2,000 characters; this has "
                     + length(draft.description()) + "."));
         }
-        checkRange("timeout_ms", draft.timeoutMs(), 100, 30_000, "milliseconds", faults);
+        checkRange("timeout_ms", draft.timeoutMs(), 100, maxTimeoutMs, "milliseconds", faults);
         checkRange("max_attempts", draft.maxAttempts(), 1, 8, "attempts", faults);
         checkRange("rate_per_minute", draft.ratePerMinute(), 1, 60_000, "deliveries a minute", faults);
         checkHeaders(draft, faults);
@@ -141,6 +143,11 @@ public class ActionRules {
                     new Fault("/url", "scheme_not_http", "An AJAX action is sent by the service, which speaks http and https "
                             + "only; for " + template.scheme() + ": set 'is_ajax' to false."));
             return;
+        }
+        if (template.fillsFragment()) {
+            faults.add(new Fault("/url", "variable_in_fragment",
+                    "What stands behind # is never sent: move the variable before it, "
+                            + "into the path or the query."));
         }
         policy.vet(template.address()).ifPresent(refusal -> {
             refusals.of("drafting action \"" + name + "\"", caller.id(), caller.name(), caller.email()).note(refusal);

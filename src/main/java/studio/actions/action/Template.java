@@ -160,6 +160,12 @@ public final class Template {
         return address;
     }
 
+    /** Whether something is filled in behind the <code>#</code>, which browsers keep to themselves and nobody sends. */
+    public boolean fillsFragment() {
+        int fragment = text.indexOf('#');
+        return fragment >= 0 && text.indexOf('{', fragment) >= 0;
+    }
+
     /** The variables used, in the order of their first use. */
     public Set<Variable> variables() {
         return Collections.unmodifiableSet(variables);

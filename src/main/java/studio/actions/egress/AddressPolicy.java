@@ -98,6 +98,8 @@ public final class AddressPolicy {
 
     private static final Pattern ENTRY = Pattern.compile("(\\[.*]|[^:/]*)(?:/(\\d+))?(?::(\\d+))?");
 
+    private static final Pattern UNDERSCORED = Pattern.compile("([A-Za-z0-9._-]+)(?::(\\d{1,5}))?");
+
     private final List<Entry> allow;
 
     private AddressPolicy(Stream<Entry> allow) {
@@ -113,6 +115,14 @@ public final class AddressPolicy {
      */
     public static AddressPolicy of(List<String> allow) {
         return new AddressPolicy(allow.stream().map(Entry::parse));
+    }
+
+    /** Why an entry opens nothing beside the others that there are; empty where each opens something. */
+    public Optional<String> idleEntry() {
+        boolean loopback = allow.stream().anyMatch(Entry::isLoopback);
+        return allow.stream().filter(entry -> entry.isLocalName() && !loopback).findFirst()
+                .map(entry -> Entry.flaw(entry.port == 0 ? entry.name : entry.name + ":" + entry.port,
+                        "No name opens loopback by itself: add 127.0.0.1 with its port, like 127.0.0.1:8080."));
     }
 
     /** This policy and one more entry; throws as {@link #of}. */
@@ -145,7 +155,7 @@ public final class AddressPolicy {
         }
         String typed = bare ? authority : authority.substring(0, colon);
         Host host = Host.of(typed);
-        if (host.flaw != null || !typed.equals(uri.getHost())) {
+        if (host.flaw != null || !typed.equals(host(uri))) {
             return refuse(Reason.HOST, host.flaw != null ? host.flaw : "Write the host as a plain name or address.");
         }
         boolean listed = lists(host.text, host.literal, port, false);
@@ -196,12 +206,30 @@ public final class AddressPolicy {
 
     /** Whether the allow list names the host of this URL, or holds the address written there: then plain HTTP is meant. */
     public boolean names(URI uri) {
-        return uri.getHost() != null && lists(Host.of(uri.getHost()).text, Range.parse(uri.getHost()), port(uri), false);
+        String host = host(uri);
+        return host != null && lists(Host.of(host).text, Range.parse(host), port(uri), false);
+    }
+
+    /** The host of a URL as it is written; null where there is none. {@link URI} knows no names with an underscore. */
+    public static String host(URI uri) {
+        Matcher underscored = underscored(uri);
+        return underscored == null ? uri.getHost() : underscored.group(1);
     }
 
     /** The port of an http or https URL, written or implied. */
     public static int port(URI uri) {
-        return uri.getPort() >= 0 ? uri.getPort() : "https".equalsIgnoreCase(uri.getScheme()) ? 443 : 80;
+        Matcher underscored = underscored(uri);
+        int written = underscored == null ? uri.getPort()
+                : underscored.group(2) == null ? -1 : Integer.parseInt(underscored.group(2));
+        return written >= 0 ? written : "https".equalsIgnoreCase(uri.getScheme()) ? 443 : 80;
+    }
+
+    private static Matcher underscored(URI uri) {
+        if (uri.getHost() != null || uri.getRawAuthority() == null || uri.getRawAuthority().indexOf('_') < 0) {
+            return null;
+        }
+        Matcher authority = UNDERSCORED.matcher(uri.getRawAuthority());
+        return authority.matches() ? authority : null;
     }
 
     private boolean lists(String name, Range address, int port, boolean withPort) {
@@ -357,9 +385,10 @@ public final class AddressPolicy {
                     && (last.equals(name) || Character.isLetter(last.charAt(0)));
             for (String label : name.split("\\.", -1)) {
                 good &= !label.isEmpty() && label.length() <= 63 && label.charAt(0) != '-' && !label.endsWith("-")
-                        && label.chars().allMatch(c -> c == '-' || c < 128 && Character.isLetterOrDigit(c));
+                        && label.chars().allMatch(c -> c == '-' || c == '_' || c < 128 && Character.isLetterOrDigit(c));
             }
-            return good ? null : "Write the host in letters, digits, - and . only; other letters as xn--; at most 63 per part.";
+            return good ? null
+                    : "Write the host in letters, digits, -, _ and . only; other letters as xn--; at most 63 per part.";
         }
     }
 
@@ -389,6 +418,14 @@ public final class AddressPolicy {
             return new Entry(null, range, port);
         }
 
+        boolean isLocalName() {
+            return name != null && ("." + name).endsWith(".localhost");
+        }
+
+        boolean isLoopback() {
+            return range != null && port > 0 && special(range).kind == Kind.GUARDED;
+        }
+
         boolean opens(String asked, Range address) {
             if (range == null || address == null || !range.contains(address)) {
                 return range == null && name.equals(asked);
@@ -399,10 +436,14 @@ public final class AddressPolicy {
 
         private static void require(String entry, boolean holds, String otherwise) {
             if (!holds) {
-                throw new IllegalArgumentException(SETTING + " has '" + entry.replaceAll("\\p{Cntrl}", "?") + "'. " + otherwise
-                        + " Allowed are 10.20.0.5, [fd12::1], 10.20.0.0/16, [fd12::]/48 and farm.studio.lan, with or without a "
-                        + "port (farm.studio.lan:8443).");
+                throw new IllegalArgumentException(flaw(entry, otherwise));
             }
+        }
+
+        private static String flaw(String entry, String what) {
+            return SETTING + " has '" + entry.replaceAll("\\p{Cntrl}", "?") + "'. " + what
+                    + " Allowed are 10.20.0.5, [fd12::1], "
+                    + "10.20.0.0/16, [fd12::]/48 and farm.studio.lan, with or without a port (farm.studio.lan:8443).";
         }
     }
 }

@@ -29,9 +29,7 @@ final class Answer {
         String text = Visible.of(received.getBytes(0, (int) Math.min(received.length(), limit)),
                 response.getHeader("Content-Type"));
         if (status >= 200 && status < 300) {
-            return received.length() <= limit ? new Reply.Delivered(status, text, durationMs)
-                    : new Reply.Failed(FailureKind.too_large, "The answer is over " + limit + " bytes; reading stopped there.",
-                            status, text, durationMs, null);
+            return new Reply.Delivered(status, text, received.length() > limit, durationMs);
         }
         // What failed has failed for its own reason, however much it has to say about it.
         FailureKind kind = FailureKind.protocol;

@@ -32,7 +32,7 @@ record Cause(FailureKind kind, String message) {
             return new Cause(FailureKind.connect_refused, host + " refused the connection: nothing listens there.");
         }
         if (has(thrown, SSLException.class) || has(thrown, CertificateException.class)) {
-            return new Cause(FailureKind.tls, "No trusted TLS connection to " + host + ": " + untrusted(thrown));
+            return new Cause(FailureKind.tls, "No trusted TLS connection to " + host + ": " + untrusted(thrown, host));
         }
         if (has(thrown, TooLongFrameException.class)) {
             return new Cause(FailureKind.too_large, "The headers of the answer are over " + Egress.MAX_HEADERS + " bytes.");
@@ -44,7 +44,13 @@ record Cause(FailureKind kind, String message) {
         return new Cause(FailureKind.protocol, host + " did not answer in proper HTTP.");
     }
 
-    private static String untrusted(Throwable thrown) {
+    /** Whether another address of the same host may do better: nothing has been sent to this one. */
+    static boolean isOfAddress(Throwable thrown) {
+        return has(thrown, ConnectException.class) || has(thrown, NoRouteToHostException.class)
+                || has(thrown, ConnectTimeoutException.class) || has(thrown, SslHandshakeTimeoutException.class);
+    }
+
+    private static String untrusted(Throwable thrown, String host) {
         if (has(thrown, NotSslRecordException.class)) {
             return "it does not speak TLS on that port.";
         }
@@ -58,8 +64,25 @@ record Cause(FailureKind kind, String message) {
             return "its certificate is from an authority that is not trusted here. If it is the studio's own, name its PEM "
                     + "file in CUSTOM_ACTIONS_EGRESS_TRUST.";
         }
-        return has(thrown, CertificateException.class) ? "its certificate is for another name."
-                : "there was no agreement on how to encrypt.";
+        if (has(thrown, CertificateException.class)) {
+            return host.indexOf('_') >= 0 ? "no certificate can be for a name with an underscore."
+                    : "its certificate is for another name.";
+        }
+        return isAlert(thrown, "certificate") ? "it asks for a client certificate, and the service has none."
+                : isAlert(thrown, "handshake_failure")
+                        ? "there was no agreement on how to encrypt, or it asks for a client certificate, which the service has not."
+                        : "there was no agreement on how to encrypt.";
+    }
+
+    /** Whether the other side has said so, as RFC 8446, 6.2, calls it. */
+    private static boolean isAlert(Throwable thrown, String name) {
+        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+            if (cause instanceof SSLException
+                    && String.valueOf(cause.getMessage()).matches(".*fatal alert: \\S*" + name + ".*")) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static boolean has(Throwable thrown, Class<? extends Throwable> type) {

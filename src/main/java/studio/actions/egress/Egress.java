@@ -7,6 +7,8 @@ import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -14,6 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Singleton;
@@ -51,13 +54,13 @@ public class Egress {
     /** Bytes of a URL that is sent, above what most servers take. */
     public static final int LONGEST_URL = 16 * 1024;
 
-    /** Bytes of all headers of an answer; as much as most servers take of a request's. */
-    static final int MAX_HEADERS = 8192;
-
-    private static final int MAX_INTERIM = 100;
+    /** Bytes of all headers of an answer. */
+    static final int MAX_HEADERS = 16 * 1024;
 
     private final Vertx vertx;
     private final HttpClient client;
+    /** For names without a dot, which Java takes for no host names (RFC 6066, section 3). */
+    private final HttpClient clientWithSni;
     private final AddressPolicy policy;
     private final NameResolver names;
     private final Places places;
@@ -72,7 +75,12 @@ public class Egress {
         this.clock = clock;
         this.config = config.egress();
         this.places = new Places(this.config.inFlightPerHost());
-        this.client = vertx.createHttpClient(new HttpClientOptions()
+        this.client = vertx.createHttpClient(options(tls));
+        this.clientWithSni = vertx.createHttpClient(options(tls).setForceSni(true));
+    }
+
+    private HttpClientOptions options(TlsConfigurationRegistry tls) {
+        return new HttpClientOptions()
                 .setProtocolVersion(HttpVersion.HTTP_1_1)
                 .setConnectTimeout((int) this.config.connectTimeout().toMillis())
                 .setSslHandshakeTimeout(this.config.connectTimeout().toMillis())
@@ -88,12 +96,13 @@ public class Egress {
                 .setTracingPolicy(TracingPolicy.IGNORE)
                 .setTrustAll(false)
                 .setDecompressionSupported(false)
-                .setMaxHeaderSize(MAX_HEADERS));
+                .setMaxHeaderSize(MAX_HEADERS);
     }
 
     @PreDestroy
     void close() {
         client.close();
+        clientWithSni.close();
     }
 
     /** One of the few places at a host. Whoever has it sends once, or leaves. */
@@ -149,7 +158,8 @@ public class Egress {
     public static String host(String url) {
         try {
             URI uri = new URI(url);
-            String host = uri.getHost() == null ? "" : uri.getHost().toLowerCase(Locale.ROOT).replaceFirst("\\.$", "");
+            String written = AddressPolicy.host(uri);
+            String host = written == null ? "" : written.toLowerCase(Locale.ROOT).replaceFirst("\\.$", "");
             return NameResolver.literal(host).map(InetAddress::getHostAddress).orElse(host) + ":" + AddressPolicy.port(uri);
         } catch (URISyntaxException | IllegalArgumentException e) {
             return url;
@@ -165,10 +175,10 @@ public class Egress {
         private final Context context = vertx.getOrCreateContext();
         private final AtomicBoolean ended = new AtomicBoolean();
         private URI uri;
+        private String host;
         private long since;
         private long timer = -1;
         private long dnsTimer = -1;
-        private int interim;
         private boolean connecting;
         private HttpClientRequest request;
         private Channel channel;
@@ -192,6 +202,7 @@ public class Egress {
                 refuse(new AddressPolicy.Refusal(AddressPolicy.Reason.SPELLING, "The filled address is not a URL.", null));
                 return;
             }
+            host = AddressPolicy.host(uri);
             var refusal = policy.vet(uri);
             if (refusal.isPresent()) {
                 refuse(refusal.get());
@@ -224,20 +235,20 @@ public class Egress {
             since = System.nanoTime();
             timer = vertx.setTimer(outbound.timeout().toMillis(), late -> fail(FailureKind.timeout,
                     "No whole answer within " + seconds(outbound.timeout()) + " ('timeout_ms')."));
-            Optional<InetAddress> literal = NameResolver.literal(uri.getHost());
+            Optional<InetAddress> literal = NameResolver.literal(host);
             if (literal.isPresent()) {
                 vet(List.of(literal.get()));
                 return;
             }
             dnsTimer = vertx.setTimer(config.dnsTimeout().toMillis(), late -> fail(FailureKind.dns,
-                    "The name " + uri.getHost() + " was not resolved within " + seconds(config.dnsTimeout()) + "."));
-            names.resolve(uri.getHost()).onComplete(found -> step(() -> {
+                    "The name " + host + " was not resolved within " + seconds(config.dnsTimeout()) + "."));
+            names.resolve(host).onComplete(found -> step(() -> {
                 vertx.cancelTimer(dnsTimer);
                 if (ended.get()) {
                     return;
                 }
                 if (found.failed() || found.result().isEmpty()) {
-                    fail(FailureKind.dns, "The name " + uri.getHost() + " is not known to DNS.");
+                    fail(FailureKind.dns, "The name " + host + " is not known to DNS.");
                     return;
                 }
                 vet(found.result());
@@ -245,16 +256,18 @@ public class Egress {
         }
 
         private void vet(List<InetAddress> answers) {
-            policy.vet(uri.getHost(), AddressPolicy.port(uri), answers)
-                    .ifPresentOrElse(this::refuse, () -> connect(answers.get(0)));
+            policy.vet(host, AddressPolicy.port(uri), answers)
+                    .ifPresentOrElse(this::refuse, () -> connect(interleaved(answers)));
         }
 
-        private void connect(InetAddress address) {
+        /** Tries the first address, and the others only while nothing has been sent. */
+        private void connect(Deque<InetAddress> addresses) {
+            InetAddress address = addresses.pop();
             int port = AddressPolicy.port(uri);
             String path = uri.getRawPath() == null || uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
             RequestOptions options = new RequestOptions()
                     .setServer(SocketAddress.inetSocketAddress(new InetSocketAddress(address, port)))
-                    .setHost(uri.getHost())
+                    .setHost(host)
                     .setPort(port)
                     .setSsl("https".equalsIgnoreCase(uri.getScheme()))
                     .setMethod(HttpMethod.valueOf(outbound.method()))
@@ -266,12 +279,16 @@ public class Egress {
                 }
                 options.putHeader(name, value);
             });
-            Future<HttpClientRequest> connection = client.request(options);
+            Future<HttpClientRequest> connection = (needsSni(host) ? clientWithSni : client).request(options);
             connecting = true;
             // Between this and the next step the other side may hang up already; Vert.x would log what nobody listens to.
             connection.onSuccess(connected -> connected.exceptionHandler(lost -> step(() -> fail(lost))));
             connection.onComplete(connected -> step(() -> {
                 if (connected.failed()) {
+                    if (!ended.get() && !addresses.isEmpty() && Cause.isOfAddress(connected.cause())) {
+                        connect(addresses);
+                        return;
+                    }
                     place.leave();
                     fail(connected.cause());
                     return;
@@ -279,6 +296,7 @@ public class Egress {
                 request = connected.result();
                 channel = ((ConnectionBase) request.connection()).channel();
                 channel.closeFuture().addListener(closed -> place.leave());
+                channel.pipeline().addBefore("handler", "interim", new Interim(() -> step(this::tooManyInterim)));
                 if (ended.get()) {
                     hangUp();
                 } else {
@@ -288,8 +306,6 @@ public class Egress {
         }
 
         private void exchange() {
-            request.continueHandler(more -> interim());
-            request.earlyHintsHandler(more -> interim());
             request.response().onComplete(responded -> guarded(() -> {
                 if (responded.failed()) {
                     fail(responded.cause());
@@ -301,10 +317,8 @@ public class Egress {
             sent.onFailure(this::fail);
         }
 
-        private void interim() {
-            if (!ended.get() && ++interim > MAX_INTERIM) {
-                fail(FailureKind.too_large, "There were more than " + MAX_INTERIM + " interim answers (1xx).");
-            }
+        private void tooManyInterim() {
+            fail(FailureKind.too_large, "There were more than " + Interim.MOST + " interim answers (1xx).");
         }
 
         private void read(HttpClientResponse response) {
@@ -330,7 +344,7 @@ public class Egress {
             if (ended.get()) {
                 return;
             }
-            Cause cause = Cause.of(thrown, uri.getHost() + ":" + AddressPolicy.port(uri), config.connectTimeout());
+            Cause cause = Cause.of(thrown, host + ":" + AddressPolicy.port(uri), config.connectTimeout());
             fail(cause.kind(), cause.message());
         }
 
@@ -371,6 +385,22 @@ public class Egress {
         private long elapsed() {
             return (System.nanoTime() - since) / 1_000_000;
         }
+    }
+
+    private static boolean needsSni(String host) {
+        return host.chars().noneMatch(c -> c == '.' || c == '[' || c == '_');
+    }
+
+    /** IPv6 and IPv4 in turn, each in the resolver's order: where one of them leads nowhere, the other is soon tried. */
+    static Deque<InetAddress> interleaved(List<InetAddress> addresses) {
+        Deque<InetAddress> first = new ArrayDeque<>();
+        Deque<InetAddress> second = new ArrayDeque<>();
+        addresses.forEach(address -> (address.getClass() == addresses.get(0).getClass() ? first : second).add(address));
+        Deque<InetAddress> all = new ArrayDeque<>();
+        while (!first.isEmpty() || !second.isEmpty()) {
+            Stream.of(first, second).filter(rest -> !rest.isEmpty()).forEach(rest -> all.add(rest.pop()));
+        }
+        return all;
     }
 
     static String seconds(Duration duration) {

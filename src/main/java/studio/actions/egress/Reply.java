@@ -8,8 +8,12 @@ public sealed interface Reply {
     /** From the moment the request had a place at its host. */
     long durationMs();
 
-    /** The receiver answered 2xx. The answer is text, read up to {@code egress.max-response}. */
-    record Delivered(int status, String response, long durationMs) implements Reply {
+    /**
+     * The receiver answered 2xx. The answer is text.
+     *
+     * @param truncated whether it was longer than {@code egress.max-response}, where reading stopped
+     */
+    record Delivered(int status, String response, boolean truncated, long durationMs) implements Reply {
     }
 
     /**

@@ -3,7 +3,14 @@ package studio.actions.egress;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeFormatterBuilder;
+import java.time.temporal.ChronoField;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Pattern;
 
 import io.vertx.core.http.HttpClientResponse;
 
@@ -12,6 +19,12 @@ final class RetryAfter {
 
     /** More seconds than anybody waits. */
     private static final int DIGITS = 9;
+
+    /** Seconds since 1970, as some write when to come again: from 2001 to 2286. */
+    private static final Pattern UNIX_TIME = Pattern.compile("[1-9][0-9]{9}");
+
+    /** In years; RFC 9110, 5.6.7: what would be further in the future is past. */
+    private static final int FAR = 50;
 
     private RetryAfter() {
     }
@@ -30,23 +43,29 @@ final class RetryAfter {
             return null;
         }
         String text = retryAfter.strip();
-        if (!text.isEmpty() && text.chars().allMatch(c -> c >= '0' && c <= '9')) {
+        boolean point = UNIX_TIME.matcher(text).matches();
+        if (!point && !text.isEmpty() && text.chars().allMatch(c -> c >= '0' && c <= '9')) {
             return Duration.ofSeconds(Long.parseLong(text.substring(0, Math.min(text.length(), DIGITS))));
         }
-        Instant until = time(text);
-        if (until == null) {
-            return null;
-        }
-        Instant since = date == null ? null : time(date.strip());
-        Duration wait = Duration.between(since == null ? now : since, until);
-        return wait.isNegative() ? Duration.ZERO : wait;
+        Instant said = date == null ? now : time(date.strip(), now).orElse(now);
+        return (point ? Optional.of(Instant.ofEpochSecond(Long.parseLong(text))) : time(text, now))
+                .map(until -> Duration.between(said, until)).map(wait -> wait.isNegative() ? Duration.ZERO : wait).orElse(null);
     }
 
-    private static Instant time(String text) {
-        try {
-            return Instant.from(DateTimeFormatter.RFC_1123_DATE_TIME.parse(text));
-        } catch (DateTimeException e) {
-            return null;
+    /** In one of the three forms of RFC 9110, 5.6.7: IMF-fixdate, RFC 850's and that of C's asctime. */
+    private static Optional<Instant> time(String text, Instant now) {
+        DateTimeFormatter rfc850 = new DateTimeFormatterBuilder().parseCaseInsensitive().appendPattern("EEEE, dd-MMM-")
+                .appendValueReduced(ChronoField.YEAR, 2, 2, now.atOffset(ZoneOffset.UTC).toLocalDate().minusYears(FAR - 1))
+                .appendPattern(" HH:mm:ss 'GMT'").toFormatter(Locale.US).withZone(ZoneOffset.UTC);
+        DateTimeFormatter asctime = DateTimeFormatter.ofPattern("EEE MMM ppd HH:mm:ss yyyy", Locale.US)
+                .withZone(ZoneOffset.UTC);
+        for (DateTimeFormatter form : List.of(DateTimeFormatter.RFC_1123_DATE_TIME, rfc850, asctime)) {
+            try {
+                return Optional.of(Instant.from(form.parse(text)));
+            } catch (DateTimeException e) {
+                // In another form, then.
+            }
         }
+        return Optional.empty();
     }
 }

@@ -90,6 +90,8 @@ public class Delivery extends PanacheEntityBase {
     public FailureKind failureKind;
     public String failureMessage;
     public String response;
+    /** Whether the answer was longer than what is read of one. */
+    public boolean truncated;
     /** The number of its last outcome among those of the run; null while there is none. */
     public Integer event;
 
@@ -159,6 +161,7 @@ public class Delivery extends PanacheEntityBase {
         failureKind = outcome.kind;
         failureMessage = outcome.message;
         response = outcome.response;
+        truncated = outcome.truncated;
         durationMs = outcome.durationMs;
     }
 
@@ -336,23 +339,23 @@ public class Delivery extends PanacheEntityBase {
      * @param pause before the next one, where the state is pending; else null
      * @param uncounted whether it never went out
      */
-    record Outcome(State state, Integer status, FailureKind kind, String message, String response, Integer durationMs,
-            Duration pause, boolean uncounted) {
+    record Outcome(State state, Integer status, FailureKind kind, String message, String response, boolean truncated,
+            Integer durationMs, Duration pause, boolean uncounted) {
 
         /** Its claim was written, and nothing else happened. */
-        static final Outcome UNSENT = new Outcome(State.pending, null, null, null, null, null, Duration.ZERO, true);
+        static final Outcome UNSENT = new Outcome(State.pending, null, null, null, null, false, null, Duration.ZERO, true);
 
         /** The same, and it is not to go out any more. */
         static final Outcome CANCELLED = new Outcome(State.cancelled, null, FailureKind.cancelled,
-                "The run was cancelled before this went out.", null, null, null, true);
+                "The run was cancelled before this went out.", null, false, null, null, true);
 
         Outcome(State state, Integer status, FailureKind kind, String message, String response, Integer durationMs) {
-            this(state, status, kind, message, response, durationMs, null, false);
+            this(state, status, kind, message, response, false, durationMs, null, false);
         }
 
         /** It goes out again, after a while. */
         Outcome again(Duration after) {
-            return new Outcome(State.pending, status, kind, message, response, durationMs, after, false);
+            return new Outcome(State.pending, status, kind, message, response, truncated, durationMs, after, false);
         }
     }
 

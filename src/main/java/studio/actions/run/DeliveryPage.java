@@ -27,7 +27,7 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
 
     /** What a delivery is shown with: all but its request's body, which may have 256 KB. */
     private static final String SHOWN = "SELECT id, entity_id, entity_type, production_id, task_id, task_ids, method, url, state, status, "
-            + "attempts, duration_ms, failure_kind, failure_message, response, due_at, event, position FROM ";
+            + "attempts, duration_ms, failure_kind, failure_message, response, truncated, due_at, event, position FROM ";
 
     private static final String PAGE = SHOWN + """
             (SELECT *, sum(coalesce(octet_length(response), 0) + coalesce(octet_length(url), 0) + 1024) OVER (ORDER BY position)
@@ -121,6 +121,7 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
             delivery.failureKind = constant(FailureKind.class, rows.getString("failure_kind"));
             delivery.failureMessage = rows.getString("failure_message");
             delivery.response = rows.getString("response");
+            delivery.truncated = rows.getBoolean("truncated");
             OffsetDateTime due = rows.getObject("due_at", OffsetDateTime.class);
             delivery.dueAt = due == null ? null : due.toInstant();
             delivery.event = rows.getObject("event", Integer.class);

@@ -62,7 +62,7 @@ class Outcomes {
         /** Without the words that the database does not take. */
         Ended wordless() {
             Reply plain = reply instanceof Reply.Delivered delivered
-                    ? new Reply.Delivered(delivered.status(), null, delivered.durationMs())
+                    ? new Reply.Delivered(delivered.status(), null, delivered.truncated(), delivered.durationMs())
                     : reply instanceof Reply.Failed failed
                             ? new Reply.Failed(failed.kind(), "What was answered cannot be kept.", failed.status(), null,
                                     failed.durationMs(), failed.retryAfter())
@@ -165,7 +165,7 @@ class Outcomes {
         int took = (int) ended.reply().durationMs();
         if (ended.reply() instanceof Reply.Delivered delivered) {
             return new Delivery.Outcome(Delivery.State.delivered, delivered.status(), null, null, kept(delivered.response()),
-                    took);
+                    delivered.truncated(), took, null, false);
         }
         if (ended.reply() instanceof Reply.Failed failed) {
             Delivery.Outcome outcome = new Delivery.Outcome(Delivery.State.failed, failed.status(), failed.kind(),

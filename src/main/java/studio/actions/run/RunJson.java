@@ -136,6 +136,7 @@ public final class RunJson {
             Integer durationMs,
             Failure failure,
             String response,
+            @JsonInclude(JsonInclude.Include.NON_NULL) Boolean truncated,
             @JsonInclude(JsonInclude.Include.NON_NULL) Instant nextAttemptAt,
             @JsonInclude(JsonInclude.Include.NON_EMPTY) List<EarlierAttempt> earlierAttempts) {
 
@@ -143,7 +144,7 @@ public final class RunJson {
             boolean again = d.state == Delivery.State.pending && d.attempts > 0;
             return new DeliveryView(d.id, d.target(), d.method, d.url, d.state, d.status, d.attempts, d.durationMs,
                     d.failureKind == null ? null : new Failure(d.failureKind, d.failureMessage), d.response,
-                    again ? d.dueAt : null, earlier.stream().map(EarlierAttempt::of).toList());
+                    d.truncated ? true : null, again ? d.dueAt : null, earlier.stream().map(EarlierAttempt::of).toList());
         }
     }
 

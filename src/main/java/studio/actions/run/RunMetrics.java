@@ -35,7 +35,7 @@ class RunMetrics {
 
     private static final Logger LOG = Logger.getLogger(RunMetrics.class);
 
-    private static final Duration[] BUCKETS = Stream.of(25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000)
+    private static final Duration[] BUCKETS = Stream.of(25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000)
             .map(Duration::ofMillis).toArray(Duration[]::new);
 
     /** Of what never went out. */

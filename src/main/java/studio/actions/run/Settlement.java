@@ -40,11 +40,11 @@ final class Settlement {
 
     private static final String WRITE = """
             UPDATE delivery d SET state = ended.state, owner = NULL, status = ended.status, failure_kind = ended.kind,
-                failure_message = ended.message, response = ended.response, duration_ms = ended.took, event = ended.event,
+                failure_message = ended.message, response = ended.response, truncated = ended.truncated, duration_ms = ended.took, event = ended.event,
                 attempts = d.attempts - ended.uncounted,
                 due_at = CASE WHEN ended.state = 'pending' THEN now() + ended.pause * interval '1 millisecond' END
-              FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                AS ended (id, state, status, kind, message, response, took, event, uncounted, pause)
+              FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                AS ended (id, state, status, kind, message, response, truncated, took, event, uncounted, pause)
              WHERE d.id = ended.id""";
 
     /** LATERAL: each run by its index, however many PostgreSQL takes the array for. */
@@ -210,6 +210,7 @@ final class Settlement {
                     each(settling, one -> name(one.outcome.kind()), String[]::new),
                     each(settling, one -> one.outcome.message(), String[]::new),
                     each(settling, one -> one.outcome.response(), String[]::new),
+                    each(settling, one -> one.outcome.truncated(), Boolean[]::new),
                     each(settling, one -> one.outcome.durationMs(), Integer[]::new),
                     each(settling, Settling::event, Integer[]::new),
                     each(settling, one -> one.outcome.uncounted() ? 1 : 0, Integer[]::new),

@@ -109,8 +109,8 @@ record Setting(String allowed, UnaryOperator<String> check) {
     static Setting allowList(String allowed) {
         return new Setting(allowed, value -> {
             try {
-                AddressPolicy.of(Arrays.stream(value.split(",")).map(String::strip).filter(entry -> !entry.isEmpty()).toList());
-                return null;
+                return AddressPolicy.of(Arrays.stream(value.split(",")).map(String::strip).filter(entry -> !entry.isEmpty())
+                        .toList()).idleEntry().orElse(null);
             } catch (IllegalArgumentException e) {
                 return e.getMessage();
             }

@@ -55,6 +55,7 @@ public final class Settings {
             Map.entry("egress.connect-timeout", Setting.duration("100ms", "30s", "3s")),
             Map.entry("egress.dns-timeout", Setting.duration("100ms", "30s", "2s")),
             Map.entry("egress.timeout", Setting.duration("100ms", "30s", "10s")),
+            Map.entry("egress.max-timeout", Setting.duration("1s", "5m", "60s")),
             Map.entry("egress.max-request", Setting.size("1K", "16M", "256K")),
             Map.entry("egress.max-response", Setting.size("1K", "16M", "64K")),
             Map.entry("egress.kept-response", Setting.size("0", "1M", "8K")),

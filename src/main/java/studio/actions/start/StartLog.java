@@ -1,6 +1,7 @@
 package studio.actions.start;
 
 import java.lang.management.ManagementFactory;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -10,12 +11,14 @@ import jakarta.enterprise.event.ObservesAsync;
 import jakarta.inject.Singleton;
 
 import org.eclipse.microprofile.config.Config;
+import org.eclipse.microprofile.config.ConfigValue;
 import org.jboss.logging.Logger;
 
 import com.sun.management.UnixOperatingSystemMXBean;
 
 import io.quarkus.runtime.ApplicationConfig;
 import io.quarkus.runtime.StartupEvent;
+import io.quarkus.runtime.configuration.DurationConverter;
 import io.quarkus.vertx.http.HttpServerStart;
 import io.quarkus.vertx.http.runtime.VertxHttpConfig;
 import studio.actions.identity.IdentityConfig;
@@ -30,6 +33,9 @@ class StartLog {
     /** Files beside clients' connections: the program, the database, receivers, probes. */
     private static final int OTHER_FILES = 500;
 
+    /** The rank of what stands in the code. */
+    private static final int DEFAULT = Integer.MIN_VALUE;
+
     void tell(@Observes StartupEvent start, ApplicationConfig application, IdentityConfig identity, StartConfig own,
             VertxHttpConfig http, Config config) {
         LOG.infof("Kitsu Actions %s, %s", application.version().orElse("unknown"),
@@ -39,6 +45,7 @@ class StartLog {
         Map<String, String> settings = Settings.effective(config);
         LOG.infof("Settings: %s", settings.entrySet().stream().map(entry -> entry.getKey() + "=" + entry.getValue())
                 .collect(Collectors.joining(" ")));
+        warnOfLongTimeouts(config).ifPresent(LOG::warn);
         http.limits().maxConnections().ifPresent(connections -> tooFewFiles(connections).ifPresent(LOG::warn));
     }
 
@@ -50,6 +57,21 @@ class StartLog {
                                 ("This process may open %d files, too few for the %d connections that clients may have. Raise the "
                                         + "limit (ulimit -n), or lower QUARKUS_HTTP_LIMITS_MAX_CONNECTIONS.")
                                         .formatted(system.getMaxFileDescriptorCount(), connections))
+                        : Optional.empty();
+    }
+
+    /** Returns a warning if somebody has allowed time-outs that no stop waits for. */
+    static Optional<String> warnOfLongTimeouts(Config config) {
+        ConfigValue longest = config.getConfigValue(Settings.PREFIX + "egress.max-timeout");
+        Duration shutdown = config.getValue(Settings.PREFIX + "run.shutdown", Duration.class);
+        return longest.getSourceOrdinal() > DEFAULT
+                && DurationConverter.parseDuration(longest.getValue()).compareTo(shutdown) > 0
+                        ? Optional.of(
+                                "Actions may wait for %s (egress.max-timeout), a stop waits for %s (run.shutdown): what is under way for longer "
+                                        .formatted(longest.getValue(),
+                                                config.getConfigValue(Settings.PREFIX + "run.shutdown").getValue())
+                                        + "is cut off then, and sent again or lost as 'max_attempts' says. Raise CUSTOM_ACTIONS_RUN_SHUTDOWN, and "
+                                        + "the time that whatever stops the process gives it.")
                         : Optional.empty();
     }
 

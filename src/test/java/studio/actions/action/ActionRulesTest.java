@@ -379,7 +379,7 @@ class ActionRulesTest {
     // Numbers
 
     @ParameterizedTest
-    @CsvSource({ "timeout_ms, 100, 30000", "max_attempts, 1, 8", "rate_per_minute, 1, 60000" })
+    @CsvSource({ "timeout_ms, 100, 60000", "max_attempts, 1, 8", "rate_per_minute, 1, 60000" })
     void keepsWithinTheRange(String field, int from, int to) {
         accepted(Api.draft(field, from)).then().body(field, equalTo(from));
         accepted(Api.draft(field, to)).then().body(field, equalTo(to));
@@ -520,6 +520,15 @@ class ActionRulesTest {
             "X-Author, Ann", "X-Bypass, yes", "X-Secretary, Ann" })
     void takesACredentialFromASecret(String name, String value) {
         accepted(Api.draft("headers", Map.of(name, value))).then().body(has("headers", equalTo(Map.of(name, value))));
+    }
+
+    @Test
+    void refusesAVariableThatIsNeverSent() {
+        String url = "https://api.studio.com/#/shots/{entity_id}";
+
+        refused(Api.draft("url", url, "is_ajax", true), "/url", "variable_in_fragment");
+        accepted(Api.draft("url", url, "is_ajax", false));
+        accepted(Api.draft("url", "https://api.studio.com/{entity_id}#top", "is_ajax", true));
     }
 
     static Stream<Arguments> wrongHeaderNames() {

@@ -61,7 +61,8 @@ class RequestsTest {
 
     /** Rules that no schema can state: what is refused by these codes was written in the right form. */
     private static final Set<String> RULES = Set.of("selection_or_targets", "empty_selection", "empty_target", "unknown_cursor",
-            "unknown_secret", "not_a_signing_secret", "secret_reference", "plain_credential", "header_refused", "header_twice",
+            "unknown_secret", "not_a_signing_secret", "secret_reference", "plain_credential", "variable_in_fragment",
+            "header_refused", "header_twice",
             "scheme_not_http",
             "scheme_not_allowed", "scheme_forbidden", "control_character", "not_deleted", "names_from_kitsu");
 

@@ -81,7 +81,7 @@ class AddressPolicyTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = { "exa_mple.com", "_a.example.com", "-a.example.com", "a-.example.com", "a..example.com",
+    @ValueSource(strings = { "exa'mple.com", "-a.example.com", "a-.example.com", "a..example.com",
             ".example.com",
             "example.com..", ".", "..", "a..", "example.1com", "exa%6dple.com", "%31%32%37.0.0.1", "example.com%00.evil.com",
             "example.com%2eevil.com", "exa!mple.com", "exa$mple.com", "a~b.com", "a,b.com", "a;b.com", "a'b.com", "a*b.com",
@@ -398,7 +398,7 @@ class AddressPolicyTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = { "", "a b", "127.1", "x\r\ny", "[::1", "fd12::1", "exa_mple", "b\u00fccher" })
+    @ValueSource(strings = { "", "a b", "127.1", "x\r\ny", "[::1", "fd12::1", "exa~mple", "b\u00fccher" })
     void refusesAnswersForWhatIsNoHost(String host) {
         Refusal refusal = CLOSED.vet(host, 443, List.of(address("8.8.8.8"))).orElseThrow();
         assertThat(refusal.reason()).isEqualTo(Reason.HOST);
@@ -490,7 +490,7 @@ class AddressPolicyTest {
             "farm.studio.lan:, Write host and port only", "farm.studio.lan:http, Write host and port only",
             "farm.studio.lan:-1, Write host and port only",
             "https://farm.studio.lan, Write host and port only", "//farm.studio.lan, Write host and port only",
-            "user@farm.studio.lan, Write the host in letters", "farm_1.studio.lan, Write the host in letters",
+            "user@farm.studio.lan, Write the host in letters", "farm~1.studio.lan, Write the host in letters",
             "farm studio, Write the host in letters", "-farm, Write the host in letters",
             "farm-.lan, Write the host in letters", "a..b, Write the host in letters",
             "'', Write the host in letters", "' ', Write the host in letters", "., Write the host in letters",

@@ -84,7 +84,7 @@ class EgressTest {
             close,      failed,    -,   connection_lost
             gone,       failed,    -,   connection_lost
             garbage,    failed,    -,   protocol
-            endless,    failed,    200, too_large
+            endless,    delivered, 200, -
             """)
     void saysHowItEnded(String behaviour, String state, Integer status, String kind) {
         String name = unique("ended");
@@ -184,11 +184,22 @@ class EgressTest {
     void stopsReadingAt64Kilobytes(int length, boolean whole) {
         Reply reply = send(egress, receiver.url("/" + unique("stop") + "/long/" + length), null);
 
-        assertThat(reply instanceof Reply.Delivered).isEqualTo(whole);
-        if (reply instanceof Reply.Failed failed) {
-            assertThat(failed.kind()).isEqualTo(FailureKind.too_large);
-            assertThat(failed.status()).isEqualTo(200);
-        }
+        assertThat(reply).isInstanceOfSatisfying(Reply.Delivered.class, delivered -> {
+            assertThat(delivered.truncated()).isEqualTo(!whole);
+            assertThat(delivered.response()).hasSize(64 * KIB);
+        });
+    }
+
+    @Test
+    void saysOfADeliveryThatItsAnswerWasTruncated() {
+        Json run = Api.press(Api.ajax(receiver.url("/" + unique("truncated") + "/long/70000")));
+
+        assertThat(run.getString("state")).isEqualTo("succeeded");
+        assertThat(run.getMap("deliveries[0]")).containsEntry("truncated", true);
+        assertThat(Api.press(Api.ajax(receiver.url("/" + unique("whole") + "/ok"))).getMap("deliveries[0]"))
+                .doesNotContainKey("truncated");
+        assertThat(Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run.getString("id"))).getMap("deliveries[0]"))
+                .containsEntry("truncated", true);
     }
 
     @ParameterizedTest

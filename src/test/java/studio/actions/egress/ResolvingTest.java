@@ -105,6 +105,60 @@ class ResolvingTest {
         Api.create(Api.draft("url", "https://" + host.substring(1) + "/", "is_ajax", true)).then().statusCode(201);
     }
 
+    /** As studios call their machines, though no host name has one (RFC 1123, section 2.1). */
+    @Test
+    void takesNamesWithAnUnderscore() {
+        Egress egress = egress(name -> addresses("127.0.0.1"), "127.0.0.1:" + receiver.port(),
+                "render_farm:" + receiver.port());
+
+        assertThat(send(egress, "http://Render_Farm:" + receiver.port() + "/underscore/ok"))
+                .isInstanceOf(Reply.Delivered.class);
+        assertThat(receiver.heard("underscore").get(0).headers()).containsEntry("Host", "Render_Farm:" + receiver.port());
+        assertThat(send(egress, "http://other_farm:" + receiver.port() + "/underscore/ok")).isInstanceOf(Reply.Refused.class);
+        Api.id(Api.create(Api.draft("url", "https://render_farm.studio.com:8443/x?e={entity_id}", "is_ajax", true)));
+    }
+
+    @Test
+    void saysThatNoCertificateIsForANameWithAnUnderscore() {
+        int port = Receiver.sharedWithTls().port();
+        Egress egress = egress(name -> addresses("127.0.0.1"), "127.0.0.1:" + port, "render_farm:" + port);
+
+        assertThat(send(egress, "https://render_farm:" + port + "/underscore-tls/ok"))
+                .isInstanceOfSatisfying(Reply.Failed.class, failed -> assertThat(failed.message()).contains("underscore"));
+    }
+
+    // ---- Several addresses
+
+    @Test
+    void triesTheNextAddressWhereNobodyListens() {
+        Egress egress = egress(name -> addresses("127.0.0.9", "::1", "127.0.0.8", "127.0.0.1"), "127.0.0.9:" + receiver.port(),
+                "[::1]:" + receiver.port(), "127.0.0.8:" + receiver.port(), "127.0.0.1:" + receiver.port(), "many.studio.test");
+
+        assertThat(send(egress, "http://many.studio.test:" + receiver.port() + "/many/ok")).isInstanceOf(Reply.Delivered.class);
+        assertThat(receiver.heard("many")).hasSize(1);
+    }
+
+    @Test
+    void sendsNothingTwiceWhereTheFirstAddressMayHaveIt() {
+        Receiver first = opened(Receiver.at("127.0.0.2"));
+        Receiver second = opened(Receiver.at("127.0.0.3", first.port()));
+        Egress egress = egress(name -> addresses("127.0.0.2", "127.0.0.3"), "127.0.0.2:" + first.port(),
+                "127.0.0.3:" + first.port(), "many.studio.test");
+
+        assertThat(send(egress, "http://many.studio.test:" + first.port() + "/once/gone")).isInstanceOf(Reply.Failed.class);
+        assertThat(first.heard("once")).hasSize(1);
+        assertThat(second.heard("once")).isEmpty();
+    }
+
+    @Test
+    void triesBothFamiliesInTurn() throws UnknownHostException {
+        assertThat(
+                Egress.interleaved(List.of(addresses("2001:db8::1", "2001:db8::2", "2001:db8::3", "192.0.2.1", "192.0.2.2"))))
+                .containsExactly(addresses("2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2", "2001:db8::3"));
+        assertThat(Egress.interleaved(List.of(addresses("192.0.2.1", "2001:db8::1", "2001:db8::2"))))
+                .containsExactly(addresses("192.0.2.1", "2001:db8::1", "2001:db8::2"));
+    }
+
     // ---- Who is asked, and how often
 
     @Test

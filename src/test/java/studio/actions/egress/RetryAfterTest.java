@@ -25,6 +25,19 @@ class RetryAfterTest {
         assertThat(RetryAfter.of("Thu, 26 Nov 2026 12:01:30 GMT", null, NOW)).isEqualTo(Duration.ofSeconds(90));
     }
 
+    /** RFC 9110, section 5.6.7, and seconds since 1970 as some write them. */
+    @ParameterizedTest
+    @ValueSource(strings = { "Thursday, 26-Nov-26 12:01:30 GMT", "Thu Nov 26 12:01:30 2026", "1795694490" })
+    void readsATimeInEveryForm(String header) {
+        assertThat(RetryAfter.of(header, null, NOW)).isEqualTo(Duration.ofSeconds(90));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = { "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "1000000000" })
+    void takesATimeLongAgoForNow(String header) {
+        assertThat(RetryAfter.of(header, null, NOW)).isZero();
+    }
+
     @Test
     void readsATimeByTheReceiversOwnClock() {
         assertThat(RetryAfter.of("Thu, 26 Nov 2026 14:01:30 GMT", "Thu, 26 Nov 2026 14:01:00 GMT", NOW))

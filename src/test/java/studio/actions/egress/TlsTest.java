@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.equalTo;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -13,9 +14,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLServerSocket;
 
 import jakarta.inject.Inject;
 
@@ -166,6 +169,65 @@ class TlsTest {
             assertThat(hesitant.accepted()).isEqualTo(10);
             assertThat(hesitant.heard(name)).isEmpty();
         }
+    }
+
+    /** RFC 9112, section 6.3, case 8, and 9.8: the connection itself stays open. */
+    @Test
+    void takesTheEndOfTlsForTheEndOfAnAnswerWithoutALength() throws Exception {
+        try (SSLServerSocket server = server(false)) {
+            CompletableFuture<Void> answers = CompletableFuture.runAsync(() -> {
+                try (Socket client = server.accept()) {
+                    client.getInputStream().read(new byte[4096]);
+                    client.getOutputStream().write("HTTP/1.1 200 OK\r\n\r\nuntil it ends".getBytes());
+                    client.shutdownOutput();
+                    client.getInputStream().readAllBytes();
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+
+            assertThat(send(egress("127.0.0.1:" + server.getLocalPort()), "https://127.0.0.1:" + server.getLocalPort() + "/",
+                    Duration.ofSeconds(5))).isInstanceOfSatisfying(Reply.Delivered.class,
+                            delivered -> assertThat(delivered.response()).isEqualTo("until it ends"));
+            answers.join();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "TLSv1.2", "TLSv1.3" })
+    void saysThatAServerAsksForAClientCertificate(String protocol) throws Exception {
+        try (SSLServerSocket server = server(true)) {
+            server.setEnabledProtocols(new String[] { protocol });
+            CompletableFuture.runAsync(() -> {
+                try (Socket client = server.accept()) {
+                    client.getInputStream().read(new byte[4096]);
+                } catch (IOException refused) {
+                    // As it should.
+                }
+            });
+
+            assertUntrusted(send(egress("127.0.0.1:" + server.getLocalPort()),
+                    "https://127.0.0.1:" + server.getLocalPort() + "/", Duration.ofSeconds(5)), "client certificate");
+        }
+    }
+
+    private static SSLServerSocket server(boolean needsClientCertificate) throws IOException {
+        SSLServerSocket server = (SSLServerSocket) Certificates.shared().of("IP:127.0.0.1").getServerSocketFactory()
+                .createServerSocket(0, 10, InetAddress.getByName("127.0.0.1"));
+        server.setNeedClientAuth(needsClientCertificate);
+        return server;
+    }
+
+    @Test
+    void asksForANameWithoutADot() {
+        Receiver farm = opened(Receiver.withTls("127.0.0.1", Certificates.shared().of("DNS:farm")));
+        Egress egress = doors.of(List.of("127.0.0.1:" + farm.port(), "farm:" + farm.port()),
+                new NameResolver(doors.config, name -> new InetAddress[] { InetAddress.getLoopbackAddress() }), doors.config);
+        opened.add(egress::close);
+
+        assertThat(send(egress, "https://farm:" + farm.port() + "/" + name + "/ok", Duration.ofSeconds(5)))
+                .isInstanceOf(Reply.Delivered.class);
+        assertThat(farm.heard(name).get(0).serverName()).isEqualTo("farm");
     }
 
     @Test

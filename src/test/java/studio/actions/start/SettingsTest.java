@@ -71,13 +71,14 @@ class SettingsTest {
             csv.max-rows | 1, 100000 | 0, 100001, many, 1.5
             csv.max-size | 1K, 64M | 1023, 65M, big
             data-dir | /var/lib/kitsu actions |
-            egress.allow | 10.20.0.0/16, farm.studio.lan:8443, [fd12::]/48, 127.0.0.1:8080 | 127.0.0.0/8, 300.1.1.1, http://farm
+            egress.allow | 10.20.0.0/16, farm.studio.lan:8443, [fd12::]/48, 127.0.0.1:8080, render_farm:8080 | 127.0.0.0/8, 300.1.1.1, http://farm, localhost, tools.localhost:8080
             egress.connect-timeout | 100ms, 30s | 99ms, 31s, soon
             egress.dns-timeout | 100ms, 30s | 99ms, 31s, -1s
             egress.in-flight-per-host | 1, 1000 | 0, 1001, some
             egress.kept-response | 0, 1M | 2M, -1
             egress.max-request | 1K, 16M | 1023, 17M
             egress.max-response | 1K, 16M | 1023, 17M
+            egress.max-timeout | 1s, 5m | 999ms, 301s
             egress.timeout | 100ms, 30s | 99ms, 31s
             egress.trust | | /no/such/file, pom.xml
             launch.schemes | maya, http | javascript, ma ya, file

@@ -90,10 +90,10 @@ public final class Receiver implements AutoCloseable {
     private final Map<String, AtomicInteger> open = new ConcurrentHashMap<>();
     private final AtomicInteger accepted = new AtomicInteger();
 
-    private Receiver(String address, ServerSocketFactory sockets, Duration hesitation) {
+    private Receiver(String address, int port, ServerSocketFactory sockets, Duration hesitation) {
         this.hesitation = hesitation;
         try {
-            server = sockets.createServerSocket(0, 1000, InetAddress.getByName(address));
+            server = sockets.createServerSocket(port, 1000, InetAddress.getByName(address));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -110,7 +110,11 @@ public final class Receiver implements AutoCloseable {
     }
 
     public static Receiver at(String address) {
-        return new Receiver(address, ServerSocketFactory.getDefault(), Duration.ZERO);
+        return at(address, 0);
+    }
+
+    public static Receiver at(String address, int port) {
+        return new Receiver(address, port, ServerSocketFactory.getDefault(), Duration.ZERO);
     }
 
     public static Receiver withTls(String address, SSLContext certificate) {
@@ -119,7 +123,7 @@ public final class Receiver implements AutoCloseable {
 
     /** @param hesitation before its part of the handshake */
     public static Receiver withTls(String address, SSLContext certificate, Duration hesitation) {
-        return new Receiver(address, certificate.getServerSocketFactory(), hesitation);
+        return new Receiver(address, 0, certificate.getServerSocketFactory(), hesitation);
     }
 
     public int port() {
