@@ -32,7 +32,7 @@ CREATE INDEX action_by_name ON action (lower(name), name, id);
 -- Every replica keeps the list of actions in memory and reads it again after this notification.
 CREATE FUNCTION tell_action_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('action_changed', '');
+    PERFORM pg_notify('action_changed', pg_current_xact_id()::text);
     RETURN NULL;
 END $$;
 CREATE TRIGGER action_changed AFTER INSERT OR UPDATE OR DELETE ON action

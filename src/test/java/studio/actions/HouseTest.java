@@ -55,7 +55,7 @@ class HouseTest {
             entry("problem", List.of()),
             entry("log", List.of()),
             entry("news", List.of()),
-            entry("start", List.of("kitsu", "run", "action", "egress", "zou", "identity", "audit")));
+            entry("start", List.of("kitsu", "run", "action", "egress", "zou", "identity", "audit", "news")));
 
     @ParameterizedTest
     @ValueSource(

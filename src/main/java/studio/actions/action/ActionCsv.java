@@ -2,6 +2,7 @@ package studio.actions.action;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.text.Normalizer;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -36,8 +37,15 @@ import studio.actions.problem.StrictJson;
 /** Actions as lines of a table: Kitsu's own five columns, and ours behind them. */
 final class ActionCsv {
 
-    private static final Map<String, Boolean> TRUTH = Map.of("true", true, "yes", true, "1", true, "false", false, "no", false,
-            "0", false);
+    /** Also as Excel writes them where it speaks one of Kitsu's languages. */
+    private static final Set<String> TRUE = Set.of("true", "yes", "1", "vrai", "oui", "wahr", "ja", "verdadero", "sí",
+            "verdadeiro", "sim", "vero", "sì", "waar", "sand", "sant", "sann", "prawda", "tak", "истина", "да", "істина", "так",
+            "pravda", "ano", "igaz", "igen", "tosi", "kyllä", "doğru", "evet", "adevărat", "da", "αληθησ", "真", "はい", "참");
+    private static final Set<String> FALSE = Set.of("false", "no", "0", "faux", "non", "falsch", "nein", "falso", "não",
+            "onwaar",
+            "nee", "falsk", "nej", "falskt", "usann", "nei", "fałsz", "nie", "ложь", "нет", "хибність", "ні", "nepravda", "ne",
+            "hamis", "nem", "epätosi", "ei", "yanlış", "yanliş", "hayır", "hayir", "fals", "nu", "ψευδησ", "偽", "假", "いいえ",
+            "거짓");
 
     private static final String TYPE = "CustomAction";
 
@@ -204,7 +212,7 @@ final class ActionCsv {
             return Column.KITSU;
         }
         Set<Column> seen = EnumSet.noneOf(Column.class);
-        List<Column> columns = header.cells().stream().map(title -> {
+        List<Column> columns = titles(lines).stream().map(title -> {
             Column column = Column.called(title);
             if (column == null) {
                 errors.add(new Wrong(header.number(), shown(title), "There is no column \"" + shown(title) + "\". Known are: "
@@ -219,9 +227,24 @@ final class ActionCsv {
         return columns;
     }
 
+    /** Without the empty columns that spreadsheets leave at the end. */
+    private static List<String> titles(List<Csv.Line> lines) {
+        List<String> titles = lines.get(0).cells();
+        int used = lines.stream().mapToInt(line -> used(line.cells())).max().orElse(0);
+        return titles.subList(0, Math.min(titles.size(), used));
+    }
+
+    private static int used(List<String> cells) {
+        int end = cells.size();
+        while (end > 0 && cells.get(end - 1).isBlank()) {
+            end--;
+        }
+        return end;
+    }
+
     /** Kitsu writes its header in its user's language; its columns are always the same, and its lines say what they are. */
     private static boolean translated(List<Csv.Line> lines) {
-        List<String> titles = lines.get(0).cells();
+        List<String> titles = titles(lines);
         return lines.size() > 1 && titles.size() == Column.KITSU.size()
                 && IntStream.range(0, titles.size()).allMatch(i -> Column.called(titles.get(i)) == null
                         || Column.called(titles.get(i)) == Column.KITSU.get(i))
@@ -230,7 +253,7 @@ final class ActionCsv {
 
     /** Reads a line. What is wrong with it goes to the errors, and is as if it did not stand there. */
     Row read(Csv.Line line, List<Column> columns, List<Wrong> errors) {
-        if (line.cells().size() != columns.size()) {
+        if (line.cells().size() < columns.size() || used(line.cells()) > columns.size()) {
             errors.add(new Wrong(line.number(), null, "This line has " + line.cells().size() + " cells, and the header has "
                     + columns.size() + "."));
             return null;
@@ -285,8 +308,11 @@ final class ActionCsv {
     }
 
     private static Boolean truth(String cell) {
-        return Optional.ofNullable(TRUTH.get(cell.toLowerCase(Locale.ROOT)))
-                .orElseThrow(() -> new IllegalArgumentException("this must be true or false (yes or no, 1 or 0)."));
+        String word = Normalizer.normalize(cell, Normalizer.Form.NFC).toLowerCase(Locale.ROOT);
+        if (!TRUE.contains(word) && !FALSE.contains(word)) {
+            throw new IllegalArgumentException("this must be true or false (yes or no, 1 or 0).");
+        }
+        return TRUE.contains(word);
     }
 
     private static Integer number(String cell) {

@@ -1,5 +1,6 @@
 package studio.actions.action;
 
+import java.text.Normalizer;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,7 +47,7 @@ public final class ActionJson {
 
         /** The same with its defaults filled in and its text trimmed; what is wrong stays wrong. */
         public Draft settled(int defaultTimeoutMs) {
-            return new Draft(name == null ? null : name.strip(),
+            return new Draft(name == null ? null : Normalizer.normalize(name.strip(), Normalizer.Form.NFC),
                     url == null ? null : Template.unlink(url.strip()),
                     entityType == null ? EntityType.all : entityType,
                     isAjax != null && isAjax,

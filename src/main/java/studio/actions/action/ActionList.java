@@ -19,12 +19,18 @@ import studio.actions.news.News;
 
 /**
  * All actions by name, as they were read last: Kitsu asks for them at every login. A write drops them here before it answers;
- * PostgreSQL tells the other replicas (the trigger of {@code V3}), and what it could not tell is forgotten in a minute.
+ * PostgreSQL tells the other replicas (the trigger on {@code action}), and what it could not tell is forgotten in a minute.
  */
 @Singleton
 class ActionList {
 
     private static final Duration BELIEVED = Duration.ofSeconds(60);
+
+    /** Longer than a write and its notification take. */
+    private static final Duration REMEMBERED = Duration.ofMinutes(1);
+
+    /** While nobody is told of changes. */
+    private static final Duration BELIEVED_DEAF = Duration.ofSeconds(5);
 
     /** Bytes of answers that are kept, and of those before them: questions in somebody's own words have no end. */
     private static final int KEPT = 4 * 1024 * 1024;
@@ -57,17 +63,21 @@ class ActionList {
         }
     }
 
+    private final News news;
     private final Clock clock;
     private final StatelessSession rows;
     private final AtomicLong drops = new AtomicLong();
+    /** What this process has written by its transaction, and when. */
+    private final Map<String, Instant> writes = new ConcurrentHashMap<>();
     private volatile Read last;
     /** The answers that were made of the list before, or of this one. */
     private volatile Map<Listings.Question, Listing> lately = Map.of();
 
     ActionList(News news, Clock clock, StatelessSession rows) {
+        this.news = news;
         this.clock = clock;
         this.rows = rows;
-        news.read(News.Topic.action_changed, nothing -> drop(), this::drop);
+        news.read(News.Topic.action_changed, this::hear, this::drop);
     }
 
     /** Not to be changed: others are reading them. */
@@ -89,7 +99,8 @@ class ActionList {
     }
 
     private Optional<Read> believed() {
-        return Optional.ofNullable(last).filter(read -> clock.instant().isBefore(read.at.plus(BELIEVED)));
+        return Optional.ofNullable(last)
+                .filter(read -> clock.instant().isBefore(read.at.plus(news.isDeaf() ? BELIEVED_DEAF : BELIEVED)));
     }
 
     private Read read() {
@@ -108,6 +119,20 @@ class ActionList {
             }
         }
         return read;
+    }
+
+    /** To be called in a transaction that writes, with its number; {@link #drop} follows. */
+    void writes(String transaction) {
+        writes.put(transaction, clock.instant());
+    }
+
+    /** What this process has written was dropped with the write; dropped again, it would be a list that was read since. */
+    private void hear(String transaction) {
+        Instant now = clock.instant();
+        writes.values().removeIf(wrote -> wrote.isBefore(now.minus(REMEMBERED)));
+        if (writes.remove(transaction) == null) {
+            drop();
+        }
     }
 
     /** To be called after a write was committed. */

@@ -22,6 +22,9 @@ import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.core.StreamingOutput;
 
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
@@ -97,9 +100,10 @@ public class ActionTransfer {
     @POST
     @Path("/import")
     @RolesAllowed("admin")
-    @Consumes(Csv.MEDIA_TYPE)
+    @Consumes({ Csv.MEDIA_TYPE, Csv.TABS, Csv.EXCEL, Csv.WORKBOOK })
     @Produces(MediaType.APPLICATION_JSON)
-    public Import read(@QueryParam("mode") Mode mode,
+    public RestResponse<Import> read(@QueryParam("mode") Mode mode,
+            @QueryParam("skip_invalid") @DefaultValue("false") boolean skipInvalid,
             byte[] file) {
         if (mode == null) {
             throw ProblemException.parameter("mode", "required", "'mode' must be check or apply.");
@@ -115,12 +119,13 @@ public class ActionTransfer {
         }
         Asker asker = Asker.of(identity);
         if (mode == Mode.check) {
-            return new Plan(lines, QuarkusTransaction.requiringNew().call(actions::all), asker).told();
+            return RestResponse.ok(new Plan(lines, QuarkusTransaction.requiringNew().call(actions::all), asker).told());
         }
         return actions.writeAll(present -> {
             Plan plan = new Plan(lines, present, asker);
-            return plan.errors.isEmpty() ? apply(plan, asker)
-                    : new Import(0, 0, plan.unchanged, List.of(), plan.errors);
+            return plan.errors.isEmpty() || skipInvalid && plan.readable ? RestResponse.ok(apply(plan, asker))
+                    : ResponseBuilder.<Import> create(422).entity(new Import(0, 0, plan.unchanged, List.of(), plan.errors))
+                            .build();
         });
     }
 
@@ -141,6 +146,8 @@ public class ActionTransfer {
         private final List<Actions.Write> writes = new ArrayList<>();
         private int unchanged;
 
+        /** Whether the lines can be told apart into columns. */
+        private final boolean readable;
         private final Asker asker;
         private final Map<UUID, Action> byId = new HashMap<>();
         private final Map<String, List<Action>> byName = new HashMap<>();
@@ -154,7 +161,8 @@ public class ActionTransfer {
                 byName.computeIfAbsent(key(action.draft()), none -> new ArrayList<>()).add(action);
             });
             List<Column> columns = ActionCsv.header(lines, errors);
-            if (errors.isEmpty()) {
+            readable = errors.isEmpty();
+            if (readable) {
                 lines.subList(1, lines.size()).forEach(line -> {
                     int before = errors.size();
                     Row row = csv.read(line, columns, errors);

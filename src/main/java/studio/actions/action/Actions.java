@@ -19,6 +19,7 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
 import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
 
 import org.hibernate.StatelessSession;
 
@@ -355,7 +356,10 @@ public class Actions {
     private <T> T written(String lock, Callable<T> write) {
         try {
             return QuarkusTransaction.requiringNew().call(() -> {
-                Action.getEntityManager().createNativeQuery("LOCK TABLE action IN " + lock + " MODE").executeUpdate();
+                EntityManager rows = Action.getEntityManager();
+                rows.createNativeQuery("LOCK TABLE action IN " + lock + " MODE").executeUpdate();
+                list.writes((String) rows.createNativeQuery("SELECT pg_current_xact_id()::text", String.class)
+                        .getSingleResult());
                 return write.call();
             });
         } finally {

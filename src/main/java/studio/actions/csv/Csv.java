@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
@@ -27,13 +28,27 @@ import studio.actions.problem.ProblemException;
 public final class Csv {
 
     public static final String MEDIA_TYPE = "text/csv";
+    public static final String TABS = "text/tab-separated-values";
+
+    /** What browsers call a CSV file where Excel is installed, and a workbook, which is told what it is. */
+    public static final String EXCEL = "application/vnd.ms-excel";
+    public static final String WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
     public static final char BOM = '\ufeff';
 
     /** What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), full-width forms included. */
     private static final String FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20";
 
-    private static final Pattern INNER = Pattern.compile("([,;\t\r\n]\\s*)(?=[" + Pattern.quote(FORMULA) + "])");
+    /** What spreadsheets pass over before a formula: white space, and what has no width. */
+    private static final String PASSED = "[\\s\\p{Z}\\p{Cf}]*";
+    private static final Pattern COMPUTED = Pattern.compile(PASSED + "[" + Pattern.quote(FORMULA) + "].*", Pattern.DOTALL);
+    private static final Pattern INNER = Pattern.compile("([,;\t\r\n]" + PASSED + ")(?=[" + Pattern.quote(FORMULA) + "])");
+
+    /** A first line that tells Excel how the others are divided. */
+    private static final Pattern SEPARATOR = Pattern.compile("\\A\"?sep=([;,\t])\"?[ ;,\t]*(?:\r\n|\n|\r|\\z)",
+            Pattern.CASE_INSENSITIVE);
+
+    private static final String DELIMITERS = ";,\t";
 
     private Csv() {
     }
@@ -86,10 +101,8 @@ public final class Csv {
         return quoted(cell) ? cell.substring(1) : cell;
     }
 
-    /** Spreadsheets pass over white space before a formula. */
     private static boolean computed(String text) {
-        return !text.isEmpty() && (FORMULA.indexOf(text.charAt(0)) >= 0
-                || !text.isBlank() && FORMULA.indexOf(text.stripLeading().charAt(0)) >= 0);
+        return COMPUTED.matcher(text).matches();
     }
 
     private static boolean quoted(String text) {
@@ -97,23 +110,27 @@ public final class Csv {
     }
 
     /**
-     * Reads a file up to so many lines, with or without a byte order mark, whatever its line ends and whichever of the two
-     * delimiters it has.
+     * Reads a file up to so many lines, with or without a byte order mark, whatever its line ends and whichever of semicolon,
+     * comma and tab it has between its cells.
      *
      * @return its lines that are not blank
      * @throws ProblemException {@code invalid_csv} if it is not UTF-8, or a quote is not closed or has text behind it
      */
     public static List<Line> read(byte[] file, int most) {
-        String text = text(file);
-        char delimiter = used(text);
+        String whole = text(file);
+        Matcher separator = SEPARATOR.matcher(whole);
+        boolean told = separator.find();
+        String text = told ? whole.substring(separator.end()) : whole;
+        char delimiter = told ? separator.group(1).charAt(0) : used(text);
         List<Line> lines = new ArrayList<>();
-        int begins = 1;
+        int above = told ? 1 : 0;
+        int begins = 1 + above;
         try (CSVParser parser = CSVParser.builder().setReader(new StringReader(text))
                 .setFormat(CSVFormat.DEFAULT.builder().setDelimiter(delimiter).setIgnoreEmptyLines(false).get()).get()) {
             Iterator<CSVRecord> records = parser.iterator();
             while (lines.size() < most && records.hasNext()) {
                 Line line = new Line(begins, records.next().toList());
-                begins = (int) parser.getCurrentLineNumber() + 1;
+                begins = (int) parser.getCurrentLineNumber() + 1 + above;
                 if (!line.blank()) {
                     lines.add(line);
                 }
@@ -129,17 +146,24 @@ public final class Csv {
     /** Whichever there is more of in the header, outside of quotes. */
     private static char used(String text) {
         boolean quoted = false;
-        int commas = 0;
+        int[] counts = new int[DELIMITERS.length()];
         String header = text.stripLeading();
         for (int i = 0; i < header.length() && (quoted || "\r\n".indexOf(header.charAt(i)) < 0); i++) {
             char c = header.charAt(i);
             quoted ^= c == '"';
-            commas += quoted ? 0 : c == ',' ? 1 : c == ';' ? -1 : 0;
+            int delimiter = quoted ? -1 : DELIMITERS.indexOf(c);
+            if (delimiter >= 0) {
+                counts[delimiter]++;
+            }
         }
-        return commas > 0 ? ',' : ';';
+        int most = IntStream.range(1, counts.length).reduce(0, (a, b) -> counts[b] > counts[a] ? b : a);
+        return DELIMITERS.charAt(most);
     }
 
     private static String text(byte[] file) {
+        if (begins(file, 'P', 'K', 3, 4) || begins(file, 0xd0, 0xcf, 0x11, 0xe0)) {
+            throw unreadable("This is an Excel workbook: save it as 'CSV UTF-8', and send that.");
+        }
         if (utf16(file)) {
             throw unreadable("The file is UTF-16. Save it as UTF-8 (in Excel: 'CSV UTF-8').");
         }
@@ -159,6 +183,10 @@ public final class Csv {
             last--;
         }
         return text.subSequence(last > 0 && text.charAt(0) == BOM ? 1 : 0, last).toString();
+    }
+
+    private static boolean begins(byte[] file, int... bytes) {
+        return file.length >= bytes.length && IntStream.range(0, bytes.length).allMatch(i -> file[i] == (byte) bytes[i]);
     }
 
     /** By its mark, or by every other byte being zero. */

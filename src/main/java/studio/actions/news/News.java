@@ -1,10 +1,12 @@
 package studio.actions.news;
 
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -25,7 +27,8 @@ import studio.actions.problem.DatabaseHealth;
 
 /**
  * What replicas tell each other, through PostgreSQL: one connection of this process' own that listens, again and again where
- * it breaks. News is a hint and may be missed, so whoever reads it looks from time to time anyway.
+ * it breaks. News is a hint and may be missed, so whoever reads it looks from time to time anyway. Each minute it tells itself
+ * something: what stands between the service and PostgreSQL may swallow notifications without a word.
  */
 @Singleton
 public class News {
@@ -47,6 +50,12 @@ public class News {
 
     private static final Duration LISTEN_AGAIN = Duration.ofSeconds(1);
 
+    private static final String ECHO = "news_echo";
+    private static final Duration BETWEEN_ECHOES = Duration.ofMinutes(1);
+
+    /** For an echo to come back. */
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
+
     /** @param missed runs where some may have been missed */
     private record Reader(Topic topic, Consumer<String> heard, Runnable missed) {
     }
@@ -57,7 +66,9 @@ public class News {
     private final List<Reader> readers = new CopyOnWriteArrayList<>();
     private final CountDownLatch stopping = new CountDownLatch(1);
     private final Thread listener = new Thread(this::listen, "news");
+    private final String own = UUID.randomUUID().toString();
     private volatile boolean listening;
+    private volatile boolean deaf;
 
     News(AgroalDataSource database, EntityManager entities, DatabaseHealth health) {
         this.database = database;
@@ -84,6 +95,11 @@ public class News {
     public void tell(Topic topic, List<String> all) {
         entities.createNativeQuery(TELL, Long.class).setParameter(1, topic.name())
                 .setParameter(2, all.toArray(String[]::new)).getSingleResult();
+    }
+
+    /** Whether what is told does not arrive, though the database answers. */
+    public boolean isDeaf() {
+        return deaf;
     }
 
     void begin(@Observes StartupEvent start) {
@@ -126,22 +142,73 @@ public class News {
             for (Topic topic : Topic.values()) {
                 statement.execute("LISTEN " + topic);
             }
+            statement.execute("LISTEN " + ECHO);
             listening = true;
             missed();
+            Echo echo = new Echo();
             while (stopping.getCount() > 0) {
-                PGNotification[] news = connection.unwrap(PGConnection.class).getNotifications(LISTENED_MS);
+                echo.callWhereDue();
+                PGNotification[] news = connection.unwrap(PGConnection.class).getNotifications(echo.patience());
                 if (news != null && news.length > 0) {
                     List.of(news).forEach(this::pass);
+                    List.of(news).forEach(echo::hear);
                 } else {
                     // Asked for again, for nothing but to see whether anybody is there.
                     statement.execute("LISTEN " + Topic.action_changed);
                 }
+                echo.judge();
             }
             statement.execute("UNLISTEN *");
         } catch (SQLException | RuntimeException e) {
             // The pool would hand it to the next request.
             connection.abort(Runnable::run);
             throw e;
+        }
+    }
+
+    /** What this process tells itself, over another connection. */
+    private final class Echo {
+
+        private long due = System.nanoTime();
+        private boolean awaited;
+
+        void callWhereDue() throws SQLException {
+            if (System.nanoTime() - due >= 0) {
+                awaited = true;
+                due = System.nanoTime() + BETWEEN_ECHOES.toNanos();
+                try (Connection connection = database.getConnection();
+                        PreparedStatement call = connection.prepareStatement("SELECT pg_notify(?, ?)")) {
+                    call.setString(1, ECHO);
+                    call.setString(2, own);
+                    call.executeQuery();
+                }
+            }
+        }
+
+        /** Milliseconds to listen for at the most. */
+        int patience() {
+            return awaited ? (int) PATIENCE.toMillis() : LISTENED_MS;
+        }
+
+        void hear(PGNotification news) {
+            if (news.getName().equals(ECHO) && news.getParameter().equals(own)) {
+                awaited = false;
+                if (deaf) {
+                    LOG.info("The database's notifications arrive again");
+                    deaf = false;
+                    missed();
+                }
+            }
+        }
+
+        void judge() {
+            boolean late = awaited && System.nanoTime() - (due - BETWEEN_ECHOES.toNanos()) >= PATIENCE.toNanos();
+            if (late && !deaf) {
+                LOG.warn(
+                        "The database's notifications do not arrive: does a pool or a proxy stand in between? Lists are read again "
+                                + "every few seconds, and waiting presses and events come late.");
+                deaf = true;
+            }
         }
     }
 

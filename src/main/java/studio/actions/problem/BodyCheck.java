@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 
 import jakarta.ws.rs.ConstrainedTo;
 import jakarta.ws.rs.RuntimeType;
@@ -37,7 +38,7 @@ public class BodyCheck implements ReaderInterceptor {
             if (encoding != null && !encoding.isBlank() && !encoding.strip().equalsIgnoreCase("identity")) {
                 throw new ProblemException(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as it is, without 'Content-Encoding'.");
             }
-            if (context.getMediaType().getSubtype().endsWith("json")) {
+            if (context.getMediaType().getSubtype().toLowerCase(Locale.ROOT).endsWith("json")) {
                 refuseForeignCharset(body);
             }
             context.setInputStream(new ByteArrayInputStream(body));

@@ -2,6 +2,7 @@ package studio.actions.problem;
 
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -37,6 +38,10 @@ import studio.actions.problem.Problem.Code;
 public class BodyCollector {
 
     static final int LIMIT = 1024 * 1024;
+
+    /** As an import takes them. */
+    private static final List<String> TABLES = List.of("text/csv", "text/tab-separated-values", "application/vnd.ms-excel",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
 
     /** Bytes that are read and thrown away, so that a client that sends before it reads can read why it was refused. */
     static final long DRAINED = 64L * LIMIT;
@@ -97,7 +102,7 @@ public class BodyCollector {
 
     private int limit(HttpServerRequest request) {
         String mediaType = request.getHeader(HttpHeaders.CONTENT_TYPE);
-        return mediaType != null && mediaType.toLowerCase(Locale.ROOT).startsWith("text/csv")
+        return mediaType != null && TABLES.stream().anyMatch(mediaType.strip().toLowerCase(Locale.ROOT)::startsWith)
                 ? (int) config.get().csv().maxSize().asLongValue()
                 : LIMIT;
     }

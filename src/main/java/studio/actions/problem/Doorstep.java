@@ -12,11 +12,15 @@ import jakarta.inject.Singleton;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
+import io.netty.channel.Channel;
+import io.netty.util.AttributeKey;
 import io.quarkus.vertx.http.ManagementInterface;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.net.HostAndPort;
+import io.vertx.core.net.impl.ConnectionBase;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.log.LogContext;
@@ -68,6 +72,9 @@ class Doorstep {
             + "'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
             + "frame-ancestors 'none'";
 
+    /** Marks a connection on which nothing more is read. */
+    private static final AttributeKey<Boolean> LAST = AttributeKey.valueOf(Doorstep.class, "last");
+
     private final BodyCollector bodies;
     private final ObjectMapper json;
 
@@ -79,6 +86,11 @@ class Doorstep {
     void hang(@Observes Filters filters) {
         filters.register(request -> {
             guard(request);
+            String ambiguous = ambiguous(request.request());
+            if (ambiguous != null || isPastLast(request)) {
+                hangUp(request, ambiguous);
+                return;
+            }
             if (BodyCollector.announced(request.request())) {
                 request.addEndHandler(answered -> {
                     if (answered.succeeded()) {
@@ -123,6 +135,33 @@ class Doorstep {
                 request.next();
             }
         });
+    }
+
+    /**
+     * Why two readers of a request could take it for different ones (RFC 9112, 3.2 and 6.3); null where it is plain. What
+     * follows
+     * on such a connection may be part of a body.
+     */
+    private static String ambiguous(HttpServerRequest request) {
+        List<String> codings = request.headers().getAll(HttpHeaders.TRANSFER_ENCODING);
+        return !codings.isEmpty() && !(codings.size() == 1 && codings.get(0).strip().equalsIgnoreCase("chunked"))
+                ? "The body can be read with 'Transfer-Encoding: chunked' only, or with 'Content-Length'."
+                : request.headers().getAll(HttpHeaders.HOST).size() > 1 ? "Name one host in 'Host'." : null;
+    }
+
+    private static boolean isPastLast(RoutingContext request) {
+        return ((ConnectionBase) request.request().connection()).channel().hasAttr(LAST);
+    }
+
+    /** Answers, and reads nothing more of the connection. */
+    private void hangUp(RoutingContext request, String why) {
+        Channel channel = ((ConnectionBase) request.request().connection()).channel();
+        if (channel.attr(LAST).setIfAbsent(true) == null) {
+            request.addEndHandler(sent -> request.request().connection().close());
+            answer(request, Code.BAD_REQUEST, why);
+        } else {
+            channel.close();
+        }
     }
 
     /** At the last moment: two policies of one name would hold both. */

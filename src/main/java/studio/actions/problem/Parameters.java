@@ -49,7 +49,10 @@ public class Parameters implements ParamConverterProvider {
             }
             Object value = reader.apply(text);
             if (value == null) {
-                String sentence = "'" + name + "' must be " + StrictJson.describe(type) + ".";
+                String sentence = "'" + name + "' must be " + StrictJson.describe(type) + "."
+                        + (type == Instant.class && text.indexOf(' ') >= 0
+                                ? " In a query, + stands for a blank: write %2B for it."
+                                : "");
                 throw type == UUID.class ? new ProblemException(Code.MALFORMED_ID, sentence)
                         : ProblemException.parameter(name, "invalid_value", sentence);
             }

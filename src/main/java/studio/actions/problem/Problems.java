@@ -1,10 +1,12 @@
 package studio.actions.problem;
 
 import java.io.UncheckedIOException;
+import java.lang.reflect.Method;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
+import jakarta.annotation.security.RolesAllowed;
 import jakarta.validation.ConstraintViolationException;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.HttpHeaders;
@@ -27,6 +29,7 @@ import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.ForbiddenException;
 import io.quarkus.security.UnauthorizedException;
+import io.quarkus.security.identity.SecurityIdentity;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
@@ -39,9 +42,11 @@ public class Problems {
     private static final String REALM = "Bearer realm=\"kitsu-actions\"";
 
     private final DatabaseHealth database;
+    private final SecurityIdentity caller;
 
-    Problems(DatabaseHealth database) {
+    Problems(DatabaseHealth database, SecurityIdentity caller) {
         this.database = database;
+        this.caller = caller;
     }
 
     @ServerExceptionMapper
@@ -105,7 +110,16 @@ public class Problems {
 
     @ServerExceptionMapper
     public Response forbidden(ForbiddenException forbidden) {
-        return answer(Code.FORBIDDEN, 403, "Your role may not do this.", List.of(), Map.of(), forbidden);
+        String own = caller.getRoles().stream().findFirst().map(role -> " Your role is " + role + ".").orElse("");
+        RolesAllowed allowed = allowed();
+        return answer(Code.FORBIDDEN, 403, (allowed == null ? "Your role may not do this."
+                : "This is for the role " + String.join(" or ", allowed.value()) + ".") + own, List.of(), Map.of(), forbidden);
+    }
+
+    private static RolesAllowed allowed() {
+        Method method = CurrentRequestManager.get().getTarget().getLazyMethod().getMethod();
+        RolesAllowed own = method.getAnnotation(RolesAllowed.class);
+        return own != null ? own : method.getDeclaringClass().getAnnotation(RolesAllowed.class);
     }
 
     @ServerExceptionMapper
@@ -155,6 +169,8 @@ public class Problems {
                 cause instanceof ProblemException refusal ? refusal.violated() : List.of());
         if (cause instanceof ProblemException refusal && refusal.isForeseen()) {
             LOG.debugf("Problem %s: %d %s: %s", problem.id(), status, problem.code(), problem.detail());
+        } else if (code == Code.NOT_DELIVERED || code == Code.RECEIVER_TIMEOUT) {
+            LOG.infof("Problem %s: %s", problem.id(), problem.detail());
         } else if (status >= 500 && cause instanceof ProblemException) {
             LOG.errorf("Problem %s: %s", problem.id(), problem.detail());
         } else if (code == Code.UNAVAILABLE && database.failed(cause)) {
@@ -192,7 +208,16 @@ public class Problems {
         Class<?> type = mapping instanceof MismatchedInputException mismatch ? mismatch.getTargetType()
                 : mapping.getCause() instanceof InputCoercionException coercion ? coercion.getTargetType() : null;
         return new Fault(pointer, mapping instanceof InvalidFormatException ? "invalid_value" : "wrong_type",
-                "'" + pointer.substring(pointer.lastIndexOf('/') + 1) + "' must be " + StrictJson.describe(type) + ".");
+                "'" + name(mapping.getPath()) + "' must be " + StrictJson.describe(type) + ".");
+    }
+
+    /** The field, and which of its entries. */
+    private static String name(List<JsonMappingException.Reference> path) {
+        String name = "";
+        for (JsonMappingException.Reference step : path) {
+            name = step.getFieldName() == null ? name + "[" + step.getIndex() + "]" : step.getFieldName();
+        }
+        return name;
     }
 
     private static boolean duplicate(JsonProcessingException broken) {

@@ -70,6 +70,8 @@ public class StrictJson implements ObjectMapperCustomizer {
         SimpleModule module = new SimpleModule();
         module.addDeserializer(String.class, new Text());
         module.addDeserializer(UUID.class, new Id());
+        module.addDeserializer(Integer.class, new Whole());
+        module.addDeserializer(int.class, new Whole());
         module.setDeserializerModifier(new BeanDeserializerModifier() {
 
             private static final long serialVersionUID = 1L;
@@ -188,6 +190,34 @@ public class StrictJson implements ObjectMapperCustomizer {
             } catch (BadText bad) {
                 throw JsonMappingException.from(parser, bad.getMessage(), bad);
             }
+        }
+    }
+
+    /** JSON Schema 2020-12, validation 6.1.1 and core 4.2.3: {@code 1000.0} and {@code 1e3} are integers. */
+    private static final class Whole extends StdScalarDeserializer<Integer> {
+
+        private static final long serialVersionUID = 1L;
+
+        Whole() {
+            super(Integer.class);
+        }
+
+        @Override
+        public Integer deserialize(JsonParser parser, DeserializationContext context) throws IOException {
+            if (!parser.currentToken().isNumeric()) {
+                return (Integer) context.handleUnexpectedToken(Integer.class, parser);
+            }
+            try {
+                return parser.getDecimalValue().intValueExact();
+            } catch (ArithmeticException e) {
+                return (Integer) context.handleWeirdNumberValue(Integer.class, parser.getNumberValue(),
+                        "no whole number that fits");
+            }
+        }
+
+        @Override
+        public Integer getNullValue(DeserializationContext context) {
+            return null;
         }
     }
 

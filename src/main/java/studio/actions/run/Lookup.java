@@ -78,7 +78,7 @@ class Lookup {
                             new Refusal(FailureKind.not_visible, ((Hidden) found.get(question(target))).why()));
                 }
             }
-            return new Selection(List.copyOf(targets), refused, given.origin());
+            return new Selection(List.copyOf(targets), refused, given.origin(), true);
         });
     }
 

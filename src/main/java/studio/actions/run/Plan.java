@@ -139,8 +139,9 @@ final class Plan {
         if (filled instanceof Template.Missing missing) {
             return refuse(target, tasks, FailureKind.missing_variable,
                     "The URL needs {" + missing.variable()
-                            + "}, which is not known for this target: add it to the target, or write {?"
-                            + missing.variable() + "} to leave it out.");
+                            + "}, which is not known for this target: "
+                            + (selection.fromKitsu() ? "write {?" : "add it to the target, or write {?") + missing.variable()
+                            + "} to leave it out.");
         }
         if (filled instanceof Template.Unsafe unsafe) {
             return refuse(target, tasks, FailureKind.forbidden_address,

@@ -6,6 +6,7 @@ import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -119,6 +120,17 @@ public final class Press {
                 : ASYNC.matcher(preferences).find() ? MOMENT : most;
         Duration patience = asked.compareTo(most) < 0 ? asked : most;
         return patience.isZero() ? MOMENT : patience;
+    }
+
+    /** The preference that decides how long the caller waits; empty where they have none, or want to wait too long. */
+    static Optional<String> applied(List<String> prefer, Duration most) {
+        String preferences = String.join(",", prefer);
+        Matcher wait = WAIT.matcher(preferences);
+        if (wait.find()) {
+            return Duration.ofSeconds(Long.parseLong(wait.group(1))).compareTo(most) <= 0 ? Optional.of("wait=" + wait.group(1))
+                    : Optional.empty();
+        }
+        return ASYNC.matcher(preferences).find() ? Optional.of("respond-async") : Optional.empty();
     }
 
     private static String sha256(String text) {

@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 
 import jakarta.annotation.security.RolesAllowed;
@@ -19,6 +20,7 @@ import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 
 import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -122,14 +124,21 @@ public class PressResource {
             RunJson.Press press) {
         Asker asker = Asker.of(identity);
         return runner.press(asker, id, selection(press), Press.idempotencyKey(headers),
-                Press.patience(prefer, config.patience())).map(PressResource::answer);
+                Press.patience(prefer, config.patience())).map(view -> answer(view, Press.applied(prefer, config.patience())));
     }
 
     /** 200 once it has ended, else 202. */
     public static RestResponse<RunJson.View> answer(RunJson.View view) {
-        return view.finishedAt() != null ? RestResponse.ok(view)
-                : RestResponse.ResponseBuilder.<RunJson.View> create(RestResponse.Status.ACCEPTED)
-                        .location(URI.create("/api/custom-actions/runs/" + view.id())).entity(view).build();
+        return answer(view, Optional.empty());
+    }
+
+    /** @param applied the preference of the caller's that was followed (RFC 7240, section 3) */
+    static RestResponse<RunJson.View> answer(RunJson.View view, Optional<String> applied) {
+        ResponseBuilder<RunJson.View> answer = view.finishedAt() != null ? ResponseBuilder.ok(view)
+                : ResponseBuilder.<RunJson.View> create(RestResponse.Status.ACCEPTED)
+                        .location(URI.create("/api/custom-actions/runs/" + view.id())).entity(view);
+        applied.ifPresent(preference -> answer.header("Preference-Applied", preference));
+        return answer.build();
     }
 
     private Selection selection(RunJson.Press press) {

@@ -151,7 +151,8 @@ public class RunResource {
         }
         return runner.replay(asker, run, again,
                 Press.ofReplay(id, only == RunJson.Only.all, Press.idempotencyKey(headers)),
-                Press.patience(prefer, config.patience())).map(PressResource::answer);
+                Press.patience(prefer, config.patience()))
+                .map(view -> PressResource.answer(view, Press.applied(prefer, config.patience())));
     }
 
     private Run own(UUID id, Caller caller) {

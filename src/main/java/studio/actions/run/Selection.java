@@ -15,8 +15,9 @@ import studio.actions.problem.ProblemException;
  * What the person had selected: at least one target, none twice, in the order given.
  *
  * @param refused the targets that Kitsu does not show to this person, or knows to be something else
+ * @param fromKitsu whether what is known of the targets is what Kitsu says of them
  */
-public record Selection(List<Target> targets, Map<Target, Refusal> refused, Origin origin) {
+public record Selection(List<Target> targets, Map<Target, Refusal> refused, Origin origin, boolean fromKitsu) {
 
     private static final int LONGEST_NAME = 2000;
 
@@ -73,7 +74,7 @@ public record Selection(List<Target> targets, Map<Target, Refusal> refused, Orig
         if (!faults.isEmpty()) {
             throw ProblemException.invalid(faults);
         }
-        return new Selection(List.copyOf(new LinkedHashSet<>(selected)), Map.of(), origin);
+        return new Selection(List.copyOf(new LinkedHashSet<>(selected)), Map.of(), origin, false);
     }
 
     private static void check(Target target, String pointer, List<Fault> faults) {

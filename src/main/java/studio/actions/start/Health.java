@@ -15,6 +15,7 @@ import jakarta.inject.Singleton;
 
 import org.eclipse.microprofile.health.HealthCheck;
 import org.eclipse.microprofile.health.HealthCheckResponse;
+import org.eclipse.microprofile.health.HealthCheckResponseBuilder;
 import org.eclipse.microprofile.health.Readiness;
 import org.eclipse.microprofile.health.Startup;
 import org.flywaydb.core.Flyway;
@@ -25,6 +26,7 @@ import io.agroal.api.AgroalDataSource;
 import io.smallrye.health.api.AsyncHealthCheck;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
+import studio.actions.news.News;
 import studio.actions.problem.DatabaseHealth;
 import studio.actions.zou.Zou;
 
@@ -81,12 +83,14 @@ final class Health {
 
         private final AgroalDataSource database;
         private final DatabaseHealth health;
+        private final News news;
         /** One question at a time: where none is answered, probes must not take the pool's connections one by one. */
         private CompletableFuture<Optional<String>> question = CompletableFuture.completedFuture(Optional.empty());
 
-        Database(AgroalDataSource database, DatabaseHealth health) {
+        Database(AgroalDataSource database, DatabaseHealth health, News news) {
             this.database = database;
             this.health = health;
+            this.news = news;
         }
 
         @Override
@@ -95,7 +99,13 @@ final class Health {
                     .recoverWithItem(() -> Optional.of("It does not answer within " + PATIENCE.toSeconds() + " s."))
                     .map(trouble -> trouble
                             .map(why -> HealthCheckResponse.named("Database").down().withData("why", why).build())
-                            .orElseGet(() -> HealthCheckResponse.up("Database")));
+                            .orElseGet(this::up));
+        }
+
+        private HealthCheckResponse up() {
+            HealthCheckResponseBuilder up = HealthCheckResponse.named("Database").up();
+            return news.isDeaf() ? up.withData("state", "degraded").withData("why", "Its notifications do not arrive.").build()
+                    : up.withData("state", "fine").build();
         }
 
         private synchronized CompletionStage<Optional<String>> ask() {

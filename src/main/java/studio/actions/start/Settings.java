@@ -3,7 +3,6 @@ package studio.actions.start;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -20,6 +19,7 @@ import io.smallrye.config.ConfigValidationException;
 import studio.actions.action.Secrets;
 import studio.actions.egress.Trust;
 import studio.actions.identity.LocalIdentity;
+import studio.actions.problem.Nearest;
 import studio.actions.run.RunConfig;
 
 /**
@@ -157,9 +157,9 @@ public final class Settings {
         List<String> lines = new ArrayList<>();
         for (String name : environment.stream().sorted().toList()) {
             if (name.startsWith(ENVIRONMENT) && !SERVICE_LINK.matcher(name).matches() && !known(name)) {
-                String nearest = ALL.keySet().stream().flatMap(Settings::written)
-                        .min(Comparator.comparingInt(known -> distance(known, name))).orElseThrow();
-                lines.add("The environment variable " + name + " is not known. Did you mean " + nearest + "?");
+                lines.add("The environment variable " + name + " is not known."
+                        + Nearest.of(name, ALL.keySet().stream().flatMap(Settings::written).toList())
+                                .map(nearest -> " Did you mean " + nearest + "?").orElse(""));
             }
         }
         return lines;
@@ -238,23 +238,5 @@ public final class Settings {
 
     private static boolean matches(String pattern, String key) {
         return pattern.endsWith("*") ? key.startsWith(pattern.substring(0, pattern.length() - 1)) : pattern.equals(key);
-    }
-
-    /** Levenshtein's distance. */
-    private static int distance(String a, String b) {
-        int[] row = new int[b.length() + 1];
-        for (int j = 0; j <= b.length(); j++) {
-            row[j] = j;
-        }
-        for (int i = 1; i <= a.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.length(); j++) {
-                int cost = a.charAt(i - 1) == b.charAt(j - 1) ? diagonal : diagonal + 1;
-                diagonal = row[j];
-                row[j] = Math.min(cost, Math.min(row[j], row[j - 1]) + 1);
-            }
-        }
-        return row[b.length()];
     }
 }

@@ -2,6 +2,7 @@ package studio.actions.start;
 
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -33,8 +34,11 @@ class StartLog {
     /** Files beside clients' connections: the program, the database, receivers, probes. */
     private static final int OTHER_FILES = 500;
 
-    /** The rank of what stands in the code. */
-    private static final int DEFAULT = Integer.MIN_VALUE;
+    /** Where a server listens that listens everywhere. */
+    private static final List<String> ANY = List.of("0.0.0.0", "::");
+
+    /** The least rank of what somebody has set; defaults have less. */
+    private static final int SET = 100;
 
     void tell(@Observes StartupEvent start, ApplicationConfig application, IdentityConfig identity, StartConfig own,
             VertxHttpConfig http, Config config) {
@@ -64,7 +68,7 @@ class StartLog {
     static Optional<String> warnOfLongTimeouts(Config config) {
         ConfigValue longest = config.getConfigValue(Settings.PREFIX + "egress.max-timeout");
         Duration shutdown = config.getValue(Settings.PREFIX + "run.shutdown", Duration.class);
-        return longest.getSourceOrdinal() > DEFAULT
+        return longest.getSourceOrdinal() >= SET
                 && DurationConverter.parseDuration(longest.getValue()).compareTo(shutdown) > 0
                         ? Optional.of(
                                 "Actions may wait for %s (egress.max-timeout), a stop waits for %s (run.shutdown): what is under way for longer "
@@ -75,8 +79,13 @@ class StartLog {
                         : Optional.empty();
     }
 
-    /** Only once it is of use. Printed, not logged: a line that can be pasted has nothing before it. */
-    void tellToken(@ObservesAsync HttpServerStart listening, LocalIdentity local) {
+    /** Only once it is of use. The token is printed, not logged: a line that can be pasted has nothing before it. */
+    void tellWhere(@ObservesAsync HttpServerStart listening, LocalIdentity local) {
+        String site = "http://" + (ANY.contains(listening.options().getHost()) ? "127.0.0.1" : listening.options().getHost())
+                + ":"
+                + listening.options().getPort();
+        LOG.infof("API: %s/api/custom-actions", site);
+        LOG.infof("Documentation: %s/api/custom-actions/docs", site);
         local.madeToken().ifPresent(token -> System.out.println("export TOKEN=" + token));
     }
 }

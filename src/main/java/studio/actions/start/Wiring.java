@@ -20,15 +20,26 @@ import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.quarkus.vertx.http.HttpServer;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.vertx.core.http.HttpClosedException;
+import studio.actions.action.ActionHistory;
+import studio.actions.action.ActionResource;
+import studio.actions.action.ActionTransfer;
+import studio.actions.audit.AuditResource;
 import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.EgressConfig;
 import studio.actions.identity.IdentityConfig;
+import studio.actions.run.PressResource;
+import studio.actions.run.RunResource;
+import studio.actions.run.RunStreams;
+import studio.actions.run.StatisticsResource;
 
 /**
  * What is made rather than found: time and chance, so that a test can bring its own, and the allow list. The classes
- * that application.properties names are registered here, since a native image finds no other class by its name.
+ * that application.properties names are registered here, since a native image finds no other class by its name, and those
+ * whose methods {@link studio.actions.problem.UnknownParameters} asks for their parameters.
  */
-@RegisterForReflection(targets = { SnakeCaseStrategy.class, PhysicalNamingStrategySnakeCaseImpl.class })
+@RegisterForReflection(targets = { SnakeCaseStrategy.class, PhysicalNamingStrategySnakeCaseImpl.class, ActionResource.class,
+        ActionHistory.class, ActionTransfer.class, ApiDocument.class, AuditResource.class, Echo.class, PressResource.class,
+        RunResource.class, RunStreams.class, StatisticsResource.class })
 class Wiring {
 
     @Produces

@@ -381,7 +381,7 @@ class ActionTransferTest {
                 Nul\0;https://api.studio.com/;;;;;;;;;;;;
                 """;
 
-        Json answer = Json.of(apply(file).extract());
+        Json answer = Json.of(applyNothing(file).extract());
 
         assertThat(pairs(answer)).contains("3 Name", "3 Entity Type", "3 Use AJAX", "3 Enabled", "3 Method",
                 "3 Headers",
@@ -397,6 +397,84 @@ class ActionTransferTest {
         Json answer = Json.of(check("Name;URL\n;https://api.studio.com/\n;javascript:alert(1)").extract());
 
         assertThat(pairs(answer)).containsExactly("2 Name", "3 Name", "3 URL");
+    }
+
+    @Test
+    void appliesWhatIsValidWhereThatIsWanted() {
+        String file = "Name;URL\nFine;https://api.studio.com/\nWrong;nonsense://x";
+
+        post("apply&skip_invalid=false", file.getBytes(StandardCharsets.UTF_8)).statusCode(422);
+        assertThat(names()).isEmpty();
+        post("apply&skip_invalid=true", file.getBytes(StandardCharsets.UTF_8)).statusCode(200)
+                .body(has("created", equalTo(1), "errors.line", contains(3)));
+        assertThat(names()).containsExactly("Fine");
+        post("apply&skip_invalid=true", "Nonsense;Columns\n1;2".getBytes(StandardCharsets.UTF_8)).statusCode(422);
+    }
+
+    /** As Excel writes them in the languages that Kitsu speaks. */
+    @ParameterizedTest
+    @CsvSource({ "VRAI, FAUX", "WAHR, FALSCH", "VERDADERO, FALSO", "VERDADEIRO, FALSO", "VERO, FALSO", "WAAR, ONWAAR",
+            "SAND, FALSK", "PRAWDA, FAŁSZ", "ИСТИНА, ЛОЖЬ", "IGAZ, HAMIS", "TOSI, EPÄTOSI", "SANT, FALSKT", "DOĞRU, YANLIŞ",
+            "PRAVDA, NEPRAVDA", "oui, non", "ja, nein", "si\u0301, no", "да, нет" })
+    void readsTruthInEveryLanguageOfKitsus(String yes, String no) {
+        apply("Name;URL;Use AJAX\nA;https://api.studio.com/;" + yes + "\nB;https://api.studio.com/;" + no)
+                .body(has("errors", empty(), "changes[0].to.is_ajax", equalTo(true), "changes[1].to.is_ajax", equalTo(false)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "Name;URL;;;\nSync;https://api.studio.com/;;;\n", "Name;URL\nSync;https://api.studio.com/;;;\n",
+            "sep=;\nName;URL\nSync;https://api.studio.com/\n", "SEP=,\r\nName,URL\r\nSync,https://api.studio.com/\r\n",
+            "\ufeffsep=\t\nName\tURL\nSync\thttps://api.studio.com/", "Name\tURL\nSync\thttps://api.studio.com/\n",
+            "\"sep=;\"\nName;URL\nSync;https://api.studio.com/\n", "sep=;;;\nName;URL;\nSync;https://api.studio.com/;" })
+    void readsWhatSpreadsheetsMakeOfATable(String file) {
+        apply(file).body(has("created", equalTo(1), "errors", empty()));
+        assertThat(names()).containsExactly("Sync");
+    }
+
+    @Test
+    void countsTheLineThatNamesTheSeparator() {
+        refused("sep=;\nName;URL\nFine;https://api.studio.com/\nWrong;nonsense://x", 4, "URL", "scheme");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "text/tab-separated-values", "application/vnd.ms-excel", "text/csv; charset=utf-8",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" })
+    void takesATableByEveryNameThatBrowsersHaveForIt(String type) {
+        given().header("Authorization", "Bearer " + Services.TOKEN).contentType(type)
+                .body(FINE.getBytes(StandardCharsets.UTF_8))
+                .post(Api.ACTIONS + "/import?mode=check").then().statusCode(200).body(has("created", equalTo(1)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "PK\u0003\u0004", "\u00d0\u00cf\u0011\u00e0" })
+    void saysOfAWorkbookWhatItIs(String begin) {
+        byte[] workbook = (begin + "\u0000\u0014 xl/workbook.xml").getBytes(StandardCharsets.ISO_8859_1);
+
+        post("check", workbook).statusCode(400).body("code", equalTo("invalid_csv"), "detail",
+                equalTo("This is an Excel workbook: save it as 'CSV UTF-8', and send that."));
+    }
+
+    /** A Mac writes an accent behind its letter. */
+    @Test
+    void takesANameForTheSameHoweverItsAccentsAreWritten() {
+        String id = Api.id(Api.create(Api.draft("name", "Re\u0301vision")));
+
+        assertThat(names()).containsExactly("R\u00e9vision");
+        apply("Name;URL\nRe\u0301vision;https://api.studio.com/other")
+                .body(has("updated", equalTo(1), "created", equalTo(0), "changes[0].id", equalTo(id)));
+        assertThat(names()).containsExactly("R\u00e9vision");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "\u00a0=1+1", "\u200b=1+1", "\u2060+1", "\ufeff@x", " \u00a0\u200b -1", "\u3000\uff1d1" })
+    void guardsAFormulaBehindWhatSpreadsheetsPassOver(String description) {
+        Api.id(Api.create(Api.draft("description", description)));
+
+        String file = export("").asString();
+
+        assertThat(file).contains("\"'" + description + "\"");
+        assertThat(lines(file)).hasSize(1);
+        apply(file).body(has("unchanged", equalTo(1)));
     }
 
     @Test
@@ -615,6 +693,11 @@ class ActionTransferTest {
         return post("apply", file.getBytes(StandardCharsets.UTF_8)).statusCode(200);
     }
 
+    /** As a script sees it that only looks at the status. */
+    private static ValidatableResponse applyNothing(String file) {
+        return post("apply", file.getBytes(StandardCharsets.UTF_8)).statusCode(422);
+    }
+
     private static ValidatableResponse post(String mode, byte[] file) {
         return given().header("Authorization", "Bearer " + Services.TOKEN).contentType("text/csv").body(file)
                 .post(Api.ACTIONS + "/import?mode=" + mode).then();
@@ -631,7 +714,7 @@ class ActionTransferTest {
     /** One thing is wrong with the file, so nothing is done. */
     private void refused(String file, int line, String column, String why) {
         List<String> before = names();
-        for (ValidatableResponse answer : List.of(check(file), apply(file))) {
+        for (ValidatableResponse answer : List.of(check(file), applyNothing(file))) {
             answer.body(has("errors.line", contains(line), "errors.column", contains(column), "errors[0].message",
                     containsString(why)));
         }

@@ -197,19 +197,20 @@ class ListingsTest {
             BesideKitsu.with(admin).body(Api.draft("name", "Long " + i, "description", "x".repeat(2000))).post(Api.ACTIONS);
         }
         for (int i = 0; i < 40; i++) {
-            assertThat(BesideKitsu.with(admin).get(Api.ACTIONS + "?q=Long&n=" + i).asByteArray()).hasSizeGreaterThan(120_000);
+            assertThat(BesideKitsu.with(admin).get(Api.ACTIONS + "?q=Long&limit=" + (900 + i)).asByteArray())
+                    .hasSizeGreaterThan(120_000);
         }
         double hits = hits();
-        BesideKitsu.with(admin).get(Api.ACTIONS + "?q=Long&n=0").then().statusCode(200);
+        BesideKitsu.with(admin).get(Api.ACTIONS + "?q=Long&limit=900").then().statusCode(200);
         assertThat(hits()).isEqualTo(hits + 1);
-        BesideKitsu.with(admin).get(Api.ACTIONS + "?q=Long&n=39").then().statusCode(200);
+        BesideKitsu.with(admin).get(Api.ACTIONS + "?q=Long&limit=939").then().statusCode(200);
         assertThat(hits()).isEqualTo(hits + 1);
     }
 
     /** What is asked takes memory, too: some hundreds of these fill it, whose answers are next to nothing. */
     @Test
     void longQuestionsAreForgotten() {
-        String padding = "&n=" + "x".repeat(3900) + "&m=";
+        String padding = "&limit=1".repeat(470) + "&page=1" + "&limit=";
         String accept = "application/json;q=0.9, " + "text/x, ".repeat(1200) + "*/*";
         for (int i = 0; i < 320; i++) {
             accepting(accept).get(Api.ACTIONS + "?q=nothing" + padding + i).then().statusCode(200);

@@ -153,7 +153,7 @@ class AuditTest {
         Instant before = now();
         BesideKitsu.with(admin).body(Map.of("name", "")).post(Api.ACTIONS).then().statusCode(400);
         BesideKitsu.with(admin).contentType("text/csv").body("Name\nx").post(Api.ACTIONS + "/import?mode=apply").then()
-                .statusCode(200);
+                .statusCode(422);
         BesideKitsu.with(admin).delete(Api.ACTIONS + "/" + UUID.randomUUID()).then().statusCode(404);
         BesideKitsu.with("nobody's").get(Api.ACTIONS).then().statusCode(401);
 

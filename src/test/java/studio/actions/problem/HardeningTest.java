@@ -26,6 +26,7 @@ import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
+import studio.actions.testing.Raw;
 import studio.actions.testing.Services;
 
 /** What a browser, a slow client and a curious one get from the public port. */
@@ -101,6 +102,21 @@ class HardeningTest {
         String answer = drip(head, drop);
 
         assertThat(answer).startsWith("HTTP/1.1 408 ").contains("\"code\":\"request_timeout\"");
+    }
+
+    /** RFC 9112, sections 3.2 and 6.3: what one reader takes for a body, another takes for the next request. */
+    @ParameterizedTest
+    @ValueSource(strings = { "Transfer-Encoding: xchunked", "Transfer-Encoding: identity", "Transfer-Encoding: gzip, chunked",
+            "Transfer-Encoding: chunked, chunked", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+            "Transfer-Encoding: x", "Transfer-Encoding:", "Host: y", "Host: x" })
+    void readsNothingBehindARequestThatIsAmbiguous(String header) throws Exception {
+        try (Raw client = new Raw(service)) {
+            String answers = client.send("POST " + Api.ACTIONS + " HTTP/1.1\r\nHost: x\r\n" + header + "\r\n\r\n"
+                    + "DELETE " + Api.ACTIONS + "/smuggled HTTP/1.1\r\nHost: x\r\n\r\n").hear();
+
+            assertThat(answers).startsWith("HTTP/1.1 400 ");
+            assertThat(answers.split("HTTP/1\\.1 ", -1)).as("one answer").hasSize(2);
+        }
     }
 
     @ParameterizedTest

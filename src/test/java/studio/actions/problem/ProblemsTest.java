@@ -173,6 +173,66 @@ class ProblemsTest {
 
     // Text that is none
 
+    @ParameterizedTest
+    @ValueSource(strings = { "application/json", "APPLICATION/JSON", "Application/Merge-Patch+JSON",
+            "application/MERGE-PATCH+json" })
+    void refusesForeignCharsetsHoweverJsonIsCalled(String type) throws Exception {
+        String path = type.toLowerCase().contains("patch") ? Api.ACTIONS + "/" + Api.id(Api.create(Api.draft())) : Api.ACTIONS;
+        for (byte[] body : List.of("{\"name\": \"x\"}".getBytes(StandardCharsets.UTF_16LE), "{\"name\": \"\0\"}".getBytes(),
+                new byte[] { '"', (byte) 0xc0, (byte) 0x80, '"' })) {
+            problem(send(path.equals(Api.ACTIONS) ? "POST" : "PATCH", path, body, "Content-Type", type), 400, "invalid_json");
+        }
+    }
+
+    static Stream<Arguments> wrongEntries() {
+        return Stream.of(arguments("\"roles\": [\"admin\", \"boss\"]", "'roles[1]' must be one of"),
+                arguments("\"project_ids\": [\"x\"]", "'project_ids[0]' must be a UUID"),
+                arguments("\"roles\": \"admin\"", "'roles' must be a list"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("wrongEntries")
+    void namesTheEntryThatIsWrong(String field, String sentence) {
+        Json problem = problem(post(DRAFT.formatted(field)), 400, "invalid_body");
+
+        assertThat(problem.getString("errors[0].message")).startsWith(sentence);
+    }
+
+    /** JSON Schema 2020-12, core 4.2.3. */
+    @ParameterizedTest
+    @CsvSource({ "1000, 1000", "1000.0, 1000", "1e3, 1000", "1.5E3, 1500", "10000e-1, 1000" })
+    void takesAWholeNumberHoweverItIsWritten(String written, int number) {
+        assertThat(Json.of(post(DRAFT.formatted("\"timeout_ms\": " + written))).getInt("timeout_ms")).isEqualTo(number);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "1000.5", "1e99", "1e-3", "1e999999999", "2147483648", "true", "\"1000\"", "[1000]" })
+    void takesNoOtherNumber(String written) {
+        Json problem = problem(post(DRAFT.formatted("\"timeout_ms\": " + written)), 400, "invalid_body");
+
+        assertThat(problem.getString("errors[0].message")).isEqualTo("'timeout_ms' must be a whole number.");
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "?limt=5, Did you mean 'limit'?", "?entity_typ=shot, Did you mean 'entity_type'?",
+            "/runs?sinc=2026-11-24T00:00:00Z, Did you mean 'since'?", "/export?delimeter=;, Did you mean 'delimiter'?",
+            "/openapi?formt=json, Did you mean 'format'?", "/audit?x=1, Known are: ", "?LIMIT=5, Did you mean 'limit'?" })
+    void refusesAParameterThatItDoesNotKnow(String query, String hint) {
+        Json problem = problem(Api.admin().get(Api.ACTIONS + query), 400, "invalid_parameter");
+
+        assertThat(problem.getString("errors[0].code")).isEqualTo("unknown_parameter");
+        assertThat(problem.getString("detail")).contains(hint);
+    }
+
+    @Test
+    void saysHowAPlusIsWrittenInAQuery() {
+        Json problem = problem(Api.admin().get(Api.ACTIONS + "/runs?since=2026-11-24T00:00:00+02:00"), 400,
+                "invalid_parameter");
+
+        assertThat(problem.getString("detail")).contains("%2B");
+        Api.admin().get(Api.ACTIONS + "/runs?since=2026-11-24T00:00:00%2B02:00").then().statusCode(200);
+    }
+
     static Stream<Arguments> texts() {
         Stream<Arguments> drafts = Stream.of("\"name\": \"@@\"", "\"url\": \"https://a.studio/@@\"", "\"description\": \"@@\"",
                 "\"signing_secret\": \"@@\"", "\"headers\": {\"X-A\": \"@@\"}", "\"headers\": {\"@@\": \"x\"}",

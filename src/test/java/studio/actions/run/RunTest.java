@@ -330,6 +330,19 @@ class RunTest {
                 .isEqualTo("v1," + Base64.getEncoder().encodeToString(mac.doFinal(signed.getBytes(StandardCharsets.UTF_8))));
     }
 
+    /** RFC 7240, section 3. */
+    @ParameterizedTest
+    @CsvSource({ "respond-async, respond-async", "'respond-async, wait=5', wait=5", "'wait=\"5\"', wait=5", "wait=0, wait=0",
+            "wait=100000,", "return=minimal," })
+    void saysWhichPreferenceItFollowed(String preference, String applied) {
+        String action = Api.ajax(receiver.url("/" + unique("preferred") + "/ok"));
+
+        Response run = Api.admin().header("Prefer", preference).body(Map.of("targets", List.of(Api.shot())))
+                .post(Api.ACTIONS + "/" + action + "/run");
+
+        assertThat(run.header("Preference-Applied")).isEqualTo(applied);
+    }
+
     @Test
     void fillsSecretsIntoHeadersOnTheWireAlone() {
         String action = Api.ajax(receiver.url("/render/ok"), "headers",

@@ -47,6 +47,8 @@ class EmbeddedDatabaseIT {
     void keepsActionsAndRunsOverAKill() throws Exception {
         Packaged first = start(Map.of()).ready();
         assertThat(first.lines()).as("the log fits on a screen").hasSizeLessThanOrEqualTo(20);
+        assertThat(first.output()).contains("API: http://127.0.0.1:" + first.port + "/api/custom-actions")
+                .contains("Documentation: http://127.0.0.1:" + first.port + "/api/custom-actions/docs");
         String token = first.token();
         Json action = first.post("", token, """
                 {"name": "Echo", "is_ajax": true, "url": "http://127.0.0.1:%d/api/custom-actions/echo?e={entity_id}"}"""

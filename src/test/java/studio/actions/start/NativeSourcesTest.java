@@ -34,6 +34,9 @@ import org.objectweb.asm.tree.MethodNode;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
 
 import io.quarkus.bootstrap.app.CuratedApplication;
 import io.quarkus.bootstrap.app.QuarkusBootstrap;
@@ -95,7 +98,20 @@ class NativeSourcesTest {
         assertThat(named).as("of each kind").contains("org.hibernate.boot.model.naming.PhysicalNamingStrategySnakeCaseImpl",
                 "com.fasterxml.jackson.databind.PropertyNamingStrategies$SnakeCaseStrategy",
                 "com.arjuna.ats.internal.jta.recovery.arjunacore.XARecoveryModule");
-        assertThat(registered()).containsAll(named);
+        assertThat(registered("allDeclaredConstructors")).containsAll(named);
+    }
+
+    /** UnknownParameters asks methods for their parameters. */
+    @Test
+    void registersTheMethodsOfOurOwnApi() throws IOException {
+        Set<String> resources = new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests())
+                .importPackages("studio.actions").stream()
+                .filter(one -> one.tryGetAnnotationOfType(jakarta.ws.rs.Path.class)
+                        .map(path -> path.value().startsWith("/api/custom-actions")).orElse(false))
+                .map(JavaClass::getName).collect(Collectors.toSet());
+
+        assertThat(resources).hasSizeGreaterThan(8);
+        assertThat(registered("allDeclaredMethods")).containsAll(resources);
     }
 
     @Test
@@ -172,13 +188,13 @@ class NativeSourcesTest {
         return name.contains(".") && image.getResource(name.replace('.', '/') + ".class") != null;
     }
 
-    private static Set<String> registered() throws IOException {
+    private static Set<String> registered(String what) throws IOException {
         Set<String> names = new TreeSet<>();
         try (JarFile classes = new JarFile(jar.toFile())) {
             JsonNode all = new ObjectMapper()
                     .readTree(classes.getInputStream(classes.getEntry("META-INF/native-image/reflect-config.json")));
             all.forEach(one -> {
-                if (one.path("allDeclaredConstructors").asBoolean()) {
+                if (one.path(what).asBoolean()) {
                     names.add(one.get("name").asText());
                 }
             });

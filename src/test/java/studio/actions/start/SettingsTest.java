@@ -57,6 +57,22 @@ class SettingsTest {
     }
 
     @Test
+    void saysWhatAStopDoesToWhatMayTakeLonger() {
+        assertThat(StartLog.warnOfLongTimeouts(effective(Map.of("custom-actions.egress.max-timeout", "120s"))))
+                .hasValueSatisfying(sentence -> assertThat(sentence).contains("120s", "20s", "CUSTOM_ACTIONS_RUN_SHUTDOWN"));
+        assertThat(StartLog.warnOfLongTimeouts(effective(Map.of()))).isEmpty();
+        assertThat(StartLog.warnOfLongTimeouts(effective(Map.of("custom-actions.egress.max-timeout", "120s",
+                "custom-actions.run.shutdown", "130s")))).isEmpty();
+    }
+
+    private static SmallRyeConfig effective(Map<String, String> set) {
+        SmallRyeConfigBuilder builder = new SmallRyeConfigBuilder().addDiscoveredConverters()
+                .withSources(new PropertiesConfigSource(set, "test", 300));
+        CONFIGS.forEach(builder::withMapping);
+        return builder.build();
+    }
+
+    @Test
     void everyKeyStandsInTheReadme() throws Exception {
         String readme = Files.readString(Path.of("README.md"));
 

@@ -125,6 +125,13 @@ class ZouIdentityTest {
         assertThat(byHeader(RUNS, "BEARER  " + token).statusCode()).isEqualTo(200);
     }
 
+    @ParameterizedTest
+    @CsvSource({ "user, user", "manager, manager", "vendor, vendor" })
+    void whoMayNotIsToldWhoMay(String person, String role) {
+        BesideKitsu.as(person).body(Api.draft()).post(Api.ACTIONS).then().statusCode(403).body("detail",
+                org.hamcrest.Matchers.equalTo("This is for the role admin. Your role is " + role + "."));
+    }
+
     // ---- Who is not
 
     @ParameterizedTest
