@@ -37,7 +37,7 @@ import studio.actions.problem.StrictJson;
 /** Actions as lines of a table: Kitsu's own five columns, and ours behind them. */
 final class ActionCsv {
 
-    /** Also as Excel writes them where it speaks one of Kitsu's languages. */
+    /** Includes the words of Excel in Kitsu's languages. */
     private static final Set<String> TRUE = Set.of("true", "yes", "1", "vrai", "oui", "wahr", "ja", "verdadero", "sí",
             "verdadeiro", "sim", "vero", "sì", "waar", "sand", "sant", "sann", "prawda", "tak", "истина", "да", "істина", "так",
             "pravda", "ano", "igaz", "igen", "tosi", "kyllä", "doğru", "evet", "adevărat", "da", "αληθησ", "真", "はい", "참");
@@ -227,7 +227,7 @@ final class ActionCsv {
         return columns;
     }
 
-    /** Without the empty columns that spreadsheets leave at the end. */
+    /** Returns the header without the empty columns that spreadsheets leave at the end. */
     private static List<String> titles(List<Csv.Line> lines) {
         List<String> titles = lines.get(0).cells();
         int used = lines.stream().mapToInt(line -> used(line.cells())).max().orElse(0);

@@ -26,10 +26,10 @@ class ActionList {
 
     private static final Duration BELIEVED = Duration.ofSeconds(60);
 
-    /** Longer than a write and its notification take. */
+    /** Longer than any notification takes to arrive. */
     private static final Duration REMEMBERED = Duration.ofMinutes(1);
 
-    /** While nobody is told of changes. */
+    /** The time for which the list is believed while notifications do not arrive. */
     private static final Duration BELIEVED_DEAF = Duration.ofSeconds(5);
 
     /** Bytes of answers that are kept, and of those before them: questions in somebody's own words have no end. */
@@ -67,7 +67,7 @@ class ActionList {
     private final Clock clock;
     private final StatelessSession rows;
     private final AtomicLong drops = new AtomicLong();
-    /** What this process has written by its transaction, and when. */
+    /** Transactions of this process that changed actions, and when. */
     private final Map<String, Instant> writes = new ConcurrentHashMap<>();
     private volatile Read last;
     /** The answers that were made of the list before, or of this one. */
@@ -121,7 +121,7 @@ class ActionList {
         return read;
     }
 
-    /** To be called in a transaction that writes, with its number; {@link #drop} follows. */
+    /** Remembers a transaction of this process, whose notification need not drop the list again. */
     void writes(String transaction) {
         writes.put(transaction, clock.instant());
     }

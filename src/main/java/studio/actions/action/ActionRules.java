@@ -32,7 +32,7 @@ public class ActionRules {
     /** RFC 9110, section 5.6.2: token. */
     private static final Pattern HEADER_NAME = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}");
 
-    /** The last word of a name that says what its header holds, as in X-Api-Key, authToken or X_Farm_Secret_2. */
+    /** Header names whose last word says that the value is a credential, such as X-Api-Key, authToken or X_Farm_Secret_2. */
     private static final Pattern CREDENTIAL = Pattern.compile("(?:.*[-_.]|.*(?<=[a-z0-9])(?=[A-Z]))?"
             + "(?i:(?:key|auth|pass|jwt|bearer|cookie|session|sessionid|signature|authentication)"
             + "|[a-z0-9]*(?:authorization|token|secret|password|passwd|passphrase|pwd|credentials?|apikey|accesskey|authkey))"
@@ -208,7 +208,7 @@ public class ActionRules {
         }
     }
 
-    /** Beside secrets there may be a scheme, names of parameters and signs, as in {@code Token token="${secret:farm}"}. */
+    /** Allows a scheme, parameter names and punctuation beside secrets, as in {@code Token token="${secret:farm}"}. */
     private static boolean isFromSecret(String value) {
         String rest = Secrets.REFERENCE.matcher(value).replaceAll("");
         return !rest.equals(value) && rest.strip().replaceFirst("^[A-Za-z][\\w-]*(?= |$)", "")

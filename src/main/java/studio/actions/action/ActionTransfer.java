@@ -103,7 +103,7 @@ public class ActionTransfer {
     @Consumes({ Csv.MEDIA_TYPE, Csv.TABS, Csv.EXCEL, Csv.WORKBOOK })
     @Produces(MediaType.APPLICATION_JSON)
     public RestResponse<Import> read(@QueryParam("mode") Mode mode,
-            @QueryParam("skip_invalid") @DefaultValue("false") boolean skipInvalid,
+            @QueryParam("skip_invalid") Boolean skipInvalid,
             byte[] file) {
         if (mode == null) {
             throw ProblemException.parameter("mode", "required", "'mode' must be check or apply.");
@@ -123,7 +123,8 @@ public class ActionTransfer {
         }
         return actions.writeAll(present -> {
             Plan plan = new Plan(lines, present, asker);
-            return plan.errors.isEmpty() || skipInvalid && plan.readable ? RestResponse.ok(apply(plan, asker))
+            return plan.errors.isEmpty() || Boolean.TRUE.equals(skipInvalid) && plan.readable
+                    ? RestResponse.ok(apply(plan, asker))
                     : ResponseBuilder.<Import> create(422).entity(new Import(0, 0, plan.unchanged, List.of(), plan.errors))
                             .build();
         });
@@ -146,7 +147,7 @@ public class ActionTransfer {
         private final List<Actions.Write> writes = new ArrayList<>();
         private int unchanged;
 
-        /** Whether the lines can be told apart into columns. */
+        /** Whether the header is valid. */
         private final boolean readable;
         private final Asker asker;
         private final Map<UUID, Action> byId = new HashMap<>();

@@ -83,7 +83,7 @@ public class Secrets {
                 .forEach(text -> masked.add(Repeated.of(text)));
     }
 
-    /** Why a text is no signing secret; empty where it is one. */
+    /** Returns why a text is not a signing secret; empty if it is one. */
     public static Optional<String> faultOfSigning(String text) {
         String secret = unspaced(text);
         if (!secret.startsWith(SYMMETRIC)) {
@@ -200,12 +200,12 @@ public class Secrets {
         }
     }
 
-    /** Whether a secret can stand in a header: it may hold no control characters but line breaks, which are taken out. */
+    /** Returns true if a secret fits into a header. Line breaks do not matter, because they are removed. */
     public static boolean fits(String secret) {
         return unwrapped(secret).chars().noneMatch(Character::isISOControl);
     }
 
-    /** Files end in a line break, and {@code base64} wraps its output; no header may hold one. Blanks may belong to it. */
+    /** Removes line breaks: files end with one, and {@code base64} wraps its output. Blanks stay, as in a pass phrase. */
     private static String unwrapped(String secret) {
         return LINE_BREAK.matcher(secret.strip()).replaceAll("");
     }

@@ -160,7 +160,7 @@ public final class Template {
         return address;
     }
 
-    /** Whether something is filled in behind the <code>#</code>, which browsers keep to themselves and nobody sends. */
+    /** Returns true if a variable stands behind the <code>#</code>, which is never sent. */
     public boolean fillsFragment() {
         int fragment = text.indexOf('#');
         return fragment >= 0 && text.indexOf('{', fragment) >= 0;

@@ -30,7 +30,7 @@ public final class Csv {
     public static final String MEDIA_TYPE = "text/csv";
     public static final String TABS = "text/tab-separated-values";
 
-    /** What browsers call a CSV file where Excel is installed, and a workbook, which is told what it is. */
+    /** The type that browsers give CSV files if Excel is installed, and that of workbooks, which are refused with a hint. */
     public static final String EXCEL = "application/vnd.ms-excel";
     public static final String WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -39,12 +39,12 @@ public final class Csv {
     /** What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), full-width forms included. */
     private static final String FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20";
 
-    /** What spreadsheets pass over before a formula: white space, and what has no width. */
+    /** Characters that spreadsheets ignore before a formula: white space and characters without width. */
     private static final String PASSED = "[\\s\\p{Z}\\p{Cf}]*";
     private static final Pattern COMPUTED = Pattern.compile(PASSED + "[" + Pattern.quote(FORMULA) + "].*", Pattern.DOTALL);
     private static final Pattern INNER = Pattern.compile("([,;\t\r\n]" + PASSED + ")(?=[" + Pattern.quote(FORMULA) + "])");
 
-    /** A first line that tells Excel how the others are divided. */
+    /** A first line that names the delimiter, as Excel reads and writes it. */
     private static final Pattern SEPARATOR = Pattern.compile("\\A\"?sep=([;,\t])\"?[ ;,\t]*(?:\r\n|\n|\r|\\z)",
             Pattern.CASE_INSENSITIVE);
 

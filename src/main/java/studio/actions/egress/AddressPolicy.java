@@ -117,7 +117,7 @@ public final class AddressPolicy {
         return new AddressPolicy(allow.stream().map(Entry::parse));
     }
 
-    /** Why an entry opens nothing beside the others that there are; empty where each opens something. */
+    /** Returns why an entry has no effect; empty if each has one. */
     public Optional<String> idleEntry() {
         boolean loopback = allow.stream().anyMatch(Entry::isLoopback);
         return allow.stream().filter(entry -> entry.isLocalName() && !loopback).findFirst()
@@ -210,7 +210,7 @@ public final class AddressPolicy {
         return host != null && lists(Host.of(host).text, Range.parse(host), port(uri), false);
     }
 
-    /** The host of a URL as it is written; null where there is none. {@link URI} knows no names with an underscore. */
+    /** Returns the host as written; null if there is none. {@link URI} has no host for names with an underscore. */
     public static String host(URI uri) {
         Matcher underscored = underscored(uri);
         return underscored == null ? uri.getHost() : underscored.group(1);

@@ -44,7 +44,7 @@ record Cause(FailureKind kind, String message) {
         return new Cause(FailureKind.protocol, host + " did not answer in proper HTTP.");
     }
 
-    /** Whether another address of the same host may do better: nothing has been sent to this one. */
+    /** Returns true if another address of the host may work and nothing has been sent to this one. */
     static boolean isOfAddress(Throwable thrown) {
         return has(thrown, ConnectException.class) || has(thrown, NoRouteToHostException.class)
                 || has(thrown, ConnectTimeoutException.class) || has(thrown, SslHandshakeTimeoutException.class);
@@ -74,7 +74,7 @@ record Cause(FailureKind kind, String message) {
                         : "there was no agreement on how to encrypt.";
     }
 
-    /** Whether the other side has said so, as RFC 8446, 6.2, calls it. */
+    /** Returns true if the receiver sent this TLS alert (RFC 8446, 6.2). */
     private static boolean isAlert(Throwable thrown, String name) {
         for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
             if (cause instanceof SSLException

@@ -59,7 +59,7 @@ public class Egress {
 
     private final Vertx vertx;
     private final HttpClient client;
-    /** For names without a dot, which Java takes for no host names (RFC 6066, section 3). */
+    /** Sends SNI for names without a dot, too, which Java leaves out (RFC 6066, section 3). */
     private final HttpClient clientWithSni;
     private final AddressPolicy policy;
     private final NameResolver names;
@@ -260,7 +260,7 @@ public class Egress {
                     .ifPresentOrElse(this::refuse, () -> connect(interleaved(answers)));
         }
 
-        /** Tries the first address, and the others only while nothing has been sent. */
+        /** Connects to the first address. Tries the next one if the connection fails, before anything has been sent. */
         private void connect(Deque<InetAddress> addresses) {
             InetAddress address = addresses.pop();
             int port = AddressPolicy.port(uri);
@@ -391,7 +391,7 @@ public class Egress {
         return host.chars().noneMatch(c -> c == '.' || c == '[' || c == '_');
     }
 
-    /** IPv6 and IPv4 in turn, each in the resolver's order: where one of them leads nowhere, the other is soon tried. */
+    /** Alternates IPv6 and IPv4 addresses, so that a broken family costs one attempt only. Keeps the resolver's order. */
     static Deque<InetAddress> interleaved(List<InetAddress> addresses) {
         Deque<InetAddress> first = new ArrayDeque<>();
         Deque<InetAddress> second = new ArrayDeque<>();

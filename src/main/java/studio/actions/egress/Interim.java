@@ -10,12 +10,12 @@ import io.netty.handler.ssl.SslCloseCompletionEvent;
 import io.netty.util.ReferenceCountUtil;
 
 /**
- * Stands between Netty's codec and Vert.x. It passes over interim answers (RFC 9110, 15.2), of which Vert.x knows but two, and
- * takes the end of TLS for the end of an answer without a length (RFC 9112, 6.3), for which Vert.x would wait.
+ * A Netty handler between the HTTP codec and Vert.x. It drops interim responses (RFC 9110, 15.2), of which Vert.x knows only
+ * 100 and 103. It treats a TLS close_notify as the end of a response without a length (RFC 9112, 6.3 and 9.8).
  */
 final class Interim extends ChannelInboundHandlerAdapter {
 
-    /** As many as one answer may have before it. */
+    /** The most interim responses before a final one. */
     static final int MOST = 100;
 
     private final Runnable tooMany;
@@ -42,7 +42,7 @@ final class Interim extends ChannelInboundHandlerAdapter {
         }
     }
 
-    /** 101 is no interim answer: it ends HTTP. */
+    /** 101 is not skipped, because it ends the use of HTTP. */
     private static boolean isInterim(HttpResponseStatus status) {
         return status.codeClass() == HttpStatusClass.INFORMATIONAL && status.code() != 101;
     }

@@ -17,13 +17,13 @@ import io.vertx.core.http.HttpClientResponse;
 /** How long a receiver wants to be left alone (RFC 9110, 10.2.3). */
 final class RetryAfter {
 
-    /** More seconds than anybody waits. */
+    /** Digits that are read; longer numbers are longer than any wait. */
     private static final int DIGITS = 9;
 
-    /** Seconds since 1970, as some write when to come again: from 2001 to 2286. */
+    /** A Unix time between 2001 and 2286, which some receivers send. */
     private static final Pattern UNIX_TIME = Pattern.compile("[1-9][0-9]{9}");
 
-    /** In years; RFC 9110, 5.6.7: what would be further in the future is past. */
+    /** Years. A two-digit year further in the future means the past century (RFC 9110, 5.6.7). */
     private static final int FAR = 50;
 
     private RetryAfter() {
@@ -52,7 +52,7 @@ final class RetryAfter {
                 .map(until -> Duration.between(said, until)).map(wait -> wait.isNegative() ? Duration.ZERO : wait).orElse(null);
     }
 
-    /** In one of the three forms of RFC 9110, 5.6.7: IMF-fixdate, RFC 850's and that of C's asctime. */
+    /** Parses the three date formats of RFC 9110, 5.6.7: IMF-fixdate, RFC 850 and asctime. */
     private static Optional<Instant> time(String text, Instant now) {
         DateTimeFormatter rfc850 = new DateTimeFormatterBuilder().parseCaseInsensitive().appendPattern("EEEE, dd-MMM-")
                 .appendValueReduced(ChronoField.YEAR, 2, 2, now.atOffset(ZoneOffset.UTC).toLocalDate().minusYears(FAR - 1))

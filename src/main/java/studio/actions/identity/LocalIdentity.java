@@ -27,7 +27,7 @@ public class LocalIdentity {
     static final Caller ADMIN = new Caller(UUID.fromString("00000000-0000-4000-8000-000000000001"), "Local admin",
             "admin@localhost", Role.admin, false, List.of());
 
-    /** Characters; what is shorter can be guessed. */
+    /** Characters. Shorter tokens can be guessed. */
     public static final int SHORTEST_TOKEN = 16;
 
     private static final String SCHEME = "Bearer ";
@@ -42,7 +42,7 @@ public class LocalIdentity {
         token = config.local().token().map(LocalIdentity::unspaced).orElseGet(LocalIdentity::random);
     }
 
-    /** A token without the line break at a file's end, or any other white space. */
+    /** Removes white space, such as the line break at the end of a file. */
     public static String unspaced(String token) {
         return token.replaceAll("(?U)\\s+", "");
     }

@@ -26,9 +26,9 @@ import io.quarkus.runtime.StartupEvent;
 import studio.actions.problem.DatabaseHealth;
 
 /**
- * What replicas tell each other, through PostgreSQL: one connection of this process' own that listens, again and again where
- * it breaks. News is a hint and may be missed, so whoever reads it looks from time to time anyway. Each minute it tells itself
- * something: what stands between the service and PostgreSQL may swallow notifications without a word.
+ * Notifications between replicas, through PostgreSQL. One connection listens and reconnects when it breaks. A notification may
+ * get lost, so every subscriber polls as well. Each minute the process notifies itself, because a pool or proxy may drop
+ * notifications silently.
  */
 @Singleton
 public class News {
@@ -53,7 +53,7 @@ public class News {
     private static final String ECHO = "news_echo";
     private static final Duration BETWEEN_ECHOES = Duration.ofMinutes(1);
 
-    /** For an echo to come back. */
+    /** The time in which an echo has to come back. */
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
     /** @param missed runs where some may have been missed */
@@ -97,7 +97,7 @@ public class News {
                 .setParameter(2, all.toArray(String[]::new)).getSingleResult();
     }
 
-    /** Whether what is told does not arrive, though the database answers. */
+    /** Returns true if notifications do not arrive although the database answers. */
     public boolean isDeaf() {
         return deaf;
     }
@@ -166,7 +166,7 @@ public class News {
         }
     }
 
-    /** What this process tells itself, over another connection. */
+    /** A notification that this process sends to itself over another connection, to check that notifications arrive. */
     private final class Echo {
 
         private long due = System.nanoTime();
@@ -185,7 +185,7 @@ public class News {
             }
         }
 
-        /** Milliseconds to listen for at the most. */
+        /** Returns the longest time to listen, in milliseconds. */
         int patience() {
             return awaited ? (int) PATIENCE.toMillis() : LISTENED_MS;
         }
@@ -194,7 +194,7 @@ public class News {
             if (news.getName().equals(ECHO) && news.getParameter().equals(own)) {
                 awaited = false;
                 if (deaf) {
-                    LOG.info("The database's notifications arrive again");
+                    LOG.info("Notifications of the database arrive again");
                     deaf = false;
                     missed();
                 }

@@ -13,16 +13,17 @@ import java.util.Set;
 import javax.transaction.xa.XAException;
 
 /**
- * What the database does to us, told from faults of our own statements: by SQLSTATE and type, since messages change and clash.
+ * A failure of the database, as opposed to a fault in our own statements. Classified by SQLSTATE and type, because messages
+ * change and clash.
  *
- * @param state PostgreSQL's code; null where it is the pool that has no connection
- * @param message of the driver or the pool
+ * @param state the SQLSTATE; null if the pool had no connection
+ * @param message the driver's or the pool's message
  */
 public record DatabaseFailure(String state, String message) {
 
     /**
-     * What only a wrong statement brings: cardinality, data, integrity, syntax, and statements after a failed one. All else is
-     * the database's: away, hanging, full, read-only, shutting down, deadlocked; or the pool's, which names no state.
+     * States that only a wrong statement causes: cardinality, data, integrity, syntax, and statements after a failed one. All
+     * other states are failures of the database.
      */
     private static final List<String> OURS = List.of("21", "22", "23", "42", "25P02");
 
@@ -38,12 +39,10 @@ public record DatabaseFailure(String state, String message) {
             "3D", "The database is not there.",
             "28", "The database does not let the service in.");
 
-    /** Passes with the statement that it happened to: deadlocks, locks that were waited for, statements that were cancelled. */
+    /** States that concern one statement only: deadlocks, lock time-outs, cancelled statements. */
     private static final List<String> PASSING = List.of("0A", "40", "55", "57014");
 
-    /**
-     * The failure behind an exception; empty where there is none. Looks at what was suppressed, too: a commit hides it there.
-     */
+    /** Finds the failure behind an exception. Looks at suppressed exceptions, too: a failed commit hides its reason there. */
     public static Optional<DatabaseFailure> of(Throwable thrown) {
         DatabaseFailure found = null;
         Set<Throwable> seen = Collections.newSetFromMap(new IdentityHashMap<>());
@@ -73,17 +72,17 @@ public record DatabaseFailure(String state, String message) {
         return of(thrown).isPresent();
     }
 
-    /** Whether the next statement would most likely fail, too. */
+    /** Returns true if the next statement would most likely fail, too. */
     boolean lasts() {
         return state == null || PASSING.stream().noneMatch(state::startsWith);
     }
 
-    /** Whether reading goes on and only writing fails, so that a look at the connection alone would find nothing. */
+    /** Returns true if reads work and writes fail, which a probe of the connection does not notice. */
     boolean isOfWrites() {
         return is("25006") || is("53");
     }
 
-    /** Whether it is the same trouble for whoever has to mend it: a restart is many failures, one after the other. */
+    /** Returns true if both failures need the same remedy. A restart causes several failures, one after the other. */
     boolean isLike(DatabaseFailure other) {
         return other != null && (sentence().equals(other.sentence()) || comesBack() && other.comesBack());
     }
@@ -92,7 +91,7 @@ public record DatabaseFailure(String state, String message) {
         return state == null || is("08") || is("57P01") || is("57P02") || is("57P03");
     }
 
-    /** What is wrong, as a sentence. */
+    /** Describes the failure in a sentence. */
     public String sentence() {
         return SENTENCES.entrySet().stream().filter(known -> is(known.getKey())).map(Map.Entry::getValue).findFirst()
                 .orElse("The database does not answer.");

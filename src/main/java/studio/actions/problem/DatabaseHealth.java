@@ -12,27 +12,27 @@ import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 
 /**
- * How the database fares, as everybody who asks it finds. A failure that lasts is logged once, however many requests and
- * threads it meets; so is its end, which the next heartbeat finds.
+ * The state of the database, as all parts of the service report it. A lasting failure is logged once, however many requests
+ * it affects; the next successful heartbeat logs its end.
  */
 @Singleton
 public class DatabaseHealth {
 
     private static final Logger LOG = Logger.getLogger(DatabaseHealth.class);
 
-    /** A small write may still succeed on a disk that is full for others. */
+    /** A heartbeat may still succeed on a full disk, so a failure counts for at least this long. */
     private static final Duration DOUBTED = Duration.ofSeconds(10);
 
     private DatabaseFailure failure;
     private long failedAt;
     private boolean stopping;
 
-    /** To be told what went wrong. Returns whether it was the database's failure and nobody else need log it. */
+    /** Records a failure. Returns true if it is a lasting failure of the database, which needs no other log line. */
     public synchronized boolean failed(Throwable thrown) {
         Optional<DatabaseFailure> found = DatabaseFailure.of(thrown).filter(DatabaseFailure::lasts);
         found.ifPresent(one -> {
             if (!stopping && !one.isLike(failure)) {
-                LOG.errorf("%s (%s%s). Requests that need it are answered with 503, and what is owed waits, until it is back.",
+                LOG.errorf("%s (%s%s). Answering 503 and holding deliveries back until it recovers.",
                         one.sentence().replaceFirst("\\.$", ""), one.state() == null ? "" : one.state() + ": ",
                         one.message());
             }
@@ -42,7 +42,7 @@ public class DatabaseHealth {
         return found.isPresent();
     }
 
-    /** To be told that something was written. */
+    /** Records a successful write. */
     public synchronized void wrote() {
         if (failure != null && System.nanoTime() - failedAt > DOUBTED.toNanos()) {
             LOG.info("The database is back.");
@@ -50,7 +50,7 @@ public class DatabaseHealth {
         }
     }
 
-    /** What keeps the database from taking what is written, while reading may go on. */
+    /** Returns why the database refuses writes, if it does; reads may work meanwhile. */
     public synchronized Optional<String> refusesWrites() {
         return Optional.ofNullable(failure).filter(DatabaseFailure::isOfWrites).map(DatabaseFailure::sentence);
     }
@@ -63,7 +63,7 @@ public class DatabaseHealth {
         stop();
     }
 
-    /** The pool is closed under whoever still asks. */
+    /** Failures during shutdown are expected: the pool closes before its last users end. */
     private synchronized void stop() {
         stopping = true;
     }

@@ -72,7 +72,7 @@ class Doorstep {
             + "'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
             + "frame-ancestors 'none'";
 
-    /** Marks a connection on which nothing more is read. */
+    /** Marks a connection from which no further request is read. */
     private static final AttributeKey<Boolean> LAST = AttributeKey.valueOf(Doorstep.class, "last");
 
     private final BodyCollector bodies;
@@ -138,9 +138,8 @@ class Doorstep {
     }
 
     /**
-     * Why two readers of a request could take it for different ones (RFC 9112, 3.2 and 6.3); null where it is plain. What
-     * follows
-     * on such a connection may be part of a body.
+     * Returns why a proxy could read the request differently (RFC 9112, 3.2 and 6.3); null if it is unambiguous. Further bytes
+     * on the connection may belong to its body.
      */
     private static String ambiguous(HttpServerRequest request) {
         List<String> codings = request.headers().getAll(HttpHeaders.TRANSFER_ENCODING);
@@ -153,7 +152,7 @@ class Doorstep {
         return ((ConnectionBase) request.request().connection()).channel().hasAttr(LAST);
     }
 
-    /** Answers, and reads nothing more of the connection. */
+    /** Answers and closes the connection without reading more. */
     private void hangUp(RoutingContext request, String why) {
         Channel channel = ((ConnectionBase) request.request().connection()).channel();
         if (channel.attr(LAST).setIfAbsent(true) == null) {

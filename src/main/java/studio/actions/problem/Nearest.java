@@ -5,16 +5,13 @@ import java.util.Comparator;
 import java.util.Locale;
 import java.util.Optional;
 
-/** Finds what somebody may have meant. */
+/** Suggestions for misspelled names. */
 public final class Nearest {
 
     private Nearest() {
     }
 
-    /**
-     * The candidate that takes the fewest changes of single characters, in any case; empty where each takes more than half of
-     * the name.
-     */
+    /** Finds the candidate with the smallest edit distance, ignoring case; empty if more than half of the name differs. */
     public static Optional<String> of(String name, Collection<String> candidates) {
         return candidates.stream().min(Comparator.comparingInt((String candidate) -> distance(candidate, name)))
                 .filter(candidate -> distance(candidate, name) <= Math.max(2, name.length() / 2));

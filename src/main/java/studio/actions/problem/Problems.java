@@ -211,7 +211,7 @@ public class Problems {
                 "'" + name(mapping.getPath()) + "' must be " + StrictJson.describe(type) + ".");
     }
 
-    /** The field, and which of its entries. */
+    /** Returns the field's name, with the index of a list's entry. */
     private static String name(List<JsonMappingException.Reference> path) {
         String name = "";
         for (JsonMappingException.Reference step : path) {

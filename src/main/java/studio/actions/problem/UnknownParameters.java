@@ -1,14 +1,12 @@
 package studio.actions.problem;
 
-import java.lang.annotation.Annotation;
 import java.lang.reflect.Method;
+import java.lang.reflect.Parameter;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 import jakarta.inject.Singleton;
 import jakarta.ws.rs.Priorities;
@@ -18,14 +16,16 @@ import jakarta.ws.rs.core.UriInfo;
 
 import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 
-/** Refuses a query parameter that a method of our own API does not know: a typo would otherwise pass for a filter. */
+/** Refuses unknown query parameters of our own API and empty booleans, which would otherwise be ignored. */
 @Singleton
 public class UnknownParameters {
 
-    /** Zou ignores what it does not know, and so do its paths here. */
+    /** Kitsu's paths ignore unknown parameters, as Zou does. */
     private static final String OURS = "/api/custom-actions";
 
-    private final Map<Method, Set<String>> known = new ConcurrentHashMap<>();
+    private static final Set<Class<?>> BOOLEANS = Set.of(boolean.class, Boolean.class);
+
+    private final Map<Method, Map<String, Class<?>>> known = new ConcurrentHashMap<>();
 
     @ServerRequestFilter(nonBlocking = true, priority = Priorities.AUTHORIZATION + 1)
     public void refuse(UriInfo uri, ResourceInfo resource) {
@@ -36,21 +36,37 @@ public class UnknownParameters {
         if (readsAny(method)) {
             return;
         }
-        Set<String> names = known.computeIfAbsent(method, UnknownParameters::names);
-        uri.getQueryParameters().keySet().stream().filter(name -> !names.contains(name)).findFirst().ifPresent(name -> {
-            throw ProblemException.parameter(name, "unknown_parameter", "The query parameter '" + name + "' is not known here. "
-                    + Nearest.of(name, names).map(nearest -> "Did you mean '" + nearest + "'? ").orElse("")
-                    + (names.isEmpty() ? "There is none." : "Known are: " + String.join(", ", names) + "."));
+        Map<String, Class<?>> parameters = known.computeIfAbsent(method, UnknownParameters::parameters);
+        uri.getQueryParameters().forEach((name, values) -> {
+            if (!parameters.containsKey(name)) {
+                throw unknown(name, parameters.keySet());
+            }
+            if (BOOLEANS.contains(parameters.get(name)) && values.contains("")) {
+                // Quarkus would use the default.
+                throw ProblemException.parameter(name, "invalid_value", "'" + name + "' must be true or false.");
+            }
         });
     }
 
-    /** The practice receiver takes whatever it is sent. */
-    private static boolean readsAny(Method method) {
-        return Arrays.asList(method.getParameterTypes()).contains(UriInfo.class) && names(method).isEmpty();
+    private static ProblemException unknown(String name, Set<String> known) {
+        return ProblemException.parameter(name, "unknown_parameter", "The query parameter '" + name + "' is not known here. "
+                + Nearest.of(name, known).map(nearest -> "Did you mean '" + nearest + "'? ").orElse("")
+                + (known.isEmpty() ? "There is none." : "Known are: " + String.join(", ", known) + "."));
     }
 
-    private static Set<String> names(Method method) {
-        return Stream.of(method.getParameterAnnotations()).flatMap(Stream::of).filter(QueryParam.class::isInstance)
-                .map((Annotation parameter) -> ((QueryParam) parameter).value()).collect(Collectors.toCollection(TreeSet::new));
+    /** The practice receiver accepts any query. */
+    private static boolean readsAny(Method method) {
+        return Arrays.asList(method.getParameterTypes()).contains(UriInfo.class) && parameters(method).isEmpty();
+    }
+
+    private static Map<String, Class<?>> parameters(Method method) {
+        Map<String, Class<?>> parameters = new TreeMap<>();
+        for (Parameter parameter : method.getParameters()) {
+            QueryParam query = parameter.getAnnotation(QueryParam.class);
+            if (query != null) {
+                parameters.put(query.value(), parameter.getType());
+            }
+        }
+        return parameters;
     }
 }

@@ -26,20 +26,20 @@ import io.vertx.core.net.impl.ConnectionBase;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.problem.ProblemException;
 
-/** Answers of about a megabyte: how many are made at once, and how many wait for their clients to take them, is limited. */
+/** Answers of about a megabyte. Limits how many are built at once and how many wait for slow clients. */
 @Singleton
 class LargeAnswers {
 
     private static final int MADE_AT_ONCE = 4;
     private static final int SENT_AT_ONCE = 16;
 
-    /** Bytes; answers up to this size wait for their clients in any number. */
+    /** Bytes. Answers up to this size do not count as large. */
     private static final int SMALL = 64 * 1024;
 
-    /** For one's turn. */
+    /** The longest wait for a turn. */
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-    /** For a client to take an answer before its connection is closed. */
+    /** The time in which a client has to read a large answer; then its connection is closed. */
     private static final Duration TAKING = Duration.ofSeconds(30);
 
     private final Semaphore making = new Semaphore(MADE_AT_ONCE);
@@ -51,9 +51,9 @@ class LargeAnswers {
     }
 
     /**
-     * Answers with what is read, as JSON.
+     * Builds an answer and serializes it to JSON.
      *
-     * @throws ProblemException {@code unavailable} where too many are at it
+     * @throws ProblemException {@code unavailable} if too many large answers are under way
      */
     RestResponse<Buffer> answer(Supplier<?> read) {
         RoutingContext request = CurrentRequestManager.get().unwrap(RoutingContext.class);
@@ -78,7 +78,7 @@ class LargeAnswers {
             throw busy();
         }
         try {
-            // Whoever has hung up meanwhile needs no answer.
+            // The client may have closed the connection while it waited.
             if (response.closed()) {
                 throw busy();
             }
@@ -102,7 +102,7 @@ class LargeAnswers {
             channel.close();
             release.run();
         }, TAKING.toMillis(), TimeUnit.MILLISECONDS);
-        // An answer has ended when it waits to be written. What is written behind it is written when all of it has been.
+        // The end handler runs when the answer is queued. An empty write behind it completes when all bytes have been sent.
         request.addEndHandler(ended -> channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(taken -> {
             tooLate.cancel(false);
             release.run();

@@ -122,7 +122,7 @@ public final class Press {
         return patience.isZero() ? MOMENT : patience;
     }
 
-    /** The preference that decides how long the caller waits; empty where they have none, or want to wait too long. */
+    /** Returns the preference that was applied; empty if there was none, or if it asked for too long a wait. */
     static Optional<String> applied(List<String> prefer, Duration most) {
         String preferences = String.join(",", prefer);
         Matcher wait = WAIT.matcher(preferences);

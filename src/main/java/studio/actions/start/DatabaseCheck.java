@@ -12,13 +12,13 @@ import org.flywaydb.core.api.callback.Callback;
 import org.flywaydb.core.api.callback.Context;
 import org.flywaydb.core.api.callback.Event;
 
-/** Looks, before anything is written, whether the service can work with a database; Flyway calls it. */
+/** A Flyway callback that refuses an unsuitable database before the first migration. */
 public final class DatabaseCheck implements Callback {
 
     private static final int OLDEST = 15;
     private static final String SERVER = "SELECT pg_backend_pid()";
 
-    /** What is wrong with the database, as the rest of a sentence about it. */
+    /** An unsuitable database. The message continues a sentence that begins with the database's name. */
     static final class Unfit extends FlywayException {
 
         private static final long serialVersionUID = 1L;
@@ -76,7 +76,7 @@ public final class DatabaseCheck implements Callback {
         }
     }
 
-    /** A pool's last connection goes to who asks next, so another transaction takes it in between. */
+    /** Detects transaction pooling: another transaction gets the server process that this connection used before. */
     private static boolean isSharedByTransaction(Connection connection, DataSource database) throws SQLException {
         String before = ask(connection, SERVER);
         try (Connection other = database.getConnection()) {

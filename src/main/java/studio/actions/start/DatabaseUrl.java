@@ -13,8 +13,11 @@ import java.util.regex.Pattern;
 import org.eclipse.microprofile.config.Config;
 
 /**
- * The address of the database in the forms in which people have it: JDBC's, and the URI of libpq and of most hosts. What is
- * secret in it goes to settings of its own, since drivers and pools log the address when they fail.
+ * The address of the database, as a JDBC URL or as the URI of libpq. Credentials move out of it into settings of their own,
+ * because drivers and pools log the address when they fail.
+ *
+ * @param jdbc the address without credentials
+ * @param secrets the settings for the credentials that stood in it, by key
  */
 record DatabaseUrl(String jdbc, Map<String, String> secrets) {
 
@@ -24,17 +27,17 @@ record DatabaseUrl(String jdbc, Map<String, String> secrets) {
             + "((?:[\\w.-]*|\\[[0-9A-Fa-f:.%]+])(?::\\d{1,5})?(?:,(?:[\\w.-]*|\\[[0-9A-Fa-f:.%]+])(?::\\d{1,5})?)*)"
             + "(/[^/?#@]*)?(?:\\?([\\w.-]+(?:=[^&#]*)?(?:&[\\w.-]+(?:=[^&#]*)?)*)?)?", Pattern.CASE_INSENSITIVE);
 
-    /** JDBC's short form, of a database on this machine. */
+    /** JDBC's short form for a database on this machine. */
     private static final Pattern LOCAL = Pattern.compile("^jdbc:postgresql:(?!/)", Pattern.CASE_INSENSITIVE);
 
     private static final String USER = "quarkus.datasource.username";
     private static final String PASSWORD = "quarkus.datasource.password";
 
-    /** Parameters of the driver, and the settings that do the same. */
+    /** The driver's parameters for credentials, and the settings that replace them. */
     private static final Map<String, String> PARAMETERS = Map.of("user", USER, "password", PASSWORD,
             "sslpassword", "quarkus.datasource.jdbc.additional-jdbc-properties.sslpassword");
 
-    /** @throws IllegalArgumentException if it cannot be used; the message says why and repeats nothing of it */
+    /** Parses an address. @throws IllegalArgumentException if it is malformed; the message repeats no part of the address */
     static DatabaseUrl of(String text) {
         Matcher url = URL.matcher(LOCAL.matcher(text.strip()).replaceFirst("jdbc:postgresql://localhost/"));
         if (!url.matches()) {
@@ -62,7 +65,7 @@ record DatabaseUrl(String jdbc, Map<String, String> secrets) {
                 + (parameters.isEmpty() ? "" : "?" + String.join("&", parameters)), secrets);
     }
 
-    /** Has Quarkus use the address that is set, without what is secret in it. */
+    /** Replaces the configured address by system properties that hold address and credentials apart. */
     static void apply(Config config) {
         config.getOptionalValue(KEY, String.class).filter(text -> !text.isBlank()).map(DatabaseUrl::of).ifPresent(url -> {
             System.setProperty(KEY, url.jdbc);

@@ -32,7 +32,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
     private static final String DATA = "postgresql-17";
     private static final int START_AGAIN = 30;
 
-    /** Bytes: programs, an empty database and its first logs; and what a start writes when they are there. */
+    /** Bytes that a first start needs for programs, files and logs, and that a later start needs. */
     private static final long MEGABYTE = 1024 * 1024;
     private static final long ROOM_TO_BEGIN = 200 * MEGABYTE;
     private static final long ROOM_TO_START = 32 * MEGABYTE;

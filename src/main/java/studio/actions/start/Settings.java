@@ -86,7 +86,7 @@ public final class Settings {
 
     private static final Pattern QUARKUS_SECRET = Pattern.compile("password|passwd|secret|token|credential|[.-]key$|headers");
 
-    /** What stands before the host in a URL, and parameters that are called by what they hide. */
+    /** User info in a URL, and the values of parameters whose names say credential. */
     private static final Pattern CREDENTIALS = Pattern
             .compile("(?i)(?<=//)[^\\s\"]*(?=@)|(?<=(?:password|passwd|pwd|secret|token|key)=)[^&;,\\s\"]+");
 
@@ -195,7 +195,7 @@ public final class Settings {
         return variable(key) + " (" + PREFIX + key + "): " + shown + " cannot be used. Allowed: " + allowed + ".";
     }
 
-    /** A value, or a message that may repeat one, without the credentials in it. */
+    /** Masks credentials in a value or in a message that may contain one. */
     static String shown(String text) {
         return text == null ? null : CREDENTIALS.matcher(text).replaceAll(Secrets.MASK);
     }

@@ -15,10 +15,7 @@ import io.quarkus.runtime.util.ExceptionUtil;
 import io.smallrye.config.ConfigValidationException;
 import studio.actions.problem.DatabaseFailure;
 
-/**
- * What kept the service from starting, as lines that say what to do. Most of it is somebody's setting, so none has a stack
- * trace.
- */
+/** The reasons why the service could not start, as lines that say what to do. No line is a stack trace. */
 final class StartFailure {
 
     private static final String URL = "QUARKUS_DATASOURCE_JDBC_URL";

@@ -34,10 +34,10 @@ class StartLog {
     /** Files beside clients' connections: the program, the database, receivers, probes. */
     private static final int OTHER_FILES = 500;
 
-    /** Where a server listens that listens everywhere. */
+    /** Addresses that mean all interfaces. */
     private static final List<String> ANY = List.of("0.0.0.0", "::");
 
-    /** The least rank of what somebody has set; defaults have less. */
+    /** The lowest ordinal of a value that an operator has set; defaults are below. */
     private static final int SET = 100;
 
     void tell(@Observes StartupEvent start, ApplicationConfig application, IdentityConfig identity, StartConfig own,
@@ -64,7 +64,7 @@ class StartLog {
                         : Optional.empty();
     }
 
-    /** Returns a warning if somebody has allowed time-outs that no stop waits for. */
+    /** Returns a warning if the configured longest time-out exceeds the time that a shutdown takes. */
     static Optional<String> warnOfLongTimeouts(Config config) {
         ConfigValue longest = config.getConfigValue(Settings.PREFIX + "egress.max-timeout");
         Duration shutdown = config.getValue(Settings.PREFIX + "run.shutdown", Duration.class);

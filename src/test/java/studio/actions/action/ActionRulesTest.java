@@ -12,6 +12,7 @@ import static studio.actions.testing.Json.has;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -120,7 +121,8 @@ class ActionRulesTest {
     @ParameterizedTest
     @MethodSource("rightNames")
     void countsTheCharactersOfANameAsPeopleDo(String name) {
-        accepted(Api.draft("name", name)).then().body(has("name", equalTo(name.strip())));
+        accepted(Api.draft("name", name)).then()
+                .body(has("name", equalTo(Normalizer.normalize(name.strip(), Normalizer.Form.NFC))));
     }
 
     static Stream<Arguments> wrongDescriptions() {
@@ -391,7 +393,7 @@ class ActionRulesTest {
 
     static Stream<Arguments> noWholeNumbers() {
         return Stream.of("timeout_ms", "max_attempts", "rate_per_minute")
-                .flatMap(field -> Stream.of("1.5", "5.0", "1e2", "\"5\"",
+                .flatMap(field -> Stream.of("1.5", "1e-1", "\"5\"",
                         "\"\"", "true", "[5]", "{}", "2147483648", "-2147483649", "9223372036854775808", "1" + "0".repeat(500),
                         "1e400",
                         "\"five\"").map(value -> arguments(field, value)));

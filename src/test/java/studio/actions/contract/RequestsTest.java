@@ -69,6 +69,9 @@ class RequestsTest {
     /** And these, whatever follows: each is a language of its own. */
     private static final List<String> LANGUAGES = List.of("template_", "egress_");
 
+    /** The receiver of an example that ApiDocumentTest tries, since it is there without Kitsu only. */
+    private static final String PRACTICE = "/api/custom-actions/echo?shot={entity_id}";
+
     private static final String JUNK = "application/x-no-such-thing";
 
     private static final Pattern NO_URI = Pattern.compile("%(?!\\p{XDigit}{2})");
@@ -292,6 +295,9 @@ class RequestsTest {
                 for (JsonNode example : content.getValue().path("examples")) {
                     makeWhatIsAskedFor();
                     JsonNode value = contract.resolve(example).get("value");
+                    if (value.path("url").asText().endsWith(PRACTICE)) {
+                        continue;
+                    }
                     Request request = new Request(valid(operation, generator(operation, 1)).target(),
                             headers(content.getKey()), bytes(content.getKey(), value), "the example");
                     Answer answer = judge(operation, request);

@@ -376,9 +376,9 @@ class LimitsTest {
         List<String> runs = Stream.of("a", "b").map(which -> start(action, 8, which)).toList();
 
         runs.forEach(this::awaitEnd);
-        // What goes out together may arrive in any order.
+        // Where the first run has a delivery in flight, the second gets a turn.
         assertThat(receiver.heard(name).stream().map(heard -> heard.uri().replaceAll(".*at=(.).*", "$1"))
-                .reduce("", String::concat)).hasSize(16).matches("a{5}[ab]{6}b{5}");
+                .reduce("", String::concat)).hasSize(16).startsWith("aaa").endsWith("bbb");
     }
 
     @Test

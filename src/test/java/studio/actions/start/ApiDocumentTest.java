@@ -11,12 +11,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
 import studio.actions.testing.Api;
+import studio.actions.testing.Json;
 import studio.actions.testing.Services;
 
 /** The API's description, without a token. */
@@ -53,6 +56,25 @@ class ApiDocumentTest {
         }
         request.get(DOCUMENT + (format == null ? "" : "?format=" + format)).then().statusCode(200)
                 .contentType(startsWith(type + ";charset=UTF-8"));
+    }
+
+    /** As Swagger UI shows them to a newcomer, who has no Kitsu. */
+    @Test
+    void itsFirstExamplesWorkInAFirstRun() throws Exception {
+        JsonNode paths = new YAMLMapper().readTree(SOURCE.toFile()).get("paths");
+        String draft = example(paths, Api.ACTIONS).replace("127.0.0.1:8080", "127.0.0.1:" + RestAssured.port);
+
+        String action = Api.id(Api.admin().body(draft).post(Api.ACTIONS));
+        Json run = Json.of(Api.admin().body(example(paths, Api.ACTIONS + "/{id}/run")).post(Api.ACTIONS + "/" + action + "/run")
+                .then().statusCode(200).extract());
+
+        assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
+        assertThat(run.getString("deliveries[0].response")).contains("/api/custom-actions/echo?shot=");
+    }
+
+    private static String example(JsonNode paths, String path) {
+        return paths.get(path).at("/post/requestBody/content/application~1json/examples").elements().next().get("value")
+                .toString();
     }
 
     @Test
