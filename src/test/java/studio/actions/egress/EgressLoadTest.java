@@ -2,6 +2,7 @@ package studio.actions.egress;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.URI;
 import java.time.Duration;
@@ -46,13 +47,14 @@ class EgressLoadTest {
         double[] micros = new double[100];
         for (int i = 0; i < micros.length; i++) {
             int passed = 0;
-            long since = System.nanoTime();
+            // Of this thread's own time: others may want the cores, too.
+            long since = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
             for (int j = 0; j < batch; j++) {
                 URI uri = new URI(url);
                 passed += policy.vet(uri).isEmpty() && policy.vet(uri.getHost(), AddressPolicy.port(uri), answers).isEmpty() ? 1
                         : 0;
             }
-            micros[i] = (System.nanoTime() - since) / 1000.0 / batch;
+            micros[i] = (ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - since) / 1000.0 / batch;
             assertThat(passed).isEqualTo(batch);
         }
         double best = Arrays.stream(micros).min().orElseThrow();

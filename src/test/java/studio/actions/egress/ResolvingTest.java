@@ -134,8 +134,9 @@ class ResolvingTest {
         Egress egress = egress(name -> addresses("127.0.0.9", "::1", "127.0.0.8", "127.0.0.1"), "127.0.0.9:" + receiver.port(),
                 "[::1]:" + receiver.port(), "127.0.0.8:" + receiver.port(), "127.0.0.1:" + receiver.port(), "many.studio.test");
 
-        assertThat(send(egress, "http://many.studio.test:" + receiver.port() + "/many/ok")).isInstanceOf(Reply.Delivered.class);
-        assertThat(receiver.heard("many")).hasSize(1);
+        assertThat(send(egress, "http://many.studio.test:" + receiver.port() + "/addresses/ok"))
+                .isInstanceOf(Reply.Delivered.class);
+        assertThat(receiver.heard("addresses")).hasSize(1);
     }
 
     @Test
