@@ -44,7 +44,7 @@ class AttackIT {
     private static final Logger LOG = Logger.getLogger(AttackIT.class);
 
     private static final Duration ALL = Duration.ofMinutes(Integer.getInteger("attacks.minutes", 20));
-    /** Part of the names of those that are dealt ({@code -Dattacks.only}). */
+    /** Part of an attack's name; runs only the attacks that match ({@code -Dattacks.only}). */
     private static final String ONLY = System.getProperty("attacks.only", "");
     private static final String API = "/api/custom-actions";
     private static final String BEARER = "Authorization: Bearer " + Packaged.TOKEN + "\r\n";

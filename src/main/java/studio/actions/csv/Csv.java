@@ -110,8 +110,7 @@ public final class Csv {
     }
 
     /**
-     * Reads a file up to so many lines, with or without a byte order mark, whatever its line ends and whichever of semicolon,
-     * comma and tab it has between its cells.
+     * Reads a file up to a number of lines. Detects a byte order mark, the line ends, and semicolon, comma or tab as delimiter.
      *
      * @return its lines that are not blank
      * @throws ProblemException {@code invalid_csv} if it is not UTF-8, or a quote is not closed or has text behind it

@@ -16,6 +16,7 @@ import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
 import org.jboss.resteasy.reactive.server.core.ResteasyReactiveRequestContext;
+import org.jboss.resteasy.reactive.server.mapping.RuntimeResource;
 
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -116,8 +117,13 @@ public class Problems {
                 : "This is for the role " + String.join(" or ", allowed.value()) + ".") + own, List.of(), Map.of(), forbidden);
     }
 
+    /** Returns the roles of the method that was asked; null if no method was found. */
     private static RolesAllowed allowed() {
-        Method method = CurrentRequestManager.get().getTarget().getLazyMethod().getMethod();
+        RuntimeResource resource = CurrentRequestManager.get().getTarget();
+        if (resource == null) {
+            return null;
+        }
+        Method method = resource.getLazyMethod().getMethod();
         RolesAllowed own = method.getAnnotation(RolesAllowed.class);
         return own != null ? own : method.getDeclaringClass().getAnnotation(RolesAllowed.class);
     }

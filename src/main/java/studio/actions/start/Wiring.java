@@ -27,6 +27,9 @@ import studio.actions.audit.AuditResource;
 import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.EgressConfig;
 import studio.actions.identity.IdentityConfig;
+import studio.actions.kitsu.CustomActionsResource;
+import studio.actions.kitsu.TakeOver;
+import studio.actions.kitsu.UserContextResource;
 import studio.actions.run.PressResource;
 import studio.actions.run.RunResource;
 import studio.actions.run.RunStreams;
@@ -35,11 +38,12 @@ import studio.actions.run.StatisticsResource;
 /**
  * What is made rather than found: time and chance, so that a test can bring its own, and the allow list. The classes
  * that application.properties names are registered here, since a native image finds no other class by its name, and those
- * whose methods {@link studio.actions.problem.UnknownParameters} asks for their parameters.
+ * whose methods are asked for their annotations (UnknownParameters, Problems).
  */
 @RegisterForReflection(targets = { SnakeCaseStrategy.class, PhysicalNamingStrategySnakeCaseImpl.class, ActionResource.class,
         ActionHistory.class, ActionTransfer.class, ApiDocument.class, AuditResource.class, Echo.class, PressResource.class,
-        RunResource.class, RunStreams.class, StatisticsResource.class })
+        RunResource.class, RunStreams.class, StatisticsResource.class, CustomActionsResource.class, TakeOver.class,
+        UserContextResource.class })
 class Wiring {
 
     @Produces

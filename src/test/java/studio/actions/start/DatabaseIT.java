@@ -219,7 +219,7 @@ class DatabaseIT {
                 + "AND pid <> pg_backend_pid()");
     }
 
-    /** A server that refuses whoever connects, as PostgreSQL's protocol has it. */
+    /** Starts a server that refuses every client in PostgreSQL's protocol. */
     private static ServerSocket answering(int port, String state, String message) throws IOException {
         ServerSocket server = new ServerSocket();
         server.setReuseAddress(true);

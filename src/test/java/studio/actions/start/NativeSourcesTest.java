@@ -101,16 +101,16 @@ class NativeSourcesTest {
         assertThat(registered("allDeclaredConstructors")).containsAll(named);
     }
 
-    /** UnknownParameters asks methods for their parameters. */
+    /** UnknownParameters and Problems ask methods for their annotations. */
     @Test
-    void registersTheMethodsOfOurOwnApi() throws IOException {
+    void registersTheMethodsOfEachResource() throws IOException {
         Set<String> resources = new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests())
                 .importPackages("studio.actions").stream()
                 .filter(one -> one.tryGetAnnotationOfType(jakarta.ws.rs.Path.class)
-                        .map(path -> path.value().startsWith("/api/custom-actions")).orElse(false))
+                        .map(path -> path.value().startsWith("/api/")).orElse(false))
                 .map(JavaClass::getName).collect(Collectors.toSet());
 
-        assertThat(resources).hasSizeGreaterThan(8);
+        assertThat(resources).hasSizeGreaterThan(11);
         assertThat(registered("allDeclaredMethods")).containsAll(resources);
     }
 

@@ -35,7 +35,7 @@ import studio.actions.testing.Services;
 @WithTestResource(Services.class)
 class OddRequestsTest {
 
-    private static final int REQUESTS = 10_000;
+    private static final int REQUESTS = 50_000;
     private static final int CONNECTIONS = 10;
     private static final int RESETS = 200;
 
