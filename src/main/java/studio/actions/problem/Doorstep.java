@@ -19,7 +19,7 @@ import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
-import io.vertx.core.net.HostAndPort;
+import io.vertx.core.http.impl.HttpServerRequestInternal;
 import io.vertx.core.net.impl.ConnectionBase;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
@@ -184,8 +184,8 @@ class Doorstep {
 
     /** What is answered names our address, and so do cookies and origins; a request that names none cannot be answered. */
     private static boolean nameless(RoutingContext request) {
-        HostAndPort named = request.request().authority();
-        return named == null || named.host().isEmpty();
+        return !((HttpServerRequestInternal) request.request()).isValidAuthority()
+                || request.request().authority().host().isEmpty();
     }
 
     /** Tells whether a path cannot be decoded, which Vert.x would log as an error of ours. */

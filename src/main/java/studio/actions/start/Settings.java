@@ -135,6 +135,14 @@ public final class Settings {
             lines.add("QUARKUS_HTTP_PROXY_PROXY_ADDRESS_FORWARDING is set, so anybody could say which host they used. Set "
                     + "QUARKUS_HTTP_PROXY_TRUSTED_PROXIES to the proxy's address as well, such as 127.0.0.1.");
         }
+        for (String name : List.of("allow-forwarded", "allow-x-forwarded")) {
+            if (config.getOptionalValue("quarkus.http.proxy." + name, Boolean.class).orElse(false)) {
+                lines.add("QUARKUS_HTTP_PROXY_" + name.replace('-', '_').toUpperCase(Locale.ROOT)
+                        + " is set. The service reads X-Forwarded-Proto, -Host, "
+                        + "-Port and -For itself, from the proxies in QUARKUS_HTTP_PROXY_TRUSTED_PROXIES: leave it out, and let "
+                        + "the proxy send these headers.");
+            }
+        }
         List<String> origins = Arrays.stream(config.getOptionalValue("quarkus.http.cors.origins", String.class).orElse("")
                 .split(",")).map(String::strip).toList();
         String own = config.getOptionalValue(PREFIX + "public-url", String.class).orElse("").replaceFirst("/$", "");

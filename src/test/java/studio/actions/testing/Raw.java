@@ -3,6 +3,7 @@ package studio.actions.testing;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
@@ -22,6 +23,12 @@ public final class Raw implements AutoCloseable {
 
     public Raw(String host, int port) throws IOException {
         socket = new Socket(host, port);
+        socket.setSoTimeout(PATIENCE);
+    }
+
+    /** @param from the address of this machine that it speaks from */
+    public Raw(String host, int port, InetAddress from) throws IOException {
+        socket = new Socket(host, port, from, 0);
         socket.setSoTimeout(PATIENCE);
     }
 

@@ -1,0 +1,202 @@
+package studio.actions.identity;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+
+import org.eclipse.microprofile.config.Config;
+
+import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.smallrye.common.net.CidrAddress;
+import io.smallrye.common.net.Inet;
+import io.vertx.core.MultiMap;
+import io.vertx.core.Vertx;
+import io.vertx.core.net.HostAndPort;
+import io.vertx.core.net.SocketAddress;
+import io.vertx.ext.web.AllowForwardHeaders;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+
+/**
+ * Reads the {@code X-Forwarded-…} headers of a trusted proxy, and takes them off the requests of everybody else. Quarkus' own
+ * reading ({@code quarkus.http.proxy.allow-x-forwarded}) is switched off: it takes the client's address from the left, where
+ * the client itself can write it, and fails on an empty host or address before any of our methods is asked.
+ */
+@Singleton
+class ForwardedHeaders {
+
+    /** Before the first filter that asks for the scheme, the host or the address of a request. */
+    private static final int FILTER = 2000;
+
+    /** Names of proxies are looked up again after this time. */
+    private static final Duration KEPT = Duration.ofSeconds(30);
+
+    private static final String PROTO = "X-Forwarded-Proto";
+    private static final String HOST = "X-Forwarded-Host";
+    private static final String PORT = "X-Forwarded-Port";
+    private static final String SSL = "X-Forwarded-Ssl";
+    private static final String FOR = "X-Forwarded-For";
+
+    private static final Pattern HOST_NAME = Pattern.compile("([a-zA-Z0-9._-]{1,253}|\\[[0-9a-fA-F:.]{2,45}])(:[0-9]{1,5})?");
+
+    /** An address with the port that some proxies write behind it. */
+    private static final Pattern HOP = Pattern.compile("(?<v4>[0-9.]{7,15})(:[0-9]{1,5})?|\\[(?<v6>[^]]{2,45})](:[0-9]{1,5})?");
+
+    private final Vertx vertx;
+    private final boolean forwards;
+    private final List<String> names;
+    private final AtomicLong lookedUp = new AtomicLong();
+    private volatile List<CidrAddress> trusted = List.of();
+
+    ForwardedHeaders(Config config, Vertx vertx) {
+        this.vertx = vertx;
+        this.forwards = config.getOptionalValue("quarkus.http.proxy.proxy-address-forwarding", Boolean.class).orElse(false);
+        this.names = forwards
+                ? Arrays.stream(
+                        config.getOptionalValue("quarkus.http.proxy.trusted-proxies", String.class).orElse("").split(","))
+                        .map(String::strip).filter(name -> !name.isEmpty()).toList()
+                : List.of();
+    }
+
+    void read(@Observes Router router) {
+        if (forwards) {
+            router.allowForward(AllowForwardHeaders.X_FORWARD);
+        }
+    }
+
+    void tidyFirst(@Observes Filters filters) {
+        if (!forwards) {
+            return;
+        }
+        trusted = lookUp();
+        lookedUp.set(System.nanoTime());
+        filters.register(request -> {
+            lookUpAgain();
+            tidy(request);
+            request.next();
+        }, FILTER);
+    }
+
+    private void tidy(RoutingContext request) {
+        MultiMap headers = request.request().headers();
+        SocketAddress peer = request.request().connection().remoteAddress();
+        InetAddress address = peer == null ? null : address(peer.hostAddress());
+        if (address == null || !trusts(address)) {
+            List.of(PROTO, HOST, PORT, SSL, FOR).forEach(headers::remove);
+            return;
+        }
+        replace(headers, PROTO, scheme(first(headers.get(PROTO))));
+        replace(headers, HOST, host(first(headers.get(HOST))));
+        replace(headers, PORT, port(first(headers.get(PORT))));
+        replace(headers, FOR, client(headers.getAll(FOR)));
+    }
+
+    private static void replace(MultiMap headers, String name, String value) {
+        if (value == null) {
+            headers.remove(name);
+        } else {
+            headers.set(name, value);
+        }
+    }
+
+    /** Returns what the outermost proxy said. */
+    private static String first(String value) {
+        return value == null ? "" : value.split(",", 2)[0].strip();
+    }
+
+    private static String scheme(String value) {
+        return value.equalsIgnoreCase("http") || value.equalsIgnoreCase("https") ? value.toLowerCase(Locale.ROOT) : null;
+    }
+
+    private static String host(String value) {
+        return HOST_NAME.matcher(value).matches() && HostAndPort.parseAuthority(value, -1) != null ? value : null;
+    }
+
+    private static String port(String value) {
+        return value.matches("[1-9][0-9]{0,4}") && Integer.parseInt(value) <= 65_535 ? value : null;
+    }
+
+    /**
+     * Returns the rightmost address that is not a trusted proxy's: each proxy adds the one that it was asked from, and what
+     * stands left of it may be made up. Null if it cannot be read.
+     */
+    private String client(List<String> lines) {
+        List<String> hops = Arrays.asList(String.join(",", lines).split(","));
+        InetAddress last = null;
+        for (int i = hops.size() - 1; i >= 0; i--) {
+            InetAddress hop = address(hops.get(i).strip());
+            if (hop == null) {
+                break;
+            }
+            last = hop;
+            if (!trusts(hop)) {
+                break;
+            }
+        }
+        return last == null ? null : last.getHostAddress();
+    }
+
+    private boolean trusts(InetAddress address) {
+        return trusted.stream().anyMatch(proxy -> proxy.matches(address));
+    }
+
+    /** Returns the address in a text, an IPv4 address that is written as IPv6 as IPv4; null if there is none. */
+    private static InetAddress address(String text) {
+        if (text == null) {
+            return null;
+        }
+        Matcher hop = HOP.matcher(text);
+        String plain = !hop.matches() ? text : hop.group("v4") != null ? hop.group("v4") : hop.group("v6");
+        InetAddress address = Inet.parseInetAddress(plain);
+        try {
+            return address == null ? null : InetAddress.getByAddress(address.getAddress());
+        } catch (UnknownHostException e) {
+            throw new IllegalStateException("an address has 4 or 16 bytes", e);
+        }
+    }
+
+    private void lookUpAgain() {
+        long last = lookedUp.get();
+        long now = System.nanoTime();
+        if (now - last > KEPT.toNanos() && names.stream().anyMatch(name -> range(name) == null)
+                && lookedUp.compareAndSet(last, now)) {
+            vertx.executeBlocking(() -> trusted = lookUp(), false);
+        }
+    }
+
+    private List<CidrAddress> lookUp() {
+        return names.stream().flatMap(name -> {
+            CidrAddress range = range(name);
+            return range != null ? Stream.of(range) : addresses(name);
+        }).toList();
+    }
+
+    /** Returns the range or the single address that is meant; null for a name. */
+    private static CidrAddress range(String proxy) {
+        CidrAddress range = Inet.parseCidrAddress(proxy);
+        InetAddress address = range == null ? address(proxy) : null;
+        return address == null ? range : single(address);
+    }
+
+    private static Stream<CidrAddress> addresses(String name) {
+        try {
+            return Stream.of(InetAddress.getAllByName(name.replaceFirst(":\\d+$", ""))).map(ForwardedHeaders::single);
+        } catch (UnknownHostException e) {
+            return Stream.of();
+        }
+    }
+
+    private static CidrAddress single(InetAddress address) {
+        return CidrAddress.create(address, 8 * address.getAddress().length);
+    }
+}
