@@ -15,14 +15,24 @@ const { data: action, error } = await kitsu.POST("/api/custom-actions", {
     is_ajax: true,
   },
 });
-assert(action?.id, error?.message);
+if (error) {
+  assert.fail(error.message);
+}
 const path = { id: action.id };
+
+const { data: listed } = await kitsu.GET("/api/custom-actions", { params: { query: { q: "farm" } } });
+assert(listed?.data.some((one) => one.id === action.id));
+
+const { data: audit } = await kitsu.GET("/api/custom-actions/audit", { params: { query: { subject: action.id } } });
+assert.equal(audit?.data[0]?.verb, "created");
 
 const { data: pressed, error: refusal } = await kitsu.POST("/api/custom-actions/{id}/run", {
   params: { path, header: { Prefer: "wait=10" } },
   body: { targets: [{ entity_id: shot, entity_type: "shot" }] },
 });
-assert(pressed?.id, refusal?.message);
+if (refusal) {
+  assert.fail(refusal.message);
+}
 
 const { data: run } = await kitsu.GET("/api/custom-actions/runs/{id}", { params: { path: { id: pressed.id } } });
 assert.equal(run?.state, "succeeded");

@@ -5,6 +5,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 
 import jakarta.persistence.Entity;
@@ -78,6 +79,14 @@ public class Action extends PanacheEntityBase {
     static List<Action> sorted(StatelessSession rows) {
         return rows.createSelectionQuery("from Action order by lower(name), name, id", Action.class)
                 .setReadOnly(true).getResultList();
+    }
+
+    /** The ids of all that stand behind this place in the order of {@link #sorted}, which is the database's. */
+    static Set<UUID> after(StatelessSession rows, String name, UUID id) {
+        return Set.copyOf(rows.createSelectionQuery("""
+                select id from Action where lower(name) > lower(:name) or lower(name) = lower(:name)
+                and (name > :name or name = :name and id > :id)""", UUID.class)
+                .setParameter("name", name).setParameter("id", id).getResultList());
     }
 
     /** The action, locked until the transaction ends, so that two writers do not overwrite each other unseen. */

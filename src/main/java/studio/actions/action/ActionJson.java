@@ -91,11 +91,14 @@ public final class ActionJson {
         }
     }
 
-    /** Zou's page object. */
-    // The list's signature has a wildcard, so the native image would not know it.
+    /**
+     * Actions by name.
+     *
+     * @param next the cursor of the next page; null on the last one
+     */
+    // The list is answered as bytes, so the native image would not know this.
     @RegisterForReflection
-    public record Page(List<View> data,
-            int total, int nbPages, int limit, int offset, int page) {
+    public record Page(List<View> data, String next) {
     }
 
     /** What an action was, newest first. */

@@ -3,8 +3,11 @@ package studio.actions.action;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
@@ -26,7 +29,6 @@ import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
-import jakarta.ws.rs.core.UriInfo;
 
 import org.hibernate.validator.constraints.CodePointLength;
 import org.jboss.resteasy.reactive.RestResponse;
@@ -44,7 +46,9 @@ import studio.actions.action.ActionJson.Draft;
 import studio.actions.action.ActionJson.View;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.problem.Cursor;
 import studio.actions.problem.ProblemException;
+import studio.actions.problem.StrictJson;
 
 /** What the studio's buttons are. */
 @Path("/api/custom-actions")
@@ -80,21 +84,51 @@ public class ActionResource {
             @QueryParam("entity_type") EntityType entityType,
             @QueryParam("q") @CodePointLength(max = 200, message = "may have 200 characters") String q,
             @QueryParam("enabled") Boolean enabled,
-            @QueryParam("page") @Min(1) @Max(Integer.MAX_VALUE) Integer page,
-            @QueryParam("limit") @Min(1) @Max(1000) Integer limit,
-            @Context UriInfo uri) {
+            @QueryParam("cursor") String cursor,
+            @QueryParam("limit") @Min(1) @Max(1000) Integer limit) {
         Predicate<Action> asked = action -> (entityType == null || entityType == EntityType.all
                 || action.entityType == EntityType.all || action.entityType == entityType)
                 && (enabled == null || action.enabled == enabled)
                 && (q == null || contains(action.name, q) || contains(action.description, q));
+        Predicate<Action> after = cursor == null ? action -> true : after(PageEnd.parse(cursor));
         Caller caller = Caller.of(identity);
         return listings.answer(caller, visible -> {
-            List<View> found = visible.stream().filter(asked).map(action -> View.of(action, caller)).toList();
-            if (page == null) {
-                return Listing.of(limit == null ? found : found.subList(0, Math.min(limit, found.size())), json);
-            }
-            return paged(found, page, limit == null ? 100 : limit, uri);
+            List<Action> found = visible.stream().filter(asked.and(after)).toList();
+            List<Action> page = limit == null ? found : found.subList(0, Math.min(limit, found.size()));
+            String next = page.size() < found.size() ? PageEnd.of(page.get(page.size() - 1)).text() : null;
+            return Listing.of(new ActionJson.Page(page.stream().map(action -> View.of(action, caller)).toList(), next), json);
         });
+    }
+
+    private Predicate<Action> after(PageEnd end) {
+        Set<UUID> ids = actions.after(end.name, end.id);
+        return action -> ids.contains(action.id);
+    }
+
+    /** Where a page ended, by what the list is sorted by: the action itself may be gone when the next page is read. */
+    private record PageEnd(String name, UUID id) {
+
+        static PageEnd of(Action action) {
+            return new PageEnd(action.name, action.id);
+        }
+
+        /** @throws ProblemException {@code invalid_parameter} */
+        static PageEnd parse(String cursor) {
+            try {
+                String[] parts = new String(Base64.getUrlDecoder().decode(cursor), StandardCharsets.UTF_8).split(" ", 2);
+                UUID id = StrictJson.id(parts[0]);
+                if (id != null && parts.length == 2 && parts[1].chars().noneMatch(Character::isISOControl)) {
+                    return new PageEnd(parts[1], id);
+                }
+            } catch (IllegalArgumentException e) {
+                // It is not Base64.
+            }
+            throw Cursor.unknown();
+        }
+
+        String text() {
+            return Base64.getUrlEncoder().withoutPadding().encodeToString((id + " " + name).getBytes(StandardCharsets.UTF_8));
+        }
     }
 
     @POST
@@ -147,6 +181,7 @@ public class ActionResource {
     }
 
     @DELETE
+    @Produces(MediaType.WILDCARD)
     @Path("/{id}")
     @RolesAllowed("admin")
     public void delete(@PathParam("id") UUID id) {
@@ -176,28 +211,6 @@ public class ActionResource {
             }
         });
         return merged;
-    }
-
-    private Listing paged(List<View> found, int page, int limit, UriInfo uri) {
-        int total = found.size();
-        int pages = (total + limit - 1) / limit;
-        int offset = (int) Math.min(total, (page - 1L) * limit);
-        List<View> data = found.subList(offset, Math.min(total, offset + limit));
-        StringBuilder links = new StringBuilder(link(uri, 1, "first")).append(", ")
-                .append(link(uri, Math.max(1, pages), "last"));
-        if (page > 1) {
-            links.append(", ").append(link(uri, page - 1, "prev"));
-        }
-        if (page < pages) {
-            links.append(", ").append(link(uri, page + 1, "next"));
-        }
-        return Listing.of(new ActionJson.Page(data, total, pages, limit, offset, page), links.toString(), json);
-    }
-
-    /** RFC 8288, relative to the host that the caller used. */
-    private static String link(UriInfo uri, int page, String relation) {
-        URI there = uri.getRequestUriBuilder().replaceQueryParam("page", page).build();
-        return "<" + there.getRawPath() + "?" + there.getRawQuery() + ">; rel=\"" + relation + "\"";
     }
 
     private static boolean contains(String text, String part) {

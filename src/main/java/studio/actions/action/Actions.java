@@ -219,7 +219,12 @@ public class Actions {
         return Action.sorted(rows);
     }
 
-    /** The same, as cells of a table. */
+    /** The ids of those that stand behind this place, by name. */
+    Set<UUID> after(String name, UUID id) {
+        return Action.after(rows, name, id);
+    }
+
+    /** All, as cells of a table. */
     List<ActionCsv.Line> lines(List<ActionCsv.Column> columns) {
         return ActionCsv.lines(rows, columns);
     }

@@ -21,20 +21,15 @@ import io.vertx.core.http.HttpServerResponse;
  *
  * @param tag the value of {@code ETag}: it changes whenever the answer does
  * @param bytes the body
- * @param links the value of {@code Link}; null where there is none
  */
-public record Listing(String tag, ByteBuffer bytes, String links) {
+public record Listing(String tag, ByteBuffer bytes) {
 
     private static final String JSON = MediaType.APPLICATION_JSON + ";charset=UTF-8";
 
     public static Listing of(Object answer, ObjectMapper json) {
-        return of(answer, null, json);
-    }
-
-    static Listing of(Object answer, String links, ObjectMapper json) {
         try {
             byte[] body = json.writeValueAsBytes(answer);
-            return new Listing('"' + Etag.of(body).getValue() + '"', ByteBuffer.wrap(body), links);
+            return new Listing('"' + Etag.of(body).getValue() + '"', ByteBuffer.wrap(body));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -42,7 +37,7 @@ public record Listing(String tag, ByteBuffer bytes, String links) {
 
     /** The same, to be kept: outside of the heap, from where it goes out without being copied for each who asks. */
     Listing outside() {
-        return new Listing(tag, ByteBuffer.allocateDirect(bytes.capacity()).put(bytes.duplicate()).flip(), links);
+        return new Listing(tag, ByteBuffer.allocateDirect(bytes.capacity()).put(bytes.duplicate()).flip());
     }
 
     /**
@@ -53,15 +48,12 @@ public record Listing(String tag, ByteBuffer bytes, String links) {
     RestResponse<Buffer> answer(String known) {
         ResponseBuilder<Buffer> answer = Etag.known(tag, known) ? ResponseBuilder.create(RestResponse.Status.NOT_MODIFIED)
                 : ResponseBuilder.ok(body(), JSON);
-        return (links == null ? answer : answer.header(HttpHeaders.LINK, links)).header(HttpHeaders.ETAG, tag).build();
+        return answer.header(HttpHeaders.ETAG, tag).build();
     }
 
     /** The same again. */
     void answer(HttpServerResponse response, String known) {
         response.putHeader(HttpHeaders.ETAG, tag);
-        if (links != null) {
-            response.putHeader(HttpHeaders.LINK, links);
-        }
         if (Etag.known(tag, known)) {
             response.setStatusCode(304).end();
         } else {

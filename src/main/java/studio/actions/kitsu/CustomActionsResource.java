@@ -163,6 +163,7 @@ public class CustomActionsResource {
     }
 
     @DELETE
+    @Produces(MediaType.WILDCARD)
     @Path("/{id}")
     @RolesAllowed("admin")
     public void delete(@PathParam("id") UUID id) {

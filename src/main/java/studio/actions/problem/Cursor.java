@@ -17,8 +17,12 @@ public record Cursor(Instant at, UUID id) {
             return new Cursor(StrictJson.instant(parts[0]), Objects.requireNonNull(StrictJson.id(parts[1])));
         } catch (IllegalArgumentException | DateTimeParseException | ArrayIndexOutOfBoundsException
                 | NullPointerException e) {
-            throw ProblemException.parameter("cursor", "unknown_cursor", "'cursor' must be the 'next' of a page before.");
+            throw unknown();
         }
+    }
+
+    public static ProblemException unknown() {
+        return ProblemException.parameter("cursor", "unknown_cursor", "'cursor' must be the 'next' of a page before.");
     }
 
     public String text() {

@@ -102,7 +102,7 @@ public class RunResource {
 
     private static int position(String cursor) {
         if (!cursor.matches("[0-9]{1,9}")) {
-            throw ProblemException.parameter("cursor", "unknown_cursor", "'cursor' must be the 'next' of a page before.");
+            throw Cursor.unknown();
         }
         return Integer.parseInt(cursor);
     }

@@ -267,7 +267,7 @@ class ActionHistoryTest {
                     .then()
                     .statusCode(200).body(has("errors", empty()));
         }
-        String id = Json.of(BesideKitsu.with(admin).get(Api.ACTIONS + "?q=" + name.replace(" ", "%20"))).get("[0].id");
+        String id = Json.of(BesideKitsu.with(admin).get(Api.ACTIONS + "?q=" + name.replace(" ", "%20"))).get("data[0].id");
 
         assertThat(history(id).<String> getList("data.verb")).containsExactly("changed", "created");
     }

@@ -93,7 +93,7 @@ class ActionListTest {
     }
 
     private static List<String> names() {
-        return Json.of(Api.admin().get(Api.ACTIONS).then().statusCode(200).extract()).get("name");
+        return Json.of(Api.admin().get(Api.ACTIONS).then().statusCode(200).extract()).get("data.name");
     }
 
     private void execute(String sql) throws SQLException {

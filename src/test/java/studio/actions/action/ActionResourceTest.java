@@ -9,12 +9,12 @@ import static org.hamcrest.Matchers.endsWith;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasSize;
 import static org.hamcrest.Matchers.not;
+import static org.hamcrest.Matchers.nullValue;
 import static org.hamcrest.Matchers.startsWith;
 import static studio.actions.testing.Json.has;
 
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -169,7 +169,8 @@ class ActionResourceTest {
     void listsAnActionAsItIsRead() {
         String id = create("one");
 
-        Api.admin().get(Api.ACTIONS + "?q=" + mark).then().statusCode(200).body(has("[0]", equalTo(read(id))));
+        Api.admin().get(Api.ACTIONS + "?q=" + mark).then().statusCode(200)
+                .body(has("data[0]", equalTo(read(id)), "next", nullValue()));
     }
 
     @ParameterizedTest
@@ -212,81 +213,58 @@ class ActionResourceTest {
         assertThat(ids("?q=" + mark)).containsExactlyInAnyOrder(on, off);
     }
 
-    @ParameterizedTest
-    @CsvSource({ "1, 0, 1 2", "2, 2, 3 4", "3, 4, 5" })
-    void pagesAsZouDoes(int page, int offset, String expected) {
-        IntStream.rangeClosed(1, 5).forEach(i -> create("" + i));
-
-        Json answer = Json.of(
-                Api.admin().get(Api.ACTIONS + "?q=" + mark + "&page=" + page + "&limit=2").then().statusCode(200).extract());
-
-        assertThat(answer.getMap("").keySet())
-                .containsExactlyInAnyOrder("data", "total", "nb_pages", "limit", "offset", "page");
-        assertThat(List.of(answer.getInt("total"), answer.getInt("nb_pages"), answer.getInt("limit"), answer.getInt("offset"),
-                answer.getInt("page"))).containsExactly(5, 3, 2, offset, page);
-        assertThat(answer.getList("data.name")).isEqualTo(Arrays.stream(expected.split(" ")).map(i -> mark + " " + i).toList());
-    }
-
     @Test
-    void aPageBeyondTheLastIsEmpty() {
-        create("only");
-
-        Api.admin().get(Api.ACTIONS + "?q=" + mark + "&page=2147483647&limit=1000").then().statusCode(200)
-                .body(has("data", hasSize(0), "total", equalTo(1), "nb_pages", equalTo(1)));
-    }
-
-    @Test
-    void linksLeadThroughThePages() {
-        IntStream.rangeClosed(1, 5).forEach(i -> create("" + i, "description", "a&b=c"));
-
-        List<String> seen = new ArrayList<>();
-        String next = Api.ACTIONS + "?page=1&limit=2&q=" + mark;
-        while (next != null && seen.size() < 10) {
-            Response page = Api.admin().get(next);
-            seen.addAll(Json.of(page).getList("data.name"));
-            next = links(page).get("next");
-        }
-
-        assertThat(seen).containsExactlyElementsOf(IntStream.rangeClosed(1, 5).mapToObj(i -> mark + " " + i).toList());
-    }
-
-    @Test
-    void linksNameFirstLastAndNeighbours() {
-        IntStream.rangeClosed(1, 5).forEach(i -> create("" + i));
-        String list = Api.ACTIONS + "?limit=2&enabled=true&q=" + mark + "&page=";
-
-        Map<String, String> first = links(Api.admin().get(list + 1));
-        Map<String, String> middle = links(Api.admin().get(list + 2));
-        Map<String, String> last = links(Api.admin().get(list + 3));
-
-        assertThat(first.keySet()).containsExactlyInAnyOrder("first", "last", "next");
-        assertThat(middle.keySet()).containsExactlyInAnyOrder("first", "last", "next", "prev");
-        assertThat(last.keySet()).containsExactlyInAnyOrder("first", "last", "prev");
-        middle.forEach((relation, link) -> assertThat(link).startsWith(Api.ACTIONS + "?").contains("limit=2", "enabled=true",
-                "q=" + mark, "page=" + Map.of("first", 1, "prev", 1, "next", 3, "last", 3).get(relation)));
-    }
-
-    @Test
-    void linksKeepTheSearchAsItWasEncoded() {
-        IntStream.rangeClosed(1, 3).forEach(i -> create("a&b=c +d é " + i));
-        String list = Api.ACTIONS + "?limit=1&page=1&q=" + mark + "%20a%26b%3Dc%20%2Bd%20%C3%A9";
-
-        Response first = Api.admin().get(list);
-
-        first.then().body(has("total", equalTo(3)));
-        Api.admin().get(links(first).get("next")).then().body(has("total", equalTo(3), "page", equalTo(2)));
-    }
-
-    @Test
-    void withoutPageItIsAnArray() {
+    void isWholeWithoutALimit() {
         IntStream.rangeClosed(1, 3).forEach(i -> create("" + i));
 
-        Response all = Api.admin().get(Api.ACTIONS + "?q=" + mark);
-        Response some = Api.admin().get(Api.ACTIONS + "?limit=2&q=" + mark);
+        Json all = page("?q=" + mark);
 
-        assertThat(Json.of(all).getList("name")).hasSize(3);
-        assertThat(Json.of(some).getList("name")).containsExactly(mark + " 1", mark + " 2");
-        assertThat(all.header("Link")).isNull();
+        assertThat(all.getMap("").keySet()).containsExactly("data", "next");
+        assertThat(all.<String> getList("data.name")).containsExactly(mark + " 1", mark + " 2", mark + " 3");
+        assertThat(all.getString("next")).isNull();
+    }
+
+    /** Names that one database sorts otherwise than the next, and two that are the same. */
+    @ParameterizedTest
+    @ValueSource(ints = { 1, 2, 3, 4, 8, 9, 1000 })
+    void eachPageLeadsToTheNext(int limit) {
+        List.of("é", "E", "e", "z", "a b", "a-b", "Ab", "same", "same").forEach(name -> create(name, "entity_type", "shot"));
+        List<String> whole = ids("?q=" + mark);
+
+        List<String> seen = new ArrayList<>();
+        String next = "";
+        while (next != null) {
+            Json page = page("?entity_type=shot&enabled=true&q=" + mark + "&limit=" + limit + next);
+            assertThat(page.getList("data")).hasSizeBetween(1, limit);
+            seen.addAll(page.getList("data.id"));
+            next = page.get("next") == null ? null : "&cursor=" + page.get("next");
+        }
+
+        assertThat(seen).isEqualTo(whole).hasSize(9);
+    }
+
+    @Test
+    void goesOnWhereAPageEndedWhenItsActionsAreGone() {
+        IntStream.rangeClosed(1, 5).forEach(i -> create("" + i));
+        Json first = page("?limit=2&q=" + mark);
+        first.<String> getList("data.id").forEach(id -> Api.admin().delete(path(id)).then().statusCode(204));
+        create("0");
+
+        Json second = page("?limit=2&q=" + mark + "&cursor=" + first.get("next"));
+
+        assertThat(second.<String> getList("data.name")).containsExactly(mark + " 3", mark + " 4");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "x", "%00", "a%20b", "%20", "NjNmOGEzMzI", "~~~~",
+            "NjNmOGEzMzItZTIwOS00ZjhjLWIzODQtNzQ3ZDVlZGE0YjU3", "NjNmOGEzMzItZTIwOS00ZjhjLWIzODQtNzQ3ZDVlZGE0YjU3IGEAYg" })
+    void refusesACursorThatItDidNotGive(String cursor) {
+        Api.admin().get(Api.ACTIONS + "?cursor=" + cursor).then().statusCode(400)
+                .body(has("code", equalTo("invalid_parameter"), "errors[0].code", equalTo("unknown_cursor")));
+    }
+
+    private static Json page(String query) {
+        return Json.of(Api.admin().get(Api.ACTIONS + query).then().statusCode(200).extract());
     }
 
     // Tags of what is read
@@ -315,11 +293,11 @@ class ActionResourceTest {
         create("two");
 
         Set<String> tags = new TreeSet<>();
-        for (String form : List.of("", "&page=1", "&page=1&limit=1", "&page=2&limit=1", "&limit=1")) {
+        for (String form : List.of("", "&limit=1", "&limit=1&cursor=" + page("?limit=1&q=" + mark).get("next"))) {
             tags.add(Api.admin().get(Api.ACTIONS + "?q=" + mark + form).header("ETag"));
         }
 
-        assertThat(tags).hasSize(5);
+        assertThat(tags).hasSize(3);
     }
 
     @ParameterizedTest
@@ -658,24 +636,17 @@ class ActionResourceTest {
     }
 
     private static List<String> names(String query) {
-        return Json.of(Api.admin().get(Api.ACTIONS + query).then().statusCode(200).extract()).getList("name");
+        return Json.of(Api.admin().get(Api.ACTIONS + query).then().statusCode(200).extract()).getList("data.name");
     }
 
     private static List<String> ids(String query) {
-        return Json.of(Api.admin().get(Api.ACTIONS + query).then().statusCode(200).extract()).getList("id");
+        return Json.of(Api.admin().get(Api.ACTIONS + query).then().statusCode(200).extract()).getList("data.id");
     }
 
     private static Map<String, Object> subset(Map<String, Object> all, Map<String, Object> like) {
         Map<String, Object> subset = new LinkedHashMap<>(all);
         subset.keySet().retainAll(like.keySet());
         return subset;
-    }
-
-    /** RFC 8288, as far as we write it. */
-    private static Map<String, String> links(Response page) {
-        return Arrays.stream(page.header("Link").split(", ")).map(link -> link.split("; "))
-                .collect(Collectors.toMap(parts -> parts[1].replaceAll("rel=\"(.*)\"", "$1"),
-                        parts -> parts[0].substring(1, parts[0].length() - 1)));
     }
 
     private interface Work<T> {

@@ -62,14 +62,14 @@ class RoutesTest {
     private static final Map<String, Class<? extends Record>> RECORDS = Map.ofEntries(
             Map.entry("Action", ActionJson.View.class), Map.entry("ActionFields", ActionJson.Draft.class),
             Map.entry("ActionPage", ActionJson.Page.class), Map.entry("ActionHistory", ActionJson.History.class),
-            Map.entry("ActionVersion", ActionJson.History.Version.class), Map.entry("Import", ActionJson.Import.class),
+            Map.entry("ActionVersion", ActionJson.History.Version.class), Map.entry("ImportReport", ActionJson.Import.class),
             Map.entry("Run", RunJson.View.class), Map.entry("RunPage", RunJson.Page.class),
             Map.entry("RunCounts", RunJson.Counts.class), Map.entry("RunProgress", RunJson.Progress.class),
             Map.entry("Delivery", RunJson.DeliveryView.class), Map.entry("EarlierAttempt", RunJson.EarlierAttempt.class),
             Map.entry("Failure", RunJson.Failure.class), Map.entry("Person", RunJson.Person.class),
             Map.entry("Press", RunJson.Press.class), Map.entry("DraftPress", RunJson.DraftPress.class),
             Map.entry("Preview", RunJson.Preview.class), Map.entry("Statistics", RunJson.Statistics.class),
-            Map.entry("Target", Target.class));
+            Map.entry("Target", Target.class), Map.entry("DeliveryTarget", Target.class));
 
     /** An operation, as code and document both tell it. */
     private record Route(String name, Set<String> parameters, Set<String> roles) {

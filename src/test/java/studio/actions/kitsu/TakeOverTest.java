@@ -543,7 +543,8 @@ class TakeOverTest {
 
     /** This test's actions, as our own path has them. */
     private List<Map<String, Object>> ours() {
-        return Kitsu.objects(BesideKitsu.with(zou.login("admin")).get(Api.ACTIONS + "?q=" + mark));
+        return Json.of(BesideKitsu.with(zou.login("admin")).get(Api.ACTIONS + "?q=" + mark).then().statusCode(200).extract())
+                .getList("data");
     }
 
     private Map<String, Object> read(String id) {

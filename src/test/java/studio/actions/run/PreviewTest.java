@@ -122,7 +122,7 @@ class PreviewTest {
 
         previewDraft(Api.draft("name", name), List.of(Api.shot()));
 
-        List<String> names = Json.of(Api.admin().get(Api.ACTIONS)).getList("name");
+        List<String> names = Json.of(Api.admin().get(Api.ACTIONS)).getList("data.name");
         assertThat(names).doesNotContain(name);
     }
 

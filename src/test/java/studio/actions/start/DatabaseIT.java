@@ -79,7 +79,7 @@ class DatabaseIT {
         await().atMost(Duration.ofSeconds(15)).until(() -> ready() == 503);
         receiver.release(name);
         assertRefused(action, "The database is read-only.");
-        assertThat(service.get("", Packaged.TOKEN).getList("")).as("what is only read goes on").isNotEmpty();
+        assertThat(service.get("", Packaged.TOKEN).getList("data")).as("what is only read goes on").isNotEmpty();
         assertThat(troubles()).singleElement().asString().contains("The database is read-only (25006");
 
         postgres.execute("ALTER SYSTEM RESET default_transaction_read_only");

@@ -261,7 +261,7 @@ class StartIT {
 
     @Test
     void startsNoDatabaseWhereOneIsGiven() throws Exception {
-        assertThat(shared.get("", TOKEN).getList("")).isNotNull();
+        assertThat(shared.get("", TOKEN).getList("data")).isNotNull();
         assertThat(data).doesNotExist();
     }
 
