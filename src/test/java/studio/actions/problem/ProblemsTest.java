@@ -422,7 +422,9 @@ class ProblemsTest {
         Api.admin().get(Api.ACTIONS + "?q=" + name.replace(" ", "%20")).then().body(has("data", hasSize(0)));
     }
 
-    /** Generated clients ask for the media types that are documented, which are those of a problem where nothing is answered. */
+    /**
+     * Generated clients ask for the media types that are documented, which are those of a problem where nothing is answered.
+     */
     @ParameterizedTest
     @ValueSource(strings = { "application/problem+json", "application/json", "text/html", "*/*" })
     void answersNothingWhateverIsAccepted(String accept) {

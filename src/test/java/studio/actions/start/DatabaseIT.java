@@ -13,11 +13,13 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import org.junit.jupiter.api.AfterEach;
@@ -33,6 +35,7 @@ import studio.actions.testing.Packaged;
 import studio.actions.testing.Packaged.Answer;
 import studio.actions.testing.Postgres;
 import studio.actions.testing.Receiver;
+import studio.actions.testing.SmallDisk;
 
 /**
  * What a server does to the packaged service that works on it: what is answered, what the operator is told, and that it comes
@@ -89,6 +92,47 @@ class DatabaseIT {
                 "succeeded"::equals);
         assertThat(receiver.heard(name)).as("each press once").hasSize(2);
         assertThat(troubles()).hasSize(1);
+    }
+
+    @Test
+    void waitsForADatabaseWhoseDiskIsFull() throws Exception {
+        try (SmallDisk disk = new SmallDisk(folder.resolve("disk"), 300)) {
+            postgres.close();
+            postgres = new Postgres(disk.folder());
+            start(postgres.url());
+            String action = action("/ok");
+            String held = service.start(action("/held"), Packaged.TOKEN, targets());
+            await().until(() -> receiver.heard(name).size() == 1);
+
+            disk.fill();
+            List<String> written = new ArrayList<>();
+            Answer last = press(action);
+            for (int i = 0; i < 50 && last.status() == 202; i++) {
+                written.add(last.json().getString("id"));
+                last = press(action);
+            }
+            assertThat(last.status()).as(last.body()).isEqualTo(503);
+            assertRefused(action, "The database's disk is full.");
+            await().atMost(Duration.ofSeconds(15)).until(() -> ready() == 503);
+            assertThat(service.get("", Packaged.TOKEN).getList("data")).as("what is only read goes on").hasSize(2);
+            receiver.release(name);
+            assertThat(troubles()).allSatisfy(line -> assertThat(line).contains("disk is full (53100")).hasSize(1);
+
+            disk.makeRoom();
+            assertComesBack(action);
+            for (String run : Stream.concat(Stream.of(held), written.stream()).toList()) {
+                await().atMost(Duration.ofSeconds(60)).until(
+                        () -> service.get("/runs/" + run, Packaged.TOKEN).getString("state"), "succeeded"::equals);
+            }
+            assertThat(receiver.heard(name)).as("each delivery once").hasSize(1 + 100 * written.size() + 1);
+            postgres.close();
+        }
+    }
+
+    /** Presses on 100 targets, which take room on the disk. */
+    private Answer press(String action) {
+        return service.press(action, Packaged.TOKEN, Stream.generate(() -> "{\"entity_id\": \"" + UUID.randomUUID() + "\"}")
+                .limit(100).collect(Collectors.joining(",", "{\"targets\": [", "]}")));
     }
 
     @Test

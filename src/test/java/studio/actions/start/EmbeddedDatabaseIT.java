@@ -22,6 +22,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 import studio.actions.testing.Json;
 import studio.actions.testing.Packaged;
 import studio.actions.testing.Postgres;
+import studio.actions.testing.SmallDisk;
 
 /** The jar with a database of its own, as a newcomer starts it. The native binary has none. */
 @Execution(ExecutionMode.CONCURRENT)
@@ -89,6 +90,20 @@ class EmbeddedDatabaseIT {
         assertThat(service.exit()).isEqualTo(1);
         assertThat(service.output()).contains(folder.toRealPath() + "/data/postgresql-17 was made by another build")
                 .contains("delete that folder").doesNotContain("\tat ");
+    }
+
+    @Test
+    void saysAtOnceThatTheDiskHasNoRoom() throws Exception {
+        try (SmallDisk disk = new SmallDisk(folder.resolve("disk"), 10)) {
+            long began = System.nanoTime();
+            Packaged service = new Packaged(disk.folder(), Map.of());
+            started.add(service);
+
+            assertThat(service.exit()).isEqualTo(1);
+            assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(5));
+            assertThat(service.output()).contains("PostgreSQL needs 200 MB").contains("CUSTOM_ACTIONS_DATA_DIR")
+                    .doesNotContain("\tat ");
+        }
     }
 
     @Test
