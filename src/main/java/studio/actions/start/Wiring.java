@@ -1,8 +1,10 @@
 package studio.actions.start;
 
+import java.io.IOException;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.util.List;
+import java.util.concurrent.TimeoutException;
 import java.util.random.RandomGenerator;
 
 import jakarta.enterprise.context.ApplicationScoped;
@@ -59,15 +61,21 @@ class Wiring {
     }
 
     /**
-     * What we hang up on ourselves, because it is too long or too late, is no news: the limit was told where it was met.
-     * Everything else that nobody waits for is.
+     * Logs a failure that comes when nobody waits for it any more. After a time-out the connection is cut, and the request on
+     * it
+     * fails once more: that is expected, and whoever waited was told of the time-out.
      */
     void listen(@Observes StartupEvent start) {
         Infrastructure.setDroppedExceptionHandler(dropped -> {
-            if (!(dropped instanceof HttpClosedException)) {
-                Logger.getLogger("studio.actions").error("Nobody waits for this failure any more", dropped);
+            if (!isOfTheNetwork(dropped)) {
+                Logger.getLogger("studio.actions").error("A failure came too late for an answer", dropped);
             }
         });
+    }
+
+    private static boolean isOfTheNetwork(Throwable failure) {
+        return failure instanceof HttpClosedException || failure instanceof IOException || failure instanceof TimeoutException
+                || failure.getCause() != null && isOfTheNetwork(failure.getCause());
     }
 
     /**

@@ -50,6 +50,7 @@ import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.FakeZou.Request;
 import studio.actions.testing.Json;
+import studio.actions.testing.Log;
 import studio.actions.testing.Metrics;
 import studio.actions.testing.Raw;
 import studio.actions.testing.Services;
@@ -440,6 +441,16 @@ class ZouIdentityTest {
 
         @Test
         void doesNotWaitForAZouThatIsSlow() {
+            try (Log log = new Log("studio.actions")) {
+                askSlowZous();
+                // When a request that nobody waits for any more has failed as well.
+                await().pollDelay(Duration.ofMillis(1500)).untilAsserted(() -> assertThat(log.lines())
+                        .filteredOn(line -> line.level().equals("ERROR")).allSatisfy(line -> assertThat(line.text())
+                                .contains("it did not answer in time")));
+            }
+        }
+
+        private void askSlowZous() {
             Map<Fault, String> tokens = new LinkedHashMap<>();
             Map<Fault, CompletableFuture<HttpResponse<String>>> answers = new LinkedHashMap<>();
             List.of(Fault.slow, Fault.silent, Fault.drip).forEach(fault -> {
