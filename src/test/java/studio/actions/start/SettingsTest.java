@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -185,6 +186,24 @@ class SettingsTest {
         return Settings.refused(Set.of(), new SmallRyeConfigBuilder().withSources(new PropertiesConfigSource(Map.of(
                 "quarkus.http.cors.enabled", "true", "quarkus.http.cors.origins", origins, "custom-actions.public-url", own),
                 "test", 300)).build());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', nullValues = "-", value = {
+            "proxy-address-forwarding | - | TRUSTED_PROXIES",
+            "proxy-address-forwarding | 127.0.0.1 | -",
+            "allow-forwarded | 127.0.0.1 | QUARKUS_HTTP_PROXY_ALLOW_FORWARDED",
+            "allow-x-forwarded | 127.0.0.1 | QUARKUS_HTTP_PROXY_ALLOW_X_FORWARDED" })
+    void refusesProxiesThatAreNotReadAsWritten(String key, String trusted, String named) {
+        Map<String, String> values = new HashMap<>(Map.of("quarkus.http.proxy." + key, "true"));
+        if (trusted != null) {
+            values.put("quarkus.http.proxy.trusted-proxies", trusted);
+        }
+
+        List<String> lines = Settings.refused(Set.of(), new SmallRyeConfigBuilder()
+                .withSources(new PropertiesConfigSource(values, "test", 300)).build());
+
+        assertThat(lines).hasSize(named == null ? 0 : 1).allSatisfy(line -> assertThat(line).contains(named));
     }
 
     @ParameterizedTest
