@@ -203,9 +203,10 @@ final class ActionCsv {
      */
     static List<Column> header(List<Csv.Line> lines, List<Wrong> errors) {
         Csv.Line header = lines.get(0);
-        if (header.cells().size() > MOST_COLUMNS) {
+        int size = titles(lines).size();
+        if (size > MOST_COLUMNS) {
             errors.add(new Wrong(header.number(), null, "There are %,d columns here, and %d that are known."
-                    .formatted(header.cells().size(), Column.ALL.size())));
+                    .formatted(size, Column.ALL.size())));
             return List.of();
         }
         if (translated(lines)) {

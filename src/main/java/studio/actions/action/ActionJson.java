@@ -45,6 +45,11 @@ public final class ActionJson {
             return new Draft(name, url, entityType, isAjax, null, null, null, null, null, null, null, null, null, null);
         }
 
+        Draft withTimeoutMs(int milliseconds) {
+            return new Draft(name, url, entityType, isAjax, description, enabled, method, headers, milliseconds, maxAttempts,
+                    ratePerMinute, signingSecret, roles, projectIds);
+        }
+
         /** The same with its defaults filled in and its text trimmed; what is wrong stays wrong. */
         public Draft settled(int defaultTimeoutMs) {
             return new Draft(name == null ? null : Normalizer.normalize(name.strip(), Normalizer.Form.NFC),

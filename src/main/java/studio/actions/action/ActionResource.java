@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.text.Normalizer;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
@@ -86,14 +87,15 @@ public class ActionResource {
             @QueryParam("enabled") Boolean enabled,
             @QueryParam("cursor") String cursor,
             @QueryParam("limit") @Min(1) @Max(1000) Integer limit) {
+        String part = q == null ? null : Normalizer.normalize(q, Normalizer.Form.NFC);
         Predicate<Action> asked = action -> (entityType == null || entityType == EntityType.all
                 || action.entityType == EntityType.all || action.entityType == entityType)
                 && (enabled == null || action.enabled == enabled)
-                && (q == null || contains(action.name, q) || contains(action.description, q));
-        Predicate<Action> after = cursor == null ? action -> true : after(PageEnd.parse(cursor));
+                && (part == null || contains(action.name, part) || contains(action.description, part));
+        PageEnd end = cursor == null ? null : PageEnd.parse(cursor);
         Caller caller = Caller.of(identity);
         return listings.answer(caller, visible -> {
-            List<Action> found = visible.stream().filter(asked.and(after)).toList();
+            List<Action> found = visible.stream().filter(end == null ? asked : asked.and(after(end))).toList();
             List<Action> page = limit == null ? found : found.subList(0, Math.min(limit, found.size()));
             String next = page.size() < found.size() ? PageEnd.of(page.get(page.size() - 1)).text() : null;
             return Listing.of(new ActionJson.Page(page.stream().map(action -> View.of(action, caller)).toList(), next), json);

@@ -34,9 +34,10 @@ public class ActionRules {
 
     /** Header names whose last word says that the value is a credential, such as X-Api-Key, authToken or X_Farm_Secret_2. */
     private static final Pattern CREDENTIAL = Pattern.compile("(?:.*[-_.]|.*(?<=[a-z0-9])(?=[A-Z]))?"
-            + "(?i:(?:key|auth|pass|jwt|bearer|cookie|session|sessionid|signature|authentication)"
-            + "|[a-z0-9]*(?:authorization|token|secret|password|passwd|passphrase|pwd|credentials?|apikey|accesskey|authkey))"
-            + "(?:[-_.]?\\d+)?");
+            + "(?i:(?:keys?|o?auth|pass|passcode|passkey|userpass|jwt|bearer|cookie|session|sessionid|signature|authentication"
+            + "|[a-z0-9]*(?:authori[sz]ation|tokens?|secrets?|password|passwd|passphrase|pwd|credentials?"
+            + "|(?:api|access|auth|secret|private|master|subscription|service|farm)key))"
+            + "(?:[-_.](?:value|assertion))?(?:[-_.]?v?\\d+)?)");
 
     /**
      * Text that leaves a button empty: spaces, controls, marks with nothing to stand on, what Unicode 15.0 calls default
@@ -63,6 +64,11 @@ public class ActionRules {
         this.defaultTimeoutMs = (int) Math.min(config.egress().timeout().toMillis(), maxTimeoutMs);
         this.schemes = new TreeSet<>();
         config.launch().schemes().forEach(scheme -> schemes.add(scheme.strip().toLowerCase(Locale.ROOT)));
+    }
+
+    /** Returns a stored draft as it holds now: {@code egress.max-timeout} may have been lowered since. */
+    Draft current(Draft stored) {
+        return stored.timeoutMs() <= maxTimeoutMs ? stored : stored.withTimeoutMs(maxTimeoutMs);
     }
 
     /**

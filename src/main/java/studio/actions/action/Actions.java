@@ -164,7 +164,7 @@ public class Actions {
     public Action change(UUID id, UnaryOperator<Draft> how, Predicate<Action> expected, Asker asker) {
         return written(() -> {
             Action action = locked(id, expected);
-            return become(Verb.changed, action, how.apply(action.draft()), asker);
+            return become(Verb.changed, action, how.apply(rules.current(action.draft())), asker);
         });
     }
 
@@ -201,7 +201,7 @@ public class Actions {
             ActionVersion wanted = version == null ? last
                     : ActionVersion.of(id, version).orElseThrow(() -> new ProblemException(Code.NOT_FOUND,
                             "This action has no version " + version + "; its history lists them."));
-            Draft draft = read(wanted.draft);
+            Draft draft = rules.current(read(wanted.draft));
             if (present.isPresent()) {
                 return become(Verb.restored, present.get(), draft, asker);
             }

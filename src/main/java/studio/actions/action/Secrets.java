@@ -42,6 +42,8 @@ public class Secrets {
     private static final int LONGEST_KEY = 64;
 
     private static final Pattern WHITE_SPACE = Pattern.compile("(?U)\\s+");
+    /** Word processors and web pages leave no-break spaces and byte order marks. */
+    private static final Pattern AROUND = Pattern.compile("(?U)^[\\s\ufeff\u200b]+|[\\s\ufeff\u200b]+$");
     private static final Pattern LINE_BREAK = Pattern.compile("\\h*\\R\\s*");
 
     /** Shorter ones would mask ordinary words in a receiver's answer. */
@@ -202,12 +204,12 @@ public class Secrets {
 
     /** Returns true if a secret fits into a header. Line breaks do not matter, because they are removed. */
     public static boolean fits(String secret) {
-        return unwrapped(secret).chars().noneMatch(Character::isISOControl);
+        return unwrapped(secret).chars().allMatch(c -> c >= 0x20 && c < 0x7f);
     }
 
     /** Removes line breaks: files end with one, and {@code base64} wraps its output. Blanks stay, as in a pass phrase. */
     private static String unwrapped(String secret) {
-        return LINE_BREAK.matcher(secret.strip()).replaceAll("");
+        return LINE_BREAK.matcher(AROUND.matcher(secret).replaceAll("")).replaceAll("");
     }
 
     private static String unspaced(String secret) {

@@ -106,7 +106,11 @@ public final class Csv {
     }
 
     private static boolean quoted(String text) {
-        return text.startsWith("'") && (computed(text.substring(1)) || quoted(text.substring(1)));
+        int quotes = 0;
+        while (quotes < text.length() && text.charAt(quotes) == '\'') {
+            quotes++;
+        }
+        return quotes > 0 && computed(text.substring(quotes));
     }
 
     /**

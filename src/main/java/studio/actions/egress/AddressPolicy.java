@@ -47,6 +47,8 @@ public final class AddressPolicy {
 
     private static final String SETTING = "CUSTOM_ACTIONS_EGRESS_ALLOW";
     private static final long MAPPED = 0xffff_0000_0000L;
+    private static final String LOOPBACK = "a loopback address";
+
     private static final String METADATA = "a cloud metadata address";
     private static final String EMBEDDED = "an IPv6 address that wraps an IPv4 address";
     private static final String RESERVED = "a reserved address";
@@ -54,7 +56,7 @@ public final class AddressPolicy {
     /** Not public unicast, narrow before wide: IANA Special-Purpose Address Registries, October 2025; metadata of clouds. */
     private static final Special[] SPECIAL = {
             special(Kind.GUARDED, "an unspecified address", "0.0.0.0/8", "[::]/128"), // RFC 791, 3.2; RFC 4291, 2.5.2
-            special(Kind.GUARDED, "a loopback address", "127.0.0.0/8", "[::1]/128"), // RFC 1122, 3.2.1.3; RFC 4291, 2.5.3
+            special(Kind.GUARDED, LOOPBACK, "127.0.0.0/8", "[::1]/128"), // RFC 1122, 3.2.1.3; RFC 4291, 2.5.3
             special(Kind.GUARDED, "a link-local address", "169.254.0.0/16", "[fe80::]/10"), // RFC 3927; 4291; most clouds
             special(Kind.GUARDED, METADATA, "100.100.100.200/32", "192.0.0.192/32"), // Alibaba; Oracle
             special(Kind.GUARDED, METADATA, "[fd00:100::100:200]/128", "[fd00:c1::a9fe:a9fe]/128"), // Alibaba; Oracle
@@ -119,8 +121,7 @@ public final class AddressPolicy {
 
     /** Returns why an entry has no effect; empty if each has one. */
     public Optional<String> idleEntry() {
-        boolean loopback = allow.stream().anyMatch(Entry::isLoopback);
-        return allow.stream().filter(entry -> entry.isLocalName() && !loopback).findFirst()
+        return allow.stream().filter(entry -> entry.isLocalName() && allow.stream().noneMatch(entry::isOpenedBy)).findFirst()
                 .map(entry -> Entry.flaw(entry.port == 0 ? entry.name : entry.name + ":" + entry.port,
                         "No name opens loopback by itself: add 127.0.0.1 with its port, like 127.0.0.1:8080."));
     }
@@ -422,8 +423,10 @@ public final class AddressPolicy {
             return name != null && ("." + name).endsWith(".localhost");
         }
 
-        boolean isLoopback() {
-            return range != null && port > 0 && special(range).kind == Kind.GUARDED;
+        /** Returns true if the other entry opens an address that this local name can stand for. */
+        boolean isOpenedBy(Entry other) {
+            return other.range != null && other.port > 0 && (port == 0 || port == other.port)
+                    && special(other.range).what.equals(LOOPBACK);
         }
 
         boolean opens(String asked, Range address) {

@@ -1,8 +1,10 @@
 package studio.actions.egress;
 
 import java.io.IOException;
+import java.net.BindException;
 import java.net.ConnectException;
 import java.net.NoRouteToHostException;
+import java.net.SocketException;
 import java.nio.channels.ClosedChannelException;
 import java.security.cert.CertPathBuilderException;
 import java.security.cert.CertificateException;
@@ -28,8 +30,11 @@ record Cause(FailureKind kind, String message) {
             return new Cause(FailureKind.connect_timeout, host + " did not take the connection within "
                     + Egress.seconds(connectTimeout) + ".");
         }
-        if (has(thrown, ConnectException.class) || has(thrown, NoRouteToHostException.class)) {
+        if (has(thrown, ConnectException.class)) {
             return new Cause(FailureKind.connect_refused, host + " refused the connection: nothing listens there.");
+        }
+        if (isUnreachable(thrown)) {
+            return new Cause(FailureKind.connect_refused, host + " cannot be reached from here: there is no route to it.");
         }
         if (has(thrown, SSLException.class) || has(thrown, CertificateException.class)) {
             return new Cause(FailureKind.tls, "No trusted TLS connection to " + host + ": " + untrusted(thrown, host));
@@ -46,8 +51,19 @@ record Cause(FailureKind kind, String message) {
 
     /** Returns true if another address of the host may work and nothing has been sent to this one. */
     static boolean isOfAddress(Throwable thrown) {
-        return has(thrown, ConnectException.class) || has(thrown, NoRouteToHostException.class)
-                || has(thrown, ConnectTimeoutException.class) || has(thrown, SslHandshakeTimeoutException.class);
+        return has(thrown, ConnectException.class) || isUnreachable(thrown) || has(thrown, ConnectTimeoutException.class)
+                || has(thrown, SslHandshakeTimeoutException.class);
+    }
+
+    /** Returns true if this machine could not begin a connection, as to an IPv6 address from a machine without IPv6. */
+    private static boolean isUnreachable(Throwable thrown) {
+        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+            if (cause instanceof NoRouteToHostException || cause instanceof BindException
+                    || cause instanceof SocketException && String.valueOf(cause.getMessage()).contains("unreachable")) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static String untrusted(Throwable thrown, String host) {

@@ -28,7 +28,8 @@ final class Interim extends ChannelInboundHandlerAdapter {
 
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
-        if (message instanceof HttpResponse response && isInterim(response.status())) {
+        if (message instanceof HttpResponse response && isInterim(response.status())
+                && response.decoderResult().isSuccess()) {
             passing = true;
             if (++seen == MOST + 1) {
                 tooMany.run();

@@ -6,6 +6,8 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -15,12 +17,14 @@ import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 
 import org.eclipse.microprofile.config.Config;
+import org.jboss.logging.Logger;
 
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.smallrye.common.net.CidrAddress;
 import io.smallrye.common.net.Inet;
 import io.vertx.core.MultiMap;
 import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.net.HostAndPort;
 import io.vertx.core.net.SocketAddress;
 import io.vertx.ext.web.AllowForwardHeaders;
@@ -33,7 +37,9 @@ import io.vertx.ext.web.RoutingContext;
  * the client itself can write it, and fails on an empty host or address before any of our methods is asked.
  */
 @Singleton
-class ForwardedHeaders {
+public class ForwardedHeaders {
+
+    private static final Logger LOG = Logger.getLogger(ForwardedHeaders.class);
 
     /** Before the first filter that asks for the scheme, the host or the address of a request. */
     private static final int FILTER = 2000;
@@ -41,13 +47,17 @@ class ForwardedHeaders {
     /** Names of proxies are looked up again after this time. */
     private static final Duration KEPT = Duration.ofSeconds(30);
 
+    private static final String QUARKUS_FORWARDS = "quarkus.http.proxy.proxy-address-forwarding";
+    private static final String FORWARDS = "kitsu-actions.forwards";
+
     private static final String PROTO = "X-Forwarded-Proto";
     private static final String HOST = "X-Forwarded-Host";
     private static final String PORT = "X-Forwarded-Port";
     private static final String SSL = "X-Forwarded-Ssl";
     private static final String FOR = "X-Forwarded-For";
 
-    private static final Pattern HOST_NAME = Pattern.compile("([a-zA-Z0-9._-]{1,253}|\\[[0-9a-fA-F:.]{2,45}])(:[0-9]{1,5})?");
+    private static final Pattern HOST_NAME = Pattern
+            .compile("([a-zA-Z0-9._-]{1,253}|\\[(?<v6>[0-9a-fA-F:.]{2,45})])(:[0-9]{1,5})?");
 
     /** An address with the port that some proxies write behind it. */
     private static final Pattern HOP = Pattern.compile("(?<v4>[0-9.]{7,15})(:[0-9]{1,5})?|\\[(?<v6>[^]]{2,45})](:[0-9]{1,5})?");
@@ -55,17 +65,31 @@ class ForwardedHeaders {
     private final Vertx vertx;
     private final boolean forwards;
     private final List<String> names;
+    /** The last known addresses of each name: one look-up that fails changes nothing. */
+    private final Map<String, List<CidrAddress>> known = new ConcurrentHashMap<>();
     private final AtomicLong lookedUp = new AtomicLong();
     private volatile List<CidrAddress> trusted = List.of();
 
     ForwardedHeaders(Config config, Vertx vertx) {
         this.vertx = vertx;
-        this.forwards = config.getOptionalValue("quarkus.http.proxy.proxy-address-forwarding", Boolean.class).orElse(false);
+        this.forwards = Stream.of(FORWARDS, QUARKUS_FORWARDS)
+                .anyMatch(key -> config.getOptionalValue(key, Boolean.class).orElse(false));
         this.names = forwards
                 ? Arrays.stream(
                         config.getOptionalValue("quarkus.http.proxy.trusted-proxies", String.class).orElse("").split(","))
                         .map(String::strip).filter(name -> !name.isEmpty()).toList()
                 : List.of();
+    }
+
+    /**
+     * Keeps Quarkus' wrapper away from requests, to be called before it starts: even where it reads no header of a proxy, it
+     * makes one {@code Host} of two.
+     */
+    public static void takeOver(Config config) {
+        if (config.getOptionalValue(QUARKUS_FORWARDS, Boolean.class).orElse(false)) {
+            System.setProperty(FORWARDS, "true");
+            System.setProperty(QUARKUS_FORWARDS, "false");
+        }
     }
 
     void read(@Observes Router router) {
@@ -95,8 +119,10 @@ class ForwardedHeaders {
             List.of(PROTO, HOST, PORT, SSL, FOR).forEach(headers::remove);
             return;
         }
+        String host = host(first(headers.get(HOST)));
+        // With a scheme alone, Vert.x would forget the port of 'Host'.
+        replace(headers, HOST, host != null ? host : headers.get(HttpHeaders.HOST));
         replace(headers, PROTO, scheme(first(headers.get(PROTO))));
-        replace(headers, HOST, host(first(headers.get(HOST))));
         replace(headers, PORT, port(first(headers.get(PORT))));
         replace(headers, FOR, client(headers.getAll(FOR)));
     }
@@ -119,7 +145,9 @@ class ForwardedHeaders {
     }
 
     private static String host(String value) {
-        return HOST_NAME.matcher(value).matches() && HostAndPort.parseAuthority(value, -1) != null ? value : null;
+        Matcher host = HOST_NAME.matcher(value);
+        return host.matches() && HostAndPort.parseAuthority(value, -1) != null
+                && (host.group("v6") == null || Inet.parseInet6Address(host.group("v6")) != null) ? value : null;
     }
 
     private static String port(String value) {
@@ -188,12 +216,19 @@ class ForwardedHeaders {
         return address == null ? range : single(address);
     }
 
-    private static Stream<CidrAddress> addresses(String name) {
+    private Stream<CidrAddress> addresses(String name) {
         try {
-            return Stream.of(InetAddress.getAllByName(name.replaceFirst(":\\d+$", ""))).map(ForwardedHeaders::single);
+            known.put(name, Stream.of(InetAddress.getAllByName(name.replaceFirst(":\\d+$", "")))
+                    .map(ForwardedHeaders::single).toList());
         } catch (UnknownHostException e) {
-            return Stream.of();
+            if (known.putIfAbsent(name, List.of()) == null) {
+                LOG.warnf(
+                        "The trusted proxy %s is not known (QUARKUS_HTTP_PROXY_TRUSTED_PROXIES). Its headers do not count until "
+                                + "it is",
+                        name);
+            }
         }
+        return known.get(name).stream();
     }
 
     private static CidrAddress single(InetAddress address) {

@@ -82,7 +82,7 @@ public class LocalIdentity {
     }
 
     private boolean matches(String given) {
-        return MessageDigest.isEqual(given.getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
+        return MessageDigest.isEqual(unspaced(given).getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
     }
 
     private static Uni<SecurityIdentity> refuse(String why) {

@@ -3,6 +3,7 @@ package studio.actions.kitsu;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
+import java.text.Normalizer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -111,9 +112,10 @@ public class CustomActionsResource {
         List<String> wanted = fields == null ? FIELDS : wanted(fields);
         Boolean sent = isAjax == null ? null : bool(isAjax);
         String site = site();
+        String named = name == null ? null : Normalizer.normalize(name, Normalizer.Form.NFC);
         return listings.answer(Caller.of(identity), visible -> {
             List<Object> views = visible.stream()
-                    .filter(action -> name == null || action.name.equalsIgnoreCase(name))
+                    .filter(action -> named == null || action.name.equalsIgnoreCase(named))
                     .filter(action -> entityType == null || action.entityType.name().equals(entityType))
                     .filter(action -> sent == null || action.isAjax == sent)
                     .map(action -> only(KitsuAction.View.of(action, site), wanted)).toList();

@@ -15,6 +15,9 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
@@ -57,7 +60,7 @@ public class TakeOver {
 
     @POST
     @RolesAllowed("admin")
-    public Uni<Import> takeOver(@QueryParam("mode") Mode mode) {
+    public Uni<RestResponse<Import>> takeOver(@QueryParam("mode") Mode mode) {
         if (mode == null) {
             throw ProblemException.parameter("mode", "required", "'mode' must be check or apply.");
         }
@@ -66,7 +69,9 @@ public class TakeOver {
         }
         Asker asker = Asker.of(identity);
         return zou.customActions(asker.credential()).emitOn(Infrastructure.getDefaultWorkerPool())
-                .map(theirs -> takeOver(theirs, asker, mode));
+                .map(theirs -> takeOver(theirs, asker, mode))
+                .map(report -> ResponseBuilder.<Import> create(mode == Mode.apply && !report.errors().isEmpty() ? 422 : 200)
+                        .entity(report).build());
     }
 
     private Import takeOver(JsonNode theirs, Asker asker, Mode mode) {

@@ -27,17 +27,21 @@ public record DatabaseFailure(String state, String message) {
      */
     private static final List<String> OURS = List.of("21", "22", "23", "42", "25P02");
 
-    private static final Map<String, String> SENTENCES = Map.of(
-            "25006", "The database is read-only.",
-            "53100", "The database's disk is full.",
-            "53200", "The database is out of memory.",
-            "53300", "The database has no connection left.",
-            "57P01", "The database is shutting down.",
-            "57P02", "The database has crashed and starts again.",
-            "57P03", "The database is starting or recovering.",
-            "57P04", "The database was dropped.",
-            "3D", "The database is not there.",
-            "28", "The database does not let the service in.");
+    /** The one of these that is the database's: a host or its administrator has taken rights away. */
+    private static final String NO_RIGHT = "42501";
+
+    private static final Map<String, String> SENTENCES = Map.ofEntries(
+            Map.entry("25006", "The database is read-only."),
+            Map.entry(NO_RIGHT, "The database does not allow the service to write."),
+            Map.entry("53100", "The database's disk is full."),
+            Map.entry("53200", "The database is out of memory."),
+            Map.entry("53300", "The database has no connection left."),
+            Map.entry("57P01", "The database is shutting down."),
+            Map.entry("57P02", "The database has crashed and starts again."),
+            Map.entry("57P03", "The database is starting or recovering."),
+            Map.entry("57P04", "The database was dropped."),
+            Map.entry("3D", "The database is not there."),
+            Map.entry("28", "The database does not let the service in."));
 
     /** States that concern one statement only: deadlocks, lock time-outs, cancelled statements. */
     private static final List<String> PASSING = List.of("0A", "40", "55", "57014");
@@ -53,7 +57,7 @@ public record DatabaseFailure(String state, String message) {
                 continue;
             }
             String state = one instanceof SQLException sql ? sql.getSQLState() : null;
-            if (state != null && OURS.stream().anyMatch(state::startsWith)) {
+            if (state != null && !state.equals(NO_RIGHT) && OURS.stream().anyMatch(state::startsWith)) {
                 return Optional.empty();
             }
             if (state != null && (found == null || found.state == null)
@@ -79,7 +83,7 @@ public record DatabaseFailure(String state, String message) {
 
     /** Returns true if reads work and writes fail, which a probe of the connection does not notice. */
     boolean isOfWrites() {
-        return is("25006") || is("53");
+        return is("25006") || is(NO_RIGHT) || is("53");
     }
 
     /** Returns true if both failures need the same remedy. A restart causes several failures, one after the other. */
@@ -94,7 +98,7 @@ public record DatabaseFailure(String state, String message) {
     /** Describes the failure in a sentence. */
     public String sentence() {
         return SENTENCES.entrySet().stream().filter(known -> is(known.getKey())).map(Map.Entry::getValue).findFirst()
-                .orElse("The database does not answer.");
+                .orElse(is("53") ? "The database has reached one of its limits." : "The database does not answer.");
     }
 
     private boolean is(String prefix) {

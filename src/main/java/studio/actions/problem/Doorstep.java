@@ -16,6 +16,7 @@ import io.netty.channel.Channel;
 import io.netty.util.AttributeKey;
 import io.quarkus.vertx.http.ManagementInterface;
 import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.smallrye.common.net.Inet;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
@@ -184,8 +185,11 @@ class Doorstep {
 
     /** What is answered names our address, and so do cookies and origins; a request that names none cannot be answered. */
     private static boolean nameless(RoutingContext request) {
-        return !((HttpServerRequestInternal) request.request()).isValidAuthority()
-                || request.request().authority().host().isEmpty();
+        if (!((HttpServerRequestInternal) request.request()).isValidAuthority()) {
+            return true;
+        }
+        String host = request.request().authority().host();
+        return host.isEmpty() || host.startsWith("[") && Inet.parseInet6Address(host.replaceAll("[\\[\\]]", "")) == null;
     }
 
     /** Tells whether a path cannot be decoded, which Vert.x would log as an error of ours. */

@@ -11,6 +11,7 @@ import jakarta.inject.Singleton;
 
 import io.quarkus.runtime.ApplicationConfig;
 import studio.actions.action.Action;
+import studio.actions.action.ActionConfig;
 import studio.actions.action.Secrets;
 import studio.actions.egress.Outbound;
 
@@ -23,10 +24,12 @@ class Envelope {
     private final Secrets secrets;
     private final Clock clock;
     private final String userAgent;
+    private final int maxTimeoutMs;
 
-    Envelope(Secrets secrets, Clock clock, ApplicationConfig application) {
+    Envelope(Secrets secrets, Clock clock, ApplicationConfig application, ActionConfig config) {
         this.secrets = secrets;
         this.clock = clock;
+        this.maxTimeoutMs = (int) config.egress().maxTimeout().toMillis();
         this.userAgent = "kitsu-actions/" + application.version().orElse("unknown");
     }
 
@@ -64,7 +67,8 @@ class Envelope {
             headers.put("webhook-signature", Signature.sign(keys, delivery.webhookId, timestamp,
                     delivery.body == null ? "" : delivery.body));
         }
-        return new Outbound(delivery.method.name(), delivery.url, headers, delivery.body, Duration.ofMillis(run.timeoutMs));
+        return new Outbound(delivery.method.name(), delivery.url, headers, delivery.body,
+                Duration.ofMillis(Math.min(run.timeoutMs, maxTimeoutMs)));
     }
 
     private Map<String, String> headers(Map<String, String> own, boolean body) {

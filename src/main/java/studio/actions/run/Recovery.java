@@ -39,6 +39,9 @@ class Recovery {
 
     private static final int RUNS_AT_ONCE = 20;
 
+    /** The longest time between two signs of life: {@code ready} and the log follow the database no later than that. */
+    private static final Duration LONGEST = Duration.ofSeconds(10);
+
     /** How often it is looked whether all is written, at the end. */
     private static final Duration MOMENT = Duration.ofMillis(50);
 
@@ -79,7 +82,8 @@ class Recovery {
         this.database = database;
         this.entities = entities;
         this.config = config.run();
-        this.interval = this.config.lease().dividedBy(3);
+        Duration third = this.config.lease().dividedBy(3);
+        this.interval = third.compareTo(LONGEST) < 0 ? third : LONGEST;
     }
 
     void begin(@Observes StartupEvent start) {

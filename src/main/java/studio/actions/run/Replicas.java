@@ -94,9 +94,11 @@ class Replicas {
         try (Connection connection = database.getConnection()) {
             int usual = connection.getNetworkTimeout();
             connection.setNetworkTimeout(Runnable::run, (int) lease.dividedBy(10).toMillis());
-            Map<UUID, Long> counts = count(connection);
-            connection.setNetworkTimeout(Runnable::run, usual);
-            return counts;
+            try {
+                return count(connection);
+            } finally {
+                connection.setNetworkTimeout(Runnable::run, usual);
+            }
         } catch (SQLException e) {
             if (tries > 1) {
                 return countAgain(tries - 1);

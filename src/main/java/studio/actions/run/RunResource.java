@@ -158,7 +158,8 @@ public class RunResource {
     private Run own(UUID id, Caller caller) {
         Run run = Run.visible(id, caller);
         if (!run.belongsTo(caller)) {
-            throw new ProblemException(Code.FORBIDDEN, "Only an admin may do this to a run of somebody else's.");
+            throw new ProblemException(Code.FORBIDDEN,
+                    "To do this to another person's run, you need the role admin. Your role is " + caller.role() + ".");
         }
         return run;
     }

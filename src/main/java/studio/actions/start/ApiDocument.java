@@ -3,6 +3,7 @@ package studio.actions.start;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -19,6 +20,8 @@ import jakarta.ws.rs.core.Variant;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 
+import studio.actions.action.ActionConfig;
+
 /** The API's description: {@code META-INF/openapi.yaml}, as it is or as JSON. */
 @Path("/api/custom-actions/openapi")
 @PermitAll
@@ -32,13 +35,18 @@ public class ApiDocument {
         json
     }
 
+    /** Stands in the source where the longest time-out of an action does. */
+    private static final String LONGEST = "maximum: %d\n          minimum: 100\n";
+
     private final ObjectMapper mapper;
+    private final int maxTimeoutMs;
 
     /** Made at the first request for it, and kept: parsing takes long enough to keep the service busy for nothing. */
     private volatile byte[] json;
 
-    ApiDocument(ObjectMapper mapper) {
+    ApiDocument(ObjectMapper mapper, ActionConfig config) {
         this.mapper = mapper;
+        this.maxTimeoutMs = (int) config.egress().maxTimeout().toMillis();
     }
 
     /** Answers the form that {@code format} names, else the one that {@code Accept} prefers, else YAML. */
@@ -61,9 +69,10 @@ public class ApiDocument {
         return json;
     }
 
-    private static byte[] yaml() {
+    private byte[] yaml() {
         try (InputStream source = Thread.currentThread().getContextClassLoader().getResourceAsStream(SOURCE)) {
-            return source.readAllBytes();
+            return new String(source.readAllBytes(), StandardCharsets.UTF_8)
+                    .replace(LONGEST.formatted(60_000), LONGEST.formatted(maxTimeoutMs)).getBytes(StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException(SOURCE + " is a resource of this build", e);
         }

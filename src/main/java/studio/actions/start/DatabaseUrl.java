@@ -68,9 +68,18 @@ record DatabaseUrl(String jdbc, Map<String, String> secrets) {
     /** Replaces the configured address by system properties that hold address and credentials apart. */
     static void apply(Config config) {
         config.getOptionalValue(KEY, String.class).filter(text -> !text.isBlank()).map(DatabaseUrl::of).ifPresent(url -> {
-            System.setProperty(KEY, url.jdbc);
-            url.secrets.forEach(System::setProperty);
+            System.setProperty(KEY, unexpanded(url.jdbc));
+            url.secrets.forEach((key, value) -> {
+                if (!value.isEmpty()) {
+                    System.setProperty(key, unexpanded(value));
+                }
+            });
         });
+    }
+
+    /** Writes a value so that it is read again as it is: ${ begins a reference, and $$ is one $. */
+    private static String unexpanded(String value) {
+        return value.replace("$", "\\$");
     }
 
     private static String decoded(String text) {

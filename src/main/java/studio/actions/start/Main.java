@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.NoSuchElementException;
 
 import org.eclipse.microprofile.config.Config;
 import org.eclipse.microprofile.config.ConfigProvider;
@@ -15,6 +16,7 @@ import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.annotations.QuarkusMain;
 import io.quarkus.runtime.util.ExceptionUtil;
 import io.smallrye.config.SmallRyeConfigBuilder;
+import studio.actions.identity.ForwardedHeaders;
 
 /** Starts the service on the database it is given; what keeps it from starting is told in lines one can act on. */
 @QuarkusMain
@@ -43,11 +45,16 @@ public class Main {
 
     static void refuseBadSettings(String... args) {
         List<String> refused = new ArrayList<>(Check.refused(args));
-        refused.addAll(Settings.refused(System.getenv().keySet(), given()));
+        try {
+            refused.addAll(Settings.refused(System.getenv().keySet(), given()));
+        } catch (IllegalArgumentException | NoSuchElementException e) {
+            refused.add("A setting cannot be read: " + Settings.shown(e.getMessage()));
+        }
         if (!refused.isEmpty()) {
             stop(refused);
         }
         DatabaseUrl.apply(given());
+        ForwardedHeaders.takeOver(given());
     }
 
     /** What is set for this start. Until a native image runs, its configuration is that of the machine which built it. */

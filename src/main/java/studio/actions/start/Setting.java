@@ -76,7 +76,10 @@ record Setting(String allowed, UnaryOperator<String> check) {
                 boolean fine = List.of("http", "https").contains(String.valueOf(uri.getScheme()).toLowerCase(Locale.ROOT))
                         && uri.getHost() != null && uri.getRawUserInfo() == null && uri.getRawQuery() == null
                         && uri.getRawFragment() == null;
-                return fine ? null : "It must be http:// or https:// and a host.";
+                return fine ? null
+                        : String.valueOf(uri.getRawAuthority()).indexOf('_') >= 0
+                                ? "A host with '_' cannot be used here: give it another name, or write its address."
+                                : "It must be http:// or https:// and a host.";
             } catch (URISyntaxException e) {
                 return "It is not a URL.";
             }
@@ -112,7 +115,7 @@ record Setting(String allowed, UnaryOperator<String> check) {
                 return AddressPolicy.of(Arrays.stream(value.split(",")).map(String::strip).filter(entry -> !entry.isEmpty())
                         .toList()).idleEntry().orElse(null);
             } catch (IllegalArgumentException e) {
-                return e.getMessage();
+                return value.contains("@") ? "An entry has no user info." : e.getMessage();
             }
         });
     }

@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -88,12 +89,18 @@ public final class Settings {
 
     /** User info in a URL, and the values of parameters whose names say credential. */
     private static final Pattern CREDENTIALS = Pattern
-            .compile("(?i)(?<=//)[^\\s\"]*(?=@)|(?<=(?:password|passwd|pwd|secret|token|key)=)[^&;,\\s\"]+");
+            .compile("(?i)(?<=//)[^\\s\"]*(?=@)|(?<=(?:password|passwd|pwd|pass|secret|token|key|auth|jwt|sig)=)[^&;,\\s\"]+");
+
+    /** What stands before the last @ of a value, which is user info even where the value is no URL. */
+    private static final Pattern USER_INFO = Pattern.compile("(?s)(?:(?<=://)|^(?!\\w+://)).*(?=@)");
 
     private static final Pattern KEY = Pattern.compile("(?:custom-actions|quarkus)\\.[a-z][a-zA-Z0-9.-]*");
 
     /** Quarkus' own way to set what {@link Trust} takes care of: it would have no effect, or be thought to have one. */
     private static final Pattern EGRESS_TLS = Pattern.compile("(?i)quarkus[._]tls[._]+\"?egress\"?[._].*");
+
+    private static final List<String> DATABASE = List.of(DatabaseUrl.KEY, "quarkus.datasource.username",
+            "quarkus.datasource.password");
 
     private static final String POOL = "quarkus.datasource.jdbc.max-size";
     /** One listens, one sends, one is for health and heartbeats, and one for somebody who asks. */
@@ -106,15 +113,20 @@ public final class Settings {
     static List<String> refused(Collection<String> environment, Config config) {
         List<String> lines = new ArrayList<>(unknown(environment));
         ALL.forEach((pattern, setting) -> keys(pattern).forEach(key -> {
-            String value = config.getConfigValue(PREFIX + key).getValue();
-            String wrong = value == null || value.isEmpty() ? null : setting.check().apply(value);
+            String value = resolved(config, PREFIX + key, lines);
+            String wrong = value == null || value.isEmpty() ? null : wrong(setting, value);
             if (wrong != null) {
                 lines.add(shown(wrong.startsWith(ENVIRONMENT) ? wrong : refuse(key, config) + " " + wrong));
             }
         }));
         environment.stream().filter(name -> name.startsWith(variable("secrets."))).sorted()
-                .filter(name -> !Secrets.fits(String.valueOf(config.getConfigValue(name).getValue())))
-                .forEach(name -> lines.add(name + " cannot be used: it holds control characters, which no header may hold."));
+                .filter(name -> !Secrets.fits(String.valueOf(resolved(config, name, lines))))
+                .forEach(name -> lines.add(name + " cannot be used: it holds characters that no header may hold. Allowed: "
+                        + "letters, digits and signs of ASCII."));
+        DATABASE.forEach(key -> resolved(config, key, lines));
+        if (!lines.isEmpty()) {
+            return lines;
+        }
         config.getOptionalValue(DatabaseUrl.KEY, String.class).filter(text -> !text.isBlank()).ifPresent(text -> {
             try {
                 DatabaseUrl.of(text);
@@ -160,6 +172,32 @@ public final class Settings {
         return lines;
     }
 
+    /** Returns the value of a key, null if it has none. Adds a line if the value refers to something that has none. */
+    private static String resolved(Config config, String key, List<String> lines) {
+        try {
+            ConfigValue value = config.getConfigValue(key);
+            if (!(value instanceof io.smallrye.config.ConfigValue known && known.hasProblems())) {
+                return value.getValue();
+            }
+        } catch (IllegalArgumentException | NoSuchElementException e) {
+            // It refers to itself.
+        }
+        lines.add(key + " cannot be used: it refers with ${…} to a variable that is not set, or to itself. Write \\${ where "
+                + "these characters are meant.");
+        return null;
+    }
+
+    private static String wrong(Setting setting, String value) {
+        if (value.isBlank()) {
+            return "It is blank.";
+        }
+        try {
+            return setting.check().apply(value);
+        } catch (ArithmeticException e) {
+            return "It is out of these bounds.";
+        }
+    }
+
     /** A line for each variable of ours that nobody reads: a typo there would otherwise pass for a setting. */
     static List<String> unknown(Collection<String> environment) {
         List<String> lines = new ArrayList<>();
@@ -197,7 +235,8 @@ public final class Settings {
     static String refuse(String key, Config config) {
         ConfigValue value = config.getConfigValue(PREFIX + key);
         boolean secret = SECRET.stream().anyMatch(key::startsWith);
-        String shown = secret ? "the value given" : "\"" + shown(value.getRawValue()) + "\"";
+        String shown = secret ? "the value given"
+                : "\"" + shown(USER_INFO.matcher(value.getRawValue()).replaceFirst(Secrets.MASK)) + "\"";
         String allowed = ALL.entrySet().stream().filter(known -> matches(known.getKey(), key))
                 .map(known -> known.getValue().allowed()).findFirst().orElse("none, the key is not known");
         return variable(key) + " (" + PREFIX + key + "): " + shown + " cannot be used. Allowed: " + allowed + ".";

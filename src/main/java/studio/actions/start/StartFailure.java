@@ -42,11 +42,11 @@ final class StartFailure {
 
     private String line() {
         if (cause instanceof QuarkusBindException bind) {
-            return taken("Port " + bind.getPort() + " on " + bind.getHost(), "QUARKUS_HTTP_PORT");
+            return taken("Port " + bind.getPort() + " on " + bind.getHost(), "QUARKUS_HTTP_PORT", "QUARKUS_HTTP_HOST");
         }
         if (cause instanceof BindException) {
             return taken("The management port, " + config.getConfigValue("quarkus.management.port").getValue() + ",",
-                    "QUARKUS_MANAGEMENT_PORT");
+                    "QUARKUS_MANAGEMENT_PORT", "QUARKUS_MANAGEMENT_HOST");
         }
         if (config.getOptionalValue(DatabaseUrl.KEY, String.class).isEmpty()) {
             return "There is no database. Set " + URL + " (and …_USERNAME, …_PASSWORD), such as "
@@ -98,7 +98,12 @@ final class StartFailure {
         return found;
     }
 
-    private static String taken(String port, String variable) {
-        return port + " is in use by another process. Stop that one, or set " + variable + " to a free port.";
+    private String taken(String address, String port, String host) {
+        String message = String.valueOf(cause.getMessage());
+        return message.contains("assign requested address") ? address + " cannot be listened on, because this machine does not "
+                + "have that address. Set " + host + " to one that it has, or to 0.0.0.0 for all."
+                : message.contains("ermission denied") ? address + " cannot be listened on: ports below 1024 need a right that "
+                        + "this process does not have. Set " + port + " to a higher one."
+                        : address + " is in use by another process. Stop that one, or set " + port + " to a free port.";
     }
 }

@@ -21,7 +21,9 @@ import io.quarkus.runtime.ApplicationConfig;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.runtime.configuration.DurationConverter;
 import io.quarkus.vertx.http.HttpServerStart;
+import io.quarkus.vertx.http.HttpsServerStart;
 import io.quarkus.vertx.http.runtime.VertxHttpConfig;
+import io.vertx.core.http.HttpServerOptions;
 import studio.actions.identity.IdentityConfig;
 import studio.actions.identity.LocalIdentity;
 
@@ -68,7 +70,9 @@ class StartLog {
     static Optional<String> warnOfLongTimeouts(Config config) {
         ConfigValue longest = config.getConfigValue(Settings.PREFIX + "egress.max-timeout");
         Duration shutdown = config.getValue(Settings.PREFIX + "run.shutdown", Duration.class);
-        return longest.getSourceOrdinal() >= SET
+        boolean set = longest.getSourceOrdinal() >= SET
+                || config.getConfigValue(Settings.PREFIX + "run.shutdown").getSourceOrdinal() >= SET;
+        return set
                 && DurationConverter.parseDuration(longest.getValue()).compareTo(shutdown) > 0
                         ? Optional.of(
                                 "Actions may wait for %s (egress.max-timeout), a stop waits for %s (run.shutdown): what is under way for longer "
@@ -81,9 +85,19 @@ class StartLog {
 
     /** Only once it is of use. The token is printed, not logged: a line that can be pasted has nothing before it. */
     void tellWhere(@ObservesAsync HttpServerStart listening, LocalIdentity local) {
-        String site = "http://" + (ANY.contains(listening.options().getHost()) ? "127.0.0.1" : listening.options().getHost())
-                + ":"
-                + listening.options().getPort();
+        tell("http://", listening.options(), local);
+    }
+
+    /** With plain HTTP as well, that line says it all. */
+    void tellWhere(@ObservesAsync HttpsServerStart listening, VertxHttpConfig config, LocalIdentity local) {
+        if (config.insecureRequests().filter(VertxHttpConfig.InsecureRequests.DISABLED::equals).isPresent()) {
+            tell("https://", listening.options(), local);
+        }
+    }
+
+    private static void tell(String scheme, HttpServerOptions options, LocalIdentity local) {
+        String host = ANY.contains(options.getHost()) ? "127.0.0.1" : options.getHost();
+        String site = scheme + (host.contains(":") ? "[" + host + "]" : host) + ":" + options.getPort();
         LOG.infof("API: %s/api/custom-actions", site);
         LOG.infof("Documentation: %s/api/custom-actions/docs", site);
         local.madeToken().ifPresent(token -> System.out.println("export TOKEN=" + token));

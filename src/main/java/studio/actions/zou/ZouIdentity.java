@@ -201,7 +201,8 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         try {
             return Role.valueOf(name);
         } catch (IllegalArgumentException e) {
-            throw new ProblemException(Code.FORBIDDEN, "Kitsu gives this person a role that is not known here.");
+            throw new ProblemException(Code.FORBIDDEN,
+                    "Kitsu gives this person the role " + printable(name) + ", which is not known here.");
         }
     }
 

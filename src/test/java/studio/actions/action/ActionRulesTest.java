@@ -505,7 +505,10 @@ class ActionRulesTest {
             "ApiKey, hunter2", "X-ApiKey, hunter2", "xApiKey, hunter2", "PRIVATE-TOKEN, hunter2", "X-Auth-Token, hunter2",
             "X-AccessToken, hunter2", "X-Farm-Secret, hunter2", "X-Farm-Secret-2, hunter2",
             "Ocp-Apim-Subscription-Key, hunter2",
-            "X-Password, hunter2", "X-Auth, hunter2", "X-Session-Cookie, hunter2", "X-Credentials, hunter2",
+            "X-Password, hunter2", "X-OAuth, hunter2", "X-Passcode, hunter2", "X-Passkey, hunter2", "X-Privatekey, hunter2",
+            "X-FARMKEY, hunter2", "X-Tokens, hunter2", "X-Api-Keys, hunter2", "X-Api-Key-V2, hunter2", "X-Token-v2, hunter2",
+            "X-Secret-Value, hunter2", "X-Auth-Value, hunter2", "Cf-Access-Jwt-Assertion, hunter2", "X-Authorisation, hunter2",
+            "X-Auth, hunter2", "X-Session-Cookie, hunter2", "X-Credentials, hunter2",
             "Authorization, Bearer hunter2 ${secret:farm}", "Authorization, Bearer ${secret:farm}hunter2",
             "Authorization, Bearer secret:farm", "X-Api-Key, 0" })
     void refusesACredentialInPlainText(String name, String value) {
@@ -519,7 +522,8 @@ class ActionRulesTest {
             "authorization, Basic  ${secret:farm}",
             "Authorization, 'Token token=\"${secret:farm}\"'", "Authorization, '${secret:farm}:${secret:farm}'",
             "X-Api-Key, ' ${secret:farm} '", "X-Api-Key, ''", "X-Monkey, banana", "X-Keyboard, de", "X-Token-Type, jwt",
-            "X-Author, Ann", "X-Bypass, yes", "X-Secretary, Ann" })
+            "X-Author, Ann", "X-Keyframe, 12", "X-Compass, north", "X-Monkeys, two", "X-Turkey, yes", "X-Bypass, yes",
+            "X-Secretary, Ann" })
     void takesACredentialFromASecret(String name, String value) {
         accepted(Api.draft("headers", Map.of(name, value))).then().body(has("headers", equalTo(Map.of(name, value))));
     }

@@ -488,12 +488,22 @@ class ActionTransferTest {
         assertThat(pairs(answer)).containsExactly("2 Use AJAX", "3 ID");
     }
 
+    /** As a sheet saves a range of which only the beginning is filled. */
+    @Test
+    void takesAnyNumberOfEmptyColumns() {
+        Json answer = Json.of(check("Name;URL" + ";".repeat(1000) + "\nSync;https://api.studio.com/" + ";".repeat(1000))
+                .extract());
+
+        assertThat(answer.getList("errors")).isEmpty();
+        assertThat(answer.getInt("created")).isEqualTo(1);
+    }
+
     @Test
     void saysOnceThatAFileHasTooManyColumns() {
         Json answer = Json.of(check("a;".repeat(100_000)).extract());
 
         assertThat(answer.<String> getList("errors.message"))
-                .containsExactly("There are 100,001 columns here, and 16 that are known.");
+                .containsExactly("There are 100,000 columns here, and 16 that are known.");
     }
 
     @Test

@@ -38,6 +38,14 @@ class CsvTest {
         assertThat(Csv.unguard(text)).isEqualTo(text);
     }
 
+    @Test
+    void readsACellOfManyApostrophes() {
+        String quotes = "'".repeat(1_000_000);
+
+        assertThat(Csv.unguard(quotes)).isEqualTo(quotes);
+        assertThat(Csv.unguard(quotes + "=1")).isEqualTo(quotes.substring(1) + "=1");
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '"',
             value = { "x,=1|x,'=1", "x; +1;-2|x; '+1;'-2", "a,b|a,b", "=1,=2|'=1,'=2", "a-b=c|a-b=c" })

@@ -7,7 +7,9 @@ import static org.hamcrest.Matchers.hasItem;
 import static studio.actions.testing.Json.has;
 
 import java.io.IOException;
+import java.net.BindException;
 import java.net.InetAddress;
+import java.net.SocketException;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -128,6 +130,17 @@ class ResolvingTest {
     }
 
     // ---- Several addresses
+
+    @Test
+    void triesTheNextAddressWhereThereIsNoRouteToOne() {
+        assertThat(
+                Cause.isOfAddress(new IllegalStateException(new SocketException("Network is unreachable: farm/2001:db8::1"))))
+                .isTrue();
+        assertThat(Cause.isOfAddress(new BindException("Cannot assign requested address"))).isTrue();
+        assertThat(Cause.isOfAddress(new SocketException("Connection reset"))).isFalse();
+        assertThat(Cause.of(new SocketException("Network is unreachable"), "farm", Duration.ofSeconds(1)).message())
+                .contains("no route");
+    }
 
     @Test
     void triesTheNextAddressWhereNobodyListens() {

@@ -57,14 +57,16 @@ class ForwardedHeadersTest {
             "https | kitsu.studio | 8443 | https://kitsu.studio:8443",
             "https | kitsu.studio | 443 | https://kitsu.studio",
             "http | [2001:db8::1]:8080 | - | http://[2001:db8::1]:8080",
-            "https | render_farm | - | https://render_farm" })
+            "https | render_farm | - | https://render_farm",
+            "https | - | - | https://inner:8443" })
     void linksAreOnTheHostThatTheProxyWasAskedFor(String proto, String host, String port, String site) {
         assertThat(link(headers(proto, host, port, null, null))).startsWith(site + "/api/data/custom-actions/");
     }
 
     /** Empty, made of white space, out of range, or not what the header is for. */
     @ParameterizedTest
-    @ValueSource(strings = { "''", "' '", "','", "' , '", ":", "://", "::", "[", "[]", "[::", ":80", "a b", "a/b", "a?b", "a#b",
+    @ValueSource(strings = { "''", "' '", "','", "' , '", ":", "://", "::", "[", "[]", "[::", "[::::]", "[12]", "[1.2]",
+            "[1:2]:80", ":80", "a b", "a/b", "a?b", "a#b",
             "a@b", "a:b", "a:99999", "a:-1", "-1", "0", "65536", "99999999999", "8080x", "ftp", "javascript:alert(1)",
             "http://a",
             "unknown", "_hidden", "null", "é", "%", "\"a\"", "<a>", "1.2.3.4.5", "1.2.3.4:x", "a,", ",a" })
@@ -156,7 +158,8 @@ class ForwardedHeadersTest {
     }
 
     private static String link(Map<String, String> headers) {
-        Response made = BesideKitsu.as("admin").headers(headers).body(draft(UUID.randomUUID().toString()))
+        Response made = BesideKitsu.as("admin").header("Host", "inner:8443").headers(headers)
+                .body(draft(UUID.randomUUID().toString()))
                 .post(BesideKitsu.PATH);
         assertThat(made.statusCode()).as(made.asString()).isEqualTo(201);
         return made.path("url");

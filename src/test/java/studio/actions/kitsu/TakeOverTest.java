@@ -259,7 +259,7 @@ class TakeOverTest {
         List<Map<String, Object>> list = theirs();
 
         takeOver("check");
-        takeOver("apply");
+        answer(422, BesideKitsu.with(admin).post(TAKE_OVER + "apply"));
         zou.customActions(list.subList(0, 1));
         takeOver("apply");
 
@@ -307,7 +307,8 @@ class TakeOverTest {
         zou.customActions(List.of(action("right"), wrong, action("right, too")));
 
         for (String mode : List.of("check", "apply")) {
-            Map<String, Object> answer = takeOver(mode);
+            Map<String, Object> answer = answer(mode.equals("check") ? 200 : 422,
+                    BesideKitsu.with(admin).post(TAKE_OVER + mode));
 
             assertThat(column(answer, "errors", "line")).containsExactly(2);
             assertThat(column(answer, "errors", "column")).containsExactly(column);
@@ -325,7 +326,7 @@ class TakeOverTest {
     void anAjaxActionToWhereNothingMayGoIsAnError(String url) {
         zou.customActions(List.of(action("one", "url", url, "is_ajax", true)));
 
-        Map<String, Object> answer = takeOver("apply");
+        Map<String, Object> answer = answer(422, BesideKitsu.with(admin).post(TAKE_OVER + "apply"));
 
         assertThat(column(answer, "errors", "column")).containsExactly("url");
         assertThat(ours()).isEmpty();
@@ -367,7 +368,7 @@ class TakeOverTest {
     void onceMendedItIsTakenOver() {
         Map<String, Object> one = action("one", "url", null);
         zou.customActions(List.of(one, action("two")));
-        takeOver("apply");
+        answer(422, BesideKitsu.with(admin).post(TAKE_OVER + "apply"));
         one.put("url", TOOL);
         zou.customActions(List.of(one, action("two")));
 

@@ -180,10 +180,21 @@ class DatabaseFailureTest {
     @CsvSource({ "08001, true", "08006, true", "0A000, true", "25006, true", "25P02, false", "25P03, true", "28P01, true",
             "3D000, true", "40001, true", "40P01, true", "53300, true", "55P03, true", "57014, true", "57P01, true",
             "57P03, true", "58030, true", "XX000, true", ", true", "21000, false", "22001, false", "23505, false",
-            "42601, false", "42P01, false" })
+            "42601, false", "42P01, false", "42501, true", "53400, true" })
     void decidesBySqlState(String state, boolean failure) {
         assertThat(DatabaseFailure.isIn(new IllegalStateException(new SQLException("Read timed out", state))))
                 .isEqualTo(failure);
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "25006, The database is read-only.", "42501, The database does not allow the service to write.",
+            "53100, The database's disk is full.", "53400, The database has reached one of its limits." })
+    void namesWhyTheDatabaseRefusesWrites(String state, String sentence) {
+        DatabaseHealth health = new DatabaseHealth();
+
+        assertThat(health.failed(new IllegalStateException(new SQLException("no", state)))).isTrue();
+
+        assertThat(health.refusesWrites()).contains(sentence);
     }
 
     @Test

@@ -3,12 +3,17 @@ package studio.actions.start;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import io.smallrye.config.PropertiesConfigSource;
+import io.smallrye.config.SmallRyeConfig;
+import io.smallrye.config.SmallRyeConfigBuilder;
 
 /** The forms in which people have the address of a database. */
 class DatabaseUrlTest {
@@ -42,6 +47,25 @@ class DatabaseUrlTest {
         }
 
         assertThat(DatabaseUrl.of(given)).isEqualTo(new DatabaseUrl(jdbc, secrets));
+    }
+
+    /** $$ and ${ are read otherwise in a configuration. */
+    @ParameterizedTest
+    @CsvSource({ "a%24%24b, a$$b", "%24%7Bx%7D, ${x}", "a%5Cb, a\\b", "a%24, a$" })
+    void setsAPasswordAsItIs(String written, String password) {
+        try {
+            DatabaseUrl.apply(config(Map.of(DatabaseUrl.KEY, "postgres://u:" + written + "@h/db")));
+
+            assertThat(config(Map.of()).getOptionalValue("quarkus.datasource.password", String.class)).contains(password);
+        } finally {
+            List.of(DatabaseUrl.KEY, "quarkus.datasource.username", "quarkus.datasource.password")
+                    .forEach(System::clearProperty);
+        }
+    }
+
+    private static SmallRyeConfig config(Map<String, String> values) {
+        return new SmallRyeConfigBuilder().addDefaultInterceptors().addSystemSources()
+                .withSources(new PropertiesConfigSource(values, "test", 500)).build();
     }
 
     @ParameterizedTest

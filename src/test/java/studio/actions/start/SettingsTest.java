@@ -62,6 +62,7 @@ class SettingsTest {
         assertThat(StartLog.warnOfLongTimeouts(effective(Map.of("custom-actions.egress.max-timeout", "120s"))))
                 .hasValueSatisfying(sentence -> assertThat(sentence).contains("120s", "20s", "CUSTOM_ACTIONS_RUN_SHUTDOWN"));
         assertThat(StartLog.warnOfLongTimeouts(effective(Map.of()))).isEmpty();
+        assertThat(StartLog.warnOfLongTimeouts(effective(Map.of("custom-actions.run.shutdown", "5s")))).isPresent();
         assertThat(StartLog.warnOfLongTimeouts(effective(Map.of("custom-actions.egress.max-timeout", "120s",
                 "custom-actions.run.shutdown", "130s")))).isEmpty();
     }
@@ -186,6 +187,61 @@ class SettingsTest {
         return Settings.refused(Set.of(), new SmallRyeConfigBuilder().withSources(new PropertiesConfigSource(Map.of(
                 "quarkus.http.cors.enabled", "true", "quarkus.http.cors.origins", origins, "custom-actions.public-url", own),
                 "test", 300)).build());
+    }
+
+    /** As a file of variables leaves them whose own variables were not filled in. */
+    @ParameterizedTest
+    @ValueSource(strings = { "custom-actions.zou.url", "custom-actions.local.token", "custom-actions.signing.secret",
+            "custom-actions.run.lease", "quarkus.datasource.jdbc.url", "quarkus.datasource.password" })
+    void refusesAReferenceToNothingAndOneToItself(String key) {
+        for (String value : List.of("${NOT_SET_ANYWHERE}", "x${NOT_SET_ANYWHERE}y", "${" + key + "}")) {
+            List<String> lines = Settings.refused(Set.of(), new SmallRyeConfigBuilder().addDefaultInterceptors()
+                    .withSources(new PropertiesConfigSource(Map.of(key, value), "test", 300)).build());
+
+            assertThat(lines).as(value).singleElement().asString().startsWith(key + " cannot be used").contains("${…}");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "run.lease, ' '", "run.wait, 999999999999999d", "csv.max-size, ' '", "bodies.max-memory, 8E",
+            "limits.per-host, ' '", "zou.url, ' '", "retention.runs, 999999999999999d" })
+    void refusesWhatNoNumberHolds(String key, String value) {
+        assertThat(refused(key, value)).singleElement().asString().startsWith(Settings.variable(key));
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "zou.url, admin:hunter2@zou:5000", "zou.url, http:/admin:hunter2@zou", "zou.url, http://a:my hunter2@zou",
+            "zou.url, 'http://u:a\"hunter2@zou'", "zou.url, http://zou?pass=hunter2", "public-url, ann:hunter2@kitsu",
+            "tracing.endpoint, ann:hunter2@otel:4317", "egress.allow, ann:hunter2@farm.lan:8443" })
+    void showsNoCredentialHoweverAnAddressIsWritten(String key, String value) {
+        assertThat(refused(key, value)).singleElement().asString().startsWith(Settings.variable(key))
+                .doesNotContain("hunter2");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "-Dquarkus.datasource.password=hunter2", "--quarkus.datasource.password=hunter2",
+            "-Dquarkus.datasource.jdbc.url=postgres://u:hunter2@h/db" })
+    void showsNoCredentialOfAnArgument(String argument) {
+        assertThat(Check.refused(argument)).singleElement().asString().contains("is not known").doesNotContain("hunter2");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "p\u00e4ssword", "two\u00a0words", "a\u0000b" })
+    void refusesASecretThatNoHeaderMayHold(String secret) {
+        assertThat(secrets(secret)).singleElement().asString().startsWith("CUSTOM_ACTIONS_SECRETS_FARM")
+                .doesNotContain(secret);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "word\u00a0", "\ufeffword\n", "\u200bword", "two words" })
+    void takesASecretWithSpaceOfAnyKindAroundIt(String secret) {
+        assertThat(secrets(secret)).isEmpty();
+    }
+
+    private static List<String> secrets(String value) {
+        String variable = "CUSTOM_ACTIONS_SECRETS_FARM";
+        return Settings.refused(Set.of(variable), new SmallRyeConfigBuilder().addDefaultInterceptors()
+                .withSources(new PropertiesConfigSource(Map.of(variable, value), "test", 300)).build());
     }
 
     @ParameterizedTest

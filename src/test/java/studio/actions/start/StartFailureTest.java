@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.net.BindException;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -89,6 +90,17 @@ class StartFailureTest {
         assertThat(line(source("postgres", "postgres", "-"), new IllegalStateException(
                 new SchemaManagementException("Schema validation: missing column [url] in table [action]"))))
                 .contains("does not have the tables of this version: Schema validation: missing column [url]");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = { "Address already in use | is in use by another process",
+            "Cannot assign requested address | does not have that address", "Permission denied | need a right" })
+    void saysWhyAPortCannotBeListenedOn(String message, String why) {
+        BindException failure = new BindException(message);
+
+        assertThat(line(source("postgres", "postgres", "-"), new IllegalStateException(failure)))
+                .contains("QUARKUS_MANAGEMENT_")
+                .contains(why);
     }
 
     @Test

@@ -36,6 +36,7 @@ import studio.actions.testing.Certificates;
 import studio.actions.testing.Json;
 import studio.actions.testing.Packaged;
 import studio.actions.testing.Postgres;
+import studio.actions.testing.Raw;
 import studio.actions.testing.Receiver;
 
 /** The packaged service, jar or native binary, as an operator starts it and kills it. */
@@ -287,6 +288,29 @@ class StartIT {
         assertThat(service.exit()).isEqualTo(1);
         assertThat(service.output()).contains(earlier.replaceAll("\\?.*", "") + " was made by another build")
                 .contains("DROP DATABASE").doesNotContain("\tat ");
+    }
+
+    @Test
+    void refusesTwoHostsBehindATrustedProxyToo() throws Exception {
+        Packaged service = startOnServer(Map.of("QUARKUS_HTTP_PROXY_PROXY_ADDRESS_FORWARDING", "true",
+                "QUARKUS_HTTP_PROXY_TRUSTED_PROXIES", "127.0.0.1", "CUSTOM_ACTIONS_LOCAL_TOKEN", TOKEN)).ready();
+
+        for (String host : List.of("Host: a\r\nHost: b", "Host: x:99999", "Host: [::::]", "Host: ")) {
+            try (Raw client = new Raw("127.0.0.1", service.port)) {
+                assertThat(client.send("GET /api/custom-actions HTTP/1.1\r\n" + host + "\r\nConnection: close\r\n\r\n").hear())
+                        .as(host).startsWith("HTTP/1.1 400 ").contains("application/problem+json");
+            }
+        }
+        try (Raw client = new Raw("127.0.0.1", service.port)) {
+            client.send(
+                    "POST /api/custom-actions HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 6.6.6.6, 203.0.113.7\r\nAuthorization: "
+                            + "Bearer " + TOKEN
+                            + "\r\nContent-Type: application/json\r\nContent-Length: 36\r\nConnection: close\r\n\r\n"
+                            + "{\"name\": \"A\", \"url\": \"https://a.io\"}")
+                    .hear();
+        }
+        assertThat(service.get("/audit?verb=created", TOKEN).getString("data[0].from")).isEqualTo("203.0.113.7");
+        assertThat(service.output()).doesNotContain("\"ERROR\"");
     }
 
     @Test
