@@ -77,6 +77,10 @@ final class StartFailure {
             return Optional.of(name + " does not allow its user what the service needs: " + sql.getMessage()
                     + ". Make that user the owner of the database and of all tables in it.");
         }
+        if (String.valueOf(cause.getMessage()).contains("startup parameter: extra_float_digits")) {
+            return Optional.of(name + " is reached through a pool that refuses a parameter of the driver. In PgBouncer, set "
+                    + "ignore_startup_parameters = extra_float_digits.");
+        }
         return DatabaseFailure.of(failure).map(found -> {
             String state = String.valueOf(found.state());
             return state.startsWith("28") ? name + " does not let the service in: " + found.message()

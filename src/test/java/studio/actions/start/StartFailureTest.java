@@ -104,6 +104,13 @@ class StartFailureTest {
     }
 
     @Test
+    void saysWhatAPoolMustIgnore() {
+        assertThat(line(source("postgres", "postgres", "-"), new IllegalStateException(
+                new SQLException("FATAL: unsupported startup parameter: extra_float_digits", "08P01"))))
+                .contains("ignore_startup_parameters = extra_float_digits");
+    }
+
+    @Test
     void saysWhatElseItIsWithoutAStackTrace() {
         assertThat(line(source("postgres", "postgres", "-"),
                 new IllegalStateException(new UnknownHostException("300.1.1.1"))))
