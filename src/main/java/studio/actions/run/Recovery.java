@@ -188,6 +188,9 @@ class Recovery {
 
     private void beat() {
         dead = replicas.beat();
+        if (database.refusesWrites().isPresent()) {
+            replicas.tryToWrite();
+        }
         database.wrote();
     }
 

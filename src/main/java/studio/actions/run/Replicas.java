@@ -4,6 +4,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -103,6 +104,27 @@ class Replicas {
             if (tries > 1) {
                 return countAgain(tries - 1);
             }
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /**
+     * Writes as much as a press does, and takes it back. On a disk that is full, the few bytes of a sign of life may still find
+     * room.
+     *
+     * @throws IllegalStateException if the database does not take it
+     */
+    void tryToWrite() {
+        try (Connection connection = database.getConnection(); Statement rows = connection.createStatement()) {
+            connection.setAutoCommit(false);
+            try {
+                rows.executeUpdate(
+                        "INSERT INTO bucket (kind, subject, quota, seconds, tokens, pace, short, granted, at) SELECT 'probe', "
+                                + "gen_random_uuid(), 1, 1, 1, 1, false, 0, now() FROM generate_series(1, 500)");
+            } finally {
+                connection.rollback();
+            }
+        } catch (SQLException e) {
             throw new IllegalStateException(e);
         }
     }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -99,7 +100,7 @@ public final class Settings {
     /** Quarkus' own way to set what {@link Trust} takes care of: it would have no effect, or be thought to have one. */
     private static final Pattern EGRESS_TLS = Pattern.compile("(?i)quarkus[._]tls[._]+\"?egress\"?[._].*");
 
-    private static final List<String> DATABASE = List.of(DatabaseUrl.KEY, "quarkus.datasource.username",
+    private static final List<String> CREDENTIALS_OF_DATABASE = List.of("quarkus.datasource.username",
             "quarkus.datasource.password");
 
     private static final String POOL = "quarkus.datasource.jdbc.max-size";
@@ -123,11 +124,8 @@ public final class Settings {
                 .filter(name -> !Secrets.fits(String.valueOf(resolved(config, name, lines))))
                 .forEach(name -> lines.add(name + " cannot be used: it holds characters that no header may hold. Allowed: "
                         + "letters, digits and signs of ASCII."));
-        DATABASE.forEach(key -> resolved(config, key, lines));
-        if (!lines.isEmpty()) {
-            return lines;
-        }
-        config.getOptionalValue(DatabaseUrl.KEY, String.class).filter(text -> !text.isBlank()).ifPresent(text -> {
+        CREDENTIALS_OF_DATABASE.forEach(key -> resolved(config, key, lines));
+        Optional.ofNullable(resolved(config, DatabaseUrl.KEY, lines)).filter(text -> !text.isBlank()).ifPresent(text -> {
             try {
                 DatabaseUrl.of(text);
             } catch (IllegalArgumentException e) {

@@ -116,7 +116,9 @@ class DatabaseIT {
             await().atMost(Duration.ofSeconds(15)).until(() -> ready() == 503);
             assertThat(service.get("", Packaged.TOKEN).getList("data")).as("what is only read goes on").hasSize(2);
             receiver.release(name);
+            await().during(Duration.ofSeconds(12)).atMost(Duration.ofSeconds(15)).until(() -> ready() == 503);
             assertThat(troubles()).allSatisfy(line -> assertThat(line).contains("disk is full (53100")).hasSize(1);
+            assertThat(service.output()).doesNotContain("The database is back.");
 
             disk.makeRoom();
             assertComesBack(action);
