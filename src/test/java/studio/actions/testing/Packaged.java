@@ -35,6 +35,9 @@ public final class Packaged {
     /** For {@code CUSTOM_ACTIONS_LOCAL_TOKEN}. */
     public static final String TOKEN = "a-token-of-sixteen-and-more";
 
+    /** Several start at once, and others may want the cores, too. */
+    private static final Duration PATIENCE = Duration.ofMinutes(3);
+
     private static final AtomicInteger NEXT_PORT = new AtomicInteger(new Random().nextInt(20_000));
 
     private static final HttpClient HTTP = HttpClient.newHttpClient();
@@ -73,13 +76,13 @@ public final class Packaged {
     }
 
     public Packaged ready() {
-        await().atMost(Duration.ofSeconds(60)).until(() -> output().contains("Listening on") || !process.isAlive());
+        await().atMost(PATIENCE).until(() -> output().contains("Listening on") || !process.isAlive());
         assertThat(process.isAlive()).as(output()).isTrue();
         return this;
     }
 
     public int exit() throws InterruptedException {
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("ends: " + output()).isTrue();
+        assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).as("ends: " + output()).isTrue();
         return process.exitValue();
     }
 
