@@ -81,7 +81,7 @@ public class Action extends PanacheEntityBase {
                 .setReadOnly(true).getResultList();
     }
 
-    /** The ids of all that stand behind this place in the order of {@link #sorted}, which is the database's. */
+    /** Returns the ids of the actions behind this place in the order of {@link #sorted}, which is the database's. */
     static Set<UUID> after(StatelessSession rows, String name, UUID id) {
         return Set.copyOf(rows.createSelectionQuery("""
                 select id from Action where lower(name) > lower(:name) or lower(name) = lower(:name)

@@ -219,12 +219,12 @@ public class Actions {
         return Action.sorted(rows);
     }
 
-    /** The ids of those that stand behind this place, by name. */
+    /** Returns the ids of the actions behind this place in the order by name. */
     Set<UUID> after(String name, UUID id) {
         return Action.after(rows, name, id);
     }
 
-    /** All, as cells of a table. */
+    /** All as they are now, as cells of a table. */
     List<ActionCsv.Line> lines(List<ActionCsv.Column> columns) {
         return ActionCsv.lines(rows, columns);
     }

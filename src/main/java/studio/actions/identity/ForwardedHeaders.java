@@ -85,7 +85,7 @@ public class ForwardedHeaders {
      * Keeps Quarkus' wrapper away from requests, to be called before it starts: even where it reads no header of a proxy, it
      * makes one {@code Host} of two.
      */
-    public static void takeOver(Config config) {
+    public static void replaceQuarkus(Config config) {
         if (config.getOptionalValue(QUARKUS_FORWARDS, Boolean.class).orElse(false)) {
             System.setProperty(FORWARDS, "true");
             System.setProperty(QUARKUS_FORWARDS, "false");

@@ -54,7 +54,7 @@ public class Main {
             stop(refused);
         }
         DatabaseUrl.apply(given());
-        ForwardedHeaders.takeOver(given());
+        ForwardedHeaders.replaceQuarkus(given());
     }
 
     /** What is set for this start. Until a native image runs, its configuration is that of the machine which built it. */

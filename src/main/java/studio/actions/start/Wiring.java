@@ -63,7 +63,7 @@ class Wiring {
     /**
      * Logs a failure that comes when nobody waits for it any more. After a time-out the connection is cut, and the request on
      * it
-     * fails once more: that is expected, and whoever waited was told of the time-out.
+     * fails once more. That is expected: the caller was told of the time-out.
      */
     void listen(@Observes StartupEvent start) {
         Infrastructure.setDroppedExceptionHandler(dropped -> {

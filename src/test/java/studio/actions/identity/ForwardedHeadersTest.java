@@ -35,6 +35,8 @@ class ForwardedHeadersTest {
     private static final List<String> NAMES = List.of("X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port",
             "X-Forwarded-Ssl", "X-Forwarded-For");
 
+    private final String admin = BesideKitsu.token("admin");
+
     @TestHTTPResource
     URL service;
 
@@ -77,7 +79,7 @@ class ForwardedHeadersTest {
                 String headers = lines.stream().map(line -> name + ": " + line + "\r\n").reduce("", String::concat);
                 try (Raw raw = new Raw(service)) {
                     String answer = raw.send("GET " + BesideKitsu.PATH + " HTTP/1.1\r\nHost: x\r\n" + headers
-                            + "Authorization: Bearer " + BesideKitsu.token("admin") + "\r\nConnection: close\r\n\r\n").hear();
+                            + "Authorization: Bearer " + admin + "\r\nConnection: close\r\n\r\n").hear();
 
                     assertThat(answer).as(headers).startsWith("HTTP/1.1 200 ");
                 }
@@ -157,23 +159,23 @@ class ForwardedHeadersTest {
         return "{\"name\": \"" + name + "\", \"url\": \"https://api.studio.com/sync\"}";
     }
 
-    private static String link(Map<String, String> headers) {
-        Response made = BesideKitsu.as("admin").header("Host", "inner:8443").headers(headers)
+    private String link(Map<String, String> headers) {
+        Response made = BesideKitsu.with(admin).header("Host", "inner:8443").headers(headers)
                 .body(draft(UUID.randomUUID().toString()))
                 .post(BesideKitsu.PATH);
         assertThat(made.statusCode()).as(made.asString()).isEqualTo(201);
         return made.path("url");
     }
 
-    private static String auditedFrom(Map<String, String> headers) {
+    private String auditedFrom(Map<String, String> headers) {
         String name = UUID.randomUUID().toString();
-        BesideKitsu.as("admin").headers(headers).body(draft(name)).post(Api.ACTIONS).then().statusCode(201);
+        BesideKitsu.with(admin).headers(headers).body(draft(name)).post(Api.ACTIONS).then().statusCode(201);
         return audited(name);
     }
 
-    private static String audited(String name) {
+    private String audited(String name) {
         Json audit = Json
-                .of(BesideKitsu.as("admin").get("/api/custom-actions/audit?verb=created").then().statusCode(200).extract());
+                .of(BesideKitsu.with(admin).get("/api/custom-actions/audit?verb=created").then().statusCode(200).extract());
         return audit.<Map<String, Object>> getList("data").stream()
                 .filter(line -> ((Map<?, ?>) line.get("subject")).get("name").equals(name))
                 .map(line -> (String) line.get("from")).findFirst().orElseThrow();

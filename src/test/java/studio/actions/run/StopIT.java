@@ -91,7 +91,7 @@ class StopIT {
         long stop = refused.stream().mapToLong(Press::begun).min().orElseThrow();
         assertThat(presses).filteredOn(press -> press.begun < stop + 500_000_000).extracting(Press::status)
                 .isSubsetOf("200", "202", "503");
-        assertThat(service.output()).doesNotContain("WARN").doesNotContain("ERROR");
+        assertThat(service.troubles()).isEmpty();
     }
 
     /** By connections of its own and by one that is kept, in turns; each until the other side wants it closed. */

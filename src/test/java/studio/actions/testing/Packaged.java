@@ -109,6 +109,12 @@ public final class Packaged {
         return output().lines().toList();
     }
 
+    /** Warnings and errors, but for the one about {@code run.shutdown}, which each start that shortens it has. */
+    public List<String> troubles() {
+        return lines().stream().filter(line -> line.contains("WARN") || line.contains("ERROR"))
+                .filter(line -> !line.contains("(egress.max-timeout), a stop waits for")).toList();
+    }
+
     public String token() {
         String export = "export TOKEN=";
         return await()
