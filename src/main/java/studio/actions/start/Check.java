@@ -49,7 +49,8 @@ class Check {
     /** Returns a line for each argument that the service does not know: a typo must not start it. */
     static List<String> refused(String... args) {
         return Arrays.stream(args).filter(argument -> !argument.equals(ARGUMENT))
-                .map(argument -> "The argument " + argument.replaceFirst("(?s)=.*", "=…") + " is not known. Allowed: "
+                .map(argument -> "The argument " + Settings.shown(argument.replaceFirst("(?s)=.*", "=…"))
+                        + " is not known. Allowed: "
                         + ARGUMENT
                         + "." + (argument.startsWith("-D") ? " Properties (-D…) stand before -jar." : ""))
                 .toList();

@@ -61,8 +61,7 @@ class Wiring {
     }
 
     /**
-     * Logs a failure that comes when nobody waits for it any more. After a time-out the connection is cut, and the request on
-     * it
+     * Logs a failure that comes when nobody waits for it any more. After a time-out the connection is cut, and its request
      * fails once more. That is expected: the caller was told of the time-out.
      */
     void listen(@Observes StartupEvent start) {

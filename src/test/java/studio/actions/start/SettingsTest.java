@@ -220,6 +220,7 @@ class SettingsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "-Dquarkus.datasource.password=hunter2", "--quarkus.datasource.password=hunter2",
+            "postgres://u:hunter2@h/db",
             "-Dquarkus.datasource.jdbc.url=postgres://u:hunter2@h/db" })
     void showsNoCredentialOfAnArgument(String argument) {
         assertThat(Check.refused(argument)).singleElement().asString().contains("is not known").doesNotContain("hunter2");
