@@ -75,8 +75,10 @@ public final class Packaged {
                 List.of("/usr/bin/script", "--quiet", "--command", "exec " + String.join(" ", COMMAND), "/dev/null"));
     }
 
+    /** Waits for the last line of a start, which a thread of its own writes soon after Quarkus says that it listens. */
     public Packaged ready() {
-        await().atMost(PATIENCE).until(() -> output().contains("Listening on") || !process.isAlive());
+        await().atMost(PATIENCE).until(
+                () -> output().contains("Listening on") && output().contains("Documentation: ") || !process.isAlive());
         assertThat(process.isAlive()).as(output()).isTrue();
         return this;
     }
