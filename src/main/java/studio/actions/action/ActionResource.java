@@ -80,7 +80,6 @@ public class ActionResource {
     }
 
     @GET
-    @RolesAllowed({ "admin", "manager", "supervisor", "user", "client" })
     public RestResponse<Buffer> list(
             @QueryParam("entity_type") EntityType entityType,
             @QueryParam("q") @CodePointLength(max = 200, message = "may have 200 characters") String q,

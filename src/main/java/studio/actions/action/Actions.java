@@ -32,6 +32,7 @@ import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Role;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
@@ -72,17 +73,36 @@ public class Actions {
     public Action get(UUID id, Caller caller) {
         Optional<Action> found = Action.findByIdOptional(id);
         return found.filter(action -> action.visibleTo(caller))
-                .orElseThrow(() -> found.isEmpty() ? unknown(id) : new ProblemException(Code.HIDDEN, missing(id)));
+                .orElseThrow(() -> found.isEmpty() ? unknown(id) : hidden(id));
+    }
+
+    /** Returns the refusal for an action that is there, and that no role of the caller's shows. */
+    public static ProblemException hidden(UUID id) {
+        return new ProblemException(Code.HIDDEN, missing(id));
     }
 
     /**
-     * An action that this caller may press.
+     * Returns an action to be pressed or tried out. Which roles may do that is decided where the productions of its targets
+     * are known.
+     *
+     * @throws ProblemException {@code not_found} if there is none; to all but admins that holds for disabled ones
+     */
+    public Action forTargets(UUID id, Caller caller) {
+        Action action = Action.<Action> findByIdOptional(id).orElseThrow(() -> unknown(id));
+        if (!action.enabled && !caller.is(Role.admin)) {
+            throw hidden(id);
+        }
+        return action;
+    }
+
+    /**
+     * Returns an enabled action, as {@link #forTargets} does.
      *
      * @param ajax whether it is to be sent by the service or opened by the browser
      * @throws ProblemException {@code not_found, action_disabled}, {@code not_ajax} or {@code ajax} for the other kind
      */
     public Action pressable(UUID id, Caller caller, boolean ajax) {
-        Action action = get(id, caller);
+        Action action = forTargets(id, caller);
         if (!action.enabled) {
             throw new ProblemException(Code.ACTION_DISABLED, "This action is disabled. Set 'enabled' to true to run it.");
         }
@@ -103,7 +123,7 @@ public class Actions {
      */
     public Action pressableAsBefore(UUID id, Caller caller) {
         Action before = pressed.get(id);
-        if (before != null && before.enabled && before.visibleTo(caller)) {
+        if (before != null && before.enabled) {
             return before;
         }
         return pressableNow(id, caller);
@@ -383,7 +403,7 @@ public class Actions {
     /** What a replica of the version before has written is kept by the next who writes. */
     private void catchUp(Action action) {
         if (ActionVersion.of(action.id, action.version).isEmpty()) {
-            Caller somebody = new Caller(action.updatedBy, null, null, null, false, List.of());
+            Caller somebody = new Caller(action.updatedBy, null, null, null, false, List.of(), Set.of());
             ActionVersion.of(action.version == 1 ? Verb.created : Verb.changed, action, write(action.draft()), somebody)
                     .persist();
         }

@@ -26,7 +26,7 @@ import studio.actions.identity.KnownCallers;
 import studio.actions.identity.Role;
 
 /**
- * Lists that everybody asks for: whoever is known, and asks what somebody with the same role has asked, is answered from
+ * Lists that everybody asks for: whoever is known, and asks what somebody with the same roles has asked, is answered from
  * memory, on the event loop. What is not there goes on to its method, and so does all that is to be refused. A write
  * drops what is there together with the list that it was made from ({@link ActionList}).
  */
@@ -49,11 +49,12 @@ public class Listings {
     private static final int VALUE = 64;
 
     /** All that an answer depends on, beside the actions. */
-    record Question(Role role, String path, String query, List<String> accept, String scheme, String host, int port) {
+    record Question(Set<Role> roles, String path, String query, List<String> accept, String scheme, String host, int port) {
 
-        static Question of(RoutingContext request, Role role) {
+        static Question of(RoutingContext request, Caller caller) {
             HttpServerRequest asked = request.request();
-            return new Question(role, asked.path(), asked.query(), asked.headers().getAll(HttpHeaders.ACCEPT), asked.scheme(),
+            return new Question(caller.roles(), asked.path(), asked.query(), asked.headers().getAll(HttpHeaders.ACCEPT),
+                    asked.scheme(),
                     asked.authority().host(), asked.authority().port());
         }
 
@@ -89,7 +90,7 @@ public class Listings {
      */
     public RestResponse<Buffer> answer(Caller caller, Function<List<Action>, Listing> write) {
         RoutingContext request = CurrentRequestManager.get().unwrap(RoutingContext.class);
-        Question asked = Question.of(request, caller.role());
+        Question asked = Question.of(request, caller);
         Optional<Listing> kept = list.answered(asked);
         (kept.isPresent() ? hits : misses).increment();
         return kept.orElseGet(() -> list.answer(asked,
@@ -108,7 +109,7 @@ public class Listings {
 
     private void again(RoutingContext request) {
         Optional<Listing> found = callers.answer(request.request(),
-                caller -> list.answered(Question.of(request, caller.role())));
+                caller -> list.answered(Question.of(request, caller)));
         if (found.isEmpty()) {
             request.next();
             return;

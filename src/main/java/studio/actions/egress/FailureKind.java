@@ -18,6 +18,7 @@ public enum FailureKind {
     missing_variable,
     wrong_entity_type,
     not_visible,
+    not_allowed,
     cancelled,
     lost
 }

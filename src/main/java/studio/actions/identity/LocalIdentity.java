@@ -6,6 +6,7 @@ import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 
 import jakarta.inject.Singleton;
@@ -25,7 +26,7 @@ public class LocalIdentity {
 
     /** Whoever holds the token; the same person in every start, so that what they made stays theirs. */
     static final Caller ADMIN = new Caller(UUID.fromString("00000000-0000-4000-8000-000000000001"), "Local admin",
-            "admin@localhost", Role.admin, false, List.of());
+            "admin@localhost", Role.admin, false, List.of(), Set.of());
 
     /** Characters. Shorter tokens can be guessed. */
     public static final int SHORTEST_TOKEN = 16;

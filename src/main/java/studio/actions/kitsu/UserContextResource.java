@@ -2,8 +2,10 @@ package studio.actions.kitsu;
 
 import java.io.IOException;
 import java.net.URI;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
@@ -16,7 +18,9 @@ import jakarta.ws.rs.core.UriInfo;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 
 import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
@@ -27,9 +31,9 @@ import studio.actions.action.Actions;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.IdentityConfig;
-import studio.actions.identity.Role;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
+import studio.actions.zou.ContextRoles;
 import studio.actions.zou.Zou;
 
 /**
@@ -42,8 +46,10 @@ import studio.actions.zou.Zou;
 public class UserContextResource {
 
     private static final String ACTIONS = "custom_actions";
+    private static final String PROJECT_ROLES = "project_roles";
 
     private final Zou zou;
+    private final ContextRoles roles;
     private final Actions actions;
     private final ObjectMapper json;
     private final Optional<URI> publicUrl;
@@ -52,8 +58,10 @@ public class UserContextResource {
     @Context
     UriInfo uri;
 
-    UserContextResource(Zou zou, Actions actions, ObjectMapper json, IdentityConfig config, SecurityIdentity identity) {
+    UserContextResource(Zou zou, ContextRoles roles, Actions actions, ObjectMapper json, IdentityConfig config,
+            SecurityIdentity identity) {
         this.zou = zou;
+        this.roles = roles;
         this.actions = actions;
         this.json = json;
         this.publicUrl = config.publicUrl();
@@ -70,12 +78,12 @@ public class UserContextResource {
         return zou.userContext(asker.credential()).emitOn(Infrastructure.getDefaultWorkerPool())
                 .map(answer -> answer.status() != 200
                         ? Response.status(answer.status()).type(answer.contentType()).entity(answer.body()).build()
-                        : Response.ok(replace(answer.body(), visible(asker.caller(), site)), answer.contentType()).build());
+                        : Response.ok(replace(answer.body(), asker.caller(), site), answer.contentType()).build());
     }
 
     private Buffer visible(Caller caller, String site) {
-        List<KitsuAction.View> views = caller.is(Role.vendor) ? List.of()
-                : actions.visibleTo(caller).stream().map(action -> KitsuAction.View.of(action, site)).toList();
+        List<KitsuAction.View> views = actions.visibleTo(caller).stream().map(action -> KitsuAction.View.of(action, site))
+                .toList();
         try {
             return Buffer.buffer(json.writeValueAsBytes(views));
         } catch (IOException e) {
@@ -83,24 +91,38 @@ public class UserContextResource {
         }
     }
 
-    /** The context with other actions. Reading it to its end is also what tells a whole one from half of one. */
-    static Buffer replace(Buffer context, Buffer ours) {
-        Buffer replaced = Buffer.buffer(context.length() + ours.length());
-        int copied = 0;
-        try (JsonParser parser = new JsonFactory().createParser(context.getBytes())) {
+    private Buffer replace(Buffer context, Caller caller, String site) {
+        return replace(context, projectRoles -> visible(roles.read(caller, projectRoles), site), json);
+    }
+
+    /**
+     * Returns the context with other actions. Reading it to its end is also what tells a whole one from half of one.
+     *
+     * @param ours makes the actions of the roles by production; what it is given is not an object if the context has none
+     */
+    static Buffer replace(Buffer context, Function<JsonNode, Buffer> ours, ObjectMapper json) {
+        byte[] bytes = context.getBytes();
+        JsonNode projectRoles = MissingNode.getInstance();
+        List<int[]> theirs = new ArrayList<>();
+        try (JsonParser parser = new JsonFactory().createParser(bytes)) {
             // In another encoding than UTF-8 there are no offsets.
             if (parser.nextToken() != JsonToken.START_OBJECT || parser.currentTokenLocation().getByteOffset() < 0) {
                 throw notWhole();
             }
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                boolean theirs = parser.currentName().equals(ACTIONS);
+                String name = parser.currentName();
                 parser.nextToken();
                 int from = (int) parser.currentTokenLocation().getByteOffset();
                 parser.skipChildren();
-                if (theirs) {
-                    parser.finishToken();
-                    replaced.appendBuffer(context, copied, from - copied).appendBuffer(ours);
-                    copied = (int) parser.currentLocation().getByteOffset();
+                if (!name.equals(ACTIONS) && !name.equals(PROJECT_ROLES)) {
+                    continue;
+                }
+                parser.finishToken();
+                int to = (int) parser.currentLocation().getByteOffset();
+                if (name.equals(ACTIONS)) {
+                    theirs.add(new int[] { from, to });
+                } else {
+                    projectRoles = json.readTree(bytes, from, to - from);
                 }
             }
             if (parser.currentToken() != JsonToken.END_OBJECT || parser.nextToken() != null) {
@@ -108,6 +130,13 @@ public class UserContextResource {
             }
         } catch (IOException e) {
             throw notWhole();
+        }
+        Buffer actions = ours.apply(projectRoles);
+        Buffer replaced = Buffer.buffer(context.length() + actions.length());
+        int copied = 0;
+        for (int[] value : theirs) {
+            replaced.appendBuffer(context, copied, value[0] - copied).appendBuffer(actions);
+            copied = value[1];
         }
         return replaced.appendBuffer(context, copied, context.length() - copied);
     }

@@ -53,6 +53,7 @@ public record Problem(
         FORBIDDEN(403, "The caller may not do this"),
         CROSS_SITE(403, "The request does not come from our own site"),
         NOT_VISIBLE(403, "Kitsu does not show this to the caller"),
+        NOT_ALLOWED(403, "The caller's role in this production does not allow it"),
         NOT_FOUND(404, "There is nothing here"),
         /** It is there, for others; on the wire there is no difference. */
         HIDDEN(404, "There is nothing here"),

@@ -44,6 +44,6 @@ public record Opening(List<Link> links, List<Refused> refused) {
         }
         Code code = Verdict.of(refused.stream().map(Refused::kind).collect(Collectors.toSet()));
         // Nothing was to be delivered: what is left is a value that no URL can hold.
-        return code == Code.NOT_VISIBLE ? code : Code.NOT_FOR_SELECTION;
+        return code == Code.NOT_VISIBLE || code == Code.NOT_ALLOWED ? code : Code.NOT_FOR_SELECTION;
     }
 }

@@ -69,7 +69,7 @@ public class PressResource {
     @Blocking
     public Uni<RunJson.Preview> preview(@PathParam("id") UUID id, RunJson.Press press) {
         Asker asker = Asker.of(identity);
-        return runner.preview(asker, actions.get(id, asker.caller()), selection(press)).map(this::bounded);
+        return runner.preview(asker, actions.forTargets(id, asker.caller()), selection(press)).map(this::bounded);
     }
 
     @POST

@@ -40,7 +40,7 @@ class RunMetrics {
 
     /** Of what never went out. */
     private static final Set<FailureKind> REFUSALS = Set.of(FailureKind.forbidden_address, FailureKind.missing_variable,
-            FailureKind.wrong_entity_type, FailureKind.not_visible);
+            FailureKind.wrong_entity_type, FailureKind.not_visible, FailureKind.not_allowed);
 
     /** What is owed, by whether it can go out. */
     private static final String QUEUE = """

@@ -56,7 +56,7 @@ public class Runner {
     private static final Duration REFUSAL = Duration.ofMillis(200);
 
     private final Actions actions;
-    private final Lookup lookup;
+    private final TargetLookup lookup;
     private final AddressPolicy policy;
     private final Refusals refusals;
     private final Envelope envelope;
@@ -73,7 +73,8 @@ public class Runner {
     private final AgroalDataSource database;
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
 
-    Runner(Actions actions, Lookup lookup, AddressPolicy policy, Refusals refusals, Envelope envelope, DeliveryWorker worker,
+    Runner(Actions actions, TargetLookup lookup, AddressPolicy policy, Refusals refusals, Envelope envelope,
+            DeliveryWorker worker,
             Replicas replicas, RateLimits limits, Beginning beginning, Quota quota, RunMetrics metrics, RunEvents events,
             RunStatistics statistics, EgressConfig egressConfig, Clock clock, AgroalDataSource database) {
         this.actions = actions;
@@ -135,7 +136,8 @@ public class Runner {
      * seconds is the same run.
      *
      * @param patience how long to wait for its end
-     * @return the run as it is by then; fails as {@link Actions#pressable} and {@link Lookup} do, and then nothing was written
+     * @return the run as it is by then; fails as {@link Actions#pressable} and {@link TargetLookup} do, and then nothing was
+     *         written
      *         or sent
      */
     public Uni<RunJson.View> press(Asker asker, UUID action, Selection selection, Duration patience) {
@@ -165,7 +167,7 @@ public class Runner {
     /**
      * What the browser is to open, which leaves from there and not from here; that it was asked for is written down.
      *
-     * @return fails as {@link Lookup} does
+     * @return fails as {@link TargetLookup} does
      */
     public Uni<Opening> open(Asker asker, Action action, Selection selection) {
         Quota left = quota.itself();
@@ -185,7 +187,7 @@ public class Runner {
     }
 
     private Uni<List<Plan.Owed>> plan(Asker asker, Action action, Selection selection) {
-        return lookup.look(asker.credential(), action, selection).map(seen -> plan(asker.caller(), action, seen));
+        return lookup.look(asker, action, selection).map(seen -> plan(asker.caller(), action, seen));
     }
 
     private List<Plan.Owed> plan(Caller caller, Action action, Selection seen) {
@@ -206,7 +208,7 @@ public class Runner {
     private Uni<Function<Delivery, Optional<Selection.Refusal>>> hidden(Asker asker, Action action, List<Delivery> deliveries) {
         Set<Target> targets = new HashSet<>();
         deliveries.forEach(delivery -> targets.addAll(subjects(delivery)));
-        return lookup.hidden(asker.credential(), targets).map(hidden -> delivery -> Plan.elsewhere(action, delivery.target())
+        return lookup.refused(asker, action, targets).map(hidden -> delivery -> Plan.elsewhere(action, delivery.target())
                 .or(() -> subjects(delivery).stream().map(hidden::get).filter(Objects::nonNull).findFirst()));
     }
 

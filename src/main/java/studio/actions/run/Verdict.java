@@ -59,8 +59,12 @@ public final class Verdict {
         if (kinds.equals(Set.of(FailureKind.not_visible))) {
             return Code.NOT_VISIBLE;
         }
-        return Set.of(FailureKind.not_visible, FailureKind.wrong_entity_type, FailureKind.missing_variable).containsAll(kinds)
-                ? Code.NOT_FOR_SELECTION
-                : Code.NOT_DELIVERED;
+        if (kinds.equals(Set.of(FailureKind.not_allowed))) {
+            return Code.NOT_ALLOWED;
+        }
+        return Set.of(FailureKind.not_visible, FailureKind.not_allowed, FailureKind.wrong_entity_type,
+                FailureKind.missing_variable).containsAll(kinds)
+                        ? Code.NOT_FOR_SELECTION
+                        : Code.NOT_DELIVERED;
     }
 }

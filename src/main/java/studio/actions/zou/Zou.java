@@ -3,13 +3,18 @@ package studio.actions.zou;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import jakarta.inject.Singleton;
@@ -84,7 +89,7 @@ public class Zou {
 
     private ZouClient client(URI url, Duration timeout) {
         return QuarkusRestClientBuilder.newBuilder().baseUri(url)
-                .connectTimeout(config.timeout().toMillis(), TimeUnit.MILLISECONDS)
+                .connectTimeout(config.timeout().dividedBy(2).toMillis(), TimeUnit.MILLISECONDS)
                 // Only frees the connection: our own limit, over the whole answer, comes first.
                 .readTimeout(timeout.plusSeconds(1).toMillis(), TimeUnit.MILLISECONDS)
                 // The client closes the connection of every answer that comes in pieces, at times when the pool has given it
@@ -127,7 +132,7 @@ public class Zou {
      * Asks one question.
      *
      * @return the answer; fails with {@link Denied} for 403 and 404, and with a {@link ProblemException}: 401 if Zou does not
-     *         know the credential, 503 if there is no answer within {@code zou.timeout}
+     *         know the credential, 503 if there is no answer within {@code zou.timeout}, in which it is asked twice
      */
     Uni<JsonNode> ask(Credential credential, Function<ZouClient, Question> question) {
         return ask(credential, question, LONGEST_ANSWER);
@@ -139,13 +144,35 @@ public class Zou {
      * refuse: an older Zou may answer anything else.
      */
     Uni<Void> admit(Credential credential) {
-        return timed(client.projectStatus(credential.authorization(), credential.cookie()).collect().first()
-                .ifNoItem().after(config.timeout()).fail()
+        return twice(Uni.createFrom().deferred(() -> client.projectStatus(credential.authorization(), credential.cookie())
+                .collect().first())
                 .onFailure(failure -> isAnswer(failure) && status(failure) != 401 && status(failure) != 403)
                 .recoverWithNull()
-                .onFailure(Zou::isAnswer).transform(this::unknown)
-                .onFailure(failure -> !(failure instanceof ProblemException)).transform(failure -> away(reason(failure))))
-                .replaceWithVoid();
+                .onFailure(Zou::isAnswer).transform(this::unknown)).replaceWithVoid();
+    }
+
+    /**
+     * Asks for a list by ids; as {@link #ask}.
+     *
+     * @param ids at most {@link ZouClient#MOST_IDS}
+     * @return what of it Zou shows to the caller; archived productions are left out
+     */
+    Uni<List<ZouObject>> list(Credential credential, String collection, String fields, List<UUID> ids) {
+        String asked = ids.stream().map(id -> '"' + id.toString() + '"').collect(Collectors.joining(",", "[", "]"));
+        return ask(credential, client -> (bearer, cookie) -> client.list(bearer, cookie, collection, fields, asked))
+                .map(answer -> {
+                    List<ZouObject> shown = new ArrayList<>();
+                    answer.forEach(one -> shown.add(new ZouObject(one)));
+                    if (!answer.isArray() || !new HashSet<>(ids).containsAll(shown.stream().map(ZouObject::id).toList())) {
+                        throw away("it answered about something else than it was asked");
+                    }
+                    return shown;
+                });
+    }
+
+    /** The team of a production; as {@link #ask}. */
+    Uni<JsonNode> team(Credential credential, UUID production) {
+        return ask(credential, client -> (bearer, cookie) -> client.team(bearer, cookie, production), LONGEST_LIST);
     }
 
     /** The custom actions that Zou itself holds; as {@link #ask}. */
@@ -155,12 +182,21 @@ public class Zou {
     }
 
     private Uni<JsonNode> ask(Credential credential, Function<ZouClient, Question> question, int limit) {
-        return timed(gather(question.apply(client).apply(credential.authorization(), credential.cookie()), limit)
-                .ifNoItem().after(config.timeout()).fail()
+        return twice(Uni.createFrom()
+                .deferred(() -> gather(question.apply(client).apply(credential.authorization(), credential.cookie()), limit))
                 .map(this::parse)
-                .onFailure(Zou::isAnswer).transform(this::refused)
-                .onFailure(failure -> !(failure instanceof Denied) && !(failure instanceof ProblemException))
-                .transform(failure -> away(reason(failure))));
+                .onFailure(Zou::isAnswer).transform(this::refused));
+    }
+
+    /** Asks once more if there is no answer: nothing changes by a GET. Each try has half of the time. */
+    private <T> Uni<T> twice(Uni<T> ask) {
+        return timed(ask.ifNoItem().after(config.timeout().dividedBy(2)).fail())
+                .onFailure(Zou::isNoAnswer).retry().atMost(1)
+                .onFailure(Zou::isNoAnswer).transform(failure -> away(reason(failure)));
+    }
+
+    private static boolean isNoAnswer(Throwable failure) {
+        return !(failure instanceof Denied) && !(failure instanceof WebApplicationException);
     }
 
     private <T> Uni<T> timed(Uni<T> asked) {
@@ -173,7 +209,7 @@ public class Zou {
                     : failure instanceof ProblemException problem && problem.code() == Code.UNAUTHENTICATED
                             ? Outcome.unknown_token
                             : Outcome.away,
-                    failure.getMessage()));
+                    isNoAnswer(failure) ? reason(failure) : failure.getMessage()));
         });
     }
 

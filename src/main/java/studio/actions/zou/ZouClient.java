@@ -13,6 +13,7 @@ import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Priorities;
+import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.RuntimeType;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.MultivaluedMap;
@@ -32,6 +33,9 @@ import io.vertx.core.buffer.Buffer;
 @RegisterProvider(ZouClient.Pieces.class)
 @Path("/")
 interface ZouClient {
+
+    /** Ids in one list. Zou's server refuses a request line of more than 4,094 bytes; these have some 3,700. */
+    int MOST_IDS = 80;
 
     /** Who a credential belongs to. */
     @GET
@@ -53,6 +57,17 @@ interface ZouClient {
     @Path("data/{collection}/{id}")
     Multi<Buffer> one(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
             @PathParam("collection") String collection, @PathParam("id") UUID id);
+
+    /** @param ids a JSON array */
+    @GET
+    @Path("data/{collection}")
+    Multi<Buffer> list(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
+            @PathParam("collection") String collection, @QueryParam("fields") String fields, @QueryParam("id") String ids);
+
+    @GET
+    @Path("data/projects/{id}/team")
+    Multi<Buffer> team(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
+            @PathParam("id") UUID production);
 
     @GET
     @Path("data/custom-actions")

@@ -15,7 +15,7 @@ public interface ZouConfig {
     Zou zou();
 
     interface Zou {
-        /** For one question. */
+        /** For one answer: what is not answered in half of it is asked once more. */
         @WithDefault("2s")
         @DurationMin(millis = 100)
         @DurationMax(minutes = 1)

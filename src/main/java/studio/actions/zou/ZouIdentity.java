@@ -70,6 +70,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
 
     private final Zou zou;
     private final LocalIdentity local;
+    private final ContextRoles roles;
     private final CaffeineCache known;
     private final Optional<URI> publicUrl;
     private final MeterRegistry meters;
@@ -77,8 +78,10 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
     private final Counter misses;
     private final Gauge remembered;
 
-    ZouIdentity(Zou zou, LocalIdentity local, @CacheName("identity") Cache known, IdentityConfig config, MeterRegistry meters) {
+    ZouIdentity(Zou zou, LocalIdentity local, ContextRoles roles, @CacheName("identity") Cache known, IdentityConfig config,
+            MeterRegistry meters) {
         this.zou = zou;
+        this.roles = roles;
         this.local = local;
         this.known = known.as(CaffeineCache.class);
         this.meters = meters;
@@ -151,10 +154,11 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
 
     private Caller remembered(String fingerprint) {
         CompletableFuture<Caller> caller = known.getIfPresent(fingerprint);
-        return caller != null && caller.isDone() && !caller.isCompletedExceptionally() ? caller.join() : null;
+        return caller != null && caller.isDone() && !caller.isCompletedExceptionally() ? roles.of(caller.join()) : null;
     }
 
-    private static SecurityIdentity identity(Caller caller, Credential credential, RoutingContext request) {
+    private SecurityIdentity identity(Caller told, Credential credential, RoutingContext request) {
+        Caller caller = roles.of(told);
         LogContext.caller(caller.id());
         return QuarkusSecurityIdentity.builder().setPrincipal(caller).addRole(caller.role().name())
                 .addCredential(credential).addAttribute(Asker.FROM, Asker.address(request)).build();
@@ -194,10 +198,10 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         user.path("departments").forEach(department -> departments.add(StrictJson.id(department.asText())));
         departments.removeIf(department -> department == null);
         return new Caller(id, user.path("full_name").asText(""), user.path("email").asText(null), role(role),
-                user.path("is_bot").asBoolean(), departments);
+                user.path("is_bot").asBoolean(), departments, Set.of());
     }
 
-    private static Role role(String name) {
+    static Role role(String name) {
         try {
             return Role.valueOf(name);
         } catch (IllegalArgumentException e) {

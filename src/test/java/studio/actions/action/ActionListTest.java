@@ -8,6 +8,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 
 import jakarta.inject.Inject;
@@ -62,7 +63,7 @@ class ActionListTest {
     @Test
     void readsWhatIsPressedAsItIsNow() throws SQLException {
         UUID id = UUID.fromString(Api.ajax("https://farm.studio.com/now"));
-        Caller admin = new Caller(UUID.randomUUID(), "Ada", "ada@example.com", Role.admin, false, List.of());
+        Caller admin = new Caller(UUID.randomUUID(), "Ada", "ada@example.com", Role.admin, false, List.of(), Set.of());
         assertThat(actions.pressableNow(id, admin).version).isEqualTo(1);
 
         execute("UPDATE action SET version = 2 WHERE id = '" + id + "'");

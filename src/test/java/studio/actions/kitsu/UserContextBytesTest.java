@@ -114,7 +114,7 @@ class UserContextBytesTest {
     void leavesTheBytesOfZousAnswerAlone() {
         Buffer context = Buffer.buffer("{\"custom_actions\":[1]}");
 
-        UserContextResource.replace(context, Buffer.buffer(OURS));
+        replace(context);
 
         assertThat(context).hasToString("{\"custom_actions\":[1]}");
     }
@@ -189,7 +189,7 @@ class UserContextBytesTest {
         for (int length = 0; length < whole.length; length++) {
             refused(Arrays.copyOf(whole, length));
         }
-        assertThat(UserContextResource.replace(Buffer.buffer(whole), Buffer.buffer(OURS)).length()).isPositive();
+        assertThat(replace(Buffer.buffer(whole)).length()).isPositive();
     }
 
     /** RFC 8259, section 8.1: JSON between systems is UTF-8. */
@@ -201,16 +201,20 @@ class UserContextBytesTest {
     }
 
     private static String replaced(String context) {
-        return UserContextResource.replace(Buffer.buffer(context), Buffer.buffer(OURS)).toString();
+        return replace(Buffer.buffer(context)).toString();
     }
 
     private static void refused(byte[] body) {
-        assertThatThrownBy(() -> UserContextResource.replace(Buffer.buffer(body), Buffer.buffer(OURS)))
+        assertThatThrownBy(() -> replace(Buffer.buffer(body)))
                 .as(new String(body, StandardCharsets.UTF_8))
                 .asInstanceOf(type(ProblemException.class))
                 .satisfies(problem -> {
                     assertThat(problem.code()).isEqualTo(Code.UNAVAILABLE);
                     assertThat(problem.headers()).containsKey("Retry-After");
                 });
+    }
+
+    private static Buffer replace(Buffer context) {
+        return UserContextResource.replace(context, projectRoles -> Buffer.buffer(OURS), new ObjectMapper());
     }
 }

@@ -130,14 +130,16 @@ class UserContextTest {
         byte[] context = bytes("{\"text\":\"" + "x".repeat(21_000_000) + "\",\"custom_actions\":[]}");
         zou.context(context);
 
-        assertThat(context(zou.login("vendor")).body()).isEqualTo(context);
+        byte[] read = context(zou.login("vendor")).body();
+        int kept = context.length - "[]}".length();
+        assertThat(Arrays.mismatch(read, 0, kept, context, 0, kept)).isEqualTo(-1);
     }
 
     // ---- Whose actions
 
     @ParameterizedTest
     @CsvSource({ "admin, all named disabled forVendors", "manager, all", "supervisor, all", "user, all", "client, named",
-            "vendor, ''" })
+            "vendor, forVendors" })
     void everybodyHasTheActionsTheyMaySee(String person, String seen) throws Exception {
         String mark = UUID.randomUUID().toString();
         BesideKitsu.ajax("https://api.studio.com/sync", "name", mark + " all");
@@ -150,14 +152,6 @@ class UserContextTest {
                 .filter(name -> name.startsWith(mark)).map(name -> name.substring(mark.length() + 1)).toList();
 
         assertThat(names).containsExactlyInAnyOrder(seen.isEmpty() ? new String[0] : seen.split(" "));
-    }
-
-    @Test
-    void aVendorHasNoneWhateverZouSays() throws Exception {
-        BesideKitsu.opened("https://wiki.studio/", "roles", List.of("vendor"));
-        zou.context(bytes("{\"custom_actions\": [{\"id\": \"zous\"}], \"a\":1}"));
-
-        assertThat(text(context(zou.login("vendor")))).isEqualTo("{\"custom_actions\": [], \"a\":1}");
     }
 
     @Test
@@ -333,7 +327,9 @@ class UserContextTest {
         zou.context(context);
 
         try (InputStream passed = CLIENT.send(request(zou.login("vendor")), HttpResponse.BodyHandlers.ofInputStream()).body()) {
-            assertThat(passed.readAllBytes()).isEqualTo(context);
+            byte[] read = passed.readAllBytes();
+            int rest = LIMIT - "{\"custom_actions\":[]".length();
+            assertThat(Arrays.mismatch(read, read.length - rest, read.length, context, LIMIT - rest, LIMIT)).isEqualTo(-1);
         }
         byte[] longer = Arrays.copyOf(context, LIMIT + 1);
         longer[LIMIT - 1] = ' ';

@@ -161,7 +161,7 @@ class CancelTest {
         List<Task> shots = shots(1);
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         String token = BesideKitsu.token("supervisor");
-        FakeZou.shared().delay(token, "/data/tasks", Duration.ofMillis(1200));
+        FakeZou.shared().delay(token, "/data/tasks", Duration.ofMillis(900));
         CompletableFuture<Response> press = CompletableFuture.supplyAsync(() -> BesideKitsu.with(token)
                 .body(Map.of("selection", List.of(shots.get(0).id()))).post(Api.ACTIONS + "/" + action + "/run"));
         await().until(

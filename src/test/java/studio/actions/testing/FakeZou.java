@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.LocalDateTime;
@@ -16,8 +17,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -34,6 +37,7 @@ import java.util.regex.Pattern;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
@@ -94,7 +98,12 @@ public final class FakeZou implements AutoCloseable {
     private record Page(String projectId, ObjectNode body) {
     }
 
-    private record Rule(String prefix, Duration delay, Fault fault, Answer answer) {
+    /** @param left for how many requests it holds */
+    private record Rule(String prefix, Duration delay, Fault fault, Answer answer, AtomicInteger left) {
+
+        Rule(String prefix, Duration delay, Fault fault, Answer answer) {
+            this(prefix, delay, fault, answer, new AtomicInteger(Integer.MAX_VALUE));
+        }
     }
 
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -106,6 +115,12 @@ public final class FakeZou implements AutoCloseable {
 
     /** Entity types of Zou's own; every other one is a type of asset. */
     private static final Set<String> KINDS = Set.of("Shot", "Sequence", "Episode", "Edit", "Scene", "Concept");
+
+    private static final Set<String> LISTS = Set.of("/data/tasks", "/data/entities", "/data/projects", "/data/task-types",
+            "/data/entity-types");
+
+    /** Bytes, without the line break, that Zou's server takes. */
+    private static final int LONGEST_REQUEST_LINE = 4094;
 
     private static final String WHO = "/auth/authenticated";
     private static final String SECOND_FACTOR = "/data/project-status";
@@ -121,7 +136,11 @@ public final class FakeZou implements AutoCloseable {
     private static final FakeZou SHARED = new FakeZou();
 
     private final Map<String, JsonNode> recorded = new LinkedHashMap<>();
-    private final Map<String, ObjectNode> people = new LinkedHashMap<>();
+    private final Map<String, ObjectNode> people = new ConcurrentHashMap<>();
+    /** Members of teams who were not recorded there, with their role in that production, which may be null. */
+    private final Map<String, Map<String, Optional<String>>> members = new ConcurrentHashMap<>();
+    private final Set<String> archived = ConcurrentHashMap.newKeySet();
+    private final Map<String, ObjectNode> taskTypes = new ConcurrentHashMap<>();
     private final Map<String, Page> pages = new ConcurrentHashMap<>();
     private final Map<String, String> entityTypes = new ConcurrentHashMap<>();
     private final Map<String, ObjectNode> parents = new ConcurrentHashMap<>();
@@ -235,6 +254,41 @@ public final class FakeZou implements AutoCloseable {
         return token;
     }
 
+    /** A new person with the same global role, in the team of the recorded production; returns whom to {@link #login}. */
+    public String colleague(String person) {
+        ObjectNode colleague = people.get(person).deepCopy();
+        String id = UUID.randomUUID().toString();
+        ((ObjectNode) colleague.get("user")).put("id", id).put("full_name", "Colleague " + id.substring(0, 8))
+                .put("email", id + "@example.com");
+        people.put(id, colleague);
+        join(id, recordedShot().projectId(), null);
+        return id;
+    }
+
+    /** Puts somebody into a team, with a role of its own there or null. */
+    public void join(String person, String production, String role) {
+        members.computeIfAbsent(production, none -> new ConcurrentHashMap<>()).put(id(person), Optional.ofNullable(role));
+    }
+
+    private String id(String person) {
+        return people.get(person).at("/user/id").asText();
+    }
+
+    /** A new production whose team has these people; returns its id. */
+    public String production(String name, String... team) {
+        ObjectNode project = ((ObjectNode) body("project")).deepCopy().put("id", UUID.randomUUID().toString())
+                .put("name", name);
+        project.putArray("team");
+        project(project);
+        Arrays.stream(team).forEach(person -> join(person, project.get("id").asText(), null));
+        return project.get("id").asText();
+    }
+
+    /** Lists of others than admins do not show a production and what is in it any more. */
+    public void archive(String production) {
+        archived.add(production);
+    }
+
     /** A new token of an admin that is only for setting up a second factor. */
     public String loginPendingSecondFactor() {
         String token = login("admin");
@@ -254,6 +308,11 @@ public final class FakeZou implements AutoCloseable {
     /** The person as Zou knows them: id, full_name, email, role … */
     public JsonNode person(String person) {
         return people.get(person).get("user").deepCopy();
+    }
+
+    /** The status of what Zou answers to a person, without counting it as asked. */
+    public int get(String path, String token) {
+        return answer(new Request("GET", path, Map.of(), ""), token).status();
     }
 
     /** How often Zou was asked whose token this is. */
@@ -285,6 +344,11 @@ public final class FakeZou implements AutoCloseable {
     /** From now on, what is asked with the token below the prefix ({@code /data/tasks}) goes wrong; the last fault counts. */
     public void fault(String token, String pathPrefix, Fault fault) {
         rule(token, new Rule(pathPrefix, null, fault, null));
+    }
+
+    /** The next request with the token below the prefix goes wrong. */
+    public void faultOnce(String token, String pathPrefix, Fault fault) {
+        rule(token, new Rule(pathPrefix, null, fault, null, new AtomicInteger(1)));
     }
 
     /** From now on, what is asked with the token below the prefix is answered later. */
@@ -338,6 +402,31 @@ public final class FakeZou implements AutoCloseable {
             }
         }
         return publish(full);
+    }
+
+    /** The same in another production, assigned to these people alone. */
+    public Task shotIn(String production, String name, String sequence, String... assigned) {
+        ObjectNode full = orphan(name);
+        JsonNode project = pages.get("/data/projects/" + production).body();
+        ObjectNode parent = parent("Sequence", sequence + " " + production, null).put("name", sequence)
+                .put("project_id", production);
+        ((ObjectNode) full.get("entity")).put("project_id", production).set("parent_id", parent.get("id"));
+        full.set("sequence", parent);
+        full.put("project_id", production).set("project", over(full.get("project"), project));
+        full.putArray("assignees");
+        Arrays.stream(assigned).forEach(person -> full.withArray("assignees").add(id(person)));
+        return publish(full);
+    }
+
+    /** A task of a new edit or asset in an episode. */
+    public Task inEpisode(String entityTypeName, String name, String episode) {
+        ObjectNode full = typed(orphan(name), entityTypeName);
+        ObjectNode parent = parent("Episode", episode, null);
+        ((ObjectNode) full.get("entity")).set(KINDS.contains(entityTypeName) ? "parent_id" : "source_id", parent.get("id"));
+        full.set("episode", parent);
+        publish(full);
+        full.remove("episode");
+        return task(full);
     }
 
     /** A task of a new shot in the production that only admins see. */
@@ -435,6 +524,7 @@ public final class FakeZou implements AutoCloseable {
         context.get("asset_types").forEach(type -> entityTypes.put(type.get("name").asText(), type.get("id").asText()));
         entityTypes.put("Shot", body("shot").get("entity_type_id").asText());
         entityTypes.put("Sequence", body("sequence").get("entity_type_id").asText());
+        context.get("task_types").forEach(type -> taskTypes.put(type.get("id").asText(), (ObjectNode) type));
         context.get("projects").forEach(this::project);
         context.get("custom_actions").forEach(action -> actions.put(action.get("id").asText(), (ObjectNode) action));
         tasks.forEach(this::publish);
@@ -457,6 +547,7 @@ public final class FakeZou implements AutoCloseable {
         String base = "/data/tasks/" + full.get("id").asText();
         put(base + "/full", project.get("id"), full);
         put(base, project.get("id"), over(body("task_asset"), full));
+        taskTypes.put(full.at("/task_type/id").asText(), (ObjectNode) full.get("task_type"));
         project(project);
         String type = full.at("/entity_type/name").asText();
         entity((ObjectNode) full.get("entity"), KINDS.contains(type) ? type : "Asset", full);
@@ -559,6 +650,8 @@ public final class FakeZou implements AutoCloseable {
             return other;
         }
         ObjectNode context = body(CONTEXT).deepCopy();
+        members.forEach((project, team) -> team.getOrDefault(id(person), Optional.empty())
+                .ifPresent(role -> ((ObjectNode) context.get("project_roles")).put(project, role)));
         synchronized (actions) {
             context.putArray("custom_actions").addAll(actions.values());
         }
@@ -665,7 +758,12 @@ public final class FakeZou implements AutoCloseable {
             case WHO -> json(200, people.get(person));
             case SECOND_FACTOR -> recorded("project status: admin");
             case "/data/user/context" -> context(person);
-            default -> page(path, id, person);
+            default -> {
+                String query = request.path().replaceFirst("^[^?]*[?]?", "");
+                yield id == null && LISTS.contains(path) && !query.isEmpty()
+                        ? list(path.substring("/data/".length()), query, person)
+                        : path.matches("/data/projects/[^/]+/team") ? team(id, person) : page(path, id, person);
+            }
         };
     }
 
@@ -677,14 +775,118 @@ public final class FakeZou implements AutoCloseable {
         if (page == null) {
             return recorded(UNKNOWN);
         }
-        return sees(person, page.projectId()) ? json(200, page.body()) : recorded("task of a project one is not in");
+        return sees(person, page) ? json(200, page.body()) : recorded("task of a project one is not in");
     }
 
-    private boolean sees(String person, String project) {
+    private boolean sees(String person, Page page) {
+        return role(person).equals("admin") || isMember(person, page.projectId())
+                && (!roleIn(person, page.projectId()).equals("vendor") || hasTask(person, page.body()));
+    }
+
+    private boolean isMember(String person, String project) {
         JsonNode team = pages.get("/data/projects/" + project).body().get("team");
-        List<String> members = new ArrayList<>();
-        team.forEach(member -> members.add(member.asText()));
-        return role(person).equals("admin") || members.contains(people.get(person).at("/user/id").asText());
+        List<String> recorded = new ArrayList<>();
+        team.forEach(member -> recorded.add(member.asText()));
+        return recorded.contains(id(person)) || members.getOrDefault(project, Map.of()).containsKey(id(person));
+    }
+
+    /** The role in this production, which decides about single objects; lists go by the global one. */
+    private String roleIn(String person, String project) {
+        return members.getOrDefault(project, Map.of()).getOrDefault(id(person), Optional.empty()).orElse(role(person));
+    }
+
+    /** Whether a task of the same entity is assigned to the person; a production is no entity. */
+    private boolean hasTask(String person, JsonNode object) {
+        if (object.get("type").asText().equals("Project")) {
+            return true;
+        }
+        String entity = object.get(object.has("entity_id") ? "entity_id" : "id").asText();
+        return pages.entrySet().stream().filter(page -> page.getKey().startsWith("/data/tasks/"))
+                .anyMatch(page -> page.getValue().body().get("entity_id").asText().equals(entity)
+                        && isAssigned(person, page.getValue().body()));
+    }
+
+    private boolean isAssigned(String person, JsonNode task) {
+        return task.path("assignees").valueStream().anyMatch(assignee -> assignee.asText().equals(id(person)));
+    }
+
+    // ---- Lists by ids, and teams
+
+    private Answer list(String collection, String query, String person) {
+        if (("GET /data/" + collection + "?" + query + " HTTP/1.1").length() > LONGEST_REQUEST_LINE) {
+            return recorded("request line over 4094 octets, gunicorn's own answer (path cut here to its first 15 characters)");
+        }
+        Map<String, String> parameters = new LinkedHashMap<>();
+        for (String parameter : query.split("&")) {
+            String[] pair = parameter.split("=", 2);
+            parameters.putIfAbsent(pair[0], pair.length == 1 ? "" : URLDecoder.decode(pair[1], StandardCharsets.UTF_8));
+        }
+        String given = parameters.getOrDefault("id", "");
+        JsonNode ids = given.startsWith("[") ? tree(given) : JSON.createArrayNode().add(given);
+        if (!ids.isArray()) {
+            return recorded("tasks by a malformed list");
+        }
+        if (!given.startsWith("[") && !ID.matcher(given).matches()) {
+            return recorded("tasks with an empty id");
+        }
+        Set<String> fields = new LinkedHashSet<>(Arrays.asList(parameters.getOrDefault("fields", "").split(",")));
+        fields.addAll(List.of("id", "type"));
+        ArrayNode shown = JSON.createArrayNode();
+        for (JsonNode id : new LinkedHashSet<>(ids.valueStream().toList())) {
+            if (!ID.matcher(id.asText()).matches()) {
+                return recorded("tasks by one id that is none");
+            }
+            listed(collection, id.asText().toLowerCase(), person)
+                    .ifPresent(object -> shown.add(object.deepCopy().retain(fields)));
+        }
+        return json(200, shown);
+    }
+
+    private Optional<ObjectNode> listed(String collection, String id, String person) {
+        if (collection.equals("task-types")) {
+            return Optional.ofNullable(taskTypes.get(id));
+        }
+        if (collection.equals("entity-types")) {
+            return entityTypes.entrySet().stream().filter(type -> type.getValue().equals(id)).findFirst()
+                    .map(type -> JSON.createObjectNode().put("name", type.getKey()).put("id", id).put("type", "EntityType"));
+        }
+        Page page = pages.get("/data/" + collection + "/" + id);
+        if (page == null || role(person).equals("admin")) {
+            return Optional.ofNullable(page).map(Page::body);
+        }
+        boolean related = isMember(person, page.projectId()) && !archived.contains(page.projectId());
+        boolean vendor = role(person).equals("vendor");
+        boolean shown = switch (collection) {
+            case "tasks" -> vendor ? isAssigned(person, page.body()) : related;
+            case "entities" -> related && (!vendor || hasTask(person, page.body()));
+            default -> related;
+        };
+        return shown ? Optional.of(page.body()) : Optional.empty();
+    }
+
+    private Answer team(String project, String person) {
+        if (!pages.containsKey("/data/projects/" + project)) {
+            return recorded("team: unknown production, as admin");
+        }
+        if (!role(person).equals("admin") && !isMember(person, project)) {
+            return recorded("team: outsider, not in the team");
+        }
+        ArrayNode team = JSON.createArrayNode();
+        JsonNode example = body("team, no role of its own set: user (cut to two persons)").get(0);
+        people.values().stream().map(known -> known.get("user"))
+                .filter(user -> isMember(name(user), project)).forEach(user -> {
+                    ObjectNode member = over(example, user);
+                    member.put("project_role",
+                            members.getOrDefault(project, Map.of()).getOrDefault(user.get("id").asText(), Optional.empty())
+                                    .orElse(null));
+                    team.add(member);
+                });
+        return json(200, team);
+    }
+
+    private String name(JsonNode user) {
+        return people.entrySet().stream().filter(known -> known.getValue().get("user").get("id").equals(user.get("id")))
+                .findFirst().orElseThrow().getKey();
     }
 
     private String role(String person) {
@@ -750,7 +952,7 @@ public final class FakeZou implements AutoCloseable {
                 Fault fault = null;
                 Answer answer = null;
                 for (Rule rule : rules.getOrDefault(token, List.of())) {
-                    if (path(request.path()).startsWith(rule.prefix())) {
+                    if (path(request.path()).startsWith(rule.prefix()) && rule.left().getAndDecrement() > 0) {
                         wait = wait == null ? rule.delay() : wait;
                         fault = fault == null ? rule.fault() : fault;
                         answer = answer == null ? rule.answer() : answer;

@@ -6,8 +6,10 @@ import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.ConnectException;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -20,6 +22,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
@@ -250,11 +253,107 @@ class FakeZouTest {
         for (Task task : List.of(zou.recordedShot(), zou.recordedAsset(), zou.shot("SH1"), zou.recordedClosed(),
                 zou.closedShot("SH2"))) {
             int status = task.projectId().equals(zou.recordedShot().projectId()) ? open : closed;
-            for (String path : List.of("tasks/" + task.id(), "tasks/" + task.id() + "/full", "entities/" + task.entityId(),
-                    "projects/" + task.projectId())) {
-                assertThat(get("/data/" + path, token).statusCode()).as(path).isEqualTo(status);
+            // A vendor sees the entities of assigned tasks alone, and no task of the asset is.
+            int one = person.equals("vendor") && task.equals(zou.recordedAsset()) ? 403 : status;
+            for (String path : List.of("tasks/" + task.id(), "tasks/" + task.id() + "/full", "entities/" + task.entityId())) {
+                assertThat(get("/data/" + path, token).statusCode()).as(path).isEqualTo(one);
             }
+            assertThat(get("/data/projects/" + task.projectId(), token).statusCode()).isEqualTo(status);
         }
+    }
+
+    /** The lists were recorded from another database, with the same people and the same kinds of tasks. */
+    @ParameterizedTest
+    @CsvSource({ "admin, true true true true", "manager, true true false false", "supervisor, true true false false",
+            "user, true true false false", "client, true true false false", "vendor, true false false false" })
+    void listsWhatTheGlobalRoleShows(String person, String shown) throws Exception {
+        String archived = zou.production("Archived", person);
+        List<Task> tasks = List.of(zou.shot("assigned"), zou.shotIn(zou.recordedShot().projectId(), "another's", "SQ01"),
+                zou.recordedClosed(), zou.shotIn(archived, "archived", "SQ01"));
+        zou.archive(archived);
+        String token = zou.login(person);
+
+        assertThat(listed("tasks?fields=entity_id,project_id,task_type_id", tasks.stream().map(Task::id).toList(), token))
+                .isEqualTo(shown);
+        assertThat(listed("entities?fields=name,parent_id,entity_type_id,project_id",
+                tasks.stream().map(Task::entityId).toList(), token)).isEqualTo(shown);
+    }
+
+    private String listed(String list, List<String> ids, String token) throws Exception {
+        String body = get("/data/" + list + "&id=" + URLEncoder.encode(JSON.writeValueAsString(ids), StandardCharsets.UTF_8),
+                token).body();
+        return ids.stream().map(id -> Boolean.toString(body.contains("\"id\":\"" + id))).collect(Collectors.joining(" "));
+    }
+
+    @Test
+    void listsTheFieldsThatARecordedListHas() throws Exception {
+        Task shot = zou.recordedShot();
+
+        JsonNode tasks = JSON.readTree(get("/data/tasks?fields=entity_id,project_id,task_type_id&id=%5B%22" + shot.id()
+                + "%22%5D", admin).body());
+        JsonNode entities = JSON.readTree(get("/data/entities?fields=name,parent_id,entity_type_id,project_id&id=%5B%22"
+                + shot.entityId() + "%22%5D", admin).body());
+
+        assertThat(names(tasks.get(0)))
+                .isEqualTo(names(recorded("exchanges-2.json", "tasks by ids, three fields: user").get(0)));
+        assertThat(names(entities.get(0))).isEqualTo(names(recorded("exchanges-2.json", "entities by ids: user").get(0)));
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "tasks by a malformed list, %5Bnope", "tasks by one id that is none, %5B%22nope%22%5D",
+            "tasks by two bare ids with a comma, a%2Cb", "tasks with an empty id, ''" })
+    void refusesMalformedListsAsRecorded(String exchange, String ids) throws Exception {
+        JsonNode said = recording("exchanges-3.json").filter(one -> one.get("name").asText().equals(exchange)).findFirst()
+                .or(() -> second(exchange)).orElseThrow().get("response");
+
+        HttpResponse<String> answer = get("/data/tasks?fields=entity_id&id=" + ids, admin);
+
+        assertThat(answer.statusCode()).isEqualTo(said.get("status").asInt());
+        assertThat(answer.body()).isEqualTo(said.get("body").toString());
+    }
+
+    private static Optional<JsonNode> second(String exchange) {
+        try {
+            return recording("exchanges-2.json").filter(one -> one.get("name").asText().equals(exchange)).findFirst();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void refusesARequestLineOfMoreThan4094Bytes() throws Exception {
+        String path = "/data/tasks?id=";
+        int frame = ("GET " + path + " HTTP/1.1").length();
+
+        assertThat(get(path + "x".repeat(4094 - frame), admin).statusCode()).isEqualTo(500);
+        HttpResponse<String> refused = get(path + "x".repeat(4095 - frame), admin);
+        assertThat(refused.statusCode()).isEqualTo(400);
+        assertThat(refused.body()).contains("Request Line is too large");
+    }
+
+    @Test
+    void tellsTheTeamAndItsRolesAsRecorded() throws Exception {
+        String person = zou.colleague("supervisor");
+        String production = zou.production("Sintel 2");
+        zou.join(person, production, "user");
+        zou.join("user", production, null);
+        String path = "/data/projects/" + production + "/team";
+
+        JsonNode team = JSON.readTree(get(path, zou.login(person)).body());
+
+        assertThat(team).hasSize(2).allSatisfy(member -> assertThat(names(member))
+                .isEqualTo(
+                        names(recorded("exchanges-3.json", "team, no role of its own set: user (cut to two persons)").get(0))));
+        assertThat(team.findValuesAsText("project_role")).containsExactlyInAnyOrder("user", "null");
+        assertThat(get(path, zou.login("manager")).statusCode()).isEqualTo(403);
+        assertThat(get("/data/projects/00000000-0000-0000-0000-000000000007/team", admin).statusCode()).isEqualTo(404);
+        assertThat(JSON.readTree(get("/data/user/context", zou.login(person)).body()).get("project_roles").get(production)
+                .asText()).isEqualTo("user");
+    }
+
+    private static JsonNode recorded(String file, String name) throws IOException {
+        return recording(file).filter(exchange -> exchange.get("name").asText().equals(name)).findFirst().orElseThrow()
+                .at("/response/body");
     }
 
     @Test
@@ -268,8 +367,9 @@ class FakeZouTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = { "/", "/data", "/data/tasks", "/data/tasks/00000000-0000-4000-8000-000000000000/full",
-            "/data/shots/00000000-0000-4000-8000-000000000000", "/data/user", "/actions/tasks", "/anything/else" })
+    @ValueSource(
+            strings = { "/", "/data", "/data/tasks", "/data/comments", "/data/tasks/00000000-0000-4000-8000-000000000000/full",
+                    "/data/shots/00000000-0000-4000-8000-000000000000", "/data/user", "/actions/tasks", "/anything/else" })
     void doesNotKnowTheRest(String path) throws Exception {
         assertThat(get(path, admin).statusCode()).isEqualTo(404);
         assertThat(get(path, admin).body()).isEqualTo(recorded("task unknown id").toString());

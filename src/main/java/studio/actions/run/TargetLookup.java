@@ -2,11 +2,11 @@ package studio.actions.run;
 
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Executor;
@@ -16,52 +16,51 @@ import jakarta.inject.Singleton;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.action.Action;
-import studio.actions.action.Template;
-import studio.actions.action.Variable;
+import studio.actions.action.Actions;
 import studio.actions.egress.FailureKind;
-import studio.actions.identity.Credential;
+import studio.actions.identity.Asker;
+import studio.actions.identity.Caller;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 import studio.actions.run.Selection.Refusal;
-import studio.actions.zou.Production;
-import studio.actions.zou.Production.Facts;
-import studio.actions.zou.Production.Hidden;
-import studio.actions.zou.Production.Question;
 import studio.actions.zou.Zou;
+import studio.actions.zou.ZouLookups;
+import studio.actions.zou.ZouLookups.Facts;
+import studio.actions.zou.ZouLookups.Found;
+import studio.actions.zou.ZouLookups.Hidden;
+import studio.actions.zou.ZouLookups.Question;
 
 /**
  * What Kitsu knows of a selection, asked as the caller: nobody runs an action on what they may not see, and no name comes from
  * whoever asks. Without Kitsu a selection stays as it was given. Answers on a thread that may wait.
  */
 @Singleton
-class Lookup {
-
-    private static final Set<Variable> COSTLY = EnumSet.of(Variable.sequence_name, Variable.episode_name,
-            Variable.asset_type_name, Variable.production_name);
+class TargetLookup {
 
     private final Zou zou;
-    private final Production production;
+    private final ZouLookups lookups;
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
 
-    Lookup(Zou zou, Production production) {
+    TargetLookup(Zou zou, ZouLookups lookups) {
         this.zou = zou;
-        this.production = production;
+        this.lookups = lookups;
     }
 
     /**
      * The selection with what Kitsu says of each target.
      *
-     * @return fails with {@link ProblemException}: {@code invalid_body} for names in a target, {@code unavailable} if Kitsu
-     *         does
-     *         not answer for one of them, {@code unauthenticated} if the credential has ended
+     * @return fails with {@link ProblemException}: {@code invalid_body} for names in a target, {@code not_found} if no role of
+     *         the caller's allows the action, {@code unavailable} if Kitsu does not answer for one target,
+     *         {@code unauthenticated} if the credential has ended
      */
-    Uni<Selection> look(Credential credential, Action action, Selection given) {
+    Uni<Selection> look(Asker asker, Action action, Selection given) {
         if (!zou.there()) {
             return Uni.createFrom().item(given);
         }
         refuseNames(given);
-        List<Question> questions = given.targets().stream().map(Lookup::question).toList();
-        return production.look(credential, questions, needsNames(action)).emitOn(workers).map(found -> {
+        List<Question> questions = given.targets().stream().map(TargetLookup::question).toList();
+        return lookups.look(asker.credential(), asker.caller(), questions).emitOn(workers).map(found -> {
+            refuseUnseen(action, asker.caller(), found.values());
             Set<Target> targets = new LinkedHashSet<>();
             Map<Target, Refusal> refused = new HashMap<>();
             for (Target target : given.targets()) {
@@ -69,9 +68,8 @@ class Lookup {
                     Refusal contradiction = contradiction(target, facts);
                     Target seen = contradiction == null ? seen(facts) : target;
                     targets.add(seen);
-                    if (contradiction != null) {
-                        refused.put(seen, contradiction);
-                    }
+                    Optional.ofNullable(contradiction).or(() -> notAllowed(action, facts))
+                            .ifPresent(refusal -> refused.put(seen, refusal));
                 } else {
                     targets.add(target);
                     refused.put(target,
@@ -83,24 +81,41 @@ class Lookup {
     }
 
     /**
-     * Those of the targets that Kitsu does not show to the caller, and why; none without Kitsu.
+     * Returns the targets that Kitsu does not show to the caller, or for which the caller's role does not allow the action,
+     * and why; none without Kitsu.
      *
      * @return fails as {@link #look}
      */
-    Uni<Map<Target, Refusal>> hidden(Credential credential, Collection<Target> targets) {
+    Uni<Map<Target, Refusal>> refused(Asker asker, Action action, Collection<Target> targets) {
         if (!zou.there()) {
             return Uni.createFrom().item(Map.of());
         }
-        List<Question> questions = targets.stream().map(Lookup::question).distinct().toList();
-        return production.look(credential, questions, false).emitOn(workers).map(found -> {
-            Map<Target, Refusal> hidden = new HashMap<>();
+        List<Question> questions = targets.stream().map(TargetLookup::question).distinct().toList();
+        return lookups.look(asker.credential(), asker.caller(), questions).emitOn(workers).map(found -> {
+            refuseUnseen(action, asker.caller(), found.values());
+            Map<Target, Refusal> refused = new HashMap<>();
             targets.forEach(target -> {
-                if (found.get(question(target)) instanceof Hidden unseen) {
-                    hidden.put(target, new Refusal(FailureKind.not_visible, unseen.why()));
-                }
+                Found one = found.get(question(target));
+                (one instanceof Hidden unseen ? Optional.of(new Refusal(FailureKind.not_visible, unseen.why()))
+                        : notAllowed(action, (Facts) one)).ifPresent(refusal -> refused.put(target, refusal));
             });
-            return hidden;
+            return refused;
         });
+    }
+
+    /** To people whose roles do not show them the action, globally or in one of these productions, it does not exist. */
+    private static void refuseUnseen(Action action, Caller caller, Collection<Found> found) {
+        if (!action.visibleTo(caller)
+                && found.stream().noneMatch(one -> one instanceof Facts facts && action.allows(facts.role()))) {
+            throw Actions.hidden(action.id);
+        }
+    }
+
+    /** The role in the target's production decides, not the global one. */
+    private static Optional<Refusal> notAllowed(Action action, Facts facts) {
+        return action.allows(facts.role()) ? Optional.empty()
+                : Optional.of(new Refusal(FailureKind.not_allowed,
+                        "Your role in this production, " + facts.role() + ", may not run this action."));
     }
 
     private static void refuseNames(Selection given) {
@@ -113,14 +128,6 @@ class Lookup {
         }
         if (!faults.isEmpty()) {
             throw ProblemException.invalid(faults);
-        }
-    }
-
-    private static boolean needsNames(Action action) {
-        try {
-            return Template.parse(action.url).variables().stream().anyMatch(COSTLY::contains);
-        } catch (Template.Refused unreadable) {
-            return false;
         }
     }
 

@@ -1,0 +1,193 @@
+package studio.actions.zou;
+
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+import studio.actions.identity.Role;
+import studio.actions.zou.ZouLookups.Facts;
+
+/** Names for the targets of one look-up: of their types, productions, sequences and episodes. */
+final class Names {
+
+    /** A visible target: a task with its entity, an entity, or a production alone. The first two are null if there is none. */
+    record Target(ZouObject task, ZouObject entity, UUID production) {
+    }
+
+    private static final String PRODUCTIONS = "projects";
+    private static final String PARENTS = "entities";
+    private static final String TYPES = "entity-types";
+    private static final String TASK_TYPES = "task-types";
+
+    /** Zou's names of what is no asset; every other entity type is a kind of asset that the studio made up. */
+    private static final Set<String> KINDS = Set.of("shot", "sequence", "episode", "edit", "scene", "concept");
+
+    /** Kinds whose own page tells the names of their sequence and episode. */
+    private static final Set<String> WITH_PAGE = Set.of("asset", "shot", "scene", "sequence", "edit");
+
+    private final ZouNames remembered;
+    private final Map<String, Map<UUID, ZouObject>> known = new HashMap<>();
+    private final Set<UUID> asked = new HashSet<>();
+    /** By the parent whose name they tell. */
+    private final Map<UUID, ZouObject> pages = new HashMap<>();
+
+    Names(ZouNames remembered) {
+        this.remembered = remembered;
+    }
+
+    /** Takes the names that stand in a whole task. */
+    void of(ZouObject task) {
+        put(TYPES, task.in("entity_type"));
+        put(TASK_TYPES, task.in("task_type"));
+        put(PRODUCTIONS, task.in("project"));
+        put(PARENTS, task.in("sequence"));
+        put(PARENTS, task.in("episode"));
+    }
+
+    void putProduction(ZouObject production) {
+        put(PRODUCTIONS, production);
+        remembered.put(PRODUCTIONS, production);
+    }
+
+    void putPage(UUID parent, ZouObject page) {
+        pages.put(parent, page);
+    }
+
+    private void put(String collection, ZouObject object) {
+        if (object.id() != null) {
+            known.computeIfAbsent(collection, none -> new HashMap<>()).put(object.id(), object);
+        }
+    }
+
+    private ZouObject get(String collection, UUID id) {
+        return id == null ? null : known.getOrDefault(collection, Map.of()).get(id);
+    }
+
+    /** A list to ask for, and where its objects go. */
+    record Wanted(String collection, String fields, Set<UUID> ids, Consumer<ZouObject> found) {
+    }
+
+    /**
+     * Returns what has no name yet. To be asked for twice: a sequence must be known before its episode is.
+     */
+    List<Wanted> unknown(Stream<Target> targets) {
+        Set<UUID> types = new LinkedHashSet<>();
+        Set<UUID> taskTypes = new LinkedHashSet<>();
+        Set<UUID> productions = new LinkedHashSet<>();
+        Set<UUID> parents = new LinkedHashSet<>();
+        targets.forEach(target -> {
+            productions.add(target.production());
+            if (target.task() != null) {
+                taskTypes.add(target.task().id("task_type_id"));
+            }
+            if (target.entity() != null) {
+                types.add(target.entity().id("entity_type_id"));
+                for (String field : List.of("parent_id", "source_id")) {
+                    ZouObject parent = get(PARENTS, target.entity().id(field));
+                    parents.add(parent == null ? target.entity().id(field) : parent.id("parent_id"));
+                }
+            }
+        });
+        return List.of(wanted(TYPES, "name", types), wanted(TASK_TYPES, "name", taskTypes),
+                wanted(PRODUCTIONS, "name", productions), wanted(PARENTS, "name,parent_id", parents));
+    }
+
+    private Wanted wanted(String collection, String fields, Set<UUID> ids) {
+        ids.remove(null);
+        ids.removeIf(id -> {
+            ZouObject object = remembered.get(collection, id);
+            if (object != null) {
+                put(collection, object);
+            }
+            return get(collection, id) != null || !asked.add(id);
+        });
+        return new Wanted(collection, fields, ids, object -> {
+            put(collection, object);
+            remembered.put(collection, object);
+        });
+    }
+
+    boolean isUnknown(UUID production) {
+        return get(PRODUCTIONS, production) == null;
+    }
+
+    /** Returns the parent of an entity if its name, or that of the episode above it, is not known, and a page may tell it. */
+    Optional<UUID> unknownParent(ZouObject entity) {
+        UUID id = parent(entity);
+        ZouObject parent = get(PARENTS, id);
+        boolean known = id == null
+                || parent != null && (parent.id("parent_id") == null || get(PARENTS, parent.id("parent_id")) != null);
+        return known || !WITH_PAGE.contains(kind(entity)) ? Optional.empty() : Optional.of(id);
+    }
+
+    private UUID parent(ZouObject entity) {
+        return entity.id(kind(entity).equals("asset") ? "source_id" : "parent_id");
+    }
+
+    /** Returns {@code asset, shot, sequence, episode, edit, scene} or {@code concept}. */
+    String kind(ZouObject entity) {
+        String lower = type(entity).toLowerCase(Locale.ROOT);
+        return KINDS.contains(lower) ? lower : "asset";
+    }
+
+    private String type(ZouObject entity) {
+        ZouObject type = get(TYPES, entity.id("entity_type_id"));
+        if (type == null || type.name() == null) {
+            throw Zou.away("it does not say what type an entity is of");
+        }
+        return type.name();
+    }
+
+    Facts facts(Target target, Role role) {
+        ZouObject production = get(PRODUCTIONS, target.production());
+        String productionName = production == null ? null : production.name();
+        ZouObject entity = target.entity();
+        if (entity == null) {
+            return new Facts(null, null, null, target.production(), null, null, null, null, null, productionName, role);
+        }
+        String kind = kind(entity);
+        ZouObject taskType = target.task() == null ? null : get(TASK_TYPES, target.task().id("task_type_id"));
+        return new Facts(target.task() == null ? null : target.task().id(), entity.id(), kind, target.production(),
+                entity.name(), sequence(entity, kind), episode(entity, kind), kind.equals("asset") ? type(entity) : null,
+                taskType == null ? null : taskType.name(), productionName, role);
+    }
+
+    private String sequence(ZouObject entity, String kind) {
+        return switch (kind) {
+            case "sequence" -> entity.name();
+            case "shot", "scene" -> nameOf(parent(entity), "sequence_name");
+            default -> null;
+        };
+    }
+
+    private String episode(ZouObject entity, String kind) {
+        return switch (kind) {
+            case "episode" -> entity.name();
+            case "sequence", "edit", "asset" -> nameOf(parent(entity), "episode_name");
+            case "shot", "scene" -> {
+                ZouObject sequence = get(PARENTS, parent(entity));
+                ZouObject episode = sequence == null ? null : get(PARENTS, sequence.id("parent_id"));
+                yield episode != null ? episode.name() : onPage(parent(entity), "episode_name");
+            }
+            default -> null;
+        };
+    }
+
+    private String nameOf(UUID parent, String field) {
+        ZouObject object = get(PARENTS, parent);
+        return object != null ? object.name() : onPage(parent, field);
+    }
+
+    private String onPage(UUID parent, String field) {
+        ZouObject page = pages.get(parent);
+        return page == null ? null : page.text(field);
+    }
+}
