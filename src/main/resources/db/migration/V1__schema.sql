@@ -91,6 +91,8 @@ CREATE TABLE run (
     fingerprint     text NOT NULL,
     idempotency_key text,
     replay_of       uuid,
+    -- Those of its targets, each once. A target whose production is not known has the nil UUID here, which nobody is shown.
+    production_ids  uuid[] NOT NULL,
     created_at      timestamptz NOT NULL,
     cancelled_at    timestamptz,
     finished_at     timestamptz,
@@ -115,6 +117,13 @@ CREATE TABLE delivery (
     entity_type     text,
     production_id   uuid,
     task_id         uuid,
+    -- Names as they were when it was pressed, as far as they were known.
+    entity_name     text,
+    sequence_name   text,
+    episode_name    text,
+    asset_type_name text,
+    task_type_name  text,
+    production_name text,
     -- The tasks of its target: a replay asks Kitsu again whether they may be seen.
     task_ids        uuid[] NOT NULL,
     method          text NOT NULL,
@@ -143,6 +152,7 @@ CREATE TABLE delivery (
 );
 CREATE INDEX delivery_pending ON delivery (run_id, position) WHERE state = 'pending';
 CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'pending';
+CREATE INDEX delivery_named ON delivery (lower(entity_name) text_pattern_ops) WHERE entity_name IS NOT NULL;
 CREATE INDEX delivery_owned ON delivery (owner) WHERE owner IS NOT NULL;
 CREATE INDEX delivery_owned_of_run ON delivery (run_id) WHERE owner IS NOT NULL;
 

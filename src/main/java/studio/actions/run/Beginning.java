@@ -26,18 +26,20 @@ class Beginning {
     private static final String RUN = """
             INSERT INTO run (id, action_id, action_version, action_name, state, caller_id, caller_name, caller_email,
                 caller_role, method, headers, timeout_ms, max_attempts, signing_secret, rate_per_minute, host, replay_of,
-                fingerprint, idempotency_key, created_at, finished_at, unfinished, events)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS jsonb), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""";
+                production_ids, fingerprint, idempotency_key, created_at, finished_at, unfinished, events)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS jsonb), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""";
 
     /** An array of arrays cannot be taken apart, and one of times not be put together, so these are text. */
     private static final String DELIVERIES = """
-            INSERT INTO delivery (run_id, method, id, position, entity_id, entity_type, production_id, task_id, task_ids, url,
-                host, body, webhook_id, state, owner, due_at, attempts, failure_kind, failure_message, event)
-            SELECT ?, ?, id, position, entity_id, entity_type, production_id, task_id, CAST(task_ids AS uuid[]), url, host,
-                   body, webhook_id, state, owner, CAST(due_at AS timestamptz), attempts, failure_kind, failure_message, event
-              FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                AS owed (id, position, entity_id, entity_type, production_id, task_id, task_ids, url, host, body, webhook_id,
-                    state, owner, due_at, attempts, failure_kind, failure_message, event)""";
+            INSERT INTO delivery (run_id, method, id, position, entity_id, entity_type, production_id, task_id,
+                entity_name, sequence_name, episode_name, asset_type_name, task_type_name, production_name,
+                task_ids, url, host, body, webhook_id, state, owner, due_at, attempts, failure_kind, failure_message, event)
+            SELECT ?, ?, id, position, entity_id, entity_type, production_id, task_id,
+                   entity_name, sequence_name, episode_name, asset_type_name, task_type_name, production_name,
+                   CAST(task_ids AS uuid[]), url, host, body, webhook_id, state, owner, CAST(due_at AS timestamptz), attempts, failure_kind, failure_message, event
+              FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                AS owed (id, position, entity_id, entity_type, production_id, task_id, entity_name, sequence_name, episode_name,
+                    asset_type_name, task_type_name, production_name, task_ids, url, host, body, webhook_id, state, owner, due_at, attempts, failure_kind, failure_message, event)""";
 
     private final RateLimits limits;
     private final ObjectMapper json;
@@ -65,7 +67,8 @@ class Beginning {
         return Arrays.asList(run.id, run.actionId, run.actionVersion, run.actionName, run.state.name(), run.callerId,
                 run.callerName, run.callerEmail, run.callerRole.name(), run.method.name(),
                 json.valueToTree(run.headers).toString(), run.timeoutMs, run.maxAttempts, run.signingSecret, run.ratePerMinute,
-                run.host, run.replayOf, run.fingerprint, run.idempotencyKey, run.createdAt.atOffset(ZoneOffset.UTC),
+                run.host, run.replayOf, run.productionIds.toArray(UUID[]::new), run.fingerprint, run.idempotencyKey,
+                run.createdAt.atOffset(ZoneOffset.UTC),
                 run.finishedAt == null ? null : run.finishedAt.atOffset(ZoneOffset.UTC), run.unfinished, run.events);
     }
 
@@ -73,7 +76,10 @@ class Beginning {
         return List.of(run.id, run.method.name(), each(deliveries, one -> one.id, UUID[]::new),
                 each(deliveries, one -> one.position, Integer[]::new), each(deliveries, one -> one.entityId, UUID[]::new),
                 texts(deliveries, one -> one.entityType), each(deliveries, one -> one.productionId, UUID[]::new),
-                each(deliveries, one -> one.taskId, UUID[]::new),
+                each(deliveries, one -> one.taskId, UUID[]::new), texts(deliveries, one -> one.entityName),
+                texts(deliveries, one -> one.sequenceName), texts(deliveries, one -> one.episodeName),
+                texts(deliveries, one -> one.assetTypeName), texts(deliveries, one -> one.taskTypeName),
+                texts(deliveries, one -> one.productionName),
                 texts(deliveries, one -> one.taskIds.stream().map(UUID::toString).collect(Collectors.joining(",", "{", "}"))),
                 texts(deliveries, one -> one.url), texts(deliveries, one -> one.host), texts(deliveries, one -> one.body),
                 texts(deliveries, one -> one.webhookId), texts(deliveries, one -> one.state),

@@ -66,6 +66,13 @@ public class Delivery extends PanacheEntityBase {
     public Target.Kind entityType;
     public UUID productionId;
     public UUID taskId;
+    /** Names as they were when it was pressed; null where they are not known. */
+    public String entityName;
+    public String sequenceName;
+    public String episodeName;
+    public String assetTypeName;
+    public String taskTypeName;
+    public String productionName;
     /** All that it stands for; {@link #taskId} is what they have in common. */
     @JdbcTypeCode(SqlTypes.ARRAY)
     public List<UUID> taskIds;
@@ -100,10 +107,7 @@ public class Delivery extends PanacheEntityBase {
         delivery.id = UUID.randomUUID();
         delivery.runId = run.id;
         delivery.position = position;
-        delivery.entityId = owed.target().entityId();
-        delivery.entityType = owed.target().entityType();
-        delivery.productionId = owed.target().productionId();
-        delivery.taskId = owed.target().taskId();
+        delivery.take(owed.target());
         delivery.taskIds = owed.tasks();
         delivery.method = run.method;
         delivery.url = owed.url();
@@ -123,10 +127,7 @@ public class Delivery extends PanacheEntityBase {
         again.id = UUID.randomUUID();
         again.runId = run.id;
         again.position = position;
-        again.entityId = entityId;
-        again.entityType = entityType;
-        again.productionId = productionId;
-        again.taskId = taskId;
+        again.take(target());
         again.taskIds = taskIds;
         again.method = method;
         again.url = url;
@@ -149,8 +150,22 @@ public class Delivery extends PanacheEntityBase {
         return list("runId", Sort.by("position"), runId);
     }
 
+    private void take(Target target) {
+        entityId = target.entityId();
+        entityType = target.entityType();
+        productionId = target.productionId();
+        taskId = target.taskId();
+        entityName = target.entityName();
+        sequenceName = target.sequenceName();
+        episodeName = target.episodeName();
+        assetTypeName = target.assetTypeName();
+        taskTypeName = target.taskTypeName();
+        productionName = target.productionName();
+    }
+
     Target target() {
-        return new Target(entityId, entityType, productionId, taskId, null, null, null, null, null, null);
+        return new Target(entityId, entityType, productionId, taskId, entityName, sequenceName, episodeName, assetTypeName,
+                taskTypeName, productionName);
     }
 
     /** It has ended, and nothing of it changes any more. */

@@ -26,7 +26,8 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
     private static final int FAILURES_SHOWN = 20;
 
     /** What a delivery is shown with: all but its request's body, which may have 256 KB. */
-    private static final String SHOWN = "SELECT id, entity_id, entity_type, production_id, task_id, task_ids, method, url, state, status, "
+    private static final String SHOWN = "SELECT id, entity_id, entity_type, production_id, task_id, entity_name, sequence_name, "
+            + "episode_name, asset_type_name, task_type_name, production_name, task_ids, method, url, state, status, "
             + "attempts, duration_ms, failure_kind, failure_message, response, truncated, due_at, event, position FROM ";
 
     private static final String PAGE = SHOWN + """
@@ -111,6 +112,12 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
             delivery.entityType = constant(Target.Kind.class, rows.getString("entity_type"));
             delivery.productionId = rows.getObject("production_id", UUID.class);
             delivery.taskId = rows.getObject("task_id", UUID.class);
+            delivery.entityName = rows.getString("entity_name");
+            delivery.sequenceName = rows.getString("sequence_name");
+            delivery.episodeName = rows.getString("episode_name");
+            delivery.assetTypeName = rows.getString("asset_type_name");
+            delivery.taskTypeName = rows.getString("task_type_name");
+            delivery.productionName = rows.getString("production_name");
             delivery.taskIds = List.of((UUID[]) rows.getArray("task_ids").getArray());
             delivery.method = Action.Method.valueOf(rows.getString("method"));
             delivery.url = rows.getString("url");

@@ -13,7 +13,6 @@ import jakarta.ws.rs.core.MediaType;
 
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
-import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 
@@ -55,8 +54,7 @@ class LargeAnswers {
      *
      * @throws ProblemException {@code unavailable} if too many large answers are under way
      */
-    RestResponse<Buffer> answer(Supplier<?> read) {
-        RoutingContext request = CurrentRequestManager.get().unwrap(RoutingContext.class);
+    RestResponse<Buffer> answer(RoutingContext request, Supplier<?> read) {
         byte[] answer = make(request.response(), read);
         if (answer.length > SMALL) {
             if (!sending.tryAcquire()) {

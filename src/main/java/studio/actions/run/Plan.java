@@ -251,7 +251,12 @@ final class Plan {
         body.put("entity_id", (String) target.value(Variable.entity_id));
         body.put("entity_type", kind);
         body.put("entity_name", target.entityName());
+        body.put("sequence_name", target.sequenceName());
+        body.put("episode_name", target.episodeName());
+        body.put("task_type_name", target.taskTypeName());
         body.put("production_id", production);
+        body.put("production_name", target.productionName());
+        body.put("user_name", caller.name());
         body.set("task_ids", ids.deepCopy());
         body.put("timestamp", now);
         return body;

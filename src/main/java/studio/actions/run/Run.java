@@ -56,6 +56,9 @@ public class Run extends PanacheEntityBase {
     private static final String READY = "SELECT enabled, (" + Replicas.ALIVE
             + ") IS NOT NULL, clock_timestamp() FROM action WHERE id = ? FOR SHARE";
 
+    /** Stands for a production that is not known, which nobody is shown. */
+    static final UUID UNKNOWN_PRODUCTION = new UUID(0, 0);
+
     /** Spelled as on the wire. */
     public enum State {
         queued,
@@ -97,6 +100,9 @@ public class Run extends PanacheEntityBase {
     public String host;
     /** The run whose deliveries this one sends again; null where it is a press. */
     public UUID replayOf;
+    /** Those of its targets; {@link #UNKNOWN_PRODUCTION} for a target without one. */
+    @JdbcTypeCode(SqlTypes.ARRAY)
+    public List<UUID> productionIds;
     public String fingerprint;
     public String idempotencyKey;
     /** When it was pressed; by the database's clock, as all times here. */
@@ -171,10 +177,10 @@ public class Run extends PanacheEntityBase {
         return "run %s of action \"%s\" (%s)".formatted(id, actionName, actionId);
     }
 
-    /** @throws ProblemException {@code not_found} where there is no such run, or the caller may not see it */
-    static Run visible(UUID id, Caller caller) {
+    /** @throws ProblemException {@code not_found} if there is no such run, or the caller may not see it */
+    static Run visible(UUID id, RunAccess.Access access) {
         Optional<Run> found = findByIdOptional(id);
-        return found.filter(run -> caller.is(Role.admin) || caller.is(Role.manager) || run.callerId.equals(caller.id()))
+        return found.filter(access::sees)
                 .orElseThrow(() -> new ProblemException(found.isPresent() ? Code.HIDDEN : Code.NOT_FOUND,
                         "There is no run " + id + ", or it is not yours to see."));
     }

@@ -62,18 +62,20 @@ public final class RunJson {
             @JsonUnwrapped Deliveries page) {
 
         /** Reads the first of its deliveries, in the transaction that is open. */
-        static View of(Run run) {
-            return of(run, DeliveryPage.read(run.id, FIRST, null, SHOWN));
+        static View of(Run run, RunAccess.Access access) {
+            return of(run, DeliveryPage.read(run.id, FIRST, null, SHOWN), access);
         }
 
         /** Reads the earlier attempts of those deliveries, in the transaction that is open. */
-        static View of(Run run, DeliveryPage page) {
-            return of(run, page, Attempt.of(Stream.concat(page.deliveries().stream(), page.failures().stream()).toList()));
+        static View of(Run run, DeliveryPage page, RunAccess.Access access) {
+            return of(run, page, Attempt.of(Stream.concat(page.deliveries().stream(), page.failures().stream()).toList()),
+                    access);
         }
 
-        static View of(Run run, DeliveryPage page, Map<UUID, List<Attempt>> earlier) {
-            return of(run, Counts.of(page.counts()), new Deliveries(views(page.deliveries(), earlier),
-                    page.next() == null ? null : page.next().toString(), views(page.failures(), earlier)));
+        static View of(Run run, DeliveryPage page, Map<UUID, List<Attempt>> earlier, RunAccess.Access access) {
+            boolean whole = access.seesRequests(run);
+            return of(run, Counts.of(page.counts()), new Deliveries(views(page.deliveries(), earlier, whole),
+                    page.next() == null ? null : page.next().toString(), views(page.failures(), earlier, whole)));
         }
 
         /** As runs stand in a list: without deliveries. */
@@ -87,9 +89,9 @@ public final class RunJson {
                     counts, run.replayOf, page);
         }
 
-        private static List<DeliveryView> views(List<Delivery> deliveries, Map<UUID, List<Attempt>> earlier) {
+        private static List<DeliveryView> views(List<Delivery> deliveries, Map<UUID, List<Attempt>> earlier, boolean whole) {
             return deliveries.stream()
-                    .map(delivery -> DeliveryView.of(delivery, earlier.getOrDefault(delivery.id, List.of()))).toList();
+                    .map(delivery -> DeliveryView.of(delivery, earlier.getOrDefault(delivery.id, List.of()), whole)).toList();
         }
     }
 
@@ -128,11 +130,12 @@ public final class RunJson {
         }
     }
 
+    /** To who may not see requests: the target, the state and the message; the rest is null. */
     public record DeliveryView(UUID id, Target target, Action.Method method,
             String url,
             Delivery.State state,
             Integer status,
-            int attempts,
+            Integer attempts,
             Integer durationMs,
             Failure failure,
             String response,
@@ -140,7 +143,13 @@ public final class RunJson {
             @JsonInclude(JsonInclude.Include.NON_NULL) Instant nextAttemptAt,
             @JsonInclude(JsonInclude.Include.NON_EMPTY) List<EarlierAttempt> earlierAttempts) {
 
-        static DeliveryView of(Delivery d, List<Attempt> earlier) {
+        /** @param whole whether the caller may see requests and answers */
+        static DeliveryView of(Delivery d, List<Attempt> earlier, boolean whole) {
+            if (!whole) {
+                return new DeliveryView(d.id, d.target(), null, null, d.state, null, null, null,
+                        d.failureKind == null ? null : new Failure(d.failureKind, d.failureMessage), null, null, null,
+                        List.of());
+            }
             boolean again = d.state == Delivery.State.pending && d.attempts > 0;
             return new DeliveryView(d.id, d.target(), d.method, d.url, d.state, d.status, d.attempts, d.durationMs,
                     d.failureKind == null ? null : new Failure(d.failureKind, d.failureMessage), d.response,

@@ -1,10 +1,14 @@
 package studio.actions.run;
 
+import java.text.Normalizer;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.Executor;
 
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.validation.constraints.Max;
@@ -22,6 +26,7 @@ import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 
+import org.hibernate.validator.constraints.CodePointLength;
 import org.jboss.resteasy.reactive.RestResponse;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
@@ -29,12 +34,13 @@ import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.ext.web.RoutingContext;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
-import studio.actions.identity.Role;
 import studio.actions.problem.Cursor;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
@@ -46,14 +52,21 @@ import studio.actions.problem.ProblemException;
 @Authenticated
 public class RunResource {
 
+    private static final String NAMED = "id in (select d.runId from Delivery d where lower(d.entityName) like lower(:named) "
+            + "escape '!')";
+
+    private final Executor workers = Infrastructure.getDefaultWorkerPool();
     private final Runner runner;
+    private final RunAccess access;
     private final RunEvents events;
     private final LargeAnswers answers;
     private final RunConfig.Run config;
     private final SecurityIdentity identity;
 
-    RunResource(Runner runner, RunEvents events, LargeAnswers answers, RunConfig config, SecurityIdentity identity) {
+    RunResource(Runner runner, RunAccess access, RunEvents events, LargeAnswers answers, RunConfig config,
+            SecurityIdentity identity) {
         this.runner = runner;
+        this.access = access;
         this.events = events;
         this.answers = answers;
         this.config = config.run();
@@ -61,25 +74,34 @@ public class RunResource {
     }
 
     @GET
-    public RunJson.Page list(@QueryParam("action_id") UUID actionId,
+    @Blocking
+    public Uni<RunJson.Page> list(@QueryParam("action_id") UUID actionId,
             @QueryParam("state") Run.State state,
             @QueryParam("caller") UUID callerId,
+            @QueryParam("q") @CodePointLength(max = 200, message = "may have 200 characters") String q,
             @QueryParam("since") Instant since,
             @QueryParam("cursor") String cursor,
             @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) int limit) {
-        Caller caller = Caller.of(identity);
         Map<String, Object> values = new HashMap<>();
         StringBuilder where = new StringBuilder("1 = 1");
         and(where, values, "actionId = :actionId", "actionId", actionId);
         and(where, values, "state = :state", "state", state);
         and(where, values, "callerId = :callerId", "callerId", callerId);
         and(where, values, "createdAt >= :since", "since", since);
-        boolean all = caller.is(Role.admin) || caller.is(Role.manager);
-        and(where, values, "callerId = :own", "own", all ? null : caller.id());
+        and(where, values, NAMED, "named", q == null || q.isBlank() ? null : pattern(q));
         if (cursor != null) {
             Cursor after = Cursor.parse(cursor);
             and(where, values, "(createdAt < :at or (createdAt = :at and id < :after))", "at", after.at());
             values.put("after", after.id());
+        }
+        return access.of(Asker.of(identity)).emitOn(workers)
+                .map(seen -> QuarkusTransaction.requiringNew().call(() -> list(where, values, seen, limit)));
+    }
+
+    private static RunJson.Page list(StringBuilder where, Map<String, Object> values, RunAccess.Access access, int limit) {
+        if (!access.all()) {
+            and(where, values, "(callerId = :own or array_includes(:inside, productionIds))", "own", access.caller());
+            values.put("inside", access.productions().toArray(UUID[]::new));
         }
         List<Run> runs = Run.<Run> find(where + " order by createdAt desc, id desc", values).page(0, limit + 1).list();
         List<Run> page = runs.subList(0, Math.min(limit, runs.size()));
@@ -88,16 +110,23 @@ public class RunResource {
         return new RunJson.Page(page.stream().map(run -> RunJson.View.of(run, counts.get(run.id))).toList(), next);
     }
 
+    /** What begins with it, in whatever case. */
+    private static String pattern(String beginning) {
+        return Normalizer.normalize(beginning.strip(), Normalizer.Form.NFC).replaceAll("[!%_]", "!$0") + "%";
+    }
+
     @GET
     @Path("/{id}")
-    public RestResponse<Buffer> get(@PathParam("id") UUID id,
+    @Blocking
+    public Uni<RestResponse<Buffer>> get(@PathParam("id") UUID id,
             @QueryParam("state") Delivery.State state,
             @QueryParam("cursor") String cursor,
-            @QueryParam("limit") @DefaultValue("100") @Min(1) @Max(500) int limit) {
-        Caller caller = Caller.of(identity);
+            @QueryParam("limit") @DefaultValue("100") @Min(1) @Max(500) int limit,
+            @Context RoutingContext request) {
         int after = cursor == null ? RunJson.FIRST : position(cursor);
-        return answers.answer(() -> QuarkusTransaction.requiringNew().call(
-                () -> RunJson.View.of(Run.visible(id, caller), DeliveryPage.read(id, after, state, limit))));
+        return access.of(Asker.of(identity)).emitOn(workers)
+                .map(seen -> answers.answer(request, () -> QuarkusTransaction.requiringNew()
+                        .call(() -> RunJson.View.of(Run.visible(id, seen), DeliveryPage.read(id, after, state, limit), seen))));
     }
 
     private static int position(String cursor) {
@@ -109,10 +138,13 @@ public class RunResource {
 
     @POST
     @Path("/{id}/cancel")
-    public RunJson.View cancel(@PathParam("id") UUID id) {
+    @Blocking
+    public Uni<RunJson.View> cancel(@PathParam("id") UUID id) {
         Asker asker = Asker.of(identity);
-        own(id, asker.caller());
-        return cancelled(id, asker, true);
+        return access.of(asker).emitOn(workers).map(seen -> {
+            own(id, asker.caller(), seen);
+            return cancelled(id, asker, seen);
+        });
     }
 
     @POST
@@ -126,7 +158,7 @@ public class RunResource {
         Asker asker = Asker.of(identity);
         List<Run> runs = QuarkusTransaction.requiringNew().call(
                 () -> Run.list("actionId = ?1 and finishedAt is null order by createdAt desc, id desc", actionId));
-        return new RunJson.Page(runs.stream().map(run -> cancelled(run.id, asker, false)).toList(), null);
+        return new RunJson.Page(runs.stream().map(run -> cancelled(run.id, asker, null)).toList(), null);
     }
 
     @POST
@@ -138,25 +170,31 @@ public class RunResource {
             @HeaderParam("Prefer") List<String> prefer,
             @Context HttpHeaders headers) {
         Asker asker = Asker.of(identity);
-        Run run = own(id, asker.caller());
+        String key = Press.idempotencyKey(headers);
+        Duration patience = Press.patience(prefer, config.patience());
+        Optional<String> applied = Press.applied(prefer, config.patience());
+        return access.of(asker).emitOn(workers).chain(seen -> replay(asker, own(id, asker.caller(), seen), only, key, patience))
+                .map(view -> PressResource.answer(view, applied));
+    }
+
+    private Uni<RunJson.View> replay(Asker asker, Run run, RunJson.Only only, String key, Duration patience) {
         if (run.finishedAt == null) {
             throw new ProblemException(Code.STILL_RUNNING, "The run has not ended; cancel it first, or wait for its end.");
         }
-        List<Delivery> again = Delivery.ofRun(id).stream().filter(delivery -> delivery.url != null
-                && (only == RunJson.Only.all || delivery.state != Delivery.State.delivered)).toList();
+        List<Delivery> again = QuarkusTransaction.requiringNew().call(() -> Delivery.ofRun(run.id)).stream()
+                .filter(delivery -> delivery.url != null
+                        && (only == RunJson.Only.all || delivery.state != Delivery.State.delivered))
+                .toList();
         if (again.isEmpty()) {
             throw new ProblemException(Code.NOTHING_TO_REPLAY, only == RunJson.Only.all
                     ? "None of its deliveries had a request to send."
                     : "All that could be sent was delivered. 'only=all' sends it again all the same.");
         }
-        return runner.replay(asker, run, again,
-                Press.ofReplay(id, only == RunJson.Only.all, Press.idempotencyKey(headers)),
-                Press.patience(prefer, config.patience()))
-                .map(view -> PressResource.answer(view, Press.applied(prefer, config.patience())));
+        return runner.replay(asker, run, again, Press.ofReplay(run.id, only == RunJson.Only.all, key), patience);
     }
 
-    private Run own(UUID id, Caller caller) {
-        Run run = Run.visible(id, caller);
+    private static Run own(UUID id, Caller caller, RunAccess.Access access) {
+        Run run = QuarkusTransaction.requiringNew().call(() -> Run.visible(id, access));
         if (!run.belongsTo(caller)) {
             throw new ProblemException(Code.FORBIDDEN,
                     "To do this to another person's run, you need the role admin. Your role is " + caller.role() + ".");
@@ -164,8 +202,9 @@ public class RunResource {
         return run;
     }
 
-    /** @param strictly whether it is an error that there is nothing to cancel */
-    private RunJson.View cancelled(UUID id, Asker asker, boolean strictly) {
+    /** @param access of whom the run is shown to; null for one of many, where it is no error that there is nothing to cancel */
+    private RunJson.View cancelled(UUID id, Asker asker, RunAccess.Access access) {
+        boolean strictly = access != null;
         RunJson.View view = QuarkusTransaction.requiringNew().call(() -> {
             Run run = Run.locked(List.of(id)).get(0);
             if (run.finishedAt != null && run.state != Run.State.cancelled && strictly) {
@@ -178,7 +217,7 @@ public class RunResource {
                         .with("deliveries", cancelled).persist();
                 events.tell(List.of(run));
             }
-            return strictly ? RunJson.View.of(run)
+            return strictly ? RunJson.View.of(run, access)
                     : RunJson.View.of(run, RunJson.Counts.of(Delivery.counts(id)));
         });
         events.changed(id, view.finishedAt() != null);

@@ -41,7 +41,7 @@ import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.net.impl.ConnectionBase;
-import studio.actions.identity.Caller;
+import studio.actions.identity.Asker;
 import studio.actions.problem.DatabaseHealth;
 import studio.actions.problem.ProblemException;
 
@@ -67,17 +67,29 @@ public class RunStreams {
     /** Of all parts that clients have not taken yet; beyond, the streams that hold theirs longest are dropped. */
     private static final long MOST_BYTES = 16L * 1024 * 1024;
 
+    private static final Map<String, List<String>> HEADERS = Map.of(
+            HttpHeaders.CONTENT_TYPE, List.of(MediaType.SERVER_SENT_EVENTS),
+            HttpHeaders.CACHE_CONTROL, List.of("no-store"),
+            // nginx would hold events back until it has many.
+            "X-Accel-Buffering", List.of("no"));
+
+    /** @param whole whether its watchers may see requests and answers */
+    private record Feed(UUID run, boolean whole) {
+    }
+
     private final ObjectMapper json;
+    private final RunAccess access;
     private final SecurityIdentity identity;
     private final DatabaseHealth database;
-    private final Map<UUID, RunFeed> feeds = new ConcurrentHashMap<>();
+    private final Map<Feed, RunFeed> feeds = new ConcurrentHashMap<>();
     private final Set<Stream> streams = ConcurrentHashMap.newKeySet();
     private final Set<Stream> untaken = new LinkedHashSet<>();
     private long untakenBytes;
     private volatile boolean stopping;
 
-    RunStreams(ObjectMapper json, SecurityIdentity identity, DatabaseHealth database) {
+    RunStreams(ObjectMapper json, RunAccess access, SecurityIdentity identity, DatabaseHealth database) {
         this.json = json;
+        this.access = access;
         this.identity = identity;
         this.database = database;
     }
@@ -91,25 +103,25 @@ public class RunStreams {
         if (request.selectVariant(Variant.mediaTypes(MediaType.SERVER_SENT_EVENTS_TYPE).build()) == null) {
             throw new NotAcceptableException();
         }
-        Run.visible(id, Caller.of(identity));
-        if (END.equals(lastEventId)) {
-            throw new WebApplicationException(Response.noContent().build());
-        }
-        int behind = event(lastEventId);
-        if (request.getMethod().equals("HEAD")) {
-            throw new WebApplicationException(Response.ok().type(MediaType.SERVER_SENT_EVENTS).build());
-        }
-        return RestMulti
-                .fromMultiData(Multi.createBy().concatenating().streams(Multi.createFrom().item(RunFeed.COMMENT),
-                        follow(id, behind, http.connection())))
-                .header(HttpHeaders.CONTENT_TYPE, MediaType.SERVER_SENT_EVENTS)
-                .header(HttpHeaders.CACHE_CONTROL, "no-store")
-                // nginx would hold events back until it has many.
-                .header("X-Accel-Buffering", "no").build();
+        boolean head = request.getMethod().equals("HEAD");
+        int behind = END.equals(lastEventId) ? 0 : event(lastEventId);
+        return RestMulti.fromUniResponse(access.of(Asker.of(identity)).emitOn(Infrastructure.getDefaultWorkerPool())
+                .map(seen -> QuarkusTransaction.requiringNew()
+                        .call(() -> new Feed(id, seen.seesRequests(Run.visible(id, seen)))))
+                .invoke(feed -> {
+                    if (END.equals(lastEventId)) {
+                        throw new WebApplicationException(Response.noContent().build());
+                    }
+                    if (head) {
+                        throw new WebApplicationException(Response.ok().type(MediaType.SERVER_SENT_EVENTS).build());
+                    }
+                }), feed -> Multi.createBy().concatenating().streams(Multi.createFrom().item(RunFeed.COMMENT),
+                        follow(feed, behind, http.connection())),
+                feed -> HEADERS);
     }
 
     /** The events of a run behind one of them, until the last or until the service stops. */
-    private Multi<byte[]> follow(UUID run, int behind, HttpConnection connection) {
+    private Multi<byte[]> follow(Feed run, int behind, HttpConnection connection) {
         return Multi.createFrom().deferred(() -> {
             Stream stream = new Stream(run, behind, connection);
             return Multi.createBy().repeating()
@@ -121,9 +133,11 @@ public class RunStreams {
 
     /** Tells that a run may have new events. */
     void wake(UUID run) {
-        RunFeed feed = feeds.get(run);
-        if (feed != null) {
-            feed.wake();
+        for (boolean whole : new boolean[] { true, false }) {
+            RunFeed feed = feeds.get(new Feed(run, whole));
+            if (feed != null) {
+                feed.wake();
+            }
         }
     }
 
@@ -156,13 +170,13 @@ public class RunStreams {
     }
 
     private final class Stream {
-        private final UUID run;
+        private final Feed run;
         private final RunFeed.Watcher watcher;
         private final HttpConnection connection;
         private int bytes;
         private long since;
 
-        Stream(UUID run, int behind, HttpConnection connection) {
+        Stream(Feed run, int behind, HttpConnection connection) {
             this.run = run;
             this.connection = connection;
             RunFeed.Watcher[] made = new RunFeed.Watcher[1];
@@ -233,8 +247,9 @@ public class RunStreams {
         }
     }
 
-    private RunFeed.Part read(UUID id, int behind) {
+    private RunFeed.Part read(Feed feed, int behind) {
         return QuarkusTransaction.requiringNew().call(() -> {
+            UUID id = feed.run();
             Run run = Run.findById(id);
             if (run == null) {
                 return new RunFeed.Part(RunFeed.COMMENT, behind, behind, true, true);
@@ -244,17 +259,17 @@ public class RunStreams {
             int through = outcomes.isEmpty() ? Math.max(behind, run.events) : outcomes.get(outcomes.size() - 1).event;
             boolean last = ended && through >= run.events;
             byte[] text = outcomes.isEmpty() && !last ? RunFeed.COMMENT
-                    : text(run, outcomes, last).getBytes(StandardCharsets.UTF_8);
+                    : text(run, outcomes, feed.whole(), last).getBytes(StandardCharsets.UTF_8);
             return new RunFeed.Part(text, through, run.events, ended, last);
         });
     }
 
     /** As the HTML standard, 9.2.6, reads them; JSON text has no line breaks. */
-    private String text(Run run, List<Delivery> outcomes, boolean last) {
+    private String text(Run run, List<Delivery> outcomes, boolean whole, boolean last) {
         StringBuilder text = new StringBuilder();
         Map<UUID, List<Attempt>> earlier = Attempt.of(outcomes);
         outcomes.forEach(delivery -> append(text.append("id:").append(delivery.event).append('\n'), "delivery",
-                RunJson.DeliveryView.of(delivery, earlier.getOrDefault(delivery.id, List.of()))));
+                RunJson.DeliveryView.of(delivery, earlier.getOrDefault(delivery.id, List.of()), whole)));
         RunJson.Counts counts = RunJson.Counts.of(Delivery.counts(run.id));
         if (!outcomes.isEmpty()) {
             append(text, "progress", new RunJson.Progress(run.state, counts));

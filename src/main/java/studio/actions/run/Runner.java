@@ -67,6 +67,7 @@ public class Runner {
     private final Quota quota;
     private final RunMetrics metrics;
     private final RunEvents events;
+    private final RunAccess access;
     private final RunStatistics statistics;
     private final EgressConfig.Egress egressConfig;
     private final Clock clock;
@@ -76,6 +77,7 @@ public class Runner {
     Runner(Actions actions, TargetLookup lookup, AddressPolicy policy, Refusals refusals, Envelope envelope,
             DeliveryWorker worker,
             Replicas replicas, RateLimits limits, Beginning beginning, Quota quota, RunMetrics metrics, RunEvents events,
+            RunAccess access,
             RunStatistics statistics, EgressConfig egressConfig, Clock clock, AgroalDataSource database) {
         this.actions = actions;
         this.lookup = lookup;
@@ -89,6 +91,7 @@ public class Runner {
         this.quota = quota;
         this.metrics = metrics;
         this.events = events;
+        this.access = access;
         this.statistics = statistics;
         this.egressConfig = egressConfig.egress();
         this.clock = clock;
@@ -295,7 +298,7 @@ public class Runner {
         Uni<Begun> begun = known(press).map(run -> Uni.createFrom().item(press.joins(run)))
                 .orElseGet(() -> uncancelled(begin.apply(press)));
         return begun.onItem().transformToUni(run -> press.watch.untilEnd(key.left(patience)).emitOn(workers)
-                .map(end -> view(run, end)))
+                .chain(end -> access(asker).map(seen -> view(run, end, seen))))
                 .onTermination().invoke(press::leave);
     }
 
@@ -350,6 +353,8 @@ public class Runner {
         List<Delivery> pending = deliveries.stream().filter(delivery -> delivery.state == Delivery.State.pending).toList();
         run.unfinished = pending.size();
         run.host = pending.isEmpty() ? null : pending.get(0).host;
+        run.productionIds = deliveries.stream()
+                .map(delivery -> Objects.requireNonNullElse(delivery.productionId, Run.UNKNOWN_PRODUCTION)).distinct().toList();
         run.tracedBy(press.traceparent);
         LogContext.run(run.id);
         // Before it is written: another replica may end it at once.
@@ -431,22 +436,27 @@ public class Runner {
         return run.replayOf == null ? entry : entry.with("replay_of", run.replayOf);
     }
 
+    /** The run goes on, whether or not Kitsu says how much of it is shown. */
+    private Uni<RunAccess.Access> access(Asker asker) {
+        return access.of(asker).onFailure().recoverWithItem(RunAccess.Access.own(asker.caller())).emitOn(workers);
+    }
+
     /** The run is on disk and goes on, so a database that is away by now must not look like a press that did not happen. */
-    private RunJson.View view(Begun begun, Optional<RunEvents.End> end) {
+    private RunJson.View view(Begun begun, Optional<RunEvents.End> end, RunAccess.Access access) {
         Run run = begun.run();
         List<Delivery> deliveries = begun.deliveries();
         if (deliveries == null) {
-            return QuarkusTransaction.requiringNew().call(() -> RunJson.View.of(Run.findById(run.id)));
+            return QuarkusTransaction.requiringNew().call(() -> RunJson.View.of(Run.findById(run.id), access));
         }
         if (end.isPresent() && begun.sawAll()) {
             begun.end(end.get());
-            return RunJson.View.of(run, DeliveryPage.first(deliveries, RunJson.SHOWN), Map.of());
+            return RunJson.View.of(run, DeliveryPage.first(deliveries, RunJson.SHOWN), Map.of(), access);
         }
         try {
-            return QuarkusTransaction.requiringNew().call(() -> RunJson.View.of(Run.findById(run.id)));
+            return QuarkusTransaction.requiringNew().call(() -> RunJson.View.of(Run.findById(run.id), access));
         } catch (RuntimeException e) {
             LOG.warnf("Run %s was answered as it began, since it could not be read: %s", run.id, e.getMessage());
-            return RunJson.View.of(run, DeliveryPage.first(deliveries, RunJson.SHOWN), Map.of());
+            return RunJson.View.of(run, DeliveryPage.first(deliveries, RunJson.SHOWN), Map.of(), access);
         }
     }
 

@@ -170,6 +170,16 @@ public class Zou {
                 });
     }
 
+    /** Asks for the productions that Zou lists for the caller, which are the open ones of theirs; as {@link #ask}. */
+    Uni<List<UUID>> projects(Credential credential) {
+        return ask(credential, client -> (bearer, cookie) -> client.list(bearer, cookie, "projects", "name", null),
+                LONGEST_LIST).map(answer -> {
+                    List<UUID> ids = new ArrayList<>();
+                    answer.forEach(project -> ids.add(new ZouObject(project).required("id")));
+                    return ids;
+                });
+    }
+
     /** The team of a production; as {@link #ask}. */
     Uni<JsonNode> team(Credential credential, UUID production) {
         return ask(credential, client -> (bearer, cookie) -> client.team(bearer, cookie, production), LONGEST_LIST);

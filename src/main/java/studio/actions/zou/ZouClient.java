@@ -58,7 +58,7 @@ interface ZouClient {
     Multi<Buffer> one(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
             @PathParam("collection") String collection, @PathParam("id") UUID id);
 
-    /** @param ids a JSON array */
+    /** @param ids a JSON array; null for all */
     @GET
     @Path("data/{collection}")
     Multi<Buffer> list(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,

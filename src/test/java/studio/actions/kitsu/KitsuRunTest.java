@@ -71,6 +71,9 @@ class KitsuRunTest {
         Stream.of("useremail", "personemail").forEach(key -> expected.put(key, supervisor.get("email").asText()));
         expected.putAll(Map.of("action_id", action, "action_name", "Dialects", "run_id", run.getString("id"), "delivery_id",
                 run.getString("deliveries[0].id"), "entity_id", shot.entityId(), "entity_name", "SH010 é"));
+        expected.putAll(Map.of("sequence_name", "SQ01", "task_type_name", "Storyboard", "production_name", "Sintel",
+                "user_name", supervisor.get("full_name").asText()));
+        expected.put("episode_name", null);
         Map<String, Object> body = new HashMap<>(body(name).getMap(""));
         assertThat(Instant.parse((String) body.remove("timestamp"))).isBetween(before, Instant.now());
         assertThat(body).isEqualTo(expected);

@@ -152,7 +152,20 @@ class LookupTest {
                 .containsEntry("production_id", shot.projectId()).containsEntry("task_ids", List.of())
                 .containsEntry("useremail", "supervisor@example.com");
         assertThat(run.getMap("deliveries[0].target")).isEqualTo(Api.target("entity_id", shot.entityId(), "entity_type",
-                "shot", "production_id", shot.projectId(), "task_id", null));
+                "shot", "production_id", shot.projectId(), "task_id", null, "entity_name", "SH010", "sequence_name", "SQ01",
+                "production_name", "Sintel"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "Edit, Cut 1, E1, '', E1", "Prop, Chair, E2, '', E2", "Episode, E3, , '', E3", "Sequence, SQ7, E4, SQ7, E4" })
+    void knowsTheEpisodeOfWhatHasOne(String type, String entity, String episode, String sequenceName, String episodeName) {
+        Task task = episode == null ? zou().task(type, entity) : zou().inEpisode(type, entity, episode);
+
+        for (Map<String, Object> target : List.of(Api.target("task_id", task.id()), Api.target("entity_id", task.entityId()))) {
+            assertThat(filled("/{entity_name}/{episode_name}{?sequence_name}", target))
+                    .isEqualTo("/" + entity.replace(" ", "%20")
+                            + "/" + episodeName + (sequenceName.isEmpty() ? "" : "?sequence_name=" + sequenceName));
+        }
     }
 
     @Test

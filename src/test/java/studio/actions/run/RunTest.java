@@ -397,6 +397,9 @@ class RunTest {
         Stream.of("productionid", "projectid", "production_id").forEach(key -> expected.put(key, production));
         Stream.of("userid", "personid").forEach(key -> expected.put(key, ADMIN));
         Stream.of("useremail", "personemail").forEach(key -> expected.put(key, "admin@localhost"));
+        Stream.of("sequence_name", "episode_name", "task_type_name", "production_name")
+                .forEach(key -> expected.put(key, null));
+        expected.put("user_name", "Local admin");
         expected.putAll(Map.of("action_id", action, "action_name", "Dialects", "run_id", run.getString("id"),
                 "delivery_id", run.getString("deliveries[0].id"), "entity_id", entity, "entity_name", "SH010"));
         Map<String, Object> body = new HashMap<>(body("dialects").getMap(""));
@@ -410,7 +413,7 @@ class RunTest {
 
         Api.admin().body(Map.of("selection", List.of(id()))).post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200);
 
-        assertThat(body("unknown").getMap("")).hasSize(22).containsEntry("entity_id", null).containsEntry("entity_type", null)
+        assertThat(body("unknown").getMap("")).hasSize(27).containsEntry("entity_id", null).containsEntry("entity_type", null)
                 .containsEntry("entitytype", null).containsEntry("entity_name", null).containsEntry("production_id", null)
                 .containsEntry("productionid", null).containsEntry("projectid", null);
     }

@@ -821,6 +821,16 @@ public final class FakeZou implements AutoCloseable {
             String[] pair = parameter.split("=", 2);
             parameters.putIfAbsent(pair[0], pair.length == 1 ? "" : URLDecoder.decode(pair[1], StandardCharsets.UTF_8));
         }
+        Set<String> fields = new LinkedHashSet<>(Arrays.asList(parameters.getOrDefault("fields", "").split(",")));
+        fields.addAll(List.of("id", "type"));
+        if (!parameters.containsKey("id")) {
+            ArrayNode all = JSON.createArrayNode();
+            String prefix = "/data/" + collection + "/";
+            pages.keySet().stream().filter(path -> path.startsWith(prefix) && path.indexOf('/', prefix.length()) < 0)
+                    .forEach(path -> listed(collection, path.substring(prefix.length()), person)
+                            .ifPresent(object -> all.add(object.deepCopy().retain(fields))));
+            return json(200, all);
+        }
         String given = parameters.getOrDefault("id", "");
         JsonNode ids = given.startsWith("[") ? tree(given) : JSON.createArrayNode().add(given);
         if (!ids.isArray()) {
@@ -829,8 +839,6 @@ public final class FakeZou implements AutoCloseable {
         if (!given.startsWith("[") && !ID.matcher(given).matches()) {
             return recorded("tasks with an empty id");
         }
-        Set<String> fields = new LinkedHashSet<>(Arrays.asList(parameters.getOrDefault("fields", "").split(",")));
-        fields.addAll(List.of("id", "type"));
         ArrayNode shown = JSON.createArrayNode();
         for (JsonNode id : new LinkedHashSet<>(ids.valueStream().toList())) {
             if (!ID.matcher(id.asText()).matches()) {
