@@ -104,12 +104,12 @@ final class ActionCsv {
      *
      * @param line where it begins
      * @param id null where it says none
-     * @param linked the action that its URL is a trigger link of; null where it is none
+     * @param link what its URL is; null if it is no trigger link
      * @param given what it says; null where it says nothing, or something wrong
      * @param columns those that the file has
      * @param wrong those of them that say something that cannot be
      */
-    record Row(int line, UUID id, UUID linked, Draft given, Set<Column> columns, Set<Column> wrong) {
+    record Row(int line, UUID id, TriggerLink link, Draft given, Set<Column> columns, Set<Column> wrong) {
 
         Wrong wrong(Column column, String message) {
             return new Wrong(line, column.title, message);
@@ -139,6 +139,16 @@ final class ActionCsv {
                     or(Column.PER_MINUTE, Draft::ratePerMinute, before),
                     or(Column.SIGNING_SECRET, Draft::signingSecret, before),
                     or(Column.ROLES, Draft::roles, before), or(Column.PROJECTS, Draft::projectIds, before));
+        }
+
+        /** Returns the action that its URL is a link to; null if it is none. */
+        UUID linked() {
+            return link == null ? null : link.action();
+        }
+
+        /** Whether Kitsu has written it, with what it showed of an action of ours. */
+        boolean isOfKitsu() {
+            return link != null && columns.containsAll(Column.KITSU.subList(1, 5));
         }
 
         private <T> T or(Column column, Function<Draft, T> field, Draft before) {
@@ -283,7 +293,7 @@ final class ActionCsv {
                 read.value(Column.ROLES, cell -> each(cell, one -> constant(Role.class, one.toLowerCase(Locale.ROOT)))),
                 read.value(Column.PROJECTS, cell -> each(cell, ActionCsv::id)));
         return new Row(line.number(), read.value(Column.ID, ActionCsv::id),
-                Optional.ofNullable(given.url()).flatMap(Template::linked).orElse(null), given, EnumSet.copyOf(columns),
+                Optional.ofNullable(given.url()).flatMap(TriggerLink::read).orElse(null), given, EnumSet.copyOf(columns),
                 wrong);
     }
 

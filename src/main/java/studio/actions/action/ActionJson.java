@@ -45,6 +45,12 @@ public final class ActionJson {
             return new Draft(name, url, entityType, isAjax, null, null, null, null, null, null, null, null, null, null);
         }
 
+        /** Returns the same with other values of what Kitsu edits. */
+        public Draft withKitsuFields(String newName, String newUrl, EntityType newType, Boolean newAjax) {
+            return new Draft(newName, newUrl, newType, newAjax, description, enabled, method, headers, timeoutMs, maxAttempts,
+                    ratePerMinute, signingSecret, roles, projectIds);
+        }
+
         Draft withTimeoutMs(int milliseconds) {
             return new Draft(name, url, entityType, isAjax, description, enabled, method, headers, milliseconds, maxAttempts,
                     ratePerMinute, signingSecret, roles, projectIds);
@@ -53,7 +59,7 @@ public final class ActionJson {
         /** The same with its defaults filled in and its text trimmed; what is wrong stays wrong. */
         public Draft settled(int defaultTimeoutMs) {
             return new Draft(name == null ? null : Normalizer.normalize(name.strip(), Normalizer.Form.NFC),
-                    url == null ? null : Template.unlink(url.strip()),
+                    url == null ? null : TriggerLink.unlink(url.strip()),
                     entityType == null ? EntityType.all : entityType,
                     isAjax != null && isAjax,
                     description == null || description.isBlank() ? null : description,

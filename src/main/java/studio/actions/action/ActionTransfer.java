@@ -154,6 +154,8 @@ public class ActionTransfer {
         private final Map<String, List<Action>> byName = new HashMap<>();
         /** The line that each action, or each name that is new, is for already. */
         private final Map<Object, Integer> taken = new HashMap<>();
+        /** Actions as they were when Kitsu showed them, where they have changed since. */
+        private Map<TriggerLink, Draft> shown = Map.of();
 
         Plan(List<Csv.Line> lines, List<Action> present, Asker asker) {
             this.asker = asker;
@@ -164,14 +166,24 @@ public class ActionTransfer {
             List<Column> columns = ActionCsv.header(lines, errors);
             readable = errors.isEmpty();
             if (readable) {
-                lines.subList(1, lines.size()).forEach(line -> {
-                    int before = errors.size();
-                    Row row = csv.read(line, columns, errors);
-                    if (row != null) {
-                        take(row, before);
+                List<Line> read = lines.subList(1, lines.size()).stream().map(line -> {
+                    List<Wrong> wrong = new ArrayList<>();
+                    return new Line(csv.read(line, columns, wrong), wrong);
+                }).toList();
+                shown = actions.asOf(read.stream().map(Line::row).filter(row -> row != null && row.link() != null)
+                        .map(Row::link).filter(link -> byId.containsKey(link.action())
+                                && !Integer.valueOf(byId.get(link.action()).version).equals(link.version()))
+                        .toList());
+                read.forEach(line -> {
+                    errors.addAll(line.wrong());
+                    if (line.row() != null) {
+                        take(line.row(), line.wrong().isEmpty());
                     }
                 });
             }
+        }
+
+        private record Line(Row row, List<Wrong> wrong) {
         }
 
         Import told() {
@@ -179,8 +191,9 @@ public class ActionTransfer {
             return new Import(created, changes.size() - created, unchanged, changes, errors);
         }
 
-        /** @param errors how many there were before it */
-        private void take(Row row, int errors) {
+        /** @param fine whether every cell can be read */
+        private void take(Row row, boolean fine) {
+            int errors = this.errors.size();
             // Without knowing which action it is for, all that can be told is what is wrong with it.
             boolean known = row.id() != null || !row.wrong(Column.ID)
                     && (row.linked() != null && byId.containsKey(row.linked()) || row.named());
@@ -189,7 +202,7 @@ public class ActionTransfer {
             if (known) {
                 alone(row, id);
             }
-            judge(row, present, id, this.errors.size() == errors);
+            judge(row, present, id, fine && this.errors.size() == errors);
         }
 
         /** The action that a line is for; null where it makes one, or is wrong. */
@@ -219,6 +232,9 @@ public class ActionTransfer {
         private void judge(Row row, Action present, UUID id, boolean fine) {
             Draft before = present == null ? null : present.draft();
             Draft wanted = row.over(before);
+            if (present != null && row.isOfKitsu() && id.equals(row.linked())) {
+                wanted = KitsuFields.merge(wanted, shown.getOrDefault(row.link(), before), before);
+            }
             if (fine && rules.fill(wanted).equals(before)) {
                 unchanged++;
                 return;

@@ -70,6 +70,17 @@ public class ActionVersion extends PanacheEntityBase {
         return find("actionId = ?1 and version = ?2", action, version).firstResultOptional();
     }
 
+    /** Returns the versions at the same places of both lists, as far as they are kept. */
+    @SuppressWarnings("unchecked")
+    static List<ActionVersion> of(List<UUID> actions, List<Integer> versions) {
+        return actions.isEmpty() ? List.of()
+                : getEntityManager().createNativeQuery("""
+                        SELECT v.* FROM unnest(:actions, :versions) AS shown (action_id, version)
+                          JOIN action_version v USING (action_id, version)""", ActionVersion.class)
+                        .setParameter("actions", actions.toArray(UUID[]::new))
+                        .setParameter("versions", versions.toArray(Integer[]::new)).getResultList();
+    }
+
     static Optional<ActionVersion> last(UUID action) {
         return find("actionId = ?1 order by version desc", action).firstResultOptional();
     }

@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -166,6 +167,15 @@ public class Actions {
             put(made.stream().map(id -> new Write(id, null, drafts.get(id))).toList(), asker, entry);
             return made;
         });
+    }
+
+    /** Returns actions as they were when links to them were shown; those that history lacks are left out. */
+    public Map<TriggerLink, Draft> asOf(Collection<TriggerLink> links) {
+        Map<TriggerLink, Draft> drafts = new HashMap<>();
+        List<TriggerLink> asked = links.stream().filter(link -> link.version() != null).toList();
+        ActionVersion.of(asked.stream().map(TriggerLink::action).toList(), asked.stream().map(TriggerLink::version).toList())
+                .forEach(was -> drafts.put(new TriggerLink(was.actionId, was.version), read(was.draft)));
+        return drafts;
     }
 
     /** Those of the ids that are here. */

@@ -49,18 +49,16 @@ public class Listings {
     private static final int VALUE = 64;
 
     /** All that an answer depends on, beside the actions. */
-    record Question(Set<Role> roles, String path, String query, List<String> accept, String scheme, String host, int port) {
+    record Question(Set<Role> roles, String path, String query, List<String> accept) {
 
         static Question of(RoutingContext request, Caller caller) {
             HttpServerRequest asked = request.request();
-            return new Question(caller.roles(), asked.path(), asked.query(), asked.headers().getAll(HttpHeaders.ACCEPT),
-                    asked.scheme(),
-                    asked.authority().host(), asked.authority().port());
+            return new Question(caller.roles(), asked.path(), asked.query(), asked.headers().getAll(HttpHeaders.ACCEPT));
         }
 
         /** Bytes of what the caller may make as long as they like; many short values of {@code Accept} cost more than one. */
         int length() {
-            return (query == null ? 0 : query.length()) + host.length()
+            return (query == null ? 0 : query.length())
                     + accept.stream().mapToInt(value -> value.length() + VALUE).sum();
         }
     }

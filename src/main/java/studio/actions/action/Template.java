@@ -12,9 +12,7 @@ import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.Set;
-import java.util.UUID;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -36,8 +34,6 @@ public final class Template {
     private static final Set<String> SECRETS = Set.of("password", "passwd", "token", "api_key", "apikey", "secret",
             "access_token");
 
-    private static final Pattern TRIGGER_LINK = Pattern.compile("(?i:https?)://[^/?#{}%\\s]+/api/data/custom-actions/"
-            + "(?<id>\\p{XDigit}{8}(?:-\\p{XDigit}{4}){3}-\\p{XDigit}{12})/(?:run|open)(?:#\\p{javaWhitespace}*|\\z)");
     /** Scheme and, if there is one, authority: RFC 3986, sections 3.1 and 3.2. */
     private static final Pattern HEAD = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]*:(?://[^/?#]*)?");
     private static final Pattern SCHEME_WITH_VARIABLE = Pattern.compile("[A-Za-z0-9+.-]*\\{[^:]*}[A-Za-z0-9+.-]*:");
@@ -99,9 +95,14 @@ public final class Template {
 
     /** Reads a template of at most 2,000 characters, or the one behind a trigger link; throws {@link Refused}. */
     public static Template parse(String text) {
-        String template = text == null ? "" : unlink(text);
+        String template = text == null ? "" : TriggerLink.unlink(text);
         if (template.isEmpty()) {
             throw new Refused("template_blank", "Give the URL that the action opens or calls.");
+        }
+        if (TriggerLink.isWithin(template)) {
+            throw new Refused("link_within",
+                    "A link to an action stands in the middle of this URL. Paste it alone: what is behind "
+                            + "its # is taken.");
         }
         if (template.contains("${")) {
             throw new Refused("template_braces", "Write a variable without a $ before it, like {entity_id}, or %%24 for the "
@@ -111,30 +112,6 @@ public final class Template {
             throw new Refused("template_too_long", "Shorten the URL to at most %,d characters.", MAX_LENGTH);
         }
         return new Template(template);
-    }
-
-    /**
-     * The template behind the <code>#</code> of a trigger link, <code>https://…/api/data/custom-actions/…/run#…</code>, as
-     * Kitsu shows the URL of an action of ours, and nothing if none stands there; any other text as it is, less the white
-     * space.
-     */
-    public static String unlink(String text) {
-        String stripped = text.strip();
-        Matcher link = TRIGGER_LINK.matcher(stripped);
-        int start = 0;
-        // Also a link in a link: what comes out is read again when it was saved, and must mean the same then.
-        while (link.region(start, stripped.length()).lookingAt()) {
-            start = link.end();
-        }
-        String template = stripped.substring(start);
-        boolean encoded = start > 0 && template.indexOf('{') < 0 && template.indexOf('}') < 0;
-        return encoded ? template.replaceAll("%7[Bb]", "{").replaceAll("%7[Dd]", "}") : template;
-    }
-
-    /** The action that a trigger link is of; empty where the text is none. */
-    static Optional<UUID> linked(String text) {
-        Matcher link = TRIGGER_LINK.matcher(text.strip());
-        return link.lookingAt() ? Optional.of(UUID.fromString(link.group("id"))) : Optional.empty();
     }
 
     /** The template as written, without a link or white space around it. */

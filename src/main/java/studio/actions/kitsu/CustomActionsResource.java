@@ -2,11 +2,9 @@ package studio.actions.kitsu;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.URI;
 import java.text.Normalizer;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Predicate;
@@ -27,7 +25,6 @@ import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
-import jakarta.ws.rs.core.UriInfo;
 
 import org.hibernate.validator.constraints.CodePointLength;
 import org.jboss.resteasy.reactive.RestResponse;
@@ -44,12 +41,12 @@ import io.vertx.core.buffer.Buffer;
 import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.action.Actions;
+import studio.actions.action.KitsuFields;
 import studio.actions.action.Listing;
 import studio.actions.action.Listings;
-import studio.actions.action.Template;
+import studio.actions.action.TriggerLink;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
-import studio.actions.identity.IdentityConfig;
 import studio.actions.problem.ProblemException;
 import studio.actions.run.Limited;
 import studio.actions.run.PressResource;
@@ -79,23 +76,18 @@ public class CustomActionsResource {
     private final Listings listings;
     private final Runner runner;
     private final RunConfig.Run config;
-    private final Optional<URI> publicUrl;
     private final ObjectMapper json;
     private final SecurityIdentity identity;
 
     @Context
-    UriInfo uri;
-    @Context
     HttpHeaders headers;
 
-    CustomActionsResource(Actions actions, Listings listings, Runner runner, RunConfig config, IdentityConfig identityConfig,
-            ObjectMapper json,
+    CustomActionsResource(Actions actions, Listings listings, Runner runner, RunConfig config, ObjectMapper json,
             SecurityIdentity identity) {
         this.actions = actions;
         this.listings = listings;
         this.runner = runner;
         this.config = config.run();
-        this.publicUrl = identityConfig.publicUrl();
         this.json = json;
         this.identity = identity;
     }
@@ -111,14 +103,14 @@ public class CustomActionsResource {
             @QueryParam("fields") String fields) {
         List<String> wanted = fields == null ? FIELDS : wanted(fields);
         Boolean sent = isAjax == null ? null : bool(isAjax);
-        String site = site();
         String named = name == null ? null : Normalizer.normalize(name, Normalizer.Form.NFC);
         return listings.answer(Caller.of(identity), visible -> {
             List<Object> views = visible.stream()
-                    .filter(action -> named == null || action.name.equalsIgnoreCase(named))
+                    .filter(action -> named == null || action.name.equalsIgnoreCase(named)
+                            || KitsuFields.name(action.name, action.enabled).equalsIgnoreCase(named))
                     .filter(action -> entityType == null || action.entityType.name().equals(entityType))
                     .filter(action -> sent == null || action.isAjax == sent)
-                    .map(action -> only(KitsuAction.View.of(action, site), wanted)).toList();
+                    .map(action -> only(KitsuAction.View.of(action), wanted)).toList();
             if (page == null) {
                 return Listing.of(limit == null ? views : views.subList(0, Math.min(limit, views.size())), json);
             }
@@ -134,14 +126,14 @@ public class CustomActionsResource {
     @RolesAllowed("admin")
     public RestResponse<KitsuAction.View> create(KitsuAction.Draft draft) {
         Action action = actions.create(draft == null ? null : draft.create(), Asker.of(identity));
-        return RestResponse.status(RestResponse.Status.CREATED, KitsuAction.View.of(action, site()));
+        return RestResponse.status(RestResponse.Status.CREATED, KitsuAction.View.of(action));
     }
 
     @GET
     @Path("/{id}")
     @RolesAllowed("admin")
     public KitsuAction.View get(@PathParam("id") UUID id) {
-        return KitsuAction.View.of(actions.get(id, Caller.of(identity)), site());
+        return KitsuAction.View.of(actions.get(id, Caller.of(identity)));
     }
 
     @PUT
@@ -161,7 +153,7 @@ public class CustomActionsResource {
         });
         KitsuAction.Change draft = read(change);
         return KitsuAction.View.of(
-                actions.change(id, before -> merge(before, change, draft), ANY, Asker.of(identity)), site());
+                actions.change(id, before -> merge(id, before, change, draft), ANY, Asker.of(identity)));
     }
 
     @DELETE
@@ -177,6 +169,7 @@ public class CustomActionsResource {
     @Limited
     @Blocking
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") UUID id,
+            @QueryParam("v") @CodePointLength(max = 200, message = "may have 200 characters") String shown,
             KitsuPress press) {
         if (press == null) {
             throw ProblemException.invalid("/selection", "empty_selection", "Select at least one task.");
@@ -192,6 +185,7 @@ public class CustomActionsResource {
     @Produces({ MediaType.TEXT_HTML, MediaType.APPLICATION_JSON })
     @Blocking
     public Uni<Response> open(@PathParam("id") UUID id,
+            @QueryParam("v") @CodePointLength(max = 200, message = "may have 200 characters") String shown,
             String form) {
         Asker asker = Asker.of(identity);
         Action action = actions.pressable(id, asker.caller(), false);
@@ -206,10 +200,6 @@ public class CustomActionsResource {
         return PressResource.answer(run);
     }
 
-    private String site() {
-        return KitsuAction.site(publicUrl, uri.getBaseUri());
-    }
-
     private KitsuAction.Change read(JsonNode change) {
         try {
             return json.treeToValue(change, KitsuAction.Change.class);
@@ -218,20 +208,14 @@ public class CustomActionsResource {
         }
     }
 
-    private static ActionJson.Draft merge(ActionJson.Draft before, JsonNode change, KitsuAction.Change draft) {
-        return new ActionJson.Draft(change.has("name") ? draft.name() : before.name(),
-                change.has("url") ? url(draft.url(), before.url()) : before.url(),
-                change.has("entity_type") ? draft.entityType() : before.entityType(),
-                change.has("is_ajax") ? draft.isAjax() : before.isAjax(), before.description(), before.enabled(),
-                before.method(), before.headers(), before.timeoutMs(), before.maxAttempts(), before.ratePerMinute(),
-                before.signingSecret(), before.roles(), before.projectIds());
-    }
-
-    /** The link as it was shown stands for what is there, not for what reading it anew would make of it. */
-    private static String url(String sent, String before) {
-        boolean shown = sent != null && sent.endsWith("#" + before)
-                && Template.unlink(sent.substring(0, sent.length() - before.length())).isEmpty();
-        return shown ? before : sent;
+    private ActionJson.Draft merge(UUID id, ActionJson.Draft before, JsonNode change, KitsuAction.Change draft) {
+        ActionJson.Draft shown = TriggerLink.read(draft.url()).filter(link -> link.action().equals(id))
+                .map(link -> actions.asOf(List.of(link)).get(link)).orElse(before);
+        return KitsuFields.merge(before.withKitsuFields(
+                change.has("name") ? draft.name() : KitsuFields.name(shown.name(), shown.enabled()),
+                change.has("url") ? draft.url() : shown.url(),
+                change.has("entity_type") ? draft.entityType() : shown.entityType(),
+                change.has("is_ajax") ? draft.isAjax() : shown.isAjax()), shown, before);
     }
 
     /** Python clients write {@code True}. */

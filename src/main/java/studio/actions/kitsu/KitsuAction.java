@@ -1,11 +1,9 @@
 package studio.actions.kitsu;
 
-import java.net.URI;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
-import java.util.Optional;
 import java.util.UUID;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
@@ -14,8 +12,8 @@ import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.action.EntityType;
-import studio.actions.problem.Problem.Code;
-import studio.actions.problem.ProblemException;
+import studio.actions.action.KitsuFields;
+import studio.actions.action.TriggerLink;
 
 /** An action as Kitsu's front-end knows it: Zou's object, to the key and its order. */
 final class KitsuAction {
@@ -34,16 +32,10 @@ final class KitsuAction {
             String updatedAt,
             String type) {
 
-        /** @param site where the browser reaches us, without a slash at its end */
-        static View of(Action action, String site) {
-            return new View(action.name, link(action, site), action.entityType, action.isAjax, action.id,
-                    TIME.format(action.createdAt.truncatedTo(ChronoUnit.SECONDS)),
+        static View of(Action action) {
+            return new View(KitsuFields.name(action.name, action.enabled), TriggerLink.to(action), action.entityType,
+                    action.isAjax, action.id, TIME.format(action.createdAt.truncatedTo(ChronoUnit.SECONDS)),
                     TIME.format(action.updatedAt.truncatedTo(ChronoUnit.SECONDS)), "CustomAction");
-        }
-
-        /** {@link studio.actions.action.Template#unlink} reads it back. */
-        private static String link(Action action, String site) {
-            return site + "/api/data/custom-actions/" + action.id + (action.isAjax ? "/run#" : "/open#") + action.url;
         }
     }
 
@@ -74,15 +66,5 @@ final class KitsuAction {
         ActionJson.Draft create() {
             return ActionJson.Draft.of(name, url, entityType, isAjax);
         }
-    }
-
-    /** Where the browser reaches us: the configured URL, else as the request says. */
-    static String site(Optional<URI> publicUrl, URI request) {
-        URI base = publicUrl.orElse(request);
-        if (base.getRawAuthority() == null) {
-            throw new ProblemException(Code.BAD_REQUEST,
-                    "The request has no Host header, so there is no telling where the browser reaches us.");
-        }
-        return base.getScheme() + "://" + base.getRawAuthority();
     }
 }

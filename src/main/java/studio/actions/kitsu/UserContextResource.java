@@ -1,19 +1,15 @@
 package studio.actions.kitsu;
 
 import java.io.IOException;
-import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.Function;
 
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
-import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
-import jakarta.ws.rs.core.UriInfo;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
@@ -30,7 +26,6 @@ import io.vertx.core.buffer.Buffer;
 import studio.actions.action.Actions;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
-import studio.actions.identity.IdentityConfig;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.zou.ContextRoles;
@@ -52,19 +47,14 @@ public class UserContextResource {
     private final ContextRoles roles;
     private final Actions actions;
     private final ObjectMapper json;
-    private final Optional<URI> publicUrl;
     private final SecurityIdentity identity;
 
-    @Context
-    UriInfo uri;
-
-    UserContextResource(Zou zou, ContextRoles roles, Actions actions, ObjectMapper json, IdentityConfig config,
+    UserContextResource(Zou zou, ContextRoles roles, Actions actions, ObjectMapper json,
             SecurityIdentity identity) {
         this.zou = zou;
         this.roles = roles;
         this.actions = actions;
         this.json = json;
-        this.publicUrl = config.publicUrl();
         this.identity = identity;
     }
 
@@ -74,15 +64,14 @@ public class UserContextResource {
             throw new ProblemException(Code.NOT_FOUND, "Without Kitsu there is no user context.");
         }
         Asker asker = Asker.of(identity);
-        String site = KitsuAction.site(publicUrl, uri.getBaseUri());
         return zou.userContext(asker.credential()).emitOn(Infrastructure.getDefaultWorkerPool())
                 .map(answer -> answer.status() != 200
                         ? Response.status(answer.status()).type(answer.contentType()).entity(answer.body()).build()
-                        : Response.ok(replace(answer.body(), asker.caller(), site), answer.contentType()).build());
+                        : Response.ok(replace(answer.body(), asker.caller()), answer.contentType()).build());
     }
 
-    private Buffer visible(Caller caller, String site) {
-        List<KitsuAction.View> views = actions.visibleTo(caller).stream().map(action -> KitsuAction.View.of(action, site))
+    private Buffer visible(Caller caller) {
+        List<KitsuAction.View> views = actions.visibleTo(caller).stream().map(action -> KitsuAction.View.of(action))
                 .toList();
         try {
             return Buffer.buffer(json.writeValueAsBytes(views));
@@ -91,8 +80,8 @@ public class UserContextResource {
         }
     }
 
-    private Buffer replace(Buffer context, Caller caller, String site) {
-        return replace(context, projectRoles -> visible(roles.read(caller, projectRoles), site), json);
+    private Buffer replace(Buffer context, Caller caller) {
+        return replace(context, projectRoles -> visible(roles.read(caller, projectRoles)), json);
     }
 
     /**

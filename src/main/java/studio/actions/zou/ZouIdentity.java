@@ -12,6 +12,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Singleton;
@@ -237,9 +238,10 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         if (!theirs.matches() || request.authority() == null) {
             return false;
         }
-        // Without a public URL the scheme is not known behind a proxy that ends TLS; the host is the browser's.
-        String ours = publicUrl.map(URI::toString).orElse(theirs.group("scheme") + "://" + request.authority());
-        return one(theirs).equals(one(ORIGIN.matcher(ours)));
+        // Kitsu may have several names. The scheme is not known behind a proxy that ends TLS; the host is the browser's.
+        String asked = theirs.group("scheme") + "://" + request.authority();
+        return Stream.concat(publicUrl.map(URI::toString).stream(), Stream.of(asked))
+                .anyMatch(ours -> one(theirs).equals(one(ORIGIN.matcher(ours))));
     }
 
     /** One spelling for an origin. */

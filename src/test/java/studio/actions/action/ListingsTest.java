@@ -22,7 +22,6 @@ import io.restassured.specification.RequestSpecification;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
-import studio.actions.testing.Json;
 import studio.actions.testing.Metrics;
 import studio.actions.testing.Receiver;
 
@@ -168,18 +167,6 @@ class ListingsTest {
 
     private RequestSpecification accepting(String type) {
         return BesideKitsu.with(admin).header("Accept", type);
-    }
-
-    /** Trigger links lead to where the browser is. */
-    @Test
-    void eachSiteIsAnsweredItsOwn() {
-        for (int i = 0; i < 2; i++) {
-            for (String host : List.of("kitsu.one", "kitsu.two:8443")) {
-                Response list = BesideKitsu.with(admin).header("Host", host).get(BesideKitsu.PATH);
-                assertThat(Json.of(list).<List<String>> get("url")).isNotEmpty()
-                        .allMatch(link -> link.startsWith("http://" + host + "/"));
-            }
-        }
     }
 
     @Test

@@ -362,7 +362,7 @@ class TemplateTest {
                         "api/data/custom-actions") + "run#",
                 "http://[::1]:80/" + LINK.substring(LINK.indexOf("api")) + "open# ", LINK + "run#" + LINK + "open# ")) {
             assertThat(Template.parse(link + template + "\n").text()).isEqualTo(template);
-            assertThat(Template.unlink(link + template)).isEqualTo(template).isEqualTo(Template.unlink(template));
+            assertThat(TriggerLink.unlink(link + template)).isEqualTo(template).isEqualTo(TriggerLink.unlink(template));
         }
     }
 
@@ -376,8 +376,8 @@ class TemplateTest {
             https://a.com/%7Bx%7D/}              -> https://a.com/%7Bx%7D/}
             """)
     void turnsBracesBackThatABrowserEncoded(String fragment, String template) {
-        assertThat(Template.unlink(LINK + "run#" + fragment)).isEqualTo(template);
-        assertThat(Template.unlink(fragment)).isEqualTo(fragment);
+        assertThat(TriggerLink.unlink(LINK + "run#" + fragment)).isEqualTo(template);
+        assertThat(TriggerLink.unlink(fragment)).isEqualTo(fragment);
     }
 
     @ParameterizedTest
@@ -387,12 +387,12 @@ class TemplateTest {
             "https://a.com/#https://b.com/",
             "ftp" + "://kitsu.studio/api/data/custom-actions/5f1b9d5e-0c2a-4b43-9c59-0a4a3a6f2e10/run#https://a.com/" })
     void takesAnythingElseAsItStands(String text) {
-        assertThat(Template.unlink(text)).isEqualTo(text);
+        assertThat(TriggerLink.unlink(text)).isEqualTo(text);
     }
 
     @Test
     void unlinksAMegabyteOfLinksAtOnce() {
-        assertThat(Template.unlink((LINK + "run#").repeat(10_000) + "https://a.com/")).isEqualTo("https://a.com/");
+        assertThat(TriggerLink.unlink((LINK + "run#").repeat(10_000) + "https://a.com/")).isEqualTo("https://a.com/");
     }
 
     // ---- Filling

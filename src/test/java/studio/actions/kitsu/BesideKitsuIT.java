@@ -59,7 +59,8 @@ class BesideKitsuIT {
         String id = BesideKitsu.opened("https://review.studio.com/shot/{entity_id}", "name", "Review", "entity_type", "shot");
 
         BesideKitsu.as("supervisor").get(BesideKitsu.PATH).then().statusCode(200).body("id", hasItem(id))
-                .body("find { it.id == '" + id + "' }.url", containsString("/open#https://review.studio.com/shot/{entity_id}"));
+                .body("find { it.id == '" + id + "' }.url",
+                        containsString("/open?v=1#https://review.studio.com/shot/{entity_id}"));
         BesideKitsu.as("vendor").get(BesideKitsu.PATH).then().statusCode(403);
         given().header("Cookie", "access_token_cookie=" + BesideKitsu.token("supervisor")).get("/api/data/user/context").then()
                 .statusCode(200).body("custom_actions.id", hasItem(id)).body("projects.size()", equalTo(

@@ -88,7 +88,7 @@ class BrowserIT {
                 "entity_type", "shot", "is_ajax", true));
         assertThat(made.path("status").asInt()).isEqualTo(201);
         JsonNode action = made.path("body");
-        assertThat(action.path("url").asText()).isEqualTo(nginx.url() + LIST + "/" + action.path("id").asText() + "/run#"
+        assertThat(action.path("url").asText()).isEqualTo(LIST + "/" + action.path("id").asText() + "/run?v=1#"
                 + receiver.url("/edited/ok?e={entity_id}"));
         assertThat(names(send("GET", LIST, null).path("body"))).contains("Sync");
 

@@ -123,7 +123,7 @@ class CustomActionsTest {
             assertThat(action.get("created_at").asText()).matches(TIME);
             assertThat(action.get("updated_at").asText()).matches(TIME);
             String url = action.get("url").asText();
-            assertThat(url).contains(PATH + "/" + action.get("id").asText() + "/run#");
+            assertThat(url).contains(PATH + "/" + action.get("id").asText() + "/run?v=");
             ((ObjectNode) action).put("url", url.substring(url.indexOf('#') + 1)).put("id", RECORDED)
                     .put("created_at", "2026-11-23T17:41:13").put("updated_at", "2026-11-23T17:41:13");
         }
@@ -181,6 +181,7 @@ class CustomActionsTest {
         Map<String, Object> changed = answer(200, put(id, Map.of("name", mark + " 2")));
 
         expected.put("name", mark + " 2");
+        expected.put("url", expected.get("url").toString().replace("?v=1#", "?v=2#"));
         assertThat(without(changed, "updated_at")).isEqualTo(without(expected, "updated_at"));
         assertThat(read(id)).isEqualTo(changed);
         assertThat(ours(id)).containsEntry("name", mark + " 2").containsEntry("version", 2);
@@ -513,21 +514,6 @@ class CustomActionsTest {
 
         assertThat(Stream.of("", "&limit=1", "&page=1", "&page=1&limit=1", "&page=2&limit=1", "&fields=id", "&fields=id,name")
                 .map(this::tag)).hasSize(7).doesNotContainNull().doesNotHaveDuplicates();
-    }
-
-    @Test
-    void theTagOfAListIsOfOneHost() {
-        create();
-        String list = PATH + "?name=" + mark;
-        String tag = admin().header("Host", "one.studio").get(list).header("ETag");
-
-        Response same = admin().header("Host", "one.studio").header("If-None-Match", tag).get(list);
-        Response other = admin().header("Host", "two.studio").header("If-None-Match", tag).get(list);
-
-        assertThat(same.statusCode()).isEqualTo(304);
-        assertThat(other.statusCode()).isEqualTo(200);
-        assertThat(other.header("ETag")).isNotEqualTo(tag);
-        assertThat(json(other).get(0).get("url").asText()).startsWith("http://two.studio/");
     }
 
     @Test

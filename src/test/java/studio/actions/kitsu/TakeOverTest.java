@@ -250,7 +250,7 @@ class TakeOverTest {
         takeOver("apply");
 
         BesideKitsu.with(admin).get(BesideKitsu.PATH + "/" + id).then().statusCode(200).body(has("name",
-                equalTo(mark + " one"), "url", containsString("/" + id + "/run#" + TOOL)));
+                equalTo(mark + " one"), "url", containsString("/" + id + "/run?v=")));
     }
 
     @Test
