@@ -247,18 +247,17 @@ class StartIT {
         Json action = shared.post("", TOKEN, """
                 {"name": "Defaults", "is_ajax": true, "timeout_ms": 30000, "url": "%s"}"""
                 .formatted(RECEIVER.url("/defaults/held?e={entity_id}")));
-        String targets = "{\"targets\": [" + "{\"entity_id\": \"%s\"},".repeat(49).formatted(
-                (Object[]) Stream.generate(UUID::randomUUID).limit(49).toArray()) + "{\"entity_id\": \"" + UUID.randomUUID()
-                + "\"}]}";
+        String targets = Stream.generate(UUID::randomUUID).limit(200).map("{\"entity_id\": \"%s\"}"::formatted)
+                .collect(Collectors.joining(",", "{\"targets\": [", "]}"));
         String run = shared.start(action.getString("id"), TOKEN, targets);
         await().until(() -> RECEIVER.heard("defaults").size() == 16);
         long since = System.nanoTime();
 
         RECEIVER.release("defaults");
 
-        await().until(() -> shared.get("/runs/" + run, TOKEN).getString("finished_at") != null);
-        assertThat(Duration.ofNanos(System.nanoTime() - since)).as("at ten a second 50 take 4 s")
-                .isLessThan(Duration.ofSeconds(3));
+        await().atMost(Duration.ofMinutes(1)).until(() -> shared.get("/runs/" + run, TOKEN).getString("finished_at") != null);
+        assertThat(Duration.ofNanos(System.nanoTime() - since)).as("at ten a second, 150 behind the first 50 take 15 s")
+                .isLessThan(Duration.ofSeconds(12));
         assertThat(RECEIVER.mostAtOnce("defaults")).isEqualTo(16);
     }
 
