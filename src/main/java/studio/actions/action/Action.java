@@ -115,6 +115,15 @@ public class Action extends PanacheEntityBase {
         return caller.is(Role.admin) || enabled && caller.roles().stream().anyMatch(this::allows);
     }
 
+    /** Whether the browser opens the same address whatever is selected. */
+    public boolean opensWithoutSelection() {
+        try {
+            return !isAjax && projectIds.isEmpty() && Template.parse(url).variables().isEmpty();
+        } catch (Template.Refused unreadable) {
+            return false;
+        }
+    }
+
     /** Whether somebody with this role, in the target's production, may press it. */
     public boolean allows(Role role) {
         return role == Role.admin || (roles.isEmpty() ? role != Role.client && role != Role.vendor : roles.contains(role));

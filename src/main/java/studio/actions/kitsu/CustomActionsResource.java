@@ -54,6 +54,7 @@ import studio.actions.run.Run;
 import studio.actions.run.RunConfig;
 import studio.actions.run.RunJson;
 import studio.actions.run.Runner;
+import studio.actions.run.Selection;
 import studio.actions.run.Verdict;
 
 /**
@@ -189,7 +190,10 @@ public class CustomActionsResource {
             String form) {
         Asker asker = Asker.of(identity);
         Action action = actions.pressable(id, asker.caller(), false);
-        return runner.open(asker, action, KitsuPress.ofForm(form).selection(config.maxSelection()))
+        KitsuPress press = KitsuPress.ofForm(form);
+        Selection selection = press.selection().isEmpty() && action.opensWithoutSelection() ? press.nothing()
+                : press.selection(config.maxSelection());
+        return runner.open(asker, action, selection)
                 .map(opening -> LaunchPage.answer(action, opening));
     }
 

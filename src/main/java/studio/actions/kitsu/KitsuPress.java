@@ -67,10 +67,19 @@ record KitsuPress(
 
     /** @throws ProblemException {@code invalid_body} if nothing is selected, or more than the limit */
     Selection selection(int limit) {
+        return Selection.ofTasks(selection, origin(), limit);
+    }
+
+    /** For an action that needs no selection. */
+    Selection nothing() {
+        return Selection.none(origin());
+    }
+
+    private Selection.Origin origin() {
         claim("entitytype", entitytype);
         claim("originurl", originurl);
         claim("originserver", originserver);
-        return Selection.ofTasks(selection, new Selection.Origin(entitytype, originurl, originserver), limit);
+        return new Selection.Origin(entitytype, originurl, originserver);
     }
 
     private static void claim(String field, String text) {

@@ -24,6 +24,7 @@ import io.vertx.core.http.impl.HttpServerRequestInternal;
 import io.vertx.core.net.impl.ConnectionBase;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
+import studio.actions.html.Page;
 import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
 
@@ -231,6 +232,12 @@ class Doorstep {
 
     private void answer(RoutingContext request, Code code, String detail) {
         Problem problem = Problem.of(code, code.status, detail, request.request().path(), List.of(), List.of());
+        if (ProblemPage.isWanted(request.request().path(), request.request().headers().getAll(HttpHeaders.ACCEPT).stream())) {
+            Page.headers(null).forEach(request.response()::putHeader);
+            request.response().setStatusCode(code.status).putHeader(HttpHeaders.CONTENT_TYPE, Page.MEDIA_TYPE)
+                    .end(ProblemPage.of(problem, null).render());
+            return;
+        }
         try {
             request.response().setStatusCode(code.status).putHeader(HttpHeaders.CONTENT_TYPE, Problem.MEDIA_TYPE)
                     .end(json.writeValueAsString(problem));

@@ -85,6 +85,9 @@ final class Plan {
             return selection.targets().stream()
                     .map(target -> refuse(target, FailureKind.forbidden_address, e.getMessage())).toList();
         }
+        if (selection.targets().isEmpty()) {
+            return List.of(plan.owe(List.of(Target.NONE)));
+        }
         Map<Object, List<Target>> groups = new LinkedHashMap<>();
         Map<Object, Owed> refused = new HashMap<>();
         for (Target target : selection.targets()) {

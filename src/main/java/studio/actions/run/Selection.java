@@ -12,7 +12,7 @@ import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
 /**
- * What the person had selected: at least one target, none twice, in the order given.
+ * What the person had selected, none twice, in the order given; nothing only where an action needs no target.
  *
  * @param refused the targets that Kitsu does not show to this person, or knows to be something else
  * @param fromKitsu whether what is known of the targets is what Kitsu says of them
@@ -50,6 +50,11 @@ public record Selection(List<Target> targets, Map<Target, Refusal> refused, Orig
     /** Out of a press in Kitsu, which selects tasks; otherwise as {@link #of}. */
     public static Selection ofTasks(List<UUID> tasks, Origin origin, int limit) {
         return of(tasks == null ? List.of() : tasks, null, origin, limit);
+    }
+
+    /** For an action that opens the same address whatever is selected. */
+    public static Selection none(Origin origin) {
+        return new Selection(List.of(), Map.of(), origin, false);
     }
 
     private static Selection of(List<UUID> tasks, List<Target> targets, Origin origin, int limit) {

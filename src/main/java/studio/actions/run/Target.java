@@ -31,6 +31,9 @@ public record Target(
         concept
     }
 
+    /** Stands for nothing selected. */
+    static final Target NONE = new Target(null, null, null, null, null, null, null, null, null, null);
+
     static Target task(UUID taskId) {
         return new Target(null, null, null, taskId, null, null, null, null, null, null);
     }

@@ -4,6 +4,7 @@ import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.contains;
+import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.matchesPattern;
 import static org.hamcrest.Matchers.startsWith;
@@ -149,6 +150,10 @@ class KitsuSettingsTest {
         assertThat(answers.size() - 1).isBetween(30, 32);
         answers.get(answers.size() - 1).then().statusCode(429).header("Retry-After", matchesPattern("[12]"))
                 .body(has("code", equalTo("quota_exceeded"), "violated-policies", contains("caller")));
+        Response page = user.accept("text/html,*/*;q=0.8").post(PATH + "/" + action + "/open");
+        page.then().statusCode(429).contentType("text/html;charset=utf-8")
+                .body(containsString("Too many presses"),
+                        containsString("You can press again in " + page.header("Retry-After")));
     }
 
     @Test

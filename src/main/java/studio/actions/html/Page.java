@@ -1,0 +1,61 @@
+package studio.actions.html;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** What the small pages have in common that a press may open in a tab: Kitsu's look, and headers that allow nothing else. */
+public final class Page {
+
+    public static final String MEDIA_TYPE = "text/html;charset=utf-8";
+
+    /** Kitsu's colours, radius and type, in its light and dark theme. */
+    public static final String STYLE = """
+            :root { color-scheme: light dark; --page: #f6f6f6; --block: #fff; --border: #dbdbdb; --text: #5f5f5f;
+              --strong: #202225; --link: #5e60ba }
+            @media (prefers-color-scheme: dark) { :root { --page: #36393f; --block: #46494f; --border: #25282e; --text: #eee;
+              --strong: #fefefe; --link: #b9baff } }
+            body { font: 16px/1.5 system-ui, sans-serif; margin: 0; padding: 4rem 1rem; color: var(--text);
+              background: var(--page) }
+            main { max-width: 40rem; margin: 0 auto; padding: 1.5rem 2rem; background: var(--block);
+              border: 1px solid var(--border); border-radius: 10px }
+            h1 { margin: 0 0 1rem; font-size: 1.3rem; font-weight: 300; color: var(--strong); overflow-wrap: anywhere }
+            a { color: var(--link); overflow-wrap: anywhere }
+            li { margin: .3rem 0 }
+            .button { display: inline-block; padding: .4rem 1rem; border: 1px solid var(--border); border-radius: 10px;
+              color: var(--strong); text-decoration: none }
+            .button:hover, .button:focus { border-color: #00b242 }
+            .small { display: block; font-size: .85rem; overflow-wrap: anywhere }""";
+
+    private Page() {
+    }
+
+    /**
+     * Returns the headers of a page that loads nothing, sends nothing and cannot be framed.
+     *
+     * @param script the one script that may run; null for none
+     */
+    public static Map<String, String> headers(String script) {
+        Map<String, String> headers = new LinkedHashMap<>();
+        headers.put("Content-Security-Policy", "default-src 'none'; style-src '" + hash(STYLE) + "'; "
+                + (script == null ? "" : "script-src '" + hash(script) + "'; ")
+                + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+        headers.put("X-Content-Type-Options", "nosniff");
+        headers.put("Referrer-Policy", "no-referrer");
+        headers.put("Cache-Control", "no-store");
+        return headers;
+    }
+
+    /** CSP 3, section 2.3.1: lets exactly this text be style or script. */
+    private static String hash(String inline) {
+        try {
+            return "sha256-" + Base64.getEncoder().encodeToString(
+                    MessageDigest.getInstance("SHA-256").digest(inline.getBytes(StandardCharsets.UTF_8)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("SHA-256 is part of every Java platform", e);
+        }
+    }
+}

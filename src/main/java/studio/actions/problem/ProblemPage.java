@@ -1,0 +1,75 @@
+package studio.actions.problem;
+
+import java.util.UUID;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+import io.quarkus.qute.TemplateInstance;
+import studio.actions.html.Page;
+
+/**
+ * A problem as a person sees it in a browser's tab. Kitsu's form opens a tab for each action that is opened, and people try a
+ * trigger link by pasting it there; everybody else is answered with JSON.
+ */
+public record ProblemPage(String title, String detail, String advice, int status, String code, UUID id, String style)
+        implements
+            TemplateInstance {
+
+    /** Where a form of Kitsu's is sent to. */
+    private static final Pattern TRIGGER = Pattern.compile("/api/data/custom-actions/[^/]+/(?:run|open)/?");
+
+    private static final Pattern HTML = Pattern.compile("(?:^|,)\\s*(?:text/html|application/xhtml\\+xml)\\s*(?:;|,|$)",
+            Pattern.CASE_INSENSITIVE);
+
+    /**
+     * Whether the answer is for a person's tab: browsers name HTML first, and Kitsu's XHR and scripts do not name it at all.
+     *
+     * @param accept the values of the header {@code Accept}
+     */
+    static boolean isWanted(String path, Stream<String> accept) {
+        return TRIGGER.matcher(path).matches() && accept.anyMatch(value -> HTML.matcher(value).find());
+    }
+
+    /**
+     * Words a problem for the person who pressed.
+     *
+     * @param retryAfter the value of {@code Retry-After}; null if there is none
+     */
+    static ProblemPage of(Problem problem, String retryAfter) {
+        String code = problem.errors() == null ? problem.code() : problem.errors().get(0).code();
+        boolean again = retryAfter != null;
+        return switch (code) {
+            case "unauthenticated" -> page("You are signed out of Kitsu",
+                    "Sign in to Kitsu in this browser, then press the button again.", null, problem);
+            case "quota_exceeded" -> page("Too many presses", problem.detail(),
+                    again ? "You can press again in " + seconds(retryAfter) + "." : null, problem);
+            case "not_found" -> page("This action is gone",
+                    "It was deleted or disabled, or it is not for you any more. Nothing was run.",
+                    "Reload Kitsu to see the actions that there are.", problem);
+            case "action_disabled" -> page("This action is disabled", "Nothing was run.",
+                    "Whoever looks after Kitsu's custom actions can enable it.", problem);
+            case "ajax", "not_ajax" -> page("Reload Kitsu",
+                    "This action was changed after Kitsu was loaded in your browser. Nothing was run.",
+                    "Reload Kitsu, then press the button again.", problem);
+            case "empty_selection" -> page("Nothing is selected", "Select at least one task in Kitsu, then press the button.",
+                    "If tasks were selected: some versions of Kitsu do not send the selection with an action that opens a tab. "
+                            + "An update of Kitsu mends that.",
+                    problem);
+            case "method_not_allowed" -> page("This is where Kitsu sends a press",
+                    "The link works. Opened like this it runs nothing: Kitsu's action panel posts the selected tasks to it.",
+                    "Select a task in Kitsu, open the action panel and press the button.", problem);
+            case "unavailable" -> page("Kitsu does not answer", problem.detail(),
+                    again ? "Try again in " + seconds(retryAfter) + "." : null, problem);
+            default -> page(problem.title(), problem.detail(), again ? "Try again in " + seconds(retryAfter) + "." : null,
+                    problem);
+        };
+    }
+
+    private static ProblemPage page(String title, String detail, String advice, Problem problem) {
+        return new ProblemPage(title, detail, advice, problem.status(), problem.code(), problem.id(), Page.STYLE);
+    }
+
+    private static String seconds(String retryAfter) {
+        return retryAfter + (retryAfter.equals("1") ? " second" : " seconds");
+    }
+}
