@@ -44,7 +44,7 @@ class HouseTest {
      * imported by none.
      */
     private static final Map<String, List<String>> MAY_IMPORT = Map.ofEntries(
-            entry("kitsu", List.of("run", "action", "zou", "identity", "audit")),
+            entry("kitsu", List.of("run", "action", "zou", "identity", "audit", "html")),
             entry("run", List.of("action", "egress", "zou", "identity", "audit", "news")),
             entry("action", List.of("identity", "audit", "csv", "egress", "news")),
             entry("zou", List.of("identity")),
@@ -52,15 +52,16 @@ class HouseTest {
             entry("csv", List.of()),
             entry("egress", List.of()),
             entry("identity", List.of()),
-            entry("problem", List.of()),
+            entry("problem", List.of("html")),
+            entry("html", List.of()),
             entry("log", List.of()),
             entry("news", List.of()),
             entry("start", List.of("kitsu", "run", "action", "egress", "zou", "identity", "audit", "news")));
 
     @ParameterizedTest
     @ValueSource(
-            strings = { "kitsu", "run", "action", "zou", "audit", "csv", "egress", "identity", "problem", "log", "news",
-                    "start" })
+            strings = { "kitsu", "run", "action", "zou", "audit", "csv", "egress", "identity", "problem", "html", "log",
+                    "news", "start" })
     void importsOnlyWhatTheDesignAllows(String room) {
         List<String> forbidden = MAY_IMPORT.keySet().stream()
                 .filter(other -> !List.of(room, "problem", "log").contains(other) && !MAY_IMPORT.get(room).contains(other))

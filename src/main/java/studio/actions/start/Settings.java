@@ -40,7 +40,7 @@ public final class Settings {
     static final Map<String, Setting> ALL = new TreeMap<>(Map.ofEntries(
             Map.entry("zou.url", Setting.webAddress("the URL of Kitsu's API server, such as http://zou:5000")),
             Map.entry("zou.timeout", Setting.duration("100ms", "1m", "2s")),
-            Map.entry("zou.context-timeout", Setting.duration("1s", "10m", "60s")),
+            Map.entry("zou.context-timeout", Setting.duration("1s", "10m", "50s")),
             Map.entry("zou.identity-cache", Setting.duration("0s", "5m", "15s")),
             Map.entry("public-url",
                     Setting.site("the scheme and host where browsers reach the service, such as https://kitsu.studio.com")),

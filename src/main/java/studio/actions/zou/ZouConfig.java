@@ -21,8 +21,8 @@ public interface ZouConfig {
         @DurationMax(minutes = 1)
         Duration timeout();
 
-        /** For the user context, which Zou builds for seconds in a large studio. */
-        @WithDefault("60s")
+        /** For the user context, which Zou builds for seconds in a large studio. Kitsu itself waits for 60 s. */
+        @WithDefault("50s")
         @DurationMin(seconds = 1)
         @DurationMax(minutes = 10)
         Duration contextTimeout();

@@ -551,7 +551,8 @@ class ManifestsTest {
         // What the rule sends to, the container listens on, and the trusted proxy is who sends.
         Map<String, String> environment = environment(pod);
         assertThat(Pattern.compile("(?m)^\\s*proxy_pass (.*);").matcher(file).results().map(found -> found.group(1)))
-                .containsExactly("http://127.0.0.1:8080", "http://127.0.0.1:8080", "http://localhost:5000");
+                .containsExactly("http://127.0.0.1:8080", "http://127.0.0.1:8080",
+                        "http://127.0.0.1:8080/api/custom-actions/alive", "http://localhost:5000");
         assertThat(environment).containsEntry("QUARKUS_HTTP_HOST", "127.0.0.1")
                 .containsEntry("QUARKUS_HTTP_PROXY_TRUSTED_PROXIES", "127.0.0.1")
                 .containsEntry("CUSTOM_ACTIONS_ZOU_URL", "http://127.0.0.1:5000");
@@ -575,7 +576,7 @@ class ManifestsTest {
 
     private static final Set<String> KINDS = Set.of("none", "forbidden_address", "dns", "connect_refused", "connect_timeout",
             "tls", "timeout", "connection_lost", "protocol", "too_large", "redirect", "client_error", "server_error",
-            "rate_limited", "missing_variable", "wrong_entity_type", "not_visible", "cancelled", "lost");
+            "rate_limited", "missing_variable", "wrong_entity_type", "not_visible", "not_allowed", "cancelled", "lost");
 
     /** Our metrics, their labels, and what these may be. */
     private static final Map<String, Map<String, Set<String>>> EXPORTED = Map.ofEntries(

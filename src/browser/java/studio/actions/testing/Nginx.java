@@ -21,7 +21,7 @@ public final class Nginx implements AutoCloseable {
     public Nginx(Path folder, int service, String zou, Path site) throws IOException {
         this.folder = folder;
         String rule = Files.readString(RULE).replace("127.0.0.1:8080", "127.0.0.1:" + service)
-                .replace("http://localhost:5000", zou).replace("65s", "4s");
+                .replace("http://localhost:5000", zou);
         Files.writeString(folder.resolve("kitsu-actions.conf"), rule);
         Files.writeString(folder.resolve("nginx.conf"), """
                 daemon off;

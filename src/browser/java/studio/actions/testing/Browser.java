@@ -1,0 +1,98 @@
+package studio.actions.testing;
+
+import static org.awaitility.Awaitility.await;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+import org.openqa.selenium.By;
+import org.openqa.selenium.Cookie;
+import org.openqa.selenium.chrome.ChromeDriver;
+import org.openqa.selenium.chrome.ChromeDriverService;
+import org.openqa.selenium.chrome.ChromeOptions;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+/** Headless Chromium; it and its driver are Debian's. */
+public final class Browser implements AutoCloseable {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final ChromeDriver driver;
+
+    /** @param hosts names that are this machine, such as {@code kitsu.lan} */
+    public Browser(Path folder, List<String> hosts) {
+        ChromeOptions options = new ChromeOptions();
+        options.setBinary("/usr/bin/chromium");
+        // Without these, Chromium looks for its maker's servers at every start.
+        options.addArguments("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+                "--disable-component-update", "--disable-sync", "--user-data-dir=" + folder.resolve("profile"),
+                "--host-resolver-rules=" + String.join(",", hosts.stream().map(host -> "MAP " + host + " 127.0.0.1").toList()));
+        driver = new ChromeDriver(
+                new ChromeDriverService.Builder().usingDriverExecutable(Path.of("/usr/bin/chromedriver").toFile())
+                        .usingPort(Packaged.freePort()).withLogFile(folder.resolve("chromedriver.log").toFile()).build(),
+                options);
+        driver.manage().timeouts().scriptTimeout(Duration.ofSeconds(60));
+    }
+
+    public void open(String url) {
+        driver.get(url);
+    }
+
+    /** Where the tab is, with its fragment, be it an empty one. */
+    public String address() {
+        return script("return location.href").asText();
+    }
+
+    public String source() {
+        return driver.getPageSource();
+    }
+
+    /** What a person reads. */
+    public String text() {
+        return driver.findElement(By.tagName("body")).getText();
+    }
+
+    /** Signs in, or becomes somebody else, as Kitsu's login does. */
+    public void signIn(String token) {
+        driver.manage().addCookie(new Cookie.Builder("access_token_cookie", token).path("/").isHttpOnly(true).build());
+    }
+
+    public void signOut() {
+        driver.manage().deleteAllCookies();
+    }
+
+    /** Runs a function body in the page; a promise is waited for. */
+    public JsonNode script(String body, Object... arguments) {
+        return JSON.valueToTree(driver.executeScript(body, arguments));
+    }
+
+    /** Clicks as a person does. */
+    public void click(String selector) {
+        driver.findElement(By.cssSelector(selector)).click();
+    }
+
+    /** Goes to the tab that was opened last, once there is one. */
+    public void toNewTab() {
+        await().atMost(Duration.ofSeconds(10)).until(() -> tabs().size() > 1);
+        driver.switchTo().window(tabs().get(tabs().size() - 1));
+    }
+
+    /** Closes all tabs but the first. */
+    public void toFirstTab() {
+        List<String> tabs = tabs();
+        tabs.subList(1, tabs.size()).forEach(tab -> driver.switchTo().window(tab).close());
+        driver.switchTo().window(tabs.get(0));
+    }
+
+    private List<String> tabs() {
+        return List.copyOf(driver.getWindowHandles());
+    }
+
+    @Override
+    public void close() {
+        driver.quit();
+    }
+}
