@@ -2,12 +2,12 @@ package studio.actions.kitsu;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.text.Normalizer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.validation.constraints.Max;
@@ -25,6 +25,7 @@ import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
+import jakarta.ws.rs.core.UriInfo;
 
 import org.hibernate.validator.constraints.CodePointLength;
 import org.jboss.resteasy.reactive.RestResponse;
@@ -68,9 +69,11 @@ import studio.actions.run.Verdict;
 public class CustomActionsResource {
 
     private static final int PAGE = 100;
-    private static final String NAMES = "name|url|entity_type|is_ajax|id|created_at|updated_at|type";
-    private static final List<String> FIELDS = List.of(NAMES.split("\\|"));
-    private static final List<String> FORM = FIELDS.subList(0, 4);
+    private static final List<String> FORM = List.of("name", "url", "entity_type", "is_ajax");
+
+    /** Characters of a filter; the request line has no room for more. */
+    private static final int LONGEST_LIST = 4000;
+    private static final String TOO_LONG = "may have 4,000 characters";
     private static final Predicate<Action> ANY = action -> true;
 
     private final Actions actions;
@@ -78,6 +81,7 @@ public class CustomActionsResource {
     private final Runner runner;
     private final RunConfig.Run config;
     private final ObjectMapper json;
+    private final KitsuFilters filters;
     private final SecurityIdentity identity;
 
     @Context
@@ -90,6 +94,7 @@ public class CustomActionsResource {
         this.runner = runner;
         this.config = config.run();
         this.json = json;
+        this.filters = new KitsuFilters(json);
         this.identity = identity;
     }
 
@@ -97,21 +102,22 @@ public class CustomActionsResource {
     @RolesAllowed({ "admin", "manager", "supervisor", "user", "client" })
     public RestResponse<Buffer> list(
             @QueryParam("name") @CodePointLength(max = 200, message = "may have 200 characters") String name,
+            @QueryParam("url") @CodePointLength(max = LONGEST_LIST, message = TOO_LONG) String url,
             @QueryParam("entity_type") @CodePointLength(max = 200, message = "may have 200 characters") String entityType,
-            @QueryParam("is_ajax") String isAjax,
+            @QueryParam("is_ajax") @CodePointLength(max = 200, message = "may have 200 characters") String isAjax,
+            @QueryParam("id") @CodePointLength(max = LONGEST_LIST, message = TOO_LONG) String id,
+            @QueryParam("created_at") @CodePointLength(max = 200, message = "may have 200 characters") String createdAt,
+            @QueryParam("updated_at") @CodePointLength(max = 200, message = "may have 200 characters") String updatedAt,
             @QueryParam("page") @Min(1) @Max(Integer.MAX_VALUE) Integer page,
             @QueryParam("limit") @Min(1) @Max(1000) Integer limit,
-            @QueryParam("fields") String fields) {
-        List<String> wanted = fields == null ? FIELDS : wanted(fields);
-        Boolean sent = isAjax == null ? null : bool(isAjax);
-        String named = name == null ? null : Normalizer.normalize(name, Normalizer.Form.NFC);
+            @QueryParam("fields") @CodePointLength(max = 1000, message = "may have 1,000 characters") String fields,
+            @Context UriInfo uri) {
+        Set<String> wanted = fields == null || fields.isBlank() ? null : wanted(fields);
+        // The parameters above are for their bounds: an empty one is null there, and fits nothing here.
+        Predicate<Action> fits = filters.of(uri.getQueryParameters());
         return listings.answer(Caller.of(identity), visible -> {
-            List<Object> views = visible.stream()
-                    .filter(action -> named == null || action.name.equalsIgnoreCase(named)
-                            || KitsuFields.name(action.name, action.enabled).equalsIgnoreCase(named))
-                    .filter(action -> entityType == null || action.entityType.name().equals(entityType))
-                    .filter(action -> sent == null || action.isAjax == sent)
-                    .map(action -> only(KitsuAction.View.of(action), wanted)).toList();
+            List<Object> views = visible.stream().filter(fits).map(action -> only(KitsuAction.View.of(action), wanted))
+                    .toList();
             if (page == null) {
                 return Listing.of(limit == null ? views : views.subList(0, Math.min(limit, views.size())), json);
             }
@@ -222,24 +228,14 @@ public class CustomActionsResource {
                 change.has("is_ajax") ? draft.isAjax() : shown.isAjax()), shown, before);
     }
 
-    /** Python clients write {@code True}. */
-    private static boolean bool(String isAjax) {
-        if (!isAjax.equalsIgnoreCase("true") && !isAjax.equalsIgnoreCase("false")) {
-            throw ProblemException.parameter("is_ajax", "invalid_value", "'is_ajax' must be true or false.");
-        }
-        return Boolean.parseBoolean(isAjax);
-    }
-
-    private static List<String> wanted(String fields) {
-        List<String> wanted = Arrays.stream(fields.split(",", -1)).map(String::strip).toList();
-        wanted.stream().filter(field -> !FIELDS.contains(field)).findFirst().ifPresent(unknown -> {
-            throw ProblemException.parameter("fields", "unknown_field",
-                    "'fields' may name: " + String.join(", ", FIELDS) + ".");
-        });
+    /** Zou answers {@code id} and {@code type} always, and ignores names that it does not know. */
+    private static Set<String> wanted(String fields) {
+        Set<String> wanted = Arrays.stream(fields.split(",")).map(String::strip).collect(Collectors.toSet());
+        wanted.addAll(List.of("id", "type"));
         return wanted;
     }
 
-    private Object only(KitsuAction.View view, List<String> wanted) {
-        return wanted == FIELDS ? view : json.<ObjectNode> valueToTree(view).retain(Set.copyOf(wanted));
+    private Object only(KitsuAction.View view, Set<String> wanted) {
+        return wanted == null ? view : json.<ObjectNode> valueToTree(view).retain(wanted);
     }
 }

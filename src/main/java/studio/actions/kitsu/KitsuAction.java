@@ -47,8 +47,8 @@ final class KitsuAction {
             int nbPages, int limit, int offset, int page) {
     }
 
-    /** On PUT, what is left out stays. */
-    @JsonIgnoreProperties({ "id", "type", "created_at", "updated_at" })
+    /** On PUT, what is left out stays; Zou ignores there what it does not know. */
+    @JsonIgnoreProperties(ignoreUnknown = true)
     record Change(
             String name,
             String url,

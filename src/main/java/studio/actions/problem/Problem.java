@@ -50,6 +50,7 @@ public record Problem(
         BAD_REQUEST(400, "The request cannot be read"),
         NOT_FOR_SELECTION(400, "The action is not for this selection"),
         UNAUTHENTICATED(401, "Who is asking is not known"),
+        MALFORMED_TOKEN(422, "The token is malformed"),
         FORBIDDEN(403, "The caller may not do this"),
         CROSS_SITE(403, "The request does not come from our own site"),
         NOT_VISIBLE(403, "Kitsu does not show this to the caller"),

@@ -39,7 +39,7 @@ public record ProblemPage(String title, String detail, String advice, int status
         String code = problem.errors() == null ? problem.code() : problem.errors().get(0).code();
         boolean again = retryAfter != null;
         return switch (code) {
-            case "unauthenticated" -> page("You are signed out of Kitsu",
+            case "unauthenticated", "malformed_token" -> page("You are signed out of Kitsu",
                     "Sign in to Kitsu in this browser, then press the button again.", null, problem);
             case "quota_exceeded" -> page("Too many presses", problem.detail(),
                     again ? "You can press again in " + seconds(retryAfter) + "." : null, problem);

@@ -216,9 +216,10 @@ public class Zou {
                 int status = answer instanceof Answer whole ? whole.status() : 200;
                 note(since, outcome(status), "it answered " + status);
             }).onFailure().invoke(failure -> note(since, failure instanceof Denied ? Outcome.denied
-                    : failure instanceof ProblemException problem && problem.code() == Code.UNAUTHENTICATED
-                            ? Outcome.unknown_token
-                            : Outcome.away,
+                    : failure instanceof ProblemException problem
+                            && (problem.code() == Code.UNAUTHENTICATED || problem.code() == Code.MALFORMED_TOKEN)
+                                    ? Outcome.unknown_token
+                                    : Outcome.away,
                     isNoAnswer(failure) ? reason(failure) : failure.getMessage()));
         });
     }
@@ -299,8 +300,12 @@ public class Zou {
      * Repeats Zou's sentence exactly: its Python client refreshes the token on "Signature has expired" and on no other text.
      */
     private ProblemException unknown(Throwable failure) {
-        String sentence = said(((WebApplicationException) failure).getResponse())
-                .orElse("Kitsu does not know this token, or no longer: sign in again.");
+        Response response = ((WebApplicationException) failure).getResponse();
+        String sentence = said(response).orElse("Kitsu does not know this token, or no longer: sign in again.");
+        return response.getStatus() == 422 ? new ProblemException(Code.MALFORMED_TOKEN, sentence) : unknownToken(sentence);
+    }
+
+    static ProblemException unknownToken(String sentence) {
         return new ProblemException(Code.UNAUTHENTICATED, sentence)
                 .with("WWW-Authenticate", "Bearer realm=\"kitsu-actions\", error=\"invalid_token\"");
     }
@@ -308,8 +313,9 @@ public class Zou {
     /** Returns Zou's own sentence, fit for a log and a page; empty if there is none. */
     private Optional<String> said(Response response) {
         try {
-            String message = UNPRINTABLE.matcher(json.readTree(text(response)).path("message").asText("")).replaceAll(" ")
-                    .strip();
+            JsonNode body = json.readTree(text(response));
+            String message = UNPRINTABLE.matcher(body.path(body.has("message") ? "message" : "msg").asText(""))
+                    .replaceAll(" ").strip();
             return Optional.of(message.substring(0, Math.min(LONGEST_REASON, message.length())))
                     .filter(sentence -> !sentence.isEmpty());
         } catch (IOException e) {

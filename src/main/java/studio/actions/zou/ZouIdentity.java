@@ -129,14 +129,22 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         }
         if (request.normalizedPath().equals(USER_CONTEXT)) {
             misses.increment();
-            return name(credential).map(told -> identity(told, credential, request));
+            return asHere(request, name(credential).map(told -> identity(told, credential, request)));
         }
         AtomicBoolean asked = new AtomicBoolean();
-        return known.getAsync(fingerprint, unknown -> {
+        return asHere(request, known.getAsync(fingerprint, unknown -> {
             asked.set(true);
             return ask(credential);
         }).onTermination().invoke(() -> (asked.get() ? misses : hits).increment())
-                .map(told -> identity(told, credential, request));
+                .map(told -> identity(told, credential, request)));
+    }
+
+    /** On Kitsu's own paths a malformed token is 422, as Zou answers it; on ours it is a token like others that do not hold. */
+    private static Uni<SecurityIdentity> asHere(RoutingContext request, Uni<SecurityIdentity> identity) {
+        return request.normalizedPath().startsWith("/api/data/") ? identity
+                : identity.onFailure(failure -> failure instanceof ProblemException problem
+                        && problem.code() == Code.MALFORMED_TOKEN)
+                        .transform(failure -> Zou.unknownToken(failure.getMessage()));
     }
 
     @Override

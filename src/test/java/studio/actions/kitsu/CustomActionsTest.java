@@ -22,6 +22,8 @@ import static studio.actions.testing.Json.has;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
@@ -403,7 +405,38 @@ class CustomActionsTest {
         assertThat(ids("?is_ajax=true&name=" + mark)).containsExactly(sent);
         assertThat(ids("?is_ajax=false&name=" + mark)).containsExactly(opened);
         assertThat(ids("?is_ajax=True&name=" + mark)).as("as Python writes it").containsExactly(sent);
+        assertThat(ids("?is_ajax=1&name=" + mark)).containsExactly(sent);
+        assertThat(ids("?is_ajax=0&name=" + mark)).containsExactly(opened);
+        assertThat(ids("?is_ajax=%5Btrue%2Cfalse%5D&name=" + mark)).containsExactlyInAnyOrder(sent, opened);
         assertThat(ids("?name=" + mark)).containsExactlyInAnyOrder(sent, opened);
+    }
+
+    @Test
+    void filtersByIdUrlAndTimeAsZouDoes() {
+        String one = create("url", "https://tool.studio.com/one");
+        String two = create("url", "https://tool.studio.com/two", "entity_type", "shot");
+        Map<String, Object> shown = read(one);
+        String encoded = URLEncoder.encode(shown.get("url").toString(), StandardCharsets.UTF_8);
+
+        assertThat(ids("?id=" + one)).containsExactly(one);
+        assertThat(ids("?id=" + one.toUpperCase())).containsExactly(one);
+        assertThat(ids("?id=%5B%22" + one + "%22%2C%22" + two + "%22%5D")).containsExactlyInAnyOrder(one, two);
+        assertThat(ids("?url=https://tool.studio.com/two&name=" + mark)).containsExactly(two);
+        assertThat(ids("?url=" + encoded + "&name=" + mark)).as("as it is shown").containsExactly(one);
+        assertThat(ids("?entity_type=%5B%22shot%22%2C%22asset%22%5D&name=" + mark)).containsExactly(two);
+        assertThat(ids("?created_at=" + shown.get("created_at") + "&name=" + mark)).contains(one);
+        assertThat(ids("?updated_at=" + shown.get("updated_at") + "&name=" + mark)).contains(one);
+        assertThat(ids("?created_at=2020-01-01T00:00:00&name=" + mark)).isEmpty();
+    }
+
+    /** gazu's fetch_first would take another action for the one that was asked for. */
+    @ParameterizedTest
+    @ValueSource(strings = { "id=00000000-0000-0000-0000-000000000007", "id=", "name=", "entity_type=", "is_ajax=", "url=",
+            "id=%5B%5D", "entity_type=%5B%22%22%5D", "url=https://tool.studio.com/nowhere" })
+    void aFilterOfWhatIsNotThereIsAnEmptyList(String query) {
+        create();
+
+        assertThat(list("?" + query)).isEmpty();
     }
 
     @ParameterizedTest
@@ -445,7 +478,8 @@ class CustomActionsTest {
             ((List<?>) page("&limit=2&fields=id&page=" + page).get("data")).forEach(seen::add);
         }
 
-        assertThat(seen).containsExactlyInAnyOrderElementsOf(made.stream().map(id -> Map.of("id", id)).toList());
+        assertThat(seen).containsExactlyInAnyOrderElementsOf(
+                made.stream().map(id -> Map.of("id", id, "type", "CustomAction")).toList());
     }
 
     @Test
@@ -460,15 +494,23 @@ class CustomActionsTest {
     void answersOnlyTheFieldsThatAreAskedFor() {
         String id = create();
 
-        assertThat(list("?fields=id,name&name=" + mark)).containsExactly(Map.of("id", id, "name", mark));
-        assertThat(page("&fields=entity_type&page=1")).containsEntry("data", List.of(Map.of("entity_type", "all")));
+        assertThat(list("?fields=id,name&name=" + mark))
+                .containsExactly(Map.of("id", id, "name", mark, "type", "CustomAction"));
+        assertThat(page("&fields=entity_type&page=1")).containsEntry("data",
+                List.of(Map.of("entity_type", "all", "id", id, "type", "CustomAction")));
+        for (String unknown : List.of("nope", "headers", "id,password", ",", "id,", " ")) {
+            assertThat(list("?fields=" + unknown.replace(" ", "%20nope") + "&name=" + mark)).as(unknown)
+                    .containsExactly(Map.of("id", id, "type", "CustomAction"));
+        }
+        assertThat(list("?fields=&name=" + mark).get(0)).hasSize(8);
     }
 
     @ParameterizedTest
     @CsvSource({ "limit=-1, limit", "limit=0, limit", "limit=x, limit", "limit=1.5, limit", "limit=99999999999, limit",
             "limit=1001, limit", "page=-1, page", "page=0, page", "page=x, page", "page=99999999999, page",
-            "is_ajax=banana, is_ajax", "is_ajax=1, is_ajax", "fields=unknown, fields", "'fields=id,password', fields",
-            "fields=headers, fields", "'fields=,', fields", "'fields=id,', fields" })
+            "is_ajax=banana, is_ajax", "id=nope, id", "id=%5B%22nope%22%5D, id", "id=%5Bnope, id",
+            "entity_type=%5Bshot, entity_type",
+            "created_at=yesterday, created_at", "updated_at=1, updated_at" })
     void refusesParametersThatBreakARule(String query, String name) {
         JsonNode problem = refused(400, "invalid_parameter", admin().get(PATH + "?" + query));
 
@@ -571,6 +613,19 @@ class CustomActionsTest {
         assertThat(list("?name=" + mark)).hasSize(1);
     }
 
+    /** Zou refuses them in POST and ignores them in PUT. */
+    @Test
+    void ignoresFieldsThatItDoesNotKnowWhereZouDoes() {
+        String id = create();
+        Map<String, Object> before = ours(id);
+
+        assertThat(answer(200, put(id, Map.of("nope", 1, "headers", Map.of("X", "y"), "enabled", false, "isAjax", true))))
+                .isEqualTo(read(id));
+
+        assertThat(ours(id)).isEqualTo(before);
+        refused(400, "invalid_body", admin().body(draft("nope", 1)).post(PATH));
+    }
+
     // What is refused
 
     @ParameterizedTest
@@ -593,9 +648,7 @@ class CustomActionsTest {
             "{'entity_type': 'banana'} | /entity_type | invalid_value",
             "{'entity_type': 'SHOT'} | /entity_type | invalid_value", "{'entity_type': ''} | /entity_type | invalid_value",
             "{'entity_type': 1} | /entity_type | invalid_value", "{'is_ajax': 'true'} | /is_ajax | wrong_type",
-            "{'is_ajax': 1} | /is_ajax | invalid_value", "{'is_ajax': 'banana'} | /is_ajax | wrong_type",
-            "{'unknown': 1} | /unknown | unknown_field", "{'isAjax': true} | /isAjax | unknown_field",
-            "{'headers': {}} | /headers | unknown_field", "{'enabled': false} | /enabled | unknown_field" })
+            "{'is_ajax': 1} | /is_ajax | invalid_value", "{'is_ajax': 'banana'} | /is_ajax | wrong_type" })
     void refusesFieldsThatBreakARule(String fields, String pointer, String code) {
         String change = fields.replace('\'', '"').replace("\"81\"", "\"" + "x".repeat(81) + "\"");
         String rest = pointer.equals("/name") ? "\"url\": \"" + TOOL + "\"" : "\"name\": \"" + mark + "\"";

@@ -492,8 +492,8 @@ class KitsuRunTest {
 
         RestAssured.given().contentType(ContentType.JSON).body(kitsus(anything())).post(path(action)).then().statusCode(401)
                 .header("WWW-Authenticate", startsWith("Bearer")).body(has("code", equalTo("unauthenticated")));
-        BesideKitsu.with("garbage").body(kitsus(anything())).post(path(action)).then().statusCode(401);
-        Api.admin().body(kitsus(anything())).post(path(action)).then().statusCode(401);
+        BesideKitsu.with("garbage").body(kitsus(anything())).post(path(action)).then().statusCode(422);
+        Api.admin().body(kitsus(anything())).post(path(action)).then().statusCode(422);
 
         assertThat(receiver.heard(name)).isEmpty();
         assertThat(runsOf(action)).isEmpty();

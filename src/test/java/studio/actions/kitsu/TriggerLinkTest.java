@@ -53,7 +53,7 @@ class TriggerLinkTest {
 
         String link = PATH + "/" + id + "/" + verb + "?v=1#" + TOOL;
         assertThat(read(id)).containsEntry("url", link);
-        assertThat(list("?fields=url&name=" + mark)).containsExactly(Map.of("url", link));
+        assertThat(list("?fields=url&name=" + mark)).containsExactly(Map.of("url", link, "id", id, "type", "CustomAction"));
         assertThat(ours(id)).containsEntry("url", TOOL);
     }
 
@@ -69,7 +69,7 @@ class TriggerLinkTest {
         assertThat(answer(200, admin().header("Host", host).body(Map.of("entity_type", "shot")).put(path)))
                 .containsEntry("url", path + "/open?v=2#" + TOOL);
         assertThat(list(admin().header("Host", host), "?fields=url&name=" + mark))
-                .containsExactly(Map.of("url", path + "/open?v=2#" + TOOL));
+                .containsExactly(Map.of("url", path + "/open?v=2#" + TOOL, "id", made.get("id"), "type", "CustomAction"));
         assertThat(Kitsu.JSON.valueToTree(as("user").header("Host", host).get("/api/data/user/context").as(Map.class))
                 .findValuesAsText("url")).contains(path + "/open?v=2#" + TOOL);
     }
