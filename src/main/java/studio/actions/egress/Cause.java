@@ -78,7 +78,7 @@ record Cause(FailureKind kind, String message) {
         }
         if (has(thrown, CertPathBuilderException.class)) {
             return "its certificate is from an authority that is not trusted here. If it is the studio's own, name its PEM "
-                    + "file in CUSTOM_ACTIONS_EGRESS_TRUST.";
+                    + "file in CUSTOM_ACTIONS_TRUST.";
         }
         if (has(thrown, CertificateException.class)) {
             return host.indexOf('_') >= 0 ? "no certificate can be for a name with an underscore."

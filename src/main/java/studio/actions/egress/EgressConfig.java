@@ -21,6 +21,9 @@ public interface EgressConfig {
 
     Egress egress();
 
+    /** A PEM file with the studio's own certificate authorities, for receivers and for Kitsu's API server. */
+    Optional<Path> trust();
+
     interface Egress {
         /** Addresses, CIDRs and names beside the public ones, each with an optional port. */
         Optional<List<String>> allow();
@@ -60,8 +63,5 @@ public interface EgressConfig {
         @Min(1)
         @Max(1000)
         int inFlightPerHost();
-
-        /** A PEM file with the studio's own certificate authorities. */
-        Optional<Path> trust();
     }
 }

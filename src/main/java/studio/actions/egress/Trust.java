@@ -24,20 +24,20 @@ import io.vertx.core.Vertx;
 import io.vertx.core.net.TrustOptions;
 
 /**
- * Whose certificates receivers may have: the authorities that Java trusts, and the studio's own. It is the trust store of
- * Quarkus' TLS configuration {@code egress}, and the only thing that {@link Egress} takes from there: nothing that stands in
- * {@code quarkus.tls.egress} turns verification off.
+ * Whose certificates receivers and Kitsu's API server may have: the authorities that Java trusts, and the studio's own. It is
+ * the trust store of Quarkus' TLS configuration {@code egress}, and the only thing that is taken from there: nothing that
+ * stands in {@code quarkus.tls.egress} turns verification off.
  */
 @Singleton
 @Identifier(Trust.NAME)
 public class Trust implements TrustStoreProvider {
 
-    static final String NAME = "egress";
+    public static final String NAME = "egress";
 
-    private final EgressConfig.Egress config;
+    private final EgressConfig config;
 
     Trust(EgressConfig config) {
-        this.config = config.egress();
+        this.config = config;
     }
 
     @Override

@@ -62,7 +62,7 @@ public final class Settings {
             Map.entry("egress.max-response", Setting.size("1K", "16M", "64K")),
             Map.entry("egress.kept-response", Setting.size("0", "1M", "8K")),
             Map.entry("egress.in-flight-per-host", Setting.number(1, 1000, "requests at once")),
-            Map.entry("egress.trust", Setting.authorities("a PEM file with the studio's certificate authorities")),
+            Map.entry("trust", Setting.authorities("a PEM file with the studio's certificate authorities")),
             Map.entry("launch.schemes",
                     Setting.schemes("URL schemes, comma-separated, such as http,https,maya; never one that runs "
                             + "script")),
@@ -166,7 +166,7 @@ public final class Settings {
                 .filter(name -> EGRESS_TLS.matcher(name).matches()).sorted().findFirst()
                 .ifPresent(
                         name -> lines.add(name + " cannot be used: the certificates of receivers are always verified, against "
-                                + "the authorities that Java trusts and those in CUSTOM_ACTIONS_EGRESS_TRUST."));
+                                + "the authorities that Java trusts and those in CUSTOM_ACTIONS_TRUST."));
         return lines;
     }
 
@@ -196,14 +196,21 @@ public final class Settings {
         }
     }
 
+    /** Returns the variable that was probably meant: one whose group was forgotten, else the one spelled most like it. */
+    private static Optional<String> nearest(String name) {
+        List<String> known = ALL.keySet().stream().flatMap(Settings::written).toList();
+        String last = name.substring(ENVIRONMENT.length() - 1);
+        List<String> longer = known.stream().filter(one -> last.length() > 1 && one.endsWith(last)).toList();
+        return longer.size() == 1 ? Optional.of(longer.get(0)) : Nearest.of(name, known);
+    }
+
     /** A line for each variable of ours that nobody reads: a typo there would otherwise pass for a setting. */
     static List<String> unknown(Collection<String> environment) {
         List<String> lines = new ArrayList<>();
         for (String name : environment.stream().sorted().toList()) {
             if (name.startsWith(ENVIRONMENT) && !SERVICE_LINK.matcher(name).matches() && !known(name)) {
                 lines.add("The environment variable " + name + " is not known."
-                        + Nearest.of(name, ALL.keySet().stream().flatMap(Settings::written).toList())
-                                .map(nearest -> " Did you mean " + nearest + "?").orElse(""));
+                        + nearest(name).map(nearest -> " Did you mean " + nearest + "?").orElse(""));
             }
         }
         return lines;

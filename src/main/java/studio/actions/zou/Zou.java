@@ -2,6 +2,9 @@ package studio.actions.zou;
 
 import java.io.IOException;
 import java.net.URI;
+import java.security.KeyStore;
+import java.security.cert.CertPathBuilderException;
+import java.security.cert.CertificateException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -17,6 +20,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
+import javax.net.ssl.SSLException;
+
 import jakarta.inject.Singleton;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.Response;
@@ -30,6 +35,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import io.quarkus.rest.client.reactive.QuarkusRestClientBuilder;
+import io.quarkus.tls.TlsConfigurationRegistry;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.TimeoutException;
 import io.smallrye.mutiny.Uni;
@@ -66,6 +72,10 @@ public class Zou {
         away
     }
 
+    /** Of the TLS configuration that knows the studio's own certificate authorities. */
+    private static final String AUTHORITIES = "egress";
+
+    private final KeyStore authorities;
     private final boolean there;
     private final ZouConfig.Zou config;
     private final ObjectMapper json;
@@ -74,7 +84,8 @@ public class Zou {
     private final Map<Outcome, Timer> timers = new EnumMap<>(Outcome.class);
     private volatile String trouble;
 
-    Zou(IdentityConfig identity, ZouConfig config, ObjectMapper json, MeterRegistry meters) {
+    Zou(IdentityConfig identity, ZouConfig config, ObjectMapper json, MeterRegistry meters, TlsConfigurationRegistry tls) {
+        this.authorities = tls.get(AUTHORITIES).orElseThrow().getTrustStore();
         this.there = identity.zou().url().isPresent();
         this.config = config.zou();
         this.json = json;
@@ -89,6 +100,7 @@ public class Zou {
 
     private ZouClient client(URI url, Duration timeout) {
         return QuarkusRestClientBuilder.newBuilder().baseUri(url)
+                .trustStore(authorities)
                 .connectTimeout(config.timeout().dividedBy(2).toMillis(), TimeUnit.MILLISECONDS)
                 // Only frees the connection: our own limit, over the whole answer, comes first.
                 .readTimeout(timeout.plusSeconds(1).toMillis(), TimeUnit.MILLISECONDS)
@@ -330,6 +342,15 @@ public class Zou {
 
     private static String reason(Throwable failure) {
         LOG.debugf(failure, "Zou gave no answer");
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof CertificateException || cause instanceof CertPathBuilderException) {
+                return "its certificate cannot be verified (" + cause.getMessage() + "). If it is from the studio's own "
+                        + "authority, name its PEM file in CUSTOM_ACTIONS_TRUST";
+            }
+            if (cause instanceof SSLException && cause.getCause() == null) {
+                return "it cannot be reached over TLS (" + cause.getMessage() + ")";
+            }
+        }
         return failure instanceof TimeoutException ? "it did not answer in time" : "it cannot be reached";
     }
 

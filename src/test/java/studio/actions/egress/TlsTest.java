@@ -113,7 +113,7 @@ class TlsTest {
 
     @Test
     void sendsNothingToACertificateFromNobody() {
-        assertRefuses(Certificates.shared().ofNobody("DNS:" + Receiver.TLS_NAME), "CUSTOM_ACTIONS_EGRESS_TRUST");
+        assertRefuses(Certificates.shared().ofNobody("DNS:" + Receiver.TLS_NAME), "CUSTOM_ACTIONS_TRUST");
     }
 
     @Test

@@ -98,7 +98,7 @@ class SettingsTest {
             egress.max-response | 1K, 16M | 1023, 17M
             egress.max-timeout | 1s, 5m | 999ms, 301s
             egress.timeout | 100ms, 30s | 99ms, 31s
-            egress.trust | | /no/such/file, pom.xml
+            trust | | /no/such/file, pom.xml
             launch.schemes | maya, http | javascript, ma ya, file
             limits.per-caller | 1, 60000 | 0, 60001
             limits.per-caller-by-role.bot | 1, 60000 | 0, 60001, few

@@ -201,8 +201,8 @@ class StartIT {
             1 | CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_ADMIN | many | a whole number from 1 to 60000
             1 | CUSTOM_ACTIONS_SECRETS_FARM | a\u0007b | CUSTOM_ACTIONS_SECRETS_FARM cannot be used
             1 | CUSTOM_ACTIONS_RETENTION_RUNS | 1h | a duration from 1d
-            1 | CUSTOM_ACTIONS_EGRESS_TRUST | /no/such/file | There is no such file to read
-            2 | CUSTOM_ACTIONS_EGRESS_TRUST | pom.xml | It is no PEM file with certificates
+            1 | CUSTOM_ACTIONS_TRUST | /no/such/file | There is no such file to read
+            2 | CUSTOM_ACTIONS_TRUST | pom.xml | It is no PEM file with certificates
             1 | QUARKUS_TLS_EGRESS_TRUST_ALL | true | are always verified
             1 | QUARKUS_DATASOURCE_JDBC_MAX_SIZE | 3 | "3" cannot be used. Allowed: a whole number from 4
             2 | QUARKUS_TLS_EGRESS_HOSTNAME_VERIFICATION_ALGORITHM | NONE | are always verified

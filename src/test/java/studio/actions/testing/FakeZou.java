@@ -34,6 +34,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
+import javax.net.ssl.SSLContext;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -42,6 +44,8 @@ import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 
 /**
  * Kitsu's API server on a real socket. Its people, productions, tasks and refusals are those that a real Zou 1.0.67 was
@@ -157,13 +161,20 @@ public final class FakeZou implements AutoCloseable {
 
     private final ExecutorService threads = Executors.newCachedThreadPool(FakeZou::daemon);
     private final int port;
+    private volatile SSLContext certificate;
     private volatile CountDownLatch stopped;
     private volatile Answer otherContext;
     private HttpServer server;
     private Socket placeholder;
 
     public FakeZou() {
+        this(null);
+    }
+
+    /** @param certificate null for plain HTTP */
+    public FakeZou(SSLContext certificate) {
         load();
+        this.certificate = certificate;
         port = listen(0);
     }
 
@@ -172,7 +183,7 @@ public final class FakeZou implements AutoCloseable {
     }
 
     public String url() {
-        return "http://127.0.0.1:" + port;
+        return (certificate == null ? "http" : "https") + "://127.0.0.1:" + port;
     }
 
     // ---- Coming and going
@@ -193,6 +204,12 @@ public final class FakeZou implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** Listens again with another certificate. */
+    public void back(SSLContext other) {
+        certificate = other;
+        back();
     }
 
     /** Listens again, on the same port. */
@@ -221,7 +238,14 @@ public final class FakeZou implements AutoCloseable {
     private int listen(int at) {
         try {
             stopped = new CountDownLatch(1);
-            server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), at), 200);
+            InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), at);
+            if (certificate == null) {
+                server = HttpServer.create(address, 200);
+            } else {
+                HttpsServer secure = HttpsServer.create(address, 200);
+                secure.setHttpsConfigurator(new HttpsConfigurator(certificate));
+                server = secure;
+            }
             server.createContext("/", exchange -> new Visit(exchange).serve());
             server.setExecutor(threads);
             // Its dispatcher is a daemon only if a daemon starts it.

@@ -32,7 +32,7 @@ public class Services implements QuarkusTestResourceLifecycleManager {
                 entry("custom-actions.local.token", TOKEN),
                 entry("custom-actions.egress.allow",
                         "127.0.0.1:" + Receiver.shared().port() + ",127.0.0.1:" + Receiver.sharedWithTls().port()),
-                entry("custom-actions.egress.trust", Certificates.shared().authority().toAbsolutePath().toString()),
+                entry("custom-actions.trust", Certificates.shared().authority().toAbsolutePath().toString()),
                 entry("custom-actions.secrets.farm", FARM),
                 entry("custom-actions.secrets.sign-here", SIGNING),
                 entry("custom-actions.run.lease", "3s"),
