@@ -115,7 +115,7 @@ public class Action extends PanacheEntityBase {
         return caller.is(Role.admin) || enabled && caller.roles().stream().anyMatch(this::allows);
     }
 
-    /** Whether the browser opens the same address whatever is selected. */
+    /** Returns true if the browser opens the same address for every selection. */
     public boolean opensWithoutSelection() {
         try {
             return !isAjax && projectIds.isEmpty() && Template.parse(url).variables().isEmpty();

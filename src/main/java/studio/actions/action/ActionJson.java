@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.UUID;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.JsonNode;
 
 import io.quarkus.runtime.annotations.RegisterForReflection;
@@ -131,7 +132,7 @@ public final class ActionJson {
         }
     }
 
-    /** What an import would change, or has changed; nothing is, where there are errors. */
+    /** What an import would change, or has changed. With errors nothing is changed, unless what is wrong is to be skipped. */
     public record Import(int created, int updated, int unchanged, List<Change> changes, List<Wrong> errors) {
 
         /** Whether to do it, or to say what would be done. */
@@ -154,9 +155,20 @@ public final class ActionJson {
                 Map<String, Object> to) {
         }
 
+        /**
+         * What is wrong.
+         *
+         * @param action the name of an action of Kitsu's, and its id; both null for a line of a file, which one can look at
+         */
         public record Wrong(int line,
                 String column,
-                String message) {
+                String message,
+                @JsonInclude(JsonInclude.Include.NON_NULL) String action,
+                @JsonInclude(JsonInclude.Include.NON_NULL) UUID id) {
+
+            public Wrong(int line, String column, String message) {
+                this(line, column, message, null, null);
+            }
         }
     }
 }

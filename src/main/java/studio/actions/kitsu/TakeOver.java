@@ -2,7 +2,6 @@ package studio.actions.kitsu;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -60,7 +59,8 @@ public class TakeOver {
 
     @POST
     @RolesAllowed("admin")
-    public Uni<RestResponse<Import>> takeOver(@QueryParam("mode") Mode mode) {
+    public Uni<RestResponse<Import>> takeOver(@QueryParam("mode") Mode mode,
+            @QueryParam("skip_invalid") Boolean skipInvalid) {
         if (mode == null) {
             throw ProblemException.parameter("mode", "required", "'mode' must be check or apply.");
         }
@@ -69,12 +69,13 @@ public class TakeOver {
         }
         Asker asker = Asker.of(identity);
         return zou.customActions(asker.credential()).emitOn(Infrastructure.getDefaultWorkerPool())
-                .map(theirs -> takeOver(theirs, asker, mode))
-                .map(report -> ResponseBuilder.<Import> create(mode == Mode.apply && !report.errors().isEmpty() ? 422 : 200)
+                .map(theirs -> takeOver(theirs, asker, mode, Boolean.TRUE.equals(skipInvalid)))
+                .map(report -> ResponseBuilder.<Import> create(mode == Mode.apply && !report.errors().isEmpty()
+                        && !Boolean.TRUE.equals(skipInvalid) ? 422 : 200)
                         .entity(report).build());
     }
 
-    private Import takeOver(JsonNode theirs, Asker asker, Mode mode) {
+    private Import takeOver(JsonNode theirs, Asker asker, Mode mode, boolean skipInvalid) {
         List<Import.Wrong> errors = new ArrayList<>();
         Map<UUID, ActionJson.Draft> drafts = new LinkedHashMap<>();
         Map<UUID, Integer> lines = new LinkedHashMap<>();
@@ -87,7 +88,7 @@ public class TakeOver {
                         + "action. Is CUSTOM_ACTIONS_ZOU_URL right?").with("Retry-After", "5");
             }
             lines.put(id, line);
-            drafts.put(id, read(one, line, errors));
+            drafts.put(id, read(one, id, line, errors));
         }
         Set<UUID> here = actions.known(drafts.keySet());
         lines.keySet().removeAll(here);
@@ -96,17 +97,18 @@ public class TakeOver {
         for (Map.Entry<UUID, ActionJson.Draft> draft : drafts.entrySet()) {
             settle(draft, lines.get(draft.getKey()), asker.caller(), errors);
         }
-        Set<UUID> made = new LinkedHashSet<>(drafts.keySet());
+        Map<UUID, ActionJson.Draft> right = new LinkedHashMap<>(drafts);
+        errors.forEach(error -> right.remove(error.id()));
+        Set<UUID> made = right.keySet();
         if (mode == Mode.apply) {
-            made = errors.isEmpty() ? actions.adopt(drafts, asker) : Set.of();
-        } else {
-            made.removeIf(id -> errors.stream().anyMatch(error -> error.line() == lines.get(id)));
+            made = errors.isEmpty() || skipInvalid ? actions.adopt(right, asker) : Set.of();
         }
         List<Import.Change> changes = made.stream()
                 .map(id -> new Import.Change(lines.get(id), Import.Kind.created, drafts.get(id).name(), id, TAKEN, null,
                         taken(drafts.get(id))))
                 .toList();
-        int unchanged = errors.isEmpty() ? line - changes.size() : here.size();
+        int wrong = (int) errors.stream().map(Import.Wrong::id).distinct().count();
+        int unchanged = mode == Mode.apply && (errors.isEmpty() || skipInvalid) ? line - changes.size() - wrong : here.size();
         return new Import(changes.size(), 0, unchanged, changes, errors);
     }
 
@@ -121,19 +123,19 @@ public class TakeOver {
         try {
             draft.setValue(rules.settle(draft.getValue(), "", caller));
         } catch (ProblemException wrong) {
-            wrong.errors().forEach(fault -> errors
-                    .add(new Import.Wrong(line, fault.pointer().substring(1), fault.message())));
+            wrong.errors().forEach(fault -> errors.add(new Import.Wrong(line, fault.pointer().substring(1), fault.message(),
+                    draft.getValue().name(), draft.getKey())));
         }
     }
 
-    private static ActionJson.Draft read(JsonNode one, int line, List<Import.Wrong> errors) {
+    private static ActionJson.Draft read(JsonNode one, UUID id, int line, List<Import.Wrong> errors) {
         String type = one.path("entity_type").asText("all");
         EntityType entityType = null;
         try {
             entityType = EntityType.valueOf(type);
         } catch (IllegalArgumentException e) {
             errors.add(new Import.Wrong(line, "entity_type", "\"" + type + "\" is no entity type. It must be one of "
-                    + List.of(EntityType.values()) + "."));
+                    + List.of(EntityType.values()) + ".", one.path("name").asText(null), id));
         }
         return ActionJson.Draft.of(one.path("name").asText(null), one.path("url").asText(null), entityType,
                 one.path("is_ajax").asBoolean());

@@ -352,6 +352,25 @@ class TakeOverTest {
     }
 
     @Test
+    void namesTheActionsThatAreWrongAndTakesTheOthers() {
+        String wrong = UUID.randomUUID().toString();
+        zou.customActions(List.of(action("right"), action("wrong", "id", wrong, "url", "javascript:alert(1)"),
+                action("odd", "entity_type", "banana"), action("right, too")));
+
+        for (String mode : List.of("check", "apply&skip_invalid=true")) {
+            Map<String, Object> answer = takeOver(mode);
+
+            assertThat(column(answer, "errors", "action")).containsExactlyInAnyOrder(mark + " wrong", mark + " odd");
+            assertThat(column(answer, "errors", "id")).contains(wrong);
+            assertThat(answer).containsEntry("created", 2).containsEntry("unchanged", 0);
+        }
+        assertThat(ours()).hasSize(2);
+        assertCounts(takeOver("apply&skip_invalid=true"), 0, 2);
+        answer(422, BesideKitsu.with(admin).post(TAKE_OVER + "apply"));
+        answer(422, BesideKitsu.with(admin).post(TAKE_OVER + "apply&skip_invalid=false"));
+    }
+
+    @Test
     void whatIsHereAlreadyIsNoLongerJudged() {
         String id = UUID.randomUUID().toString();
         zou.customActions(List.of(action("one", "id", id)));

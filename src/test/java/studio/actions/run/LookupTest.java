@@ -513,7 +513,7 @@ class LookupTest {
         String action = BesideKitsu.ajax("https://api.studio.com/{entity_name}/{production_name}/{task_type_name}");
 
         List<List<String>> asked = new ArrayList<>();
-        for (int press = 0; press < 2; press++) {
+        for (int press = 0; press < 4; press++) {
             String token = BesideKitsu.token(person);
             BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id())))
                     .post(Api.ACTIONS + "/" + action + "/preview").then().statusCode(200)
@@ -523,7 +523,10 @@ class LookupTest {
 
         assertThat(asked.get(0)).startsWith("/data/tasks").contains("/data/entities",
                 "/data/projects/" + shot.projectId() + "/team");
-        assertThat(asked.get(1)).as("who may see it is asked anew").containsExactly("/data/tasks", "/data/entities");
+        // One of them may come when a minute is just over.
+        assertThat(asked.subList(1, 4)).as("who may see it is asked anew")
+                .allSatisfy(paths -> assertThat(paths).startsWith("/data/tasks").contains("/data/entities"))
+                .contains(List.of("/data/tasks", "/data/entities"));
     }
 
     @Test
