@@ -92,7 +92,7 @@ CREATE TABLE run (
     idempotency_key text,
     replay_of       uuid,
     -- Those of its targets, each once. A target whose production is not known has the nil UUID here, which nobody is shown.
-    production_ids  uuid[] NOT NULL,
+    production_ids  uuid[] NOT NULL CHECK (cardinality(production_ids) > 0),
     created_at      timestamptz NOT NULL,
     cancelled_at    timestamptz,
     finished_at     timestamptz,

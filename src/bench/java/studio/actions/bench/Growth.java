@@ -47,9 +47,10 @@ final class Growth implements Case {
                 """
                         WITH pressed AS (
                             INSERT INTO run (id, action_id, action_version, action_name, state, caller_id, caller_name, caller_role,
-                                method, headers, timeout_ms, max_attempts, rate_per_minute, fingerprint, created_at, finished_at, unfinished, events)
+                                method, headers, timeout_ms, max_attempts, rate_per_minute, production_ids, fingerprint, created_at,
+                                finished_at, unfinished, events)
                             SELECT gen_random_uuid(), '%s', 1, 'Bench', 'succeeded', gen_random_uuid(), 'Bench', 'user', 'POST', '{}',
-                                   10000, 1, 600, '', at, at, 0, %2$d
+                                   10000, 1, 600, '{00000000-0000-0000-0000-000000000000}', '', at, at, 0, %2$d
                               FROM (SELECT now() - interval '29 days' * (1 - (%4$d + press) / %5$d.0) AS at
                                       FROM generate_series(1, %3$d) press) presses
                             RETURNING id)

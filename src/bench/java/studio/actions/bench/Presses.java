@@ -38,10 +38,11 @@ final class Presses implements Case {
             COMMIT;
             BEGIN;
             INSERT INTO run (id, action_id, action_version, action_name, state, caller_id, caller_name, caller_email,
-                caller_role, method, headers, timeout_ms, max_attempts, rate_per_minute, host, fingerprint, created_at,
+                caller_role, method, headers, timeout_ms, max_attempts, rate_per_minute, host, production_ids, fingerprint, created_at,
                 unfinished, events)
             VALUES (:run, '%2$s', 1, 'Bench', 'running', '00000000-0000-4000-8000-000000000001', 'Local admin',
-                'admin@localhost', 'admin', 'POST', '{}', 10000, 1, 60000, '127.0.0.1:8080', CAST(:caller AS text), clock_timestamp(),
+                'admin@localhost', 'admin', 'POST', '{}', 10000, 1, 60000, '127.0.0.1:8080',
+                '{00000000-0000-0000-0000-000000000000}', CAST(:caller AS text), clock_timestamp(),
                 1, 0);
             INSERT INTO delivery (id, run_id, position, entity_id, entity_type, task_ids, method, url, host, body, webhook_id,
                 state, owner, attempts)

@@ -304,9 +304,11 @@ class RecoveryTest {
         update("INSERT INTO replica (id, beat) VALUES (?, 17)", dead);
         update("""
                 INSERT INTO run (id, action_id, action_version, action_name, state, caller_id, caller_name, caller_role, method,
-                    headers, timeout_ms, max_attempts, rate_per_minute, signing_secret, fingerprint, created_at, unfinished, events)
+                    headers, timeout_ms, max_attempts, rate_per_minute, signing_secret, production_ids, fingerprint, created_at,
+                    unfinished, events)
                 VALUES (?, gen_random_uuid(), 1, 'Left behind', 'running', ?, 'Local admin', 'admin', 'POST',
-                    '{"X-Farm": "${secret:farm}"}', 5000, 1, 600, 'sign-here', '', now() - interval '2 minutes', ?, 0)""",
+                    '{"X-Farm": "${secret:farm}"}', 5000, 1, 600, 'sign-here',
+                    '{00000000-0000-0000-0000-000000000000}', '', now() - interval '2 minutes', ?, 0)""",
                 run, UUID.fromString(ADMIN), Stream.of(states).filter(List.of("pending", "in_flight")::contains).count());
         for (int i = 0; i < states.length; i++) {
             boolean flies = states[i].equals("in_flight");
