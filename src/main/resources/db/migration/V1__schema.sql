@@ -152,7 +152,8 @@ CREATE TABLE delivery (
 );
 CREATE INDEX delivery_pending ON delivery (run_id, position) WHERE state = 'pending';
 CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'pending';
-CREATE INDEX delivery_named ON delivery (lower(entity_name) text_pattern_ops) WHERE entity_name IS NOT NULL;
+-- Of the beginning only: an entry of an index may have 2.7 kB.
+CREATE INDEX delivery_named ON delivery (lower(left(entity_name, 200)) text_pattern_ops) WHERE entity_name IS NOT NULL;
 CREATE INDEX delivery_owned ON delivery (owner) WHERE owner IS NOT NULL;
 CREATE INDEX delivery_owned_of_run ON delivery (run_id) WHERE owner IS NOT NULL;
 

@@ -49,11 +49,12 @@ public class Listings {
     private static final int VALUE = 64;
 
     /** All that an answer depends on, beside the actions. */
-    record Question(Set<Role> roles, String path, String query, List<String> accept) {
+    record Question(Role role, Set<Role> roles, String path, String query, List<String> accept) {
 
         static Question of(RoutingContext request, Caller caller) {
             HttpServerRequest asked = request.request();
-            return new Question(caller.roles(), asked.path(), asked.query(), asked.headers().getAll(HttpHeaders.ACCEPT));
+            return new Question(caller.role(), caller.roles(), asked.path(), asked.query(),
+                    asked.headers().getAll(HttpHeaders.ACCEPT));
         }
 
         /** Bytes of what the caller may make as long as they like; many short values of {@code Accept} cost more than one. */

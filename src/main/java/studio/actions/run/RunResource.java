@@ -52,7 +52,7 @@ import studio.actions.problem.ProblemException;
 @Authenticated
 public class RunResource {
 
-    private static final String NAMED = "id in (select d.runId from Delivery d where lower(d.entityName) like lower(:named) "
+    private static final String NAMED = "id in (select d.runId from Delivery d where lower(left(d.entityName, 200)) like lower(:named) "
             + "escape '!')";
 
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
@@ -141,7 +141,7 @@ public class RunResource {
     @Blocking
     public Uni<RunJson.View> cancel(@PathParam("id") UUID id) {
         Asker asker = Asker.of(identity);
-        return access.of(asker).emitOn(workers).map(seen -> {
+        return access.soon(asker).emitOn(workers).map(seen -> {
             own(id, asker.caller(), seen);
             return cancelled(id, asker, seen);
         });
@@ -173,7 +173,8 @@ public class RunResource {
         String key = Press.idempotencyKey(headers);
         Duration patience = Press.patience(prefer, config.patience());
         Optional<String> applied = Press.applied(prefer, config.patience());
-        return access.of(asker).emitOn(workers).chain(seen -> replay(asker, own(id, asker.caller(), seen), only, key, patience))
+        return access.soon(asker).emitOn(workers)
+                .chain(seen -> replay(asker, own(id, asker.caller(), seen), only, key, patience))
                 .map(view -> PressResource.answer(view, applied));
     }
 

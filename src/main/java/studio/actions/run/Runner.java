@@ -438,7 +438,7 @@ public class Runner {
 
     /** The run goes on, whether or not Kitsu says how much of it is shown. */
     private Uni<RunAccess.Access> access(Asker asker) {
-        return access.of(asker).onFailure().recoverWithItem(RunAccess.Access.own(asker.caller())).emitOn(workers);
+        return access.soon(asker).emitOn(workers);
     }
 
     /** The run is on disk and goes on, so a database that is away by now must not look like a press that did not happen. */

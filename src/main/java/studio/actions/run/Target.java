@@ -38,6 +38,12 @@ public record Target(
         return new Target(null, null, null, taskId, null, null, null, null, null, null);
     }
 
+    /** Returns the same target in another production, which may be null. */
+    Target in(UUID production) {
+        return new Target(entityId, entityType, production, taskId, entityName, sequenceName, episodeName, assetTypeName,
+                taskTypeName, productionName);
+    }
+
     /** Names that a request brought along. */
     boolean named() {
         return entityName != null || sequenceName != null || episodeName != null || assetTypeName != null

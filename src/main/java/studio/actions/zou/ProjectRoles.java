@@ -1,6 +1,7 @@
 package studio.actions.zou;
 
 import java.util.HashSet;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 
@@ -48,7 +49,8 @@ public class ProjectRoles {
             return Uni.createFrom().item(Role.admin);
         }
         return known.getAsync(new Key(caller.id(), production),
-                unknown -> zou.team(credential, production).map(team -> in(team, caller)));
+                unknown -> zou.team(credential, production).map(team -> in(team, caller.id())))
+                .map(own -> own.orElse(caller.role()));
     }
 
     /**
@@ -66,15 +68,24 @@ public class ProjectRoles {
                 .merge(AT_ONCE).collect().in(HashSet::new, Set::addAll));
     }
 
-    private static Role in(JsonNode team, Caller caller) {
+    /** Returns the role that a person has in a team; empty if it is the global one. */
+    private static Optional<Role> in(JsonNode team, UUID caller) {
         for (JsonNode member : team) {
             ZouObject person = new ZouObject(member);
-            if (caller.id().equals(person.id())) {
+            if (caller.equals(person.id())) {
                 String own = person.text("project_role");
                 // Zou takes an admin's role in a production for a mistake, and so do we.
-                return own == null || own.equals(Role.admin.name()) ? caller.role() : ZouIdentity.role(own);
+                return own == null || own.equals(Role.admin.name()) ? Optional.empty() : Optional.of(role(own));
             }
         }
         throw new Zou.Denied(403, "You are not in the team of this production.");
+    }
+
+    private static Role role(String name) {
+        try {
+            return Role.valueOf(name);
+        } catch (IllegalArgumentException e) {
+            throw new Zou.Denied(403, "Your role in this production is not known here.");
+        }
     }
 }

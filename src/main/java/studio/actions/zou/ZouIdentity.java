@@ -210,7 +210,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
                 user.path("is_bot").asBoolean(), departments, Set.of());
     }
 
-    static Role role(String name) {
+    private static Role role(String name) {
         try {
             return Role.valueOf(name);
         } catch (IllegalArgumentException e) {

@@ -23,6 +23,8 @@ import io.smallrye.mutiny.Uni;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Credential;
 import studio.actions.identity.Role;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
 
 /**
  * Looks up tasks, entities and productions in Kitsu, as the caller. Lists of ids tell nearly all of it; a question for each
@@ -109,6 +111,10 @@ public class ZouLookups {
             return question.map(answer -> (Runnable) () -> answered.accept(answer))
                     .onFailure(Zou.Denied.class).recoverWithItem(denial -> () -> denied.accept((Zou.Denied) denial));
         }
+    }
+
+    private static boolean isUnavailable(Throwable failure) {
+        return failure instanceof ProblemException problem && problem.code() == Code.UNAVAILABLE;
     }
 
     private static Uni<Void> send(List<Request<?>> requests) {
@@ -241,8 +247,10 @@ public class ZouLookups {
                 ZouObject entity = target.entity();
                 Optional<UUID> parent = entity == null ? Optional.empty() : names.unknownParent(entity);
                 if (parent.isPresent() && asked.size() < MOST_PAGES && asked.add(parent.get())) {
-                    requests.add(new Request<>(one(names.kind(entity) + "s", entity.id()),
-                            page -> names.putPage(parent.get(), page), denied -> {
+                    // A name that cannot be had is missing where a template needs it, and nowhere else.
+                    requests.add(new Request<>(one(names.kind(entity) + "s", entity.id()).map(Optional::of)
+                            .onFailure(ZouLookups::isUnavailable).recoverWithItem(Optional.empty()),
+                            page -> page.ifPresent(found -> names.putPage(parent.get(), found)), denied -> {
                             }));
                 }
             });

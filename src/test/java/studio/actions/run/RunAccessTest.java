@@ -144,6 +144,37 @@ class RunAccessTest {
         BesideKitsu.with(token).get(Api.ACTIONS).then().statusCode(200);
     }
 
+    /** Who claims a production for what they may not see does not show their run to its managers. */
+    @Test
+    void takesNoProductionFromTheCaller() {
+        String manager = zou().colleague("manager");
+        zou().join(manager, production, null);
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        String claimed = Json.of(BesideKitsu.as("user").body(Map.of("targets", List.of(Api.target("entity_id",
+                UUID.randomUUID().toString(), "production_id", production))))
+                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract()).get("id");
+
+        BesideKitsu.as(manager).get(RUNS + "/" + claimed).then().statusCode(404);
+        BesideKitsu.as(manager).get(RUNS + "/" + run).then().statusCode(200);
+    }
+
+    /** A manager's own press is answered, and can be stopped, while Kitsu does not say which productions are theirs. */
+    @Test
+    void answersAManagersOwnPressWhileKitsuIsSilent() {
+        String manager = zou().colleague("manager");
+        zou().join(manager, production, null);
+        String token = BesideKitsu.token(manager);
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/held?e={entity_name}"));
+        String task = zou().shotIn(production, "SH010", "SQ01").id();
+        Json pressed = Json.of(BesideKitsu.with(token).header("Prefer", "respond-async")
+                .body(Map.of("selection", List.of(task))).post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202)
+                .extract());
+        zou().fault(token, "/data/projects", Fault.silent);
+
+        BesideKitsu.with(token).post(RUNS + "/" + pressed.getString("id") + "/cancel").then().statusCode(200);
+        receiver.releaseAll();
+    }
+
     @Test
     void asksForTheProductionsOfAManagerOnceAMinute() {
         String manager = zou().colleague("manager");
