@@ -112,7 +112,8 @@ public class RunResource {
 
     /** What begins with it, in whatever case. */
     private static String pattern(String beginning) {
-        return Normalizer.normalize(beginning.strip(), Normalizer.Form.NFC).replaceAll("[!%_]", "!$0") + "%";
+        return Normalizer.normalize(beginning.strip().replace('\0', '\ufffd'), Normalizer.Form.NFC).replaceAll("[!%_]", "!$0")
+                + "%";
     }
 
     @GET
