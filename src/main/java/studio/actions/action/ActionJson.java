@@ -46,7 +46,7 @@ public final class ActionJson {
             return new Draft(name, url, entityType, isAjax, null, null, null, null, null, null, null, null, null, null);
         }
 
-        /** Returns the same with other values of what Kitsu edits. */
+        /** Returns the same with other values in the four fields that Kitsu edits. */
         public Draft withKitsuFields(String newName, String newUrl, EntityType newType, Boolean newAjax) {
             return new Draft(newName, newUrl, newType, newAjax, description, enabled, method, headers, timeoutMs, maxAttempts,
                     ratePerMinute, signingSecret, roles, projectIds);

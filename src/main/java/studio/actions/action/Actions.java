@@ -169,7 +169,7 @@ public class Actions {
         });
     }
 
-    /** Returns actions as they were when links to them were shown; those that history lacks are left out. */
+    /** Returns actions as they were when links to them were shown, as far as history has these versions. */
     public Map<TriggerLink, Draft> asOf(Collection<TriggerLink> links) {
         Map<TriggerLink, Draft> drafts = new HashMap<>();
         List<TriggerLink> asked = links.stream().filter(link -> link.version() != null).toList();

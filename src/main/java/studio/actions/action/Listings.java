@@ -26,8 +26,8 @@ import studio.actions.identity.KnownCallers;
 import studio.actions.identity.Role;
 
 /**
- * Lists that everybody asks for: whoever is known, and asks what somebody with the same roles has asked, is answered from
- * memory, on the event loop. What is not there goes on to its method, and so does all that is to be refused. A write
+ * Lists that everybody asks for. A known caller who asks what another with the same roles has asked is answered from memory,
+ * on the event loop. What is not there goes on to its method, and so does all that is to be refused. A write
  * drops what is there together with the list that it was made from ({@link ActionList}).
  */
 @Singleton

@@ -28,7 +28,7 @@ import studio.actions.problem.StrictJson;
 
 /**
  * The filters of Zou's lists: each field by its value, or by a JSON array of values. gazu's {@code fetch_first} takes the first
- * action of what it is answered, so a filter that fits nothing must give an empty list.
+ * action of an answer, so a filter that fits nothing must give an empty list.
  */
 final class KitsuFilters {
 

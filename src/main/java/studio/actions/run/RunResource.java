@@ -110,7 +110,7 @@ public class RunResource {
         return new RunJson.Page(page.stream().map(run -> RunJson.View.of(run, counts.get(run.id))).toList(), next);
     }
 
-    /** What begins with it, in whatever case. */
+    /** Returns a pattern of SQL for texts that begin like this; upper and lower case are the same. */
     private static String pattern(String beginning) {
         return Normalizer.normalize(beginning.strip().replace('\0', '\ufffd'), Normalizer.Form.NFC).replaceAll("[!%_]", "!$0")
                 + "%";

@@ -52,7 +52,7 @@ public record Selection(List<Target> targets, Map<Target, Refusal> refused, Orig
         return of(tasks == null ? List.of() : tasks, null, origin, limit);
     }
 
-    /** For an action that opens the same address whatever is selected. */
+    /** Returns an empty selection, for an action that opens the same address for every one. */
     public static Selection none(Origin origin) {
         return new Selection(List.of(), Map.of(), origin, false);
     }

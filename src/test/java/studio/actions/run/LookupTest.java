@@ -526,7 +526,7 @@ class LookupTest {
         // One of them may come when a minute is just over.
         assertThat(asked.subList(1, 4)).as("who may see it is asked anew")
                 .allSatisfy(paths -> assertThat(paths).startsWith("/data/tasks").contains("/data/entities"))
-                .contains(List.of("/data/tasks", "/data/entities"));
+                .filteredOn(List.of("/data/tasks", "/data/entities")::equals).hasSizeGreaterThanOrEqualTo(2);
     }
 
     @Test
