@@ -24,7 +24,6 @@ public final class Press {
 
     private static final Pattern WAIT = Pattern.compile("(?:^|[,;\\s])wait\\s*=\\s*\"?(\\d{1,9})", Pattern.CASE_INSENSITIVE);
     private static final Pattern ASYNC = Pattern.compile("(?:^|[,;\\s])respond-async(?:$|[,;\\s])", Pattern.CASE_INSENSITIVE);
-    private static final Duration MOMENT = Duration.ofMillis(1);
 
     private Press() {
     }
@@ -40,10 +39,9 @@ public final class Press {
             return Duration.ofNanos(System.nanoTime() - sinceNanos);
         }
 
-        /** What is left of the time that the caller waits, which began with the press. */
+        /** What is left of the time that the caller waits, which began with the press; not positive where it is used up. */
         Duration left(Duration patience) {
-            Duration left = patience.minus(age());
-            return left.compareTo(MOMENT) < 0 ? MOMENT : left;
+            return patience.minus(age());
         }
 
         /**
@@ -117,9 +115,8 @@ public final class Press {
         String preferences = String.join(",", prefer);
         Matcher wait = WAIT.matcher(preferences);
         Duration asked = wait.find() ? Duration.ofSeconds(Long.parseLong(wait.group(1)))
-                : ASYNC.matcher(preferences).find() ? MOMENT : most;
-        Duration patience = asked.compareTo(most) < 0 ? asked : most;
-        return patience.isZero() ? MOMENT : patience;
+                : ASYNC.matcher(preferences).find() ? Duration.ZERO : most;
+        return asked.compareTo(most) < 0 ? asked : most;
     }
 
     /** Returns the preference that was applied; empty if there was none, or if it asked for too long a wait. */

@@ -11,6 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArraySet;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 
 import jakarta.inject.Singleton;
 
@@ -124,16 +125,18 @@ class RunEvents {
         /**
          * Completes with the run's end, when the time is up, or when the service stops; it does not fail.
          *
+         * @param patience may be used up already
          * @return how it ended, where that was written here and heard of first
          */
         Uni<Optional<End>> untilEnd(Duration patience) {
-            Uni<Optional<End>> told = Uni.createFrom().completionStage(ended);
+            // A timeout of Mutiny's that is over at once gives its item before its subscription, which breaks what follows it.
+            Uni<Optional<End>> told = Uni.createFrom().completionStage(
+                    () -> ended.copy().completeOnTimeout(Optional.empty(), patience.toNanos(), TimeUnit.NANOSECONDS));
             Uni<Optional<End>> seen = Multi.createFrom().ticks().startingAfter(POLL).every(POLL).onOverflow().drop()
                     .emitOn(workers)
                     .filter(tick -> over()).toUni().replaceWith(Optional.empty());
             // Whoever hangs up cancels this, never the run.
-            return Uni.join().first(told, seen).withItem().ifNoItem().after(patience)
-                    .recoverWithItem(Optional.empty());
+            return Uni.join().first(told, seen).withItem();
         }
 
         /** Whether the run has ended, as far as the database says so now. */

@@ -103,7 +103,7 @@ class LimitsIT {
             Packaged replica = replicas.get(i < atTheFirst ? 0 : 1);
             presses.add(clients.submit(() -> {
                 Map<Integer, Long> answers = new HashMap<>();
-                while (System.nanoTime() < until) {
+                while (System.nanoTime() < until || !answers.containsKey(429)) {
                     answers.merge(replica.press(action, Packaged.TOKEN, targets(1)).status(), 1L, Long::sum);
                 }
                 return answers;
@@ -120,7 +120,8 @@ class LimitsIT {
                 heard.stream().filter(one -> one.at() <= end).count(), answers);
         assertThat(heard.stream().filter(one -> one.at() <= end).count()).isBetween(78L, 80L);
         assertThat(answers.keySet()).isSubsetOf(200, 202, 429);
-        assertThat(answers.get(202)).as("ten minutes' worth, and what went out").isBetween(600L, 700L);
+        assertThat(answers.get(202)).as("ten minutes' worth, and what went out")
+                .isBetween(600L, 600L + receiver.heard(name).size() + 1);
         if (wrongClocks > 0) {
             assertThat(heard).as("one of them lives in the future").anySatisfy(one -> assertThat(
                     Instant.ofEpochSecond(Long.parseLong(one.headers().get("webhook-timestamp"))))

@@ -39,6 +39,8 @@ import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.testing.Api;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
@@ -67,6 +69,19 @@ class RunEventsTest {
         for (Stream stream : streams) {
             stream.body.close();
         }
+    }
+
+    @Test
+    void answersThoseWhoseTimeIsUp() {
+        RunEvents.Watch watch = events.watch(UUID.randomUUID());
+
+        // A young process takes its time to subscribe.
+        String answer = watch.untilEnd(Duration.ofNanos(1)).onSubscription().invoke(() -> pause(50))
+                .chain(end -> Uni.createFrom().item("next").emitOn(Infrastructure.getDefaultWorkerPool()))
+                .await().atMost(Duration.ofSeconds(10));
+
+        assertThat(answer).isEqualTo("next");
+        watch.close();
     }
 
     @Test
@@ -243,6 +258,14 @@ class RunEventsTest {
         return Json.of(Api.admin().header("Prefer", "respond-async")
                 .body(Map.of("targets", IntStream.range(0, count).mapToObj(i -> Api.shot()).toList()))
                 .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract()).get("id");
+    }
+
+    private static void pause(long millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     private Stream watch(String run, String last) throws IOException, InterruptedException {
