@@ -4,6 +4,7 @@ import java.io.OutputStreamWriter;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,11 +39,13 @@ import studio.actions.action.ActionJson.Import.Change;
 import studio.actions.action.ActionJson.Import.Kind;
 import studio.actions.action.ActionJson.Import.Mode;
 import studio.actions.action.ActionJson.Import.Wrong;
+import studio.actions.action.TakenNames.Label;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.csv.Csv;
 import studio.actions.identity.Asker;
 import studio.actions.problem.Problem.Code;
+import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
 /** Moves actions out of a studio and into it: for back-up, for version control, and between studios. */
@@ -57,13 +60,16 @@ public class ActionTransfer {
 
     private final Actions actions;
     private final ActionRules rules;
+    private final TakenNames names;
     private final ActionCsv csv;
     private final ActionConfig.Csv config;
     private final SecurityIdentity identity;
 
-    ActionTransfer(Actions actions, ActionRules rules, ObjectMapper json, ActionConfig config, SecurityIdentity identity) {
+    ActionTransfer(Actions actions, ActionRules rules, TakenNames names, ObjectMapper json, ActionConfig config,
+            SecurityIdentity identity) {
         this.actions = actions;
         this.rules = rules;
+        this.names = names;
         this.csv = new ActionCsv(json);
         this.config = config.csv();
         this.identity = identity;
@@ -135,7 +141,7 @@ public class ActionTransfer {
         AuditEntry entry = AuditEntry.of(Verb.imported, asker, AuditEntry.DONE).with("created", told.created())
                 .with("updated", told.updated()).with("unchanged", told.unchanged());
         entry.persist();
-        actions.put(plan.writes, asker, entry);
+        actions.put(plan.writes(), asker, entry);
         return told;
     }
 
@@ -143,8 +149,7 @@ public class ActionTransfer {
     private final class Plan {
 
         private final List<Wrong> errors = new ArrayList<>();
-        private final List<Change> changes = new ArrayList<>();
-        private final List<Actions.Write> writes = new ArrayList<>();
+        private final List<Step> steps = new ArrayList<>();
         private int unchanged;
 
         /** Whether the header is valid. */
@@ -180,13 +185,37 @@ public class ActionTransfer {
                         take(line.row(), line.wrong().isEmpty());
                     }
                 });
+                refuseTakenNames(present);
             }
+        }
+
+        private void refuseTakenNames(List<Action> present) {
+            Map<UUID, Fault> refused = names.refused(
+                    writes().stream().map(write -> Label.of(write.id(), write.settled())).toList(),
+                    present.stream().map(Label::of).toList());
+            steps.removeIf(step -> {
+                Fault fault = refused.get(step.write.id());
+                if (fault != null) {
+                    errors.add(step.row.wrong(Column.NAME, fault.message()));
+                }
+                return fault != null;
+            });
+            errors.sort(Comparator.comparingInt(Wrong::line));
         }
 
         private record Line(Row row, List<Wrong> wrong) {
         }
 
+        /** A line that makes or changes an action. */
+        private record Step(Row row, Change change, Actions.Write write) {
+        }
+
+        List<Actions.Write> writes() {
+            return steps.stream().map(Step::write).toList();
+        }
+
         Import told() {
+            List<Change> changes = steps.stream().map(Step::change).toList();
             int created = (int) changes.stream().filter(change -> change.kind() == Kind.created).count();
             return new Import(created, changes.size() - created, unchanged, changes, errors);
         }
@@ -242,8 +271,8 @@ public class ActionTransfer {
             try {
                 Draft settled = rules.settle(wanted, "", asker.caller());
                 if (fine) {
-                    changes.add(change(row.line(), id, before, settled));
-                    writes.add(new Actions.Write(id == null ? UUID.randomUUID() : id, present, settled));
+                    steps.add(new Step(row, change(row.line(), id, before, settled),
+                            new Actions.Write(id == null ? UUID.randomUUID() : id, present, settled)));
                 }
             } catch (ProblemException refused) {
                 refused.errors().stream().filter(fault -> !row.follows(Column.of(fault.pointer())))

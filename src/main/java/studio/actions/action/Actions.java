@@ -29,12 +29,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.action.ActionJson.Draft;
+import studio.actions.action.TakenNames.Label;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 import studio.actions.problem.Problem.Code;
+import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
 /**
@@ -52,14 +54,16 @@ public class Actions {
 
     private final ActionList list;
     private final ActionRules rules;
+    private final TakenNames names;
     private final ObjectMapper json;
     private final Clock clock;
     private final StatelessSession rows;
     private final Map<UUID, Action> pressed = new ConcurrentHashMap<>();
 
-    Actions(ActionList list, ActionRules rules, ObjectMapper json, Clock clock, StatelessSession rows) {
+    Actions(ActionList list, ActionRules rules, TakenNames names, ObjectMapper json, Clock clock, StatelessSession rows) {
         this.list = list;
         this.rules = rules;
+        this.names = names;
         this.json = json;
         this.clock = clock;
         this.rows = rows;
@@ -145,6 +149,7 @@ public class Actions {
     public Action create(Draft draft, Asker asker) {
         Action action = Action.of(rules.settle(draft, "", asker.caller()), asker.caller(), clock.instant());
         return written(() -> {
+            names.check(Label.of(action));
             add(Verb.created, action, 0, asker).persist();
             return action;
         });
@@ -153,20 +158,37 @@ public class Actions {
     /**
      * Makes actions that are at home elsewhere, under the ids they have there; those that are here already stay as they are.
      *
-     * @param drafts settled
+     * @param drafts settled, in order of age
      * @return the ids of those that were made
+     * @throws ProblemException {@code invalid_body} where a name was taken since {@link #namesTaken} was asked
      */
     public Set<UUID> adopt(Map<UUID, Draft> drafts, Asker asker) {
         return writeAll(present -> {
             // Two that adopt the same at once: the second finds what the first has made.
             Set<UUID> made = new LinkedHashSet<>(drafts.keySet());
             present.forEach(action -> made.remove(action.id));
+            names.refused(labels(drafts, made), present.stream().map(Label::of).toList()).values().forEach(fault -> {
+                throw ProblemException.invalid(List.of(fault));
+            });
             AuditEntry entry = AuditEntry.of(Verb.imported, asker, AuditEntry.DONE).with("from", "Kitsu")
                     .with("created", made.size());
             entry.persist();
             put(made.stream().map(id -> new Write(id, null, drafts.get(id))).toList(), asker, entry);
             return made;
         });
+    }
+
+    /**
+     * Returns which of the drafts would take a name that is taken, beside Kitsu.
+     *
+     * @param drafts of actions that are not here, in order of age
+     */
+    public Map<UUID, Fault> namesTaken(Map<UUID, Draft> drafts) {
+        return names.refused(labels(drafts, drafts.keySet()), all().stream().map(Label::of).toList());
+    }
+
+    private static List<Label> labels(Map<UUID, Draft> drafts, Set<UUID> ids) {
+        return drafts.keySet().stream().filter(ids::contains).map(id -> Label.of(id, drafts.get(id))).toList();
     }
 
     /** Returns actions as they were when links to them were shown, as far as history has these versions. */
@@ -237,6 +259,7 @@ public class Actions {
             }
             Action action = Action.of(rules.settle(draft, "", asker.caller()), asker.caller(), clock.instant());
             action.id = id;
+            names.check(Label.of(action));
             action.createdAt = last.createdAt;
             action.createdBy = last.createdBy;
             add(Verb.restored, action, last.version, asker).persist();
@@ -310,7 +333,9 @@ public class Actions {
 
     private Action become(Verb verb, Action action, Draft wanted, Asker asker) {
         if (wanted == null || !action.draft().equals(rules.fill(wanted))) {
-            change(verb, action, rules.settle(wanted, "", asker.caller()), asker).ifPresent(Kept::persist);
+            Draft settled = rules.settle(wanted, "", asker.caller());
+            names.check(Label.of(action.id, settled));
+            change(verb, action, settled, asker).ifPresent(Kept::persist);
         }
         return action;
     }
@@ -381,7 +406,7 @@ public class Actions {
     }
 
     private <T> T written(Callable<T> write) {
-        return written("ROW EXCLUSIVE", write);
+        return written(names.matter() ? "SHARE ROW EXCLUSIVE" : "ROW EXCLUSIVE", write);
     }
 
     /**

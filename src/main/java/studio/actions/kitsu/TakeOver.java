@@ -1,6 +1,8 @@
 package studio.actions.kitsu;
 
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -78,9 +80,12 @@ public class TakeOver {
     private Import takeOver(JsonNode theirs, Asker asker, Mode mode, boolean skipInvalid) {
         List<Import.Wrong> errors = new ArrayList<>();
         Map<UUID, ActionJson.Draft> drafts = new LinkedHashMap<>();
-        Map<UUID, Integer> lines = new LinkedHashMap<>();
+        Map<UUID, Integer> lines = new HashMap<>();
+        List<JsonNode> byAge = new ArrayList<>();
+        theirs.forEach(byAge::add);
+        byAge.sort(Comparator.comparing(one -> one.path("created_at").asText()));
         int line = 0;
-        for (JsonNode one : theirs) {
+        for (JsonNode one : byAge) {
             line++;
             UUID id = StrictJson.id(one.path("id").asText(null));
             if (id == null) {
@@ -97,8 +102,8 @@ public class TakeOver {
         for (Map.Entry<UUID, ActionJson.Draft> draft : drafts.entrySet()) {
             settle(draft, lines.get(draft.getKey()), asker.caller(), errors);
         }
-        Map<UUID, ActionJson.Draft> right = new LinkedHashMap<>(drafts);
-        errors.forEach(error -> right.remove(error.id()));
+        refuseTakenNames(right(drafts, errors), lines, errors);
+        Map<UUID, ActionJson.Draft> right = right(drafts, errors);
         Set<UUID> made = right.keySet();
         if (mode == Mode.apply) {
             made = errors.isEmpty() || skipInvalid ? actions.adopt(right, asker) : Set.of();
@@ -110,6 +115,18 @@ public class TakeOver {
         int wrong = (int) errors.stream().map(Import.Wrong::id).distinct().count();
         int unchanged = mode == Mode.apply && (errors.isEmpty() || skipInvalid) ? line - changes.size() - wrong : here.size();
         return new Import(changes.size(), 0, unchanged, changes, errors);
+    }
+
+    private static Map<UUID, ActionJson.Draft> right(Map<UUID, ActionJson.Draft> drafts, List<Import.Wrong> errors) {
+        Map<UUID, ActionJson.Draft> right = new LinkedHashMap<>(drafts);
+        errors.forEach(error -> right.remove(error.id()));
+        return right;
+    }
+
+    /** @param drafts in order of age: the oldest keeps its name */
+    private void refuseTakenNames(Map<UUID, ActionJson.Draft> drafts, Map<UUID, Integer> lines, List<Import.Wrong> errors) {
+        actions.namesTaken(drafts).forEach((id, fault) -> errors.add(new Import.Wrong(lines.get(id), "name", fault.message(),
+                drafts.get(id).name(), id)));
     }
 
     private Map<String, Object> taken(ActionJson.Draft draft) {

@@ -279,7 +279,7 @@ class ActionHistoryTest {
     }
 
     private String create(Object... fields) {
-        return Api.id(BesideKitsu.with(admin).body(Api.draft(fields)).post(Api.ACTIONS));
+        return Api.id(BesideKitsu.with(admin).body(BesideKitsu.draft(fields)).post(Api.ACTIONS));
     }
 
     private void patch(String id, Map<String, Object> fields) {

@@ -65,12 +65,12 @@ class KitsuSettingsTest {
         given().headers(preflight).header("Origin", "https://tools.studio.com").options(Api.ACTIONS).then().statusCode(200)
                 .header("Access-Control-Allow-Origin", equalTo("https://tools.studio.com"));
         for (String origin : List.of("https://tools.studio.com", "https://kitsu.studio.com:8443")) {
-            admin().header("Origin", origin).body(Api.draft()).post(Api.ACTIONS).then().statusCode(201)
+            admin().header("Origin", origin).body(BesideKitsu.draft()).post(Api.ACTIONS).then().statusCode(201)
                     .header("Access-Control-Allow-Origin", equalTo(origin));
         }
         // Behind a proxy that ends TLS the service itself is spoken to in plain HTTP.
         given().header("Cookie", "access_token_cookie=" + BesideKitsu.token("admin"))
-                .header("Origin", "https://kitsu.studio.com:8443").contentType("application/json").body(Api.draft())
+                .header("Origin", "https://kitsu.studio.com:8443").contentType("application/json").body(BesideKitsu.draft())
                 .post(Api.ACTIONS).then().statusCode(201);
         assertThat(given().headers(preflight).header("Origin", "https://evil.example").options(Api.ACTIONS)
                 .header("Access-Control-Allow-Origin")).isNull();

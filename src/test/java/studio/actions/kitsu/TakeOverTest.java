@@ -203,12 +203,32 @@ class TakeOverTest {
     }
 
     @Test
-    void twoMayHaveTheSameName() {
-        zou.customActions(List.of(action("same"), action("same")));
+    void ofTwoWithOneNameTheOldestIsTaken() {
+        Map<String, Object> young = action("same");
+        young.put("created_at", "2024-05-01T10:00:00");
+        Map<String, Object> old = action("SAME");
+        old.put("created_at", "2021-05-01T10:00:00");
+        zou.customActions(List.of(young, old));
 
-        assertCounts(takeOver("apply"), 2, 0);
+        BesideKitsu.with(admin).post(TAKE_OVER + "apply").then().statusCode(422).body("errors.size()", equalTo(1))
+                .body("errors[0].column", equalTo("name"))
+                .body("errors[0].id", equalTo(young.get("id")))
+                .body("errors[0].message", containsString((String) old.get("id")));
+        assertThat(ours()).isEmpty();
 
-        assertThat(ours()).hasSize(2);
+        assertThat(column(takeOver("apply&skip_invalid=true"), "changes", "id")).containsExactly(old.get("id"));
+        assertThat(ours()).hasSize(1);
+    }
+
+    @Test
+    void aNameThatIsTakenHereIsNotTakenOver() {
+        String here = Kitsu.create(mark + " here", "entity_type", "shot");
+        zou.customActions(List.of(action("here")));
+
+        Map<String, Object> answer = takeOver("check");
+
+        assertThat(answer).containsEntry("created", 0);
+        assertThat(column(answer, "errors", "message")).singleElement().asString().contains(here);
     }
 
     @Test

@@ -78,7 +78,7 @@ class TriggerLinkTest {
     void itCanBePressed() {
         Assumptions.assumeTrue(BesideKitsu.fake());
         String sent = create("is_ajax", true, "url", Receiver.shared().url("/" + mark + "/ok?task={task_id}"));
-        String opened = create();
+        String opened = create("name", mark + " 2");
         String task = FakeZou.shared().recordedShot().id();
 
         Response run = as("user").body(Kitsu.press(task)).post(whatABrowserSendsOf(sent));
@@ -327,7 +327,7 @@ class TriggerLinkTest {
         String pasted = link.replace("{id}", id) + TOOL;
 
         answer(200, put(id, Map.of("url", pasted)));
-        String other = create("url", pasted);
+        String other = create("name", mark + " 2", "url", pasted);
 
         assertThat(ours(id)).containsEntry("url", TOOL);
         assertThat(ours(other)).containsEntry("url", TOOL);

@@ -159,7 +159,8 @@ class UserContextTest {
 
     @Test
     void anActionLooksLikeOneOfZous() throws Exception {
-        String ajax = BesideKitsu.ajax("https://api.studio.com/sync?e={entity_id}", "name", "Sync", "entity_type", "shot",
+        String ajax = BesideKitsu.ajax("https://api.studio.com/sync?e={entity_id}", "name", "Sync of a context", "entity_type",
+                "shot",
                 "headers", Map.of("X-Queue", "fast"), "description", "hidden");
         String opened = BesideKitsu.opened("maya://open{?task_id}");
         String base = "/api/data/custom-actions/";
@@ -169,7 +170,7 @@ class UserContextTest {
 
         JsonNode one = action(ours, ajax);
         assertThat(one.fieldNames()).toIterable().containsExactlyElementsOf(zous::fieldNames);
-        assertThat(one.get("name").asText()).isEqualTo("Sync");
+        assertThat(one.get("name").asText()).isEqualTo("Sync of a context");
         assertThat(one.get("url").asText()).isEqualTo(base + ajax + "/run?v=1#https://api.studio.com/sync?e={entity_id}");
         assertThat(one.get("entity_type").asText()).isEqualTo("shot");
         assertThat(one.get("is_ajax").isBoolean()).isTrue();

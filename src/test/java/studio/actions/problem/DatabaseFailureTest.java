@@ -152,7 +152,7 @@ class DatabaseFailureTest {
                 later(() -> with().get(Api.ACTIONS + "/runs")),
                 later(() -> with().get(Api.ACTIONS + "/" + action)),
                 later(() -> with().get("/api/data/user/context")),
-                later(() -> with().contentType("application/json").body(Api.draft()).post(Api.ACTIONS)),
+                later(() -> with().contentType("application/json").body(BesideKitsu.draft()).post(Api.ACTIONS)),
                 later(() -> with().contentType("application/json")
                         .body(Map.of("selection", List.of(zou.recordedShot().id())))
                         .post(Api.ACTIONS + "/" + action + "/run")));

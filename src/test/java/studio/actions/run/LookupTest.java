@@ -173,7 +173,7 @@ class LookupTest {
         Task shot = zou().shot("SH010", "SQ01", null);
         String name = unique("preview");
         String url = receiver.url("/" + name + "/ok/{sequence_name}/{entity_name}");
-        Map<String, Object> draft = Api.draft("url", url, "is_ajax", true);
+        Map<String, Object> draft = BesideKitsu.draft("url", url, "is_ajax", true);
         String action = BesideKitsu.ajax(url);
 
         Json draftPreview = Json.of(BesideKitsu.as("admin")

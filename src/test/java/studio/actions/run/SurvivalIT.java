@@ -25,6 +25,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -38,6 +40,7 @@ import studio.actions.testing.Receiver;
  * says how.
  */
 @Tag("survival")
+@Execution(ExecutionMode.CONCURRENT)
 class SurvivalIT {
 
     private static final Logger LOG = Logger.getLogger(SurvivalIT.class);
@@ -66,7 +69,7 @@ class SurvivalIT {
 
     @AfterEach
     void stop() throws Exception {
-        receiver.releaseAll();
+        receiver.release(name);
         Path logs = Files.createDirectories(Path.of("target/survival"));
         for (int i = 0; i < replicas.size(); i++) {
             resume(replicas.get(i));

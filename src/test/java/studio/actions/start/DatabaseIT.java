@@ -63,7 +63,7 @@ class DatabaseIT {
 
     @AfterEach
     void stop() throws IOException {
-        receiver.releaseAll();
+        receiver.release(name);
         if (service != null) {
             service.end();
         }

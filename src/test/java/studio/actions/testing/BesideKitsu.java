@@ -2,10 +2,12 @@ package studio.actions.testing;
 
 import static io.restassured.RestAssured.given;
 
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 
 import io.restassured.http.ContentType;
 import io.restassured.specification.RequestSpecification;
@@ -53,7 +55,7 @@ public class BesideKitsu extends Services {
 
     /** The id of a new AJAX action, made by an admin on our own path. */
     public static String ajax(String url, Object... fields) {
-        Map<String, Object> draft = Api.draft(fields);
+        Map<String, Object> draft = draft(fields);
         draft.put("url", url);
         draft.put("is_ajax", true);
         return create(draft);
@@ -61,9 +63,18 @@ public class BesideKitsu extends Services {
 
     /** The id of a new action that the browser opens. */
     public static String opened(String url, Object... fields) {
-        Map<String, Object> draft = Api.draft(fields);
+        Map<String, Object> draft = draft(fields);
         draft.put("url", url);
         return create(draft);
+    }
+
+    /** What {@link Api#draft} returns, under a name that no other action has: beside Kitsu, names differ. */
+    public static Map<String, Object> draft(Object... fields) {
+        Map<String, Object> draft = Api.draft(fields);
+        if (!Arrays.asList(fields).contains("name")) {
+            draft.put("name", "Sync " + UUID.randomUUID().toString().substring(0, 13));
+        }
+        return draft;
     }
 
     private static String create(Map<String, Object> draft) {

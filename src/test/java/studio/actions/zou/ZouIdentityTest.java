@@ -129,7 +129,7 @@ class ZouIdentityTest {
     @ParameterizedTest
     @CsvSource({ "user, user", "manager, manager", "vendor, vendor" })
     void whoMayNotIsToldWhoMay(String person, String role) {
-        BesideKitsu.as(person).body(Api.draft()).post(Api.ACTIONS).then().statusCode(403).body("detail",
+        BesideKitsu.as(person).body(BesideKitsu.draft()).post(Api.ACTIONS).then().statusCode(403).body("detail",
                 org.hamcrest.Matchers.equalTo("This is for the role admin. Your role is " + role + "."));
     }
 
@@ -322,7 +322,7 @@ class ZouIdentityTest {
 
             List<Response> answers = List.of(get(LIST, token), get(RUNS, token), byCookie(LIST, COOKIE + token),
                     get(Api.ACTIONS + "/audit", token), get(Api.ACTIONS + "/export", token),
-                    BesideKitsu.with(token).body(Api.draft("url", "https://tool.studio.com/x")).post(Api.ACTIONS));
+                    BesideKitsu.with(token).body(BesideKitsu.draft("url", "https://tool.studio.com/x")).post(Api.ACTIONS));
 
             assertThat(answers).allSatisfy(answer -> {
                 refused(answer, 401, "unauthenticated", token);
