@@ -57,6 +57,17 @@ CREATE TABLE action_version (
     UNIQUE (action_id, version)
 );
 
+-- What Kitsu itself had of actions that were taken over, saved before it was deleted there.
+CREATE TABLE kitsu_copy (
+    -- The action's here.
+    id       uuid PRIMARY KEY,
+    -- The same until it is put back: Kitsu gives it a new one then.
+    kitsu_id uuid NOT NULL UNIQUE,
+    state    text NOT NULL CHECK (state IN ('clearing', 'cleared', 'restored')),
+    fields   jsonb NOT NULL,
+    saved_at timestamptz NOT NULL
+);
+
 -- ---------------------------------------------------------------------------------------------------------------------------
 -- Runs
 -- ---------------------------------------------------------------------------------------------------------------------------

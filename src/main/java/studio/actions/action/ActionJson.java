@@ -144,7 +144,9 @@ public final class ActionJson {
         /** Spelled as on the wire. */
         public enum Kind {
             created,
-            updated
+            updated,
+            /** In Kitsu only. */
+            deleted
         }
 
         public record Change(int line, Kind kind,

@@ -6,6 +6,7 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -204,6 +205,13 @@ public class Actions {
     public Set<UUID> known(Collection<UUID> ids) {
         return ids.isEmpty() ? Set.of()
                 : Action.<Action> list("id in ?1", ids).stream().map(action -> action.id).collect(Collectors.toSet());
+    }
+
+    /** Those of the ids that are here, or were until they were deleted. */
+    public Set<UUID> everKnown(Collection<UUID> ids) {
+        Set<UUID> known = new HashSet<>(known(ids));
+        known.addAll(ActionVersion.last(ids).keySet());
+        return known;
     }
 
     /**

@@ -43,7 +43,11 @@ public class AuditEntry extends PanacheEntityBase {
         opened,
         replayed,
         cancelled,
-        refused
+        refused,
+        /** Deleted in Kitsu, and kept here. */
+        cleared,
+        /** Put back into Kitsu. */
+        uncleared
     }
 
     /** What there is to say of what was done without a doubt. */

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.POST;
@@ -21,18 +22,19 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.action.ActionJson;
 import studio.actions.action.ActionJson.Import;
-import studio.actions.action.ActionJson.Import.Mode;
 import studio.actions.action.ActionRules;
 import studio.actions.action.Actions;
 import studio.actions.action.EntityType;
 import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.kitsu.KitsuCopies.Theirs;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
@@ -43,18 +45,28 @@ import studio.actions.zou.Zou;
 @Produces(MediaType.APPLICATION_JSON)
 public class TakeOver {
 
-    private static final List<String> TAKEN = List.of("name", "url", "entity_type", "is_ajax");
+    /** What is to be done; spelled as on the wire. */
+    public enum Mode {
+        check,
+        apply,
+        /** Deletes in Kitsu what was taken over. */
+        clear,
+        /** Puts back into Kitsu what was deleted by {@link #clear}. */
+        undo
+    }
 
     private final Zou zou;
     private final Actions actions;
     private final ActionRules rules;
+    private final KitsuCopies copies;
     private final ObjectMapper json;
     private final SecurityIdentity identity;
 
-    TakeOver(Zou zou, Actions actions, ActionRules rules, ObjectMapper json, SecurityIdentity identity) {
+    TakeOver(Zou zou, Actions actions, ActionRules rules, KitsuCopies copies, ObjectMapper json, SecurityIdentity identity) {
         this.zou = zou;
         this.actions = actions;
         this.rules = rules;
+        this.copies = copies;
         this.json = json;
         this.identity = identity;
     }
@@ -64,36 +76,50 @@ public class TakeOver {
     public Uni<RestResponse<Import>> takeOver(@QueryParam("mode") Mode mode,
             @QueryParam("skip_invalid") Boolean skipInvalid) {
         if (mode == null) {
-            throw ProblemException.parameter("mode", "required", "'mode' must be check or apply.");
+            throw ProblemException.parameter("mode", "required", "'mode' must be check, apply, clear or undo.");
         }
         if (!zou.there()) {
             throw new ProblemException(Code.NOT_FOUND, "There is no Kitsu to take over from. Set CUSTOM_ACTIONS_ZOU_URL.");
         }
         Asker asker = Asker.of(identity);
+        boolean skip = Boolean.TRUE.equals(skipInvalid);
         return zou.customActions(asker.credential()).emitOn(Infrastructure.getDefaultWorkerPool())
-                .map(theirs -> takeOver(theirs, asker, mode, Boolean.TRUE.equals(skipInvalid)))
-                .map(report -> ResponseBuilder.<Import> create(mode == Mode.apply && !report.errors().isEmpty()
-                        && !Boolean.TRUE.equals(skipInvalid) ? 422 : 200)
-                        .entity(report).build());
+                .map(TakeOver::read)
+                .chain(theirs -> switch (mode) {
+                    case check, apply -> Uni.createFrom().item(takeOver(theirs, asker, mode, skip));
+                    case clear -> copies.clear(theirs, asker);
+                    case undo -> copies.undo(theirs, asker);
+                })
+                .map(report -> ResponseBuilder.<Import> create(mode == Mode.check || report.errors().isEmpty()
+                        || mode == Mode.apply && skip ? 200 : 422).entity(report).build());
     }
 
-    private Import takeOver(JsonNode theirs, Asker asker, Mode mode, boolean skipInvalid) {
-        List<Import.Wrong> errors = new ArrayList<>();
-        Map<UUID, ActionJson.Draft> drafts = new LinkedHashMap<>();
-        Map<UUID, Integer> lines = new HashMap<>();
+    /** Returns Kitsu's actions, the oldest first. */
+    private static List<Theirs> read(JsonNode answer) {
         List<JsonNode> byAge = new ArrayList<>();
-        theirs.forEach(byAge::add);
+        answer.forEach(byAge::add);
         byAge.sort(Comparator.comparing(one -> one.path("created_at").asText()));
-        int line = 0;
-        for (JsonNode one : byAge) {
-            line++;
+        return byAge.stream().map(one -> {
             UUID id = StrictJson.id(one.path("id").asText(null));
             if (id == null) {
                 throw new ProblemException(Code.UNAVAILABLE, "Kitsu's API server answered with something that is no custom "
                         + "action. Is CUSTOM_ACTIONS_ZOU_URL right?").with("Retry-After", "5");
             }
+            return new Theirs(id, ((ObjectNode) one).deepCopy().retain(KitsuCopies.FIELDS));
+        }).toList();
+    }
+
+    private Import takeOver(List<Theirs> theirs, Asker asker, Mode mode, boolean skipInvalid) {
+        List<Import.Wrong> errors = new ArrayList<>();
+        Map<UUID, ActionJson.Draft> drafts = new LinkedHashMap<>();
+        Map<UUID, Integer> lines = new HashMap<>();
+        Map<UUID, UUID> ids = copies.ids(theirs.stream().map(Theirs::kitsuId).collect(Collectors.toSet()));
+        int line = 0;
+        for (Theirs one : theirs) {
+            line++;
+            UUID id = ids.getOrDefault(one.kitsuId(), one.kitsuId());
             lines.put(id, line);
-            drafts.put(id, read(one, id, line, errors));
+            drafts.put(id, draft(one.fields(), id, line, errors));
         }
         Set<UUID> here = actions.known(drafts.keySet());
         lines.keySet().removeAll(here);
@@ -109,7 +135,8 @@ public class TakeOver {
             made = errors.isEmpty() || skipInvalid ? actions.adopt(right, asker) : Set.of();
         }
         List<Import.Change> changes = made.stream()
-                .map(id -> new Import.Change(lines.get(id), Import.Kind.created, drafts.get(id).name(), id, TAKEN, null,
+                .map(id -> new Import.Change(lines.get(id), Import.Kind.created, drafts.get(id).name(), id, KitsuCopies.FIELDS,
+                        null,
                         taken(drafts.get(id))))
                 .toList();
         int wrong = (int) errors.stream().map(Import.Wrong::id).distinct().count();
@@ -132,7 +159,7 @@ public class TakeOver {
     private Map<String, Object> taken(ActionJson.Draft draft) {
         JsonNode all = json.valueToTree(draft);
         Map<String, Object> taken = new LinkedHashMap<>();
-        TAKEN.forEach(field -> taken.put(field, all.get(field)));
+        KitsuCopies.FIELDS.forEach(field -> taken.put(field, all.get(field)));
         return taken;
     }
 
@@ -145,7 +172,7 @@ public class TakeOver {
         }
     }
 
-    private static ActionJson.Draft read(JsonNode one, UUID id, int line, List<Import.Wrong> errors) {
+    private static ActionJson.Draft draft(JsonNode one, UUID id, int line, List<Import.Wrong> errors) {
         String type = one.path("entity_type").asText("all");
         EntityType entityType = null;
         try {

@@ -16,6 +16,7 @@ import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -201,6 +202,54 @@ public class Zou {
     public Uni<JsonNode> customActions(Credential credential) {
         return ask(credential, zou -> zou::customActions, LONGEST_LIST).onFailure(Denied.class)
                 .transform(denied -> new ProblemException(Code.FORBIDDEN, "Kitsu says: " + denied.getMessage()));
+    }
+
+    /**
+     * What Zou said to a new custom action.
+     *
+     * @param id null where it refused
+     * @param refused why; null where it is made
+     */
+    public record Created(UUID id, String refused) {
+    }
+
+    /** Makes a custom action in Zou itself. It is asked once; fails with {@code unavailable} without an answer. */
+    public Uni<Created> createCustomAction(Credential credential, JsonNode action) {
+        return tell(() -> client.createCustomAction(credential.authorization(), credential.cookie(), action.toString()))
+                .map(body -> new Created(new ZouObject(parse(body)).required("id"), null))
+                .onFailure(Denied.class).recoverWithItem(denied -> new Created(null, denied.getMessage()));
+    }
+
+    /**
+     * Deletes a custom action in Zou itself; one that is not there is deleted. As {@link #createCustomAction}.
+     *
+     * @return why Zou refuses; empty where it is deleted
+     */
+    public Uni<Optional<String>> deleteCustomAction(Credential credential, UUID id) {
+        return tell(() -> client.deleteCustomAction(credential.authorization(), credential.cookie(), id))
+                .map(body -> Optional.<String> empty())
+                .onFailure(Denied.class).recoverWithItem(denied -> ((Denied) denied).status == 404 ? Optional.empty()
+                        : Optional.of(denied.getMessage()));
+    }
+
+    /** Asks Zou to change something, once: without an answer nobody knows whether it did. */
+    private Uni<Buffer> tell(Supplier<Multi<Buffer>> ask) {
+        return timed(Uni.createFrom().deferred(() -> gather(ask.get(), LONGEST_ANSWER))
+                .onFailure(Zou::isAnswer).transform(this::refusedChange)
+                .ifNoItem().after(config.timeout()).fail())
+                .onFailure(failure -> !(failure instanceof Denied) && (isNoAnswer(failure)
+                        || failure instanceof ProblemException problem && problem.code() == Code.UNAVAILABLE))
+                .transform(failure -> ProblemException.unavailable("Kitsu's API server did not answer as it should"
+                        + (isNoAnswer(failure) ? ": " + reason(failure) : "") + ". What it did before it stays done; do this "
+                        + "again to go on."));
+    }
+
+    private RuntimeException refusedChange(Throwable failure) {
+        Response response = ((WebApplicationException) failure).getResponse();
+        return switch (response.getStatus()) {
+            case 401, 422, 502, 503, 504 -> refused(failure);
+            default -> new Denied(response.getStatus(), said(response).orElse("It answered " + response.getStatus() + "."));
+        };
     }
 
     private Uni<JsonNode> ask(Credential credential, Function<ZouClient, Question> question, int limit) {

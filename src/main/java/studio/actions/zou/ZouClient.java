@@ -8,8 +8,11 @@ import java.util.UUID;
 
 import jakarta.annotation.Priority;
 import jakarta.ws.rs.ConstrainedTo;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Priorities;
@@ -72,6 +75,17 @@ interface ZouClient {
     @GET
     @Path("data/custom-actions")
     Multi<Buffer> customActions(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie);
+
+    @POST
+    @Path("data/custom-actions")
+    @Consumes(MediaType.APPLICATION_JSON)
+    Multi<Buffer> createCustomAction(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
+            String action);
+
+    @DELETE
+    @Path("data/custom-actions/{id}")
+    Multi<Buffer> deleteCustomAction(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
+            @PathParam("id") UUID id);
 
     @GET
     @Path("data/user/context")

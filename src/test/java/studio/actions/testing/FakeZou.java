@@ -76,6 +76,8 @@ public final class FakeZou implements AutoCloseable {
         silent,
         /** Closes without an answer. */
         gone,
+        /** Does it, and closes without an answer. */
+        unheard,
         /** 500, as Flask says it. */
         error,
         /** 503, as the proxy before Zou says it. */
@@ -107,6 +109,11 @@ public final class FakeZou implements AutoCloseable {
 
         Rule(String prefix, Duration delay, Fault fault, Answer answer) {
             this(prefix, delay, fault, answer, new AtomicInteger(Integer.MAX_VALUE));
+        }
+
+        boolean isFor(Request request) {
+            String path = path(request.path());
+            return path.startsWith(prefix) || (request.method() + " " + path).startsWith(prefix);
         }
     }
 
@@ -365,7 +372,10 @@ public final class FakeZou implements AutoCloseable {
 
     // ---- Faults
 
-    /** From now on, what is asked with the token below the prefix ({@code /data/tasks}) goes wrong; the last fault counts. */
+    /**
+     * From now on, what is asked with the token below the prefix ({@code /data/tasks} or {@code POST /data/tasks}) goes wrong;
+     * the last fault counts.
+     */
     public void fault(String token, String pathPrefix, Fault fault) {
         rule(token, new Rule(pathPrefix, null, fault, null));
     }
@@ -984,7 +994,7 @@ public final class FakeZou implements AutoCloseable {
                 Fault fault = null;
                 Answer answer = null;
                 for (Rule rule : rules.getOrDefault(token, List.of())) {
-                    if (path(request.path()).startsWith(rule.prefix()) && rule.left().getAndDecrement() > 0) {
+                    if (rule.isFor(request) && rule.left().getAndDecrement() > 0) {
                         wait = wait == null ? rule.delay() : wait;
                         fault = fault == null ? rule.fault() : fault;
                         answer = answer == null ? rule.answer() : answer;
@@ -1045,6 +1055,10 @@ public final class FakeZou implements AutoCloseable {
                 }
                 case silent -> pause(Duration.ofSeconds(60));
                 case gone -> throw new IOException("as ordered");
+                case unheard -> {
+                    right();
+                    throw new IOException("as ordered");
+                }
                 case error -> send(500, HTML_TYPE, """
                         <!doctype html>
                         <html lang=en>

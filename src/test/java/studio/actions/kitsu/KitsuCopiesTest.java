@@ -1,0 +1,261 @@
+package studio.actions.kitsu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static studio.actions.kitsu.Kitsu.TOOL;
+import static studio.actions.kitsu.Kitsu.answer;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+import jakarta.inject.Inject;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.agroal.api.AgroalDataSource;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import studio.actions.testing.Api;
+import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou;
+import studio.actions.testing.FakeZou.Fault;
+import studio.actions.testing.Json;
+
+/** Deleting in Kitsu what was taken over, and putting it back. */
+@QuarkusTest
+@WithTestResource(BesideKitsu.class)
+class KitsuCopiesTest {
+
+    private static final String TAKE_OVER = Api.ACTIONS + "/take-over?mode=";
+    private static final String THEIRS = "/data/custom-actions";
+
+    @Inject
+    AgroalDataSource database;
+
+    private final FakeZou zou = FakeZou.shared();
+    private final String mark = UUID.randomUUID().toString().substring(0, 13);
+
+    private String admin;
+    private List<Map<String, Object>> before;
+
+    @BeforeEach
+    void remember() {
+        Assumptions.assumeTrue(BesideKitsu.fake());
+        admin = zou.login("admin");
+        before = theirs();
+    }
+
+    @AfterEach
+    void restore() throws Exception {
+        if (before != null) {
+            zou.back();
+            zou.customActions(before);
+        }
+        try (var connection = database.getConnection(); var statement = connection.createStatement()) {
+            statement.execute("DELETE FROM kitsu_copy");
+            statement.execute("DELETE FROM action WHERE name LIKE '" + mark + "%'");
+        }
+    }
+
+    @Test
+    void deletesWhatWasTakenOverAndNothingElse() {
+        Map<String, Object> one = action("one", "entity_type", "shot", "is_ajax", true);
+        Map<String, Object> two = action("two");
+        zou.customActions(List.of(one, two));
+        take("apply");
+        zou.customActions(List.of(one, two, action("later")));
+
+        Map<String, Object> cleared = take("clear");
+
+        assertThat(cleared).containsEntry("created", 0).containsEntry("updated", 0).containsEntry("unchanged", 1)
+                .containsEntry("errors", List.of());
+        assertThat(column(cleared, "changes", "kind")).containsExactly("deleted", "deleted");
+        assertThat(column(cleared, "changes", "action")).containsExactly(one.get("name"), two.get("name"));
+        assertThat(column(cleared, "changes", "from")).first().isEqualTo(
+                Map.of("name", one.get("name"), "url", TOOL, "entity_type", "shot", "is_ajax", true));
+        assertThat(theirs()).extracting(action -> action.get("name")).containsExactly(mark + " later");
+        assertThat(ours()).hasSize(2);
+        assertThat(audited("cleared")).containsExactlyInAnyOrder(one.get("id"), two.get("id"));
+        assertThat(zou.requests(admin)).filteredOn(request -> request.method().equals("DELETE"))
+                .allMatch(request -> request.headers().get("Authorization").equals("Bearer " + admin)).hasSize(2);
+        assertThat(column(take("clear"), "changes", "id")).as("again").isEmpty();
+    }
+
+    /** It would come back with the next outage. */
+    @Test
+    void deletesWhatWasTakenOverAndDeletedHere() {
+        Map<String, Object> one = action("one");
+        zou.customActions(List.of(one));
+        take("apply");
+        BesideKitsu.with(admin).delete(Api.ACTIONS + "/" + one.get("id")).then().statusCode(204);
+
+        take("clear");
+
+        assertThat(theirs()).isEmpty();
+    }
+
+    @Test
+    void putsBackWhatItDeletedAndKnowsItByItsNewId() {
+        Map<String, Object> one = action("one", "entity_type", "shot", "is_ajax", true);
+        Map<String, Object> bare = action("bare", "entity_type", "asset");
+        zou.customActions(List.of(one, bare));
+        take("apply");
+        List<Map<String, Object>> had = theirs();
+        take("clear");
+
+        Map<String, Object> undone = take("undo");
+
+        assertThat(undone).containsEntry("created", 2).containsEntry("unchanged", 0).containsEntry("errors", List.of());
+        assertThat(column(undone, "changes", "id")).containsExactlyInAnyOrder(one.get("id"), bare.get("id"));
+        assertThat(fields(theirs())).isEqualTo(fields(had));
+        assertThat(theirs()).extracting(action -> action.get("id")).doesNotContain(one.get("id"), bare.get("id"));
+        assertThat(audited("uncleared")).containsExactlyInAnyOrder(one.get("id"), bare.get("id"));
+        assertThat(take("undo")).as("again").containsEntry("created", 0);
+        assertThat(theirs()).hasSize(2);
+        assertThat(take("apply")).as("known").containsEntry("created", 0).containsEntry("unchanged", 2)
+                .containsEntry("errors", List.of());
+        assertThat(ours()).hasSize(2);
+
+        assertThat(column(take("clear"), "changes", "id")).as("and once more")
+                .containsExactlyInAnyOrder(one.get("id"), bare.get("id"));
+        assertThat(theirs()).isEmpty();
+        take("undo");
+        assertThat(fields(theirs())).isEqualTo(fields(had));
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = Fault.class, names = { "error", "twoFactor" })
+    void namesWhatKitsuRefusesAndGoesOn(Fault fault) {
+        Map<String, Object> one = action("one");
+        Map<String, Object> stubborn = action("stubborn");
+        Map<String, Object> three = action("three");
+        zou.customActions(List.of(one, stubborn, three));
+        take("apply");
+        zou.fault(admin, THEIRS + "/" + stubborn.get("id"), fault);
+
+        Map<String, Object> answer = answer(422, BesideKitsu.with(admin).post(TAKE_OVER + "clear"));
+
+        assertThat(column(answer, "errors", "action")).containsExactly(stubborn.get("name"));
+        assertThat(column(answer, "errors", "message").get(0).toString()).startsWith("Kitsu says: ");
+        assertThat(column(answer, "changes", "action")).containsExactly(one.get("name"), three.get("name"));
+        zou.heal(admin);
+        assertThat(column(take("clear"), "changes", "action")).containsExactly(stubborn.get("name"));
+        assertThat(theirs()).isEmpty();
+        assertThat(take("undo")).containsEntry("created", 3);
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = Fault.class, names = { "gone", "unheard", "unavailable" })
+    void goesOnAfterADeletionWithoutAnAnswer(Fault fault) {
+        Map<String, Object> one = action("one");
+        Map<String, Object> two = action("two");
+        zou.customActions(List.of(one, two));
+        take("apply");
+        zou.fault(admin, THEIRS + "/" + two.get("id"), fault);
+
+        answer(503, BesideKitsu.with(admin).post(TAKE_OVER + "clear"));
+        assertThat(theirs()).hasSize(fault == Fault.unheard ? 0 : 1);
+        zou.heal(admin);
+        take("clear");
+
+        assertThat(theirs()).isEmpty();
+        assertThat(audited("cleared")).containsExactlyInAnyOrder(one.get("id"), two.get("id"));
+        assertThat(take("undo")).containsEntry("created", 2);
+        assertThat(theirs()).hasSize(2);
+    }
+
+    /** The way back must work even if nobody knows whether the last one was deleted. */
+    @ParameterizedTest
+    @EnumSource(value = Fault.class, names = { "gone", "unheard" })
+    void undoesADeletionInDoubt(Fault fault) {
+        Map<String, Object> one = action("one");
+        zou.customActions(List.of(one));
+        take("apply");
+        List<Map<String, Object>> had = theirs();
+        zou.fault(admin, THEIRS + "/" + one.get("id"), fault);
+        answer(503, BesideKitsu.with(admin).post(TAKE_OVER + "clear"));
+        zou.heal(admin);
+
+        take("undo");
+
+        assertThat(fields(theirs())).isEqualTo(fields(had));
+    }
+
+    @Test
+    void putsBackOnlyOnceWhatKitsuMadeWithoutAnAnswer() {
+        zou.customActions(List.of(action("one"), action("two")));
+        take("apply");
+        take("clear");
+        zou.fault(admin, "POST " + THEIRS, Fault.unheard);
+
+        answer(503, BesideKitsu.with(admin).post(TAKE_OVER + "undo"));
+        assertThat(theirs()).hasSize(1);
+        zou.heal(admin);
+        take("undo");
+
+        assertThat(theirs()).extracting(action -> action.get("name")).containsExactlyInAnyOrder(mark + " one", mark + " two");
+        assertThat(take("apply")).containsEntry("created", 0).containsEntry("unchanged", 2);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "manager", "supervisor", "user", "client", "vendor" })
+    void isForAdmins(String person) {
+        for (String mode : List.of("clear", "undo")) {
+            BesideKitsu.as(person).post(TAKE_OVER + mode).then().statusCode(403);
+        }
+    }
+
+    @Test
+    void aFileKnowsNothingOfIt() {
+        BesideKitsu.with(admin).contentType("text/csv").body("Name;URL\n").post(Api.ACTIONS + "/import?mode=clear").then()
+                .statusCode(400);
+    }
+
+    private Map<String, Object> action(String name, Object... fields) {
+        Map<String, Object> action = new LinkedHashMap<>(
+                Map.of("id", UUID.randomUUID().toString(), "name", mark + " " + name, "url", TOOL));
+        for (int i = 0; i < fields.length; i += 2) {
+            action.put((String) fields[i], fields[i + 1]);
+        }
+        return action;
+    }
+
+    private Map<String, Object> take(String mode) {
+        return answer(200, BesideKitsu.with(admin).post(TAKE_OVER + mode));
+    }
+
+    private static List<Object> column(Map<String, Object> answer, String table, String name) {
+        return ((List<?>) answer.get(table)).stream().<Object> map(row -> ((Map<?, ?>) row).get(name)).toList();
+    }
+
+    private List<Map<String, Object>> ours() {
+        return Json.of(BesideKitsu.with(zou.login("admin")).get(Api.ACTIONS + "?q=" + mark).then().statusCode(200).extract())
+                .getList("data");
+    }
+
+    private List<Map<String, Object>> theirs() {
+        return Kitsu.objects(BesideKitsu.with(zou.login("admin")).get(zou.url() + THEIRS));
+    }
+
+    private static List<Map<String, Object>> fields(List<Map<String, Object>> actions) {
+        return actions.stream().<Map<String, Object>> map(action -> {
+            Map<String, Object> fields = new LinkedHashMap<>(action);
+            fields.keySet().retainAll(List.of("name", "url", "entity_type", "is_ajax"));
+            return fields;
+        }).toList();
+    }
+
+    private List<Object> audited(String verb) {
+        return Json.of(BesideKitsu.with(zou.login("admin")).get(Api.ACTIONS + "/audit?verb=" + verb).then().statusCode(200)
+                .extract()).<Map<String, Object>> getList("data.subject").stream()
+                .filter(subject -> String.valueOf(subject.get("name")).startsWith(mark))
+                .map(subject -> subject.get("id")).toList();
+    }
+}
