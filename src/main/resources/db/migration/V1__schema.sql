@@ -68,6 +68,20 @@ CREATE TABLE kitsu_copy (
     saved_at timestamptz NOT NULL
 );
 
+-- What admins typed into Kitsu's own form and what was refused; each for that admin, for seven days.
+CREATE TABLE refused_form (
+    id        uuid PRIMARY KEY,
+    caller_id uuid NOT NULL,
+    -- Null where it was for a new action.
+    action_id uuid,
+    at        timestamptz NOT NULL,
+    fields    jsonb NOT NULL,
+    code      text NOT NULL,
+    message   text NOT NULL,
+    errors    jsonb
+);
+CREATE INDEX refused_form_of_caller ON refused_form (caller_id, at DESC);
+
 -- ---------------------------------------------------------------------------------------------------------------------------
 -- Runs
 -- ---------------------------------------------------------------------------------------------------------------------------
@@ -109,7 +123,10 @@ CREATE TABLE run (
     finished_at     timestamptz,
     unfinished      integer NOT NULL,
     -- The number of outcomes so far. Each delivery has the number of its latest one, so that a watcher can resume.
-    events          integer NOT NULL
+    events          integer NOT NULL,
+    -- Why a press was refused as a whole: a problem's code and sentence. It has no deliveries then.
+    refusal_code    text,
+    refusal_message text
 );
 CREATE INDEX run_newest ON run (created_at DESC, id DESC);
 CREATE INDEX run_of_action ON run (action_id, created_at DESC, id DESC);
@@ -317,4 +334,4 @@ END $$;
 CREATE TRIGGER run_ended AFTER UPDATE OF finished_at ON run
     FOR EACH ROW WHEN (OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL) EXECUTE FUNCTION count_run();
 CREATE TRIGGER run_began_ended AFTER INSERT ON run
-    FOR EACH ROW WHEN (NEW.finished_at IS NOT NULL) EXECUTE FUNCTION count_run();
+    FOR EACH ROW WHEN (NEW.finished_at IS NOT NULL AND NEW.state <> 'refused') EXECUTE FUNCTION count_run();

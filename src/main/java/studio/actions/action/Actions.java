@@ -214,6 +214,16 @@ public class Actions {
         return known;
     }
 
+    /** Returns an action that was deleted, as it was then; empty if there never was one. */
+    public Optional<Action> deleted(UUID id, Caller caller) {
+        return ActionVersion.last(id).map(last -> {
+            Action action = Action.of(read(last.draft), caller, last.at);
+            action.id = id;
+            action.version = last.version;
+            return action;
+        });
+    }
+
     /**
      * Changes an action. A change to what is there already is none: it is not judged again, by rules that may be new since.
      *

@@ -51,6 +51,7 @@ import studio.actions.identity.Caller;
 import studio.actions.problem.ProblemException;
 import studio.actions.run.Limited;
 import studio.actions.run.PressResource;
+import studio.actions.run.RefusedPresses;
 import studio.actions.run.Run;
 import studio.actions.run.RunConfig;
 import studio.actions.run.RunJson;
@@ -79,21 +80,26 @@ public class CustomActionsResource {
     private final Actions actions;
     private final Listings listings;
     private final Runner runner;
+    private final RefusedPresses refused;
     private final RunConfig.Run config;
     private final ObjectMapper json;
     private final KitsuFilters filters;
+    private final RefusedForms forms;
     private final SecurityIdentity identity;
 
     @Context
     HttpHeaders headers;
 
-    CustomActionsResource(Actions actions, Listings listings, Runner runner, RunConfig config, ObjectMapper json,
+    CustomActionsResource(Actions actions, Listings listings, Runner runner, RefusedPresses refused, RunConfig config,
+            RefusedForms forms, ObjectMapper json,
             SecurityIdentity identity) {
         this.actions = actions;
         this.listings = listings;
         this.runner = runner;
+        this.refused = refused;
         this.config = config.run();
         this.json = json;
+        this.forms = forms;
         this.filters = new KitsuFilters(json);
         this.identity = identity;
     }
@@ -132,7 +138,9 @@ public class CustomActionsResource {
     @POST
     @RolesAllowed("admin")
     public RestResponse<KitsuAction.View> create(KitsuAction.Draft draft) {
-        Action action = actions.create(draft == null ? null : draft.create(), Asker.of(identity));
+        Asker asker = Asker.of(identity);
+        Action action = forms.keeping(asker.caller(), null, json.valueToTree(draft),
+                () -> actions.create(draft == null ? null : draft.create(), asker));
         return RestResponse.status(RestResponse.Status.CREATED, KitsuAction.View.of(action));
     }
 
@@ -148,6 +156,11 @@ public class CustomActionsResource {
     @RolesAllowed("admin")
     public KitsuAction.View change(@PathParam("id") UUID id,
             JsonNode change) {
+        Asker asker = Asker.of(identity);
+        return forms.keeping(asker.caller(), id, change, () -> changed(id, change, asker));
+    }
+
+    private KitsuAction.View changed(UUID id, JsonNode change, Asker asker) {
         if (change == null || !change.isObject()) {
             throw ProblemException.invalid("", "not_an_object", "Send a JSON object with the fields to change.");
         }
@@ -160,7 +173,7 @@ public class CustomActionsResource {
         });
         KitsuAction.Change draft = read(change);
         return KitsuAction.View.of(
-                actions.change(id, before -> merge(id, before, change, draft), ANY, Asker.of(identity)));
+                actions.change(id, before -> merge(id, before, change, draft), ANY, asker));
     }
 
     @DELETE
@@ -178,11 +191,13 @@ public class CustomActionsResource {
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") UUID id,
             @QueryParam("v") @CodePointLength(max = 200, message = "may have 200 characters") String shown,
             KitsuPress press) {
-        if (press == null) {
-            throw ProblemException.invalid("/selection", "empty_selection", "Select at least one task.");
-        }
-        return runner.press(Asker.of(identity), id, press.selection(config.maxSelection()), config.patience())
-                .map(CustomActionsResource::answer);
+        Asker asker = Asker.of(identity);
+        return refused.keeping(asker, id, () -> {
+            if (press == null) {
+                throw ProblemException.invalid("/selection", "empty_selection", "Select at least one task.");
+            }
+            return runner.pressInKitsu(asker, id, press.selection(config.maxSelection()), config.patience());
+        }).map(CustomActionsResource::answer);
     }
 
     @POST

@@ -32,8 +32,9 @@ public final class Press {
      * @param fingerprint of what is asked for
      * @param idempotencyKey null where the caller gave none
      * @param sinceNanos when it was pressed, by {@link System#nanoTime}
+     * @param inKitsu whether Kitsu sent it, which can neither show that it runs nor offer to run it again
      */
-    record Key(String fingerprint, String idempotencyKey, long sinceNanos) {
+    record Key(String fingerprint, String idempotencyKey, long sinceNanos, boolean inKitsu) {
 
         Duration age() {
             return Duration.ofNanos(System.nanoTime() - sinceNanos);
@@ -75,12 +76,20 @@ public final class Press {
 
     /** In whatever order the targets were selected. */
     static Key of(UUID action, Selection selection, String idempotencyKey) {
-        return new Key(sha256(action + " " + selection.targets().stream().map(Target::toString).sorted()
-                .collect(Collectors.joining(" "))), idempotencyKey, System.nanoTime());
+        return new Key(fingerprint(action, selection), idempotencyKey, System.nanoTime(), false);
+    }
+
+    static Key inKitsu(UUID action, Selection selection) {
+        return new Key(fingerprint(action, selection), null, System.nanoTime(), true);
+    }
+
+    private static String fingerprint(UUID action, Selection selection) {
+        return sha256(action + " " + selection.targets().stream().map(Target::toString).sorted()
+                .collect(Collectors.joining(" ")));
     }
 
     static Key ofReplay(UUID run, boolean all, String idempotencyKey) {
-        return new Key(sha256("replay " + run + (all ? " all" : " failed")), idempotencyKey, System.nanoTime());
+        return new Key(sha256("replay " + run + (all ? " all" : " failed")), idempotencyKey, System.nanoTime(), false);
     }
 
     /**

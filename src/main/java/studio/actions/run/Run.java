@@ -44,10 +44,20 @@ public class Run extends PanacheEntityBase {
             SELECT id FROM run WHERE caller_id = ? AND idempotency_key = ?
                 AND created_at > clock_timestamp() - interval '24 hours' ORDER BY created_at DESC LIMIT 1""";
 
+    /** By our API: within three seconds. */
     private static final String PRESSED = """
             SELECT id FROM run WHERE caller_id = ? AND fingerprint = ? AND action_version = ? AND idempotency_key IS NULL
                 AND created_at BETWEEN clock_timestamp() - ? * interval '1 millisecond' - interval '3 seconds'
                     AND least(clock_timestamp(), clock_timestamp() - ? * interval '1 millisecond' + interval '3 seconds')
+             ORDER BY created_at DESC LIMIT 1""";
+
+    /** In Kitsu: until three seconds after the run has ended, and for sixty at most. */
+    private static final String PRESSED_IN_KITSU = """
+            SELECT id FROM run WHERE caller_id = ? AND fingerprint = ? AND action_version = ? AND idempotency_key IS NULL
+                AND created_at BETWEEN clock_timestamp() - ? * interval '1 millisecond' - interval '60 seconds'
+                    AND clock_timestamp()
+                AND (finished_at IS NULL
+                    OR finished_at > clock_timestamp() - ? * interval '1 millisecond' - interval '3 seconds')
              ORDER BY created_at DESC LIMIT 1""";
 
     /** One press at a time of those that may be the same; until the transaction ends. */
@@ -66,7 +76,9 @@ public class Run extends PanacheEntityBase {
         succeeded,
         partial,
         failed,
-        cancelled;
+        cancelled,
+        /** Refused as a whole before anything was looked at or sent; it is no outcome of deliveries. */
+        refused;
 
         /** What a run has come to with the last of its deliveries, by what those are. */
         static State of(Map<Delivery.State, Long> counts) {
@@ -111,6 +123,9 @@ public class Run extends PanacheEntityBase {
     public Instant cancelledAt;
     public int unfinished;
     public int events;
+    /** A problem's code, of a press that was refused as a whole; null on others. */
+    public String refusalCode;
+    public String refusalMessage;
 
     static Run of(Action action, Caller caller, Press.Key key) {
         Run run = new Run();
@@ -286,7 +301,8 @@ public class Run extends PanacheEntityBase {
     private Statements same(Statements all, Press.Key key) {
         long age = key.age().toMillis();
         return key.idempotencyKey() != null ? all.add(KEYED, List.of(callerId, key.idempotencyKey()))
-                : all.add(PRESSED, List.of(callerId, key.fingerprint(), actionVersion, age, age));
+                : all.add(key.inKitsu() ? PRESSED_IN_KITSU : PRESSED,
+                        List.of(callerId, key.fingerprint(), actionVersion, age, age));
     }
 
     private static UUID id(ResultSet found) throws SQLException {

@@ -58,8 +58,13 @@ public final class RunJson {
             Person caller, Instant createdAt,
             Instant finishedAt,
             Counts counts,
+            Refusal refusal,
             @JsonInclude(JsonInclude.Include.NON_NULL) UUID replayOf,
             @JsonUnwrapped Deliveries page) {
+
+        /** Why a press was refused as a whole. */
+        public record Refusal(String code, String message) {
+        }
 
         /** Reads the first of its deliveries, in the transaction that is open. */
         static View of(Run run, RunAccess.Access access) {
@@ -86,7 +91,8 @@ public final class RunJson {
         private static View of(Run run, Counts counts, Deliveries page) {
             return new View(run.id, "Run", run.actionId, run.actionName, run.state,
                     new Person(run.callerId, run.callerName, run.callerEmail, run.callerRole), run.createdAt, run.finishedAt,
-                    counts, run.replayOf, page);
+                    counts, run.refusalCode == null ? null : new Refusal(run.refusalCode, run.refusalMessage), run.replayOf,
+                    page);
         }
 
         private static List<DeliveryView> views(List<Delivery> deliveries, Map<UUID, List<Attempt>> earlier, boolean whole) {

@@ -27,6 +27,7 @@ import io.quarkus.scheduler.Scheduled;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Reply;
 import studio.actions.log.LogContext;
+import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
 /** Runs and deliveries as those see them who run the service: meters, and a line in the log for each run that ended. */
@@ -128,6 +129,14 @@ class RunMetrics {
     private Counter refused(String limit) {
         return Counter.builder("custom_actions.limits.refused").tag("limit", limit)
                 .description("Presses, replays and openings that were refused with 429.").register(meters);
+    }
+
+    /** Counts a press that was kept as a run in state refused, which is none of {@link #runs}. */
+    void refusedPress(Code code) {
+        Counter.builder("custom_actions.presses.refused").tag("code", code.wire())
+                .description("Presses in Kitsu that were refused as a whole and kept, by the problem's code; at most one a "
+                        + "minute for each person, action and code.")
+                .register(meters).increment();
     }
 
     void attempted(Reply reply) {

@@ -188,9 +188,11 @@ public class RunResource {
                         && (only == RunJson.Only.all || delivery.state != Delivery.State.delivered))
                 .toList();
         if (again.isEmpty()) {
-            throw new ProblemException(Code.NOTHING_TO_REPLAY, only == RunJson.Only.all
-                    ? "None of its deliveries had a request to send."
-                    : "All that could be sent was delivered. 'only=all' sends it again all the same.");
+            throw new ProblemException(Code.NOTHING_TO_REPLAY, run.state == Run.State.refused
+                    ? "This press was refused, so it has nothing to send again. Press again."
+                    : only == RunJson.Only.all
+                            ? "None of its deliveries had a request to send."
+                            : "All that could be sent was delivered. 'only=all' sends it again all the same.");
         }
         return runner.replay(asker, run, again, Press.ofReplay(run.id, only == RunJson.Only.all, key), patience);
     }

@@ -112,7 +112,10 @@ public class Runner {
      * The same with a key of the caller's for this press, as {@link Press#idempotencyKey} reads it; null where there is none.
      */
     Uni<RunJson.View> press(Asker asker, UUID id, Selection selection, String idempotencyKey, Duration patience) {
-        Press.Key key = Press.of(id, selection, idempotencyKey);
+        return press(asker, id, selection, Press.of(id, selection, idempotencyKey), patience);
+    }
+
+    private Uni<RunJson.View> press(Asker asker, UUID id, Selection selection, Press.Key key, Duration patience) {
         return once(asker, key, patience, press -> press(press, actions.pressableAsBefore(id, asker.caller()), selection));
     }
 
@@ -135,16 +138,16 @@ public class Runner {
     }
 
     /**
-     * Presses the button. The run goes on whether or not somebody waits for it. The same press by the same caller within three
-     * seconds is the same run.
+     * Presses the button in Kitsu. The run goes on whether or not somebody waits for it. The same press by the same caller is
+     * the same run until three seconds after its end, for sixty seconds at most.
      *
      * @param patience how long to wait for its end
      * @return the run as it is by then; fails as {@link Actions#pressable} and {@link TargetLookup} do, and then nothing was
      *         written
      *         or sent
      */
-    public Uni<RunJson.View> press(Asker asker, UUID action, Selection selection, Duration patience) {
-        return press(asker, action, selection, null, patience);
+    public Uni<RunJson.View> pressInKitsu(Asker asker, UUID action, Selection selection, Duration patience) {
+        return press(asker, action, selection, Press.inKitsu(action, selection), patience);
     }
 
     /**

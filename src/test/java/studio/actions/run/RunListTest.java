@@ -57,7 +57,7 @@ class RunListTest {
 
         assertThat(page.getMap("")).containsOnlyKeys("data", "next");
         assertThat(page.getMap("data[0]")).containsOnlyKeys("id", "type", "action_id", "action_name", "state", "caller",
-                "created_at", "finished_at", "counts").containsEntry("type", "Run").containsEntry("state", "partial")
+                "created_at", "finished_at", "counts", "refusal").containsEntry("type", "Run").containsEntry("state", "partial")
                 .containsEntry("counts",
                         Map.of("total", 4, "delivered", 2, "failed", 1, "refused", 1, "lost", 0, "cancelled", 0));
     }

@@ -71,7 +71,7 @@ class RunTest {
         Json run = Json.of(Api.run(action, List.of(shot)).then().statusCode(200).extract());
 
         assertThat(run.getMap("")).containsOnlyKeys("id", "type", "action_id", "action_name", "state", "caller", "created_at",
-                "finished_at", "counts", "deliveries", "next", "failures")
+                "finished_at", "counts", "refusal", "deliveries", "next", "failures")
                 .containsEntry("type", "Run").containsEntry("action_id", action).containsEntry("action_name", "Whole")
                 .containsEntry("state", "succeeded")
                 .containsEntry("caller",

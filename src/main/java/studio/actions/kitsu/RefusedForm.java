@@ -1,0 +1,40 @@
+package studio.actions.kitsu;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+
+import jakarta.persistence.Entity;
+import jakarta.persistence.Id;
+
+import org.hibernate.annotations.JdbcTypeCode;
+import org.hibernate.type.SqlTypes;
+
+import com.fasterxml.jackson.databind.JsonNode;
+
+import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
+
+/** What an admin typed into Kitsu's form, and why it was refused. */
+@Entity
+public class RefusedForm extends PanacheEntityBase {
+
+    @Id
+    public UUID id;
+    public UUID callerId;
+    /** Null where the form was for a new action. */
+    public UUID actionId;
+    public Instant at;
+    /** As they were typed, as far as they are Kitsu's; without credentials. */
+    @JdbcTypeCode(SqlTypes.JSON)
+    public JsonNode fields;
+    public String code;
+    public String message;
+    /** As in the problem. */
+    @JdbcTypeCode(SqlTypes.JSON)
+    public JsonNode errors;
+
+    static List<RefusedForm> of(UUID caller, Instant since, int most) {
+        return RefusedForm.<RefusedForm> find("callerId = ?1 and at > ?2 order by at desc, id", caller, since).page(0, most)
+                .list();
+    }
+}

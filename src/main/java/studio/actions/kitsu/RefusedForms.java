@@ -1,0 +1,156 @@
+package studio.actions.kitsu;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.UUID;
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
+
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+
+import org.jboss.logging.Logger;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.scheduler.Scheduled;
+import io.quarkus.security.identity.SecurityIdentity;
+import studio.actions.identity.Caller;
+import studio.actions.problem.ProblemException;
+
+/**
+ * Keeps what an admin typed into Kitsu's own form and what was refused, for that admin and for seven days: Kitsu shows no more
+ * than that it did not work, and forgets what was typed.
+ */
+@Path("/api/custom-actions/refused-forms")
+@Produces(MediaType.APPLICATION_JSON)
+public class RefusedForms {
+
+    private static final Logger LOG = Logger.getLogger(RefusedForms.class);
+
+    private static final Duration KEPT = Duration.ofDays(7);
+
+    /** Forms of one admin; the oldest go first. */
+    private static final int MOST = 100;
+
+    /** Characters of one field: more than any that is allowed. */
+    private static final int LONGEST = 5000;
+
+    /** A name and a password before the host of a URL. */
+    private static final Pattern USER_INFO = Pattern.compile("(://)[^/?#@]*@");
+    private static final String MASK = "••••";
+
+    private final ObjectMapper json;
+    private final Clock clock;
+    private final SecurityIdentity identity;
+
+    RefusedForms(ObjectMapper json, Clock clock, SecurityIdentity identity) {
+        this.json = json;
+        this.clock = clock;
+        this.identity = identity;
+    }
+
+    /**
+     * Forms, newest first.
+     *
+     * @param data at most 100
+     */
+    public record Page(List<View> data) {
+    }
+
+    /**
+     * A form that was refused.
+     *
+     * @param actionId null where it was for a new action
+     * @param fields what was typed, credentials left out
+     * @param errors what was wrong, as in the problem that was answered; null where it was no field
+     */
+    public record View(UUID id, Instant at, UUID actionId, JsonNode fields, String code, String message, JsonNode errors) {
+    }
+
+    @GET
+    @RolesAllowed("admin")
+    public Page list() {
+        return QuarkusTransaction.requiringNew().call(() -> new Page(RefusedForm
+                .of(Caller.of(identity).id(), clock.instant().minus(KEPT), MOST).stream().map(form -> new View(form.id, form.at,
+                        form.actionId, form.fields, form.code, form.message, form.errors))
+                .toList()));
+    }
+
+    /**
+     * Returns what saving returns; where it is refused, keeps the form.
+     *
+     * @param action null for a new one
+     * @param typed the body that was sent
+     */
+    <T> T keeping(Caller caller, UUID action, JsonNode typed, Supplier<T> save) {
+        try {
+            return save.get();
+        } catch (ProblemException refused) {
+            if (refused.code().status < 500 && typed != null && typed.isObject()) {
+                keep(caller, action, (ObjectNode) typed.deepCopy(), refused);
+            }
+            throw refused;
+        }
+    }
+
+    private void keep(Caller caller, UUID action, ObjectNode typed, ProblemException refused) {
+        try {
+            RefusedForm form = new RefusedForm();
+            form.id = UUID.randomUUID();
+            form.callerId = caller.id();
+            form.actionId = action;
+            form.at = clock.instant().truncatedTo(ChronoUnit.MICROS);
+            form.fields = typed.retain(KitsuCopies.FIELDS);
+            form.fields.properties().forEach(field -> {
+                if (field.getValue().isTextual()) {
+                    typed.put(field.getKey(), kept(field.getValue().asText()));
+                } else if (field.getValue().isContainerNode()) {
+                    typed.putNull(field.getKey());
+                }
+            });
+            form.code = refused.code().wire();
+            form.message = refused.getMessage();
+            form.errors = refused.errors().isEmpty() ? null : json.valueToTree(refused.errors());
+            QuarkusTransaction.requiringNew().run(() -> write(form));
+        } catch (RuntimeException e) {
+            LOG.warnf("A form that was refused could not be kept: %s", e.getMessage());
+        }
+    }
+
+    private static String kept(String text) {
+        String masked = USER_INFO.matcher(text.replace('\0', '\ufffd')).replaceAll("$1" + MASK + "@");
+        return masked.length() > LONGEST ? masked.substring(0, masked.offsetByCodePoints(0, LONGEST / 2)) : masked;
+    }
+
+    /** The same form again takes the place of the first. */
+    private static void write(RefusedForm form) {
+        List<RefusedForm> kept = RefusedForm.of(form.callerId, Instant.EPOCH, Integer.MAX_VALUE);
+        for (int i = 0; i < kept.size(); i++) {
+            RefusedForm other = kept.get(i);
+            if (i >= MOST - 1 || other.fields.equals(form.fields)
+                    && (other.actionId == null ? form.actionId == null : other.actionId.equals(form.actionId))) {
+                other.delete();
+            }
+        }
+        form.persist();
+    }
+
+    @Scheduled(every = "1h", delayed = "20s", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
+    void sweep() {
+        try {
+            QuarkusTransaction.requiringNew().run(() -> RefusedForm.delete("at <= ?1", clock.instant().minus(KEPT)));
+        } catch (RuntimeException e) {
+            LOG.warnf("Old refused forms could not be removed: %s. It is tried again in an hour.", e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,90 @@
+package studio.actions.run;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.Executor;
+import java.util.function.Supplier;
+
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+
+import org.jboss.logging.Logger;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
+import studio.actions.action.Action;
+import studio.actions.action.Actions;
+import studio.actions.identity.Asker;
+import studio.actions.identity.Caller;
+import studio.actions.identity.Role;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+
+/**
+ * Keeps presses by Kitsu's XHR that were refused as a whole as runs in state {@code refused}: Kitsu drops the answer, so that
+ * nothing else tells the person. At most one a minute for each person, action and reason, and only for actions that the
+ * person's roles show, or would show if they were enabled or not deleted.
+ */
+@Singleton
+public class RefusedPresses {
+
+    private static final Logger LOG = Logger.getLogger(RefusedPresses.class);
+
+    private final Actions actions;
+    private final RunMetrics metrics;
+    private final Executor workers = Infrastructure.getDefaultWorkerPool();
+
+    RefusedPresses(Actions actions, RunMetrics metrics) {
+        this.actions = actions;
+        this.metrics = metrics;
+    }
+
+    /** Returns what the press returns; where that fails with a {@link ProblemException}, keeps it and fails with it. */
+    public <T> Uni<T> keeping(Asker asker, UUID action, Supplier<Uni<T>> press) {
+        return Uni.createFrom().<T> deferred(() -> press.get()).onFailure(ProblemException.class)
+                .call(refusal -> Uni.createFrom()
+                        .voidItem().emitOn(workers).invoke(() -> keep(asker.caller(), action, (ProblemException) refusal)));
+    }
+
+    private void keep(Caller caller, UUID action, ProblemException refusal) {
+        try {
+            QuarkusTransaction.requiringNew().call(() -> write(caller, action, refusal))
+                    .ifPresent(code -> metrics.refusedPress(code));
+        } catch (RuntimeException e) {
+            LOG.warnf("A press that was refused could not be kept: %s", Outcomes.reason(e));
+        }
+    }
+
+    /** @return the reason, where it is kept */
+    private Optional<Code> write(Caller caller, UUID id, ProblemException refusal) {
+        Optional<Action> present = Action.findByIdOptional(id);
+        Action action = present.or(() -> actions.deleted(id, caller)).orElse(null);
+        if (action == null || !caller.is(Role.admin) && caller.roles().stream().noneMatch(action::allows)) {
+            return Optional.empty();
+        }
+        Code code = present.isEmpty() ? Code.NOT_FOUND : !action.enabled ? Code.ACTION_DISABLED : refusal.code();
+        String message = present.isEmpty() ? "This action was deleted."
+                : !action.enabled ? "This action is disabled."
+                        : refusal.getMessage();
+        Run run = Run.of(action, caller, new Press.Key("refused " + id + " " + code, null, System.nanoTime(), true));
+        EntityManager rows = Run.getEntityManager();
+        rows.createNativeQuery("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(:press, 0))")
+                .setParameter("press", caller.id() + " " + run.fingerprint).getSingleResult();
+        if (Run.count("callerId = ?1 and fingerprint = ?2 and createdAt > ?3", caller.id(), run.fingerprint,
+                Run.now().minusSeconds(60)) > 0) {
+            return Optional.empty();
+        }
+        run.state = Run.State.refused;
+        run.headers = Map.of();
+        run.productionIds = List.of(Run.UNKNOWN_PRODUCTION);
+        run.refusalCode = code.wire();
+        run.refusalMessage = message;
+        run.createdAt = Run.now();
+        run.finishedAt = run.createdAt;
+        run.persist();
+        return Optional.of(code);
+    }
+}

@@ -1,0 +1,171 @@
+package studio.actions.kitsu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static studio.actions.kitsu.Kitsu.TOOL;
+
+import java.sql.SQLException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+import jakarta.inject.Inject;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.agroal.api.AgroalDataSource;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import studio.actions.testing.Api;
+import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.Json;
+
+/** What an admin typed into Kitsu's form and was refused. */
+@QuarkusTest
+@WithTestResource(BesideKitsu.class)
+class RefusedFormsTest {
+
+    @Inject
+    AgroalDataSource database;
+
+    private final String mark = UUID.randomUUID().toString().substring(0, 13);
+
+    @BeforeEach
+    void forget() throws SQLException {
+        execute("DELETE FROM refused_form");
+    }
+
+    @Test
+    void keepsWhatWasTypedForANewAction() {
+        Map<String, Object> typed = Map.of("name", mark, "url", "javascript:alert(1)", "entity_type", "shot", "is_ajax",
+                false);
+
+        Kitsu.admin().body(typed).post(BesideKitsu.PATH).then().statusCode(400);
+
+        Map<String, Object> form = forms("admin").get(0);
+        assertThat(form).containsEntry("action_id", null).containsEntry("fields", typed).containsEntry("code", "invalid_body")
+                .containsKeys("id", "at");
+        assertThat(form.get("message").toString()).contains("javascript");
+        assertThat(((List<?>) form.get("errors"))).singleElement().isInstanceOfSatisfying(Map.class,
+                error -> assertThat(error).containsEntry("pointer", "/url"));
+    }
+
+    @Test
+    void keepsWhatWasTypedForAnActionThatIsThere() {
+        String id = Kitsu.create(mark);
+        Map<String, Object> typed = new HashMap<>(Map.of("name", " ", "url", TOOL + "&more=1", "entity_type", "asset",
+                "is_ajax", true));
+
+        Kitsu.put(id, typed).then().statusCode(400);
+
+        assertThat(forms("admin")).singleElement().satisfies(form -> assertThat(form).containsEntry("action_id", id)
+                .containsEntry("fields", typed));
+    }
+
+    @Test
+    void keepsWhatWasTypedWhileSomebodyDeletedTheAction() {
+        String id = Kitsu.create(mark);
+        Kitsu.admin().delete(Api.ACTIONS + "/" + id).then().statusCode(204);
+
+        Kitsu.put(id, Map.of("name", mark + " 2")).then().statusCode(404);
+
+        assertThat(forms("admin")).singleElement().satisfies(form -> assertThat(form).containsEntry("code", "not_found")
+                .containsEntry("errors", null).containsEntry("fields", Map.of("name", mark + " 2")));
+    }
+
+    @Test
+    void keepsANameThatIsTaken() {
+        Kitsu.create(mark);
+
+        Kitsu.admin().body(Kitsu.draft(mark)).post(BesideKitsu.PATH).then().statusCode(400);
+
+        assertThat(Json.of(Kitsu.admin().get(Api.ACTIONS + "/refused-forms")).getString("data[0].errors[0].code"))
+                .isEqualTo("name_taken");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "https://farm:hunter2@tool.studio.com/x", "https://hunter2@tool.studio.com/x",
+            "/api/data/custom-actions/63f8a332-e209-4f8c-b384-747d5eda4b57/run?v=7#https://farm:hunter2@tool.studio.com/x" })
+    void keepsNoPassword(String url) throws SQLException {
+        Kitsu.admin().body(Map.of("name", mark, "url", url)).post(BesideKitsu.PATH).then().statusCode(400);
+
+        String answer = Kitsu.admin().get(Api.ACTIONS + "/refused-forms").asString();
+        assertThat(answer).contains("https://••••@tool.studio.com/x").doesNotContain("hunter2");
+        try (var connection = database.getConnection();
+                var rows = connection.createStatement().executeQuery("SELECT refused_form::text FROM refused_form")) {
+            assertThat(rows.next()).isTrue();
+            assertThat(rows.getString(1)).doesNotContain("hunter2");
+        }
+    }
+
+    @Test
+    void showsThemToWhoTypedThemAndToNobodyElse() {
+        Kitsu.admin().body(Map.of("name", mark)).post(BesideKitsu.PATH).then().statusCode(400);
+
+        assertThat(forms("bot")).isEmpty();
+        for (String person : List.of("manager", "supervisor", "user", "client", "vendor")) {
+            BesideKitsu.as(person).get(Api.ACTIONS + "/refused-forms").then().statusCode(403);
+        }
+    }
+
+    @Test
+    void keepsNothingOfWhoMayNot() throws SQLException {
+        BesideKitsu.as("manager").body(Map.of("name", mark)).post(BesideKitsu.PATH).then().statusCode(403);
+
+        try (var connection = database.getConnection();
+                var rows = connection.createStatement().executeQuery("SELECT 1 FROM refused_form")) {
+            assertThat(rows.next()).isFalse();
+        }
+    }
+
+    @Test
+    void keepsTheSameFormOnceAndTheNewestFirst() {
+        for (String name : List.of(mark + " 1", mark + " 2", mark + " 1")) {
+            Kitsu.admin().body(Map.of("name", name)).post(BesideKitsu.PATH).then().statusCode(400);
+        }
+
+        assertThat(forms("admin").stream().map(form -> (Object) ((Map<?, ?>) form.get("fields")).get("name")))
+                .containsExactly(mark + " 1", mark + " 2");
+    }
+
+    @Test
+    void keepsThemForSevenDaysAndAHundredOfThem() throws SQLException {
+        Kitsu.admin().body(Map.of("name", mark)).post(BesideKitsu.PATH).then().statusCode(400);
+        execute("UPDATE refused_form SET at = at - interval '6 days 23 hours'");
+        assertThat(forms("admin")).hasSize(1);
+        execute("UPDATE refused_form SET at = at - interval '2 hours'");
+        assertThat(forms("admin")).isEmpty();
+
+        for (int i = 0; i < 101; i++) {
+            Kitsu.admin().body(Map.of("name", mark + " " + i)).post(BesideKitsu.PATH).then().statusCode(400);
+        }
+        assertThat(forms("admin")).hasSize(100);
+        try (var connection = database.getConnection();
+                var rows = connection.createStatement().executeQuery("SELECT count(*) FROM refused_form")) {
+            rows.next();
+            assertThat(rows.getInt(1)).isEqualTo(100);
+        }
+    }
+
+    @Test
+    void takesOddTextForWhatItIs() {
+        Kitsu.admin().body(Map.of("name", mark, "url", "😀".repeat(20_000))).post(BesideKitsu.PATH).then().statusCode(400);
+
+        assertThat(forms("admin")).singleElement().satisfies(form -> assertThat(
+                ((Map<?, ?>) form.get("fields")).get("url").toString()).hasSizeBetween(2000, 5000));
+    }
+
+    private static List<Map<String, Object>> forms(String person) {
+        return Json.of(BesideKitsu.as(person).get(Api.ACTIONS + "/refused-forms").then().statusCode(200).extract())
+                .getList("data");
+    }
+
+    private void execute(String sql) throws SQLException {
+        try (var connection = database.getConnection(); var statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+package studio.actions.kitsu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.nullValue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static studio.actions.testing.Json.has;
+
+import java.net.URL;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
+
+import jakarta.inject.Inject;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.agroal.api.AgroalDataSource;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.common.http.TestHTTPResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.Response;
+import studio.actions.testing.Api;
+import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou;
+import studio.actions.testing.FakeZou.Fault;
+import studio.actions.testing.Json;
+import studio.actions.testing.Metrics;
+import studio.actions.testing.Receiver;
+
+/** Presses by Kitsu's XHR: which are the same, and what is kept of those that were refused. */
+@QuarkusTest
+@WithTestResource(BesideKitsu.class)
+class RefusedPressesTest {
+
+    private static final String RUNS = Api.ACTIONS + "/runs";
+
+    @Inject
+    AgroalDataSource database;
+
+    @TestHTTPResource(value = "/metrics", management = true)
+    URL metrics;
+
+    private final Receiver receiver = Receiver.shared();
+    private final String name = "presses-" + UUID.randomUUID();
+
+    @AfterEach
+    void release() {
+        receiver.release(name);
+    }
+
+    // ---- The same press
+
+    @Test
+    void theSamePressIsTheSameRunWhileItRunsAndThreeSecondsLonger() throws Exception {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        String token = BesideKitsu.token("admin");
+        String task = zou().shot("SH010").id();
+        String run = id(press(token, action, task));
+
+        age(run, "30 seconds", "2 seconds");
+        assertThat(id(press(token, action, task))).as("it ended a moment ago").isEqualTo(run);
+        age(run, "30 seconds", "5 seconds");
+        assertThat(id(press(token, action, task))).as("it ended long ago").isNotEqualTo(run);
+    }
+
+    @Test
+    void aRunThatGoesOnIsTheSamePressForAMinute() throws Exception {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/held"));
+        String token = BesideKitsu.token("admin");
+        String task = zou().shot("SH010").id();
+        CompletableFuture<Response> first = CompletableFuture.supplyAsync(() -> press(token, action, task));
+        String run = one(token, action, "running");
+
+        age(run, "50 seconds", null);
+        CompletableFuture<Response> second = CompletableFuture.supplyAsync(() -> press(token, action, task));
+        Thread.sleep(500);
+        assertThat(runs(token, action)).as("joins the first").hasSize(1);
+        age(run, "61 seconds", null);
+        CompletableFuture<Response> third = CompletableFuture.supplyAsync(() -> press(token, action, task));
+        await().until(() -> runs(token, action).size() == 2);
+
+        receiver.release(name);
+        assertThat(id(first.get())).isEqualTo(run).isEqualTo(id(second.get())).isNotEqualTo(id(third.get()));
+    }
+
+    @Test
+    void byTheApiItIsTheSameForThreeSecondsOnly() throws Exception {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        String token = BesideKitsu.token("admin");
+        String task = zou().shot("SH010").id();
+        String run = id(press(token, action, task));
+
+        age(run, "4 seconds", "1 second");
+
+        Response again = BesideKitsu.with(token).body(Map.of("selection", List.of(task)))
+                .post(Api.ACTIONS + "/" + action + "/run");
+        assertThat(id(again)).isNotEqualTo(run);
+    }
+
+    // ---- What was refused
+
+    @Test
+    void keepsAPressOnADisabledAction() {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "enabled", false);
+        String artist = zou().login("user");
+        double counted = counted("action_disabled");
+
+        press(artist, action, UUID.randomUUID().toString()).then().statusCode(404);
+
+        Json list = Json.of(BesideKitsu.with(artist).get(RUNS + "?state=refused&action_id=" + action).then().statusCode(200)
+                .extract());
+        assertThat(list.getList("data")).hasSize(1);
+        Map<String, Object> run = list.<Map<String, Object>> getList("data").get(0);
+        assertThat(run).containsEntry("state", "refused").containsEntry("finished_at", run.get("created_at"))
+                .containsEntry("refusal", Map.of("code", "action_disabled", "message", "This action is disabled."));
+        assertThat(list.<Map<String, Integer>> getList("data.counts").get(0).values()).containsOnly(0);
+        String id = (String) run.get("id");
+        BesideKitsu.with(artist).get(RUNS + "/" + id).then().statusCode(200).body(has("deliveries", equalTo(List.of())),
+                has("refusal.code", equalTo("action_disabled")));
+        BesideKitsu.with(artist).post(RUNS + "/" + id + "/cancel").then().statusCode(409)
+                .body(has("code", equalTo("run_ended")));
+        for (String only : List.of("", "?only=all")) {
+            BesideKitsu.with(zou().login("admin")).post(RUNS + "/" + id + "/replay" + only).then().statusCode(409)
+                    .body(has("code", equalTo("nothing_to_replay")));
+        }
+        assertThat(BesideKitsu.with(artist).get(RUNS + "/" + id + "/events").asString()).contains("event:end")
+                .contains("action_disabled").doesNotContain("event:delivery");
+        assertThat(counted("action_disabled")).isEqualTo(counted + 1);
+        assertThat(receiver.heard(name)).isEmpty();
+    }
+
+    @Test
+    void keepsAPressOnADeletedAction() {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        BesideKitsu.as("admin").delete(Api.ACTIONS + "/" + action).then().statusCode(204);
+        String artist = zou().login("user");
+
+        press(artist, action, UUID.randomUUID().toString()).then().statusCode(404);
+
+        assertThat(refusals(artist, action)).containsExactly(Map.of("code", "not_found", "message",
+                "This action was deleted."));
+    }
+
+    @Test
+    void keepsAPressOnAnActionOfTheOtherKind() {
+        String action = BesideKitsu.opened("https://tool.studio.com/" + name);
+        String artist = zou().login("user");
+
+        press(artist, action, UUID.randomUUID().toString()).then().statusCode(409);
+
+        assertThat(refusals(artist, action)).extracting(refusal -> refusal.get("code")).containsExactly("not_ajax");
+    }
+
+    @Test
+    void keepsAPressWithoutASelection() {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        String artist = zou().login("user");
+
+        BesideKitsu.with(artist).body(Map.of("selection", List.of())).post(path(action)).then().statusCode(400);
+
+        assertThat(refusals(artist, action)).extracting(refusal -> refusal.get("code")).containsExactly("invalid_body");
+    }
+
+    @Test
+    void keepsAPressWhileZouIsAway() {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        String task = zou().shot("SH010").id();
+        String artist = zou().login("user");
+        BesideKitsu.with(artist).get(Api.ACTIONS).then().statusCode(200);
+        zou().fault(artist, "/data/", Fault.unavailable);
+
+        press(artist, action, task).then().statusCode(503);
+
+        zou().heal(artist);
+        assertThat(refusals(artist, action)).extracting(refusal -> refusal.get("code")).containsExactly("unavailable");
+    }
+
+    @Test
+    void keepsOneAMinuteForEachPersonActionAndReason() throws Exception {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "enabled", false);
+        String other = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "enabled", false);
+        String artist = zou().login("user");
+        String supervisor = zou().login("supervisor");
+
+        IntStream.range(0, 12).parallel().forEach(i -> press(artist, action, UUID.randomUUID().toString()));
+        press(artist, other, UUID.randomUUID().toString());
+        press(supervisor, action, UUID.randomUUID().toString());
+        BesideKitsu.with(artist).body(Map.of("selection", List.of())).post(path(action));
+
+        assertThat(refusals(artist, action)).as("and a disabled one is disabled, whatever was sent").hasSize(1);
+        assertThat(refusals(artist, other)).hasSize(1);
+        assertThat(refusals(supervisor, action)).hasSize(1);
+        age(one(artist, action, "refused"), "61 seconds", "61 seconds");
+        press(artist, action, UUID.randomUUID().toString());
+        assertThat(refusals(artist, action)).hasSize(2);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = { "client", "vendor" })
+    void leavesNothingForThoseWhomItIsNotFor(String person) {
+        for (boolean enabled : List.of(true, false)) {
+            String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "enabled", enabled);
+
+            press(zou().login(person), action, zou().shot("SH010").id()).then().statusCode(404);
+
+            BesideKitsu.as("admin").get(RUNS + "?action_id=" + action).then().body(has("data", equalTo(List.of())));
+        }
+    }
+
+    @Test
+    void leavesNothingOfAnActionThatNeverWas() {
+        String never = UUID.randomUUID().toString();
+
+        press(zou().login("admin"), never, UUID.randomUUID().toString()).then().statusCode(404);
+
+        BesideKitsu.as("admin").get(RUNS + "?action_id=" + never).then().body(has("data", equalTo(List.of())));
+    }
+
+    @Test
+    void countsInNoStatistics() {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        press(zou().login("admin"), action, zou().shot("SH010").id()).then().statusCode(200);
+        BesideKitsu.as("admin").body(Map.of("enabled", false)).patch(Api.ACTIONS + "/" + action).then().statusCode(200);
+        press(zou().login("user"), action, UUID.randomUUID().toString()).then().statusCode(404);
+
+        await().untilAsserted(() -> BesideKitsu.as("admin")
+                .get(Api.ACTIONS + "/" + action + "/stats").then().statusCode(200)
+                .body(has("runs.total", equalTo(1)), has("runs.succeeded", equalTo(1)), has("presses", equalTo(1))));
+    }
+
+    /** A press that is possible again is no press that was refused. */
+    @Test
+    void standsInTheWayOfNoOther() {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "enabled", false);
+        String artist = zou().login("user");
+        String task = zou().recordedShot().id();
+        press(artist, action, task).then().statusCode(404);
+        BesideKitsu.as("admin").body(Map.of("enabled", true)).patch(Api.ACTIONS + "/" + action).then().statusCode(200);
+
+        press(artist, action, task).then().statusCode(200).body(has("state", equalTo("succeeded")),
+                has("refusal", nullValue()));
+    }
+
+    private static FakeZou zou() {
+        assumeTrue(BesideKitsu.fake());
+        return FakeZou.shared();
+    }
+
+    private static String path(String action) {
+        return BesideKitsu.PATH + "/" + action + "/run";
+    }
+
+    private static Response press(String token, String action, String task) {
+        return BesideKitsu.with(token).body(Map.of("selection", List.of(task))).post(path(action));
+    }
+
+    private static String id(Response run) {
+        assertThat(run.statusCode()).as(run.asString()).isIn(200, 202);
+        return Json.of(run).getString("id");
+    }
+
+    private static List<Map<String, Object>> runs(String token, String action) {
+        return Json.of(BesideKitsu.with(token).get(RUNS + "?action_id=" + action).then().statusCode(200).extract())
+                .getList("data");
+    }
+
+    private static String one(String token, String action, String state) {
+        return await().until(() -> runs(token, action).stream()
+                .filter(run -> run.get("state").equals(state)).map(run -> (String) run.get("id")).findFirst().orElse(null),
+                found -> found != null);
+    }
+
+    private static List<Map<String, Object>> refusals(String token, String action) {
+        return Json.of(BesideKitsu.with(token).get(RUNS + "?state=refused&action_id=" + action).then().statusCode(200)
+                .extract()).getList("data.refusal");
+    }
+
+    private double counted(String code) {
+        String series = "custom_actions_presses_refused_total{code=\"" + code + "\"}";
+        return Metrics.scrape(metrics).contains(series) ? Metrics.of(metrics, series) : 0;
+    }
+
+    /** Moves a run into the past. */
+    private void age(String run, String pressed, String ended) throws SQLException {
+        try (var connection = database.getConnection(); var statement = connection.createStatement()) {
+            statement.execute("UPDATE run SET created_at = clock_timestamp() - interval '" + pressed + "'"
+                    + (ended == null ? "" : ", finished_at = clock_timestamp() - interval '" + ended + "'") + " WHERE id = '"
+                    + run + "'");
+        }
+    }
+}
