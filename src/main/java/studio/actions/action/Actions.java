@@ -112,6 +112,9 @@ public class Actions {
         if (!action.enabled) {
             throw new ProblemException(Code.ACTION_DISABLED, "This action is disabled. Set 'enabled' to true to run it.");
         }
+        if (ajax != action.isAjax && !action.visibleTo(caller)) {
+            throw hidden(id);
+        }
         if (ajax && !action.isAjax) {
             throw new ProblemException(Code.NOT_AJAX, "This action is opened by the browser, so there is nothing to send from "
                     + "here. Its preview shows the URL.");

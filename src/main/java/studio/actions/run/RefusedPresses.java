@@ -49,6 +49,12 @@ public class RefusedPresses {
                         .voidItem().emitOn(workers).invoke(() -> keep(asker.caller(), action, (ProblemException) refusal)));
     }
 
+    /** A token that has ended says nothing of who pressed. */
+    private static boolean isKept(Throwable failure) {
+        return failure instanceof ProblemException refusal && refusal.code().status != 401
+                && refusal.code() != Code.MALFORMED_TOKEN;
+    }
+
     private void keep(Caller caller, UUID action, ProblemException refusal) {
         try {
             QuarkusTransaction.requiringNew().call(() -> write(caller, action, refusal))

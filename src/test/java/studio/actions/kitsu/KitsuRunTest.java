@@ -444,6 +444,7 @@ class KitsuRunTest {
         String action = BesideKitsu.opened(receiver.url("/" + unique("opened") + "/ok"));
 
         problem(run("supervisor", action, kitsus(anything())), 409, "not_ajax");
+        problem(run("client", action, kitsus(anything())), 404, "not_found");
 
         assertThat(runsOf(action)).isEmpty();
     }

@@ -184,6 +184,18 @@ class RefusedPressesTest {
     }
 
     @Test
+    void leavesNothingOfATokenThatHasEnded() {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        String artist = zou().login("user");
+        BesideKitsu.with(artist).get(Api.ACTIONS).then().statusCode(200);
+        zou().revoke(artist);
+
+        press(artist, action, zou().shot("SH010").id()).then().statusCode(401);
+
+        assertThat(refusals(zou().login("admin"), action)).isEmpty();
+    }
+
+    @Test
     void keepsOneAMinuteForEachPersonActionAndReason() throws Exception {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "enabled", false);
         String other = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "enabled", false);
