@@ -68,6 +68,14 @@ CREATE TABLE kitsu_copy (
     saved_at timestamptz NOT NULL
 );
 
+-- Who may delete copies in Kitsu and put them back: one at a time, over all replicas.
+CREATE TABLE kitsu_copy_turn (
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
+    holder uuid,
+    until  timestamptz NOT NULL DEFAULT '-infinity'
+);
+INSERT INTO kitsu_copy_turn DEFAULT VALUES;
+
 -- What admins typed into Kitsu's own form and what was refused; each for that admin, for seven days.
 CREATE TABLE refused_form (
     id        uuid PRIMARY KEY,

@@ -68,7 +68,9 @@ class TakenNames {
     /** @throws ProblemException {@code invalid_body} where the change makes two of one name */
     void check(Label changed) {
         if (matter) {
-            List<Label> present = Action.<Action> findAll().project(Label.class).list();
+            List<Label> present = Action.getEntityManager()
+                    .createQuery("select id, name, entityType from Action", Object[].class).getResultStream()
+                    .map(row -> new Label((UUID) row[0], (String) row[1], (EntityType) row[2])).toList();
             refused(List.of(changed), present).values().forEach(fault -> {
                 throw ProblemException.invalid(List.of(fault));
             });
@@ -108,12 +110,17 @@ class TakenNames {
         for (Label change : renamed) {
             Label was = before.get(change.id);
             Optional<Label> other = taken.getOrDefault(change.folded(), List.of()).stream()
-                    .filter(label -> label.meets(change) && !(was != null && before.containsKey(label.id)
-                            && was.meets(before.get(label.id))))
+                    .filter(label -> label.meets(change) && !wereTwins(change, was, label, before.get(label.id)))
                     .findFirst();
             other.ifPresentOrElse(label -> refused.put(change.id, label.taken()), () -> take(taken, change));
         }
         return refused.size() > known;
+    }
+
+    /** Two that have one name already may keep it, but not take another one together. */
+    private static boolean wereTwins(Label one, Label oneBefore, Label other, Label otherBefore) {
+        return oneBefore != null && otherBefore != null && oneBefore.meets(otherBefore)
+                && (one.folded().equals(oneBefore.folded()) || other.equals(otherBefore));
     }
 
     private static void take(Map<String, List<Label>> taken, Label label) {

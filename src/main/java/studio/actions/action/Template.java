@@ -48,6 +48,10 @@ public final class Template {
     private static final Pattern NOT_HERE = Pattern.compile("^[^?#]*?[\\[\\]]|#[^#]*#");
     private static final Pattern BAD_PERCENT = Pattern.compile("%(?!\\p{XDigit}{2})");
     private static final Pattern PARAMETER = Pattern.compile("[?&#;]([^=?&#;]*)=(?=[^&#])");
+    private static final Pattern PARAMETER_VALUE = Pattern.compile("[?&#;]([^=?&#;]*)=([^&#]+)");
+    /** A name and a password before the host. */
+    private static final Pattern USER_INFO = Pattern.compile("(:[/\\\\]{1,2})[^/?#\\\\]*@");
+    private static final String MASK = "••••";
     private static final Pattern NON_ASCII = Pattern.compile("[^\\x00-\\x7F]+");
 
     /**
@@ -276,10 +280,27 @@ public final class Template {
                 head);
     }
 
+    /** Returns a text that may be a template, with a mask in the place of each credential that {@link #parse} refuses. */
+    public static String masked(String text) {
+        String masked = USER_INFO.matcher(text).replaceAll("$1" + MASK + "@");
+        return PARAMETER_VALUE.matcher(masked)
+                .replaceAll(parameter -> Matcher.quoteReplacement(namesSecret(parameter.group(1))
+                        ? parameter.group().substring(0, parameter.start(2) - parameter.start()) + MASK
+                        : parameter.group()));
+    }
+
+    private static boolean namesSecret(String parameter) {
+        try {
+            return SECRETS.contains(URLDecoder.decode(parameter, UTF_8).strip().toLowerCase(Locale.ROOT));
+        } catch (IllegalArgumentException malformed) {
+            return SECRETS.contains(parameter.strip().toLowerCase(Locale.ROOT));
+        }
+    }
+
     private static void refuseSecret(String tail) {
         for (Matcher parameter = PARAMETER.matcher(tail); parameter.find();) {
             String name = URLDecoder.decode(parameter.group(1), UTF_8).strip();
-            if (SECRETS.contains(name.toLowerCase(Locale.ROOT))) {
+            if (namesSecret(parameter.group(1))) {
                 throw new Refused("secret_in_url", "Take the value of \"%s\" out of the URL, where everybody can read it; an "
                         + "AJAX action can send a configured secret in a header.", name);
             }

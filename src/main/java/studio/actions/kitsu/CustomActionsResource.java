@@ -51,7 +51,6 @@ import studio.actions.identity.Caller;
 import studio.actions.problem.ProblemException;
 import studio.actions.run.Limited;
 import studio.actions.run.PressResource;
-import studio.actions.run.RefusedPresses;
 import studio.actions.run.Run;
 import studio.actions.run.RunConfig;
 import studio.actions.run.RunJson;
@@ -80,7 +79,6 @@ public class CustomActionsResource {
     private final Actions actions;
     private final Listings listings;
     private final Runner runner;
-    private final RefusedPresses refused;
     private final RunConfig.Run config;
     private final ObjectMapper json;
     private final KitsuFilters filters;
@@ -90,13 +88,12 @@ public class CustomActionsResource {
     @Context
     HttpHeaders headers;
 
-    CustomActionsResource(Actions actions, Listings listings, Runner runner, RefusedPresses refused, RunConfig config,
+    CustomActionsResource(Actions actions, Listings listings, Runner runner, RunConfig config,
             RefusedForms forms, ObjectMapper json,
             SecurityIdentity identity) {
         this.actions = actions;
         this.listings = listings;
         this.runner = runner;
-        this.refused = refused;
         this.config = config.run();
         this.json = json;
         this.forms = forms;
@@ -191,13 +188,15 @@ public class CustomActionsResource {
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") UUID id,
             @QueryParam("v") @CodePointLength(max = 200, message = "may have 200 characters") String shown,
             KitsuPress press) {
-        Asker asker = Asker.of(identity);
-        return refused.keeping(asker, id, () -> {
-            if (press == null) {
-                throw ProblemException.invalid("/selection", "empty_selection", "Select at least one task.");
-            }
-            return runner.pressInKitsu(asker, id, press.selection(config.maxSelection()), config.patience());
-        }).map(CustomActionsResource::answer);
+        return runner.pressInKitsu(Asker.of(identity), id, () -> selection(press), config.patience())
+                .map(CustomActionsResource::answer);
+    }
+
+    private Selection selection(KitsuPress press) {
+        if (press == null) {
+            throw ProblemException.invalid("/selection", "empty_selection", "Select at least one task.");
+        }
+        return press.selection(config.maxSelection());
     }
 
     @POST

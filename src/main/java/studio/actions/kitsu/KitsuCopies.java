@@ -1,6 +1,7 @@
 package studio.actions.kitsu;
 
 import java.time.Clock;
+import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -11,9 +12,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.Executor;
 import java.util.function.Function;
 
 import jakarta.inject.Singleton;
+
+import org.jboss.logging.Logger;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -27,11 +31,15 @@ import studio.actions.action.ActionJson.Import.Change;
 import studio.actions.action.ActionJson.Import.Kind;
 import studio.actions.action.ActionJson.Import.Wrong;
 import studio.actions.action.Actions;
+import studio.actions.action.TriggerLink;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Asker;
 import studio.actions.kitsu.KitsuCopy.State;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
 import studio.actions.zou.Zou;
+import studio.actions.zou.ZouConfig;
 
 /**
  * Kitsu's own copies of the actions that were taken over: deletes them in Kitsu and puts them back. A copy is saved before
@@ -40,20 +48,29 @@ import studio.actions.zou.Zou;
 @Singleton
 class KitsuCopies {
 
+    private static final Logger LOG = Logger.getLogger(KitsuCopies.class);
+
     static final List<String> FIELDS = List.of("name", "url", "entity_type", "is_ajax");
 
     private final Zou zou;
     private final Actions actions;
+    private final Executor workers = Infrastructure.getDefaultWorkerPool();
+    private final Duration lease;
     private final Clock clock;
 
-    KitsuCopies(Zou zou, Actions actions, Clock clock) {
+    KitsuCopies(Zou zou, Actions actions, ZouConfig config, Clock clock) {
+        this.lease = config.zou().contextTimeout().plusSeconds(10);
         this.zou = zou;
         this.actions = actions;
         this.clock = clock;
     }
 
-    /** An action as Kitsu has it. */
-    record Theirs(UUID kitsuId, JsonNode fields) {
+    /**
+     * An action as Kitsu has it.
+     *
+     * @param line its place in Kitsu's list, by age
+     */
+    record Theirs(int line, UUID kitsuId, JsonNode fields) {
     }
 
     /** Returns the ids that actions have here, by the ids that Kitsu gave them when they were put back. */
@@ -65,25 +82,78 @@ class KitsuCopies {
     }
 
     /**
+     * Lets nobody else clear or undo until this is done, at any replica: both would decide by a list of Kitsu's that the other
+     * makes wrong. To be asked before Kitsu is asked for that list.
+     *
+     * @return fails with {@code still_running} where somebody else does
+     */
+    <T> Uni<T> alone(Function<Turn, Uni<T>> work) {
+        Turn turn = new Turn();
+        return Uni.createFrom().item(() -> {
+            turn.keep();
+            return turn;
+        }).runSubscriptionOn(workers).<T> chain(held -> work.apply(held)).onTermination()
+                .call(() -> Uni.createFrom().voidItem().emitOn(workers).invoke(turn::end));
+    }
+
+    /** The right to change copies, which ends by itself if its replica dies. */
+    final class Turn {
+
+        private final UUID holder = UUID.randomUUID();
+
+        /** Renews it, before each request to Kitsu that changes something. */
+        void keep() {
+            int kept = QuarkusTransaction.requiringNew().call(() -> update("""
+                    UPDATE kitsu_copy_turn SET holder = :holder, until = clock_timestamp() + make_interval(secs => %d)
+                     WHERE holder = :holder OR until < clock_timestamp()""".formatted(lease.toSeconds())));
+            if (kept == 0) {
+                throw new ProblemException(Code.STILL_RUNNING, "Another 'clear' or 'undo' is under way. Do this again when it "
+                        + "has ended.");
+            }
+        }
+
+        private void end() {
+            try {
+                QuarkusTransaction.requiringNew().run(() -> update("""
+                        UPDATE kitsu_copy_turn SET until = '-infinity' WHERE holder = :holder"""));
+            } catch (RuntimeException e) {
+                LOG.warnf("Kitsu's copies stay locked for %d s: %s", lease.toSeconds(), e.getMessage());
+            }
+        }
+
+        private int update(String sql) {
+            return KitsuCopy.getEntityManager().createNativeQuery(sql).setParameter("holder", holder).executeUpdate();
+        }
+    }
+
+    /**
      * Deletes in Kitsu what was taken over, one after another.
      *
      * @return what was deleted, and what Kitsu refused to delete; fails with {@code unavailable} where Kitsu does not answer,
      *         and does not know then whether the last one is deleted
      */
-    Uni<Import> clear(List<Theirs> theirs, Asker asker) {
+    Uni<Import> clear(List<Theirs> theirs, Asker asker, Turn turn) {
+        refuseOurOwn(theirs);
+        finish(idsOf(theirs), asker);
+        Map<UUID, UUID> ids = ids(idsOf(theirs));
+        Function<Theirs, UUID> here = one -> ids.getOrDefault(one.kitsuId, one.kitsuId);
+        Set<UUID> taken = QuarkusTransaction.requiringNew()
+                .call(() -> actions.everKnown(theirs.stream().map(here).toList()));
         Report report = new Report();
-        return Uni.createFrom().item(() -> {
-            Map<UUID, UUID> ids = ids(idsOf(theirs));
-            finish(idsOf(theirs), asker);
-            Function<Theirs, UUID> here = one -> ids.getOrDefault(one.kitsuId, one.kitsuId);
-            Set<UUID> taken = QuarkusTransaction.requiringNew()
-                    .call(() -> actions.everKnown(theirs.stream().map(here).toList()));
-            report.unchanged = (int) theirs.stream().filter(one -> !taken.contains(here.apply(one))).count();
-            return theirs.stream().filter(one -> taken.contains(here.apply(one))).map(one -> copy(one, here.apply(one)))
-                    .toList();
-        }).onItem().transformToMulti(copies -> Multi.createFrom().iterable(copies))
-                .onItem().transformToUniAndConcatenate(copy -> delete(copy, asker, report))
+        report.unchanged = (int) theirs.stream().filter(one -> !taken.contains(here.apply(one))).count();
+        return Multi.createFrom().iterable(theirs).filter(one -> taken.contains(here.apply(one)))
+                .onItem().transformToUniAndConcatenate(one -> delete(one, here.apply(one), asker, turn, report))
                 .collect().last().map(done -> report.told());
+    }
+
+    /** Behind Kitsu's nginx, the list is ours, and what would be deleted are the actions themselves. */
+    private static void refuseOurOwn(List<Theirs> theirs) {
+        if (!theirs.isEmpty() && theirs.stream().allMatch(one -> TriggerLink.read(one.fields.path("url").asText(""))
+                .filter(link -> link.action().equals(one.kitsuId)).isPresent())) {
+            throw new ProblemException(Code.UNAVAILABLE, "CUSTOM_ACTIONS_ZOU_URL leads back to this service, whose actions are "
+                    + "not to be deleted. Set it to Zou's own address, such as http://127.0.0.1:5000.")
+                    .with("Retry-After", "5");
+        }
     }
 
     private KitsuCopy copy(Theirs theirs, UUID id) {
@@ -96,22 +166,22 @@ class KitsuCopies {
         return copy;
     }
 
-    private Uni<Boolean> delete(KitsuCopy copy, Asker asker, Report report) {
+    private Uni<Boolean> delete(Theirs one, UUID id, Asker asker, Turn turn, Report report) {
+        turn.keep();
+        KitsuCopy copy = copy(one, id);
         QuarkusTransaction.requiringNew().run(() -> KitsuCopy.getEntityManager().merge(copy));
-        return zou.deleteCustomAction(asker.credential(), copy.kitsuId)
-                .emitOn(Infrastructure.getDefaultWorkerPool()).map(refused -> {
-                    int line = report.next();
-                    refused.ifPresentOrElse(why -> report.errors.add(wrong(line, copy, why)), () -> {
-                        cleared(copy.id, asker);
-                        report.changes.add(new Change(line, Kind.deleted, copy.name(), copy.id, FIELDS, values(copy.fields),
-                                null));
-                    });
-                    return refused.isEmpty();
-                });
+        return zou.deleteCustomAction(asker.credential(), copy.kitsuId).emitOn(workers).map(refused -> {
+            refused.ifPresentOrElse(why -> report.errors.add(wrong(one.line, copy, why)), () -> {
+                cleared(copy.id, asker);
+                report.changes.add(
+                        new Change(one.line, Kind.deleted, copy.name(), copy.id, FIELDS, values(copy.fields), null));
+            });
+            return refused.isEmpty();
+        });
     }
 
     /** What Kitsu was asked to delete before, and does not have any more, is deleted, even if nobody heard its answer. */
-    private void finish(Set<UUID> present, Asker asker) {
+    private static void finish(Set<UUID> present, Asker asker) {
         List<KitsuCopy> doubtful = QuarkusTransaction.requiringNew().call(KitsuCopy::notRestored).stream()
                 .filter(copy -> copy.state == State.clearing && !present.contains(copy.kitsuId)).toList();
         doubtful.forEach(copy -> cleared(copy.id, asker));
@@ -120,38 +190,37 @@ class KitsuCopies {
     private static void cleared(UUID id, Asker asker) {
         QuarkusTransaction.requiringNew().run(() -> {
             KitsuCopy copy = KitsuCopy.findById(id);
-            if (copy.state != State.cleared) {
-                copy.state = State.cleared;
-                AuditEntry.of(Verb.cleared, asker, AuditEntry.DONE).about(id, copy.name())
-                        .with("kitsu_id", copy.kitsuId.toString()).persist();
-            }
+            copy.state = State.cleared;
+            AuditEntry.of(Verb.cleared, asker, AuditEntry.DONE).about(id, copy.name())
+                    .with("kitsu_id", copy.kitsuId.toString()).persist();
         });
     }
 
     /** Puts back what was deleted; as {@link #clear}. Kitsu gives each a new id. */
-    Uni<Import> undo(List<Theirs> theirs, Asker asker) {
+    Uni<Import> undo(List<Theirs> theirs, Asker asker, Turn turn) {
+        finish(idsOf(theirs), asker);
         Report report = new Report();
-        return Uni.createFrom().item(() -> QuarkusTransaction.requiringNew().call(KitsuCopy::notRestored))
-                .onItem().transformToMulti(copies -> Multi.createFrom().iterable(copies))
-                .onItem().transformToUniAndConcatenate(copy -> restore(copy, theirs, asker, report))
+        List<KitsuCopy> copies = QuarkusTransaction.requiringNew().call(KitsuCopy::notRestored);
+        return Multi.createFrom().iterable(copies)
+                .onItem().transformToUniAndConcatenate(copy -> restore(copy, theirs, asker, turn, report))
                 .collect().last().map(done -> report.told());
     }
 
-    private Uni<Boolean> restore(KitsuCopy copy, List<Theirs> theirs, Asker asker, Report report) {
+    private Uni<Boolean> restore(KitsuCopy copy, List<Theirs> theirs, Asker asker, Turn turn, Report report) {
         int line = report.next();
-        if (idsOf(theirs).contains(copy.kitsuId)) {
-            restored(copy, copy.kitsuId, false, asker);
+        if (copy.state == State.clearing) {
+            // Kitsu has it, and may still be about to delete it: another undo looks again.
             report.unchanged++;
             return Uni.createFrom().item(true);
         }
+        turn.keep();
         Optional<UUID> made = unheard(copy, theirs);
         return (made.isPresent() ? Uni.createFrom().item(new Zou.Created(made.get(), null))
-                : zou.createCustomAction(asker.credential(), body(copy)))
-                .emitOn(Infrastructure.getDefaultWorkerPool()).map(created -> {
+                : zou.createCustomAction(asker.credential(), body(copy))).emitOn(workers).map(created -> {
                     if (created.refused() != null) {
                         report.errors.add(wrong(line, copy, created.refused()));
                     } else {
-                        restored(copy, created.id(), true, asker);
+                        restored(copy.id, created.id(), asker);
                         report.changes.add(new Change(line, Kind.created, copy.name(), copy.id, FIELDS, null,
                                 values(copy.fields)));
                     }
@@ -163,19 +232,29 @@ class KitsuCopies {
     private Optional<UUID> unheard(KitsuCopy copy, List<Theirs> theirs) {
         Set<UUID> known = new HashSet<>(ids(idsOf(theirs)).keySet());
         known.addAll(QuarkusTransaction.requiringNew().call(() -> actions.everKnown(idsOf(theirs))));
-        return theirs.stream().filter(one -> !known.contains(one.kitsuId) && one.fields.equals(copy.fields))
+        return theirs.stream().filter(one -> !known.contains(one.kitsuId) && filled(one.fields).equals(filled(copy.fields)))
                 .map(Theirs::kitsuId).findFirst();
     }
 
-    private static void restored(KitsuCopy copy, UUID kitsuId, boolean anew, Asker asker) {
+    /** With what Kitsu fills in for a new action. */
+    private static JsonNode filled(JsonNode fields) {
+        ObjectNode filled = fields.deepCopy();
+        if (!filled.hasNonNull("entity_type")) {
+            filled.put("entity_type", "all");
+        }
+        if (!filled.hasNonNull("is_ajax")) {
+            filled.put("is_ajax", false);
+        }
+        return filled.hasNonNull("url") ? filled : filled.putNull("url");
+    }
+
+    private static void restored(UUID id, UUID kitsuId, Asker asker) {
         QuarkusTransaction.requiringNew().run(() -> {
-            KitsuCopy row = KitsuCopy.findById(copy.id);
-            row.kitsuId = kitsuId;
-            row.state = State.restored;
-            if (anew) {
-                AuditEntry.of(Verb.uncleared, asker, AuditEntry.DONE).about(row.id, row.name())
-                        .with("kitsu_id", kitsuId.toString()).persist();
-            }
+            KitsuCopy copy = KitsuCopy.findById(id);
+            copy.kitsuId = kitsuId;
+            copy.state = State.restored;
+            AuditEntry.of(Verb.uncleared, asker, AuditEntry.DONE).about(id, copy.name())
+                    .with("kitsu_id", kitsuId.toString()).persist();
         });
     }
 

@@ -4,10 +4,11 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.function.Supplier;
-import java.util.regex.Pattern;
 
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.GET;
@@ -24,6 +25,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.scheduler.Scheduled;
 import io.quarkus.security.identity.SecurityIdentity;
+import studio.actions.action.Template;
 import studio.actions.identity.Caller;
 import studio.actions.problem.ProblemException;
 
@@ -44,10 +46,6 @@ public class RefusedForms {
 
     /** Characters of one field: more than any that is allowed. */
     private static final int LONGEST = 5000;
-
-    /** A name and a password before the host of a URL. */
-    private static final Pattern USER_INFO = Pattern.compile("(://)[^/?#@]*@");
-    private static final String MASK = "••••";
 
     private final ObjectMapper json;
     private final Clock clock;
@@ -128,20 +126,21 @@ public class RefusedForms {
     }
 
     private static String kept(String text) {
-        String masked = USER_INFO.matcher(text.replace('\0', '\ufffd')).replaceAll("$1" + MASK + "@");
+        String masked = Template.masked(text.replace('\0', '\ufffd'));
         return masked.length() > LONGEST ? masked.substring(0, masked.offsetByCodePoints(0, LONGEST / 2)) : masked;
     }
 
     /** The same form again takes the place of the first. */
     private static void write(RefusedForm form) {
         List<RefusedForm> kept = RefusedForm.of(form.callerId, Instant.EPOCH, Integer.MAX_VALUE);
+        List<UUID> gone = new ArrayList<>();
         for (int i = 0; i < kept.size(); i++) {
             RefusedForm other = kept.get(i);
-            if (i >= MOST - 1 || other.fields.equals(form.fields)
-                    && (other.actionId == null ? form.actionId == null : other.actionId.equals(form.actionId))) {
-                other.delete();
+            if (i >= MOST - 1 || other.fields.equals(form.fields) && Objects.equals(other.actionId, form.actionId)) {
+                gone.add(other.id);
             }
         }
+        RefusedForm.delete("id in ?1", gone);
         form.persist();
     }
 

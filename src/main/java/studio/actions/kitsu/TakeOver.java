@@ -83,15 +83,18 @@ public class TakeOver {
         }
         Asker asker = Asker.of(identity);
         boolean skip = Boolean.TRUE.equals(skipInvalid);
-        return zou.customActions(asker.credential()).emitOn(Infrastructure.getDefaultWorkerPool())
-                .map(TakeOver::read)
-                .chain(theirs -> switch (mode) {
-                    case check, apply -> Uni.createFrom().item(takeOver(theirs, asker, mode, skip));
-                    case clear -> copies.clear(theirs, asker);
-                    case undo -> copies.undo(theirs, asker);
-                })
+        Uni<Import> done = switch (mode) {
+            case check, apply -> theirs(asker).map(theirs -> takeOver(theirs, asker, mode, skip));
+            case clear -> copies.alone(turn -> theirs(asker).chain(theirs -> copies.clear(theirs, asker, turn)));
+            case undo -> copies.alone(turn -> theirs(asker).chain(theirs -> copies.undo(theirs, asker, turn)));
+        };
+        return done
                 .map(report -> ResponseBuilder.<Import> create(mode == Mode.check || report.errors().isEmpty()
                         || mode == Mode.apply && skip ? 200 : 422).entity(report).build());
+    }
+
+    private Uni<List<Theirs>> theirs(Asker asker) {
+        return zou.customActions(asker.credential()).emitOn(Infrastructure.getDefaultWorkerPool()).map(TakeOver::read);
     }
 
     /** Returns Kitsu's actions, the oldest first. */
@@ -99,14 +102,16 @@ public class TakeOver {
         List<JsonNode> byAge = new ArrayList<>();
         answer.forEach(byAge::add);
         byAge.sort(Comparator.comparing(one -> one.path("created_at").asText()));
-        return byAge.stream().map(one -> {
+        List<Theirs> theirs = new ArrayList<>();
+        byAge.forEach(one -> {
             UUID id = StrictJson.id(one.path("id").asText(null));
             if (id == null) {
                 throw new ProblemException(Code.UNAVAILABLE, "Kitsu's API server answered with something that is no custom "
                         + "action. Is CUSTOM_ACTIONS_ZOU_URL right?").with("Retry-After", "5");
             }
-            return new Theirs(id, ((ObjectNode) one).deepCopy().retain(KitsuCopies.FIELDS));
-        }).toList();
+            theirs.add(new Theirs(theirs.size() + 1, id, ((ObjectNode) one).deepCopy().retain(KitsuCopies.FIELDS)));
+        });
+        return theirs;
     }
 
     private Import takeOver(List<Theirs> theirs, Asker asker, Mode mode, boolean skipInvalid) {
@@ -114,12 +119,10 @@ public class TakeOver {
         Map<UUID, ActionJson.Draft> drafts = new LinkedHashMap<>();
         Map<UUID, Integer> lines = new HashMap<>();
         Map<UUID, UUID> ids = copies.ids(theirs.stream().map(Theirs::kitsuId).collect(Collectors.toSet()));
-        int line = 0;
         for (Theirs one : theirs) {
-            line++;
             UUID id = ids.getOrDefault(one.kitsuId(), one.kitsuId());
-            lines.put(id, line);
-            drafts.put(id, draft(one.fields(), id, line, errors));
+            lines.put(id, one.line());
+            drafts.put(id, draft(one.fields(), id, one.line(), errors));
         }
         Set<UUID> here = actions.known(drafts.keySet());
         lines.keySet().removeAll(here);
@@ -140,7 +143,8 @@ public class TakeOver {
                         taken(drafts.get(id))))
                 .toList();
         int wrong = (int) errors.stream().map(Import.Wrong::id).distinct().count();
-        int unchanged = mode == Mode.apply && (errors.isEmpty() || skipInvalid) ? line - changes.size() - wrong : here.size();
+        int unchanged = mode == Mode.apply && (errors.isEmpty() || skipInvalid) ? theirs.size() - changes.size() - wrong
+                : here.size();
         return new Import(changes.size(), 0, unchanged, changes, errors);
     }
 

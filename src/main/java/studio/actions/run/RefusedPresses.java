@@ -17,7 +17,6 @@ import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.action.Action;
 import studio.actions.action.Actions;
-import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 import studio.actions.problem.Problem.Code;
@@ -29,7 +28,7 @@ import studio.actions.problem.ProblemException;
  * person's roles show, or would show if they were enabled or not deleted.
  */
 @Singleton
-public class RefusedPresses {
+class RefusedPresses {
 
     private static final Logger LOG = Logger.getLogger(RefusedPresses.class);
 
@@ -42,20 +41,18 @@ public class RefusedPresses {
         this.metrics = metrics;
     }
 
-    /** Returns what the press returns; where that fails with a {@link ProblemException}, keeps it and fails with it. */
-    public <T> Uni<T> keeping(Asker asker, UUID action, Supplier<Uni<T>> press) {
+    /** Returns what the press returns; where it is refused, keeps that first. */
+    <T> Uni<T> keeping(Caller caller, UUID action, Supplier<Uni<T>> press) {
         return Uni.createFrom().<T> deferred(() -> press.get()).onFailure(ProblemException.class)
-                .call(refusal -> Uni.createFrom()
-                        .voidItem().emitOn(workers).invoke(() -> keep(asker.caller(), action, (ProblemException) refusal)));
+                .call(refusal -> Uni.createFrom().voidItem().emitOn(workers)
+                        .invoke(() -> keep(caller, action, (ProblemException) refusal)));
     }
 
-    /** A token that has ended says nothing of who pressed. */
-    private static boolean isKept(Throwable failure) {
-        return failure instanceof ProblemException refusal && refusal.code().status != 401
-                && refusal.code() != Code.MALFORMED_TOKEN;
-    }
-
-    private void keep(Caller caller, UUID action, ProblemException refusal) {
+    void keep(Caller caller, UUID action, ProblemException refusal) {
+        if (refusal.code().status == 401 || refusal.code() == Code.MALFORMED_TOKEN) {
+            // A token that has ended says nothing of who pressed.
+            return;
+        }
         try {
             QuarkusTransaction.requiringNew().call(() -> write(caller, action, refusal))
                     .ifPresent(code -> metrics.refusedPress(code));

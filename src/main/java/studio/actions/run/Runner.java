@@ -68,6 +68,7 @@ public class Runner {
     private final RunMetrics metrics;
     private final RunEvents events;
     private final RunAccess access;
+    private final RefusedPresses refusedPresses;
     private final RunStatistics statistics;
     private final EgressConfig.Egress egressConfig;
     private final Clock clock;
@@ -78,7 +79,8 @@ public class Runner {
             DeliveryWorker worker,
             Replicas replicas, RateLimits limits, Beginning beginning, Quota quota, RunMetrics metrics, RunEvents events,
             RunAccess access,
-            RunStatistics statistics, EgressConfig egressConfig, Clock clock, AgroalDataSource database) {
+            RefusedPresses refusedPresses, RunStatistics statistics, EgressConfig egressConfig, Clock clock,
+            AgroalDataSource database) {
         this.actions = actions;
         this.lookup = lookup;
         this.policy = policy;
@@ -92,6 +94,7 @@ public class Runner {
         this.metrics = metrics;
         this.events = events;
         this.access = access;
+        this.refusedPresses = refusedPresses;
         this.statistics = statistics;
         this.egressConfig = egressConfig.egress();
         this.clock = clock;
@@ -112,10 +115,7 @@ public class Runner {
      * The same with a key of the caller's for this press, as {@link Press#idempotencyKey} reads it; null where there is none.
      */
     Uni<RunJson.View> press(Asker asker, UUID id, Selection selection, String idempotencyKey, Duration patience) {
-        return press(asker, id, selection, Press.of(id, selection, idempotencyKey), patience);
-    }
-
-    private Uni<RunJson.View> press(Asker asker, UUID id, Selection selection, Press.Key key, Duration patience) {
+        Press.Key key = Press.of(id, selection, idempotencyKey);
         return once(asker, key, patience, press -> press(press, actions.pressableAsBefore(id, asker.caller()), selection));
     }
 
@@ -142,12 +142,20 @@ public class Runner {
      * the same run until three seconds after its end, for sixty seconds at most.
      *
      * @param patience how long to wait for its end
+     * @param selected throws what is wrong with the selection
      * @return the run as it is by then; fails as {@link Actions#pressable} and {@link TargetLookup} do, and then nothing was
-     *         written
-     *         or sent
+     *         sent, and {@link RefusedPresses} keeps why
      */
-    public Uni<RunJson.View> pressInKitsu(Asker asker, UUID action, Selection selection, Duration patience) {
-        return press(asker, action, selection, Press.inKitsu(action, selection), patience);
+    public Uni<RunJson.View> pressInKitsu(Asker asker, UUID action, Supplier<Selection> selected, Duration patience) {
+        Selection selection;
+        try {
+            selection = selected.get();
+        } catch (ProblemException refusal) {
+            refusedPresses.keep(asker.caller(), action, refusal);
+            throw refusal;
+        }
+        return once(asker, Press.inKitsu(action, selection), patience, press -> refusedPresses.keeping(asker.caller(), action,
+                () -> press(press, actions.pressableAsBefore(action, asker.caller()), selection)));
     }
 
     /**

@@ -215,8 +215,8 @@ public class Zou {
 
     /** Makes a custom action in Zou itself. It is asked once; fails with {@code unavailable} without an answer. */
     public Uni<Created> createCustomAction(Credential credential, JsonNode action) {
-        return tell(() -> client.createCustomAction(credential.authorization(), credential.cookie(), action.toString()))
-                .map(body -> new Created(new ZouObject(parse(body)).required("id"), null))
+        return tell(() -> patient.createCustomAction(credential.authorization(), credential.cookie(), action.toString()),
+                body -> new Created(new ZouObject(parse(body)).required("id"), null))
                 .onFailure(Denied.class).recoverWithItem(denied -> new Created(null, denied.getMessage()));
     }
 
@@ -226,19 +226,22 @@ public class Zou {
      * @return why Zou refuses; empty where it is deleted
      */
     public Uni<Optional<String>> deleteCustomAction(Credential credential, UUID id) {
-        return tell(() -> client.deleteCustomAction(credential.authorization(), credential.cookie(), id))
-                .map(body -> Optional.<String> empty())
+        return tell(() -> patient.deleteCustomAction(credential.authorization(), credential.cookie(), id),
+                body -> Optional.<String> empty())
                 .onFailure(Denied.class).recoverWithItem(denied -> ((Denied) denied).status == 404 ? Optional.empty()
                         : Optional.of(denied.getMessage()));
     }
 
-    /** Asks Zou to change something, once: without an answer nobody knows whether it did. */
-    private Uni<Buffer> tell(Supplier<Multi<Buffer>> ask) {
-        return timed(Uni.createFrom().deferred(() -> gather(ask.get(), LONGEST_ANSWER))
+    /**
+     * Asks Zou to change something, once: without an answer nobody knows whether it did. It has {@code zou.context-timeout},
+     * so that hardly anything is done after the answer was given up.
+     */
+    private <T> Uni<T> tell(Supplier<Multi<Buffer>> ask, Function<Buffer, T> read) {
+        return timed(Uni.createFrom().deferred(() -> gather(ask.get(), LONGEST_ANSWER)).map(read)
                 .onFailure(Zou::isAnswer).transform(this::refusedChange)
-                .ifNoItem().after(config.timeout()).fail())
-                .onFailure(failure -> !(failure instanceof Denied) && (isNoAnswer(failure)
-                        || failure instanceof ProblemException problem && problem.code() == Code.UNAVAILABLE))
+                .ifNoItem().after(config.contextTimeout()).fail())
+                .onFailure(failure -> isNoAnswer(failure)
+                        || failure instanceof ProblemException problem && problem.code() == Code.UNAVAILABLE)
                 .transform(failure -> ProblemException.unavailable("Kitsu's API server did not answer as it should"
                         + (isNoAnswer(failure) ? ": " + reason(failure) : "") + ". What it did before it stays done; do this "
                         + "again to go on."));

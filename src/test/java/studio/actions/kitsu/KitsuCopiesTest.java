@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static studio.actions.kitsu.Kitsu.TOOL;
 import static studio.actions.kitsu.Kitsu.answer;
 
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 
 import jakarta.inject.Inject;
 
@@ -186,6 +189,56 @@ class KitsuCopiesTest {
         take("undo");
 
         assertThat(fields(theirs())).isEqualTo(fields(had));
+        assertThat(audited("cleared")).hasSize(fault == Fault.unheard ? 1 : 0);
+    }
+
+    /** Kitsu had it when it was asked, and was still to delete it. */
+    @Test
+    void undoesADeletionThatCameLate() {
+        Map<String, Object> one = action("one");
+        zou.customActions(List.of(one));
+        take("apply");
+        List<Map<String, Object>> had = theirs();
+        zou.fault(admin, THEIRS + "/" + one.get("id"), Fault.gone);
+        answer(503, BesideKitsu.with(admin).post(TAKE_OVER + "clear"));
+        zou.heal(admin);
+
+        assertThat(take("undo")).containsEntry("created", 0).containsEntry("unchanged", 1);
+        zou.customActions(List.of());
+
+        assertThat(take("undo")).containsEntry("created", 1);
+        assertThat(fields(theirs())).isEqualTo(fields(had));
+        assertThat(audited("cleared")).as("and it was deleted").containsExactly(one.get("id"));
+    }
+
+    @Test
+    void letsOneAtATimeDoIt() throws Exception {
+        zou.customActions(List.of(action("one"), action("two"), action("three")));
+        take("apply");
+        take("clear");
+        zou.delay(admin, THEIRS, Duration.ofMillis(300));
+
+        List<CompletableFuture<Integer>> answers = IntStream.range(0, 4).mapToObj(i -> CompletableFuture
+                .supplyAsync(() -> BesideKitsu.with(admin).post(TAKE_OVER + "undo").statusCode())).toList();
+
+        assertThat(answers.stream().map(CompletableFuture::join)).contains(200).containsOnly(200, 409);
+        zou.heal(admin);
+        assertThat(theirs()).hasSize(3);
+    }
+
+    /** Behind Kitsu's nginx, Zou's path is answered by this service. */
+    @Test
+    void deletesNothingOfItsOwn() {
+        Map<String, Object> one = action("one");
+        zou.customActions(List.of(one));
+        take("apply");
+        one.put("url", "/api/data/custom-actions/" + one.get("id") + "/open?v=1#" + TOOL);
+        zou.customActions(List.of(one));
+
+        assertThat(answer(503, BesideKitsu.with(admin).post(TAKE_OVER + "clear")).get("detail").toString())
+                .contains("CUSTOM_ACTIONS_ZOU_URL");
+
+        assertThat(theirs()).hasSize(1);
     }
 
     @Test

@@ -14,6 +14,7 @@ import jakarta.inject.Inject;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import io.agroal.api.AgroalDataSource;
@@ -99,6 +100,20 @@ class RefusedFormsTest {
             assertThat(rows.next()).isTrue();
             assertThat(rows.getString(1)).doesNotContain("hunter2");
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+            "https://tool.studio.com/x?a=b&api_key=hunter2&c=d#top | https://tool.studio.com/x?a=b&api_key=••••&c=d#top",
+            "https://tool.studio.com/x?Token=hunter2 | https://tool.studio.com/x?Token=••••",
+            "https://tool.studio.com/x#pass%77ord=hunter2 | https://tool.studio.com/x#pass%77ord=••••",
+            "https://u:p@hunter2@tool.studio.com/x | https://••••@tool.studio.com/x",
+            "https:/\\u:hunter2@tool.studio.com/x | https:/\\••••@tool.studio.com/x",
+            "https://tool.studio.com/@me?mail=a@b javascript: | https://tool.studio.com/@me?mail=a@b javascript:" })
+    void masksEveryCredentialThatIsRefused(String url, String kept) {
+        Kitsu.admin().body(Map.of("name", mark, "url", url)).post(BesideKitsu.PATH).then().statusCode(400);
+
+        assertThat(((Map<?, ?>) forms("admin").get(0).get("fields")).get("url")).isEqualTo(kept);
     }
 
     @Test

@@ -1,14 +1,21 @@
 package studio.actions.kitsu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.nullValue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static studio.actions.testing.Json.has;
 
+import java.net.URI;
 import java.net.URL;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -26,6 +33,7 @@ import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
@@ -193,6 +201,29 @@ class RefusedPressesTest {
         press(artist, action, zou().shot("SH010").id()).then().statusCode(401);
 
         assertThat(refusals(zou().login("admin"), action)).isEmpty();
+    }
+
+    /** Kitsu's page was reloaded, since nothing happened. */
+    @Test
+    void keepsAPressWhoseSenderHungUp() {
+        String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
+        String task = zou().shot("SH010").id();
+        String artist = zou().login("user");
+        BesideKitsu.with(artist).get(Api.ACTIONS).then().statusCode(200);
+        zou().fault(artist, "/data/", Fault.silent);
+
+        HttpRequest press = HttpRequest.newBuilder(URI.create("http://localhost:" + RestAssured.port + path(action)))
+                .header("Authorization", "Bearer " + artist).header("Content-Type", "application/json")
+                .timeout(Duration.ofMillis(500))
+                .POST(HttpRequest.BodyPublishers.ofString("{\"selection\": [\"" + task + "\"]}")).build();
+        HttpClient browser = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+        assertThatThrownBy(() -> browser.send(press, HttpResponse.BodyHandlers.ofString()))
+                .isInstanceOf(HttpTimeoutException.class);
+
+        String admin = zou().login("admin");
+        await().until(() -> !refusals(admin, action).isEmpty());
+        assertThat(refusals(admin, action)).extracting(refusal -> refusal.get("code")).containsExactly("unavailable");
+        zou().heal(artist);
     }
 
     @Test

@@ -160,6 +160,26 @@ class TakenNamesTest {
     }
 
     @Test
+    void renamesTwoOfOneNameNotToOneNewName() throws Exception {
+        String first = create(name, "shot");
+        String second = create(name + " 2", "shot");
+        try (var connection = database.getConnection();
+                var rename = connection.prepareStatement(
+                        "UPDATE action SET name = ? WHERE id = ?::uuid")) {
+            rename.setString(1, name);
+            rename.setString(2, second);
+            rename.executeUpdate();
+        }
+        String file = """
+                ID;Name;URL;Entity type
+                %s;%s new;https://tool.studio.com/1;shot
+                %s;%s new;https://tool.studio.com/2;shot
+                """.formatted(first, name, second, name);
+
+        assertThat(Json.of(importing("check", file)).<Integer> getList("errors.line")).containsExactly(3);
+    }
+
+    @Test
     void leavesANameTakenThatALineWouldGiveUpIfItWereRight() {
         String first = create(name + " 1", "shot");
         String second = create(name + " 2", "shot");
