@@ -134,10 +134,11 @@ public class CustomActionsResource {
 
     @POST
     @RolesAllowed("admin")
-    public RestResponse<KitsuAction.View> create(KitsuAction.Draft draft) {
+    public RestResponse<KitsuAction.View> create(JsonNode draft) {
         Asker asker = Asker.of(identity);
-        Action action = forms.keeping(asker.caller(), null, json.valueToTree(draft),
-                () -> actions.create(draft == null ? null : draft.create(), asker));
+        Action action = forms.keeping(asker.caller(), null, draft, () -> actions.create(
+                draft == null || draft.isNull() || draft.isMissingNode() ? null : read(draft, KitsuAction.Draft.class).create(),
+                asker));
         return RestResponse.status(RestResponse.Status.CREATED, KitsuAction.View.of(action));
     }
 
@@ -168,7 +169,7 @@ public class CustomActionsResource {
                         "'" + field.getKey() + "' cannot be null; leave it out to keep what is there.");
             }
         });
-        KitsuAction.Change draft = read(change);
+        KitsuAction.Change draft = read(change, KitsuAction.Change.class);
         return KitsuAction.View.of(
                 actions.change(id, before -> merge(id, before, change, draft), ANY, asker));
     }
@@ -224,9 +225,9 @@ public class CustomActionsResource {
         return PressResource.answer(run);
     }
 
-    private KitsuAction.Change read(JsonNode change) {
+    private <T> T read(JsonNode body, Class<T> type) {
         try {
-            return json.treeToValue(change, KitsuAction.Change.class);
+            return json.treeToValue(body, type);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

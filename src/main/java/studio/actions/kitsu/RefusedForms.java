@@ -1,5 +1,6 @@
 package studio.actions.kitsu;
 
+import java.io.UncheckedIOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -18,6 +19,7 @@ import jakarta.ws.rs.core.MediaType;
 
 import org.jboss.logging.Logger;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -28,6 +30,7 @@ import io.quarkus.security.identity.SecurityIdentity;
 import studio.actions.action.Template;
 import studio.actions.identity.Caller;
 import studio.actions.problem.ProblemException;
+import studio.actions.problem.Problems;
 
 /**
  * Keeps what an admin typed into Kitsu's own form and what was refused, for that admin and for seven days: Kitsu shows no more
@@ -93,11 +96,13 @@ public class RefusedForms {
     <T> T keeping(Caller caller, UUID action, JsonNode typed, Supplier<T> save) {
         try {
             return save.get();
-        } catch (ProblemException refused) {
-            if (refused.code().status < 500 && typed != null && typed.isObject()) {
+        } catch (ProblemException | UncheckedIOException failure) {
+            ProblemException refused = failure instanceof ProblemException refusal ? refusal
+                    : failure.getCause() instanceof JsonProcessingException broken ? Problems.refusal(broken) : null;
+            if (refused != null && refused.code().status < 500 && typed != null && typed.isObject()) {
                 keep(caller, action, (ObjectNode) typed.deepCopy(), refused);
             }
-            throw refused;
+            throw failure;
         }
     }
 

@@ -58,12 +58,18 @@ public class Problems {
 
     @ServerExceptionMapper
     public Response broken(JsonProcessingException broken) {
+        ProblemException refusal = refusal(broken);
+        return answer(refusal.code(), refusal.code().status, refusal.getMessage(), refusal.errors(), Map.of(), broken);
+    }
+
+    /** Returns what is answered to JSON that cannot be read: {@code invalid_body} with the field, or {@code invalid_json}. */
+    public static ProblemException refusal(JsonProcessingException broken) {
         String where = broken.getLocation() == null ? ""
                 : " (line " + broken.getLocation().getLineNr() + ", column " + broken.getLocation().getColumnNr() + ")";
         if (broken instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()
                 && !(broken.getCause() instanceof JsonParseException)) {
             Fault fault = fault(mapping);
-            return answer(Code.INVALID_BODY, 400, fault.message(), List.of(fault), Map.of(), broken);
+            return ProblemException.invalid(List.of(fault));
         }
         String detail = broken instanceof MismatchedInputException ? "The body is not the JSON that is expected here"
                 : broken instanceof StreamConstraintsException ? "The JSON is too deep or holds too long a number"
@@ -71,7 +77,7 @@ public class Problems {
         String hint = broken instanceof JsonParseException && !duplicate(broken)
                 ? " Is there a comma too many, or a quote missing?"
                 : "";
-        return answer(Code.INVALID_JSON, 400, detail + where + "." + hint, List.of(), Map.of(), broken);
+        return new ProblemException(Code.INVALID_JSON, detail + where + "." + hint);
     }
 
     @ServerExceptionMapper

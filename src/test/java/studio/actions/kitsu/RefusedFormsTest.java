@@ -77,6 +77,20 @@ class RefusedFormsTest {
                 .containsEntry("errors", null).containsEntry("fields", Map.of("name", mark + " 2")));
     }
 
+    /** As a later Kitsu may send it. */
+    @ParameterizedTest
+    @ValueSource(strings = { "{\"name\": \"Later\", \"url\": \"https://tool.studio.com/x\", \"entity_type\": \"concept\"}",
+            "{\"name\": \"Later\", \"url\": \"https://tool.studio.com/x\", \"is_ajax\": \"perhaps\"}",
+            "{\"name\": \"Later\", \"url\": 7}" })
+    void keepsWhatCannotBeRead(String typed) {
+        Kitsu.admin().body(typed).post(BesideKitsu.PATH).then().statusCode(400);
+        Kitsu.admin().body(typed).put(BesideKitsu.PATH + "/" + Kitsu.create(mark)).then().statusCode(400);
+
+        assertThat(forms("admin")).hasSize(2).allSatisfy(form -> assertThat(form).containsEntry("code", "invalid_body")
+                .extractingByKey("fields").isInstanceOfSatisfying(Map.class,
+                        fields -> assertThat(fields).containsEntry("name", "Later")));
+    }
+
     @Test
     void keepsANameThatIsTaken() {
         Kitsu.create(mark);

@@ -24,8 +24,6 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 
 import studio.actions.testing.Packaged;
 import studio.actions.testing.Postgres;
@@ -33,7 +31,6 @@ import studio.actions.testing.Receiver;
 
 /** What somebody is told who presses while the packaged service stops. */
 @Tag("survival")
-@Execution(ExecutionMode.CONCURRENT)
 class StopIT {
 
     private static final String TARGETS = "{\"targets\": [{\"entity_id\": \"%s\"}]}";

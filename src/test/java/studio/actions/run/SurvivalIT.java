@@ -25,8 +25,6 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -40,7 +38,6 @@ import studio.actions.testing.Receiver;
  * says how.
  */
 @Tag("survival")
-@Execution(ExecutionMode.CONCURRENT)
 class SurvivalIT {
 
     private static final Logger LOG = Logger.getLogger(SurvivalIT.class);
