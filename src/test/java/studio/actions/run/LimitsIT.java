@@ -120,8 +120,9 @@ class LimitsIT {
                 heard.stream().filter(one -> one.at() <= end).count(), answers);
         assertThat(heard.stream().filter(one -> one.at() <= end).count()).isBetween(78L, 80L);
         assertThat(answers.keySet()).isSubsetOf(200, 202, 429);
-        assertThat(answers.get(202)).as("ten minutes' worth, and what went out")
-                .isBetween(600L, 600L + receiver.heard(name).size() + 1);
+        // Clients that press at the same moment look at the same queue.
+        assertThat(answers.get(202)).as("ten minutes' worth, what went out, and one more for each client")
+                .isBetween(600L, 600L + receiver.heard(name).size() + atTheFirst + atTheSecond);
         if (wrongClocks > 0) {
             assertThat(heard).as("one of them lives in the future").anySatisfy(one -> assertThat(
                     Instant.ofEpochSecond(Long.parseLong(one.headers().get("webhook-timestamp"))))
