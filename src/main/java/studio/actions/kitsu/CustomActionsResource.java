@@ -69,7 +69,6 @@ import studio.actions.run.Verdict;
 public class CustomActionsResource {
 
     private static final int PAGE = 100;
-    private static final List<String> FORM = List.of("name", "url", "entity_type", "is_ajax");
 
     /** Characters of a filter; the request line has no room for more. */
     private static final int LONGEST_LIST = 4000;
@@ -164,7 +163,7 @@ public class CustomActionsResource {
         }
         change.properties().forEach(field -> {
             // A default would change what nobody has asked for.
-            if (field.getValue().isNull() && FORM.contains(field.getKey())) {
+            if (field.getValue().isNull() && KitsuAction.FIELDS.contains(field.getKey())) {
                 throw ProblemException.invalid("/" + field.getKey(), "required",
                         "'" + field.getKey() + "' cannot be null; leave it out to keep what is there.");
             }

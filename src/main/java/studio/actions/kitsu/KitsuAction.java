@@ -18,6 +18,9 @@ import studio.actions.action.TriggerLink;
 /** An action as Kitsu's front-end knows it: Zou's object, to the key and its order. */
 final class KitsuAction {
 
+    /** The fields of Kitsu's form. */
+    static final List<String> FIELDS = List.of("name", "url", "entity_type", "is_ajax");
+
     /** Zou's times are UTC and do not say so. */
     private static final DateTimeFormatter TIME = DateTimeFormatter.ISO_LOCAL_DATE_TIME.withZone(ZoneOffset.UTC);
 

@@ -50,8 +50,6 @@ class KitsuCopies {
 
     private static final Logger LOG = Logger.getLogger(KitsuCopies.class);
 
-    static final List<String> FIELDS = List.of("name", "url", "entity_type", "is_ajax");
-
     private final Zou zou;
     private final Actions actions;
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
@@ -174,7 +172,8 @@ class KitsuCopies {
             refused.ifPresentOrElse(why -> report.errors.add(wrong(one.line, copy, why)), () -> {
                 cleared(copy.id, asker);
                 report.changes.add(
-                        new Change(one.line, Kind.deleted, copy.name(), copy.id, FIELDS, values(copy.fields), null));
+                        new Change(one.line, Kind.deleted, copy.name(), copy.id, KitsuAction.FIELDS, values(copy.fields),
+                                null));
             });
             return refused.isEmpty();
         });
@@ -221,7 +220,7 @@ class KitsuCopies {
                         report.errors.add(wrong(line, copy, created.refused()));
                     } else {
                         restored(copy.id, created.id(), asker);
-                        report.changes.add(new Change(line, Kind.created, copy.name(), copy.id, FIELDS, null,
+                        report.changes.add(new Change(line, Kind.created, copy.name(), copy.id, KitsuAction.FIELDS, null,
                                 values(copy.fields)));
                     }
                     return created.refused() == null;
@@ -267,7 +266,7 @@ class KitsuCopies {
 
     private static Map<String, Object> values(JsonNode fields) {
         Map<String, Object> values = new LinkedHashMap<>();
-        FIELDS.forEach(field -> values.put(field, fields.get(field)));
+        KitsuAction.FIELDS.forEach(field -> values.put(field, fields.get(field)));
         return values;
     }
 

@@ -113,7 +113,7 @@ public class RefusedForms {
             form.callerId = caller.id();
             form.actionId = action;
             form.at = clock.instant().truncatedTo(ChronoUnit.MICROS);
-            form.fields = typed.retain(KitsuCopies.FIELDS);
+            form.fields = typed.retain(KitsuAction.FIELDS);
             form.fields.properties().forEach(field -> {
                 if (field.getValue().isTextual()) {
                     typed.put(field.getKey(), kept(field.getValue().asText()));

@@ -109,7 +109,7 @@ public class TakeOver {
                 throw new ProblemException(Code.UNAVAILABLE, "Kitsu's API server answered with something that is no custom "
                         + "action. Is CUSTOM_ACTIONS_ZOU_URL right?").with("Retry-After", "5");
             }
-            theirs.add(new Theirs(theirs.size() + 1, id, ((ObjectNode) one).deepCopy().retain(KitsuCopies.FIELDS)));
+            theirs.add(new Theirs(theirs.size() + 1, id, ((ObjectNode) one).deepCopy().retain(KitsuAction.FIELDS)));
         });
         return theirs;
     }
@@ -138,7 +138,7 @@ public class TakeOver {
             made = errors.isEmpty() || skipInvalid ? actions.adopt(right, asker) : Set.of();
         }
         List<Import.Change> changes = made.stream()
-                .map(id -> new Import.Change(lines.get(id), Import.Kind.created, drafts.get(id).name(), id, KitsuCopies.FIELDS,
+                .map(id -> new Import.Change(lines.get(id), Import.Kind.created, drafts.get(id).name(), id, KitsuAction.FIELDS,
                         null,
                         taken(drafts.get(id))))
                 .toList();
@@ -163,7 +163,7 @@ public class TakeOver {
     private Map<String, Object> taken(ActionJson.Draft draft) {
         JsonNode all = json.valueToTree(draft);
         Map<String, Object> taken = new LinkedHashMap<>();
-        KitsuCopies.FIELDS.forEach(field -> taken.put(field, all.get(field)));
+        KitsuAction.FIELDS.forEach(field -> taken.put(field, all.get(field)));
         return taken;
     }
 

@@ -69,8 +69,8 @@ class RefusedPresses {
             return Optional.empty();
         }
         Code code = present.isEmpty() ? Code.NOT_FOUND : !action.enabled ? Code.ACTION_DISABLED : refusal.code();
-        String message = present.isEmpty() ? "This action was deleted."
-                : !action.enabled ? "This action is disabled."
+        String message = present.isEmpty() ? "This action was deleted. Reload Kitsu to see which actions there are."
+                : !action.enabled ? "This action is disabled. Ask an admin to enable it."
                         : refusal.getMessage();
         Run run = Run.of(action, caller, new Press.Key("refused " + id + " " + code, null, System.nanoTime(), true));
         EntityManager rows = Run.getEntityManager();

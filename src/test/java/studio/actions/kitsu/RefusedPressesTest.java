@@ -43,7 +43,7 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Metrics;
 import studio.actions.testing.Receiver;
 
-/** Presses by Kitsu's XHR: which are the same, and what is kept of those that were refused. */
+/** Presses by Kitsu's XHR: which are the same, and which refused ones are kept. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class RefusedPressesTest {
@@ -128,7 +128,8 @@ class RefusedPressesTest {
         assertThat(list.getList("data")).hasSize(1);
         Map<String, Object> run = list.<Map<String, Object>> getList("data").get(0);
         assertThat(run).containsEntry("state", "refused").containsEntry("finished_at", run.get("created_at"))
-                .containsEntry("refusal", Map.of("code", "action_disabled", "message", "This action is disabled."));
+                .containsEntry("refusal", Map.of("code", "action_disabled", "message",
+                        "This action is disabled. Ask an admin to enable it."));
         assertThat(list.<Map<String, Integer>> getList("data.counts").get(0).values()).containsOnly(0);
         String id = (String) run.get("id");
         BesideKitsu.with(artist).get(RUNS + "/" + id).then().statusCode(200).body(has("deliveries", equalTo(List.of())),
@@ -154,7 +155,7 @@ class RefusedPressesTest {
         press(artist, action, UUID.randomUUID().toString()).then().statusCode(404);
 
         assertThat(refusals(artist, action)).containsExactly(Map.of("code", "not_found", "message",
-                "This action was deleted."));
+                "This action was deleted. Reload Kitsu to see which actions there are."));
     }
 
     @Test
@@ -238,7 +239,7 @@ class RefusedPressesTest {
         press(supervisor, action, UUID.randomUUID().toString());
         BesideKitsu.with(artist).body(Map.of("selection", List.of())).post(path(action));
 
-        assertThat(refusals(artist, action)).as("and a disabled one is disabled, whatever was sent").hasSize(1);
+        assertThat(refusals(artist, action)).as("an empty selection of a disabled action counts as disabled").hasSize(1);
         assertThat(refusals(artist, other)).hasSize(1);
         assertThat(refusals(supervisor, action)).hasSize(1);
         age(one(artist, action, "refused"), "61 seconds", "61 seconds");

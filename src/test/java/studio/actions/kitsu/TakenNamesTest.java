@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -92,17 +93,9 @@ class TakenNamesTest {
 
     @Test
     void savesTwinsThatAreThere() throws Exception {
-        String first = create(name, "shot");
-        String second = create(name + " 2", "shot");
-        try (var connection = database.getConnection();
-                var rename = connection.prepareStatement(
-                        "UPDATE action SET name = ? WHERE id = ?::uuid")) {
-            rename.setString(1, name);
-            rename.setString(2, second);
-            rename.executeUpdate();
-        }
+        List<String> twins = twins();
 
-        for (String id : List.of(first, second)) {
+        for (String id : twins) {
             BesideKitsu.as("admin").body(Map.of("name", name, "url", "https://tool.studio.com/" + UUID.randomUUID()))
                     .put(BesideKitsu.PATH + "/" + id).then().statusCode(200);
             BesideKitsu.as("admin").body(Map.of("entity_type", "all")).put(BesideKitsu.PATH + "/" + id).then()
@@ -161,20 +154,12 @@ class TakenNamesTest {
 
     @Test
     void renamesTwoOfOneNameNotToOneNewName() throws Exception {
-        String first = create(name, "shot");
-        String second = create(name + " 2", "shot");
-        try (var connection = database.getConnection();
-                var rename = connection.prepareStatement(
-                        "UPDATE action SET name = ? WHERE id = ?::uuid")) {
-            rename.setString(1, name);
-            rename.setString(2, second);
-            rename.executeUpdate();
-        }
+        List<String> twins = twins();
         String file = """
                 ID;Name;URL;Entity type
                 %s;%s new;https://tool.studio.com/1;shot
                 %s;%s new;https://tool.studio.com/2;shot
-                """.formatted(first, name, second, name);
+                """.formatted(twins.get(0), name, twins.get(1), name);
 
         assertThat(Json.of(importing("check", file)).<Integer> getList("errors.line")).containsExactly(3);
     }
@@ -191,6 +176,20 @@ class TakenNamesTest {
                 """.formatted(first, name, second, name);
 
         assertThat(Json.of(importing("check", file)).<Integer> getList("errors.line")).containsExactly(2, 3);
+    }
+
+    /** The ids of two actions of one name, as they were made before names had to differ. */
+    private List<String> twins() throws SQLException {
+        String first = create(name, "shot");
+        String second = create(name + " 2", "shot");
+        try (var connection = database.getConnection();
+                var rename = connection.prepareStatement(
+                        "UPDATE action SET name = ? WHERE id = ?::uuid")) {
+            rename.setString(1, name);
+            rename.setString(2, second);
+            rename.executeUpdate();
+        }
+        return List.of(first, second);
     }
 
     private String create(String name, String type) {
