@@ -1,0 +1,12 @@
+package studio.actions;
+
+import org.junit.platform.suite.api.IncludePackages;
+import org.junit.platform.suite.api.SelectPackages;
+import org.junit.platform.suite.api.Suite;
+
+/** Half of the tests of classes. Surefire runs it beside the other half, {@link KitsuSuite}, in a process of its own. */
+@Suite
+@SelectPackages("studio.actions")
+@IncludePackages({ "studio.actions.egress", "studio.actions.run", "studio.actions.start" })
+class EngineSuite {
+}

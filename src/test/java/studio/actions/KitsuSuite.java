@@ -1,0 +1,12 @@
+package studio.actions;
+
+import org.junit.platform.suite.api.ExcludePackages;
+import org.junit.platform.suite.api.SelectPackages;
+import org.junit.platform.suite.api.Suite;
+
+/** All tests of classes that are not in {@link EngineSuite}. */
+@Suite
+@SelectPackages("studio.actions")
+@ExcludePackages({ "studio.actions.egress", "studio.actions.run", "studio.actions.start" })
+class KitsuSuite {
+}
