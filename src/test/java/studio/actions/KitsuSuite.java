@@ -7,6 +7,6 @@ import org.junit.platform.suite.api.Suite;
 /** All tests of classes that are not in {@link EngineSuite}. */
 @Suite
 @SelectPackages("studio.actions")
-@ExcludePackages({ "studio.actions.egress", "studio.actions.run", "studio.actions.start" })
+@ExcludePackages({ "studio.actions.news", "studio.actions.problem", "studio.actions.run", "studio.actions.start" })
 class KitsuSuite {
 }
