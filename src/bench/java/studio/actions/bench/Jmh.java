@@ -6,7 +6,7 @@ import java.util.concurrent.TimeUnit;
 
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.results.RunResult;
-import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.PressService;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
@@ -45,7 +45,7 @@ final class Jmh {
         for (Class<?> benchmark : benchmarks) {
             options.include("\\b" + benchmark.getSimpleName() + "\\b");
         }
-        return new Runner(options.mode(Mode.Throughput).timeUnit(TimeUnit.SECONDS).threads(threads).forks(1)
+        return new PressService(options.mode(Mode.Throughput).timeUnit(TimeUnit.SECONDS).threads(threads).forks(1)
                 .warmupIterations(3).warmupTime(TimeValue.seconds(1)).measurementIterations(3)
                 .measurementTime(TimeValue.seconds(1)).addProfiler("gc").verbosity(VerboseMode.SILENT).shouldFailOnError(true)
                 .build()).run();

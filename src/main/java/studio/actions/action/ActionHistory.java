@@ -31,8 +31,8 @@ import io.quarkus.security.identity.SecurityIdentity;
 import studio.actions.action.ActionJson.Draft;
 import studio.actions.action.ActionJson.History;
 import studio.actions.action.ActionJson.View;
-import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
@@ -81,7 +81,7 @@ public class ActionHistory {
     public RestResponse<View> restore(@PathParam("id") UUID id,
             @QueryParam("version") @Min(1) @Max(Integer.MAX_VALUE) Integer version) {
         Action action = actions.restore(id, version, this::expected,
-                Asker.of(identity));
+                Requester.of(identity));
         return ResponseBuilder.ok(View.of(action, Caller.of(identity))).tag(Etag.of(action)).build();
     }
 

@@ -45,8 +45,8 @@ import io.quarkus.security.identity.SecurityIdentity;
 import io.vertx.core.buffer.Buffer;
 import studio.actions.action.ActionJson.Draft;
 import studio.actions.action.ActionJson.View;
-import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Requester;
 import studio.actions.problem.Cursor;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
@@ -63,7 +63,7 @@ public class ActionResource {
     static final String MERGE_PATCH = "application/merge-patch+json";
 
     private final Actions actions;
-    private final Listings listings;
+    private final CachedLists lists;
     private final ObjectMapper json;
     private final SecurityIdentity identity;
 
@@ -72,9 +72,9 @@ public class ActionResource {
     @Context
     HttpHeaders headers;
 
-    ActionResource(Actions actions, Listings listings, ObjectMapper json, SecurityIdentity identity) {
+    ActionResource(Actions actions, CachedLists lists, ObjectMapper json, SecurityIdentity identity) {
         this.actions = actions;
-        this.listings = listings;
+        this.lists = lists;
         this.json = json;
         this.identity = identity;
     }
@@ -93,11 +93,12 @@ public class ActionResource {
                 && (part == null || contains(action.name, part) || contains(action.description, part));
         PageEnd end = cursor == null ? null : PageEnd.parse(cursor);
         Caller caller = Caller.of(identity);
-        return listings.answer(caller, visible -> {
+        return lists.answer(caller, visible -> {
             List<Action> found = visible.stream().filter(end == null ? asked : asked.and(after(end))).toList();
             List<Action> page = limit == null ? found : found.subList(0, Math.min(limit, found.size()));
             String next = page.size() < found.size() ? PageEnd.of(page.get(page.size() - 1)).text() : null;
-            return Listing.of(new ActionJson.Page(page.stream().map(action -> View.of(action, caller)).toList(), next), json);
+            return CachedList.of(new ActionJson.Page(page.stream().map(action -> View.of(action, caller)).toList(), next),
+                    json);
         });
     }
 
@@ -136,7 +137,7 @@ public class ActionResource {
     @RolesAllowed("admin")
     public RestResponse<View> create(
             Draft draft) {
-        Action action = actions.create(draft, Asker.of(identity));
+        Action action = actions.create(draft, Requester.of(identity));
         return ResponseBuilder.create(RestResponse.Status.CREATED, View.of(action, Caller.of(identity)))
                 .location(URI.create("/api/custom-actions/" + action.id)).tag(Etag.of(action)).build();
     }
@@ -186,11 +187,11 @@ public class ActionResource {
     @Path("/{id}")
     @RolesAllowed("admin")
     public void delete(@PathParam("id") UUID id) {
-        actions.delete(id, this::fresh, Asker.of(identity));
+        actions.delete(id, this::fresh, Requester.of(identity));
     }
 
     private RestResponse<View> change(UUID id, UnaryOperator<Draft> how) {
-        Action action = actions.change(id, how, this::fresh, Asker.of(identity));
+        Action action = actions.change(id, how, this::fresh, Requester.of(identity));
         return ResponseBuilder.ok(View.of(action, Caller.of(identity))).tag(Etag.of(action)).build();
     }
 

@@ -43,7 +43,7 @@ import studio.actions.action.TakenNames.Label;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.csv.Csv;
-import studio.actions.identity.Asker;
+import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
@@ -87,7 +87,7 @@ public class ActionTransfer {
         List<Column> wanted = columns == Columns.kitsu ? Column.KITSU : Column.ALL;
         List<ActionCsv.Line> all = QuarkusTransaction.requiringNew().call(() -> {
             List<ActionCsv.Line> found = actions.lines(wanted);
-            AuditEntry.of(Verb.exported, Asker.of(identity), AuditEntry.DONE).with("actions", found.size())
+            AuditEntry.of(Verb.exported, Requester.of(identity), AuditEntry.DONE).with("actions", found.size())
                     .with("columns", columns.name()).persist();
             return found;
         });
@@ -123,30 +123,31 @@ public class ActionTransfer {
             throw new ProblemException(Code.TOO_LARGE, "The file may have %,d lines below its header. Send it in parts."
                     .formatted(config.maxRows()));
         }
-        Asker asker = Asker.of(identity);
+        Requester requester = Requester.of(identity);
         if (mode == Mode.check) {
-            return RestResponse.ok(new Plan(lines, QuarkusTransaction.requiringNew().call(actions::all), asker).told());
+            return RestResponse
+                    .ok(new ImportPlan(lines, QuarkusTransaction.requiringNew().call(actions::all), requester).report());
         }
         return actions.writeAll(present -> {
-            Plan plan = new Plan(lines, present, asker);
+            ImportPlan plan = new ImportPlan(lines, present, requester);
             return plan.errors.isEmpty() || Boolean.TRUE.equals(skipInvalid) && plan.readable
-                    ? RestResponse.ok(apply(plan, asker))
+                    ? RestResponse.ok(apply(plan, requester))
                     : ResponseBuilder.<Import> create(422).entity(new Import(0, 0, plan.unchanged, List.of(), plan.errors))
                             .build();
         });
     }
 
-    private Import apply(Plan plan, Asker asker) {
-        Import told = plan.told();
-        AuditEntry entry = AuditEntry.of(Verb.imported, asker, AuditEntry.DONE).with("created", told.created())
-                .with("updated", told.updated()).with("unchanged", told.unchanged());
+    private Import apply(ImportPlan plan, Requester requester) {
+        Import report = plan.report();
+        AuditEntry entry = AuditEntry.of(Verb.imported, requester, AuditEntry.DONE).with("created", report.created())
+                .with("updated", report.updated()).with("unchanged", report.unchanged());
         entry.persist();
-        actions.put(plan.writes(), asker, entry);
-        return told;
+        actions.put(plan.writes(), requester, entry);
+        return report;
     }
 
     /** What the lines of a file do to the actions that are there. */
-    private final class Plan {
+    private final class ImportPlan {
 
         private final List<Wrong> errors = new ArrayList<>();
         private final List<Step> steps = new ArrayList<>();
@@ -154,7 +155,7 @@ public class ActionTransfer {
 
         /** Whether the header is valid. */
         private final boolean readable;
-        private final Asker asker;
+        private final Requester requester;
         private final Map<UUID, Action> byId = new HashMap<>();
         private final Map<String, List<Action>> byName = new HashMap<>();
         /** The line that each action, or each name that is new, is for already. */
@@ -162,8 +163,8 @@ public class ActionTransfer {
         /** Actions as they were when Kitsu showed them, where they have changed since. */
         private Map<TriggerLink, Draft> shown = Map.of();
 
-        Plan(List<Csv.Line> lines, List<Action> present, Asker asker) {
-            this.asker = asker;
+        ImportPlan(List<Csv.Line> lines, List<Action> present, Requester requester) {
+            this.requester = requester;
             present.forEach(action -> {
                 byId.put(action.id, action);
                 byName.computeIfAbsent(key(action.draft()), none -> new ArrayList<>()).add(action);
@@ -214,7 +215,7 @@ public class ActionTransfer {
             return steps.stream().map(Step::write).toList();
         }
 
-        Import told() {
+        Import report() {
             List<Change> changes = steps.stream().map(Step::change).toList();
             int created = (int) changes.stream().filter(change -> change.kind() == Kind.created).count();
             return new Import(created, changes.size() - created, unchanged, changes, errors);
@@ -223,7 +224,7 @@ public class ActionTransfer {
         /** @param fine whether every cell can be read */
         private void take(Row row, boolean fine) {
             int errors = this.errors.size();
-            // Without knowing which action it is for, all that can be told is what is wrong with it.
+            // Without knowing which action it is for, all that can be report is what is wrong with it.
             boolean known = row.id() != null || !row.wrong(Column.ID)
                     && (row.linked() != null && byId.containsKey(row.linked()) || row.named());
             Action present = known ? present(row) : null;
@@ -269,7 +270,7 @@ public class ActionTransfer {
                 return;
             }
             try {
-                Draft settled = rules.settle(wanted, "", asker.caller());
+                Draft settled = rules.settle(wanted, "", requester.caller());
                 if (fine) {
                     steps.add(new Step(row, change(row.line(), id, before, settled),
                             new Actions.Write(id == null ? UUID.randomUUID() : id, present, settled)));

@@ -33,8 +33,8 @@ import studio.actions.action.ActionJson.Draft;
 import studio.actions.action.TakenNames.Label;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
-import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Requester;
 import studio.actions.identity.Role;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
@@ -53,7 +53,7 @@ public class Actions {
     /** Those that were pressed last. */
     private static final int REMEMBERED = 100;
 
-    private final ActionList list;
+    private final ActionCache list;
     private final ActionRules rules;
     private final TakenNames names;
     private final ObjectMapper json;
@@ -61,7 +61,7 @@ public class Actions {
     private final StatelessSession rows;
     private final Map<UUID, Action> pressed = new ConcurrentHashMap<>();
 
-    Actions(ActionList list, ActionRules rules, TakenNames names, ObjectMapper json, Clock clock, StatelessSession rows) {
+    Actions(ActionCache list, ActionRules rules, TakenNames names, ObjectMapper json, Clock clock, StatelessSession rows) {
         this.list = list;
         this.rules = rules;
         this.names = names;
@@ -150,11 +150,11 @@ public class Actions {
     }
 
     /** @throws ProblemException {@code invalid_body} with every wrong field */
-    public Action create(Draft draft, Asker asker) {
-        Action action = Action.of(rules.settle(draft, "", asker.caller()), asker.caller(), clock.instant());
+    public Action create(Draft draft, Requester requester) {
+        Action action = Action.of(rules.settle(draft, "", requester.caller()), requester.caller(), clock.instant());
         return written(() -> {
             names.check(Label.of(action));
-            add(Verb.created, action, 0, asker).persist();
+            add(Verb.created, action, 0, requester).persist();
             return action;
         });
     }
@@ -166,7 +166,7 @@ public class Actions {
      * @return the ids of those that were made
      * @throws ProblemException {@code invalid_body} where a name was taken since {@link #namesTaken} was asked
      */
-    public Set<UUID> adopt(Map<UUID, Draft> drafts, Asker asker) {
+    public Set<UUID> adopt(Map<UUID, Draft> drafts, Requester requester) {
         return writeAll(present -> {
             // Two that adopt the same at once: the second finds what the first has made.
             Set<UUID> made = new LinkedHashSet<>(drafts.keySet());
@@ -174,10 +174,10 @@ public class Actions {
             names.refused(labels(drafts, made), present.stream().map(Label::of).toList()).values().forEach(fault -> {
                 throw ProblemException.invalid(List.of(fault));
             });
-            AuditEntry entry = AuditEntry.of(Verb.imported, asker, AuditEntry.DONE).with("from", "Kitsu")
+            AuditEntry entry = AuditEntry.of(Verb.imported, requester, AuditEntry.DONE).with("from", "Kitsu")
                     .with("created", made.size());
             entry.persist();
-            put(made.stream().map(id -> new Write(id, null, drafts.get(id))).toList(), asker, entry);
+            put(made.stream().map(id -> new Write(id, null, drafts.get(id))).toList(), requester, entry);
             return made;
         });
     }
@@ -234,21 +234,21 @@ public class Actions {
      * @param expected what the action must still be; looked at under the lock
      * @throws ProblemException {@code not_found}, or {@code invalid_body} with every wrong field
      */
-    public Action change(UUID id, UnaryOperator<Draft> how, Predicate<Action> expected, Asker asker) {
+    public Action change(UUID id, UnaryOperator<Draft> how, Predicate<Action> expected, Requester requester) {
         return written(() -> {
             Action action = locked(id, expected);
-            return become(Verb.changed, action, how.apply(rules.current(action.draft())), asker);
+            return become(Verb.changed, action, how.apply(rules.current(action.draft())), requester);
         });
     }
 
     /** @throws ProblemException {@code not_found} */
-    public void delete(UUID id, Predicate<Action> expected, Asker asker) {
+    public void delete(UUID id, Predicate<Action> expected, Requester requester) {
         written(() -> {
             Action action = locked(id, expected);
             action.delete();
             action.version++;
             action.updatedAt = clock.instant();
-            kept(Verb.deleted, action, asker).persist();
+            kept(Verb.deleted, action, requester).persist();
             return id;
         });
     }
@@ -260,7 +260,7 @@ public class Actions {
      * @param expected what the action must still be; of null, where it is deleted
      * @throws ProblemException {@code not_found}; {@code invalid_body} where that version is refused by now
      */
-    public Action restore(UUID id, Integer version, Predicate<Action> expected, Asker asker) {
+    public Action restore(UUID id, Integer version, Predicate<Action> expected, Requester requester) {
         // Two who bring back what is deleted: the second finds it there.
         return written("SHARE ROW EXCLUSIVE", () -> {
             Optional<Action> present = Action.locked(id);
@@ -276,14 +276,14 @@ public class Actions {
                             "This action has no version " + version + "; its history lists them."));
             Draft draft = rules.current(read(wanted.draft));
             if (present.isPresent()) {
-                return become(Verb.restored, present.get(), draft, asker);
+                return become(Verb.restored, present.get(), draft, requester);
             }
-            Action action = Action.of(rules.settle(draft, "", asker.caller()), asker.caller(), clock.instant());
+            Action action = Action.of(rules.settle(draft, "", requester.caller()), requester.caller(), clock.instant());
             action.id = id;
             names.check(Label.of(action));
             action.createdAt = last.createdAt;
             action.createdBy = last.createdBy;
-            add(Verb.restored, action, last.version, asker).persist();
+            add(Verb.restored, action, last.version, requester).persist();
             return action;
         });
     }
@@ -322,7 +322,7 @@ public class Actions {
     }
 
     /** Writes them, and in the audit that it was by this import. To be called in {@link #writeAll}. */
-    void put(List<Write> writes, Asker asker, AuditEntry by) {
+    void put(List<Write> writes, Requester requester, AuditEntry by) {
         Map<UUID, Integer> counted = ActionVersion.last(writes.stream().map(Write::id).toList());
         for (int from = 0; from < writes.size(); from += TOGETHER) {
             List<Action> made = new ArrayList<>();
@@ -330,16 +330,16 @@ public class Actions {
             List<Kept> kept = new ArrayList<>();
             for (Write write : writes.subList(from, Math.min(writes.size(), from + TOGETHER))) {
                 if (write.present == null) {
-                    Action action = Action.of(write.settled, asker.caller(), clock.instant());
+                    Action action = Action.of(write.settled, requester.caller(), clock.instant());
                     action.id = write.id;
                     action.version += counted.getOrDefault(write.id, 0);
                     made.add(action);
-                    kept.add(kept(Verb.created, action, asker));
+                    kept.add(kept(Verb.created, action, requester));
                 } else {
                     if (counted.getOrDefault(write.id, 0) < write.present.version) {
                         catchUp(write.present);
                     }
-                    change(Verb.changed, write.present, write.settled, asker).ifPresent(one -> {
+                    change(Verb.changed, write.present, write.settled, requester).ifPresent(one -> {
                         changed.add(write.present);
                         kept.add(one);
                     });
@@ -352,21 +352,21 @@ public class Actions {
         }
     }
 
-    private Action become(Verb verb, Action action, Draft wanted, Asker asker) {
+    private Action become(Verb verb, Action action, Draft wanted, Requester requester) {
         if (wanted == null || !action.draft().equals(rules.fill(wanted))) {
-            Draft settled = rules.settle(wanted, "", asker.caller());
+            Draft settled = rules.settle(wanted, "", requester.caller());
             names.check(Label.of(action.id, settled));
-            change(verb, action, settled, asker).ifPresent(Kept::persist);
+            change(verb, action, settled, requester).ifPresent(Kept::persist);
         }
         return action;
     }
 
-    private Optional<Kept> change(Verb verb, Action action, Draft settled, Asker asker) {
+    private Optional<Kept> change(Verb verb, Action action, Draft settled, Requester requester) {
         JsonNode before = write(action.draft());
-        if (!action.change(settled, asker.caller(), clock.instant())) {
+        if (!action.change(settled, requester.caller(), clock.instant())) {
             return Optional.empty();
         }
-        Kept kept = kept(verb, action, asker);
+        Kept kept = kept(verb, action, requester);
         kept.entry.with("fields", changed(before, write(settled)));
         return Optional.of(kept);
     }
@@ -406,10 +406,10 @@ public class Actions {
     }
 
     /** @param counted the versions that an action of this id had before, on which it goes on counting */
-    private Kept add(Verb verb, Action action, int counted, Asker asker) {
+    private Kept add(Verb verb, Action action, int counted, Requester requester) {
         action.version += counted;
         action.persist();
-        return kept(verb, action, asker);
+        return kept(verb, action, requester);
     }
 
     /** What is kept of a write, to be persisted with it. */
@@ -421,9 +421,9 @@ public class Actions {
         }
     }
 
-    private Kept kept(Verb verb, Action action, Asker asker) {
-        return new Kept(ActionVersion.of(verb, action, write(action.draft()), asker.caller()),
-                AuditEntry.of(verb, asker, AuditEntry.DONE).about(action.id, action.name).with("version", action.version));
+    private Kept kept(Verb verb, Action action, Requester requester) {
+        return new Kept(ActionVersion.of(verb, action, write(action.draft()), requester.caller()),
+                AuditEntry.of(verb, requester, AuditEntry.DONE).about(action.id, action.name).with("version", action.version));
     }
 
     private <T> T written(Callable<T> write) {

@@ -20,7 +20,7 @@ import org.hibernate.type.SqlTypes;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
-import studio.actions.identity.Asker;
+import studio.actions.identity.Requester;
 import studio.actions.identity.Role;
 
 /**
@@ -82,15 +82,15 @@ public class AuditEntry extends PanacheEntityBase {
     public Map<String, Object> detail = new LinkedHashMap<>();
 
     /** An entry that is not written yet: {@code persist} does. */
-    public static AuditEntry of(Verb verb, Asker asker, String result) {
+    public static AuditEntry of(Verb verb, Requester requester, String result) {
         AuditEntry entry = new AuditEntry();
         entry.id = UUID.randomUUID();
         entry.verb = verb;
-        entry.callerId = asker.caller().id();
-        entry.callerName = asker.caller().name();
-        entry.callerEmail = asker.caller().email();
-        entry.callerRole = asker.caller().role();
-        entry.fromAddress = asker.from();
+        entry.callerId = requester.caller().id();
+        entry.callerName = requester.caller().name();
+        entry.callerEmail = requester.caller().email();
+        entry.callerRole = requester.caller().role();
+        entry.fromAddress = requester.from();
         entry.result = result;
         return entry;
     }

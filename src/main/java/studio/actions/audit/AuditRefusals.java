@@ -16,7 +16,7 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.security.identity.CurrentIdentityAssociation;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
-import studio.actions.identity.Asker;
+import studio.actions.identity.Requester;
 import studio.actions.problem.Problem;
 import studio.actions.problem.StrictJson;
 
@@ -70,23 +70,23 @@ class AuditRefusals {
         return identities.getDeferredIdentity().onFailure().recoverWithNull().emitOn(workers).invoke(identity -> {
             // Who could not be told apart has been refused by Kitsu already.
             if (identity != null && !identity.isAnonymous()) {
-                note(Asker.of(identity), problem, method, path, id);
+                note(Requester.of(identity), problem, method, path, id);
             }
         }).replaceWithVoid();
     }
 
-    private void note(Asker asker, Problem problem, String method, String path, UUID id) {
-        UUID caller = asker.caller().id();
+    private void note(Requester requester, Problem problem, String method, String path, UUID id) {
+        UUID caller = requester.caller().id();
         Minute minute = minutes.compute(caller, (same, before) -> Minute.after(before, System.nanoTime()));
         if (minute.refused > ENTRIES_A_MINUTE) {
             if (minute.refused == ENTRIES_A_MINUTE + 1) {
                 LOG.warnf(
                         "Caller %s (%s) was refused more than %d times within a minute; the audit has no more of this minute's",
-                        caller, asker.caller().role(), ENTRIES_A_MINUTE);
+                        caller, requester.caller().role(), ENTRIES_A_MINUTE);
             }
             return;
         }
-        AuditEntry entry = AuditEntry.of(AuditEntry.Verb.refused, asker, problem.code()).with("method", method)
+        AuditEntry entry = AuditEntry.of(AuditEntry.Verb.refused, requester, problem.code()).with("method", method)
                 .with("path", path.substring(0, Math.min(LONGEST_PATH, path.length()))).with("why", problem.detail());
         if (minute.refused == 1 && minute.untold > 0) {
             entry.with("untold", minute.untold);
@@ -96,7 +96,7 @@ class AuditRefusals {
                     .run(() -> (id == null ? entry : entry.aboutPath(id, path.contains("/runs/"))).persist());
         } catch (RuntimeException e) {
             LOG.warnf("That %s (%s) was refused %s %s (%s) stands here only, since the database did not take it: %s", caller,
-                    asker.caller().role(), method, path, problem.code(), e.getMessage());
+                    requester.caller().role(), method, path, problem.code(), e.getMessage());
         }
     }
 }

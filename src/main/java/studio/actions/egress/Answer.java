@@ -26,7 +26,7 @@ final class Answer {
     /** Decodes and judges all that has come: once, since that costs as much as the answer is long. */
     Reply reply(long durationMs, Instant now) {
         int status = response.statusCode();
-        String text = Visible.of(received.getBytes(0, (int) Math.min(received.length(), limit)),
+        String text = PrintableText.of(received.getBytes(0, (int) Math.min(received.length(), limit)),
                 response.getHeader("Content-Type"));
         if (status >= 200 && status < 300) {
             return new Reply.Delivered(status, text, received.length() > limit, durationMs);
@@ -38,7 +38,7 @@ final class Answer {
             kind = FailureKind.redirect;
             String location = response.getHeader("Location");
             message = "The receiver answered " + status + "; redirects are not followed."
-                    + (location == null ? "" : " It points to " + Visible.of(location));
+                    + (location == null ? "" : " It points to " + PrintableText.of(location));
         } else if (status == 429) {
             kind = FailureKind.rate_limited;
         } else if (status >= 400 && status < 500) {

@@ -63,7 +63,7 @@ public class Egress {
     private final HttpClient clientWithSni;
     private final AddressPolicy policy;
     private final NameResolver names;
-    private final Places places;
+    private final HostSlots slots;
     private final Clock clock;
     private final EgressConfig.Egress config;
 
@@ -74,7 +74,7 @@ public class Egress {
         this.names = names;
         this.clock = clock;
         this.config = config.egress();
-        this.places = new Places(this.config.inFlightPerHost());
+        this.slots = new HostSlots(this.config.inFlightPerHost());
         this.client = vertx.createHttpClient(options(tls));
         this.clientWithSni = vertx.createHttpClient(options(tls).setForceSni(true));
     }
@@ -85,7 +85,7 @@ public class Egress {
                 .setConnectTimeout((int) this.config.connectTimeout().toMillis())
                 .setSslHandshakeTimeout(this.config.connectTimeout().toMillis())
                 .setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS)
-                // Places says who waits. Here nobody may: the pool hears a moment later that a connection is gone.
+                // HostSlots says who waits. Here nobody may: the pool hears a moment later that a connection is gone.
                 .setMaxPoolSize(2 * this.config.inFlightPerHost())
                 // A connection for each request, to the address that was judged for it: one that is just being closed, or that
                 // another answer left something on, would lose a POST that must not be sent twice.
@@ -105,53 +105,53 @@ public class Egress {
         clientWithSni.close();
     }
 
-    /** One of the few places at a host. Whoever has it sends once, or leaves. */
-    public final class Place {
+    /** One of the few slots at a host. Whoever has it sends once, or leaves. */
+    public final class Slot {
 
         private final String host;
-        private final AtomicBoolean left = new AtomicBoolean();
-        private volatile Runnable whenLeft = () -> {
+        private final AtomicBoolean released = new AtomicBoolean();
+        private volatile Runnable whenReleased = () -> {
         };
 
-        private Place(String host) {
+        private Slot(String host) {
             this.host = host;
         }
 
         /** What happens when it is free again; to be said before it is used. */
-        public void whenLeft(Runnable then) {
-            whenLeft = then;
+        public void whenReleased(Runnable then) {
+            whenReleased = then;
         }
 
-        public boolean isLeft() {
-            return left.get();
+        public boolean isReleased() {
+            return released.get();
         }
 
-        /** Makes the place free; again does nothing. */
-        public void leave() {
-            if (left.compareAndSet(false, true)) {
-                places.leave(host);
-                whenLeft.run();
+        /** Makes the slot free; again does nothing. */
+        public void release() {
+            if (released.compareAndSet(false, true)) {
+                slots.release(host);
+                whenReleased.run();
             }
         }
     }
 
-    /** A place at the URL's host, if one is free. */
-    public Optional<Place> placeNow(String url) {
+    /** A slot at the URL's host, if one is free. */
+    public Optional<Slot> trySlot(String url) {
         String host = host(url);
-        return places.tryEnter(host) ? Optional.of(new Place(host)) : Optional.empty();
+        return slots.tryTake(host) ? Optional.of(new Slot(host)) : Optional.empty();
     }
 
-    /** How many places are free at the moment at hosts, as {@link #host} names them; at the others, all are. */
-    public Map<String, Integer> freePlaces() {
-        return places.free();
+    /** How many slots are free at the moment at hosts, as {@link #host} names them; at the others, all are. */
+    public Map<String, Integer> freeSlots() {
+        return slots.free();
     }
 
     /**
-     * Sends once, and leaves the place when the connection is closed. Never throws: whatever happens is the reply. May be
+     * Sends once, and leaves the slot when the connection is closed. Never throws: whatever happens is the reply. May be
      * called from any thread; answers on an event loop.
      */
-    public Uni<Reply> send(Place place, Outbound outbound) {
-        return Uni.createFrom().emitter(emitter -> new Attempt(place, outbound, emitter::complete).begin());
+    public Uni<Reply> send(Slot slot, Outbound outbound) {
+        return Uni.createFrom().emitter(emitter -> new Attempt(slot, outbound, emitter::complete).begin());
     }
 
     /** One name for host and port of a URL, however they are written. */
@@ -169,7 +169,7 @@ public class Egress {
     /** One request under way. Everything after {@link #begin} happens on one event loop. */
     private final class Attempt {
 
-        private final Place place;
+        private final Slot slot;
         private final Outbound outbound;
         private final Consumer<Reply> answer;
         private final Context context = vertx.getOrCreateContext();
@@ -183,8 +183,8 @@ public class Egress {
         private HttpClientRequest request;
         private Channel channel;
 
-        Attempt(Place place, Outbound outbound, Consumer<Reply> answer) {
-            this.place = place;
+        Attempt(Slot slot, Outbound outbound, Consumer<Reply> answer) {
+            this.slot = slot;
             this.outbound = outbound;
             this.answer = answer;
         }
@@ -219,7 +219,7 @@ public class Egress {
             context.runOnContext(now -> guarded(work));
         }
 
-        /** What goes wrong here ends the attempt at once, and is not left to the timer: nobody else would leave the place. */
+        /** What goes wrong here ends the attempt at once, and is not left to the timer: nobody else would release the slot. */
         private void guarded(Runnable work) {
             try {
                 work.run();
@@ -289,13 +289,13 @@ public class Egress {
                         connect(addresses);
                         return;
                     }
-                    place.leave();
+                    slot.release();
                     fail(connected.cause());
                     return;
                 }
                 request = connected.result();
                 channel = ((ConnectionBase) request.connection()).channel();
-                channel.closeFuture().addListener(closed -> place.leave());
+                channel.closeFuture().addListener(closed -> slot.release());
                 channel.pipeline().addBefore("handler", "interim", new Interim(() -> step(this::tooManyInterim)));
                 if (ended.get()) {
                     hangUp();
@@ -365,7 +365,7 @@ public class Egress {
             if (channel != null) {
                 hangUp();
             } else if (!connecting) {
-                place.leave();
+                slot.release();
             }
             answer.accept(reply);
         }

@@ -50,7 +50,7 @@ public class Refusals {
 
     /** On one line, and no longer than a name that may be saved; what is refused may be as long as a body. */
     private static String shown(String text) {
-        return Visible.cut(Visible.of(text), SHOWN).replaceAll("[\\p{Cf}\\p{Zl}\\p{Zp}\n\t]", "\ufffd");
+        return PrintableText.cut(PrintableText.of(text), SHOWN).replaceAll("[\\p{Cf}\\p{Zl}\\p{Zp}\n\t]", "\ufffd");
     }
 
     /** Counts each refusal; logs those that say the same once, since a press may be for a thousand shots. */

@@ -63,7 +63,7 @@ public class LocalIdentity {
             LogContext.caller(ADMIN.id());
             return Uni.createFrom()
                     .item(QuarkusSecurityIdentity.builder().setPrincipal(ADMIN).addRole(ADMIN.role().name())
-                            .addAttribute(Asker.FROM, Asker.address(request)).build());
+                            .addAttribute(Requester.FROM, Requester.address(request)).build());
         }
         if (!given.regionMatches(true, 0, SCHEME, 0, SCHEME.length())) {
             return refuse("Send 'Authorization: Bearer <token>'.");

@@ -42,21 +42,21 @@ import io.vertx.core.buffer.Buffer;
 import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.action.Actions;
+import studio.actions.action.CachedList;
+import studio.actions.action.CachedLists;
 import studio.actions.action.KitsuFields;
-import studio.actions.action.Listing;
-import studio.actions.action.Listings;
 import studio.actions.action.TriggerLink;
-import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Requester;
 import studio.actions.problem.ProblemException;
 import studio.actions.run.Limited;
 import studio.actions.run.PressResource;
+import studio.actions.run.PressService;
 import studio.actions.run.Run;
 import studio.actions.run.RunConfig;
 import studio.actions.run.RunJson;
-import studio.actions.run.Runner;
+import studio.actions.run.RunProblem;
 import studio.actions.run.Selection;
-import studio.actions.run.Verdict;
 
 /**
  * Kitsu's own paths, in Zou's shape and with Zou's permissions: what Kitsu's admin page edits, and what its action panel posts
@@ -76,8 +76,8 @@ public class CustomActionsResource {
     private static final Predicate<Action> ANY = action -> true;
 
     private final Actions actions;
-    private final Listings listings;
-    private final Runner runner;
+    private final CachedLists lists;
+    private final PressService presses;
     private final RunConfig.Run config;
     private final ObjectMapper json;
     private final KitsuFilters filters;
@@ -87,12 +87,12 @@ public class CustomActionsResource {
     @Context
     HttpHeaders headers;
 
-    CustomActionsResource(Actions actions, Listings listings, Runner runner, RunConfig config,
+    CustomActionsResource(Actions actions, CachedLists lists, PressService presses, RunConfig config,
             RefusedForms forms, ObjectMapper json,
             SecurityIdentity identity) {
         this.actions = actions;
-        this.listings = listings;
-        this.runner = runner;
+        this.lists = lists;
+        this.presses = presses;
         this.config = config.run();
         this.json = json;
         this.forms = forms;
@@ -117,16 +117,16 @@ public class CustomActionsResource {
         Set<String> wanted = fields == null || fields.isBlank() ? null : wanted(fields);
         // The parameters above are for their bounds: an empty one is null there, and fits nothing here.
         Predicate<Action> fits = filters.of(uri.getQueryParameters());
-        return listings.answer(Caller.of(identity), visible -> {
+        return lists.answer(Caller.of(identity), visible -> {
             List<Object> views = visible.stream().filter(fits).map(action -> only(KitsuAction.View.of(action), wanted))
                     .toList();
             if (page == null) {
-                return Listing.of(limit == null ? views : views.subList(0, Math.min(limit, views.size())), json);
+                return CachedList.of(limit == null ? views : views.subList(0, Math.min(limit, views.size())), json);
             }
             int size = limit == null ? PAGE : limit;
             int offset = (int) Math.min(Integer.MAX_VALUE, (page - 1L) * size);
             int from = Math.min(offset, views.size());
-            return Listing.of(new KitsuAction.Page(views.subList(from, Math.min(views.size(), from + size)), views.size(),
+            return CachedList.of(new KitsuAction.Page(views.subList(from, Math.min(views.size(), from + size)), views.size(),
                     (views.size() + size - 1) / size, size, offset, page), json);
         });
     }
@@ -134,10 +134,10 @@ public class CustomActionsResource {
     @POST
     @RolesAllowed("admin")
     public RestResponse<KitsuAction.View> create(JsonNode draft) {
-        Asker asker = Asker.of(identity);
-        Action action = forms.keeping(asker.caller(), null, draft, () -> actions.create(
+        Requester requester = Requester.of(identity);
+        Action action = forms.keeping(requester.caller(), null, draft, () -> actions.create(
                 draft == null || draft.isNull() || draft.isMissingNode() ? null : read(draft, KitsuAction.Draft.class).create(),
-                asker));
+                requester));
         return RestResponse.status(RestResponse.Status.CREATED, KitsuAction.View.of(action));
     }
 
@@ -153,11 +153,11 @@ public class CustomActionsResource {
     @RolesAllowed("admin")
     public KitsuAction.View change(@PathParam("id") UUID id,
             JsonNode change) {
-        Asker asker = Asker.of(identity);
-        return forms.keeping(asker.caller(), id, change, () -> changed(id, change, asker));
+        Requester requester = Requester.of(identity);
+        return forms.keeping(requester.caller(), id, change, () -> changed(id, change, requester));
     }
 
-    private KitsuAction.View changed(UUID id, JsonNode change, Asker asker) {
+    private KitsuAction.View changed(UUID id, JsonNode change, Requester requester) {
         if (change == null || !change.isObject()) {
             throw ProblemException.invalid("", "not_an_object", "Send a JSON object with the fields to change.");
         }
@@ -170,7 +170,7 @@ public class CustomActionsResource {
         });
         KitsuAction.Change draft = read(change, KitsuAction.Change.class);
         return KitsuAction.View.of(
-                actions.change(id, before -> merge(id, before, change, draft), ANY, asker));
+                actions.change(id, before -> merge(id, before, change, draft), ANY, requester));
     }
 
     @DELETE
@@ -178,7 +178,7 @@ public class CustomActionsResource {
     @Path("/{id}")
     @RolesAllowed("admin")
     public void delete(@PathParam("id") UUID id) {
-        actions.delete(id, ANY, Asker.of(identity));
+        actions.delete(id, ANY, Requester.of(identity));
     }
 
     @POST
@@ -188,7 +188,7 @@ public class CustomActionsResource {
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") UUID id,
             @QueryParam("v") @CodePointLength(max = 200, message = "may have 200 characters") String shown,
             KitsuPress press) {
-        return runner.pressInKitsu(Asker.of(identity), id, () -> selection(press), config.patience())
+        return presses.pressInKitsu(Requester.of(identity), id, () -> selection(press), config.patience())
                 .map(CustomActionsResource::answer);
     }
 
@@ -208,18 +208,18 @@ public class CustomActionsResource {
     public Uni<Response> open(@PathParam("id") UUID id,
             @QueryParam("v") @CodePointLength(max = 200, message = "may have 200 characters") String shown,
             String form) {
-        Asker asker = Asker.of(identity);
-        Action action = actions.pressable(id, asker.caller(), false);
+        Requester requester = Requester.of(identity);
+        Action action = actions.pressable(id, requester.caller(), false);
         KitsuPress press = KitsuPress.ofForm(form);
         Selection selection = press.selection().isEmpty() && action.opensWithoutSelection() ? press.nothing()
                 : press.selection(config.maxSelection());
-        return runner.open(asker, action, selection)
+        return presses.open(requester, action, selection)
                 .map(opening -> LaunchPage.answer(action, opening));
     }
 
     private static RestResponse<RunJson.View> answer(RunJson.View run) {
         if (run.finishedAt() != null && run.state() != Run.State.succeeded) {
-            throw Verdict.of(run);
+            throw RunProblem.of(run);
         }
         return PressResource.answer(run);
     }

@@ -34,7 +34,7 @@ import studio.actions.action.Actions;
 import studio.actions.action.TriggerLink;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
-import studio.actions.identity.Asker;
+import studio.actions.identity.Requester;
 import studio.actions.kitsu.KitsuCopy.State;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
@@ -130,9 +130,9 @@ class KitsuCopies {
      * @return what was deleted, and what Kitsu refused to delete; fails with {@code unavailable} where Kitsu does not answer,
      *         and does not know then whether the last one is deleted
      */
-    Uni<Import> clear(List<Theirs> theirs, Asker asker, Turn turn) {
+    Uni<Import> clear(List<Theirs> theirs, Requester requester, Turn turn) {
         refuseOurOwn(theirs);
-        finish(idsOf(theirs), asker);
+        finish(idsOf(theirs), requester);
         Map<UUID, UUID> ids = ids(idsOf(theirs));
         Function<Theirs, UUID> here = one -> ids.getOrDefault(one.kitsuId, one.kitsuId);
         Set<UUID> taken = QuarkusTransaction.requiringNew()
@@ -140,8 +140,8 @@ class KitsuCopies {
         Report report = new Report();
         report.unchanged = (int) theirs.stream().filter(one -> !taken.contains(here.apply(one))).count();
         return Multi.createFrom().iterable(theirs).filter(one -> taken.contains(here.apply(one)))
-                .onItem().transformToUniAndConcatenate(one -> delete(one, here.apply(one), asker, turn, report))
-                .collect().last().map(done -> report.told());
+                .onItem().transformToUniAndConcatenate(one -> delete(one, here.apply(one), requester, turn, report))
+                .collect().last().map(done -> report.toImport());
     }
 
     /** Behind Kitsu's nginx, the list is ours, and what would be deleted are the actions themselves. */
@@ -164,13 +164,13 @@ class KitsuCopies {
         return copy;
     }
 
-    private Uni<Boolean> delete(Theirs one, UUID id, Asker asker, Turn turn, Report report) {
+    private Uni<Boolean> delete(Theirs one, UUID id, Requester requester, Turn turn, Report report) {
         turn.keep();
         KitsuCopy copy = copy(one, id);
         QuarkusTransaction.requiringNew().run(() -> KitsuCopy.getEntityManager().merge(copy));
-        return zou.deleteCustomAction(asker.credential(), copy.kitsuId).emitOn(workers).map(refused -> {
+        return zou.deleteCustomAction(requester.credential(), copy.kitsuId).emitOn(workers).map(refused -> {
             refused.ifPresentOrElse(why -> report.errors.add(wrong(one.line, copy, why)), () -> {
-                cleared(copy.id, asker);
+                cleared(copy.id, requester);
                 report.changes.add(
                         new Change(one.line, Kind.deleted, copy.name(), copy.id, KitsuAction.FIELDS, values(copy.fields),
                                 null));
@@ -180,32 +180,32 @@ class KitsuCopies {
     }
 
     /** What Kitsu was asked to delete before, and does not have any more, is deleted, even if nobody heard its answer. */
-    private static void finish(Set<UUID> present, Asker asker) {
+    private static void finish(Set<UUID> present, Requester requester) {
         List<KitsuCopy> doubtful = QuarkusTransaction.requiringNew().call(KitsuCopy::notRestored).stream()
                 .filter(copy -> copy.state == State.clearing && !present.contains(copy.kitsuId)).toList();
-        doubtful.forEach(copy -> cleared(copy.id, asker));
+        doubtful.forEach(copy -> cleared(copy.id, requester));
     }
 
-    private static void cleared(UUID id, Asker asker) {
+    private static void cleared(UUID id, Requester requester) {
         QuarkusTransaction.requiringNew().run(() -> {
             KitsuCopy copy = KitsuCopy.findById(id);
             copy.state = State.cleared;
-            AuditEntry.of(Verb.cleared, asker, AuditEntry.DONE).about(id, copy.name())
+            AuditEntry.of(Verb.cleared, requester, AuditEntry.DONE).about(id, copy.name())
                     .with("kitsu_id", copy.kitsuId.toString()).persist();
         });
     }
 
     /** Puts back what was deleted; as {@link #clear}. Kitsu gives each a new id. */
-    Uni<Import> undo(List<Theirs> theirs, Asker asker, Turn turn) {
-        finish(idsOf(theirs), asker);
+    Uni<Import> undo(List<Theirs> theirs, Requester requester, Turn turn) {
+        finish(idsOf(theirs), requester);
         Report report = new Report();
         List<KitsuCopy> copies = QuarkusTransaction.requiringNew().call(KitsuCopy::notRestored);
         return Multi.createFrom().iterable(copies)
-                .onItem().transformToUniAndConcatenate(copy -> restore(copy, theirs, asker, turn, report))
-                .collect().last().map(done -> report.told());
+                .onItem().transformToUniAndConcatenate(copy -> restore(copy, theirs, requester, turn, report))
+                .collect().last().map(done -> report.toImport());
     }
 
-    private Uni<Boolean> restore(KitsuCopy copy, List<Theirs> theirs, Asker asker, Turn turn, Report report) {
+    private Uni<Boolean> restore(KitsuCopy copy, List<Theirs> theirs, Requester requester, Turn turn, Report report) {
         int line = report.next();
         if (copy.state == State.clearing) {
             // Kitsu has it, and may still be about to delete it: another undo looks again.
@@ -215,11 +215,11 @@ class KitsuCopies {
         turn.keep();
         Optional<UUID> made = unheard(copy, theirs);
         return (made.isPresent() ? Uni.createFrom().item(new Zou.Created(made.get(), null))
-                : zou.createCustomAction(asker.credential(), body(copy))).emitOn(workers).map(created -> {
+                : zou.createCustomAction(requester.credential(), body(copy))).emitOn(workers).map(created -> {
                     if (created.refused() != null) {
                         report.errors.add(wrong(line, copy, created.refused()));
                     } else {
-                        restored(copy.id, created.id(), asker);
+                        restored(copy.id, created.id(), requester);
                         report.changes.add(new Change(line, Kind.created, copy.name(), copy.id, KitsuAction.FIELDS, null,
                                 values(copy.fields)));
                     }
@@ -247,12 +247,12 @@ class KitsuCopies {
         return filled.hasNonNull("url") ? filled : filled.putNull("url");
     }
 
-    private static void restored(UUID id, UUID kitsuId, Asker asker) {
+    private static void restored(UUID id, UUID kitsuId, Requester requester) {
         QuarkusTransaction.requiringNew().run(() -> {
             KitsuCopy copy = KitsuCopy.findById(id);
             copy.kitsuId = kitsuId;
             copy.state = State.restored;
-            AuditEntry.of(Verb.uncleared, asker, AuditEntry.DONE).about(id, copy.name())
+            AuditEntry.of(Verb.uncleared, requester, AuditEntry.DONE).about(id, copy.name())
                     .with("kitsu_id", kitsuId.toString()).persist();
         });
     }
@@ -291,7 +291,7 @@ class KitsuCopies {
             return ++line;
         }
 
-        Import told() {
+        Import toImport() {
             int created = (int) changes.stream().filter(change -> change.kind() == Kind.created).count();
             return new Import(created, 0, unchanged, changes, errors);
         }

@@ -24,8 +24,8 @@ import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.vertx.core.buffer.Buffer;
 import studio.actions.action.Actions;
-import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.zou.ContextRoles;
@@ -63,11 +63,11 @@ public class UserContextResource {
         if (!zou.there()) {
             throw new ProblemException(Code.NOT_FOUND, "Without Kitsu there is no user context.");
         }
-        Asker asker = Asker.of(identity);
-        return zou.userContext(asker.credential()).emitOn(Infrastructure.getDefaultWorkerPool())
+        Requester requester = Requester.of(identity);
+        return zou.userContext(requester.credential()).emitOn(Infrastructure.getDefaultWorkerPool())
                 .map(answer -> answer.status() != 200
                         ? Response.status(answer.status()).type(answer.contentType()).entity(answer.body()).build()
-                        : Response.ok(replace(answer.body(), asker.caller()), answer.contentType()).build());
+                        : Response.ok(replace(answer.body(), requester.caller()), answer.contentType()).build());
     }
 
     private Buffer visible(Caller caller) {

@@ -148,7 +148,7 @@ public class Problems {
             case 404 -> answer(Code.NOT_FOUND, 404, "There is nothing at this path. The API is described at "
                     + "/api/custom-actions/docs.", List.of(), Map.of(), thrown);
             case 405 -> answer(Code.METHOD_NOT_ALLOWED, 405, "This path does not know this verb; 'Allow' lists those it knows.",
-                    List.of(), Map.of(HttpHeaders.ALLOW, String.join(", ", Verbs.here())), thrown);
+                    List.of(), Map.of(HttpHeaders.ALLOW, String.join(", ", AllowedMethods.here())), thrown);
             case 406 -> answer(Code.NOT_ACCEPTABLE, 406,
                     "This is answered as application/json, an export as text/csv; let 'Accept' include that, or leave it out.",
                     List.of(), Map.of(), thrown);

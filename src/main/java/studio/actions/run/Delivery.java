@@ -102,22 +102,23 @@ public class Delivery extends PanacheEntityBase {
     /** The number of its last outcome among those of the run; null while there is none. */
     public Integer event;
 
-    static Delivery of(Run run, int position, Plan.Owed owed) {
+    static Delivery of(Run run, int position, PlannedDelivery planned) {
         Delivery delivery = new Delivery();
         delivery.id = UUID.randomUUID();
         delivery.runId = run.id;
         delivery.position = position;
-        delivery.take(owed.target());
-        delivery.taskIds = owed.tasks();
+        delivery.take(planned.target());
+        delivery.taskIds = planned.tasks();
         delivery.method = run.method;
-        delivery.url = owed.url();
+        delivery.url = planned.url();
         delivery.webhookId = "msg_" + delivery.id.toString().replace("-", "");
-        delivery.failureKind = owed.refusal();
-        delivery.failureMessage = owed.why();
-        if (owed.body() != null) {
-            delivery.body = owed.body().put("run_id", run.id.toString()).put("delivery_id", delivery.id.toString()).toString();
+        delivery.failureKind = planned.refusal();
+        delivery.failureMessage = planned.why();
+        if (planned.body() != null) {
+            delivery.body = planned.body().put("run_id", run.id.toString()).put("delivery_id", delivery.id.toString())
+                    .toString();
         }
-        delivery.begin(owed.refused());
+        delivery.begin(planned.refused());
         return delivery;
     }
 
@@ -181,7 +182,7 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /** Claims what is being written. */
-    void depart(UUID replica) {
+    void markInFlight(UUID replica) {
         state = State.in_flight;
         owner = replica;
         dueAt = null;
@@ -260,7 +261,7 @@ public class Delivery extends PanacheEntityBase {
         List<String> hosts = List.copyOf(free.keySet());
         List<UUID> busy = List.copyOf(room.keySet());
         String[] full = hosts.stream().filter(host -> free.get(host) == 0).toArray(String[]::new);
-        return new Statements().add(Replicas.ALIVE, List.of(replica)).add(OFFER,
+        return new SqlBatch().add(Replicas.ALIVE, List.of(replica)).add(OFFER,
                 List.of(paused.toArray(UUID[]::new), full, full, runs, runs, each, hosts.toArray(String[]::new),
                         hosts.stream().map(free::get).toArray(Integer[]::new), busy.toArray(UUID[]::new),
                         busy.stream().map(room::get).toArray(Integer[]::new), full))
@@ -320,7 +321,7 @@ public class Delivery extends PanacheEntityBase {
      * @return as much of them as they are sent with
      */
     static List<Delivery> claim(Collection<UUID> ids, UUID replica) {
-        return new Statements().add(CLAIM, List.of(replica, ids.toArray(UUID[]::new))).askLast(answers -> {
+        return new SqlBatch().add(CLAIM, List.of(replica, ids.toArray(UUID[]::new))).askLast(answers -> {
             List<Delivery> claimed = new ArrayList<>();
             for (ResultSet row = answers.of(0); row.next();) {
                 Delivery delivery = new Delivery();
@@ -375,7 +376,7 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /** What a replica has under way, as far as the database knows. */
-    record Owned(UUID delivery, UUID run, UUID owner, int attempt) implements Settlement.Attempted {
+    record Owned(UUID delivery, UUID run, UUID owner, int attempt) implements OutcomeBatch.Attempted {
     }
 
     static List<Owned> owned(UUID replica) {

@@ -77,7 +77,7 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
      */
     static DeliveryPage read(UUID run, int after, Delivery.State state, int limit) {
         String only = state == null ? null : state.name();
-        return new Statements().add(PAGE, Arrays.asList(run, after, only, only, limit, PAGE_BYTES))
+        return new SqlBatch().add(PAGE, Arrays.asList(run, after, only, only, limit, PAGE_BYTES))
                 .add(LAST, Arrays.asList(run, only, only)).add(FAILURES, List.of(run, FAILURES_SHOWN)).ask(answers -> {
                     List<Delivery> shown = shown(answers.of(0));
                     ResultSet last = answers.of(1);
@@ -92,7 +92,7 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
      * @param bytes about how many their texts may have in sum; a single one may have more
      */
     static List<Delivery> outcomes(UUID run, int behind, int limit, int bytes) {
-        return new Statements().add(OUTCOMES, List.of(run, behind, limit, bytes)).ask(answers -> shown(answers.of(0)));
+        return new SqlBatch().add(OUTCOMES, List.of(run, behind, limit, bytes)).ask(answers -> shown(answers.of(0)));
     }
 
     /** Reads why deliveries of a run failed, were lost, refused or cancelled; each kind once. */

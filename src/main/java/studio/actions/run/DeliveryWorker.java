@@ -32,7 +32,7 @@ import studio.actions.egress.FailureKind;
 import studio.actions.egress.Refusals;
 import studio.actions.egress.Reply;
 import studio.actions.log.LogContext;
-import studio.actions.news.News;
+import studio.actions.news.Notifications;
 import studio.actions.problem.DatabaseHealth;
 
 /**
@@ -62,7 +62,7 @@ class DeliveryWorker {
     private static final Duration SIP = Duration.ofMillis(20);
 
     /** A delivery that this process has claimed, or is about to. */
-    record Flight(UUID delivery, UUID run, UUID action, RateLimits.Policy rate, RateLimits.Policy host, Egress.Place place) {
+    record InFlight(UUID delivery, UUID run, UUID action, RateLimits.Policy rate, RateLimits.Policy host, Egress.Slot slot) {
 
         List<RateLimits.Policy> tokens() {
             return List.of(rate, host);
@@ -70,9 +70,9 @@ class DeliveryWorker {
     }
 
     private final Egress egress;
-    private final Envelope envelope;
+    private final WebhookRequests requests;
     private final Refusals refusals;
-    private final Outcomes outcomes;
+    private final OutcomeWriter outcomes;
     private final Replicas replicas;
     private final RateLimits limits;
     private final RunMetrics metrics;
@@ -80,26 +80,27 @@ class DeliveryWorker {
     private final DatabaseHealth database;
     private final RunConfig.Run config;
     private final int perHost;
-    private final Map<UUID, Flight> flights = new ConcurrentHashMap<>();
+    private final Map<UUID, InFlight> allInFlight = new ConcurrentHashMap<>();
     private final Map<UUID, Refusals.Of> logged = new ConcurrentHashMap<>();
-    private final Shortage shortage = new Shortage();
+    private final EmptyBuckets emptyBuckets = new EmptyBuckets();
     /** Some that have begun. What their deliveries are sent with does not change. */
     private final Map<UUID, Run> running = new HashMap<>();
     /** Actions and runs, by when they last had a turn. */
     private final Map<UUID, Long> turns = new HashMap<>();
     private long turn;
-    private final Semaphore news = new Semaphore(0);
+    private final Semaphore wakeUps = new Semaphore(0);
     private final Thread thread = new Thread(this::work, "deliveries");
     /** Whether something may wait for a place; else nobody need look when one becomes free. */
     private volatile boolean wanting = true;
     private volatile boolean changed;
     private volatile boolean stopping;
 
-    DeliveryWorker(Egress egress, Envelope envelope, Refusals refusals, Outcomes outcomes, Replicas replicas,
-            RateLimits limits, RunMetrics metrics, Tracing tracing, News hearing, DatabaseHealth database, RunConfig config,
+    DeliveryWorker(Egress egress, WebhookRequests requests, Refusals refusals, OutcomeWriter outcomes, Replicas replicas,
+            RateLimits limits, RunMetrics metrics, Tracing tracing, Notifications notifications, DatabaseHealth database,
+            RunConfig config,
             EgressConfig egressConfig) {
         this.egress = egress;
-        this.envelope = envelope;
+        this.requests = requests;
         this.refusals = refusals;
         this.outcomes = outcomes;
         this.replicas = replicas;
@@ -109,9 +110,9 @@ class DeliveryWorker {
         this.database = database;
         this.config = config.run();
         this.perHost = egressConfig.egress().inFlightPerHost();
-        hearing.read(News.Topic.delivery_due, nothing -> wake(), this::wake);
+        notifications.subscribe(Notifications.Topic.delivery_due, nothing -> wake(), this::wake);
         // An action may have been enabled, or allowed more.
-        hearing.read(News.Topic.action_changed, nothing -> changed(), this::changed);
+        notifications.subscribe(Notifications.Topic.action_changed, nothing -> changed(), this::changed);
     }
 
     /** Again does nothing. */
@@ -130,7 +131,7 @@ class DeliveryWorker {
 
     /** There may be something to do. */
     void wake() {
-        news.release();
+        wakeUps.release();
     }
 
     private void changed() {
@@ -143,25 +144,26 @@ class DeliveryWorker {
         return stopping && !thread.isAlive();
     }
 
-    Set<UUID> underWay() {
-        return Set.copyOf(flights.keySet());
+    Set<UUID> inFlightIds() {
+        return Set.copyOf(allInFlight.keySet());
     }
 
     /**
      * Takes places for those of a new run that can go out at once; none where others go first. Then they are to be paid for,
-     * by {@link #pay}, written down, and sent, by {@link #send}; or their places left, by {@link #leave}.
+     * by {@link #takeTokens}, written down, and sent, by {@link #send}; or their places left, by {@link #release}.
      */
-    List<Flight> claim(Run run, int ratePerMinute, List<Delivery> pending) {
-        List<Flight> claimed = new ArrayList<>();
+    List<InFlight> claim(Run run, int ratePerMinute, List<Delivery> pending) {
+        List<InFlight> claimed = new ArrayList<>();
         RateLimits.Policy rate = RateLimits.action(run.actionId, ratePerMinute);
         for (Delivery delivery : pending) {
             RateLimits.Policy host = limits.host(delivery.host);
-            if (stopping || claimed.size() >= config.parallelism() || flights.size() >= AT_ONCE || shortage.knows(rate)
-                    || shortage.knows(host)) {
+            if (stopping || claimed.size() >= config.parallelism() || allInFlight.size() >= AT_ONCE
+                    || emptyBuckets.contains(rate)
+                    || emptyBuckets.contains(host)) {
                 break;
             }
-            egress.placeNow(delivery.url).ifPresent(place -> claimed
-                    .add(board(new Flight(delivery.id, run.id, run.actionId, rate, host, place))));
+            egress.trySlot(delivery.url).ifPresent(slot -> claimed
+                    .add(reserve(new InFlight(delivery.id, run.id, run.actionId, rate, host, slot))));
         }
         return claimed;
     }
@@ -171,7 +173,7 @@ class DeliveryWorker {
      *
      * @return whether all was paid for
      */
-    boolean pay(List<Flight> chosen) {
+    boolean takeTokens(List<InFlight> chosen) {
         if (chosen.isEmpty()) {
             return true;
         }
@@ -179,55 +181,55 @@ class DeliveryWorker {
         try {
             taken = limits.take(tokens(chosen));
         } catch (RuntimeException | Error e) {
-            leave(chosen);
+            release(chosen);
             throw e;
         }
-        shortage.note(taken.values());
+        emptyBuckets.update(taken.values());
         Map<RateLimits.Policy, Integer> granted = new HashMap<>();
         taken.forEach((policy, got) -> granted.put(policy, got.granted()));
-        List<Flight> unpaid = chosen.stream().filter(flight -> {
-            boolean paid = granted.get(flight.rate()) > 0 && granted.get(flight.host()) > 0;
+        List<InFlight> unpaid = chosen.stream().filter(inFlight -> {
+            boolean paid = granted.get(inFlight.rate()) > 0 && granted.get(inFlight.host()) > 0;
             if (paid) {
-                flight.tokens().forEach(policy -> granted.merge(policy, -1, Integer::sum));
+                inFlight.tokens().forEach(policy -> granted.merge(policy, -1, Integer::sum));
             }
             return !paid;
         }).toList();
         chosen.removeAll(unpaid);
-        leave(unpaid);
+        release(unpaid);
         giveBack(granted);
         return unpaid.isEmpty();
     }
 
     /** Gives back what was paid for what does not go out. */
-    void refund(List<Flight> paid) {
+    void refund(List<InFlight> paid) {
         giveBack(tokens(paid));
     }
 
-    private static Map<RateLimits.Policy, Integer> tokens(List<Flight> flights) {
+    private static Map<RateLimits.Policy, Integer> tokens(List<InFlight> allInFlight) {
         Map<RateLimits.Policy, Integer> tokens = new HashMap<>();
-        flights.forEach(flight -> flight.tokens().forEach(policy -> tokens.merge(policy, 1, Integer::sum)));
+        allInFlight.forEach(inFlight -> inFlight.tokens().forEach(policy -> tokens.merge(policy, 1, Integer::sum)));
         return tokens;
     }
 
     private void giveBack(Map<RateLimits.Policy, Integer> tokens) {
-        shortage.note(limits.giveBack(tokens).values());
+        emptyBuckets.update(limits.giveBack(tokens).values());
     }
 
     /** Before the claim is on disk: what is on disk under this replica's name and not here was lost on the way. */
-    private Flight board(Flight flight) {
-        flights.put(flight.delivery(), flight);
-        flight.place().whenLeft(() -> {
+    private InFlight reserve(InFlight inFlight) {
+        allInFlight.put(inFlight.delivery(), inFlight);
+        inFlight.slot().whenReleased(() -> {
             if (wanting) {
                 wake();
             }
         });
-        return flight;
+        return inFlight;
     }
 
-    void leave(Collection<Flight> claimed) {
-        claimed.forEach(flight -> {
-            flights.remove(flight.delivery());
-            flight.place().leave();
+    void release(Collection<InFlight> claimed) {
+        claimed.forEach(inFlight -> {
+            allInFlight.remove(inFlight.delivery());
+            inFlight.slot().release();
         });
     }
 
@@ -240,7 +242,7 @@ class DeliveryWorker {
             } catch (RuntimeException | Error e) {
                 if (!stopping && !database.failed(e) && !failing) {
                     LOG.warnf("The database does not say what is to be sent: %s. It is asked again each second.",
-                            Outcomes.reason(e));
+                            OutcomeWriter.reason(e));
                 }
                 failing = true;
                 // Whatever happens meanwhile: the places that were just left would have it look again at once, and for ever.
@@ -259,8 +261,8 @@ class DeliveryWorker {
 
     private void await(Duration pause) {
         try {
-            if (news.tryAcquire(pause.toNanos(), TimeUnit.NANOSECONDS)) {
-                news.drainPermits();
+            if (wakeUps.tryAcquire(pause.toNanos(), TimeUnit.NANOSECONDS)) {
+                wakeUps.drainPermits();
             }
         } catch (InterruptedException e) {
             stopping = true;
@@ -270,15 +272,15 @@ class DeliveryWorker {
     /** How long there is nothing to do, unless something happens. */
     private Duration claimSome() {
         wanting = true;
-        if (flights.size() >= AT_ONCE) {
+        if (allInFlight.size() >= AT_ONCE) {
             return POLL;
         }
         if (changed) {
             changed = false;
-            shortage.forget();
+            emptyBuckets.forget();
         }
-        List<Flight> chosen = new ArrayList<>();
-        List<Flight> claimed = new ArrayList<>();
+        List<InFlight> chosen = new ArrayList<>();
+        List<InFlight> claimed = new ArrayList<>();
         Map<UUID, Delivery> deliveries = new HashMap<>();
         Map<UUID, Run> runs = new HashMap<>();
         Duration pause;
@@ -287,25 +289,26 @@ class DeliveryWorker {
         try {
             pause = QuarkusTransaction.requiringNew().call(() -> {
                 // Before anything is looked for: what fills meanwhile was left out.
-                Optional<Duration> refill = shortage.ends();
-                Map<String, Integer> free = egress.freePlaces();
-                shortage.of(RateLimits.Kind.host).forEach(host -> free.put(host, 0));
+                Optional<Duration> refill = emptyBuckets.untilNextToken();
+                Map<String, Integer> free = egress.freeSlots();
+                emptyBuckets.subjects(RateLimits.Kind.host).forEach(host -> free.put(host, 0));
                 Map<UUID, Integer> room = room();
                 Delivery.Offer offer = Delivery.offer(owner, free, room,
-                        shortage.of(RateLimits.Kind.action).stream().map(UUID::fromString).toList(), RUNS,
+                        emptyBuckets.subjects(RateLimits.Kind.action).stream().map(UUID::fromString).toList(), RUNS,
                         Math.min(perHost, config.parallelism()));
                 if (!offer.alive()) {
                     // Recovery gives this process a new name.
                     return AGAIN;
                 }
                 choose(offer.due(), chosen);
-                boolean paid = pay(chosen);
+                boolean paid = takeTokens(chosen);
                 claimed.addAll(chosen);
-                List<UUID> ids = claimed.stream().map(Flight::delivery).toList();
+                List<UUID> ids = claimed.stream().map(InFlight::delivery).toList();
                 if (ids.isEmpty()) {
                     wanting = !offer.due().isEmpty() || free.containsValue(0) || room.containsValue(0);
                     Stream<Duration> tokens = Stream
-                            .of(refill, paid ? Optional.<Duration> empty() : Optional.of(shortage.ends().orElse(SIP)))
+                            .of(refill,
+                                    paid ? Optional.<Duration> empty() : Optional.of(emptyBuckets.untilNextToken().orElse(SIP)))
                             .flatMap(Optional::stream).map(sooner -> sooner.compareTo(SIP) < 0 ? SIP : sooner);
                     return Stream.concat(Delivery.nextDue().stream(), tokens).min(Comparator.naturalOrder())
                             .filter(next -> next.compareTo(POLL) < 0).orElse(POLL);
@@ -315,15 +318,15 @@ class DeliveryWorker {
                 return Duration.ZERO;
             });
         } catch (RuntimeException | Error e) {
-            leave(chosen);
+            release(chosen);
             refund(claimed);
             throw e;
         }
         if (stale(since)) {
-            leave(claimed);
+            release(claimed);
             return pause;
         }
-        claimed.forEach(flight -> send(flight, runs.get(flight.run()), deliveries.get(flight.delivery()),
+        claimed.forEach(inFlight -> send(inFlight, runs.get(inFlight.run()), deliveries.get(inFlight.delivery()),
                 outcome -> {
                 }));
         return pause;
@@ -332,20 +335,20 @@ class DeliveryWorker {
     /** How many more of each run that has some under way may be. */
     private Map<UUID, Integer> room() {
         Map<UUID, Integer> room = new HashMap<>();
-        flying().forEach(flight -> room.merge(flight.run(), config.parallelism() - 1, (left, one) -> left - 1));
+        sending().forEach(inFlight -> room.merge(inFlight.run(), config.parallelism() - 1, (left, one) -> left - 1));
         room.replaceAll((run, left) -> Math.max(0, left));
         return room;
     }
 
     /** Those under way, without those that have been answered and are being written: the receiver has done with them. */
-    private Stream<Flight> flying() {
-        return flights.values().stream().filter(flight -> !flight.place().isLeft());
+    private Stream<InFlight> sending() {
+        return allInFlight.values().stream().filter(inFlight -> !inFlight.slot().isReleased());
     }
 
     /** The runs of what is claimed. Those that waited run from now on. */
-    private Map<UUID, Run> runs(List<Flight> claimed) {
+    private Map<UUID, Run> runs(List<InFlight> claimed) {
         Map<UUID, Run> runs = new HashMap<>();
-        claimed.forEach(flight -> runs.put(flight.run(), running.get(flight.run())));
+        claimed.forEach(inFlight -> runs.put(inFlight.run(), running.get(inFlight.run())));
         List<UUID> unknown = runs.keySet().stream().filter(run -> runs.get(run) == null).toList();
         if (unknown.isEmpty()) {
             return runs;
@@ -374,16 +377,17 @@ class DeliveryWorker {
      * In turn: that action first of which the fewest are under way, and of its runs that of which the fewest are; but where it
      * or its host has run out of tokens the oldest run, for the others came later.
      */
-    private void choose(List<Delivery.Due> due, List<Flight> chosen) {
+    private void choose(List<Delivery.Due> due, List<InFlight> chosen) {
         Map<UUID, Deque<Delivery.Due>> waiting = new LinkedHashMap<>();
         due.forEach(one -> waiting.computeIfAbsent(one.runId(), run -> new ArrayDeque<>()).add(one));
         List<UUID> order = List.copyOf(waiting.keySet());
-        Map<UUID, Long> underWay = new HashMap<>();
-        flying().forEach(flight -> Stream.of(flight.run(), flight.action()).forEach(id -> underWay.merge(id, 1L, Long::sum)));
+        Map<UUID, Long> inFlightCounts = new HashMap<>();
+        sending().forEach(inFlight -> Stream.of(inFlight.run(), inFlight.action())
+                .forEach(id -> inFlightCounts.merge(id, 1L, Long::sum)));
         Map<RateLimits.Policy, Integer> chosenOf = new HashMap<>();
-        Comparator<UUID> least = Comparator.<UUID, Long> comparing(id -> underWay.getOrDefault(id, 0L))
+        Comparator<UUID> least = Comparator.<UUID, Long> comparing(id -> inFlightCounts.getOrDefault(id, 0L))
                 .thenComparing(id -> turns.getOrDefault(id, 0L));
-        while (!waiting.isEmpty() && flights.size() < AT_ONCE) {
+        while (!waiting.isEmpty() && allInFlight.size() < AT_ONCE) {
             UUID run = waiting.keySet().stream().min(Comparator
                     .<UUID, UUID> comparing(id -> waiting.get(id).peek().actionId(), least)
                     .thenComparing(id -> waiting.get(id).peek().actionId())
@@ -392,22 +396,22 @@ class DeliveryWorker {
             Delivery.Due next = waiting.get(run).poll();
             RateLimits.Policy rate = rate(next);
             RateLimits.Policy host = limits.host(next.host());
-            boolean enough = underWay.getOrDefault(run, 0L) >= config.parallelism()
-                    || chosenOf.getOrDefault(rate, 0) >= shortage.likely(rate);
+            boolean enough = inFlightCounts.getOrDefault(run, 0L) >= config.parallelism()
+                    || chosenOf.getOrDefault(rate, 0) >= emptyBuckets.mostTokens(rate);
             if (enough || waiting.get(run).isEmpty()) {
                 waiting.remove(run);
             }
-            if (enough || chosenOf.getOrDefault(host, 0) >= shortage.likely(host)
+            if (enough || chosenOf.getOrDefault(host, 0) >= emptyBuckets.mostTokens(host)
             // Taken from this process, which was thought dead and has not done with it.
-                    || flights.containsKey(next.id())) {
+                    || allInFlight.containsKey(next.id())) {
                 continue;
             }
-            egress.placeNow(next.url()).ifPresent(place -> {
-                chosen.add(board(new Flight(next.id(), run, next.actionId(), rate, host, place)));
+            egress.trySlot(next.url()).ifPresent(slot -> {
+                chosen.add(reserve(new InFlight(next.id(), run, next.actionId(), rate, host, slot)));
                 Stream.of(rate, host).forEach(policy -> chosenOf.merge(policy, 1, Integer::sum));
                 turn++;
                 Stream.of(run, next.actionId()).forEach(id -> {
-                    underWay.merge(id, 1L, Long::sum);
+                    inFlightCounts.merge(id, 1L, Long::sum);
                     turns.put(id, turn);
                 });
             });
@@ -418,7 +422,7 @@ class DeliveryWorker {
     }
 
     private boolean isShort(Delivery.Due due) {
-        return shortage.knows(rate(due)) || shortage.knows(limits.host(due.host()));
+        return emptyBuckets.contains(rate(due)) || emptyBuckets.contains(limits.host(due.host()));
     }
 
     private static RateLimits.Policy rate(Delivery.Due due) {
@@ -430,24 +434,24 @@ class DeliveryWorker {
      *
      * @param told what became of it, once that is on disk, too; not where another replica has taken it over
      */
-    void send(Flight flight, Run run, Delivery delivery, Consumer<Delivery.Outcome> told) {
+    void send(InFlight inFlight, Run run, Delivery delivery, Consumer<Delivery.Outcome> told) {
         UUID owner = delivery.owner;
         int attempt = delivery.attempts;
         Span span = tracing.attempt(run, delivery);
         // Asked again: a run may be taken over by a process that was started without the secret.
-        Uni<Reply> reply = Uni.createFrom().deferred(() -> envelope.lacking(run.headers, run.signingSecret).map(why -> {
-            flight.place().leave();
+        Uni<Reply> reply = Uni.createFrom().deferred(() -> requests.missingSecret(run.headers, run.signingSecret).map(why -> {
+            inFlight.slot().release();
             return Uni.createFrom().<Reply> item(Reply.Refused.of(FailureKind.missing_variable, why));
-        }).orElseGet(() -> egress.send(flight.place(),
-                envelope.seal(run, delivery, tracing.traceparent(run, span)))));
-        reply.onFailure().invoke(flight.place()::leave)
+        }).orElseGet(() -> egress.send(inFlight.slot(),
+                requests.build(run, delivery, tracing.traceparent(run, span)))));
+        reply.onFailure().invoke(inFlight.slot()::release)
                 .onFailure().recoverWithItem(failure -> new Reply.Failed(FailureKind.protocol,
                         "The request could not be put together: " + failure.getClass().getSimpleName() + ".", null, null, 0,
                         null))
                 .subscribe().with(ended -> {
                     // Before all that only watches: a delivery of which nobody writes how it ended is under way for ever.
-                    outcomes.add(new Outcomes.Ended(delivery.id, run.id, owner, attempt, ended, outcome -> {
-                        flights.remove(delivery.id);
+                    outcomes.add(new OutcomeWriter.Ended(delivery.id, run.id, owner, attempt, ended, outcome -> {
+                        allInFlight.remove(delivery.id);
                         if (wanting || outcome == null || !outcome.state().ended()) {
                             wake();
                         }
@@ -468,6 +472,7 @@ class DeliveryWorker {
         if (logged.size() > RUNS) {
             logged.clear();
         }
-        return logged.computeIfAbsent(run.id, unseen -> refusals.of(run.told(), run.callerId, run.callerName, run.callerEmail));
+        return logged.computeIfAbsent(run.id,
+                unseen -> refusals.of(run.description(), run.callerId, run.callerName, run.callerEmail));
     }
 }

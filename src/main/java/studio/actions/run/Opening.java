@@ -24,12 +24,12 @@ public record Opening(List<Link> links, List<Refused> refused) {
     public record Refused(String name, FailureKind kind, String why) {
     }
 
-    static Opening of(List<Plan.Owed> planned) {
+    static Opening of(List<PlannedDelivery> planned) {
         Map<String, Link> links = new LinkedHashMap<>();
-        planned.stream().filter(owed -> !owed.refused())
-                .forEach(owed -> links.putIfAbsent(owed.url(), new Link(owed.target().entityName(), owed.url())));
-        return new Opening(List.copyOf(links.values()), planned.stream().filter(Plan.Owed::refused)
-                .map(owed -> new Refused(owed.target().entityName(), owed.refusal(), owed.why())).toList());
+        planned.stream().filter(one -> !one.refused())
+                .forEach(one -> links.putIfAbsent(one.url(), new Link(one.target().entityName(), one.url())));
+        return new Opening(List.copyOf(links.values()), planned.stream().filter(PlannedDelivery::refused)
+                .map(one -> new Refused(one.target().entityName(), one.refusal(), one.why())).toList());
     }
 
     /** How it went, in the words for a run. */
@@ -42,7 +42,7 @@ public record Opening(List<Link> links, List<Refused> refused) {
         if (!links.isEmpty()) {
             return null;
         }
-        Code code = Verdict.of(refused.stream().map(Refused::kind).collect(Collectors.toSet()));
+        Code code = RunProblem.of(refused.stream().map(Refused::kind).collect(Collectors.toSet()));
         // Nothing was to be delivered: what is left is a value that no URL can hold.
         return code == Code.NOT_VISIBLE || code == Code.NOT_ALLOWED ? code : Code.NOT_FOR_SELECTION;
     }

@@ -34,7 +34,7 @@ import studio.actions.action.ActionJson;
 import studio.actions.action.ActionRules;
 import studio.actions.action.Actions;
 import studio.actions.egress.FailureKind;
-import studio.actions.identity.Asker;
+import studio.actions.identity.Requester;
 import studio.actions.problem.ProblemException;
 
 /** Trying out and pressing. */
@@ -47,16 +47,16 @@ public class PressResource {
     /** Bytes of a preview. */
     private static final long LONGEST_PREVIEW = 4 * 1024 * 1024;
 
-    private final Runner runner;
+    private final PressService presses;
     private final Actions actions;
     private final ActionRules rules;
     private final RunConfig.Run config;
     private final ObjectMapper json;
     private final SecurityIdentity identity;
 
-    PressResource(Runner runner, Actions actions, ActionRules rules, RunConfig config, ObjectMapper json,
+    PressResource(PressService presses, Actions actions, ActionRules rules, RunConfig config, ObjectMapper json,
             SecurityIdentity identity) {
-        this.runner = runner;
+        this.presses = presses;
         this.actions = actions;
         this.rules = rules;
         this.config = config.run();
@@ -68,8 +68,8 @@ public class PressResource {
     @Path("/{id}/preview")
     @Blocking
     public Uni<RunJson.Preview> preview(@PathParam("id") UUID id, RunJson.Press press) {
-        Asker asker = Asker.of(identity);
-        return runner.preview(asker, actions.forTargets(id, asker.caller()), selection(press)).map(this::bounded);
+        Requester requester = Requester.of(identity);
+        return presses.preview(requester, actions.forTargets(id, requester.caller()), selection(press)).map(this::bounded);
     }
 
     @POST
@@ -81,11 +81,11 @@ public class PressResource {
             throw ProblemException.invalid("/action", "required", "'action' is required here: the draft to try out. An action "
                     + "that is saved is previewed at /api/custom-actions/{id}/preview.");
         }
-        Asker asker = Asker.of(identity);
-        ActionJson.Draft draft = rules.settle(press.action(), "/action", asker.caller());
-        Action action = Action.of(draft, asker.caller(), Instant.EPOCH);
+        Requester requester = Requester.of(identity);
+        ActionJson.Draft draft = rules.settle(press.action(), "/action", requester.caller());
+        Action action = Action.of(draft, requester.caller(), Instant.EPOCH);
         action.id = null;
-        return runner.preview(asker, action, Selection.of(press.selection(), press.targets(), config.maxSelection()))
+        return presses.preview(requester, action, Selection.of(press.selection(), press.targets(), config.maxSelection()))
                 .map(this::bounded);
     }
 
@@ -122,9 +122,10 @@ public class PressResource {
             @HeaderParam("Prefer") List<String> prefer,
             @Context HttpHeaders headers,
             RunJson.Press press) {
-        Asker asker = Asker.of(identity);
-        return runner.press(asker, id, selection(press), Press.idempotencyKey(headers),
-                Press.patience(prefer, config.patience())).map(view -> answer(view, Press.applied(prefer, config.patience())));
+        Requester requester = Requester.of(identity);
+        return presses.press(requester, id, selection(press), IdempotencyKey.fromHeader(headers),
+                PreferHeader.patience(prefer, config.patience()))
+                .map(view -> answer(view, PreferHeader.applied(prefer, config.patience())));
     }
 
     /** 200 once it has ended, else 202. */

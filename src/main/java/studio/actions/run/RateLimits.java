@@ -1,6 +1,6 @@
 package studio.actions.run;
 
-import static studio.actions.run.Statements.each;
+import static studio.actions.run.SqlBatch.each;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -206,7 +206,7 @@ class RateLimits {
      * whoever holds on to a bucket holds up everybody.
      */
     Map<Policy, Taken> take(Map<Policy, Integer> wanted) {
-        return QuarkusTransaction.suspendingExisting().call(() -> new Statements().add(TAKE_AT_ONCE, values(wanted))
+        return QuarkusTransaction.suspendingExisting().call(() -> new SqlBatch().add(TAKE_AT_ONCE, values(wanted))
                 .ask(database, answers -> taken(answers.of(0), wanted)));
     }
 
@@ -234,7 +234,7 @@ class RateLimits {
      * @param before what else is sent, and done before it
      * @return where there was none, 0, for what has been gained towards the next one is not known
      */
-    Taken takeLast(Statements before, Policy policy) {
+    Taken takeLast(SqlBatch before, Policy policy) {
         Map<Policy, Integer> wanted = Map.of(policy, 1);
         int last = before.size();
         before.add(TAKE_WITHIN, values(wanted)).add(GRANTED, List.of(policy.kind().name(), policy.subject()));
@@ -261,7 +261,7 @@ class RateLimits {
             return lately.taken();
         }
         List<?> asked = List.of(policy.quota(), seconds(policy), policy.kind().name(), policy.subject());
-        Optional<Taken> found = new Statements().add(LOOK, asked).ask(database, answers -> {
+        Optional<Taken> found = new SqlBatch().add(LOOK, asked).ask(database, answers -> {
             ResultSet bucket = answers.of(0);
             return !bucket.next() ? Optional.of(new Taken(policy, 0, policy.quota()))
                     : bucket.getInt("quota") != policy.quota() ? Optional.empty()
@@ -316,6 +316,6 @@ class RateLimits {
 
     /** What is full by now need not be remembered, and no time that is yet to come. */
     void sweep() {
-        List.of(SWEEP, MEND).forEach(one -> new Statements().add(one, List.of()).ask(database, answers -> null));
+        List.of(SWEEP, MEND).forEach(one -> new SqlBatch().add(one, List.of()).ask(database, answers -> null));
     }
 }

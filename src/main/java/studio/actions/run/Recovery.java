@@ -24,7 +24,7 @@ import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.vertx.http.HttpServerStart;
-import studio.actions.news.News;
+import studio.actions.news.Notifications;
 import studio.actions.problem.DatabaseHealth;
 
 /**
@@ -52,11 +52,11 @@ class Recovery {
     private static final String STOPPED = "The service stopped while this was on its way: it may have arrived.";
 
     private final DeliveryWorker worker;
-    private final Outcomes outcomes;
+    private final OutcomeWriter outcomes;
     private final Replicas replicas;
     private final RateLimits limits;
     private final RunEvents events;
-    private final News news;
+    private final Notifications notifications;
     private final DatabaseHealth database;
     private final EntityManager entities;
     private final RunConfig.Run config;
@@ -71,14 +71,14 @@ class Recovery {
         return thread;
     });
 
-    Recovery(DeliveryWorker worker, Outcomes outcomes, Replicas replicas, RateLimits limits, RunEvents events,
-            News news, DatabaseHealth database, EntityManager entities, RunConfig config) {
+    Recovery(DeliveryWorker worker, OutcomeWriter outcomes, Replicas replicas, RateLimits limits, RunEvents events,
+            Notifications notifications, DatabaseHealth database, EntityManager entities, RunConfig config) {
         this.worker = worker;
         this.outcomes = outcomes;
         this.replicas = replicas;
         this.limits = limits;
         this.events = events;
-        this.news = news;
+        this.notifications = notifications;
         this.database = database;
         this.entities = entities;
         this.config = config.run();
@@ -108,14 +108,14 @@ class Recovery {
     void end(@Observes ShutdownEvent stop) {
         stop();
         long until = stopSince + config.shutdown().toNanos();
-        await(until, () -> worker.ended() && worker.underWay().isEmpty());
+        await(until, () -> worker.ended() && worker.inFlightIds().isEmpty());
         endDuties();
         try {
             handBack();
             outcomes.end();
         } catch (RuntimeException e) {
             LOG.warnf("What was on its way is left to another replica, since the database does not answer: %s",
-                    Outcomes.reason(e));
+                    OutcomeWriter.reason(e));
         }
     }
 
@@ -151,9 +151,9 @@ class Recovery {
     private void handBack() {
         UUID own = replicas.own();
         Settled settled = QuarkusTransaction.requiringNew().call(() -> {
-            Settled all = settle(Delivery.owned(own), (terms, one) -> Outcomes.lost(terms, one.attempt(), STOPPED));
+            Settled all = settle(Delivery.owned(own), (terms, one) -> OutcomeWriter.lost(terms, one.attempt(), STOPPED));
             replicas.forget(own);
-            news.tell(News.Topic.delivery_due, "");
+            notifications.publish(Notifications.Topic.delivery_due, "");
             return all;
         });
         if (settled.any()) {
@@ -181,7 +181,7 @@ class Recovery {
         } catch (RuntimeException | Error e) {
             if (!database.failed(e)) {
                 LOG.warnf("This replica could not show that it lives, or look after what others left: %s. It tries again.",
-                        Outcomes.reason(e));
+                        OutcomeWriter.reason(e));
             }
         }
     }
@@ -199,9 +199,9 @@ class Recovery {
             if (!replicas.standsStill(dead)) {
                 return Settled.NONE;
             }
-            Settled all = settle(Delivery.owned(dead), (terms, one) -> Outcomes.lost(terms, one.attempt(), DIED));
+            Settled all = settle(Delivery.owned(dead), (terms, one) -> OutcomeWriter.lost(terms, one.attempt(), DIED));
             replicas.forget(dead);
-            news.tell(News.Topic.delivery_due, "");
+            notifications.publish(Notifications.Topic.delivery_due, "");
             return all;
         });
         if (settled.any()) {
@@ -213,7 +213,7 @@ class Recovery {
     private void takeBackUnsent() {
         UUID own = replicas.own();
         List<Delivery.Owned> owned = QuarkusTransaction.requiringNew().call(() -> Delivery.owned(own));
-        Set<UUID> underWay = worker.underWay();
+        Set<UUID> underWay = worker.inFlightIds();
         List<Delivery.Owned> unsent = owned.stream().filter(one -> !underWay.contains(one.delivery())).toList();
         if (!unsent.isEmpty()) {
             QuarkusTransaction.requiringNew().call(() -> settle(unsent,
@@ -238,11 +238,11 @@ class Recovery {
     }
 
     private static Settled settle(List<Delivery.Owned> owned,
-            BiFunction<Settlement.Terms, Delivery.Owned, Delivery.Outcome> becomes) {
+            BiFunction<OutcomeBatch.Terms, Delivery.Owned, Delivery.Outcome> becomes) {
         if (owned.isEmpty()) {
             return Settled.NONE;
         }
-        Map<Delivery.State, Long> settled = Settlement.of(owned, becomes).outcomes().values().stream()
+        Map<Delivery.State, Long> settled = OutcomeBatch.of(owned, becomes).outcomes().values().stream()
                 .collect(Collectors.groupingBy(Delivery.Outcome::state, Collectors.counting()));
         return new Settled(settled.getOrDefault(Delivery.State.pending, 0L), settled.getOrDefault(Delivery.State.lost, 0L));
     }
@@ -253,7 +253,7 @@ class Recovery {
             if (!miscounted.isEmpty()) {
                 List<Run> runs = Run.locked(miscounted);
                 runs.forEach(Run::recount);
-                events.tell(runs);
+                events.publish(runs);
             }
         });
     }

@@ -57,7 +57,7 @@ class RefusedPresses {
             QuarkusTransaction.requiringNew().call(() -> write(caller, action, refusal))
                     .ifPresent(code -> metrics.refusedPress(code));
         } catch (RuntimeException e) {
-            LOG.warnf("A press that was refused could not be kept: %s", Outcomes.reason(e));
+            LOG.warnf("A press that was refused could not be kept: %s", OutcomeWriter.reason(e));
         }
     }
 
@@ -72,7 +72,7 @@ class RefusedPresses {
         String message = present.isEmpty() ? "This action was deleted. Reload Kitsu to see which actions there are."
                 : !action.enabled ? "This action is disabled. Ask an admin to enable it."
                         : refusal.getMessage();
-        Run run = Run.of(action, caller, new Press.Key("refused " + id + " " + code, null, System.nanoTime(), true));
+        Run run = Run.of(action, caller, new IdempotencyKey("refused " + id + " " + code, null, System.nanoTime(), true));
         EntityManager rows = Run.getEntityManager();
         rows.createNativeQuery("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(:press, 0))")
                 .setParameter("press", caller.id() + " " + run.fingerprint).getSingleResult();

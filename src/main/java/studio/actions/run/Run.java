@@ -127,7 +127,7 @@ public class Run extends PanacheEntityBase {
     public String refusalCode;
     public String refusalMessage;
 
-    static Run of(Action action, Caller caller, Press.Key key) {
+    static Run of(Action action, Caller caller, IdempotencyKey key) {
         Run run = new Run();
         run.id = UUID.randomUUID();
         run.actionId = action.id;
@@ -143,7 +143,7 @@ public class Run extends PanacheEntityBase {
     }
 
     /** The same again, as it was sent: what has been changed since may be meant for another receiver. */
-    Run replay(Caller caller, Press.Key key) {
+    Run replay(Caller caller, IdempotencyKey key) {
         Run run = new Run();
         run.id = UUID.randomUUID();
         run.actionId = actionId;
@@ -159,13 +159,13 @@ public class Run extends PanacheEntityBase {
         return run.by(caller, key);
     }
 
-    private Run by(Caller caller, Press.Key key) {
+    private Run by(Caller caller, IdempotencyKey key) {
         callerId = caller.id();
         callerName = caller.name();
         callerEmail = caller.email();
         callerRole = caller.role();
         fingerprint = key.fingerprint();
-        idempotencyKey = key.idempotencyKey();
+        idempotencyKey = key.header();
         return this;
     }
 
@@ -188,7 +188,7 @@ public class Run extends PanacheEntityBase {
     }
 
     /** For a line in the log. */
-    String told() {
+    String description() {
         return "run %s of action \"%s\" (%s)".formatted(id, actionName, actionId);
     }
 
@@ -281,14 +281,14 @@ public class Run extends PanacheEntityBase {
     }
 
     /** The run that a key stands for, which is kept for a day. */
-    static Optional<Run> keyed(Press.Key key, UUID caller) {
-        UUID keyed = new Statements().add(KEYED, List.of(caller, key.idempotencyKey())).ask(answers -> id(answers.of(0)));
+    static Optional<Run> keyed(IdempotencyKey key, UUID caller) {
+        UUID keyed = new SqlBatch().add(KEYED, List.of(caller, key.header())).ask(answers -> id(answers.of(0)));
         return Optional.ofNullable(keyed).map(id -> findById(id));
     }
 
     /** All in one round trip. */
-    Before before(DataSource database, Press.Key key) {
-        Statements all = same(new Statements(), key).add(Delivery.BACKLOG, List.of(actionId, actionId));
+    Before before(DataSource database, IdempotencyKey key) {
+        SqlBatch all = same(new SqlBatch(), key).add(Delivery.BACKLOG, List.of(actionId, actionId));
         return all.add("SELECT version FROM action WHERE id = ?", List.of(actionId)).ask(database, answers -> {
             UUID same = id(answers.of(0));
             Delivery.Backlog backlog = Delivery.Backlog.of(answers.of(1));
@@ -298,9 +298,9 @@ public class Run extends PanacheEntityBase {
     }
 
     /** Asks for the run of the same press. Looking up what is selected takes its time, so a press has an age. */
-    private Statements same(Statements all, Press.Key key) {
+    private SqlBatch same(SqlBatch all, IdempotencyKey key) {
         long age = key.age().toMillis();
-        return key.idempotencyKey() != null ? all.add(KEYED, List.of(callerId, key.idempotencyKey()))
+        return key.header() != null ? all.add(KEYED, List.of(callerId, key.header()))
                 : all.add(key.inKitsu() ? PRESSED_IN_KITSU : PRESSED,
                         List.of(callerId, key.fingerprint(), actionVersion, age, age));
     }
@@ -321,8 +321,8 @@ public class Run extends PanacheEntityBase {
     }
 
     /** Waits until no other press that may be the same is being written, and looks; in one round trip. */
-    Turn turn(Press.Key key, UUID replica) {
-        Statements all = same(new Statements().add(LOCK, List.of(key.lock(callerId))), key);
+    Turn turn(IdempotencyKey key, UUID replica) {
+        SqlBatch all = same(new SqlBatch().add(LOCK, List.of(key.lock(callerId))), key);
         return all.add(READY, List.of(replica, actionId)).ask(answers -> {
             UUID same = id(answers.of(1));
             ResultSet ready = answers.of(2);

@@ -7,8 +7,8 @@ import java.util.UUID;
 import jakarta.inject.Singleton;
 
 import io.smallrye.mutiny.Uni;
-import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Requester;
 import studio.actions.identity.Role;
 import studio.actions.zou.ProjectRoles;
 
@@ -54,15 +54,15 @@ public class RunAccess {
      *
      * @return fails with {@code unavailable} if Kitsu does not answer
      */
-    Uni<Access> of(Asker asker) {
-        Caller caller = asker.caller();
+    Uni<Access> of(Requester requester) {
+        Caller caller = requester.caller();
         return caller.is(Role.manager) || caller.is(Role.supervisor)
-                ? roles.inside(asker.credential(), caller).map(inside -> new Access(caller.id(), false, inside))
+                ? roles.inside(requester.credential(), caller).map(inside -> new Access(caller.id(), false, inside))
                 : Uni.createFrom().item(Access.own(caller));
     }
 
     /** Does the same, but falls back to the caller's own runs without requests if Kitsu does not answer soon. */
-    Uni<Access> soon(Asker asker) {
-        return of(asker).ifNoItem().after(SOON).fail().onFailure().recoverWithItem(() -> Access.own(asker.caller()));
+    Uni<Access> soon(Requester requester) {
+        return of(requester).ifNoItem().after(SOON).fail().onFailure().recoverWithItem(() -> Access.own(requester.caller()));
     }
 }

@@ -19,7 +19,7 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
-import studio.actions.news.News;
+import studio.actions.news.Notifications;
 
 /** Tells waiting presses and streams what happens to runs, whichever replica sends their deliveries. */
 @Singleton
@@ -30,32 +30,33 @@ class RunEvents {
 
     private static final String ENDED = " ended";
 
-    private final News news;
+    private final Notifications notifications;
     private final RunStreams streams;
     private final Map<UUID, Set<Watch>> watches = new ConcurrentHashMap<>();
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
     private volatile boolean stopping;
 
-    RunEvents(News news, RunStreams streams) {
-        this.news = news;
+    RunEvents(Notifications notifications, RunStreams streams) {
+        this.notifications = notifications;
         this.streams = streams;
-        news.read(News.Topic.run_changed, this::hear, streams::wake);
+        notifications.subscribe(Notifications.Topic.run_changed, this::hear, streams::wake);
     }
 
     /** Tells all replicas of what has become of runs, once the transaction that writes it is committed. */
-    void tell(Collection<Run> runs) {
-        news.tell(News.Topic.run_changed, runs.stream().map(run -> told(run.id, run.finishedAt != null)).toList());
+    void publish(Collection<Run> runs) {
+        notifications.publish(Notifications.Topic.run_changed,
+                runs.stream().map(run -> payload(run.id, run.finishedAt != null)).toList());
     }
 
     /** How a run has ended. */
     record End(Run.State state, Instant at) {
     }
 
-    static String told(UUID run, boolean ended) {
+    static String payload(UUID run, boolean ended) {
         return ended ? run + ENDED : run.toString();
     }
 
-    /** Tells those who watch here, and does not wait for the news to come around. */
+    /** Tells those who watch here, and does not wait for the notifications to come around. */
     void changed(UUID run, boolean ended) {
         watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(ended));
         streams.wake(run);

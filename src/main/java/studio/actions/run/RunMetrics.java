@@ -69,11 +69,11 @@ class RunMetrics {
     private final Timer delivered;
     private final Timer failed;
     private final List<Gauge> gauges = new ArrayList<>();
-    /** NaN where the database did not say: zero would be good news. */
+    /** NaN where the database did not say: zero would be good notifications. */
     private volatile Map<String, Double> depth = Map.of();
     private volatile double age = Double.NaN;
 
-    RunMetrics(EntityManager entities, MeterRegistry meters, Outcomes outcomes) {
+    RunMetrics(EntityManager entities, MeterRegistry meters, OutcomeWriter outcomes) {
         this.entities = entities;
         this.meters = meters;
         this.delivered = duration("delivered");
@@ -85,7 +85,7 @@ class RunMetrics {
                 .register(meters)));
         gauges.add(Gauge.builder("custom_actions.queue.age", () -> age).baseUnit("seconds")
                 .description("For how long the oldest delivery that is due has been so.").register(meters));
-        gauges.add(Gauge.builder("custom_actions.outcomes.unwritten", outcomes, Outcomes::unwritten)
+        gauges.add(Gauge.builder("custom_actions.outcomes.unwritten", outcomes, OutcomeWriter::unwritten)
                 .description("Outcomes of this replica that the database does not take, and which are in memory only.")
                 .register(meters));
     }

@@ -39,8 +39,8 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
-import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Requester;
 import studio.actions.problem.Cursor;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
@@ -56,16 +56,16 @@ public class RunResource {
             + "escape '!')";
 
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
-    private final Runner runner;
+    private final PressService presses;
     private final RunAccess access;
     private final RunEvents events;
     private final LargeAnswers answers;
     private final RunConfig.Run config;
     private final SecurityIdentity identity;
 
-    RunResource(Runner runner, RunAccess access, RunEvents events, LargeAnswers answers, RunConfig config,
+    RunResource(PressService presses, RunAccess access, RunEvents events, LargeAnswers answers, RunConfig config,
             SecurityIdentity identity) {
-        this.runner = runner;
+        this.presses = presses;
         this.access = access;
         this.events = events;
         this.answers = answers;
@@ -94,7 +94,7 @@ public class RunResource {
             and(where, values, "(createdAt < :at or (createdAt = :at and id < :after))", "at", after.at());
             values.put("after", after.id());
         }
-        return access.of(Asker.of(identity)).emitOn(workers)
+        return access.of(Requester.of(identity)).emitOn(workers)
                 .map(seen -> QuarkusTransaction.requiringNew().call(() -> list(where, values, seen, limit)));
     }
 
@@ -125,7 +125,7 @@ public class RunResource {
             @QueryParam("limit") @DefaultValue("100") @Min(1) @Max(500) int limit,
             @Context RoutingContext request) {
         int after = cursor == null ? RunJson.FIRST : position(cursor);
-        return access.of(Asker.of(identity)).emitOn(workers)
+        return access.of(Requester.of(identity)).emitOn(workers)
                 .map(seen -> answers.answer(request, () -> QuarkusTransaction.requiringNew()
                         .call(() -> RunJson.View.of(Run.visible(id, seen), DeliveryPage.read(id, after, state, limit), seen))));
     }
@@ -141,10 +141,10 @@ public class RunResource {
     @Path("/{id}/cancel")
     @Blocking
     public Uni<RunJson.View> cancel(@PathParam("id") UUID id) {
-        Asker asker = Asker.of(identity);
-        return access.soon(asker).emitOn(workers).map(seen -> {
-            own(id, asker.caller(), seen);
-            return cancelled(id, asker, seen);
+        Requester requester = Requester.of(identity);
+        return access.soon(requester).emitOn(workers).map(seen -> {
+            own(id, requester.caller(), seen);
+            return cancelled(id, requester, seen);
         });
     }
 
@@ -156,10 +156,10 @@ public class RunResource {
         if (actionId == null) {
             throw ProblemException.parameter("action_id", "required", "'action_id' says whose runs are to be cancelled.");
         }
-        Asker asker = Asker.of(identity);
+        Requester requester = Requester.of(identity);
         List<Run> runs = QuarkusTransaction.requiringNew().call(
                 () -> Run.list("actionId = ?1 and finishedAt is null order by createdAt desc, id desc", actionId));
-        return new RunJson.Page(runs.stream().map(run -> cancelled(run.id, asker, null)).toList(), null);
+        return new RunJson.Page(runs.stream().map(run -> cancelled(run.id, requester, null)).toList(), null);
     }
 
     @POST
@@ -170,16 +170,16 @@ public class RunResource {
             @QueryParam("only") @DefaultValue("failed") RunJson.Only only,
             @HeaderParam("Prefer") List<String> prefer,
             @Context HttpHeaders headers) {
-        Asker asker = Asker.of(identity);
-        String key = Press.idempotencyKey(headers);
-        Duration patience = Press.patience(prefer, config.patience());
-        Optional<String> applied = Press.applied(prefer, config.patience());
-        return access.soon(asker).emitOn(workers)
-                .chain(seen -> replay(asker, own(id, asker.caller(), seen), only, key, patience))
+        Requester requester = Requester.of(identity);
+        String key = IdempotencyKey.fromHeader(headers);
+        Duration patience = PreferHeader.patience(prefer, config.patience());
+        Optional<String> applied = PreferHeader.applied(prefer, config.patience());
+        return access.soon(requester).emitOn(workers)
+                .chain(seen -> replay(requester, own(id, requester.caller(), seen), only, key, patience))
                 .map(view -> PressResource.answer(view, applied));
     }
 
-    private Uni<RunJson.View> replay(Asker asker, Run run, RunJson.Only only, String key, Duration patience) {
+    private Uni<RunJson.View> replay(Requester requester, Run run, RunJson.Only only, String key, Duration patience) {
         if (run.finishedAt == null) {
             throw new ProblemException(Code.STILL_RUNNING, "The run has not ended; cancel it first, or wait for its end.");
         }
@@ -194,7 +194,7 @@ public class RunResource {
                             ? "None of its deliveries had a request to send."
                             : "All that could be sent was delivered. 'only=all' sends it again all the same.");
         }
-        return runner.replay(asker, run, again, Press.ofReplay(run.id, only == RunJson.Only.all, key), patience);
+        return presses.replay(requester, run, again, IdempotencyKey.ofReplay(run.id, only == RunJson.Only.all, key), patience);
     }
 
     private static Run own(UUID id, Caller caller, RunAccess.Access access) {
@@ -207,7 +207,7 @@ public class RunResource {
     }
 
     /** @param access of whom the run is shown to; null for one of many, where it is no error that there is nothing to cancel */
-    private RunJson.View cancelled(UUID id, Asker asker, RunAccess.Access access) {
+    private RunJson.View cancelled(UUID id, Requester requester, RunAccess.Access access) {
         boolean strictly = access != null;
         RunJson.View view = QuarkusTransaction.requiringNew().call(() -> {
             Run run = Run.locked(List.of(id)).get(0);
@@ -216,10 +216,10 @@ public class RunResource {
                         "The run has ended (" + run.state + "); there is nothing to cancel.");
             }
             if (run.finishedAt == null && run.cancelledAt == null) {
-                int cancelled = run.cancel("Cancelled by " + asker.caller().name() + ".");
-                AuditEntry.of(Verb.cancelled, asker, AuditEntry.DONE).about(run.actionId, run.actionName).ofRun(id)
+                int cancelled = run.cancel("Cancelled by " + requester.caller().name() + ".");
+                AuditEntry.of(Verb.cancelled, requester, AuditEntry.DONE).about(run.actionId, run.actionName).ofRun(id)
                         .with("deliveries", cancelled).persist();
-                events.tell(List.of(run));
+                events.publish(List.of(run));
             }
             return strictly ? RunJson.View.of(run, access)
                     : RunJson.View.of(run, RunJson.Counts.of(Delivery.counts(id)));

@@ -67,7 +67,7 @@ class RunRetention {
             QuarkusTransaction.requiringNew().run(() -> statistics.sweep());
         } catch (RuntimeException e) {
             if (!database.failed(e)) {
-                LOG.warnf("Old runs could not be removed: %s. It is tried again in an hour.", Outcomes.reason(e));
+                LOG.warnf("Old runs could not be removed: %s. It is tried again in an hour.", OutcomeWriter.reason(e));
             }
         }
         count();
@@ -81,7 +81,8 @@ class RunRetention {
             });
         } catch (RuntimeException e) {
             if (!database.failed(e)) {
-                LOG.warnf("Runs could not be counted for the metrics: %s. It is tried again in an hour.", Outcomes.reason(e));
+                LOG.warnf("Runs could not be counted for the metrics: %s. It is tried again in an hour.",
+                        OutcomeWriter.reason(e));
             }
         }
     }

@@ -25,7 +25,7 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import studio.actions.egress.FailureKind;
-import studio.actions.news.News;
+import studio.actions.news.Notifications;
 import studio.actions.problem.DatabaseHealth;
 import studio.actions.run.RunJson.Statistics;
 
@@ -124,11 +124,11 @@ class RunStatistics {
         return thread;
     });
 
-    RunStatistics(EntityManager entities, RunMetrics metrics, News news, DatabaseHealth database) {
+    RunStatistics(EntityManager entities, RunMetrics metrics, Notifications notifications, DatabaseHealth database) {
         this.entities = entities;
         this.metrics = metrics;
         this.database = database;
-        news.read(News.Topic.run_changed, told -> {
+        notifications.subscribe(Notifications.Topic.run_changed, told -> {
             if (RunEvents.ended(told)) {
                 wake();
             }
@@ -177,11 +177,11 @@ class RunStatistics {
             if (counter.isShutdown() || database.failed(e)) {
                 return;
             }
-            LOG.warnf("Statistics could not be counted: %s. It is tried again in a minute.", Outcomes.reason(e));
+            LOG.warnf("Statistics could not be counted: %s. It is tried again in a minute.", OutcomeWriter.reason(e));
         }
     }
 
-    /** @param ended of those that ended a while ago nothing: they are of a time before this, and no news */
+    /** @param ended of those that ended a while ago nothing: they are of a time before this, and no notifications */
     private record Counted(int runs, List<RunMetrics.Ended> ended) {
     }
 
@@ -240,7 +240,7 @@ class RunStatistics {
                             Delivery.State.valueOf((String) row[1]), (String) row[2], (Long) row[3]));
             ((List<Object[]>) asked("SELECT took_ms, CAST(sum(count) AS bigint) FROM duration_count WHERE %s GROUP BY took_ms",
                     subject, days)).forEach(row -> tally.durations.put((Integer) row[0], (Long) row[1]));
-            return tally.told();
+            return tally.statistics();
         });
     }
 
@@ -310,17 +310,17 @@ class RunStatistics {
             }
         }
 
-        Statistics told() {
+        Statistics statistics() {
             Day all = new Day();
             byDay.values().forEach(all::add);
             return new Statistics(action, today.minusDays(days - 1L), days, all.presses, all.openings, all.replays,
                     Statistics.Runs.of(all.runs), RunJson.Counts.of(all.deliveries), rate(all),
                     durations.isEmpty() ? null
                             : new Statistics.Durations(percentile(0.5), percentile(0.95), percentile(0.99)),
-                    all.failures, last, byDay.entrySet().stream().map(of -> told(of.getKey(), of.getValue())).toList());
+                    all.failures, last, byDay.entrySet().stream().map(of -> day(of.getKey(), of.getValue())).toList());
         }
 
-        private static Statistics.Day told(LocalDate date, Day day) {
+        private static Statistics.Day day(LocalDate date, Day day) {
             return new Statistics.Day(date, day.presses, day.openings, day.replays, Statistics.Runs.of(day.runs),
                     RunJson.Counts.of(day.deliveries), rate(day), day.failures);
         }

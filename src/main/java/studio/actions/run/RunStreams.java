@@ -41,7 +41,7 @@ import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.net.impl.ConnectionBase;
-import studio.actions.identity.Asker;
+import studio.actions.identity.Requester;
 import studio.actions.problem.DatabaseHealth;
 import studio.actions.problem.ProblemException;
 
@@ -105,7 +105,7 @@ public class RunStreams {
         }
         boolean head = request.getMethod().equals("HEAD");
         int behind = END.equals(lastEventId) ? 0 : event(lastEventId);
-        return RestMulti.fromUniResponse(access.of(Asker.of(identity)).emitOn(Infrastructure.getDefaultWorkerPool())
+        return RestMulti.fromUniResponse(access.of(Requester.of(identity)).emitOn(Infrastructure.getDefaultWorkerPool())
                 .map(seen -> QuarkusTransaction.requiringNew()
                         .call(() -> new Feed(id, seen.seesRequests(Run.visible(id, seen)))))
                 .invoke(feed -> {

@@ -18,8 +18,8 @@ import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.action.Action;
 import studio.actions.action.Actions;
 import studio.actions.egress.FailureKind;
-import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 import studio.actions.run.Selection.Refusal;
@@ -53,14 +53,14 @@ class TargetLookup {
      *         the caller's allows the action, {@code unavailable} if Kitsu does not answer for one target,
      *         {@code unauthenticated} if the credential has ended
      */
-    Uni<Selection> look(Asker asker, Action action, Selection given) {
+    Uni<Selection> look(Requester requester, Action action, Selection given) {
         if (!zou.there()) {
             return Uni.createFrom().item(given);
         }
         refuseNames(given);
         List<Question> questions = given.targets().stream().map(TargetLookup::question).toList();
-        return lookups.look(asker.credential(), asker.caller(), questions).emitOn(workers).map(found -> {
-            refuseUnseen(action, asker.caller(), found.values());
+        return lookups.look(requester.credential(), requester.caller(), questions).emitOn(workers).map(found -> {
+            refuseUnseen(action, requester.caller(), found.values());
             Set<Target> targets = new LinkedHashSet<>();
             Map<Target, Refusal> refused = new HashMap<>();
             for (Target target : given.targets()) {
@@ -88,13 +88,13 @@ class TargetLookup {
      *
      * @return fails as {@link #look}
      */
-    Uni<Map<Target, Refusal>> refused(Asker asker, Action action, Collection<Target> targets) {
+    Uni<Map<Target, Refusal>> refused(Requester requester, Action action, Collection<Target> targets) {
         if (!zou.there()) {
             return Uni.createFrom().item(Map.of());
         }
         List<Question> questions = targets.stream().map(TargetLookup::question).distinct().toList();
-        return lookups.look(asker.credential(), asker.caller(), questions).emitOn(workers).map(found -> {
-            refuseUnseen(action, asker.caller(), found.values());
+        return lookups.look(requester.credential(), requester.caller(), questions).emitOn(workers).map(found -> {
+            refuseUnseen(action, requester.caller(), found.values());
             Map<Target, Refusal> refused = new HashMap<>();
             targets.forEach(target -> {
                 Found one = found.get(question(target));

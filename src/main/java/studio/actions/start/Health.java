@@ -26,7 +26,7 @@ import io.agroal.api.AgroalDataSource;
 import io.smallrye.health.api.AsyncHealthCheck;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
-import studio.actions.news.News;
+import studio.actions.news.Notifications;
 import studio.actions.problem.DatabaseHealth;
 import studio.actions.zou.Zou;
 
@@ -83,14 +83,14 @@ final class Health {
 
         private final AgroalDataSource database;
         private final DatabaseHealth health;
-        private final News news;
+        private final Notifications notifications;
         /** One question at a time: where none is answered, probes must not take the pool's connections one by one. */
         private CompletableFuture<Optional<String>> question = CompletableFuture.completedFuture(Optional.empty());
 
-        Database(AgroalDataSource database, DatabaseHealth health, News news) {
+        Database(AgroalDataSource database, DatabaseHealth health, Notifications notifications) {
             this.database = database;
             this.health = health;
-            this.news = news;
+            this.notifications = notifications;
         }
 
         @Override
@@ -104,7 +104,8 @@ final class Health {
 
         private HealthCheckResponse up() {
             HealthCheckResponseBuilder up = HealthCheckResponse.named("Database").up();
-            return news.isDeaf() ? up.withData("state", "degraded").withData("why", "Its notifications do not arrive.").build()
+            return notifications.isDeaf()
+                    ? up.withData("state", "degraded").withData("why", "Its notifications do not arrive.").build()
                     : up.withData("state", "fine").build();
         }
 

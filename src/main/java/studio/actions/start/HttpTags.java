@@ -8,7 +8,7 @@ import jakarta.inject.Singleton;
 
 import io.micrometer.core.instrument.config.MeterFilter;
 import io.quarkus.resteasy.reactive.server.runtime.ResteasyReactiveRecorder;
-import studio.actions.problem.Verbs;
+import studio.actions.problem.AllowedMethods;
 
 /**
  * The methods and paths that metrics of HTTP may name. A client can make up others without end, and each would be a series
@@ -42,7 +42,7 @@ class HttpTags {
     private Set<String> known() {
         if (known == null) {
             Set<String> paths = new HashSet<>(WORDS);
-            paths.addAll(Verbs.templates(ResteasyReactiveRecorder.getCurrentDeployment()));
+            paths.addAll(AllowedMethods.templates(ResteasyReactiveRecorder.getCurrentDeployment()));
             known = paths;
         }
         return known;

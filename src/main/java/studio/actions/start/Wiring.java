@@ -30,8 +30,8 @@ import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.EgressConfig;
 import studio.actions.identity.IdentityConfig;
 import studio.actions.kitsu.CustomActionsResource;
+import studio.actions.kitsu.KitsuImport;
 import studio.actions.kitsu.RefusedForms;
-import studio.actions.kitsu.TakeOver;
 import studio.actions.kitsu.UserContextResource;
 import studio.actions.run.PressResource;
 import studio.actions.run.RunResource;
@@ -46,7 +46,7 @@ import studio.actions.run.StatisticsResource;
 @RegisterForReflection(targets = { SnakeCaseStrategy.class, PhysicalNamingStrategySnakeCaseImpl.class, ActionResource.class,
         ActionHistory.class, ActionTransfer.class, ApiDocument.class, AuditResource.class, Echo.class, PressResource.class,
         RunResource.class, RunStreams.class, StatisticsResource.class, CustomActionsResource.class, RefusedForms.class,
-        TakeOver.class,
+        KitsuImport.class,
         UserContextResource.class })
 class Wiring {
 

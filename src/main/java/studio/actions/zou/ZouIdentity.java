@@ -36,12 +36,12 @@ import io.quarkus.vertx.http.runtime.security.HttpAuthenticationMechanism;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.RoutingContext;
-import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Credential;
 import studio.actions.identity.IdentityConfig;
 import studio.actions.identity.KnownCallers;
 import studio.actions.identity.LocalIdentity;
+import studio.actions.identity.Requester;
 import studio.actions.identity.Role;
 import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
@@ -170,7 +170,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         Caller caller = roles.of(told);
         LogContext.caller(caller.id());
         return QuarkusSecurityIdentity.builder().setPrincipal(caller).addRole(caller.role().name())
-                .addCredential(credential).addAttribute(Asker.FROM, Asker.address(request)).build();
+                .addCredential(credential).addAttribute(Requester.FROM, Requester.address(request)).build();
     }
 
     @Override

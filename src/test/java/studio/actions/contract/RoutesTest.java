@@ -38,7 +38,7 @@ import studio.actions.action.EntityType;
 import studio.actions.audit.AuditEntry;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Role;
-import studio.actions.kitsu.TakeOver;
+import studio.actions.kitsu.KitsuImport;
 import studio.actions.problem.Problem;
 import studio.actions.run.Delivery;
 import studio.actions.run.Run;
@@ -56,7 +56,7 @@ class RoutesTest {
             Map.entry("AuditVerb", AuditEntry.Verb.class), Map.entry("DeliveryState", Delivery.State.class),
             Map.entry("EntityKind", Target.Kind.class), Map.entry("EntityType", EntityType.class),
             Map.entry("FailureKind", FailureKind.class), Map.entry("ImportKind", ActionJson.Import.Kind.class),
-            Map.entry("ImportMode", ActionJson.Import.Mode.class), Map.entry("TakeOverMode", TakeOver.Mode.class),
+            Map.entry("ImportMode", ActionJson.Import.Mode.class), Map.entry("TakeOverMode", KitsuImport.Mode.class),
             Map.entry("Method", Action.Method.class),
             Map.entry("Only", RunJson.Only.class),
             Map.entry("Role", Role.class), Map.entry("RunState", Run.State.class));

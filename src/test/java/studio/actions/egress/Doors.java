@@ -37,8 +37,8 @@ class Doors {
     }
 
     /** A place at the URL's host as soon as there is one. */
-    static Uni<Egress.Place> place(Egress egress, String url) {
-        return Uni.createFrom().item(() -> egress.placeNow(url).orElseThrow()).onFailure(NoSuchElementException.class).retry()
+    static Uni<Egress.Slot> slot(Egress egress, String url) {
+        return Uni.createFrom().item(() -> egress.trySlot(url).orElseThrow()).onFailure(NoSuchElementException.class).retry()
                 .withBackOff(Duration.ofMillis(1), Duration.ofMillis(2)).indefinitely();
     }
 }

@@ -106,7 +106,7 @@ class EgressLoadTest {
     }
 
     private static Uni<Reply> sending(Egress egress, String url) {
-        return Doors.place(egress, url)
-                .chain(place -> egress.send(place, new Outbound("POST", url, Map.of(), "{}", Duration.ofSeconds(30))));
+        return Doors.slot(egress, url)
+                .chain(slot -> egress.send(slot, new Outbound("POST", url, Map.of(), "{}", Duration.ofSeconds(30))));
     }
 }

@@ -356,7 +356,7 @@ class EgressTest {
     }
 
     private static Reply send(Egress egress, String url, String body) {
-        return Doors.place(egress, url).chain(place -> egress.send(place,
+        return Doors.slot(egress, url).chain(slot -> egress.send(slot,
                 new Outbound("POST", url, Map.of(), body, Duration.ofSeconds(5)))).await()
                 .atMost(Duration.ofSeconds(10));
     }

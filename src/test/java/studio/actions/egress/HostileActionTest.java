@@ -169,7 +169,7 @@ class HostileActionTest {
 
             List<Uni<Reply>> sent = new ArrayList<>();
             for (int i = 0; i < 10; i++) {
-                sent.add(Doors.place(allowed, url).chain(place -> allowed.send(place,
+                sent.add(Doors.slot(allowed, url).chain(slot -> allowed.send(slot,
                         new Outbound("POST", url, Map.of(), LARGE, Duration.ofMillis(500)))));
             }
             List<Reply> replies = Uni.join().all(sent).andFailFast().await().atMost(Duration.ofSeconds(40));
@@ -219,8 +219,8 @@ class HostileActionTest {
     }
 
     private static Reply send(Egress egress, String url, Map<String, String> headers, int timeout) {
-        return Doors.place(egress, url)
-                .chain(place -> egress.send(place, new Outbound("POST", url, headers, "{}", Duration.ofMillis(timeout))))
+        return Doors.slot(egress, url)
+                .chain(slot -> egress.send(slot, new Outbound("POST", url, headers, "{}", Duration.ofMillis(timeout))))
                 .await()
                 .atMost(Duration.ofSeconds(15));
     }

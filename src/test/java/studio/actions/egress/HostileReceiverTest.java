@@ -311,7 +311,7 @@ class HostileReceiverTest {
 
         assertThat(run.getString("state")).isEqualTo("succeeded");
         assertThat(run.getString("deliveries[0].response"))
-                .isEqualTo(Visible.cut(Visible.of(bomb, null), 8 * 1024)).doesNotContain("AAAA");
+                .isEqualTo(PrintableText.cut(PrintableText.of(bomb, null), 8 * 1024)).doesNotContain("AAAA");
         assertThat(receiver.heard(name).get(0).headers()).containsEntry("Accept-Encoding", "identity");
     }
 

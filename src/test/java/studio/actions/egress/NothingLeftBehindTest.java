@@ -185,8 +185,8 @@ class NothingLeftBehindTest {
     }
 
     private static Uni<Reply> sending(Egress egress, String url, int timeout) {
-        return Doors.place(egress, url)
-                .chain(place -> egress.send(place, new Outbound("POST", url, Map.of(), "{}", Duration.ofMillis(timeout))));
+        return Doors.slot(egress, url)
+                .chain(slot -> egress.send(slot, new Outbound("POST", url, Map.of(), "{}", Duration.ofMillis(timeout))));
     }
 
     private Map<Left, Long> settled() {

@@ -257,15 +257,15 @@ class ResolvingTest {
         Egress egress = egress(name -> addresses(name));
         for (String url : List.of("http://[::1]:8080/", "http://[0:0:0:0:0:0:0:1]:8080/", "https://[0::1]:8080/x",
                 "http://[::0001]:8080/?q", "http://[::0.0.0.1]:8080/")) {
-            assertThat(egress.placeNow(url)).as(url).isPresent();
+            assertThat(egress.trySlot(url)).as(url).isPresent();
         }
-        assertThat(egress.placeNow("http://[0::0:1]:8080/")).isEmpty();
-        assertThat(egress.placeNow("http://[::1]:8081/")).isPresent();
+        assertThat(egress.trySlot("http://[0::0:1]:8080/")).isEmpty();
+        assertThat(egress.trySlot("http://[::1]:8081/")).isPresent();
         for (String url : List.of("http://farm.studio.test/", "http://FARM.studio.test:80/", "http://farm.studio.test.:80/x",
                 "http://farm.studio.test?q", "https://Farm.Studio.Test:80/")) {
-            assertThat(egress.placeNow(url)).as(url).isPresent();
+            assertThat(egress.trySlot(url)).as(url).isPresent();
         }
-        assertThat(egress.placeNow("http://farm.studio.test/")).isEmpty();
+        assertThat(egress.trySlot("http://farm.studio.test/")).isEmpty();
     }
 
     // ---- A resolver that hangs
@@ -384,8 +384,8 @@ class ResolvingTest {
     }
 
     private static Uni<Reply> sending(Egress egress, String url) {
-        return Doors.place(egress, url)
-                .chain(place -> egress.send(place, new Outbound("POST", url, Map.of(), null, Duration.ofSeconds(5))));
+        return Doors.slot(egress, url)
+                .chain(slot -> egress.send(slot, new Outbound("POST", url, Map.of(), null, Duration.ofSeconds(5))));
     }
 
     private static Reply send(Egress egress, String url) {

@@ -158,8 +158,8 @@ class TlsTest {
             String url = "https://127.0.0.1:" + hesitant.port() + "/" + name + "/ok";
             AtomicInteger answered = new AtomicInteger();
             for (int i = 0; i < 10; i++) {
-                Doors.place(egress, url)
-                        .chain(place -> egress.send(place, new Outbound("GET", url, Map.of(), null, Duration.ofMillis(100))))
+                Doors.slot(egress, url)
+                        .chain(slot -> egress.send(slot, new Outbound("GET", url, Map.of(), null, Duration.ofMillis(100))))
                         .subscribe().with(reply -> answered.incrementAndGet());
             }
 
@@ -282,7 +282,7 @@ class TlsTest {
     }
 
     private static Reply send(Egress egress, String url, Duration timeout) {
-        return Doors.place(egress, url).chain(place -> egress.send(place, new Outbound("POST", url, Map.of(), "{}", timeout)))
+        return Doors.slot(egress, url).chain(slot -> egress.send(slot, new Outbound("POST", url, Map.of(), "{}", timeout)))
                 .await()
                 .atMost(Duration.ofSeconds(15));
     }

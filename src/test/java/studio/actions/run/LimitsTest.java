@@ -455,19 +455,19 @@ class LimitsTest {
     @Test
     void remembersAShortageUntilItIsOver() throws InterruptedException {
         RateLimits.Policy host = new RateLimits.Policy(RateLimits.Kind.host, "farm", 10, Duration.ofMillis(300));
-        Shortage shortage = new Shortage();
+        EmptyBuckets emptyBuckets = new EmptyBuckets();
 
-        shortage.note(List.of(new RateLimits.Taken(host, 10, 0.5)));
-        assertThat(shortage.knows(host)).isTrue();
-        assertThat(shortage.likely(host)).isLessThan(10);
-        assertThat(shortage.of(RateLimits.Kind.host)).containsExactly("farm");
-        assertThat(shortage.ends()).hasValueSatisfying(end -> assertThat(end).isLessThan(Duration.ofMillis(16)));
+        emptyBuckets.update(List.of(new RateLimits.Taken(host, 10, 0.5)));
+        assertThat(emptyBuckets.contains(host)).isTrue();
+        assertThat(emptyBuckets.mostTokens(host)).isLessThan(10);
+        assertThat(emptyBuckets.subjects(RateLimits.Kind.host)).containsExactly("farm");
+        assertThat(emptyBuckets.untilNextToken()).hasValueSatisfying(end -> assertThat(end).isLessThan(Duration.ofMillis(16)));
         Thread.sleep(400);
-        shortage.note(List.of(new RateLimits.Taken(host, 1, 9)));
+        emptyBuckets.update(List.of(new RateLimits.Taken(host, 1, 9)));
 
-        assertThat(shortage.knows(host)).isFalse();
-        assertThat(shortage.likely(host)).isEqualTo(10);
-        assertThat(shortage.ends()).isEmpty();
+        assertThat(emptyBuckets.contains(host)).isFalse();
+        assertThat(emptyBuckets.mostTokens(host)).isEqualTo(10);
+        assertThat(emptyBuckets.untilNextToken()).isEmpty();
     }
 
     @Test
@@ -519,7 +519,7 @@ class LimitsTest {
     @Test
     void takesNothingForWhatFails() {
         RateLimits.Policy policy = RateLimits.action(id, 10);
-        Statements failing = new Statements().add("DELETE FROM nowhere", List.of());
+        SqlBatch failing = new SqlBatch().add("DELETE FROM nowhere", List.of());
 
         assertThatThrownBy(() -> QuarkusTransaction.requiringNew().run(() -> limits.takeLast(failing, policy)))
                 .hasMessageContaining("nowhere");
@@ -559,7 +559,7 @@ class LimitsTest {
     }
 
     private RateLimits.Taken fillAndTake(RateLimits.Policy filled, RateLimits.Policy taken) {
-        return QuarkusTransaction.requiringNew().call(() -> limits.takeLast(new Statements()
+        return QuarkusTransaction.requiringNew().call(() -> limits.takeLast(new SqlBatch()
                 .add("DELETE FROM bucket WHERE subject = ?", List.of(filled.subject())), taken));
     }
 

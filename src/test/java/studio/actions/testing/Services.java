@@ -1,9 +1,12 @@
 package studio.actions.testing;
 
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.WRITE;
 import static java.util.Map.entry;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -65,9 +68,13 @@ public class Services implements QuarkusTestResourceLifecycleManager {
             if (System.getProperty(SERVER) == null) {
                 Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("target")), "database-");
                 Postgres.shareBinaries(folder);
-                EmbeddedDatabase server = EmbeddedDatabase.open(folder);
-                Runtime.getRuntime().addShutdownHook(new Thread(() -> close(server)));
-                System.setProperty(SERVER, server.jdbcUrl());
+                // One process at a time: what the first has half unpacked, the second would delete as left behind.
+                try (FileChannel turn = FileChannel.open(Path.of("target/postgres.lock"), CREATE, WRITE)) {
+                    turn.lock();
+                    EmbeddedDatabase server = EmbeddedDatabase.open(folder);
+                    Runtime.getRuntime().addShutdownHook(new Thread(() -> close(server)));
+                    System.setProperty(SERVER, server.jdbcUrl());
+                }
             }
             return Postgres.another(System.getProperty(SERVER));
         } catch (IOException e) {

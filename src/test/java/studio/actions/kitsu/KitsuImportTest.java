@@ -52,7 +52,7 @@ import studio.actions.testing.Receiver;
 /** Taking over the actions that a studio has in Kitsu already: all of them or none, and once. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
-class TakeOverTest {
+class KitsuImportTest {
 
     private static final String TAKE_OVER = Api.ACTIONS + "/take-over?mode=";
     private static final String THEIRS = "/data/custom-actions";

@@ -22,22 +22,22 @@ import io.vertx.core.http.HttpServerResponse;
  * @param tag the value of {@code ETag}: it changes whenever the answer does
  * @param bytes the body
  */
-public record Listing(String tag, ByteBuffer bytes) {
+public record CachedList(String tag, ByteBuffer bytes) {
 
     private static final String JSON = MediaType.APPLICATION_JSON + ";charset=UTF-8";
 
-    public static Listing of(Object answer, ObjectMapper json) {
+    public static CachedList of(Object answer, ObjectMapper json) {
         try {
             byte[] body = json.writeValueAsBytes(answer);
-            return new Listing('"' + Etag.of(body).getValue() + '"', ByteBuffer.wrap(body));
+            return new CachedList('"' + Etag.of(body).getValue() + '"', ByteBuffer.wrap(body));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
     /** The same, to be kept: outside of the heap, from where it goes out without being copied for each who asks. */
-    Listing outside() {
-        return new Listing(tag, ByteBuffer.allocateDirect(bytes.capacity()).put(bytes.duplicate()).flip());
+    CachedList outside() {
+        return new CachedList(tag, ByteBuffer.allocateDirect(bytes.capacity()).put(bytes.duplicate()).flip());
     }
 
     /**

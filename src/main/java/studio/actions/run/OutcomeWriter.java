@@ -23,8 +23,8 @@ import io.quarkus.runtime.StartupEvent;
 import studio.actions.action.Secrets;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
+import studio.actions.egress.PrintableText;
 import studio.actions.egress.Reply;
-import studio.actions.egress.Visible;
 import studio.actions.problem.DatabaseHealth;
 
 /**
@@ -32,9 +32,9 @@ import studio.actions.problem.DatabaseHealth;
  * offered again until it does: as long as this process lives, no outcome is lost.
  */
 @Singleton
-class Outcomes {
+class OutcomeWriter {
 
-    private static final Logger LOG = Logger.getLogger(Outcomes.class);
+    private static final Logger LOG = Logger.getLogger(OutcomeWriter.class);
 
     private static final int AT_ONCE = 100;
 
@@ -57,7 +57,7 @@ class Outcomes {
      */
     record Ended(UUID delivery, UUID run, UUID owner, int attempt, Reply reply, Consumer<Delivery.Outcome> written)
             implements
-                Settlement.Attempted {
+                OutcomeBatch.Attempted {
 
         /** Without the words that the database does not take. */
         Ended wordless() {
@@ -82,7 +82,7 @@ class Outcomes {
     private volatile boolean ended;
     private volatile boolean refused;
 
-    Outcomes(RunEvents events, Secrets secrets, EgressConfig config, RandomGenerator random,
+    OutcomeWriter(RunEvents events, Secrets secrets, EgressConfig config, RandomGenerator random,
             DatabaseHealth database) {
         this.events = events;
         this.secrets = secrets;
@@ -146,8 +146,8 @@ class Outcomes {
 
     /** @param again whether it may be on disk already, and only nobody could say so */
     private void write(List<Ended> batch, boolean again) {
-        Settlement settlement = QuarkusTransaction.requiringNew().call(() -> Settlement.last(batch, this::outcome));
-        Map<UUID, Delivery.Outcome> settled = settlement.outcomes();
+        OutcomeBatch written = QuarkusTransaction.requiringNew().call(() -> OutcomeBatch.last(batch, this::outcome));
+        Map<UUID, Delivery.Outcome> settled = written.outcomes();
         List<Ended> late = batch.stream().filter(ended -> !settled.containsKey(ended.delivery())).toList();
         if (!late.isEmpty() && !again) {
             LOG.warnf("Attempts that ended after another replica had taken this one for dead, and taken them over: %d. Their "
@@ -158,10 +158,10 @@ class Outcomes {
             ended.written().accept(settled.get(ended.delivery()));
         });
         // Last: whoever hears of the end may know by then how everything ended.
-        settlement.tell(events);
+        written.publish(events);
     }
 
-    private Delivery.Outcome outcome(Settlement.Terms terms, Ended ended) {
+    private Delivery.Outcome outcome(OutcomeBatch.Terms terms, Ended ended) {
         int took = (int) ended.reply().durationMs();
         if (ended.reply() instanceof Reply.Delivered delivered) {
             return new Delivery.Outcome(Delivery.State.delivered, delivered.status(), null, null, kept(delivered.response()),
@@ -169,7 +169,7 @@ class Outcomes {
         }
         if (ended.reply() instanceof Reply.Failed failed) {
             Delivery.Outcome outcome = new Delivery.Outcome(Delivery.State.failed, failed.status(), failed.kind(),
-                    Visible.cut(secrets.mask(failed.message()), SHOWN), kept(failed.response()), took);
+                    PrintableText.cut(secrets.mask(failed.message()), SHOWN), kept(failed.response()), took);
             return terms.cancelled() ? outcome
                     : Retry.after(failed, ended.attempt(), terms.maxAttempts(), random).map(outcome::again).orElse(outcome);
         }
@@ -178,7 +178,7 @@ class Outcomes {
     }
 
     /** What became of an attempt whose sender is gone: it may have arrived, so it goes out again only where that is allowed. */
-    static Delivery.Outcome lost(Settlement.Terms terms, int attempt, String why) {
+    static Delivery.Outcome lost(OutcomeBatch.Terms terms, int attempt, String why) {
         Delivery.Outcome lost = new Delivery.Outcome(Delivery.State.lost, null, FailureKind.lost, why, null, null);
         return attempt < terms.maxAttempts() && !terms.cancelled() ? lost.again(Duration.ZERO) : lost;
     }
@@ -187,7 +187,7 @@ class Outcomes {
     private String kept(String response) {
         long whole = Math.max(0, config.maxResponse().asLongValue() - secrets.longest());
         return response == null ? null
-                : Visible.cut(secrets.mask(response), Math.min(config.keptResponse().asLongValue(), whole));
+                : PrintableText.cut(secrets.mask(response), Math.min(config.keptResponse().asLongValue(), whole));
     }
 
     /** What is at the bottom of it, without the statement that it happened to. */

@@ -27,7 +27,7 @@ import org.jboss.resteasy.reactive.server.util.RuntimeResourceVisitor;
  * {@code OPTIONS} Quarkus REST tells those of every path that begins like it.
  */
 @Singleton
-public class Verbs {
+public class AllowedMethods {
 
     private static final String OPTIONS = "OPTIONS";
 
@@ -57,7 +57,7 @@ public class Verbs {
                 literal.computeIfAbsent(template, path -> new TreeSet<>()).add(verb);
             }
         });
-        literal.values().forEach(Verbs::complete);
+        literal.values().forEach(AllowedMethods::complete);
         return literal;
     }
 
@@ -100,7 +100,7 @@ public class Verbs {
     }
 
     @ServerResponseFilter
-    public void tell(ContainerRequestContext request, ContainerResponseContext response) {
+    public void completeAllow(ContainerRequestContext request, ContainerResponseContext response) {
         if (request.getMethod().equals(OPTIONS) && response.getHeaders().containsKey(HttpHeaders.ALLOW)) {
             response.getHeaders().put(HttpHeaders.ALLOW, List.of(String.join(", ", here())));
         }

@@ -30,7 +30,7 @@ import studio.actions.testing.Services;
 /** Listening where something in between swallows what PostgreSQL tells. */
 @QuarkusTest
 @WithTestResource(Services.class)
-class NewsTest {
+class NotificationsTest {
 
     @Inject
     AgroalDataSource database;
@@ -45,29 +45,30 @@ class NewsTest {
 
     @Test
     void noticesThatItIsDeaf() {
-        News news = new News((AgroalDataSource) swallowing(AgroalDataSource.class, database), entities, health);
+        Notifications notifications = new Notifications((AgroalDataSource) swallowing(AgroalDataSource.class, database),
+                entities, health);
         List<String> heard = new CopyOnWriteArrayList<>();
         AtomicInteger missed = new AtomicInteger();
-        news.read(News.Topic.run_changed, heard::add, missed::incrementAndGet);
+        notifications.subscribe(Notifications.Topic.run_changed, heard::add, missed::incrementAndGet);
         swallowing.set(true);
-        news.begin(new StartupEvent());
+        notifications.begin(new StartupEvent());
         try {
-            await().atMost(Duration.ofSeconds(15)).until(news::isDeaf);
+            await().atMost(Duration.ofSeconds(15)).until(notifications::isDeaf);
             assertThat(heard).isEmpty();
             assertThat(missed).hasValue(1);
         } finally {
             swallowing.set(false);
-            news.end(new ShutdownEvent());
+            notifications.end(new ShutdownEvent());
         }
     }
 
     @Test
     void hearsItself() throws Exception {
-        News news = new News(database, entities, health);
+        Notifications notifications = new Notifications(database, entities, health);
         List<String> heard = new CopyOnWriteArrayList<>();
-        news.read(News.Topic.run_changed, heard::add, () -> {
+        notifications.subscribe(Notifications.Topic.run_changed, heard::add, () -> {
         });
-        news.begin(new StartupEvent());
+        notifications.begin(new StartupEvent());
         try {
             await().atMost(Duration.ofSeconds(10)).untilAsserted(() -> {
                 try (Connection connection = database.getConnection()) {
@@ -75,25 +76,26 @@ class NewsTest {
                 }
                 assertThat(heard).contains("something");
             });
-            assertThat(news.isDeaf()).isFalse();
+            assertThat(notifications.isDeaf()).isFalse();
         } finally {
-            news.end(new ShutdownEvent());
+            notifications.end(new ShutdownEvent());
         }
     }
 
     /** As the driver would be behind a pool that hands out connections by transaction. */
     private Object swallowing(Class<?> type, Object behind) {
-        return Proxy.newProxyInstance(NewsTest.class.getClassLoader(), new Class<?>[] { type }, (self, method, args) -> {
-            try {
-                Object answer = method.invoke(behind, args);
-                if (answer instanceof PGNotification[] && swallowing.get()) {
-                    return new PGNotification[0];
-                }
-                return method.getName().equals("unwrap") ? swallowing(PGConnection.class, answer)
-                        : answer instanceof Connection ? swallowing(Connection.class, answer) : answer;
-            } catch (InvocationTargetException e) {
-                throw e.getCause();
-            }
-        });
+        return Proxy.newProxyInstance(NotificationsTest.class.getClassLoader(), new Class<?>[] { type },
+                (self, method, args) -> {
+                    try {
+                        Object answer = method.invoke(behind, args);
+                        if (answer instanceof PGNotification[] && swallowing.get()) {
+                            return new PGNotification[0];
+                        }
+                        return method.getName().equals("unwrap") ? swallowing(PGConnection.class, answer)
+                                : answer instanceof Connection ? swallowing(Connection.class, answer) : answer;
+                    } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                    }
+                });
     }
 }

@@ -11,27 +11,27 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.NullSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class VisibleTest {
+class PrintableTextTest {
 
     @Test
     void leavesTextAlone() {
         String text = "Größe\t日本 😀 e\u0301\n{\"ok\": true} \u00a0";
-        assertThat(Visible.of(text)).isEqualTo(text);
+        assertThat(PrintableText.of(text)).isEqualTo(text);
     }
 
     @Test
     void showsEveryControlCharacterAsItsPicture() {
         for (char c = 0; c < 0x20; c++) {
             String shown = c == '\t' || c == '\n' ? String.valueOf(c) : String.valueOf((char) (0x2400 + c));
-            assertThat(Visible.of("a" + c + "b")).isEqualTo("a" + shown + "b");
+            assertThat(PrintableText.of("a" + c + "b")).isEqualTo("a" + shown + "b");
         }
-        assertThat(Visible.of("\u007f")).isEqualTo("\u2421");
+        assertThat(PrintableText.of("\u007f")).isEqualTo("\u2421");
     }
 
     @Test
     void replacesControlCharactersThatHaveNoPicture() {
         for (char c = 0x80; c < 0xa0; c++) {
-            assertThat(Visible.of("a" + c + "b")).isEqualTo("a\ufffdb");
+            assertThat(PrintableText.of("a" + c + "b")).isEqualTo("a\ufffdb");
         }
     }
 
@@ -43,7 +43,7 @@ class VisibleTest {
             text.append((char) Integer.parseInt(unit, 16));
         }
 
-        assertThat(Visible.of("a" + text + "b")).isEqualTo("a" + "\ufffd".repeat(text.length()) + "b");
+        assertThat(PrintableText.of("a" + text + "b")).isEqualTo("a" + "\ufffd".repeat(text.length()) + "b");
     }
 
     @Test
@@ -53,7 +53,7 @@ class VisibleTest {
             every[i] = (byte) i;
         }
 
-        String shown = Visible.of(every, null);
+        String shown = PrintableText.of(every, null);
 
         assertThat(shown).doesNotContain("\0").startsWith("\u2400\u2401").contains("ABC").endsWith("\ufffd");
         assertThat(StandardCharsets.UTF_8.newEncoder().canEncode(shown)).isTrue();
@@ -72,7 +72,7 @@ class VisibleTest {
     void readsTheCharsetOfTheMediaType(String mediaType, String charset) {
         String text = charset.equals("Shift_JIS") ? "日本" : "Größe";
 
-        assertThat(Visible.of(text.getBytes(Charset.forName(charset)), mediaType)).isEqualTo(text);
+        assertThat(PrintableText.of(text.getBytes(Charset.forName(charset)), mediaType)).isEqualTo(text);
     }
 
     @ParameterizedTest
@@ -80,8 +80,8 @@ class VisibleTest {
     @ValueSource(strings = { "", "text/plain; charset=klingon", "text/plain; charset=", "text/plain; charset=\"\"",
             "text/plain; charset=../x", "charset", ";;;" })
     void readsUtf8WhereNoCharsetIsKnown(String mediaType) {
-        assertThat(Visible.of("Größe 😀".getBytes(StandardCharsets.UTF_8), mediaType)).isEqualTo("Größe 😀");
-        assertThat(Visible.of(new byte[] { 'a', (byte) 0xff, 'b' }, mediaType)).isEqualTo("a\ufffdb");
+        assertThat(PrintableText.of("Größe 😀".getBytes(StandardCharsets.UTF_8), mediaType)).isEqualTo("Größe 😀");
+        assertThat(PrintableText.of(new byte[] { 'a', (byte) 0xff, 'b' }, mediaType)).isEqualTo("a\ufffdb");
     }
 
     @ParameterizedTest
@@ -100,7 +100,7 @@ class VisibleTest {
             a😀b   -> 6  -> a😀b
             """)
     void cutsBetweenCharacters(String text, int bytes, String kept) {
-        assertThat(Visible.cut(text, bytes)).isEqualTo(kept);
+        assertThat(PrintableText.cut(text, bytes)).isEqualTo(kept);
     }
 
     @Test
@@ -108,7 +108,7 @@ class VisibleTest {
         String text = "aé日😀\u007f\u0080\u07ff\u0800\u08ff\uffff\ud800\udc00".repeat(1000);
 
         for (int bytes = 8100; bytes <= 8192; bytes++) {
-            String kept = Visible.cut(text, bytes);
+            String kept = PrintableText.cut(text, bytes);
             assertThat(text).startsWith(kept);
             assertThat(kept.getBytes(StandardCharsets.UTF_8).length).isBetween(bytes - 3, bytes);
         }

@@ -36,8 +36,8 @@ import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Refusals;
-import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Requester;
 import studio.actions.identity.Role;
 import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
@@ -49,9 +49,9 @@ import studio.actions.problem.ProblemException;
  * open while anybody else is waited for.
  */
 @Singleton
-public class Runner {
+public class PressService {
 
-    private static final Logger LOG = Logger.getLogger(Runner.class);
+    private static final Logger LOG = Logger.getLogger(PressService.class);
 
     private static final Duration REFUSAL = Duration.ofMillis(200);
 
@@ -59,11 +59,11 @@ public class Runner {
     private final TargetLookup lookup;
     private final AddressPolicy policy;
     private final Refusals refusals;
-    private final Envelope envelope;
+    private final WebhookRequests requests;
     private final DeliveryWorker worker;
     private final Replicas replicas;
     private final RateLimits limits;
-    private final Beginning beginning;
+    private final RunWriter writer;
     private final Quota quota;
     private final RunMetrics metrics;
     private final RunEvents events;
@@ -75,9 +75,9 @@ public class Runner {
     private final AgroalDataSource database;
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
 
-    Runner(Actions actions, TargetLookup lookup, AddressPolicy policy, Refusals refusals, Envelope envelope,
+    PressService(Actions actions, TargetLookup lookup, AddressPolicy policy, Refusals refusals, WebhookRequests requests,
             DeliveryWorker worker,
-            Replicas replicas, RateLimits limits, Beginning beginning, Quota quota, RunMetrics metrics, RunEvents events,
+            Replicas replicas, RateLimits limits, RunWriter writer, Quota quota, RunMetrics metrics, RunEvents events,
             RunAccess access,
             RefusedPresses refusedPresses, RunStatistics statistics, EgressConfig egressConfig, Clock clock,
             AgroalDataSource database) {
@@ -85,11 +85,11 @@ public class Runner {
         this.lookup = lookup;
         this.policy = policy;
         this.refusals = refusals;
-        this.envelope = envelope;
+        this.requests = requests;
         this.worker = worker;
         this.replicas = replicas;
         this.limits = limits;
-        this.beginning = beginning;
+        this.writer = writer;
         this.quota = quota;
         this.metrics = metrics;
         this.events = events;
@@ -102,36 +102,38 @@ public class Runner {
     }
 
     /** What a press would send: the same plan, and nothing is written or sent. */
-    Uni<RunJson.Preview> preview(Asker asker, Action action, Selection selection) {
-        return plan(asker, action, selection).invoke(owed -> note(owed, "previewing action \"" + action.name + "\"",
-                asker.caller())).map(owed -> {
-                    Map<String, String> headers = !asker.caller().is(Role.admin) ? null
-                            : action.isAjax ? envelope.preview(action) : Map.of();
-                    return new RunJson.Preview(owed.stream().map(one -> would(action, headers, one)).toList());
+    Uni<RunJson.Preview> preview(Requester requester, Action action, Selection selection) {
+        return plan(requester, action, selection).invoke(planned -> note(planned, "previewing action \"" + action.name + "\"",
+                requester.caller())).map(planned -> {
+                    Map<String, String> headers = !requester.caller().is(Role.admin) ? null
+                            : action.isAjax ? requests.preview(action) : Map.of();
+                    return new RunJson.Preview(planned.stream().map(one -> would(action, headers, one)).toList());
                 });
     }
 
     /**
-     * The same with a key of the caller's for this press, as {@link Press#idempotencyKey} reads it; null where there is none.
+     * The same with a key of the caller's for this press, as {@link IdempotencyKey#fromHeader} reads it; null where there is
+     * none.
      */
-    Uni<RunJson.View> press(Asker asker, UUID id, Selection selection, String idempotencyKey, Duration patience) {
-        Press.Key key = Press.of(id, selection, idempotencyKey);
-        return once(asker, key, patience, press -> press(press, actions.pressableAsBefore(id, asker.caller()), selection));
+    Uni<RunJson.View> press(Requester requester, UUID id, Selection selection, String idempotencyKey, Duration patience) {
+        IdempotencyKey key = IdempotencyKey.of(id, selection, idempotencyKey);
+        return once(requester, key, patience,
+                press -> press(press, actions.pressableAsBefore(id, requester.caller()), selection));
     }
 
     private Uni<Begun> press(Waiting press, Action action, Selection selection) {
-        Asker asker = press.asker;
-        Run run = Run.of(action, asker.caller(), press.key);
+        Requester requester = press.requester;
+        Run run = Run.of(action, requester.caller(), press.key);
         Run.Before before = run.before(database, press.key);
         if (before.version() != action.version) {
-            return press(press, actions.pressableNow(action.id, asker.caller()), selection);
+            return press(press, actions.pressableNow(action.id, requester.caller()), selection);
         }
-        return admit(press, action, before, () -> plan(asker, action, selection).map(owed -> {
+        return admit(press, action, before, () -> plan(requester, action, selection).map(planned -> {
             List<Delivery> deliveries = new ArrayList<>();
-            owed.forEach(one -> deliveries.add(Delivery.of(run, deliveries.size(), one)));
+            planned.forEach(one -> deliveries.add(Delivery.of(run, deliveries.size(), one)));
             Begun begun = begin(press, action, run, deliveries);
             if (begun.run() == run) {
-                note(owed, run.told(), asker.caller());
+                note(planned, run.description(), requester.caller());
             }
             return begun;
         }));
@@ -146,16 +148,17 @@ public class Runner {
      * @return the run as it is by then; fails as {@link Actions#pressable} and {@link TargetLookup} do, and then nothing was
      *         sent, and {@link RefusedPresses} keeps why
      */
-    public Uni<RunJson.View> pressInKitsu(Asker asker, UUID action, Supplier<Selection> selected, Duration patience) {
+    public Uni<RunJson.View> pressInKitsu(Requester requester, UUID action, Supplier<Selection> selected, Duration patience) {
         Selection selection;
         try {
             selection = selected.get();
         } catch (ProblemException refusal) {
-            refusedPresses.keep(asker.caller(), action, refusal);
+            refusedPresses.keep(requester.caller(), action, refusal);
             throw refusal;
         }
-        return once(asker, Press.inKitsu(action, selection), patience, press -> refusedPresses.keeping(asker.caller(), action,
-                () -> press(press, actions.pressableAsBefore(action, asker.caller()), selection)));
+        return once(requester, IdempotencyKey.inKitsu(action, selection), patience,
+                press -> refusedPresses.keeping(requester.caller(), action,
+                        () -> press(press, actions.pressableAsBefore(action, requester.caller()), selection)));
     }
 
     /**
@@ -165,12 +168,13 @@ public class Runner {
      * @param before has ended
      * @param deliveries of it, each with a URL
      */
-    Uni<RunJson.View> replay(Asker asker, Run before, List<Delivery> deliveries, Press.Key key, Duration patience) {
-        return once(asker, key, patience, press -> {
-            Action action = actions.pressable(before.actionId, asker.caller(), true);
-            Run run = before.replay(asker.caller(), key);
+    Uni<RunJson.View> replay(Requester requester, Run before, List<Delivery> deliveries, IdempotencyKey key,
+            Duration patience) {
+        return once(requester, key, patience, press -> {
+            Action action = actions.pressable(before.actionId, requester.caller(), true);
+            Run run = before.replay(requester.caller(), key);
             return admit(press, action, run.before(database, key),
-                    () -> hidden(asker, action, deliveries).map(hidden -> {
+                    () -> hidden(requester, action, deliveries).map(hidden -> {
                         List<Delivery> again = new ArrayList<>();
                         deliveries.forEach(one -> again.add(one.replay(run, again.size(), hidden.apply(one))));
                         return begin(press, action, run, again);
@@ -183,15 +187,15 @@ public class Runner {
      *
      * @return fails as {@link TargetLookup} does
      */
-    public Uni<Opening> open(Asker asker, Action action, Selection selection) {
+    public Uni<Opening> open(Requester requester, Action action, Selection selection) {
         Quota left = quota.itself();
-        return admit(left, () -> plan(asker, action, selection)).map(owed -> {
-            Opening opening = Opening.of(owed);
-            RateLimits.Policy runs = limits.caller(asker.caller());
+        return admit(left, () -> plan(requester, action, selection)).map(planned -> {
+            Opening opening = Opening.of(planned);
+            RateLimits.Policy runs = limits.caller(requester.caller());
             left.show(limits.take(Map.of(runs, 1)).get(runs));
             refuse(left);
             QuarkusTransaction.requiringNew().run(() -> {
-                AuditEntry.of(Verb.opened, asker, opening.state().name()).about(action.id, action.name)
+                AuditEntry.of(Verb.opened, requester, opening.state().name()).about(action.id, action.name)
                         .with("urls", opening.links().size()).with("refused", opening.refused().size()).persist();
                 statistics.opened(action.id, opening.state());
             });
@@ -200,30 +204,33 @@ public class Runner {
         });
     }
 
-    private Uni<List<Plan.Owed>> plan(Asker asker, Action action, Selection selection) {
-        return lookup.look(asker, action, selection).map(seen -> plan(asker.caller(), action, seen));
+    private Uni<List<PlannedDelivery>> plan(Requester requester, Action action, Selection selection) {
+        return lookup.look(requester, action, selection).map(seen -> plan(requester.caller(), action, seen));
     }
 
-    private List<Plan.Owed> plan(Caller caller, Action action, Selection seen) {
-        List<Plan.Owed> owed = Plan.of(action, caller, seen, now(), policy, egressConfig.maxRequest().asLongValue());
-        return action.isAjax ? envelope.lacking(action.headers, action.signingSecret)
-                .map(why -> owed.stream().map(one -> one.refused() ? one : one.refuse(FailureKind.missing_variable, why))
+    private List<PlannedDelivery> plan(Caller caller, Action action, Selection seen) {
+        List<PlannedDelivery> planned = DeliveryPlan.of(action, caller, seen, now(), policy,
+                egressConfig.maxRequest().asLongValue());
+        return action.isAjax ? requests.missingSecret(action.headers, action.signingSecret)
+                .map(why -> planned.stream().map(one -> one.refused() ? one : one.refuse(FailureKind.missing_variable, why))
                         .toList())
-                .orElse(owed) : owed;
+                .orElse(planned) : planned;
     }
 
-    private static RunJson.Preview.Would would(Action action, Map<String, String> headers, Plan.Owed owed) {
-        return new RunJson.Preview.Would(owed.target(), action.isAjax ? action.method : Action.Method.GET, owed.url(),
-                owed.refused() && headers != null ? Map.of() : headers, owed.refused() ? null : owed.body(),
-                owed.refused() ? new RunJson.Preview.Trouble(owed.refusal(), owed.why()) : null);
+    private static RunJson.Preview.Would would(Action action, Map<String, String> headers, PlannedDelivery planned) {
+        return new RunJson.Preview.Would(planned.target(), action.isAjax ? action.method : Action.Method.GET, planned.url(),
+                planned.refused() && headers != null ? Map.of() : headers, planned.refused() ? null : planned.body(),
+                planned.refused() ? new RunJson.Preview.Trouble(planned.refusal(), planned.why()) : null);
     }
 
     /** What of a replay the caller may not see any more, or the action is not for any more, and why. */
-    private Uni<Function<Delivery, Optional<Selection.Refusal>>> hidden(Asker asker, Action action, List<Delivery> deliveries) {
+    private Uni<Function<Delivery, Optional<Selection.Refusal>>> hidden(Requester requester, Action action,
+            List<Delivery> deliveries) {
         Set<Target> targets = new HashSet<>();
         deliveries.forEach(delivery -> targets.addAll(subjects(delivery)));
-        return lookup.refused(asker, action, targets).map(hidden -> delivery -> Plan.elsewhere(action, delivery.target())
-                .or(() -> subjects(delivery).stream().map(hidden::get).filter(Objects::nonNull).findFirst()));
+        return lookup.refused(requester, action, targets)
+                .map(hidden -> delivery -> DeliveryPlan.elsewhere(action, delivery.target())
+                        .or(() -> subjects(delivery).stream().map(hidden::get).filter(Objects::nonNull).findFirst()));
     }
 
     private static List<Target> subjects(Delivery delivery) {
@@ -254,8 +261,8 @@ public class Runner {
 
     /** A press under way, and whoever waits for its end, and may hang up before it is on disk. */
     private final class Waiting {
-        private final Asker asker;
-        private final Press.Key key;
+        private final Requester requester;
+        private final IdempotencyKey key;
         private final Quota quota;
         /** Whether there are others of its action that were pressed before it. */
         private volatile boolean inQueue;
@@ -263,14 +270,14 @@ public class Runner {
         private volatile boolean gone;
         private final String traceparent = Tracing.current();
 
-        Waiting(Asker asker, Press.Key key, Quota quota) {
-            this.asker = asker;
+        Waiting(Requester requester, IdempotencyKey key, Quota quota) {
+            this.requester = requester;
             this.key = key;
             this.quota = quota;
         }
 
         RunEvents.Watch on(UUID run) {
-            leave(watch);
+            close(watch);
             watch = events.watch(run);
             if (gone) {
                 watch.close();
@@ -287,12 +294,12 @@ public class Runner {
             return new Begun(run, null, Map.of());
         }
 
-        void leave() {
+        void hangUp() {
             gone = true;
-            leave(watch);
+            close(watch);
         }
 
-        private static void leave(RunEvents.Watch watch) {
+        private static void close(RunEvents.Watch watch) {
             if (watch != null) {
                 watch.close();
             }
@@ -300,17 +307,18 @@ public class Runner {
     }
 
     /** What is asked for, or the run that was made when it was asked for before, whatever has become of its action since. */
-    private Uni<RunJson.View> once(Asker asker, Press.Key key, Duration patience, Function<Waiting, Uni<Begun>> begin) {
+    private Uni<RunJson.View> once(Requester requester, IdempotencyKey key, Duration patience,
+            Function<Waiting, Uni<Begun>> begin) {
         if (events.stopping()) {
             throw ProblemException.unavailable("The service is stopping, and takes no more runs. Try again in a moment.")
                     .with("Connection", "close");
         }
-        Waiting press = new Waiting(asker, key, quota.itself());
+        Waiting press = new Waiting(requester, key, quota.itself());
         Uni<Begun> begun = known(press).map(run -> Uni.createFrom().item(press.joins(run)))
                 .orElseGet(() -> uncancelled(begin.apply(press)));
         return begun.onItem().transformToUni(run -> press.watch.untilEnd(key.left(patience)).emitOn(workers)
-                .chain(end -> access(asker).map(seen -> view(run, end, seen))))
-                .onTermination().invoke(press::leave);
+                .chain(end -> access(requester).map(seen -> view(run, end, seen))))
+                .onTermination().invoke(press::hangUp);
     }
 
     /** Whoever hangs up ends their waiting, never the press. */
@@ -324,8 +332,8 @@ public class Runner {
      *         where its run has not ended
      */
     private static Optional<Run> known(Waiting press) {
-        return press.key.idempotencyKey() == null ? Optional.empty()
-                : QuarkusTransaction.requiringNew().call(() -> Run.keyed(press.key, press.asker.caller().id()))
+        return press.key.header() == null ? Optional.empty()
+                : QuarkusTransaction.requiringNew().call(() -> Run.keyed(press.key, press.requester.caller().id()))
                         .map(press.key::match);
     }
 
@@ -372,20 +380,20 @@ public class Runner {
         RunEvents.Watch watch = press.on(run.id);
         long since = System.nanoTime();
         UUID own = replicas.own();
-        List<DeliveryWorker.Flight> claimed = press.inQueue ? new ArrayList<>()
+        List<DeliveryWorker.InFlight> claimed = press.inQueue ? new ArrayList<>()
                 : worker.claim(run, action.ratePerMinute, pending);
-        worker.pay(claimed);
-        List<DeliveryWorker.Flight> paid = List.copyOf(claimed);
+        worker.takeTokens(claimed);
+        List<DeliveryWorker.InFlight> paid = List.copyOf(claimed);
         Optional<Run> twin;
         try {
             twin = QuarkusTransaction.requiringNew().call(() -> write(press, run, deliveries, pending, claimed, own));
         } catch (RuntimeException | Error e) {
-            worker.leave(claimed);
+            worker.release(claimed);
             worker.refund(paid);
             throw e;
         }
         if (twin.isPresent()) {
-            worker.leave(claimed);
+            worker.release(claimed);
             worker.refund(paid);
             return press.joins(twin.get());
         }
@@ -397,19 +405,19 @@ public class Runner {
         }
         Begun begun = new Begun(run, deliveries, new ConcurrentHashMap<>());
         if (worker.stale(since)) {
-            worker.leave(claimed);
+            worker.release(claimed);
             return begun;
         }
         Map<UUID, Delivery> byId = new HashMap<>();
         pending.forEach(delivery -> byId.put(delivery.id, delivery));
-        claimed.forEach(flight -> worker.send(flight, run, byId.get(flight.delivery()),
-                outcome -> begun.outcomes.put(flight.delivery(), outcome)));
+        claimed.forEach(inFlight -> worker.send(inFlight, run, byId.get(inFlight.delivery()),
+                outcome -> begun.outcomes.put(inFlight.delivery(), outcome)));
         return begun;
     }
 
     /** What can go out at once is claimed in the transaction that writes it; the rest when its turn comes. */
     private Optional<Run> write(Waiting press, Run run, List<Delivery> deliveries, List<Delivery> pending,
-            List<DeliveryWorker.Flight> claimed, UUID own) {
+            List<DeliveryWorker.InFlight> claimed, UUID own) {
         // Before the database says what time it is: a later one would put this press before others that have been answered.
         Duration age = press.key.age();
         Run.Turn turn = run.turn(press.key, own);
@@ -420,36 +428,36 @@ public class Runner {
             throw new ProblemException(Code.ACTION_DISABLED, "This action was disabled or deleted a moment ago.");
         }
         if (!turn.alive()) {
-            worker.leave(claimed);
+            worker.release(claimed);
             claimed.clear();
         }
         run.createdAt = turn.now().minus(age).truncatedTo(ChronoUnit.MICROS);
         run.state = claimed.isEmpty() ? Run.State.queued : Run.State.running;
-        Set<UUID> going = claimed.stream().map(DeliveryWorker.Flight::delivery).collect(Collectors.toSet());
+        Set<UUID> going = claimed.stream().map(DeliveryWorker.InFlight::delivery).collect(Collectors.toSet());
         for (Delivery delivery : deliveries) {
             if (going.contains(delivery.id)) {
-                delivery.depart(own);
+                delivery.markInFlight(own);
             }
             delivery.dueAt = delivery.state == Delivery.State.pending ? run.createdAt : null;
             delivery.event = delivery.state == Delivery.State.refused ? Integer.valueOf(++run.events) : null;
         }
         run.count(0, turn.now(), () -> Map.of(Delivery.State.refused, (long) deliveries.size()));
-        AuditEntry entry = entry(press.asker, run, deliveries.size(), deliveries.size() - pending.size());
-        press.quota.show(beginning.write(run, deliveries, entry, claimed.size() < pending.size(),
-                limits.caller(press.asker.caller())));
+        AuditEntry entry = entry(press.requester, run, deliveries.size(), deliveries.size() - pending.size());
+        press.quota.show(writer.write(run, deliveries, entry, claimed.size() < pending.size(),
+                limits.caller(press.requester.caller())));
         refuse(press.quota);
         return Optional.empty();
     }
 
-    private static AuditEntry entry(Asker asker, Run run, int deliveries, int refused) {
-        AuditEntry entry = AuditEntry.of(run.replayOf == null ? Verb.ran : Verb.replayed, asker, run.state.name())
+    private static AuditEntry entry(Requester requester, Run run, int deliveries, int refused) {
+        AuditEntry entry = AuditEntry.of(run.replayOf == null ? Verb.ran : Verb.replayed, requester, run.state.name())
                 .about(run.actionId, run.actionName).ofRun(run.id).with("deliveries", deliveries).with("refused", refused);
         return run.replayOf == null ? entry : entry.with("replay_of", run.replayOf);
     }
 
     /** The run goes on, whether or not Kitsu says how much of it is shown. */
-    private Uni<RunAccess.Access> access(Asker asker) {
-        return access.soon(asker).emitOn(workers);
+    private Uni<RunAccess.Access> access(Requester requester) {
+        return access.soon(requester).emitOn(workers);
     }
 
     /** The run is on disk and goes on, so a database that is away by now must not look like a press that did not happen. */
@@ -471,9 +479,9 @@ public class Runner {
         }
     }
 
-    private void note(List<Plan.Owed> owed, String what, Caller caller) {
+    private void note(List<PlannedDelivery> planned, String what, Caller caller) {
         Refusals.Of told = refusals.of(what, caller.id(), caller.name(), caller.email());
-        owed.stream().filter(one -> one.guard() != null).forEach(one -> told.note(one.guard()));
+        planned.stream().filter(one -> one.guard() != null).forEach(one -> told.note(one.guard()));
     }
 
     /** What PostgreSQL keeps: microseconds. */

@@ -28,10 +28,10 @@ import studio.actions.identity.Role;
 /**
  * Lists that everybody asks for. A known caller who asks what another with the same roles has asked is answered from memory,
  * on the event loop. What is not there goes on to its method, and so does all that is to be refused. A write
- * drops what is there together with the list that it was made from ({@link ActionList}).
+ * drops what is there together with the list that it was made from ({@link ActionCache}).
  */
 @Singleton
-public class Listings {
+public class CachedLists {
 
     /**
      * Before Quarkus prepares to authenticate, which costs more than the answer; behind what judges other sites (CORS). So
@@ -64,12 +64,12 @@ public class Listings {
         }
     }
 
-    private final ActionList list;
+    private final ActionCache list;
     private final KnownCallers callers;
     private final Counter hits;
     private final Counter misses;
 
-    Listings(ActionList list, KnownCallers callers, MeterRegistry meters) {
+    CachedLists(ActionCache list, KnownCallers callers, MeterRegistry meters) {
         this.list = list;
         this.callers = callers;
         this.hits = lookups(meters, "hit");
@@ -87,10 +87,10 @@ public class Listings {
      *
      * @param write what is answered, from those that the caller may see
      */
-    public RestResponse<Buffer> answer(Caller caller, Function<List<Action>, Listing> write) {
+    public RestResponse<Buffer> answer(Caller caller, Function<List<Action>, CachedList> write) {
         RoutingContext request = CurrentRequestManager.get().unwrap(RoutingContext.class);
         Question asked = Question.of(request, caller);
-        Optional<Listing> kept = list.answered(asked);
+        Optional<CachedList> kept = list.answered(asked);
         (kept.isPresent() ? hits : misses).increment();
         return kept.orElseGet(() -> list.answer(asked,
                 all -> write.apply(all.stream().filter(action -> action.visibleTo(caller)).toList()))).answer(known(request));
@@ -107,7 +107,7 @@ public class Listings {
     }
 
     private void again(RoutingContext request) {
-        Optional<Listing> found = callers.answer(request.request(),
+        Optional<CachedList> found = callers.answer(request.request(),
                 caller -> list.answered(Question.of(request, caller)));
         if (found.isEmpty()) {
             request.next();

@@ -31,7 +31,7 @@ import studio.actions.problem.DatabaseHealth;
  * notifications silently.
  */
 @Singleton
-public class News {
+public class Notifications {
 
     /** The channels. Each is named as in the triggers and statements that tell it. */
     public enum Topic {
@@ -41,9 +41,9 @@ public class News {
     }
 
     /** For whoever sends it with other statements: tells on a topic, by its name, several things at once. */
-    public static final String TELL = "SELECT count(pg_notify(?, what)) FROM unnest(?) what";
+    public static final String PUBLISH = "SELECT count(pg_notify(?, what)) FROM unnest(?) what";
 
-    private static final Logger LOG = Logger.getLogger(News.class);
+    private static final Logger LOG = Logger.getLogger(Notifications.class);
 
     /** Between two looks at whether the connection still is one; below its socket time-out. */
     private static final int LISTENED_MS = 10_000;
@@ -57,20 +57,20 @@ public class News {
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
     /** @param missed runs where some may have been missed */
-    private record Reader(Topic topic, Consumer<String> heard, Runnable missed) {
+    private record Subscription(Topic topic, Consumer<String> heard, Runnable missed) {
     }
 
     private final AgroalDataSource database;
     private final EntityManager entities;
     private final DatabaseHealth health;
-    private final List<Reader> readers = new CopyOnWriteArrayList<>();
+    private final List<Subscription> subscriptions = new CopyOnWriteArrayList<>();
     private final CountDownLatch stopping = new CountDownLatch(1);
     private final Thread listener = new Thread(this::listen, "news");
     private final String own = UUID.randomUUID().toString();
     private volatile boolean listening;
     private volatile boolean deaf;
 
-    News(AgroalDataSource database, EntityManager entities, DatabaseHealth health) {
+    Notifications(AgroalDataSource database, EntityManager entities, DatabaseHealth health) {
         this.database = database;
         this.entities = entities;
         this.health = health;
@@ -82,18 +82,18 @@ public class News {
      * @param heard gets what was told with it, empty where nothing was
      * @param missed is called where some may have been missed, and before the first
      */
-    public void read(Topic topic, Consumer<String> heard, Runnable missed) {
-        readers.add(new Reader(topic, heard, missed));
+    public void subscribe(Topic topic, Consumer<String> heard, Runnable missed) {
+        subscriptions.add(new Subscription(topic, heard, missed));
     }
 
     /** Tells all replicas, this one too, once the transaction is committed; the same twice in one is told once. */
-    public void tell(Topic topic, String what) {
-        tell(topic, List.of(what));
+    public void publish(Topic topic, String what) {
+        publish(topic, List.of(what));
     }
 
     /** The same for several things at once. */
-    public void tell(Topic topic, List<String> all) {
-        entities.createNativeQuery(TELL, Long.class).setParameter(1, topic.name())
+    public void publish(Topic topic, List<String> all) {
+        entities.createNativeQuery(PUBLISH, Long.class).setParameter(1, topic.name())
                 .setParameter(2, all.toArray(String[]::new)).getSingleResult();
     }
 
@@ -110,7 +110,7 @@ public class News {
     void end(@Observes ShutdownEvent stop) {
         stopping.countDown();
         if (listening) {
-            // It waits for news, so that is what wakes it, before the pool closes its connection under it.
+            // It waits for notifications, so that is what wakes it, before the pool closes its connection under it.
             try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
                 statement.execute("NOTIFY " + Topic.action_changed);
                 listener.join(LISTEN_AGAIN.toMillis());
@@ -148,10 +148,10 @@ public class News {
             Echo echo = new Echo();
             while (stopping.getCount() > 0) {
                 echo.callWhereDue();
-                PGNotification[] news = connection.unwrap(PGConnection.class).getNotifications(echo.patience());
-                if (news != null && news.length > 0) {
-                    List.of(news).forEach(this::pass);
-                    List.of(news).forEach(echo::hear);
+                PGNotification[] notifications = connection.unwrap(PGConnection.class).getNotifications(echo.patience());
+                if (notifications != null && notifications.length > 0) {
+                    List.of(notifications).forEach(this::pass);
+                    List.of(notifications).forEach(echo::hear);
                 } else {
                     // Asked for again, for nothing but to see whether anybody is there.
                     statement.execute("LISTEN " + Topic.action_changed);
@@ -190,8 +190,8 @@ public class News {
             return awaited ? (int) PATIENCE.toMillis() : LISTENED_MS;
         }
 
-        void hear(PGNotification news) {
-            if (news.getName().equals(ECHO) && news.getParameter().equals(own)) {
+        void hear(PGNotification notifications) {
+            if (notifications.getName().equals(ECHO) && notifications.getParameter().equals(own)) {
                 awaited = false;
                 if (deaf) {
                     LOG.info("Notifications of the database arrive again");
@@ -212,21 +212,21 @@ public class News {
         }
     }
 
-    private void pass(PGNotification news) {
-        for (Reader reader : readers) {
+    private void pass(PGNotification notifications) {
+        for (Subscription subscription : subscriptions) {
             try {
-                if (reader.topic.name().equals(news.getName())) {
-                    reader.heard.accept(news.getParameter());
+                if (subscription.topic.name().equals(notifications.getName())) {
+                    subscription.heard.accept(notifications.getParameter());
                 }
             } catch (RuntimeException e) {
                 // Whoever can connect to the database can tell what they like.
-                LOG.warnf("What was told on %s cannot be read: %s", news.getName(), e.getMessage());
+                LOG.warnf("What was told on %s cannot be read: %s", notifications.getName(), e.getMessage());
             }
         }
     }
 
     private void missed() {
-        readers.forEach(reader -> reader.missed.run());
+        subscriptions.forEach(subscription -> subscription.missed.run());
     }
 
     private void pause() {

@@ -17,7 +17,6 @@ import io.netty.util.AttributeKey;
 import io.quarkus.vertx.http.ManagementInterface;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.smallrye.common.net.Inet;
-import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.impl.HttpServerRequestInternal;
@@ -28,17 +27,15 @@ import studio.actions.html.Page;
 import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
 
-/** What is answered before a request reaches any of our methods, in the same shape as all other problems. */
+/** Refuses requests that are ambiguous or cannot be read, with a problem, before any resource sees them. */
 @Singleton
-class Doorstep {
+class RequestGuard {
 
     private static final int FIRST = 1000;
 
     private static final String NAMELESS = "Name the host that is asked, in 'Host'.";
 
     private static final String GARBLED = "The request cannot be read.";
-
-    private static final String CSP = "Content-Security-Policy";
 
     /** What a path is about. */
     private static final Pattern SUBJECT = Pattern.compile(
@@ -47,47 +44,20 @@ class Doorstep {
     /** A path with an id. */
     private static final int SHORTEST = "/api/custom-actions/".length() + 36;
 
-    /** What browsers are told of each answer that does not say it itself. */
-    private static final List<Header> HEADERS = List.of(
-            new Header("X-Content-Type-Options", "nosniff"),
-            new Header("X-Frame-Options", "DENY"),
-            new Header("Cross-Origin-Resource-Policy", "same-origin"),
-            // Browsers' own default. Anything stricter, and a form that is posted on (307) arrives with 'Origin: null'.
-            new Header("Referrer-Policy", "strict-origin-when-cross-origin"),
-            // For whoever asked; lists may be kept, and are asked for anew with their ETag.
-            new Header("Cache-Control", "private, no-cache"),
-            // Answers are no pages.
-            new Header(CSP, "default-src 'none'; frame-ancestors 'none'"));
-
-    /** In the form that Vert.x need not encode for each answer. */
-    private record Header(CharSequence name, CharSequence value) {
-
-        Header(String name, String value) {
-            this(HttpHeaders.createOptimized(name), HttpHeaders.createOptimized(value));
-        }
-    }
-
-    private static final String DOCS = "/api/custom-actions/docs";
-
-    /** Swagger UI begins with scripts that stand in its page. */
-    private static final String DOCS_CSP = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' "
-            + "'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-            + "frame-ancestors 'none'";
-
     /** Marks a connection from which no further request is read. */
-    private static final AttributeKey<Boolean> LAST = AttributeKey.valueOf(Doorstep.class, "last");
+    private static final AttributeKey<Boolean> LAST = AttributeKey.valueOf(RequestGuard.class, "last");
 
     private final BodyCollector bodies;
     private final ObjectMapper json;
 
-    Doorstep(BodyCollector bodies, ObjectMapper json) {
+    RequestGuard(BodyCollector bodies, ObjectMapper json) {
         this.bodies = bodies;
         this.json = json;
     }
 
     void hang(@Observes Filters filters) {
         filters.register(request -> {
-            guard(request);
+            SecurityHeaders.addTo(request);
             String ambiguous = ambiguous(request.request());
             if (ambiguous != null || isPastLast(request)) {
                 hangUp(request, ambiguous);
@@ -163,25 +133,6 @@ class Doorstep {
         } else {
             channel.close();
         }
-    }
-
-    /** At the last moment: two policies of one name would hold both. */
-    private static void guard(RoutingContext request) {
-        request.addHeadersEndHandler(sent -> {
-            MultiMap headers = request.response().headers();
-            if (request.request().path().startsWith(DOCS) && !headers.contains(CSP)) {
-                headers.set(CSP, DOCS_CSP);
-            }
-            if (BodyCollector.asks(request.request())) {
-                // The client may send its body all the same, or the next request; the two cannot be told apart.
-                headers.set(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
-            }
-            for (Header header : HEADERS) {
-                if (!headers.contains(header.name)) {
-                    headers.add(header.name, header.value);
-                }
-            }
-        });
     }
 
     /** What is answered names our address, and so do cookies and origins; a request that names none cannot be answered. */

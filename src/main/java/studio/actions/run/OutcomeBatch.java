@@ -1,6 +1,6 @@
 package studio.actions.run;
 
-import static studio.actions.run.Statements.each;
+import static studio.actions.run.SqlBatch.each;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -18,14 +18,14 @@ import java.util.function.BiFunction;
 import java.util.function.Consumer;
 
 import studio.actions.egress.FailureKind;
-import studio.actions.news.News;
+import studio.actions.news.Notifications;
 
 /**
  * Writes what became of attempts, those of several runs at once, and tells of it: of those that are still their owners', who
  * alone may say so. Their runs are locked first, so the outcomes of each have an order, and one of them is the last. In the
  * transaction that is open; two round trips, as a rule.
  */
-final class Settlement {
+final class OutcomeBatch {
 
     private static final String LOCK = """
             SELECT id, state, unfinished, events, max_attempts, cancelled_at IS NOT NULL, finished_at IS NOT NULL
@@ -90,7 +90,7 @@ final class Settlement {
         private int events;
         private boolean finished;
         private boolean ends;
-        /** What deliveries have come to in this settlement. */
+        /** What deliveries have come to in this batch. */
         private final Map<Delivery.State, Long> states = new EnumMap<>(Delivery.State.class);
 
         Course(ResultSet locked) throws SQLException {
@@ -136,36 +136,36 @@ final class Settlement {
     /** By the database's clock, once the runs are locked. */
     private OffsetDateTime now;
 
-    private Settlement() {
+    private OutcomeBatch() {
     }
 
     /** @param becomes is asked of each attempt that is still its owner's */
-    static <A extends Attempted> Settlement of(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
-        return of(attempts, becomes, Statements::send);
+    static <A extends Attempted> OutcomeBatch of(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
+        return of(attempts, becomes, SqlBatch::send);
     }
 
     /** The same, and ends the transaction. */
-    static <A extends Attempted> Settlement last(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
-        return of(attempts, becomes, Statements::sendLast);
+    static <A extends Attempted> OutcomeBatch last(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
+        return of(attempts, becomes, SqlBatch::sendLast);
     }
 
-    private static <A extends Attempted> Settlement of(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes,
-            Consumer<Statements> send) {
-        Settlement settlement = new Settlement();
-        settlement.lock(attempts);
+    private static <A extends Attempted> OutcomeBatch of(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes,
+            Consumer<SqlBatch> send) {
+        OutcomeBatch batch = new OutcomeBatch();
+        batch.lock(attempts);
         List<Settling> settling = new ArrayList<>();
         for (A attempt : attempts) {
-            Course course = settlement.courses.get(attempt.run());
+            Course course = batch.courses.get(attempt.run());
             // Once, though it may have been told twice.
-            if (course != null && settlement.owned.remove(attempt.delivery())) {
+            if (course != null && batch.owned.remove(attempt.delivery())) {
                 Delivery.Outcome outcome = becomes.apply(course.terms, attempt);
                 course.settle(outcome.state());
-                settlement.outcomes.put(attempt.delivery(), outcome);
+                batch.outcomes.put(attempt.delivery(), outcome);
                 settling.add(new Settling(attempt.delivery(), outcome, course.events));
             }
         }
-        settlement.write(settling, send);
-        return settlement;
+        batch.write(settling, send);
+        return batch;
     }
 
     /** What became of those deliveries whose attempts were still their owners'. */
@@ -174,7 +174,7 @@ final class Settlement {
     }
 
     /** Tells those who watch here, of the runs of the attempts. */
-    void tell(RunEvents events) {
+    void publish(RunEvents events) {
         courses.values().forEach(course -> {
             if (course.ends) {
                 events.ended(course.run, new RunEvents.End(course.state, now.toInstant()));
@@ -188,7 +188,7 @@ final class Settlement {
         UUID[] runs = attempts.stream().map(Attempted::run).distinct().toArray(UUID[]::new);
         List<?> owned = List.of(each(attempts, Attempted::delivery, UUID[]::new), each(attempts, Attempted::owner, UUID[]::new),
                 each(attempts, Attempted::attempt, Integer[]::new));
-        new Statements().add(LOCK, List.<UUID[]> of(runs)).add(OWNED, owned).ask(answers -> {
+        new SqlBatch().add(LOCK, List.<UUID[]> of(runs)).add(OWNED, owned).ask(answers -> {
             for (ResultSet run = answers.of(0); run.next();) {
                 Course course = new Course(run);
                 courses.put(course.run, course);
@@ -201,8 +201,8 @@ final class Settlement {
         });
     }
 
-    private void write(List<Settling> settling, Consumer<Statements> send) {
-        Statements statements = new Statements();
+    private void write(List<Settling> settling, Consumer<SqlBatch> send) {
+        SqlBatch statements = new SqlBatch();
         if (!settling.isEmpty()) {
             statements.add(WRITE, List.of(each(settling, Settling::delivery, UUID[]::new),
                     each(settling, one -> one.outcome.state().name(), String[]::new),
@@ -229,7 +229,7 @@ final class Settlement {
             int count = statements.size();
             statements.add(COUNT, List.<UUID[]> of(uncounted)).ask(answers -> counts(answers.of(count)))
                     .forEach((run, states) -> courses.get(run).end(states));
-            statements = new Statements();
+            statements = new SqlBatch();
         }
         List<Course> moved = courses.values().stream().filter(Course::moved).toList();
         if (!moved.isEmpty()) {
@@ -240,8 +240,8 @@ final class Settlement {
                     each(moved, course -> course.ends, Boolean[]::new)));
         }
         if (!courses.isEmpty()) {
-            send.accept(statements.add(News.TELL, List.of(News.Topic.run_changed.name(),
-                    each(courses.values(), course -> RunEvents.told(course.run, course.finished), String[]::new))));
+            send.accept(statements.add(Notifications.PUBLISH, List.of(Notifications.Topic.run_changed.name(),
+                    each(courses.values(), course -> RunEvents.payload(course.run, course.finished), String[]::new))));
         }
     }
 

@@ -32,8 +32,8 @@ import studio.actions.action.ActionJson.Import;
 import studio.actions.action.ActionRules;
 import studio.actions.action.Actions;
 import studio.actions.action.EntityType;
-import studio.actions.identity.Asker;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Requester;
 import studio.actions.kitsu.KitsuCopies.Theirs;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
@@ -43,7 +43,7 @@ import studio.actions.zou.Zou;
 /** Takes over the actions that a studio has in Kitsu already. They keep their ids, so that doing it again does nothing. */
 @Path("/api/custom-actions/take-over")
 @Produces(MediaType.APPLICATION_JSON)
-public class TakeOver {
+public class KitsuImport {
 
     /** What is to be done; spelled as on the wire. */
     public enum Mode {
@@ -62,7 +62,7 @@ public class TakeOver {
     private final ObjectMapper json;
     private final SecurityIdentity identity;
 
-    TakeOver(Zou zou, Actions actions, ActionRules rules, KitsuCopies copies, ObjectMapper json, SecurityIdentity identity) {
+    KitsuImport(Zou zou, Actions actions, ActionRules rules, KitsuCopies copies, ObjectMapper json, SecurityIdentity identity) {
         this.zou = zou;
         this.actions = actions;
         this.rules = rules;
@@ -81,20 +81,20 @@ public class TakeOver {
         if (!zou.there()) {
             throw new ProblemException(Code.NOT_FOUND, "There is no Kitsu to take over from. Set CUSTOM_ACTIONS_ZOU_URL.");
         }
-        Asker asker = Asker.of(identity);
+        Requester requester = Requester.of(identity);
         boolean skip = Boolean.TRUE.equals(skipInvalid);
         Uni<Import> done = switch (mode) {
-            case check, apply -> theirs(asker).map(theirs -> takeOver(theirs, asker, mode, skip));
-            case clear -> copies.alone(turn -> theirs(asker).chain(theirs -> copies.clear(theirs, asker, turn)));
-            case undo -> copies.alone(turn -> theirs(asker).chain(theirs -> copies.undo(theirs, asker, turn)));
+            case check, apply -> theirs(requester).map(theirs -> takeOver(theirs, requester, mode, skip));
+            case clear -> copies.alone(turn -> theirs(requester).chain(theirs -> copies.clear(theirs, requester, turn)));
+            case undo -> copies.alone(turn -> theirs(requester).chain(theirs -> copies.undo(theirs, requester, turn)));
         };
         return done
                 .map(report -> ResponseBuilder.<Import> create(mode == Mode.check || report.errors().isEmpty()
                         || mode == Mode.apply && skip ? 200 : 422).entity(report).build());
     }
 
-    private Uni<List<Theirs>> theirs(Asker asker) {
-        return zou.customActions(asker.credential()).emitOn(Infrastructure.getDefaultWorkerPool()).map(TakeOver::read);
+    private Uni<List<Theirs>> theirs(Requester requester) {
+        return zou.customActions(requester.credential()).emitOn(Infrastructure.getDefaultWorkerPool()).map(KitsuImport::read);
     }
 
     /** Returns Kitsu's actions, the oldest first. */
@@ -114,7 +114,7 @@ public class TakeOver {
         return theirs;
     }
 
-    private Import takeOver(List<Theirs> theirs, Asker asker, Mode mode, boolean skipInvalid) {
+    private Import takeOver(List<Theirs> theirs, Requester requester, Mode mode, boolean skipInvalid) {
         List<Import.Wrong> errors = new ArrayList<>();
         Map<UUID, ActionJson.Draft> drafts = new LinkedHashMap<>();
         Map<UUID, Integer> lines = new HashMap<>();
@@ -129,13 +129,13 @@ public class TakeOver {
         drafts.keySet().removeAll(here);
         errors.removeIf(error -> !lines.containsValue(error.line()));
         for (Map.Entry<UUID, ActionJson.Draft> draft : drafts.entrySet()) {
-            settle(draft, lines.get(draft.getKey()), asker.caller(), errors);
+            settle(draft, lines.get(draft.getKey()), requester.caller(), errors);
         }
         refuseTakenNames(right(drafts, errors), lines, errors);
         Map<UUID, ActionJson.Draft> right = right(drafts, errors);
         Set<UUID> made = right.keySet();
         if (mode == Mode.apply) {
-            made = errors.isEmpty() || skipInvalid ? actions.adopt(right, asker) : Set.of();
+            made = errors.isEmpty() || skipInvalid ? actions.adopt(right, requester) : Set.of();
         }
         List<Import.Change> changes = made.stream()
                 .map(id -> new Import.Change(lines.get(id), Import.Kind.created, drafts.get(id).name(), id, KitsuAction.FIELDS,

@@ -17,7 +17,7 @@ import studio.actions.egress.Outbound;
 
 /** What a request carries beside its body: our headers, those of the action with its secrets filled in, the signature. */
 @Singleton
-class Envelope {
+class WebhookRequests {
 
     private static final String WHEN_SENT = "(made when it is sent)";
 
@@ -26,7 +26,7 @@ class Envelope {
     private final String userAgent;
     private final int maxTimeoutMs;
 
-    Envelope(Secrets secrets, Clock clock, ApplicationConfig application, ActionConfig config) {
+    WebhookRequests(Secrets secrets, Clock clock, ApplicationConfig application, ActionConfig config) {
         this.secrets = secrets;
         this.clock = clock;
         this.maxTimeoutMs = (int) config.egress().maxTimeout().toMillis();
@@ -34,7 +34,7 @@ class Envelope {
     }
 
     /** Why nothing can be sent with these: a secret that was there when the action was saved is not there now. */
-    Optional<String> lacking(Map<String, String> headers, String signingSecret) {
+    Optional<String> missingSecret(Map<String, String> headers, String signingSecret) {
         Optional<String> name = headers.values().stream().map(secrets::missing).flatMap(Optional::stream).findFirst()
                 .or(() -> Optional.ofNullable(signingSecret).filter(signer -> secrets.signingKeys(signer).isEmpty()));
         return name.map(Secrets::missingSentence);
@@ -54,7 +54,7 @@ class Envelope {
     }
 
     /** The request of an attempt that is made now, in this trace. */
-    Outbound seal(Run run, Delivery delivery, String traceparent) {
+    Outbound build(Run run, Delivery delivery, String traceparent) {
         Map<String, String> headers = headers(run.headers, delivery.body != null);
         headers.replaceAll((name, value) -> secrets.fill(value));
         long timestamp = clock.instant().getEpochSecond();

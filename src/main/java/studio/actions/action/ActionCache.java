@@ -15,14 +15,14 @@ import jakarta.inject.Singleton;
 
 import org.hibernate.StatelessSession;
 
-import studio.actions.news.News;
+import studio.actions.news.Notifications;
 
 /**
  * All actions by name, as they were read last: Kitsu asks for them at every login. A write drops them here before it answers;
  * PostgreSQL tells the other replicas (the trigger on {@code action}), and what it could not tell is forgotten in a minute.
  */
 @Singleton
-class ActionList {
+class ActionCache {
 
     private static final Duration BELIEVED = Duration.ofSeconds(60);
 
@@ -42,28 +42,28 @@ class ActionList {
      * @param answers by what was asked, and by whom
      * @param before those of the time before, of which most are the same
      */
-    private record Read(List<Action> actions, Instant at, Map<Listings.Question, Listing> answers,
-            Map<Listings.Question, Listing> before, AtomicInteger bytes) {
+    private record Read(List<Action> actions, Instant at, Map<CachedLists.Question, CachedList> answers,
+            Map<CachedLists.Question, CachedList> before, AtomicInteger bytes) {
 
-        Read(List<Action> actions, Instant at, Map<Listings.Question, Listing> before) {
+        Read(List<Action> actions, Instant at, Map<CachedLists.Question, CachedList> before) {
             this(actions, at, new ConcurrentHashMap<>(), before, new AtomicInteger());
         }
 
-        void keep(Listings.Question asked, Listing answer) {
+        void keep(CachedLists.Question asked, CachedList answer) {
             int size = answer.bytes().capacity() + asked.length() + OVERHEAD;
             if (bytes.addAndGet(size) > KEPT) {
                 bytes.addAndGet(-size);
                 return;
             }
             // What is outside of the heap is not soon collected.
-            Listing same = before.get(asked);
+            CachedList same = before.get(asked);
             if (answers.putIfAbsent(asked, answer.equals(same) ? same : answer.outside()) != null) {
                 bytes.addAndGet(-size);
             }
         }
     }
 
-    private final News news;
+    private final Notifications notifications;
     private final Clock clock;
     private final StatelessSession rows;
     private final AtomicLong drops = new AtomicLong();
@@ -71,13 +71,13 @@ class ActionList {
     private final Map<String, Instant> writes = new ConcurrentHashMap<>();
     private volatile Read last;
     /** The answers that were made of the list before, or of this one. */
-    private volatile Map<Listings.Question, Listing> lately = Map.of();
+    private volatile Map<CachedLists.Question, CachedList> lately = Map.of();
 
-    ActionList(News news, Clock clock, StatelessSession rows) {
-        this.news = news;
+    ActionCache(Notifications notifications, Clock clock, StatelessSession rows) {
+        this.notifications = notifications;
         this.clock = clock;
         this.rows = rows;
-        news.read(News.Topic.action_changed, this::hear, this::drop);
+        notifications.subscribe(Notifications.Topic.action_changed, this::hear, this::drop);
     }
 
     /** Not to be changed: others are reading them. */
@@ -86,21 +86,21 @@ class ActionList {
     }
 
     /** What was answered to this already, and is still true. */
-    Optional<Listing> answered(Listings.Question asked) {
+    Optional<CachedList> answered(CachedLists.Question asked) {
         return believed().map(read -> read.answers.get(asked));
     }
 
     /** Writes an answer, and keeps it for all who ask the same. */
-    Listing answer(Listings.Question asked, Function<List<Action>, Listing> write) {
+    CachedList answer(CachedLists.Question asked, Function<List<Action>, CachedList> write) {
         Read read = read();
-        Listing answer = write.apply(read.actions);
+        CachedList answer = write.apply(read.actions);
         read.keep(asked, answer);
         return answer;
     }
 
     private Optional<Read> believed() {
         return Optional.ofNullable(last)
-                .filter(read -> clock.instant().isBefore(read.at.plus(news.isDeaf() ? BELIEVED_DEAF : BELIEVED)));
+                .filter(read -> clock.instant().isBefore(read.at.plus(notifications.isDeaf() ? BELIEVED_DEAF : BELIEVED)));
     }
 
     private Read read() {

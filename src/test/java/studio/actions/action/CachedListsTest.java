@@ -28,7 +28,7 @@ import studio.actions.testing.Receiver;
 /** Lists that are answered as they were before. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
-class ListingsTest {
+class CachedListsTest {
 
     private static final String HIT = "custom_actions_list_lookups_total{result=\"hit\"}";
 

@@ -10,15 +10,15 @@ import io.vertx.ext.web.RoutingContext;
  * @param credential null without Kitsu
  * @param from the address that the request came from; null where it has none
  */
-public record Asker(Caller caller, Credential credential, String from) {
+public record Requester(Caller caller, Credential credential, String from) {
 
     /** The attribute of an identity that says where its request came from. */
     public static final String FROM = "from";
 
     /** Whoever is behind an authenticated request. */
-    public static Asker of(SecurityIdentity identity) {
+    public static Requester of(SecurityIdentity identity) {
         String from = identity.getAttribute(FROM);
-        return new Asker(Caller.of(identity), identity.getCredential(Credential.class), from.isEmpty() ? null : from);
+        return new Requester(Caller.of(identity), identity.getCredential(Credential.class), from.isEmpty() ? null : from);
     }
 
     /** That of whoever speaks to us; where proxies are trusted, what they say. Empty where there is none. */

@@ -12,14 +12,14 @@ import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
 /** A press that did not do all it should as one problem, for those who tell success from failure by a status alone. */
-public final class Verdict {
+public final class RunProblem {
 
     private static final int SHOWN = 20;
 
     /** What a receiver that is too busy commonly asks for; what this one asked for is not kept. */
     private static final int BUSY_SECONDS = 60;
 
-    private Verdict() {
+    private RunProblem() {
     }
 
     /**

@@ -28,7 +28,7 @@ import studio.actions.testing.Services;
 /** The list in memory, and another replica that writes: here, a connection that the service knows nothing of. */
 @QuarkusTest
 @WithTestResource(Services.class)
-class ActionListTest {
+class ActionCacheTest {
 
     @Inject
     AgroalDataSource database;

@@ -18,10 +18,9 @@ import org.hibernate.Session;
 import io.quarkus.hibernate.orm.panache.Panache;
 
 /**
- * Statements that are sent together, where a round trip takes longer than what it asks for. Each sees what was committed when
- * the one before had ended.
+ * Several statements in one round trip. Each sees what was committed when the one before it ended.
  */
-final class Statements {
+final class SqlBatch {
 
     interface Reading<T> {
         T of(Answers answers) throws SQLException;
@@ -57,7 +56,7 @@ final class Statements {
     private final List<Object> values = new ArrayList<>();
 
     /** @param of for its question marks: what JDBC knows, and arrays of what {@link #type} knows */
-    Statements add(String sql, List<?> of) {
+    SqlBatch add(String sql, List<?> of) {
         all.add(sql);
         values.addAll(of);
         return this;

@@ -13,7 +13,7 @@ import java.util.stream.Collectors;
  * Buckets that ran out when this process last took from them. What they limit is not looked for before they can have
  * filled; that is a guess, since others take from them too, and only the database knows.
  */
-final class Shortage {
+final class EmptyBuckets {
 
     private record Low(RateLimits.Taken taken, long sinceNanos) {
 
@@ -29,10 +29,10 @@ final class Shortage {
     /** By bucket: its limit may change. */
     private final Map<String, Low> low = new ConcurrentHashMap<>();
 
-    void note(Collection<RateLimits.Taken> taken) {
+    void update(Collection<RateLimits.Taken> taken) {
         long now = System.nanoTime();
         low.values().removeIf(Low::over);
-        taken.stream().filter(one -> one.left() < 1 || knows(one.policy()))
+        taken.stream().filter(one -> one.left() < 1 || contains(one.policy()))
                 .forEach(one -> low.put(one.policy().bucket(), new Low(one, now)));
     }
 
@@ -41,25 +41,25 @@ final class Shortage {
     }
 
     /** Whether it ran out, and has not filled since. */
-    boolean knows(RateLimits.Policy policy) {
+    boolean contains(RateLimits.Policy policy) {
         Low known = low.get(policy.bucket());
         return known != null && !known.over();
     }
 
     /** How many tokens may be there at most. */
-    int likely(RateLimits.Policy policy) {
+    int mostTokens(RateLimits.Policy policy) {
         Low known = low.get(policy.bucket());
         return known == null || known.over() ? policy.quota() : (int) known.tokens();
     }
 
     /** Whom there is nothing for at the moment. */
-    Set<String> of(RateLimits.Kind kind) {
+    Set<String> subjects(RateLimits.Kind kind) {
         return low.values().stream().filter(one -> one.taken().policy().kind() == kind && one.tokens() < 1)
                 .map(one -> one.taken().policy().subject()).collect(Collectors.toSet());
     }
 
     /** How long until there is something for one of those whom there is nothing for. */
-    Optional<Duration> ends() {
+    Optional<Duration> untilNextToken() {
         return low.values().stream().filter(one -> one.tokens() < 1)
                 .map(one -> one.taken().policy().worth(1 - one.tokens())).min(Comparator.naturalOrder());
     }

@@ -1,6 +1,6 @@
 package studio.actions.run;
 
-import static studio.actions.run.Statements.each;
+import static studio.actions.run.SqlBatch.each;
 
 import java.time.ZoneOffset;
 import java.util.Arrays;
@@ -14,14 +14,14 @@ import jakarta.inject.Singleton;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 import studio.actions.audit.AuditEntry;
-import studio.actions.news.News;
+import studio.actions.news.Notifications;
 
 /**
  * Writes a run as it begins: itself, what it owes, its entry in the audit, and last the token that it costs its caller, for
  * which others wait until the transaction ends. In one round trip, however much it is, with which the one that is open ends.
  */
 @Singleton
-class Beginning {
+class RunWriter {
 
     private static final String RUN = """
             INSERT INTO run (id, action_id, action_version, action_name, state, caller_id, caller_name, caller_email,
@@ -44,7 +44,7 @@ class Beginning {
     private final RateLimits limits;
     private final ObjectMapper json;
 
-    Beginning(RateLimits limits, ObjectMapper json) {
+    RunWriter(RateLimits limits, ObjectMapper json) {
         this.limits = limits;
         this.json = json;
     }
@@ -55,10 +55,10 @@ class Beginning {
      * @return what the bucket gave: where that is none, nothing was written
      */
     RateLimits.Taken write(Run run, List<Delivery> deliveries, AuditEntry entry, boolean waits, RateLimits.Policy cost) {
-        Statements all = new Statements().add(RUN, values(run)).add(DELIVERIES, values(run, deliveries))
+        SqlBatch all = new SqlBatch().add(RUN, values(run)).add(DELIVERIES, values(run, deliveries))
                 .add(AuditEntry.INSERT, entry.values(json));
         if (waits) {
-            all.add(News.TELL, List.of(News.Topic.delivery_due.name(), new String[] { "" }));
+            all.add(Notifications.PUBLISH, List.of(Notifications.Topic.delivery_due.name(), new String[] { "" }));
         }
         return limits.takeLast(all, cost);
     }

@@ -4,17 +4,17 @@ import java.util.HashMap;
 import java.util.Map;
 
 /** So many requests at once to one host. */
-final class Places {
+final class HostSlots {
 
     private final int perHost;
     private final Map<String, Integer> taken = new HashMap<>();
 
-    Places(int perHost) {
+    HostSlots(int perHost) {
         this.perHost = perHost;
     }
 
-    /** Takes a place if one is free. Whoever has it must {@link #leave}. */
-    synchronized boolean tryEnter(String host) {
+    /** Takes a slot if one is free. Whoever has it must {@link #release}. */
+    synchronized boolean tryTake(String host) {
         if (taken.getOrDefault(host, 0) == perHost) {
             return false;
         }
@@ -22,7 +22,7 @@ final class Places {
         return true;
     }
 
-    synchronized void leave(String host) {
+    synchronized void release(String host) {
         taken.computeIfPresent(host, (same, count) -> count == 1 ? null : count - 1);
     }
 

@@ -11,61 +11,61 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import org.junit.jupiter.api.Test;
 
-class PlacesTest {
+class HostSlotsTest {
 
     @Test
     void hasAPlaceOnlyWhileOneIsFree() {
-        Places places = new Places(2);
+        HostSlots slots = new HostSlots(2);
 
-        assertThat(places.tryEnter("a")).isTrue();
-        assertThat(places.tryEnter("a")).isTrue();
-        assertThat(places.tryEnter("a")).isFalse();
-        places.leave("a");
-        assertThat(places.tryEnter("a")).isTrue();
-        assertThat(places.tryEnter("a")).isFalse();
+        assertThat(slots.tryTake("a")).isTrue();
+        assertThat(slots.tryTake("a")).isTrue();
+        assertThat(slots.tryTake("a")).isFalse();
+        slots.release("a");
+        assertThat(slots.tryTake("a")).isTrue();
+        assertThat(slots.tryTake("a")).isFalse();
     }
 
     @Test
     void countsEachHostForItself() {
-        Places places = new Places(1);
+        HostSlots slots = new HostSlots(1);
 
-        assertThat(places.tryEnter("a")).isTrue();
-        assertThat(places.tryEnter("b")).isTrue();
-        places.leave("b");
+        assertThat(slots.tryTake("a")).isTrue();
+        assertThat(slots.tryTake("b")).isTrue();
+        slots.release("b");
 
-        assertThat(places.tryEnter("a")).isFalse();
-        assertThat(places.tryEnter("b")).isTrue();
+        assertThat(slots.tryTake("a")).isFalse();
+        assertThat(slots.tryTake("b")).isTrue();
     }
 
     @Test
     void saysHowManyAreFreeWhereSomeAreTaken() {
-        Places places = new Places(2);
-        places.tryEnter("a");
-        places.tryEnter("a");
-        places.tryEnter("b");
+        HostSlots slots = new HostSlots(2);
+        slots.tryTake("a");
+        slots.tryTake("a");
+        slots.tryTake("b");
 
-        assertThat(places.free()).containsOnly(Map.entry("a", 0), Map.entry("b", 1));
-        places.leave("a");
-        places.leave("b");
-        assertThat(places.free()).containsOnly(Map.entry("a", 1));
+        assertThat(slots.free()).containsOnly(Map.entry("a", 0), Map.entry("b", 1));
+        slots.release("a");
+        slots.release("b");
+        assertThat(slots.free()).containsOnly(Map.entry("a", 1));
     }
 
     @Test
     void hasNoMorePlacesThanBeforeWhenEverybodyHasLeft() {
-        Places places = new Places(2);
-        places.tryEnter("a");
-        places.leave("a");
-        places.leave("a");
+        HostSlots slots = new HostSlots(2);
+        slots.tryTake("a");
+        slots.release("a");
+        slots.release("a");
 
-        assertThat(places.tryEnter("a")).isTrue();
-        assertThat(places.tryEnter("a")).isTrue();
-        assertThat(places.tryEnter("a")).isFalse();
+        assertThat(slots.tryTake("a")).isTrue();
+        assertThat(slots.tryTake("a")).isTrue();
+        assertThat(slots.tryTake("a")).isFalse();
     }
 
     @Test
     void neverLendsMoreThanItHas() throws InterruptedException {
         int turns = 4000;
-        Places places = new Places(3);
+        HostSlots slots = new HostSlots(3);
         AtomicInteger now = new AtomicInteger();
         AtomicInteger most = new AtomicInteger();
         CountDownLatch ran = new CountDownLatch(turns);
@@ -73,12 +73,12 @@ class PlacesTest {
         try {
             for (int i = 0; i < turns; i++) {
                 threads.execute(() -> {
-                    while (!places.tryEnter("a")) {
+                    while (!slots.tryTake("a")) {
                         Thread.onSpinWait();
                     }
                     most.accumulateAndGet(now.incrementAndGet(), Math::max);
                     now.decrementAndGet();
-                    places.leave("a");
+                    slots.release("a");
                     ran.countDown();
                 });
             }
@@ -88,6 +88,6 @@ class PlacesTest {
         }
         assertThat(threads.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
         assertThat(most.get()).isBetween(1, 3);
-        assertThat(places.free()).isEmpty();
+        assertThat(slots.free()).isEmpty();
     }
 }

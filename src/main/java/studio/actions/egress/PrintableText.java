@@ -5,9 +5,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
 /** What a receiver answered, as text that a person, a terminal and a database can take. */
-public final class Visible {
+public final class PrintableText {
 
-    private Visible() {
+    private PrintableText() {
     }
 
     /** Decoded by the charset of the media type, else UTF-8; what does not decode becomes U+FFFD. */

@@ -29,7 +29,7 @@ import studio.actions.identity.Caller;
  * What one press of an action on a selection owes: a delivery per task, per entity or per production, as the template asks.
  * Pure: what preview shows is what run sends.
  */
-final class Plan {
+final class DeliveryPlan {
 
     /** Bytes of a filled URL that a browser opens; the service itself sends {@link Egress#LONGEST_URL}. */
     private static final int LONGEST_OPENED = 64 * 1024;
@@ -46,7 +46,8 @@ final class Plan {
     private Optional<AddressPolicy.Refusal> guard;
     private long opened;
 
-    private Plan(Action action, Caller caller, Selection selection, Instant now, AddressPolicy policy, long maxRequest) {
+    private DeliveryPlan(Action action, Caller caller, Selection selection, Instant now, AddressPolicy policy,
+            long maxRequest) {
         this.action = action;
         this.caller = caller;
         this.selection = selection;
@@ -56,51 +57,33 @@ final class Plan {
         this.template = Template.parse(action.url);
     }
 
-    /**
-     * One request, or why there is none.
-     *
-     * @param tasks those it is about, for which its outcome may be told in Kitsu
-     * @param guard what the guard of egress said to its address; null where that is not why there is none
-     */
-    record Owed(Target target, List<UUID> tasks, String url, ObjectNode body, FailureKind refusal, String why,
-            AddressPolicy.Refusal guard) {
-
-        boolean refused() {
-            return refusal != null;
-        }
-
-        Owed refuse(FailureKind kind, String reason) {
-            return new Owed(target, tasks, url, body, kind, reason, null);
-        }
-    }
-
     /** In the order of the selection; a target that is refused for itself does not take the others of its group along. */
-    static List<Owed> of(Action action, Caller caller, Selection selection, Instant now, AddressPolicy policy,
+    static List<PlannedDelivery> of(Action action, Caller caller, Selection selection, Instant now, AddressPolicy policy,
             long maxRequest) {
-        Plan plan;
+        DeliveryPlan plan;
         try {
-            plan = new Plan(action, caller, selection, now, policy, maxRequest);
+            plan = new DeliveryPlan(action, caller, selection, now, policy, maxRequest);
         } catch (Template.Refused e) {
             // Saved by another version, whose rules were others.
             return selection.targets().stream()
                     .map(target -> refuse(target, FailureKind.forbidden_address, e.getMessage())).toList();
         }
         if (selection.targets().isEmpty()) {
-            return List.of(plan.owe(List.of(Target.NONE)));
+            return List.of(plan.plan(List.of(Target.NONE)));
         }
         Map<Object, List<Target>> groups = new LinkedHashMap<>();
-        Map<Object, Owed> refused = new HashMap<>();
+        Map<Object, PlannedDelivery> refused = new HashMap<>();
         for (Target target : selection.targets()) {
-            Owed refusal = plan.refuse(target);
+            PlannedDelivery refusal = plan.refuse(target);
             Object key = refusal == null ? plan.group(target) : target;
             groups.computeIfAbsent(key, unseen -> new ArrayList<>()).add(target);
             if (refusal != null) {
                 refused.put(key, refusal);
             }
         }
-        List<Owed> owed = new ArrayList<>();
-        groups.forEach((key, group) -> owed.add(refused.containsKey(key) ? refused.get(key) : plan.owe(group)));
-        return owed;
+        List<PlannedDelivery> planned = new ArrayList<>();
+        groups.forEach((key, group) -> planned.add(refused.containsKey(key) ? refused.get(key) : plan.plan(group)));
+        return planned;
     }
 
     /** What shares a delivery. What lacks the id that is asked for stands alone, so that its refusal names it. */
@@ -114,7 +97,7 @@ final class Plan {
     }
 
     /** Why the action is not for this target; null where it is. */
-    private Owed refuse(Target target) {
+    private PlannedDelivery refuse(Target target) {
         Selection.Refusal refusal = selection.refused().get(target);
         if (refusal != null) {
             return refuse(target, List.of(), refusal.kind(), refusal.why());
@@ -134,7 +117,7 @@ final class Plan {
                         "This action does not run in the target's production."));
     }
 
-    private Owed owe(List<Target> group) {
+    private PlannedDelivery plan(List<Target> group) {
         Target target = subject(group);
         List<UUID> tasks = group.stream().map(Target::taskId).filter(Objects::nonNull).distinct().toList();
         Template.Filled filled = template.fill(variable -> value(variable, target, tasks),
@@ -159,12 +142,13 @@ final class Plan {
         return send(target, tasks, ((Template.Url) filled).text(), body(target, tasks));
     }
 
-    private Owed send(Target target, List<UUID> tasks, String url, ObjectNode body) {
+    private PlannedDelivery send(Target target, List<UUID> tasks, String url, ObjectNode body) {
         if (action.isAjax) {
             // What is judged, scheme and authority, is the same in every URL of a template.
             guard = guard == null ? policy.vet(URI.create(url)) : guard;
             if (guard.isPresent()) {
-                return new Owed(target, tasks, null, null, FailureKind.forbidden_address, guard.get().sentence(), guard.get());
+                return new PlannedDelivery(target, tasks, null, null, FailureKind.forbidden_address, guard.get().sentence(),
+                        guard.get());
             }
         }
         if (!action.isAjax && (opened += url.length()) > LONGEST_PAGE) {
@@ -176,7 +160,7 @@ final class Plan {
             return refuse(target, tasks, FailureKind.too_large,
                     "The body would be over " + maxRequest + " bytes (CUSTOM_ACTIONS_EGRESS_MAX_REQUEST). Select fewer.");
         }
-        return new Owed(target, tasks, url, withBody ? body : null, null, null, null);
+        return new PlannedDelivery(target, tasks, url, withBody ? body : null, null, null, null);
     }
 
     /** What it cannot be longer than: each character of a text may be written in six. */
@@ -193,12 +177,12 @@ final class Plan {
         return length;
     }
 
-    private static Owed refuse(Target target, FailureKind kind, String why) {
+    private static PlannedDelivery refuse(Target target, FailureKind kind, String why) {
         return refuse(target, target.taskId() == null ? List.of() : List.of(target.taskId()), kind, why);
     }
 
-    private static Owed refuse(Target target, List<UUID> tasks, FailureKind kind, String why) {
-        return new Owed(target, tasks, null, null, kind, why, null);
+    private static PlannedDelivery refuse(Target target, List<UUID> tasks, FailureKind kind, String why) {
+        return new PlannedDelivery(target, tasks, null, null, kind, why, null);
     }
 
     /** The target itself, or what the targets of a group have in common. */
