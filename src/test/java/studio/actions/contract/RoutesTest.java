@@ -45,10 +45,10 @@ import studio.actions.run.Run;
 import studio.actions.run.RunJson;
 import studio.actions.run.Target;
 
-/** Compares the code with the API's description, in both directions: neither has what the other lacks. */
+/** Compares the code with the API's description in both directions. */
 class RoutesTest {
 
-    /** What people and scripts use beside the API: the front page, the description itself, the practice receiver. */
+    /** Routes beside the API: the front page, the description itself, and the echo endpoint for first experiments. */
     private static final Set<String> UNDOCUMENTED = Set.of("GET /", "GET /q/swagger-ui", "GET /api/custom-actions/openapi",
             "GET /api/custom-actions/echo", "POST /api/custom-actions/echo");
 
@@ -73,7 +73,7 @@ class RoutesTest {
             Map.entry("Preview", RunJson.Preview.class), Map.entry("Statistics", RunJson.Statistics.class),
             Map.entry("Target", Target.class), Map.entry("DeliveryTarget", Target.class));
 
-    /** An operation, as code and document both tell it. */
+    /** An operation, read from the code or from the document. */
     private record Route(String name, Set<String> parameters, Set<String> roles) {
     }
 
@@ -124,10 +124,10 @@ class RoutesTest {
     }
 
     @Test
-    void theReadmeNamesEveryCode() throws IOException {
-        String readme = Files.readString(Path.of("README.md"));
+    void theGuideNamesEveryCode() throws IOException {
+        String guide = Files.readString(Path.of("src/docs/errors.md"));
         assertThat(Stream.of(Problem.Code.values()).map(Problem.Code::wire)).allSatisfy(
-                code -> assertThat(readme).contains("`" + code + "`"));
+                code -> assertThat(guide).contains("`" + code + "`"));
     }
 
     private JsonNode schema(String name) {

@@ -64,10 +64,10 @@ class SignatureTest {
                 Signature.sign(keys, "msg_a", 1, "é"), Signature.sign(keys, "msg_a", 1, "?"))).doesNotHaveDuplicates();
     }
 
-    /** What the README tells receivers that want no library. Skipped where there is no Python. */
+    /** Runs the guide's example for receivers without a library. Skipped on machines without Python. */
     @Test
-    void isVerifiedByTheReadmesOwnLines() throws Exception {
-        String lines = Files.readString(Path.of("README.md")).split("With no library, in Python:\\s+```python\n")[1]
+    void isVerifiedByTheLinesOfTheGuide() throws Exception {
+        String lines = Files.readString(Path.of("src/docs/receivers.md")).split("With no library, in Python:\\s+```python\n")[1]
                 .split("```")[0];
         byte[] key = "the present signing key!".getBytes(StandardCharsets.UTF_8);
         byte[] before = "the previous signing key".getBytes(StandardCharsets.UTF_8);

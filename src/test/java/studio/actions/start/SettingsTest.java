@@ -75,14 +75,14 @@ class SettingsTest {
     }
 
     @Test
-    void everyKeyStandsInTheReadme() throws Exception {
-        String readme = Files.readString(Path.of("README.md"));
+    void everyKeyStandsInTheGuide() throws Exception {
+        String guide = Files.readString(Path.of("src/docs/configuration.md"));
 
         assertThat(Settings.ALL.keySet())
-                .allSatisfy(key -> assertThat(readme).contains("`" + key.replace("*", "<"), key.contains("*") ? "" : "`"));
+                .allSatisfy(key -> assertThat(guide).contains("`" + key.replace("*", "<"), key.contains("*") ? "" : "`"));
     }
 
-    /** Each key, what may just be set, and what may just not. */
+    /** Each key with values at the edge of the allowed range, and values just outside. */
     private static final String SWEEP = """
             bodies.max-count | 1, 100000 | 0, 100001, all
             bodies.max-memory | 1M, 4G | 1023K, 5G, much
@@ -189,7 +189,7 @@ class SettingsTest {
                 "test", 300)).build());
     }
 
-    /** As a file of variables leaves them whose own variables were not filled in. */
+    /** A file of variables may contain references to variables that are not set. */
     @ParameterizedTest
     @ValueSource(strings = { "custom-actions.zou.url", "custom-actions.local.token", "custom-actions.signing.secret",
             "custom-actions.run.lease", "quarkus.datasource.jdbc.url", "quarkus.datasource.password" })
@@ -274,13 +274,14 @@ class SettingsTest {
                 .startsWith("QUARKUS_DATASOURCE_JDBC_MAX_SIZE").contains("\"" + size.strip() + "\"").contains("from 4"));
     }
 
-    /** What holds where nothing is set is what the README says. */
+    /** The guide must list each setting's actual default. */
     @Test
-    void everyDefaultStandsInTheReadme() throws Exception {
+    void everyDefaultStandsInTheGuide() throws Exception {
         SmallRyeConfigBuilder builder = new SmallRyeConfigBuilder().addDiscoveredConverters();
         CONFIGS.forEach(builder::withMapping);
         SmallRyeConfig config = builder.build();
-        Map<String, String> rows = Files.readString(Path.of("README.md")).lines().map(row -> row.split(" *\\| *"))
+        Map<String, String> rows = Files.readString(Path.of("src/docs/configuration.md")).lines()
+                .map(row -> row.split(" *\\| *"))
                 .filter(cells -> cells.length > 3 && cells[1].startsWith("`"))
                 .collect(Collectors.toMap(cells -> cells[1].replace("`", ""), cells -> cells[2].replace("`", ""), (a, b) -> a));
 
