@@ -35,8 +35,9 @@ import studio.actions.testing.Receiver;
 import studio.actions.testing.Usage;
 
 /**
- * Everything that clients, receivers and the database can do to the service, one after the other for twenty minutes
- * ({@code -Dattacks.minutes}): it uses no more afterwards, and meanwhile others are served as fast as ever.
+ * Attacks by clients, receivers and the database, one after the other for twenty minutes ({@code -Dattacks.minutes}).
+ * Afterwards the service's memory, threads, open files and database connections must be about as before.
+ * During each attack other clients must still get their lists within 200 ms at the 99th percentile.
  */
 @Tag("soak")
 class AttackIT {
@@ -49,7 +50,7 @@ class AttackIT {
     private static final String API = "/api/custom-actions";
     private static final String BEARER = "Authorization: Bearer " + Packaged.TOKEN + "\r\n";
 
-    /** One blow; it is dealt again and again. */
+    /** One round of an attack; it is repeated until the attack's time is over. */
     private interface Attack {
         void strike() throws Exception;
     }
@@ -83,7 +84,7 @@ class AttackIT {
         Map<String, Attack> attacks = attacks();
         Map<String, List<Long>> latencies = new LinkedHashMap<>();
         long each = ALL.toNanos() / (attacks.size() + 1L);
-        // Compiled, and with the memory that each attack takes at most.
+        // Runs each attack for five seconds, so that code is compiled and memory is at its peak before the first measurement.
         for (Attack attack : attacks.values()) {
             repeat(attack, Duration.ofSeconds(5).toNanos());
         }
@@ -157,7 +158,7 @@ class AttackIT {
         return "GET " + API + path + " HTTP/1.1\r\nHost: x\r\n" + BEARER + "\r\n";
     }
 
-    /** Opens connections, says something on each, reads nothing, and hangs up after some seconds. */
+    /** Opens connections, sends a text on each, reads nothing, and closes them after some seconds. */
     private void hold(int count, int seconds, IntFunction<String> said) throws Exception {
         List<Raw> connections = new ArrayList<>();
         try {
@@ -166,7 +167,7 @@ class AttackIT {
             }
             TimeUnit.SECONDS.sleep(seconds);
         } catch (IOException refused) {
-            // The service may hang up at any time.
+            // The service may close a connection at any time.
         } finally {
             connections.forEach(Raw::close);
         }
@@ -197,7 +198,7 @@ class AttackIT {
                 .getString("id");
     }
 
-    /** Begins a run and returns its id. */
+    /** Starts a run and returns its id. */
     private String press(String action, int targets, IntFunction<String> names) {
         return service.press(action, Packaged.TOKEN,
                 "{\"targets\": [" + IntStream.range(0, targets).mapToObj(i -> "{\"entity_id\": \""
@@ -207,7 +208,7 @@ class AttackIT {
                 .json().getString("id");
     }
 
-    /** Presses and waits until the run has ended. */
+    /** Starts a run and waits until it has ended. */
     private void strike(String action, int targets, IntFunction<String> names) throws Exception {
         String run = press(action, targets, names);
         for (int i = 0; i < 100 && service.get("/runs/" + run, Packaged.TOKEN).getString("finished_at") == null; i++) {
@@ -215,7 +216,7 @@ class AttackIT {
         }
     }
 
-    /** Lists the actions ten times a second until it is interrupted, and notes how long each took; 60 s where one failed. */
+    /** Lists the actions ten times a second until it is interrupted, and records each latency; a failure counts as 60 s. */
     private void probe(List<Long> latencies) {
         HttpClient client = HttpClient.newHttpClient();
         HttpRequest list = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + service.port + API))

@@ -4,9 +4,9 @@ import org.junit.platform.suite.api.IncludePackages;
 import org.junit.platform.suite.api.SelectPackages;
 import org.junit.platform.suite.api.Suite;
 
-/** Half of the tests of classes. Surefire runs it beside the other half, {@link KitsuSuite}, in a process of its own. */
+/** Half of the class tests. Surefire runs them in a process of their own, in parallel with {@link KitsuSuite}. */
 @Suite
 @SelectPackages("studio.actions")
-@IncludePackages({ "studio.actions.news", "studio.actions.problem", "studio.actions.run", "studio.actions.start" })
+@IncludePackages({ "studio.actions.database", "studio.actions.problem", "studio.actions.run", "studio.actions.start" })
 class EngineSuite {
 }

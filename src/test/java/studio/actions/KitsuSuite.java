@@ -4,9 +4,9 @@ import org.junit.platform.suite.api.ExcludePackages;
 import org.junit.platform.suite.api.SelectPackages;
 import org.junit.platform.suite.api.Suite;
 
-/** All tests of classes that are not in {@link EngineSuite}. */
+/** All class tests that are not in {@link EngineSuite}. */
 @Suite
 @SelectPackages("studio.actions")
-@ExcludePackages({ "studio.actions.news", "studio.actions.problem", "studio.actions.run", "studio.actions.start" })
+@ExcludePackages({ "studio.actions.database", "studio.actions.problem", "studio.actions.run", "studio.actions.start" })
 class KitsuSuite {
 }

@@ -16,11 +16,11 @@ import org.junit.jupiter.api.parallel.Isolated;
 
 import studio.actions.testing.Confidential;
 
-/** What all tests before this one had the service log, at DEBUG, and which tokens and secrets they used for it. */
+/** Searches all that the service logged at DEBUG in the tests before this one for the tokens and secrets that they used. */
 @Isolated("comes after all others")
 class LogsIT {
 
-    /** Printed on purpose, and no line of the log. */
+    /** Text that the service prints on purpose; not a log line. */
     private static final String PRINTED = "export TOKEN=";
 
     @Test
@@ -35,13 +35,13 @@ class LogsIT {
     }
 
     private static void search() throws IOException {
-        // As they are, and as they stand in JSON.
+        // Each secret as plain text, and escaped as in JSON.
         List<String> confidential = Confidential.used().stream()
                 .flatMap(used -> Stream.of(used, used.replace("\\", "\\\\").replace("\"", "\\\""))).distinct().toList();
         List<String> found = new ArrayList<>();
         long lines = 0;
         for (Path log : logs()) {
-            // Receivers' words may be in any charset.
+            // The log may quote receivers' answers, which can be in any charset.
             for (String line : Files.readAllLines(log, StandardCharsets.ISO_8859_1)) {
                 lines++;
                 if (!line.startsWith(PRINTED) && confidential.stream().anyMatch(line::contains)) {

@@ -31,12 +31,12 @@ import studio.actions.testing.Packaged;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** What was built, jar or native binary, does each thing that the service does: what is missing in it is missing here. */
+/** Uses each feature of the packaged service, jar or native binary, so that a class or resource missing there shows. */
 @QuarkusIntegrationTest
 @WithTestResource(ServiceIT.WithManagement.class)
 class ServiceIT {
 
-    /** The process says on which port it listens, and not which one its management has. */
+    /** Sets a fixed management port, since the process reports only its main port. */
     public static class WithManagement extends Services {
 
         private static final int PORT = Packaged.freePort();

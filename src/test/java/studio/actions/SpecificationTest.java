@@ -13,7 +13,7 @@ import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Test;
 
-/** Holds the table of the specification's sentences against the tests that it names. */
+/** Checks that each row of the specification's table names tests that exist. */
 class SpecificationTest {
 
     private static final Pattern NAME = Pattern.compile("`(\\w+(?:Test|IT))`");

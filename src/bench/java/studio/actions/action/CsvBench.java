@@ -10,7 +10,7 @@ import org.openjdk.jmh.annotations.State;
 
 import studio.actions.csv.Csv;
 
-/** A file of a thousand lines, as Kitsu's own export writes them. */
+/** Reading and writing a file of a thousand lines, in the form of Kitsu's own export. */
 @State(Scope.Benchmark)
 public class CsvBench {
 

@@ -8,7 +8,9 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.infra.Blackhole;
 
-/** A template that is read once and filled for a hundred shots. */
+import studio.actions.template.Template;
+
+/** Parsing a template once and filling it for a hundred shots. */
 @State(Scope.Benchmark)
 public class FillingBench {
 

@@ -11,7 +11,7 @@ import java.util.Map;
 
 import studio.actions.testing.Postgres;
 
-/** Measures every case beside its ceiling, in turn, and prints a table of medians. */
+/** Measures every case in turn with its ceiling and prints a table of medians. */
 public final class Bench {
 
     static final Path FOLDER = Path.of(System.getProperty("bench.folder")).toAbsolutePath();
@@ -21,7 +21,7 @@ public final class Bench {
     static final Duration WARM_UP = Duration.ofSeconds(Integer.getInteger("bench.warmUp", 120));
     static final int ROUNDS = Integer.getInteger("bench.rounds", 5);
 
-    /** Makes a case ready, on a server that it may have databases of. */
+    /** Creates a case, which may create databases on the given server. */
     private interface Maker {
         Case make(Postgres postgres) throws Exception;
     }

@@ -5,14 +5,15 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
-/** What is measured beside its ceiling. Whatever it starts it ends, when it is closed. */
+/** A measurement of the service beside a ceiling. Closing it stops all that it started. */
 interface Case extends AutoCloseable {
 
     /**
      * A row of the table.
      *
-     * @param unit of both figures
-     * @param goal how many times the ceiling: at least so many, or, where it is a time, at the most
+     * @param unit the unit of both figures
+     * @param goal the bound for the ratio of our figure to the ceiling's
+     * @param atMost whether the goal is an upper bound, as for times, or a lower one, as for rates
      */
     record Row(String name, String ceiling, String unit, double goal, boolean atMost) {
 
@@ -25,13 +26,13 @@ interface Case extends AutoCloseable {
         }
     }
 
-    /** Ours and the ceiling's, of one round. */
+    /** Our figure and the ceiling's from one round. */
     record Pair(double ours, double ceiling) {
     }
 
     /**
-     * Goes on for so long before anything counts: two cores take their time to compile what is called some hundred times a
-     * second. A ceiling that needs no warming is left out.
+     * Runs rounds that do not count for the given time. Two cores need long to compile code that is called only some hundred
+     * times a second. Cases whose ceiling needs no warm-up leave it out.
      */
     default void warmUp(Duration time) throws Exception {
         long since = System.nanoTime();
@@ -40,13 +41,13 @@ interface Case extends AutoCloseable {
         }
     }
 
-    /** What there is to measure; one round, each beside its ceiling, in turn. */
+    /** Measures one round and returns the figures of each row. Each is measured in turn with its ceiling. */
     Map<Row, Pair> round() throws Exception;
 
     @Override
     void close() throws IOException;
 
-    /** What else was seen, in sentences for below the table. */
+    /** Returns further observations, as sentences below the table. */
     default List<String> notes() {
         return List.of();
     }

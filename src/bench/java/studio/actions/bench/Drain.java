@@ -11,12 +11,12 @@ import io.vertx.core.http.HttpClientOptions;
 import io.vertx.core.http.HttpMethod;
 import studio.actions.testing.Postgres;
 
-/** What is owed goes out by two replicas at once. */
+/** Two replicas send pending deliveries at the same time. */
 final class Drain implements Case {
 
     private static final int DELIVERIES = 10_000;
     private static final int RUNS = 10;
-    /** Of each replica. */
+    /** Requests in flight at once per replica. */
     private static final int AT_ONCE = 32;
 
     private static final Row DRAIN = Row.atLeast(0.5, "10,000 owed deliveries, two replicas with 32 at once each",
@@ -40,7 +40,7 @@ final class Drain implements Case {
     }
 
     private double ours() throws Exception {
-        // One that has all of its tokens.
+        // A new action, whose bucket is full.
         String action = replicas.get(0).action(sink.url() + "{entity_id}");
         sink.hold();
         for (int i = 0; i < RUNS; i++) {
@@ -58,7 +58,7 @@ final class Drain implements Case {
         return DELIVERIES / seconds;
     }
 
-    /** Bodies of the same size. */
+    /** Sends as many requests with the Vert.x client alone, with bodies of the same size, and returns the rate. */
     private double alone() {
         String body = "x".repeat(800);
         HttpClient client = vertx.createHttpClient(new HttpClientOptions().setKeepAlive(false).setMaxPoolSize(2 * AT_ONCE));

@@ -7,7 +7,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import studio.actions.testing.Postgres;
 
-/** One run of a thousand targets, to a receiver that takes its time. */
+/** One run of a thousand targets to a slow receiver. */
 final class FanOut implements Case {
 
     private static final int TARGETS = 1000;
@@ -28,7 +28,7 @@ final class FanOut implements Case {
 
     @Override
     public Map<Row, Pair> round() throws Exception {
-        // One that has all of its tokens.
+        // A new action, whose bucket is full.
         String action = service.action(sink.url() + "{entity_id}");
         String body = targets(TARGETS);
         long since = System.nanoTime();

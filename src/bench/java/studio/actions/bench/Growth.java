@@ -7,17 +7,17 @@ import java.util.Map;
 
 import studio.actions.testing.Postgres;
 
-/** What gets slower as what has ended piles up: three studios at once, the first of which is new. */
+/** The slowdown by accumulated finished deliveries, in three studios side by side; the first has few and is the ceiling. */
 final class Growth implements Case {
 
     private static final List<Integer> SIZES = List.of(1_000, 100_000, 1_000_000);
     private static final int OF_A_RUN = 10;
-    /** Some at a time: no statement of the service's may take longer than 20 s, and it counts them meanwhile. */
+    /** Deliveries per insert. The service counts them meanwhile, and none of its statements may take longer than 20 s. */
     private static final int PART = 20_000;
     private static final int CLAIMED = 500;
     private static final int QUESTIONS = 100;
 
-    /** One studio. */
+    /** A studio with its own database and service. */
     private record Studio(int size, String database, Service service, String action) {
     }
 
@@ -41,7 +41,7 @@ final class Growth implements Case {
         }
     }
 
-    /** Over the days that are kept, one after the other as in a studio; most delivered. */
+    /** Inserts finished deliveries, spread evenly over the last 29 days, which the service keeps; most are delivered. */
     private static void fill(Studio studio, int done, int deliveries) throws Exception {
         Sql.run(studio.database,
                 """
@@ -63,7 +63,7 @@ final class Growth implements Case {
                         .formatted(studio.action, OF_A_RUN, deliveries / OF_A_RUN, done / OF_A_RUN, studio.size / OF_A_RUN));
     }
 
-    /** A question that is answered in so many milliseconds, the median of many. */
+    /** A request to a studio; returns its latency in milliseconds. */
     private interface Question {
         double millis(Studio studio) throws Exception;
     }

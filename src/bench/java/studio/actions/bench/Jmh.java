@@ -6,7 +6,7 @@ import java.util.concurrent.TimeUnit;
 
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.results.RunResult;
-import org.openjdk.jmh.runner.PressService;
+import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
@@ -17,18 +17,18 @@ import studio.actions.action.FillingBench;
 import studio.actions.egress.AddressPolicyBench;
 import studio.actions.run.SignatureBench;
 
-/** What needs no service to be measured: each class in a JVM of its own. */
+/** JMH benchmarks, which need no service. Each class runs in a JVM of its own. */
 final class Jmh {
 
     private Jmh() {
     }
 
-    /** Operations of two threads, of the one that a class has. */
+    /** Returns the operations a second, with two threads, of a class with one benchmark. */
     static double perSecond(Class<?> benchmark) throws RunnerException {
         return run(2, benchmark).iterator().next().getPrimaryResult().getScore();
     }
 
-    /** All of them, as a table. */
+    /** Runs all benchmarks and returns a table. */
     static String table() throws RunnerException {
         StringBuilder table = new StringBuilder(
                 "| JMH, one thread | operations a second | bytes allocated by each |\n|---|---|---|");
@@ -45,7 +45,7 @@ final class Jmh {
         for (Class<?> benchmark : benchmarks) {
             options.include("\\b" + benchmark.getSimpleName() + "\\b");
         }
-        return new PressService(options.mode(Mode.Throughput).timeUnit(TimeUnit.SECONDS).threads(threads).forks(1)
+        return new Runner(options.mode(Mode.Throughput).timeUnit(TimeUnit.SECONDS).threads(threads).forks(1)
                 .warmupIterations(3).warmupTime(TimeValue.seconds(1)).measurementIterations(3)
                 .measurementTime(TimeValue.seconds(1)).addProfiler("gc").verbosity(VerboseMode.SILENT).shouldFailOnError(true)
                 .build()).run();

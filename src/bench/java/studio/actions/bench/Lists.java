@@ -11,12 +11,12 @@ import io.vertx.core.json.JsonObject;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.Postgres;
 
-/** What Kitsu asks for at every login, and what is asked by a client that has the list already. */
+/** The list of actions that Kitsu requests at every login, and the 304 for a client that already has the list. */
 final class Lists implements Case {
 
     private static final int ACTIONS = 100;
     private static final int CONNECTIONS = 16;
-    /** Requests a second of Zou 1.0.67, two workers on two cores, the load on the same machine. */
+    /** Zou 1.0.67's requests a second, with two workers on two cores and the load from the same machine. */
     private static final double ZOU = 337;
 
     private static final String KITSU = "/api/data/custom-actions";

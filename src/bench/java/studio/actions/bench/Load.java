@@ -19,9 +19,8 @@ import java.util.concurrent.Future;
 import java.util.function.Supplier;
 
 /**
- * Requests over connections that are kept, each sent when the one before is answered, as {@code wrk} does it; on loopback
- * only. What it costs itself is little beside what is measured: an answer's head is read as far as its length, its body is
- * only counted.
+ * Load over persistent connections on loopback. As in {@code wrk}, each connection sends its next request after an answer.
+ * Its own cost is small: it reads an answer's head only for the length, and only counts the bytes of the body.
  */
 final class Load {
 
@@ -30,12 +29,12 @@ final class Load {
     private static final byte[] END = "\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] LENGTH = "\r\ncontent-length: ".getBytes(StandardCharsets.US_ASCII);
     private static final long CHUNKED = Long.MAX_VALUE;
-    /** {@code 0 CR LF CR LF}. */
+    /** The end of a chunked body: {@code 0 CR LF CR LF}. */
     private static final long LAST_CHUNK = 0x30_0d0a_0d0aL;
-    /** Those of one thread that are kept; of the rest none is slower or faster for being left out. */
+    /** Latencies kept per thread. Later ones overwrite the oldest, which favours neither fast nor slow requests. */
     private static final int SAMPLES = 1_000_000;
 
-    /** How it went; latencies in milliseconds. */
+    /** The figures of a load; latencies are in milliseconds. */
     record Result(long requests, double perSecond, double p50, double p99) {
     }
 
@@ -44,7 +43,7 @@ final class Load {
     private final int status;
     private final Supplier<byte[]> request;
 
-    /** @param status which every answer must have; another one ends the load with an {@link IllegalStateException} */
+    /** @param status the status of every answer; any other ends the load with an {@link IllegalStateException} */
     Load(int port, int connections, int status, Supplier<byte[]> request) {
         this.port = port;
         this.connections = connections;
@@ -52,7 +51,7 @@ final class Load {
         this.request = request;
     }
 
-    /** A request without a body. */
+    /** Returns the bytes of a GET request. */
     static byte[] get(String path, String... headers) {
         return request("GET", path, "", headers);
     }
@@ -125,7 +124,7 @@ final class Load {
             private final SocketChannel channel;
             private byte[] head = new byte[0];
             private long missing = -1;
-            /** The last bytes of an answer that does not say its length. */
+            /** The last bytes so far of an answer without a length. */
             private long tail;
             private long sentAt;
 
@@ -180,7 +179,7 @@ final class Load {
                 }
             }
 
-            /** RFC 9112, section 7.1; no line of JSON looks like that. */
+            /** Tells whether a chunked body has ended (RFC 9112, section 7.1). No JSON contains such a line. */
             private boolean last(int got) {
                 for (int i = Math.max(0, got - Long.BYTES); i < got; i++) {
                     tail = tail << 8 | buffer.get(i) & 0xff;
@@ -214,7 +213,7 @@ final class Load {
         }
     }
 
-    /** Regardless of case, where the wanted bytes have none above 'Z'. */
+    /** Finds bytes regardless of case. The wanted letters must be lower case. */
     private static int find(byte[] in, byte[] wanted, int from) {
         for (int i = from; i <= in.length - wanted.length; i++) {
             int same = 0;

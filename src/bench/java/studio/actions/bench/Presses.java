@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 
 import studio.actions.testing.Postgres;
 
-/** Presses that wait for their end, one delivery each. */
+/** Presses of one delivery each, whose answers come at the end of their runs. */
 final class Presses implements Case {
 
     private static final int CLIENTS = 16;
@@ -28,7 +28,7 @@ final class Presses implements Case {
 
     private static final Pattern TPS = Pattern.compile("tps = ([0-9.]+)");
 
-    /** What a press writes, in its three commits: tokens, the run with its delivery and audit entry, the outcome. */
+    /** The writes of a press in three commits: the tokens; the run with its delivery and audit entry; the outcome. */
     private static final String SCRIPT = """
             \\set caller random(1, 1000000000)
             SELECT gen_random_uuid() AS run, gen_random_uuid() AS delivery \\gset
@@ -93,7 +93,7 @@ final class Presses implements Case {
         return figures;
     }
 
-    /** Each on another shot: the same within three seconds would be the same run. */
+    /** Presses on a new shot each time, since an equal press within three seconds would return the same run. */
     private Load.Result press(int clients, Duration time) throws Exception {
         Supplier<byte[]> press = () -> Load.request("POST", Service.ACTIONS + "/" + action + "/run",
                 "{\"targets\": [{\"entity_id\": \"" + id() + "\", \"entity_type\": \"shot\"}]}",

@@ -6,7 +6,7 @@ import java.util.Map;
 import studio.actions.action.FillingBench;
 import studio.actions.testing.Postgres;
 
-/** What a hundred deliveries would be, without Kitsu. */
+/** The preview of a hundred deliveries, without Kitsu. */
 final class Previews implements Case {
 
     private static final int CONNECTIONS = 16;

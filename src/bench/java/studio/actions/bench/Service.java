@@ -17,7 +17,7 @@ import java.util.concurrent.TimeUnit;
 import io.vertx.core.json.JsonObject;
 import studio.actions.testing.Packaged;
 
-/** The packaged service, or another one, in a process of its own with 128 MB of heap. */
+/** The packaged service, or the bare app, in a process of its own with 128 MB of heap. */
 final class Service implements AutoCloseable {
 
     static final String TOKEN = "the-token-of-the-bench";
@@ -29,11 +29,11 @@ final class Service implements AutoCloseable {
     final int port;
     private final Process process;
     private final String token;
-    /** From the start of the process to its first 200. */
+    /** The time from the start of the process to its first 200. */
     final Duration started;
     private final Path log;
 
-    /** @param first the path that is asked until it is answered with a 200 */
+    /** @param first the path that is requested until the answer is 200 */
     private Service(List<String> command, Map<String, String> environment, String token, String first) throws Exception {
         this.token = token;
         port = Packaged.freePort();
@@ -56,17 +56,17 @@ final class Service implements AutoCloseable {
         started = Duration.ofNanos(System.nanoTime() - since);
     }
 
-    /** Ours, on this database. */
+    /** Starts our service on a database. */
     static Service start(String jdbcUrl, Map<String, String> settings) throws Exception {
         return start(jdbcUrl, TOKEN, settings);
     }
 
-    /** The same, asked with a token of Kitsu's. */
+    /** Starts our service on a database, for requests with the given token of Kitsu's. */
     static Service start(String jdbcUrl, String token, Map<String, String> settings) throws Exception {
         Map<String, String> environment = new HashMap<>(Map.of(
                 "QUARKUS_DATASOURCE_JDBC_URL", jdbcUrl,
                 "CUSTOM_ACTIONS_LOCAL_TOKEN", TOKEN,
-                // As high as they go, not off: each press and each delivery takes its tokens.
+                // The highest limits. Rate limiting stays on, so that each press and delivery still takes its tokens.
                 "CUSTOM_ACTIONS_LIMITS_PER_CALLER", "60000",
                 "CUSTOM_ACTIONS_LIMITS_PER_HOST", "10000"));
         environment.putAll(settings);
@@ -74,7 +74,7 @@ final class Service implements AutoCloseable {
                 ACTIONS + "/openapi");
     }
 
-    /** An app of the same kind that does nothing. */
+    /** Starts the bare app, which uses the same frameworks but does nothing. */
     static Service startBare(String jdbcUrl) throws Exception {
         return new Service(command("bare/quarkus-app", "bare/bare-1-runner"), Map.of("QUARKUS_DATASOURCE_JDBC_URL", jdbcUrl),
                 TOKEN, "/things");
@@ -127,14 +127,14 @@ final class Service implements AutoCloseable {
         return response;
     }
 
-    /** The id of a new action that is sent there. */
+    /** Creates an AJAX action that is sent to the URL and returns its id. */
     String action(String url) throws Exception {
         return new JsonObject(send("POST", ACTIONS, "application/json", new JsonObject().put("name", "Bench").put("url", url)
                 .put("is_ajax", true).put("rate_per_minute", 60_000).put("timeout_ms", 30_000).encode()).body())
                 .getString("id");
     }
 
-    /** Bytes that the process has allocated so far; 0 where it does not say. */
+    /** Returns the bytes that the process has allocated so far; 0 if it does not report them. */
     long allocated() throws Exception {
         HttpResponse<String> answer = get("/bench/allocated");
         return answer.statusCode() == 200 ? Long.parseLong(answer.body()) : 0;

@@ -9,7 +9,7 @@ import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 
-/** A receiver on loopback that says yes: at once, after a while, or when it is told to. */
+/** A receiver on loopback that answers every request with 200: at once, after a delay, or on release. */
 final class Sink implements AutoCloseable {
 
     private final Vertx vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1));
@@ -17,7 +17,7 @@ final class Sink implements AutoCloseable {
     private final HttpServer server;
     private Queue<HttpServerRequest> held;
 
-    /** @param delayMillis before each answer; 0 for none */
+    /** @param delayMillis the delay before each answer; 0 for none */
     Sink(long delayMillis) {
         this.delayMillis = delayMillis;
         this.server = vertx.createHttpServer(new HttpServerOptions().setAcceptBacklog(1024)).requestHandler(this::take)
@@ -46,7 +46,7 @@ final class Sink implements AutoCloseable {
         }
     }
 
-    /** From now on, what comes waits for its answer. */
+    /** Holds the answers to all later requests back until the release. */
     synchronized void hold() {
         held = new ArrayDeque<>();
     }

@@ -7,7 +7,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 
-/** Straight to a database, past the service. */
+/** SQL statements on a database, past the service. */
 final class Sql {
 
     private Sql() {
@@ -20,7 +20,7 @@ final class Sql {
         }
     }
 
-    /** Until the first column of the first row is true. */
+    /** Repeats a query until the first column of its first row is true. */
     static void await(String database, String sql) throws Exception {
         try (Connection connection = DriverManager.getConnection(database);
                 PreparedStatement question = connection.prepareStatement(sql)) {
@@ -34,7 +34,7 @@ final class Sql {
         }
     }
 
-    /** The first column of the first row. */
+    /** Returns the first column of the first row. */
     static String one(String database, String sql) throws SQLException {
         try (Connection connection = DriverManager.getConnection(database);
                 Statement statement = connection.createStatement();

@@ -8,7 +8,7 @@ import java.util.Map;
 
 import studio.actions.testing.Postgres;
 
-/** From the start of the process to its first 200, on a database that has its tables already. */
+/** The time from the start of the process to its first 200, on a database whose tables exist already. */
 final class Starts implements Case {
 
     private static final Row START = Row.atMost(1.5, "start to first 200, migrated database",
@@ -37,7 +37,7 @@ final class Starts implements Case {
 
     @Override
     public void warmUp(Duration time) {
-        // Each start is the first of its process.
+        // Nothing to warm up, since each start is a new process.
     }
 
     @Override
@@ -49,6 +49,6 @@ final class Starts implements Case {
 
     @Override
     public void close() {
-        // Each round has ended what it began.
+        // Each round stops its own processes.
     }
 }

@@ -14,7 +14,7 @@ import org.postgresql.PGConnection;
 import io.vertx.core.json.JsonObject;
 import studio.actions.testing.Postgres;
 
-/** All actions of a large studio, into it and out of it. */
+/** Import and export of all actions of a large studio. */
 final class Transfers implements Case {
 
     private static final int ACTIONS = 10_000;
@@ -33,7 +33,7 @@ final class Transfers implements Case {
         Sql.run(database, "CREATE TABLE copied (type text, name text, url text, entity_type text, is_ajax text)");
     }
 
-    /** Each into tables that are empty. */
+    /** Empties the tables, then imports into them and exports from them. */
     @Override
     public Map<Row, Pair> round() throws Exception {
         StringBuilder file = new StringBuilder(HEADER);

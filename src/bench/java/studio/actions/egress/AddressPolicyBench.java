@@ -9,7 +9,7 @@ import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 
-/** What each attempt goes through: its URL is judged, and what its name resolves to. */
+/** The checks of the address policy before each attempt: of the URL, and of the addresses to which its name resolves. */
 @State(Scope.Benchmark)
 public class AddressPolicyBench {
 

@@ -6,7 +6,7 @@ import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 
-/** The signature of a usual body, with one key and while a secret is rotated. */
+/** Signing a body of usual size, with one key, and with two keys, as during the rotation of a secret. */
 @State(Scope.Benchmark)
 public class SignatureBench {
 

@@ -33,15 +33,15 @@ import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;
 
 /**
- * What a person sees: Kitsu's form and XHR in a real browser, behind a real nginx with the documented rule, signed in by
- * Zou's cookie. Needs Debian's nginx, chromium and chromium-driver.
+ * Kitsu's form and XHR in a real browser, behind a real nginx with the documented rule, with Zou's cookie.
+ * Needs Debian's nginx, chromium and chromium-driver.
  */
 @Tag("browser")
 class BrowserIT {
 
     private static final String LIST = "/api/data/custom-actions";
 
-    /** Who Kitsu's page says it is. */
+    /** A false person, who Kitsu's page claims is pressing. */
     private static final Map<String, String> NOBODY = Map.of("id", "somebody", "email", "else@example.com");
 
     @TempDir
@@ -121,7 +121,7 @@ class BrowserIT {
         });
     }
 
-    /** In the studio's network Kitsu often has another name, and no TLS. */
+    /** In the studio's network Kitsu often has another name and no TLS. */
     @ParameterizedTest
     @ValueSource(strings = { "kitsu.lan", "kitsu.vpn" })
     void bothKindsWorkUnderKitsusOtherNames(String host) {
@@ -294,7 +294,7 @@ class BrowserIT {
         JsonNode sent = make("Wanted", receiver.url("/attacked/ok"), true);
         JsonNode opened = make("Wanted too", receiver.url("/attacked/ok?who={user_email}"), false);
         FakeZou.Task shot = zou.shot("SH050");
-        // Another port is another origin, and yet the browser sends the cookie along.
+        // Another port is another origin, but the browser still sends the cookie.
         browser.open(receiver.url("/attacker/say/page"));
 
         browser.script("""

@@ -29,7 +29,7 @@ import studio.actions.testing.FakeZou;
 import studio.actions.testing.Nginx;
 import studio.actions.testing.Packaged;
 
-/** Nobody is locked out of Kitsu: the committed rule in a real nginx, before a service that works, hangs, is dead or slow. */
+/** The committed rule in a real nginx: Kitsu's login works even if the service hangs, is slow or is not running. */
 @Tag("browser")
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class NginxIT {
@@ -72,7 +72,7 @@ class NginxIT {
         assertThat(get("/api/custom-actions/alive", null).statusCode()).isEqualTo(204);
     }
 
-    /** A large studio's context takes Zou longer than the two seconds in which the service must say that it is alive. */
+    /** Zou may need longer for a large studio's context than the two seconds that nginx allows for the alive check. */
     @Test
     @Order(2)
     void waitsForASlowZou() throws Exception {

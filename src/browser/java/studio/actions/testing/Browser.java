@@ -15,18 +15,18 @@ import org.openqa.selenium.chrome.ChromeOptions;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
-/** Headless Chromium; it and its driver are Debian's. */
+/** Headless Chromium, from Debian's packages for the browser and its driver. */
 public final class Browser implements AutoCloseable {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final ChromeDriver driver;
 
-    /** @param hosts names that are this machine, such as {@code kitsu.lan} */
+    /** @param hosts host names that resolve to this machine, such as {@code kitsu.lan} */
     public Browser(Path folder, List<String> hosts) {
         ChromeOptions options = new ChromeOptions();
         options.setBinary("/usr/bin/chromium");
-        // Without these, Chromium looks for its maker's servers at every start.
+        // Keeps Chromium from contacting Google's servers at every start.
         options.addArguments("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
                 "--disable-component-update", "--disable-sync", "--user-data-dir=" + folder.resolve("profile"),
                 "--host-resolver-rules=" + String.join(",", hosts.stream().map(host -> "MAP " + host + " 127.0.0.1").toList()));
@@ -41,7 +41,7 @@ public final class Browser implements AutoCloseable {
         driver.get(url);
     }
 
-    /** Where the tab is, with its fragment, be it an empty one. */
+    /** Returns the tab's address, with its fragment, even an empty one. */
     public String address() {
         return script("return location.href").asText();
     }
@@ -50,12 +50,12 @@ public final class Browser implements AutoCloseable {
         return driver.getPageSource();
     }
 
-    /** What a person reads. */
+    /** Returns the visible text. */
     public String text() {
         return driver.findElement(By.tagName("body")).getText();
     }
 
-    /** Signs in, or becomes somebody else, as Kitsu's login does. */
+    /** Sets the cookie that Kitsu's login sets, which also replaces an earlier one. */
     public void signIn(String token) {
         driver.manage().addCookie(new Cookie.Builder("access_token_cookie", token).path("/").isHttpOnly(true).build());
     }
@@ -64,23 +64,23 @@ public final class Browser implements AutoCloseable {
         driver.manage().deleteAllCookies();
     }
 
-    /** Runs a function body in the page; a promise is waited for. */
+    /** Runs a function body in the page and returns its result. Waits if that is a promise. */
     public JsonNode script(String body, Object... arguments) {
         return JSON.valueToTree(driver.executeScript(body, arguments));
     }
 
-    /** Clicks as a person does. */
+    /** Clicks on the element as a person does. */
     public void click(String selector) {
         driver.findElement(By.cssSelector(selector)).click();
     }
 
-    /** Goes to the tab that was opened last, once there is one. */
+    /** Waits for a second tab and switches to the newest one. */
     public void toNewTab() {
         await().atMost(Duration.ofSeconds(10)).until(() -> tabs().size() > 1);
         driver.switchTo().window(tabs().get(tabs().size() - 1));
     }
 
-    /** Closes all tabs but the first. */
+    /** Closes all tabs but the first and switches to that. */
     public void toFirstTab() {
         List<String> tabs = tabs();
         tabs.subList(1, tabs.size()).forEach(tab -> driver.switchTo().window(tab).close());

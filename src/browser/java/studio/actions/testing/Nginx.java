@@ -8,7 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 
-/** Kitsu's own reverse proxy with our rule in it, as the overlay has it; only the ports are those of the test. */
+/** Kitsu's reverse proxy with the overlay's rule for this service. Only the ports differ. */
 public final class Nginx implements AutoCloseable {
 
     private static final Path RULE = Path.of("k8s/overlays/sidecar/kitsu-actions.conf");
@@ -17,7 +17,7 @@ public final class Nginx implements AutoCloseable {
     private final int port = Packaged.freePort();
     private Process process;
 
-    /** @param site what stands beside {@code /api}: Kitsu's pages */
+    /** @param site the folder with Kitsu's pages, which nginx serves beside {@code /api} */
     public Nginx(Path folder, int service, String zou, Path site) throws IOException {
         this.folder = folder;
         String rule = Files.readString(RULE).replace("127.0.0.1:8080", "127.0.0.1:" + service)
@@ -58,7 +58,7 @@ public final class Nginx implements AutoCloseable {
         return "http://127.0.0.1:" + port;
     }
 
-    /** Starts anew with or without our rule. */
+    /** Restarts nginx with or without our rule. */
     public void start(boolean withRule) throws IOException {
         close();
         Path rule = folder.resolve("rule/kitsu-actions.conf");

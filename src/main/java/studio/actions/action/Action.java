@@ -22,12 +22,14 @@ import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import studio.actions.action.ActionJson.Draft;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
+import studio.actions.template.Template;
+import studio.actions.template.TriggerLink;
 
-/** What an admin defines: a button, its address and how it is sent. */
+/** A button that an admin defines: its URL template, who may press it, and how its deliveries are sent. */
 @Entity
 public class Action extends PanacheEntityBase {
 
-    /** What the service itself sends; the browser opens with its own. */
+    /** The HTTP method of deliveries. A browser that opens an action uses its own method. */
     public enum Method {
         POST,
         GET,
@@ -64,7 +66,7 @@ public class Action extends PanacheEntityBase {
     public UUID createdBy;
     public UUID updatedBy;
 
-    /** An action that is not stored yet. The draft has been checked and settled. */
+    /** Creates an action that is not stored yet. The draft has been checked, and its defaults are filled in. */
     public static Action of(Draft draft, Caller caller, Instant now) {
         Action action = new Action();
         action.id = UUID.randomUUID();
@@ -75,13 +77,16 @@ public class Action extends PanacheEntityBase {
         return action;
     }
 
-    /** All by name. A session remembers what it read, and all would be much to remember: these have none. */
+    /** Returns all actions by name. Uses a stateless session, because a session would keep every action in memory. */
     static List<Action> sorted(StatelessSession rows) {
         return rows.createSelectionQuery("from Action order by lower(name), name, id", Action.class)
                 .setReadOnly(true).getResultList();
     }
 
-    /** Returns the ids of the actions behind this place in the order of {@link #sorted}, which is the database's. */
+    /**
+     * Returns the ids of the actions that follow this name and id in the order of {@link #sorted}. The database compares,
+     * because the order is the database's.
+     */
     static Set<UUID> after(StatelessSession rows, String name, UUID id) {
         return Set.copyOf(rows.createSelectionQuery("""
                 select id from Action where lower(name) > lower(:name) or lower(name) = lower(:name)
@@ -89,12 +94,12 @@ public class Action extends PanacheEntityBase {
                 .setParameter("name", name).setParameter("id", id).getResultList());
     }
 
-    /** The action, locked until the transaction ends, so that two writers do not overwrite each other unseen. */
+    /** Returns the action, locked until the transaction ends, so that two writers do not overwrite each other unnoticed. */
     public static Optional<Action> locked(UUID id) {
         return findByIdOptional(id, LockModeType.PESSIMISTIC_WRITE);
     }
 
-    /** Takes a draft over; a draft that says what is there already changes neither version nor times. */
+    /** Changes the action to a draft and returns true. An equal draft changes neither version nor times and returns false. */
     public boolean change(Draft draft, Caller caller, Instant now) {
         if (draft.equals(draft())) {
             return false;
@@ -104,13 +109,21 @@ public class Action extends PanacheEntityBase {
         return true;
     }
 
-    /** What an admin could have written to get this action. */
+    /** Returns the draft with which an admin would get this action. */
     public Draft draft() {
         return new Draft(name, url, entityType, isAjax, description, enabled, method, headers, timeoutMs, maxAttempts,
                 ratePerMinute, signingSecret, roles, projectIds);
     }
 
-    /** Roles see what names them; without any named, all but client and vendor. Disabled actions are for admins. */
+    /** Returns the URL that Kitsu shows for the action, which leads to this service. */
+    public String triggerLink() {
+        return new TriggerLink(id, version).with(isAjax ? "run" : "open", url);
+    }
+
+    /**
+     * Returns true if the caller may see the action. Admins see all actions; other callers see enabled actions that allow one
+     * of their roles.
+     */
     public boolean visibleTo(Caller caller) {
         return caller.is(Role.admin) || enabled && caller.roles().stream().anyMatch(this::allows);
     }
@@ -124,7 +137,10 @@ public class Action extends PanacheEntityBase {
         }
     }
 
-    /** Whether somebody with this role, in the target's production, may press it. */
+    /**
+     * Returns true if the role, held in the target's production, may press the action. An action without roles is for all
+     * roles but client and vendor.
+     */
     public boolean allows(Role role) {
         return role == Role.admin || (roles.isEmpty() ? role != Role.client && role != Role.vendor : roles.contains(role));
     }

@@ -15,32 +15,38 @@ import jakarta.inject.Singleton;
 
 import org.hibernate.StatelessSession;
 
-import studio.actions.news.Notifications;
+import studio.actions.database.Notifications;
 
 /**
- * All actions by name, as they were read last: Kitsu asks for them at every login. A write drops them here before it answers;
- * PostgreSQL tells the other replicas (the trigger on {@code action}), and what it could not tell is forgotten in a minute.
+ * Cache of all actions by name, because Kitsu asks for the list at every login. A write drops the list on this replica before
+ * its response. PostgreSQL notifies the other replicas (the trigger on {@code action}). If a notification is lost, the list
+ * expires after a minute.
  */
 @Singleton
 class ActionCache {
 
     private static final Duration BELIEVED = Duration.ofSeconds(60);
 
-    /** Longer than any notification takes to arrive. */
+    /** How long a transaction of this process is remembered. Longer than any notification takes to arrive. */
     private static final Duration REMEMBERED = Duration.ofMinutes(1);
 
-    /** The time for which the list is believed while notifications do not arrive. */
+    /** How long the list is valid while notifications do not arrive. */
     private static final Duration BELIEVED_DEAF = Duration.ofSeconds(5);
 
-    /** Bytes of answers that are kept, and of those before them: questions in somebody's own words have no end. */
+    /**
+     * The most bytes of answers that are kept for the present list, and again for the list before. Without a limit the memory
+     * would grow, because callers can search for any text.
+     */
     private static final int KEPT = 4 * 1024 * 1024;
 
-    /** What an answer takes beside its body and what was asked. */
+    /** Bytes that an answer takes beside its body and its question. */
     private static final int OVERHEAD = 1024;
 
     /**
-     * @param answers by what was asked, and by whom
-     * @param before those of the time before, of which most are the same
+     * A list that was read, and the answers made from this list.
+     *
+     * @param answers the answers by question, which includes the caller's roles
+     * @param before the answers made from the list before; most of them are equal to the new ones
      */
     private record Read(List<Action> actions, Instant at, Map<CachedLists.Question, CachedList> answers,
             Map<CachedLists.Question, CachedList> before, AtomicInteger bytes) {
@@ -55,7 +61,7 @@ class ActionCache {
                 bytes.addAndGet(-size);
                 return;
             }
-            // What is outside of the heap is not soon collected.
+            // Reuses an equal answer of the list before, because memory outside of the heap is freed late.
             CachedList same = before.get(asked);
             if (answers.putIfAbsent(asked, answer.equals(same) ? same : answer.outside()) != null) {
                 bytes.addAndGet(-size);
@@ -67,10 +73,10 @@ class ActionCache {
     private final Clock clock;
     private final StatelessSession rows;
     private final AtomicLong drops = new AtomicLong();
-    /** Transactions of this process that changed actions, and when. */
+    /** Transactions of this process that changed actions, with the time of the change. */
     private final Map<String, Instant> writes = new ConcurrentHashMap<>();
     private volatile Read last;
-    /** The answers that were made of the list before, or of this one. */
+    /** The answers made from the list that was read last; they are kept when that list is dropped. */
     private volatile Map<CachedLists.Question, CachedList> lately = Map.of();
 
     ActionCache(Notifications notifications, Clock clock, StatelessSession rows) {
@@ -80,17 +86,17 @@ class ActionCache {
         notifications.subscribe(Notifications.Topic.action_changed, this::hear, this::drop);
     }
 
-    /** Not to be changed: others are reading them. */
+    /** Returns all actions by name. Callers must not change them, because other threads read the same objects. */
     List<Action> all() {
         return read().actions;
     }
 
-    /** What was answered to this already, and is still true. */
+    /** Returns the cached answer to a question; empty if there is none, or the list is dropped or expired. */
     Optional<CachedList> answered(CachedLists.Question asked) {
         return believed().map(read -> read.answers.get(asked));
     }
 
-    /** Writes an answer, and keeps it for all who ask the same. */
+    /** Writes the answer to a question, and keeps it for all callers with an equal question. */
     CachedList answer(CachedLists.Question asked, Function<List<Action>, CachedList> write) {
         Read read = read();
         CachedList answer = write.apply(read.actions);
@@ -112,7 +118,7 @@ class ActionCache {
         Instant now = clock.instant();
         Read read = new Read(List.copyOf(Action.sorted(rows)), now, lately);
         synchronized (this) {
-            // What was dropped while this was being read may have been read too early.
+            // A write that dropped the list meanwhile may be missing in this one, so it is not kept.
             if (drops.get() == before) {
                 last = read;
                 lately = read.answers;
@@ -121,12 +127,15 @@ class ActionCache {
         return read;
     }
 
-    /** Remembers a transaction of this process, whose notification need not drop the list again. */
+    /** Remembers a transaction of this process, so that its notification does not drop the list again. */
     void writes(String transaction) {
         writes.put(transaction, clock.instant());
     }
 
-    /** What this process has written was dropped with the write; dropped again, it would be a list that was read since. */
+    /**
+     * Drops the list unless the change was made by this process. Such a change has dropped the list already; a second drop
+     * would discard a list that was read since.
+     */
     private void hear(String transaction) {
         Instant now = clock.instant();
         writes.values().removeIf(wrote -> wrote.isBefore(now.minus(REMEMBERED)));
@@ -135,7 +144,7 @@ class ActionCache {
         }
     }
 
-    /** To be called after a write was committed. */
+    /** Drops the list. To be called after a write was committed. */
     synchronized void drop() {
         drops.incrementAndGet();
         last = null;

@@ -14,7 +14,7 @@ import org.hibernate.validator.constraints.time.DurationMin;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 
-/** What an action may open, which secrets it may name, and how large a list of them may be. */
+/** Settings of actions: allowed URL schemes, secrets, the size of CSV imports, and time-outs. */
 @ConfigMapping(prefix = "custom-actions")
 public interface ActionConfig {
 
@@ -22,7 +22,7 @@ public interface ActionConfig {
 
     Signing signing();
 
-    /** What {@code ${secret:name}} stands for. */
+    /** The values of {@code ${secret:name}}, by name. */
     Map<String, String> secrets();
 
     Csv csv();
@@ -30,7 +30,7 @@ public interface ActionConfig {
     Egress egress();
 
     interface Launch {
-        /** Schemes that an action which the browser opens may have. */
+        /** URL schemes that are allowed for actions that the browser opens. */
         @WithDefault("http,https,maya,nuke,houdini,hiero,blender,rv,rvlink,krita,photoshop,resolve,vscode,ayon-launcher,kitsu")
         Set<String> schemes();
     }
@@ -39,12 +39,12 @@ public interface ActionConfig {
         /** The service's own signing secret, {@code whsec_…}. */
         Optional<String> secret();
 
-        /** The one before, while receivers change over. */
+        /** The previous signing secret; deliveries are also signed with this secret while receivers change over. */
         Optional<String> previousSecret();
     }
 
     interface Csv {
-        /** The most rows that import reads. */
+        /** The most rows below the header that an import may have. */
         @WithDefault("10000")
         @Min(1)
         @Max(100_000)
@@ -52,11 +52,11 @@ public interface ActionConfig {
     }
 
     interface Egress {
-        /** The default of {@code timeout_ms}; its bounds stand with the rest of egress. */
+        /** The default of {@code timeout_ms}. The bounds of this default are in {@code EgressConfig}. */
         @WithDefault("10s")
         Duration timeout();
 
-        /** The most that {@code timeout_ms} may be. */
+        /** The largest {@code timeout_ms} that an action may have. */
         @WithDefault("60s")
         @DurationMin(seconds = 1)
         @DurationMax(minutes = 5)

@@ -33,11 +33,12 @@ import studio.actions.action.ActionJson.Import.Wrong;
 import studio.actions.csv.Csv;
 import studio.actions.identity.Role;
 import studio.actions.problem.StrictJson;
+import studio.actions.template.TriggerLink;
 
-/** Actions as lines of a table: Kitsu's own five columns, and ours behind them. */
+/** Reads and writes actions as CSV lines: Kitsu's five columns first, then ours. */
 final class ActionCsv {
 
-    /** Includes the words of Excel in Kitsu's languages. */
+    /** Words for true. Includes Excel's words in Kitsu's languages. */
     private static final Set<String> TRUE = Set.of("true", "yes", "1", "vrai", "oui", "wahr", "ja", "verdadero", "sí",
             "verdadeiro", "sim", "vero", "sì", "waar", "sand", "sant", "sann", "prawda", "tak", "истина", "да", "істина", "так",
             "pravda", "ano", "igaz", "igen", "tosi", "kyllä", "doğru", "evet", "adevărat", "da", "αληθησ", "真", "はい", "참");
@@ -51,7 +52,7 @@ final class ActionCsv {
 
     private static final int MOST_COLUMNS = 100;
 
-    /** Characters of a cell that an error repeats. */
+    /** The most characters of a cell that an error repeats. */
     private static final int SHOWN = 40;
 
     enum Column {
@@ -73,41 +74,41 @@ final class ActionCsv {
         ID("ID", "id", "id");
 
         static final List<Column> ALL = List.of(values());
-        /** What Kitsu's export button writes, and nothing else. */
+        /** The columns that Kitsu's export button writes. */
         static final List<Column> KITSU = ALL.subList(0, 5);
 
         final String title;
         private final String field;
         private final String selected;
 
-        /** @param selected what to ask Hibernate for */
+        /** @param selected the HQL expression for the column's value */
         Column(String title, String field, String selected) {
             this.title = title;
             this.field = field;
             this.selected = selected;
         }
 
-        /** The one of that title, however it is written; null where there is none. */
+        /** Returns the column with this title, ignoring case and white space around it; null if there is none. */
         static Column called(String title) {
             String stripped = Csv.unguard(title).strip();
             return ALL.stream().filter(column -> column.title.equalsIgnoreCase(stripped)).findFirst().orElse(null);
         }
 
-        /** The one whose field a pointer is in, such as {@code /headers/X-Queue}. */
+        /** Returns the column of the field that a JSON pointer is in, such as {@code /headers/X-Queue}. */
         static Column of(String pointer) {
             return ALL.stream().filter(column -> pointer.split("/")[1].equals(column.field)).findFirst().orElseThrow();
         }
     }
 
     /**
-     * What one line says.
+     * One line of a file.
      *
-     * @param line where it begins
-     * @param id null where it says none
-     * @param link what its URL is; null if it is no trigger link
-     * @param given what it says; null where it says nothing, or something wrong
-     * @param columns those that the file has
-     * @param wrong those of them that say something that cannot be
+     * @param line the number of its first line in the file
+     * @param id the action's id; null if the line has no valid id
+     * @param link the trigger link in its URL cell; null if the URL is no trigger link
+     * @param given the values of its cells; null for each cell that is missing, empty or invalid
+     * @param columns the columns of the file
+     * @param wrong the columns whose cell is invalid
      */
     record Row(int line, UUID id, TriggerLink link, Draft given, Set<Column> columns, Set<Column> wrong) {
 
@@ -119,17 +120,20 @@ final class ActionCsv {
             return wrong.contains(column);
         }
 
-        /** Whether it says which name and entity type its action has. */
+        /** Returns true if the line has a name, and neither its name nor its entity type is invalid. */
         boolean named() {
             return given.name() != null && !wrong(Column.NAME) && !wrong(Column.ENTITY_TYPE);
         }
 
-        /** Whether a fault in that column may be none once another one, or its own, is mended. */
+        /**
+         * Returns true if a fault in the column may only follow from an invalid cell: its own, or for the URL the Use AJAX
+         * cell.
+         */
         boolean follows(Column column) {
             return wrong(column) || column == Column.URL && wrong(Column.USE_AJAX);
         }
 
-        /** What an action becomes by it: where the file has no such column, what it was. */
+        /** Returns the draft that the action gets from this line. Columns that the file lacks keep the action's values. */
         Draft over(Draft before) {
             return new Draft(or(Column.NAME, Draft::name, before), or(Column.URL, Draft::url, before),
                     or(Column.ENTITY_TYPE, Draft::entityType, before), or(Column.USE_AJAX, Draft::isAjax, before),
@@ -141,12 +145,12 @@ final class ActionCsv {
                     or(Column.ROLES, Draft::roles, before), or(Column.PROJECTS, Draft::projectIds, before));
         }
 
-        /** Returns the action that its URL is a link to; null if it is none. */
+        /** Returns the id of the action that the URL links to; null if the URL is no trigger link. */
         UUID linked() {
             return link == null ? null : link.action();
         }
 
-        /** Whether Kitsu has written it, with what it showed of an action of ours. */
+        /** Returns true if the line is from Kitsu's export of an action that Kitsu got from this service. */
         boolean isOfKitsu() {
             return link != null && columns.containsAll(Column.KITSU.subList(1, 5));
         }
@@ -163,19 +167,19 @@ final class ActionCsv {
     }
 
     /**
-     * An action as it is now.
+     * A stored action as a line of an export.
      *
-     * @param cells of the columns that were asked for
+     * @param cells the values of the selected columns
      */
     record Line(String name, EntityType entityType, UUID id, List<Object> cells) {
 
-        /** Does not depend on any database's or machine's idea of an order. */
+        /** The order of an export. Does not depend on the collation of a database or a machine. */
         static final Comparator<Line> ORDER = Comparator.comparing(Line::name, String.CASE_INSENSITIVE_ORDER)
                 .thenComparing(Line::name).thenComparing(line -> line.entityType.name())
                 .thenComparing(line -> line.id.toString());
     }
 
-    /** All actions. Of whole ones, most would be read for nothing. */
+    /** Returns all actions. Selects single columns, because most fields of whole actions would be read for nothing. */
     static List<Line> lines(StatelessSession rows, List<Column> columns) {
         String selected = columns.stream().map(column -> column.selected).collect(Collectors.joining(", "));
         return rows.createSelectionQuery("select name, entityType, id, " + selected + " from Action", Object[].class)
@@ -208,8 +212,8 @@ final class ActionCsv {
     /**
      * Reads the header.
      *
-     * @param errors takes what is wrong with it
-     * @return the columns in the file's order
+     * @param errors gets the errors of the header
+     * @return the columns in the file's order; null for an unknown one
      */
     static List<Column> header(List<Csv.Line> lines, List<Wrong> errors) {
         Csv.Line header = lines.get(0);
@@ -253,7 +257,10 @@ final class ActionCsv {
         return end;
     }
 
-    /** Kitsu writes its header in its user's language; its columns are always the same, and its lines say what they are. */
+    /**
+     * Returns true if the header may be Kitsu's in a user's language. Kitsu's columns are always the same, and the first cell
+     * of each of its lines is the type.
+     */
     private static boolean translated(List<Csv.Line> lines) {
         List<String> titles = titles(lines);
         return lines.size() > 1 && titles.size() == Column.KITSU.size()
@@ -262,7 +269,10 @@ final class ActionCsv {
                 && lines.stream().skip(1).allMatch(line -> line.cells().get(0).equals(TYPE));
     }
 
-    /** Reads a line. What is wrong with it goes to the errors, and is as if it did not stand there. */
+    /**
+     * Reads a line. Adds an error for each invalid cell, and then treats the cell as empty. Returns null if the number of
+     * cells is wrong.
+     */
     Row read(Csv.Line line, List<Column> columns, List<Wrong> errors) {
         if (line.cells().size() < columns.size() || used(line.cells()) > columns.size()) {
             errors.add(new Wrong(line.number(), null, "This line has " + line.cells().size() + " cells, and the header has "

@@ -36,7 +36,7 @@ import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
-/** What an action was, who made it so, and the way back. */
+/** REST resource that lists the versions of an action, with who changed what, and restores a version. */
 @Path("/api/custom-actions")
 @Produces(MediaType.APPLICATION_JSON)
 public class ActionHistory {
@@ -61,7 +61,7 @@ public class ActionHistory {
             @QueryParam("cursor") String cursor,
             @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) int limit) {
         int before = cursor == null ? Integer.MAX_VALUE : version(cursor);
-        // One more than is shown: that is what the last one differs from.
+        // One version more than the page shows, because the changes of the last one are shown against it.
         List<ActionVersion> found = QuarkusTransaction.requiringNew().call(
                 () -> ActionVersion.before(id, before, limit + 1));
         if (found.isEmpty() && cursor == null) {
@@ -85,7 +85,7 @@ public class ActionHistory {
         return ResponseBuilder.ok(View.of(action, Caller.of(identity))).tag(Etag.of(action)).build();
     }
 
-    /** A deleted action is none that anybody has an ETag of. */
+    /** Returns true if {@code If-Match} holds. A deleted action has no ETag, so its restore must not send one. */
     private boolean expected(Action present) {
         return present == null ? headers.getHeaderString(HttpHeaders.IF_MATCH) == null
                 : request.evaluatePreconditions(Etag.of(present)) == null;
@@ -98,10 +98,14 @@ public class ActionHistory {
         return Integer.parseInt(cursor);
     }
 
-    /** @param before null where it is the first */
+    /**
+     * Returns a version with its changes.
+     *
+     * @param before the version before; null for the first version
+     */
     private History.Version version(ActionVersion of, ActionVersion before) {
         JsonNode was = before == null ? NullNode.instance : before.draft;
-        // PostgreSQL keeps an order of its own.
+        // Read and written again, because PostgreSQL does not keep the order of JSON fields.
         Draft draft = actions.read(of.draft);
         JsonNode is = actions.write(draft);
         List<History.Change> changes = Actions.changed(was, is).stream()

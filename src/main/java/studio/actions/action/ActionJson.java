@@ -16,14 +16,15 @@ import studio.actions.action.Action.Method;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
+import studio.actions.template.TriggerLink;
 
-/** An action on the wire. */
+/** The JSON bodies of requests and responses about actions. */
 public final class ActionJson {
 
     private ActionJson() {
     }
 
-    /** What an admin writes. A field that is left out or null has its default. */
+    /** The body with which an admin creates or changes an action. A field that is left out or null has its default. */
     @JsonIgnoreProperties({ "id", "type", "version", "created_at", "updated_at", "created_by", "updated_by" })
     public record Draft(
             String name,
@@ -41,12 +42,12 @@ public final class ActionJson {
             List<Role> roles,
             List<UUID> projectIds) {
 
-        /** What Kitsu knows of an action; the rest is left out. */
+        /** Creates a draft with the four fields that Kitsu knows; the other fields are null. */
         public static Draft of(String name, String url, EntityType entityType, Boolean isAjax) {
             return new Draft(name, url, entityType, isAjax, null, null, null, null, null, null, null, null, null, null);
         }
 
-        /** Returns the same with other values in the four fields that Kitsu edits. */
+        /** Returns this draft with other values in the four fields that Kitsu edits. */
         public Draft withKitsuFields(String newName, String newUrl, EntityType newType, Boolean newAjax) {
             return new Draft(newName, newUrl, newType, newAjax, description, enabled, method, headers, timeoutMs, maxAttempts,
                     ratePerMinute, signingSecret, roles, projectIds);
@@ -57,7 +58,7 @@ public final class ActionJson {
                     ratePerMinute, signingSecret, roles, projectIds);
         }
 
-        /** The same with its defaults filled in and its text trimmed; what is wrong stays wrong. */
+        /** Returns this draft with its defaults filled in and its text trimmed. Does not check any value. */
         public Draft settled(int defaultTimeoutMs) {
             return new Draft(name == null ? null : Normalizer.normalize(name.strip(), Normalizer.Form.NFC),
                     url == null ? null : TriggerLink.unlink(url.strip()),
@@ -76,7 +77,7 @@ public final class ActionJson {
         }
     }
 
-    /** What everybody reads. */
+    /** An action in responses. */
     public record View(UUID id,
             String name,
             String url,
@@ -93,7 +94,7 @@ public final class ActionJson {
             UUID updatedBy,
             String type) {
 
-        /** As a person may see it: a header may hold what is for admins only. */
+        /** Returns the view for a caller. Only admins get the headers, which may hold values for admins only. */
         static View of(Action action, Caller caller) {
             return new View(action.id, action.name, action.url, action.entityType, action.isAjax, action.description,
                     action.enabled, action.method, caller.is(Role.admin) ? action.headers : null, action.timeoutMs,
@@ -104,16 +105,16 @@ public final class ActionJson {
     }
 
     /**
-     * Actions by name.
+     * A page of the list of actions, by name.
      *
      * @param next the cursor of the next page; null on the last one
      */
-    // The list is answered as bytes, so the native image would not know this.
+    // The resource returns the list as bytes, so the native image build would not find this type by itself.
     @RegisterForReflection
     public record Page(List<View> data, String next) {
     }
 
-    /** What an action was, newest first. */
+    /** A page of the versions of an action, newest first. */
     public record History(List<Version> data,
             String next) {
 
@@ -132,20 +133,23 @@ public final class ActionJson {
         }
     }
 
-    /** What an import would change, or has changed. With errors nothing is changed, unless what is wrong is to be skipped. */
+    /**
+     * The report of an import: the changes that it would make, or has made. With errors nothing is changed, unless the caller
+     * asked to skip invalid actions.
+     */
     public record Import(int created, int updated, int unchanged, List<Change> changes, List<Wrong> errors) {
 
-        /** Whether to do it, or to say what would be done. */
+        /** Whether to apply an import, or only to report its changes. */
         public enum Mode {
             check,
             apply
         }
 
-        /** Spelled as on the wire. */
+        /** The kind of a change; spelled as in JSON. */
         public enum Kind {
             created,
             updated,
-            /** In Kitsu only. */
+            /** Deleted in Kitsu; an import never deletes an action here. */
             deleted
         }
 
@@ -158,9 +162,10 @@ public final class ActionJson {
         }
 
         /**
-         * What is wrong.
+         * An error of an import.
          *
-         * @param action the name of an action of Kitsu's, and its id; both null for a line of a file, which one can look at
+         * @param action the name of an action from Kitsu; null for a line of a file, which the caller can look up
+         * @param id the id of that action; null for a line of a file
          */
         public record Wrong(int line,
                 String column,

@@ -51,7 +51,7 @@ import studio.actions.problem.Cursor;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
 
-/** What the studio's buttons are. */
+/** REST resource that lists, reads, creates, changes and deletes actions. */
 @Path("/api/custom-actions")
 @Produces(MediaType.APPLICATION_JSON)
 @Consumes(MediaType.APPLICATION_JSON)
@@ -107,14 +107,21 @@ public class ActionResource {
         return action -> ids.contains(action.id);
     }
 
-    /** Where a page ended, by what the list is sorted by: the action itself may be gone when the next page is read. */
+    /**
+     * A cursor: name and id of the last action of a page. Has both sort keys, because the action may be deleted before the
+     * next page is read.
+     */
     private record PageEnd(String name, UUID id) {
 
         static PageEnd of(Action action) {
             return new PageEnd(action.name, action.id);
         }
 
-        /** @throws ProblemException {@code invalid_parameter} */
+        /**
+         * Parses a cursor.
+         *
+         * @throws ProblemException {@code invalid_parameter}
+         */
         static PageEnd parse(String cursor) {
             try {
                 String[] parts = new String(Base64.getUrlDecoder().decode(cursor), StandardCharsets.UTF_8).split(" ", 2);
@@ -123,7 +130,7 @@ public class ActionResource {
                     return new PageEnd(parts[1], id);
                 }
             } catch (IllegalArgumentException e) {
-                // It is not Base64.
+                // Not Base64, so the cursor is refused below.
             }
             throw Cursor.unknown();
         }
@@ -173,7 +180,7 @@ public class ActionResource {
         return change(id, before -> {
             try {
                 ObjectNode merged = (ObjectNode) merge(json.valueToTree(before), patch);
-                // What is unknown is refused, even where it is to go.
+                // Puts removed fields back as null, so that an unknown field is refused even if the patch removes it.
                 patch.fieldNames().forEachRemaining(field -> merged.putIfAbsent(field, NullNode.instance));
                 return json.treeToValue(merged, Draft.class);
             } catch (IOException e) {
@@ -199,7 +206,7 @@ public class ActionResource {
         return request.evaluatePreconditions(Etag.of(action)) == null;
     }
 
-    /** RFC 7396, section 2. */
+    /** Applies a JSON merge patch (RFC 7396, section 2). */
     private static JsonNode merge(JsonNode target, JsonNode patch) {
         if (!patch.isObject()) {
             return patch;

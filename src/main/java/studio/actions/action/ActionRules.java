@@ -15,21 +15,28 @@ import studio.actions.egress.Refusals;
 import studio.actions.identity.Caller;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
+import studio.actions.template.Template;
 
-/** What is refused when an action is saved, imported or previewed as a draft; nothing here resolves a name. */
+/** The rules for actions that are saved, imported or previewed as a draft. Does not resolve host names. */
 @Singleton
 public class ActionRules {
 
-    /** They run script, read files or are doors into the desktop, whatever {@code launch.schemes} says. */
+    /**
+     * Schemes that are refused even if {@code launch.schemes} has them, because they run script, read files or reach into the
+     * desktop.
+     */
     public static final Set<String> NEVER = Set.of("javascript", "data", "vbscript", "file", "blob", "about", "view-source",
             "ms-msdt", "search-ms", "ms-officecmd");
 
-    /** RFC 9110, section 7.6.1, and what frames or routes the request or is ours to write. */
+    /**
+     * Headers that an action may not set: connection headers (RFC 9110, section 7.6.1), headers that frame or route the
+     * request, and headers that the service sets.
+     */
     private static final Set<String> REFUSED_HEADERS = Set.of("connection", "keep-alive", "proxy-authenticate",
             "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "host",
             "content-length", "cookie", "expect", "accept-encoding", "idempotency-key", "traceparent");
 
-    /** RFC 9110, section 5.6.2: token. */
+    /** A token of RFC 9110, section 5.6.2, with at most 100 characters. */
     private static final Pattern HEADER_NAME = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}");
 
     /** Header names whose last word says that the value is a credential, such as X-Api-Key, authToken or X_Farm_Secret_2. */
@@ -40,13 +47,16 @@ public class ActionRules {
             + "(?:[-_.](?:value|assertion))?(?:[-_.]?v?\\d+)?)");
 
     /**
-     * Text that leaves a button empty: spaces, controls, marks with nothing to stand on, what Unicode 15.0 calls default
-     * ignorable, and letters and signs whose picture is blank.
+     * A name that would leave the button empty: spaces, control characters, combining marks alone, default ignorable
+     * characters of Unicode 15.0, and letters and symbols with a blank glyph.
      */
     private static final Pattern INVISIBLE = Pattern.compile("[\\p{Z}\\p{Cc}\\p{Cf}\\p{Mn}\\p{Me}"
             + "\\u115f\\u1160\\u2065\\u2800\\u3164\\uffa0\\ufff0-\\ufff8\\x{1d159}\\x{e0000}-\\x{e0fff}]*");
 
-    /** Embeddings, overrides and isolates. The marks U+200E, U+200F and U+061C, which order mixed text, may stay. */
+    /**
+     * Bidirectional embeddings, overrides and isolates. The marks U+200E, U+200F and U+061C are allowed, because they order
+     * mixed text.
+     */
     private static final Pattern TURNING = Pattern.compile("[\\u202a-\\u202e\\u2066-\\u2069]");
 
     private final AddressPolicy policy;
@@ -66,17 +76,17 @@ public class ActionRules {
         config.launch().schemes().forEach(scheme -> schemes.add(scheme.strip().toLowerCase(Locale.ROOT)));
     }
 
-    /** Returns a stored draft as it holds now: {@code egress.max-timeout} may have been lowered since. */
+    /** Returns a stored draft with at most the present {@code egress.max-timeout}, which may have been lowered since. */
     Draft current(Draft stored) {
         return stored.timeoutMs() <= maxTimeoutMs ? stored : stored.withTimeoutMs(maxTimeoutMs);
     }
 
     /**
-     * Fills in the defaults and judges the whole.
+     * Fills in the defaults and checks the draft.
      *
-     * @param at where in the body the draft stands, as a JSON pointer
-     * @param caller who wants it; a refused address is logged with their name
-     * @return the draft as it is stored
+     * @param at the JSON pointer to the draft in the body
+     * @param caller the caller, with whose name a refused address is logged
+     * @return the draft to store
      * @throws ProblemException {@code invalid_body} with every wrong field
      */
     public Draft settle(Draft given, String at, Caller caller) {
@@ -105,7 +115,7 @@ public class ActionRules {
         return draft;
     }
 
-    /** The draft with its defaults, not judged. */
+    /** Returns the draft with its defaults, without checking it. */
     Draft fill(Draft given) {
         return given.settled(defaultTimeoutMs);
     }
@@ -214,7 +224,10 @@ public class ActionRules {
         }
     }
 
-    /** Allows a scheme, parameter names and punctuation beside secrets, as in {@code Token token="${secret:farm}"}. */
+    /**
+     * Returns true if the value has its credential from a secret. Allows a scheme, parameter names and punctuation beside
+     * secrets, as in {@code Token token="${secret:farm}"}.
+     */
     private static boolean isFromSecret(String value) {
         String rest = Secrets.REFERENCE.matcher(value).replaceAll("");
         return !rest.equals(value) && rest.strip().replaceFirst("^[A-Za-z][\\w-]*(?= |$)", "")

@@ -47,12 +47,13 @@ import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
+import studio.actions.template.TriggerLink;
 
-/** Moves actions out of a studio and into it: for back-up, for version control, and between studios. */
+/** REST resource for export and import of actions as CSV: for back-up, version control, and moves between studios. */
 @Path("/api/custom-actions")
 public class ActionTransfer {
 
-    /** Which columns an export has. */
+    /** The columns of an export: all, or the five of Kitsu's own export. */
     public enum Columns {
         all,
         kitsu
@@ -146,21 +147,21 @@ public class ActionTransfer {
         return report;
     }
 
-    /** What the lines of a file do to the actions that are there. */
+    /** The changes that the lines of a file make to the stored actions, and the errors of the lines. */
     private final class ImportPlan {
 
         private final List<Wrong> errors = new ArrayList<>();
         private final List<Step> steps = new ArrayList<>();
         private int unchanged;
 
-        /** Whether the header is valid. */
+        /** True if the header is valid. */
         private final boolean readable;
         private final Requester requester;
         private final Map<UUID, Action> byId = new HashMap<>();
         private final Map<String, List<Action>> byName = new HashMap<>();
-        /** The line that each action, or each name that is new, is for already. */
+        /** The number of the first line for each action: by id, or by entity type and name for a new action without one. */
         private final Map<Object, Integer> taken = new HashMap<>();
-        /** Actions as they were when Kitsu showed them, where they have changed since. */
+        /** Actions as Kitsu showed them, by their links. Has only actions that have changed since. */
         private Map<TriggerLink, Draft> shown = Map.of();
 
         ImportPlan(List<Csv.Line> lines, List<Action> present, Requester requester) {
@@ -207,7 +208,7 @@ public class ActionTransfer {
         private record Line(Row row, List<Wrong> wrong) {
         }
 
-        /** A line that makes or changes an action. */
+        /** A line that creates or changes an action. */
         private record Step(Row row, Change change, Actions.Write write) {
         }
 
@@ -221,10 +222,14 @@ public class ActionTransfer {
             return new Import(created, changes.size() - created, unchanged, changes, errors);
         }
 
-        /** @param fine whether every cell can be read */
+        /**
+         * Plans the change of one line.
+         *
+         * @param fine true if every cell is valid
+         */
         private void take(Row row, boolean fine) {
             int errors = this.errors.size();
-            // Without knowing which action it is for, all that can be report is what is wrong with it.
+            // If the action of the line is unknown, only the line's errors can be reported.
             boolean known = row.id() != null || !row.wrong(Column.ID)
                     && (row.linked() != null && byId.containsKey(row.linked()) || row.named());
             Action present = known ? present(row) : null;
@@ -235,7 +240,7 @@ public class ActionTransfer {
             judge(row, present, id, fine && this.errors.size() == errors);
         }
 
-        /** The action that a line is for; null where it makes one, or is wrong. */
+        /** Returns the stored action that a line is for; null if the line creates one, or fits several. */
         private Action present(Row row) {
             Action named = byId.get(row.id() == null ? row.linked() : row.id());
             if (named != null || row.id() != null) {
@@ -249,7 +254,7 @@ public class ActionTransfer {
             return namesakes.size() == 1 ? namesakes.get(0) : null;
         }
 
-        /** No other line may be for the same action. */
+        /** Adds an error if another line is for this action already. */
         private void alone(Row row, UUID id) {
             Integer other = taken.putIfAbsent(id == null ? key(rules.fill(row.given())) : id, row.line());
             if (other != null) {
@@ -258,7 +263,10 @@ public class ActionTransfer {
             }
         }
 
-        /** What is there already is not judged again, by rules that may be new since. */
+        /**
+         * Checks the draft of a line and adds its step. A line that changes nothing is not checked, because newer rules may
+         * refuse the action as it is stored.
+         */
         private void judge(Row row, Action present, UUID id, boolean fine) {
             Draft before = present == null ? null : present.draft();
             Draft wanted = row.over(before);

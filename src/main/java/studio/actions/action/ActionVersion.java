@@ -24,7 +24,7 @@ import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 
-/** What an action was at one time, and who made it so. Written once; it outlives the action. */
+/** One version of an action and who wrote it. Never changed, and kept after the action is deleted. */
 @Entity
 @Immutable
 public class ActionVersion extends PanacheEntityBase {
@@ -37,15 +37,15 @@ public class ActionVersion extends PanacheEntityBase {
     @Enumerated(EnumType.STRING)
     public Verb verb;
     public UUID callerId;
-    /** Null in what was written before there was a history. */
+    /** Name, email and role of the caller are null in versions that were written before there was a history. */
     public String callerName;
     public String callerEmail;
     @Enumerated(EnumType.STRING)
     public Role callerRole;
-    /** As it stands on the wire; of a deletion, what was deleted. */
+    /** The JSON of the draft with which an admin would get this version; for a deletion, of the deleted action. */
     @JdbcTypeCode(SqlTypes.JSON)
     public JsonNode draft;
-    /** Of the action. */
+    /** Creation time and creator of the action, not of this version. */
     public Instant createdAt;
     public UUID createdBy;
 
@@ -70,7 +70,7 @@ public class ActionVersion extends PanacheEntityBase {
         return find("actionId = ?1 and version = ?2", action, version).firstResultOptional();
     }
 
-    /** Returns the versions at the same places of both lists, as far as they are kept. */
+    /** Returns the n-th version number of the n-th action, for all n. Leaves out versions that were not kept. */
     @SuppressWarnings("unchecked")
     static List<ActionVersion> of(List<UUID> actions, List<Integer> versions) {
         return actions.isEmpty() ? List.of()
@@ -85,7 +85,7 @@ public class ActionVersion extends PanacheEntityBase {
         return find("actionId = ?1 order by version desc", action).firstResultOptional();
     }
 
-    /** Those of several that there is any of. */
+    /** Returns the last version number of each action. Leaves out actions without a version. */
     @SuppressWarnings("unchecked")
     static Map<UUID, Integer> last(Collection<UUID> actions) {
         List<Object[]> rows = getEntityManager().createNativeQuery("""
@@ -94,7 +94,7 @@ public class ActionVersion extends PanacheEntityBase {
         return rows.stream().collect(Collectors.toMap(row -> (UUID) row[0], row -> (Integer) row[1]));
     }
 
-    /** Newest first. */
+    /** Returns the versions of an action below a version number, newest first. */
     static List<ActionVersion> before(UUID action, int version, int most) {
         return ActionVersion.<ActionVersion> find("actionId = ?1 and version < ?2 order by version desc", action, version)
                 .page(0, most).list();

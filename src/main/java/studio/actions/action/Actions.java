@@ -39,18 +39,19 @@ import studio.actions.identity.Role;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
+import studio.actions.template.TriggerLink;
 
 /**
- * The studio's actions: who sees which, and the one place where they are written, each time with its version and an entry in
- * the audit.
+ * The studio's actions. Decides which caller sees which action. No other class writes actions; each write also saves a
+ * version and an audit entry.
  */
 @Singleton
 public class Actions {
 
-    /** Actions that are written together. Many more are as fast, and all of 10,000 at once would fill a small heap. */
+    /** Actions per batch. Much larger batches are not faster, and one batch of 10,000 would fill a small heap. */
     private static final int TOGETHER = 500;
 
-    /** Those that were pressed last. */
+    /** The most actions that are remembered from their last press. */
     private static final int REMEMBERED = 100;
 
     private final ActionCache list;
@@ -70,28 +71,32 @@ public class Actions {
         this.rows = rows;
     }
 
-    /** Those the caller may see, by name. */
+    /** Returns the actions that the caller may see, by name. */
     public List<Action> visibleTo(Caller caller) {
         return list.all().stream().filter(action -> action.visibleTo(caller)).toList();
     }
 
-    /** @throws ProblemException {@code not_found} where there is none, or none for this caller */
+    /**
+     * Returns an action that the caller may see.
+     *
+     * @throws ProblemException {@code not_found} if there is none, or the caller may not see it
+     */
     public Action get(UUID id, Caller caller) {
         Optional<Action> found = Action.findByIdOptional(id);
         return found.filter(action -> action.visibleTo(caller))
                 .orElseThrow(() -> found.isEmpty() ? unknown(id) : hidden(id));
     }
 
-    /** Returns the refusal for an action that is there, and that no role of the caller's shows. */
+    /** Returns the refusal for an action that exists but that the caller may not see. */
     public static ProblemException hidden(UUID id) {
         return new ProblemException(Code.HIDDEN, missing(id));
     }
 
     /**
-     * Returns an action to be pressed or tried out. Which roles may do that is decided where the productions of its targets
-     * are known.
+     * Returns an action to press or preview. Does not check the caller's role, because the role depends on the productions of
+     * the targets, which are not known yet.
      *
-     * @throws ProblemException {@code not_found} if there is none; to all but admins that holds for disabled ones
+     * @throws ProblemException {@code not_found} if there is none, or if it is disabled and the caller is not an admin
      */
     public Action forTargets(UUID id, Caller caller) {
         Action action = Action.<Action> findByIdOptional(id).orElseThrow(() -> unknown(id));
@@ -104,7 +109,7 @@ public class Actions {
     /**
      * Returns an enabled action, as {@link #forTargets} does.
      *
-     * @param ajax whether it is to be sent by the service or opened by the browser
+     * @param ajax true for an action that the service sends, false for an action that the browser opens
      * @throws ProblemException {@code not_found, action_disabled}, {@code not_ajax} or {@code ajax} for the other kind
      */
     public Action pressable(UUID id, Caller caller, boolean ajax) {
@@ -127,8 +132,8 @@ public class Actions {
     }
 
     /**
-     * The same of one that the service sends, as it was when it was pressed last: for whoever asks PostgreSQL anyway, and for
-     * its version as well.
+     * Returns an action that the service sends, from memory, as it was at its last press. Saves a query for presses, which
+     * read the version from PostgreSQL anyway. If the versions differ, call {@link #pressableNow}.
      */
     public Action pressableAsBefore(UUID id, Caller caller) {
         Action before = pressed.get(id);
@@ -138,7 +143,7 @@ public class Actions {
         return pressableNow(id, caller);
     }
 
-    /** The same as it is now, whatever this request has read of it before. */
+    /** Returns an action that the service sends, as it is now, even if this request has read an older version of it. */
     public Action pressableNow(UUID id, Caller caller) {
         pressed.remove(id);
         Action action = QuarkusTransaction.requiringNew().call(() -> pressable(id, caller, true));
@@ -149,7 +154,11 @@ public class Actions {
         return action;
     }
 
-    /** @throws ProblemException {@code invalid_body} with every wrong field */
+    /**
+     * Creates an action.
+     *
+     * @throws ProblemException {@code invalid_body} with every wrong field
+     */
     public Action create(Draft draft, Requester requester) {
         Action action = Action.of(rules.settle(draft, "", requester.caller()), requester.caller(), clock.instant());
         return written(() -> {
@@ -160,15 +169,15 @@ public class Actions {
     }
 
     /**
-     * Makes actions that are at home elsewhere, under the ids they have there; those that are here already stay as they are.
+     * Creates actions that are taken over from Kitsu, under the given ids. Actions that are here already stay as they are.
      *
-     * @param drafts settled, in order of age
-     * @return the ids of those that were made
-     * @throws ProblemException {@code invalid_body} where a name was taken since {@link #namesTaken} was asked
+     * @param drafts checked drafts with their defaults, by id, oldest action first
+     * @return the ids of the created actions
+     * @throws ProblemException {@code invalid_body} if a name was taken since {@link #namesTaken} was called
      */
     public Set<UUID> adopt(Map<UUID, Draft> drafts, Requester requester) {
         return writeAll(present -> {
-            // Two that adopt the same at once: the second finds what the first has made.
+            // If two callers adopt the same actions at once, the second finds the actions of the first here.
             Set<UUID> made = new LinkedHashSet<>(drafts.keySet());
             present.forEach(action -> made.remove(action.id));
             names.refused(labels(drafts, made), present.stream().map(Label::of).toList()).values().forEach(fault -> {
@@ -183,9 +192,9 @@ public class Actions {
     }
 
     /**
-     * Returns which of the drafts would take a name that is taken, beside Kitsu.
+     * Returns a fault for each draft whose name is taken, by id. Beside Kitsu only; else no name is taken.
      *
-     * @param drafts of actions that are not here, in order of age
+     * @param drafts drafts of actions that are not here, by id, oldest action first
      */
     public Map<UUID, Fault> namesTaken(Map<UUID, Draft> drafts) {
         return names.refused(labels(drafts, drafts.keySet()), all().stream().map(Label::of).toList());
@@ -195,7 +204,7 @@ public class Actions {
         return drafts.keySet().stream().filter(ids::contains).map(id -> Label.of(id, drafts.get(id))).toList();
     }
 
-    /** Returns actions as they were when links to them were shown, as far as history has these versions. */
+    /** Returns actions as they were when Kitsu showed these links. Leaves out versions that history does not have. */
     public Map<TriggerLink, Draft> asOf(Collection<TriggerLink> links) {
         Map<TriggerLink, Draft> drafts = new HashMap<>();
         List<TriggerLink> asked = links.stream().filter(link -> link.version() != null).toList();
@@ -204,20 +213,20 @@ public class Actions {
         return drafts;
     }
 
-    /** Those of the ids that are here. */
+    /** Returns the ids, among the given ones, of actions that are here. */
     public Set<UUID> known(Collection<UUID> ids) {
         return ids.isEmpty() ? Set.of()
                 : Action.<Action> list("id in ?1", ids).stream().map(action -> action.id).collect(Collectors.toSet());
     }
 
-    /** Those of the ids that are here, or were until they were deleted. */
+    /** Returns the ids, among the given ones, of actions that are here or were deleted. */
     public Set<UUID> everKnown(Collection<UUID> ids) {
         Set<UUID> known = new HashSet<>(known(ids));
         known.addAll(ActionVersion.last(ids).keySet());
         return known;
     }
 
-    /** Returns an action that was deleted, as it was then; empty if there never was one. */
+    /** Returns a deleted action as it was when it was deleted; empty if there never was one. */
     public Optional<Action> deleted(UUID id, Caller caller) {
         return ActionVersion.last(id).map(last -> {
             Action action = Action.of(read(last.draft), caller, last.at);
@@ -228,10 +237,10 @@ public class Actions {
     }
 
     /**
-     * Changes an action. A change to what is there already is none: it is not judged again, by rules that may be new since.
+     * Changes an action. A draft that changes nothing is not checked, because newer rules may refuse the action as it is.
      *
-     * @param how what the draft becomes
-     * @param expected what the action must still be; looked at under the lock
+     * @param how makes the new draft from the present one
+     * @param expected the condition on the present action; is tested under the lock
      * @throws ProblemException {@code not_found}, or {@code invalid_body} with every wrong field
      */
     public Action change(UUID id, UnaryOperator<Draft> how, Predicate<Action> expected, Requester requester) {
@@ -241,7 +250,11 @@ public class Actions {
         });
     }
 
-    /** @throws ProblemException {@code not_found} */
+    /**
+     * Deletes an action.
+     *
+     * @throws ProblemException {@code not_found}
+     */
     public void delete(UUID id, Predicate<Action> expected, Requester requester) {
         written(() -> {
             Action action = locked(id, expected);
@@ -254,14 +267,14 @@ public class Actions {
     }
 
     /**
-     * Brings a version back, as a new one; where the action is deleted, the action, under its id.
+     * Restores a version as a new version. Restores a deleted action under its id.
      *
-     * @param version null: of a deleted action, what was deleted
-     * @param expected what the action must still be; of null, where it is deleted
-     * @throws ProblemException {@code not_found}; {@code invalid_body} where that version is refused by now
+     * @param version the version to restore; null for a deleted action as it was when it was deleted
+     * @param expected the condition on the present action; gets null if the action is deleted
+     * @throws ProblemException {@code not_found}; {@code invalid_body} if the present rules refuse that version
      */
     public Action restore(UUID id, Integer version, Predicate<Action> expected, Requester requester) {
-        // Two who bring back what is deleted: the second finds it there.
+        // If two callers restore a deleted action at once, the lock lets the second find the action of the first.
         return written("SHARE ROW EXCLUSIVE", () -> {
             Optional<Action> present = Action.locked(id);
             present.ifPresent(this::catchUp);
@@ -288,40 +301,44 @@ public class Actions {
         });
     }
 
-    /** All as they are now, by name. */
+    /** Returns all actions as they are now, by name. */
     List<Action> all() {
         return Action.sorted(rows);
     }
 
-    /** Returns the ids of the actions behind this place in the order by name. */
+    /** Returns the ids of the actions that follow this name and id in the order by name. */
     Set<UUID> after(String name, UUID id) {
         return Action.after(rows, name, id);
     }
 
-    /** All as they are now, as cells of a table. */
+    /** Returns all actions as they are now, as lines of an export. */
     List<ActionCsv.Line> lines(List<ActionCsv.Column> columns) {
         return ActionCsv.lines(rows, columns);
     }
 
     /**
-     * Writes what a plan says, in one transaction, while nobody else writes.
+     * Runs a plan in one transaction, while no other transaction writes actions.
      *
-     * @param plan from what is there
+     * @param plan gets all stored actions, and writes its changes with {@link #put}
      */
     <T> T writeAll(Function<List<Action>, T> plan) {
         return written("SHARE ROW EXCLUSIVE", () -> plan.apply(all()));
     }
 
     /**
-     * One of several that are written together.
+     * One action of a batch that is written together.
      *
-     * @param present null where it is made
-     * @param settled what it becomes
+     * @param present the stored action; null to create the action
+     * @param settled the new draft, checked and with its defaults
      */
     record Write(UUID id, Action present, Draft settled) {
     }
 
-    /** Writes them, and in the audit that it was by this import. To be called in {@link #writeAll}. */
+    /**
+     * Saves actions, and names the import in their audit entries. To be called in {@link #writeAll}.
+     *
+     * @param by the audit entry of the import
+     */
     void put(List<Write> writes, Requester requester, AuditEntry by) {
         Map<UUID, Integer> counted = ActionVersion.last(writes.stream().map(Write::id).toList());
         for (int from = 0; from < writes.size(); from += TOGETHER) {
@@ -372,9 +389,9 @@ public class Actions {
     }
 
     /**
-     * The fields that differ, in the order in which they are written.
+     * Returns the fields that differ, in the order of {@code after}.
      *
-     * @param before may be empty: then those that say anything
+     * @param before the draft before; JSON null if there is none: then all fields with a value differ
      */
     static List<String> changed(JsonNode before, JsonNode after) {
         List<String> fields = new ArrayList<>();
@@ -392,7 +409,7 @@ public class Actions {
         return value.isMissingNode() || value.isNull() || value.isContainerNode() && value.isEmpty();
     }
 
-    /** A draft on the wire. */
+    /** Returns a draft as JSON. */
     JsonNode write(Draft draft) {
         return json.valueToTree(draft);
     }
@@ -405,14 +422,18 @@ public class Actions {
         }
     }
 
-    /** @param counted the versions that an action of this id had before, on which it goes on counting */
+    /**
+     * Stores a new action.
+     *
+     * @param counted the last version number of an earlier action with this id, from which the numbers go on; else 0
+     */
     private Kept add(Verb verb, Action action, int counted, Requester requester) {
         action.version += counted;
         action.persist();
         return kept(verb, action, requester);
     }
 
-    /** What is kept of a write, to be persisted with it. */
+    /** The version and the audit entry of a write, to be persisted in its transaction. */
     private record Kept(ActionVersion version, AuditEntry entry) {
 
         void persist() {
@@ -431,8 +452,8 @@ public class Actions {
     }
 
     /**
-     * Locked before anything else, so that nobody has a row whom others who have the table wait for; whoever reads or presses
-     * waits for neither.
+     * Runs a write in a new transaction. Locks the table before any row, so that no writer holds a row while it waits for the
+     * table; otherwise two writers could deadlock. Reads and presses do not wait for these locks.
      */
     private <T> T written(String lock, Callable<T> write) {
         try {
@@ -444,7 +465,7 @@ public class Actions {
                 return write.call();
             });
         } finally {
-            // Also where it failed: a commit whose answer got lost has happened.
+            // Also after a failure, because a commit whose answer got lost has happened.
             list.drop();
         }
     }
@@ -456,7 +477,10 @@ public class Actions {
         return action;
     }
 
-    /** What a replica of the version before has written is kept by the next who writes. */
+    /**
+     * Saves the present version of an action if history does not have this version. A replica of the previous release may have
+     * written the action without history.
+     */
     private void catchUp(Action action) {
         if (ActionVersion.of(action.id, action.version).isEmpty()) {
             Caller somebody = new Caller(action.updatedBy, null, null, null, false, List.of(), Set.of());

@@ -17,9 +17,9 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerResponse;
 
 /**
- * A list of actions as it is answered, the same to all who ask the same.
+ * A response with a list of actions, shared by all callers with an equal question.
  *
- * @param tag the value of {@code ETag}: it changes whenever the answer does
+ * @param tag the value of {@code ETag}, which changes whenever the body changes
  * @param bytes the body
  */
 public record CachedList(String tag, ByteBuffer bytes) {
@@ -35,15 +35,15 @@ public record CachedList(String tag, ByteBuffer bytes) {
         }
     }
 
-    /** The same, to be kept: outside of the heap, from where it goes out without being copied for each who asks. */
+    /** Returns a copy outside of the heap, to be kept. From there each response is sent without another copy. */
     CachedList outside() {
         return new CachedList(tag, ByteBuffer.allocateDirect(bytes.capacity()).put(bytes.duplicate()).flip());
     }
 
     /**
-     * The whole, or that it is as the caller knows it.
+     * Returns the list, or 304 if the caller has this list already.
      *
-     * @param known the value of {@code If-None-Match}; null where there is none
+     * @param known the value of {@code If-None-Match}; null if there is none
      */
     RestResponse<Buffer> answer(String known) {
         ResponseBuilder<Buffer> answer = Etag.known(tag, known) ? ResponseBuilder.create(RestResponse.Status.NOT_MODIFIED)
@@ -51,7 +51,7 @@ public record CachedList(String tag, ByteBuffer bytes) {
         return answer.header(HttpHeaders.ETAG, tag).build();
     }
 
-    /** The same again. */
+    /** Sends the list, or 304 if the caller has this list already. */
     void answer(HttpServerResponse response, String known) {
         response.putHeader(HttpHeaders.ETAG, tag);
         if (Etag.known(tag, known)) {
@@ -61,7 +61,7 @@ public record CachedList(String tag, ByteBuffer bytes) {
         }
     }
 
-    /** For one answer: several threads write at once, and each has its own place in what it writes. */
+    /** Returns a buffer for one response. Several threads send the list at once, and each needs its own read position. */
     private Buffer body() {
         return Buffer.buffer(Unpooled.wrappedBuffer(bytes.duplicate()));
     }

@@ -26,29 +26,29 @@ import studio.actions.identity.KnownCallers;
 import studio.actions.identity.Role;
 
 /**
- * Lists that everybody asks for. A known caller who asks what another with the same roles has asked is answered from memory,
- * on the event loop. What is not there goes on to its method, and so does all that is to be refused. A write
- * drops what is there together with the list that it was made from ({@link ActionCache}).
+ * Lists of actions that are answered from memory, on the event loop, if another caller with the same roles has sent an equal
+ * request. All other requests go on to their resource method, also requests to be refused. A write drops the kept answers
+ * together with the list that they were made from ({@link ActionCache}).
  */
 @Singleton
 public class CachedLists {
 
     /**
-     * Before Quarkus prepares to authenticate, which costs more than the answer; behind what judges other sites (CORS). So
-     * policies of Quarkus for paths ({@code quarkus.http.auth.permission}) are not asked; the service has none.
+     * The priority of the filter: before Quarkus authentication, which costs more than the answer, and after the CORS check.
+     * So Quarkus does not apply its policies for paths ({@code quarkus.http.auth.permission}); the service has none.
      */
     private static final int FILTER = SecurityHandlerPriorities.AUTHENTICATION + 50;
 
     private static final Set<String> PATHS = Set.of("/api/custom-actions", "/api/custom-actions/", "/api/data/custom-actions",
             "/api/data/custom-actions/");
 
-    /** Where Quarkus keeps what metrics and traces call a request. */
+    /** The key under which Quarkus keeps the name of a request in metrics and traces. */
     private static final String TEMPLATE = "UrlPathTemplate";
 
-    /** Bytes that a text takes beside its characters. */
+    /** Bytes that a string takes beside its characters. */
     private static final int VALUE = 64;
 
-    /** All that an answer depends on, beside the actions. */
+    /** The key of a kept answer: everything that the answer depends on beside the actions. */
     record Question(Role role, Set<Role> roles, String path, String query, List<String> accept) {
 
         static Question of(RoutingContext request, Caller caller) {
@@ -57,7 +57,10 @@ public class CachedLists {
                     asked.headers().getAll(HttpHeaders.ACCEPT));
         }
 
-        /** Bytes of what the caller may make as long as they like; many short values of {@code Accept} cost more than one. */
+        /**
+         * Returns the bytes of the query and of {@code Accept}, whose lengths the caller chooses. Counts an overhead for each
+         * value of {@code Accept}, because many short values cost more than one.
+         */
         int length() {
             return (query == null ? 0 : query.length())
                     + accept.stream().mapToInt(value -> value.length() + VALUE).sum();
@@ -83,9 +86,10 @@ public class CachedLists {
     }
 
     /**
-     * Answers a list, and remembers it for all who ask the same. To be called by a method that has judged its parameters.
+     * Returns a list from memory, or writes and keeps it for all callers with an equal question. To be called by a resource
+     * method after it has checked its parameters.
      *
-     * @param write what is answered, from those that the caller may see
+     * @param write makes the answer from the actions that the caller may see
      */
     public RestResponse<Buffer> answer(Caller caller, Function<List<Action>, CachedList> write) {
         RoutingContext request = CurrentRequestManager.get().unwrap(RoutingContext.class);

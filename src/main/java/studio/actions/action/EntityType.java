@@ -1,6 +1,6 @@
 package studio.actions.action;
 
-/** Where an action appears; spelled as Kitsu spells it: on the wire, in the database and here. */
+/** The type of entities that an action is for; spelled as in Kitsu: in JSON, in the database and here. */
 public enum EntityType {
     all,
     asset,
@@ -9,7 +9,7 @@ public enum EntityType {
     edit,
     episode;
 
-    /** Whether an action for this type is for entities of the named kind ({@code null} where the kind is not known). */
+    /** Returns true if an action for this type is for entities of the named kind ({@code null} if the kind is not known). */
     public boolean covers(String kind) {
         return this == all || name().equals(kind);
     }

@@ -8,18 +8,18 @@ import java.util.Base64;
 import jakarta.ws.rs.core.EntityTag;
 import jakarta.ws.rs.core.HttpHeaders;
 
-/** What an answer about actions is known by: it changes whenever the answer does. */
+/** Entity tags of responses about actions. A tag changes whenever the response changes. */
 final class Etag {
 
     private Etag() {
     }
 
-    /** Of one action: its version. */
+    /** Returns the tag of one action: its version. */
     static EntityTag of(Action action) {
         return new EntityTag(Integer.toString(action.version));
     }
 
-    /** Of whatever else: its bytes. */
+    /** Returns the tag of any other body: a hash of its bytes. */
     static EntityTag of(byte[] body) {
         try {
             byte[] digest = MessageDigest.getInstance("SHA-256").digest(body);
@@ -34,9 +34,10 @@ final class Etag {
     }
 
     /**
-     * RFC 9110, section 13.1.2: compared weakly, since a proxy that compresses weakens the tags it passes on.
+     * Returns true if the caller has the response with this tag already. Compares weakly (RFC 9110, section 13.1.2), because a
+     * proxy that compresses weakens the tags that pass through.
      *
-     * @param known the value of {@code If-None-Match}; null where there is none
+     * @param known the value of {@code If-None-Match}; null if there is none
      */
     static boolean known(String tag, String known) {
         return known != null && (known.equals(tag) || Arrays.stream(known.split(",")).map(String::strip)

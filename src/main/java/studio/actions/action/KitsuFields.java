@@ -1,14 +1,15 @@
 package studio.actions.action;
 
 import studio.actions.action.ActionJson.Draft;
+import studio.actions.template.TriggerLink;
 
 /**
- * The four fields of an action that Kitsu edits, as it shows them. Kitsu's form and its CSV send all of them back, also those
- * that nobody has touched, and a browser may have read them long ago.
+ * The four fields of an action that Kitsu edits, as Kitsu shows them. Kitsu's form and its CSV send all four back, also fields
+ * that nobody has changed, and the browser may have read them long ago.
  */
 public record KitsuFields(String name, String url, EntityType entityType, boolean isAjax) {
 
-    /** Stands before the name of a disabled action, which would look like any other in Kitsu. */
+    /** Prefix of the name of a disabled action, which would otherwise look like an enabled one in Kitsu. */
     private static final String OFF = "(off) ";
 
     static KitsuFields of(Draft draft) {
@@ -21,10 +22,10 @@ public record KitsuFields(String name, String url, EntityType entityType, boolea
     }
 
     /**
-     * Returns what an action becomes: a field that comes back as it was shown stays as it is now.
+     * Returns the new draft of an action. A field that Kitsu sends back as shown keeps its present value.
      *
-     * @param sent what came back, links and marks included
-     * @param shown the action as Kitsu had it
+     * @param sent the draft from Kitsu, with its trigger link and with the prefix of a disabled action
+     * @param shown the action as Kitsu showed it
      * @param present the action as it is now
      */
     public static Draft merge(Draft sent, Draft shown, Draft present) {
@@ -40,7 +41,10 @@ public record KitsuFields(String name, String url, EntityType entityType, boolea
         return name == null || enabled || !name.startsWith(OFF) ? name : name.substring(OFF.length());
     }
 
-    /** The link stands for the template as it is, not for what reading it anew would make of it. */
+    /**
+     * Returns true if a URL is the template, alone or behind a trigger link. Compares the template as stored, because
+     * {@link TriggerLink#unlink} may change it.
+     */
     private static boolean isBehindLink(String sent, String template) {
         return sent.equals(template) || sent.endsWith("#" + template)
                 && TriggerLink.unlink(sent.substring(0, sent.length() - template.length())).isEmpty();

@@ -28,7 +28,7 @@ import org.eclipse.microprofile.config.Config;
 @Singleton
 public class Secrets {
 
-    /** What stands where a secret would. */
+    /** The text that is shown instead of a secret. */
     public static final String MASK = "••••";
 
     static final Pattern REFERENCE = Pattern.compile("\\$\\{secret:([A-Za-z0-9][A-Za-z0-9._-]*)}");
@@ -37,16 +37,16 @@ public class Secrets {
     private static final String SYMMETRIC = "whsec_";
     private static final String PREVIOUS = "-previous";
 
-    /** Bytes, as Standard Webhooks 1.0 wants them. */
+    /** The fewest and the most bytes of a signing key (Standard Webhooks 1.0). */
     private static final int SHORTEST_KEY = 24;
     private static final int LONGEST_KEY = 64;
 
     private static final Pattern WHITE_SPACE = Pattern.compile("(?U)\\s+");
-    /** Word processors and web pages leave no-break spaces and byte order marks. */
+    /** White space around a secret. Word processors and web pages leave no-break spaces and byte order marks there. */
     private static final Pattern AROUND = Pattern.compile("(?U)^[\\s\ufeff\u200b]+|[\\s\ufeff\u200b]+$");
     private static final Pattern LINE_BREAK = Pattern.compile("\\h*\\R\\s*");
 
-    /** Shorter ones would mask ordinary words in a receiver's answer. */
+    /** Characters of the shortest text that is masked. Shorter ones would mask ordinary words in a receiver's response. */
     private static final int MASKED_FROM = 4;
 
     private final Map<String, String> values = new HashMap<>();
@@ -104,28 +104,28 @@ public class Secrets {
         return values.containsKey(canonical(name));
     }
 
-    /** The name of the first secret in the text that is not configured. */
+    /** Returns the name of the first secret in the text that is not configured. */
     public Optional<String> missing(String text) {
         return REFERENCE.matcher(text).results().map(match -> match.group(1)).filter(name -> !has(name)).findFirst();
     }
 
-    /** What to do about a secret that is named and not configured. */
+    /** Returns a message that says how to configure a missing secret. */
     public static String missingSentence(String name) {
         return "No secret " + name + " is configured. Set CUSTOM_ACTIONS_SECRETS_" + canonical(name)
                 + " in the service's environment and start it again.";
     }
 
-    /** The text with its secrets filled in. What is not configured stays as it stands; ask {@link #missing} first. */
+    /** Returns the text with its secrets filled in. Names of missing secrets stay in the text; call {@link #missing} first. */
     public String fill(String text) {
         return replace(text, match -> values.getOrDefault(canonical(match.group(1)), match.group()));
     }
 
-    /** The text with {@link #MASK} in place of each secret's name. */
+    /** Returns the text with {@link #MASK} in place of each secret's name. */
     public String hide(String text) {
         return replace(text, match -> MASK);
     }
 
-    /** The text with {@link #MASK} wherever it holds a secret's value. */
+    /** Returns the text with {@link #MASK} in place of each secret's value. */
     public String mask(String text) {
         String result = text;
         for (Repeated secret : masked) {
@@ -134,17 +134,17 @@ public class Secrets {
         return result;
     }
 
-    /** Bytes of the longest text that {@link #mask} looks for. */
+    /** Returns the bytes of the longest text that {@link #mask} looks for. */
     public int longest() {
         return masked.stream().mapToInt(Repeated::longest).max().orElse(0);
     }
 
     /**
-     * The keys to sign with, the present one first and the one before it while both are configured; none where the present one
-     * is not.
+     * Returns the keys to sign with: the present key, then the previous key if there is one. Empty if the named secret is
+     * missing or is no signing secret, even if a previous one is configured.
      *
-     * @param name of a configured secret, whose previous one is that of the same name and {@code -previous}; null for the
-     *        service's own
+     * @param name the name of a secret, whose previous secret has this name with {@code -previous} behind it; null for the
+     *        service's own keys
      */
     public List<byte[]> signingKeys(String name) {
         if (name == null) {
@@ -159,17 +159,18 @@ public class Secrets {
     }
 
     /**
-     * A secret as an answer may repeat it: as it is, or with any of its characters but letters and digits escaped, as URLs,
-     * HTML and the many writers of JSON do, each in its own way.
+     * A secret as a response may repeat it: plain, or with any characters but ASCII letters and digits escaped. URLs, HTML and
+     * the many JSON writers each escape differently.
      *
-     * @param longest bytes of the longest way to write it
+     * @param pattern matches every spelling of the secret
+     * @param longest the bytes of the longest spelling
      */
     private record Repeated(Pattern pattern, int longest) {
 
         private static final Map<Integer, String> NAMED = Map.of((int) '&', "amp", (int) '<', "lt", (int) '>', "gt", (int) '"',
                 "quot", (int) '\'', "apos");
 
-        /** Zeros before a number, as some write it. */
+        /** The most zeros before the number of an HTML character reference, because some writers pad the number. */
         private static final int ZEROS = 4;
 
         static Repeated of(String secret) {
@@ -207,7 +208,10 @@ public class Secrets {
         return unwrapped(secret).chars().allMatch(c -> c >= 0x20 && c < 0x7f);
     }
 
-    /** Removes line breaks: files end with one, and {@code base64} wraps its output. Blanks stay, as in a pass phrase. */
+    /**
+     * Removes line breaks, because files end with one and {@code base64} wraps its output, and white space around the secret.
+     * Blanks within stay, because a pass phrase may have them.
+     */
     private static String unwrapped(String secret) {
         return LINE_BREAK.matcher(AROUND.matcher(secret).replaceAll("")).replaceAll("");
     }
@@ -221,7 +225,10 @@ public class Secrets {
                 : Optional.of(Base64.getDecoder().decode(unspaced(secret).substring(SYMMETRIC.length())));
     }
 
-    /** The environment knows capitals, digits and underscores only, so {@code render-farm} and {@code RENDER_FARM} are one. */
+    /**
+     * Returns a name as the environment writes it: with capitals, digits and underscores only. So {@code render-farm} and
+     * {@code RENDER_FARM} are one secret.
+     */
     static String canonical(String name) {
         return name.replace("\"", "").replaceAll("[^A-Za-z0-9]", "_").toUpperCase(Locale.ROOT);
     }

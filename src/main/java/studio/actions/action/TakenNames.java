@@ -21,8 +21,8 @@ import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
 /**
- * Refuses a second action of one name beside Kitsu, whose box tells actions apart by their names: of two, one could never be
- * run. Two that are there already may stay.
+ * The rule that two actions may not have one name beside Kitsu. Kitsu's box of actions tells actions apart by name, so one of
+ * two namesakes could never be run. Existing namesakes may stay.
  */
 @Singleton
 class TakenNames {
@@ -33,12 +33,12 @@ class TakenNames {
         this.matter = config.zou().url().isPresent();
     }
 
-    /** Returns true if names must differ, so that nobody else may write while they are compared. */
+    /** Returns true if names must differ. No other transaction may write actions then while names are compared. */
     boolean matter() {
         return matter;
     }
 
-    /** Where an action stands in Kitsu's box. */
+    /** The name and entity type of an action, by which Kitsu's box lists the action. */
     record Label(UUID id, String name, EntityType entityType) {
 
         static Label of(Action action) {
@@ -65,7 +65,11 @@ class TakenNames {
         }
     }
 
-    /** @throws ProblemException {@code invalid_body} where the change makes two of one name */
+    /**
+     * Checks one change against the stored actions.
+     *
+     * @throws ProblemException {@code invalid_body} if another action has the name
+     */
     void check(Label changed) {
         if (matter) {
             List<Label> present = Action.getEntityManager()
@@ -78,17 +82,17 @@ class TakenNames {
     }
 
     /**
-     * Returns what is wrong with changes that are made together, by the id of the action.
+     * Returns the faults of changes that are made together, by the id of the action.
      *
-     * @param changes in order of age: of two that take one name, the first keeps it
-     * @param present what is there, changed or not
+     * @param changes the new labels; if two changes take one name, the first change keeps the name
+     * @param present the labels of all stored actions, before the changes
      */
     Map<UUID, Fault> refused(Collection<Label> changes, Collection<Label> present) {
         Map<UUID, Fault> refused = new LinkedHashMap<>();
         if (matter && !changes.isEmpty()) {
             Map<UUID, Label> before = new HashMap<>();
             present.forEach(label -> before.put(label.id, label));
-            // A name that a refused change would have given up stays taken, which may refuse another one.
+            // An action whose change is refused keeps its old name, so another change to this name may be refused, too.
             while (refuse(changes, before, refused)) {
             }
         }
@@ -117,7 +121,7 @@ class TakenNames {
         return refused.size() > known;
     }
 
-    /** Two that have one name already may keep it, but not take another one together. */
+    /** Returns true if two actions had one name before and keep this name. They may not take another name together. */
     private static boolean wereTwins(Label one, Label oneBefore, Label other, Label otherBefore) {
         return oneBefore != null && otherBefore != null && oneBefore.meets(otherBefore)
                 && (one.folded().equals(oneBefore.folded()) || other.equals(otherBefore));

@@ -7,7 +7,7 @@ import org.hibernate.validator.constraints.time.DurationMin;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 
-/** How long it stays known who did what. */
+/** Settings of the audit. */
 @ConfigMapping(prefix = "custom-actions")
 public interface AuditConfig {
 

@@ -24,8 +24,9 @@ import studio.actions.identity.Requester;
 import studio.actions.identity.Role;
 
 /**
- * Who did what, to what, from where, with which result. It is written in the transaction of what it tells of, so that there is
- * neither without the other; PostgreSQL refuses to change it, and to remove it before its time (the triggers of {@code V7}).
+ * Who did what to which action or run, from which address, with which result. An entry is written in the transaction of the
+ * change, so that neither exists without the other. PostgreSQL refuses to change an entry, or to remove it before its
+ * retention period is over (triggers in {@code V1__schema.sql}).
  */
 @Entity
 @Immutable
@@ -44,16 +45,16 @@ public class AuditEntry extends PanacheEntityBase {
         replayed,
         cancelled,
         refused,
-        /** Deleted in Kitsu, and kept here. */
+        /** Deleted in Kitsu, but kept by this service. */
         cleared,
         /** Put back into Kitsu. */
         uncleared
     }
 
-    /** What there is to say of what was done without a doubt. */
+    /** The result of an operation that succeeded. */
     public static final String DONE = "done";
 
-    /** For whoever sends it with other statements; what it asks for are its {@link #values}. */
+    /** Inserts an entry, for code that sends it with other statements. Its parameters are the {@link #values}. */
     public static final String INSERT = """
             INSERT INTO audit_entry (id, verb, subject, subject_name, run_id, caller_id, caller_name, caller_email, caller_role,
                 from_address, result, detail)
@@ -66,7 +67,7 @@ public class AuditEntry extends PanacheEntityBase {
     public Instant at;
     @Enumerated(EnumType.STRING)
     public Verb verb;
-    /** The action; null where it is about none, or about several. */
+    /** The action; null if the entry is about no action or several. */
     public UUID subject;
     public String subjectName;
     public UUID runId;
@@ -81,7 +82,7 @@ public class AuditEntry extends PanacheEntityBase {
     @JdbcTypeCode(SqlTypes.JSON)
     public Map<String, Object> detail = new LinkedHashMap<>();
 
-    /** An entry that is not written yet: {@code persist} does. */
+    /** Returns a new entry. {@code persist} saves it. */
     public static AuditEntry of(Verb verb, Requester requester, String result) {
         AuditEntry entry = new AuditEntry();
         entry.id = UUID.randomUUID();
@@ -95,7 +96,7 @@ public class AuditEntry extends PanacheEntityBase {
         return entry;
     }
 
-    /** Whether it tells of the beginning of a run. */
+    /** Returns true if the entry is about the start of a run. */
     boolean begins() {
         return verb == Verb.ran || verb == Verb.replayed;
     }
@@ -111,7 +112,7 @@ public class AuditEntry extends PanacheEntityBase {
         return this;
     }
 
-    /** One more thing to know about it: text, a number, or a list of them. */
+    /** Adds a detail: a text, a number, or a list of them. */
     public AuditEntry with(String key, Object value) {
         detail.put(key, value);
         return this;
@@ -122,7 +123,10 @@ public class AuditEntry extends PanacheEntityBase {
                 callerRole.name(), fromAddress, result, json.valueToTree(detail).toString());
     }
 
-    /** What is refused is known by its path only; the names are those of now. */
+    /**
+     * Sets the action or run of a refused request from its path, which holds only the id. The name is the present one in the
+     * database.
+     */
     @SuppressWarnings("unchecked")
     AuditEntry aboutPath(UUID id, boolean run) {
         List<Object[]> found = getEntityManager()

@@ -10,8 +10,8 @@ import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Role;
 
-/** The audit on the wire. */
-// They stand in no signature, since the answer may be a table; so the native image would not know them.
+/** The JSON of the audit. */
+// No signature names these types, since the answer may be CSV. So the native image would leave them out.
 @RegisterForReflection(
         targets = { AuditJson.Page.class, AuditJson.View.class, AuditJson.Subject.class, AuditJson.Person.class })
 public final class AuditJson {
@@ -31,7 +31,7 @@ public final class AuditJson {
             String result,
             Map<String, Object> detail) {
 
-        /** @param outcome of its run; null where that has not ended, or there is none */
+        /** @param outcome the outcome of the entry's run; null if the run has not ended, or there is no run */
         static View of(AuditEntry entry, AuditOutcome outcome) {
             Map<String, Object> detail = new TreeMap<>(entry.detail);
             if (outcome != null) {

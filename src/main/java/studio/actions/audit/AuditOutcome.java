@@ -15,7 +15,7 @@ import org.hibernate.type.SqlTypes;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 
-/** What became of a run that an entry tells of: it is kept as long as the entry, and the run is not. */
+/** How the run of an audit entry ended. It is kept as long as the entry, unlike the run. */
 @Entity
 @Immutable
 public class AuditOutcome extends PanacheEntityBase {
@@ -28,7 +28,7 @@ public class AuditOutcome extends PanacheEntityBase {
     @JdbcTypeCode(SqlTypes.JSON)
     public Map<String, Object> detail;
 
-    /** Of those of the runs that have ended. */
+    /** Finds the outcomes of runs. A run that has not ended has none. */
     static Map<UUID, AuditOutcome> of(Collection<UUID> runs) {
         return runs.isEmpty() ? Map.of()
                 : AuditOutcome.<AuditOutcome> list("runId in ?1", runs).stream()

@@ -21,9 +21,9 @@ import studio.actions.problem.Problem;
 import studio.actions.problem.StrictJson;
 
 /**
- * Writes down who was refused something for who they are, or for how often they ask; before they are told. Nobody can remove
- * an entry for a year, so whoever is refused without end gets some entries a minute, and the next one says how many more there
- * were.
+ * Response filter that saves an audit entry before a caller gets a refusal for missing rights or for a reached limit. Entries
+ * cannot be removed for a year by default, so each caller gets at most {@link #ENTRIES_A_MINUTE} of them a minute. The
+ * caller's next entry says how many refusals were left out.
  */
 class AuditRefusals {
 
@@ -36,10 +36,10 @@ class AuditRefusals {
     private static final int LONGEST_PATH = 300;
 
     /**
-     * A minute of one caller's.
+     * The refusals of one caller within a minute.
      *
-     * @param refused how often so far
-     * @param untold how often in the minute before that nobody wrote down
+     * @param refused the number of refusals so far
+     * @param untold the number of refusals in the caller's previous minute that have no entry
      */
     private record Minute(long since, int refused, int untold) {
 
@@ -68,7 +68,7 @@ class AuditRefusals {
         String method = request.getMethod();
         UUID id = StrictJson.id(request.getUriInfo().getPathParameters().getFirst("id"));
         return identities.getDeferredIdentity().onFailure().recoverWithNull().emitOn(workers).invoke(identity -> {
-            // Who could not be told apart has been refused by Kitsu already.
+            // Kitsu has already refused a caller without an identity.
             if (identity != null && !identity.isAnonymous()) {
                 note(Requester.of(identity), problem, method, path, id);
             }

@@ -37,7 +37,7 @@ import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.csv.Csv;
 import studio.actions.problem.Cursor;
 
-/** Who did what. */
+/** Endpoint that lists the audit as JSON or CSV. */
 @Path("/api/custom-actions/audit")
 @Produces({ MediaType.APPLICATION_JSON, Csv.MEDIA_TYPE })
 public class AuditResource {
@@ -92,7 +92,7 @@ public class AuditResource {
 
     private record Asked(UUID subject, UUID runId, UUID callerId, Verb verb, Instant since, Instant until) {
 
-        /** Those behind the cursor; null for the first ones. */
+        /** Finds the entries after a cursor; the first entries if the cursor is null. */
         List<AuditJson.View> entries(Cursor after, int most) {
             Map<String, Object> values = new HashMap<>();
             String where = Stream.of(
@@ -124,7 +124,7 @@ public class AuditResource {
         }
     }
 
-    /** A page at a time, so that no transaction is open while the other side reads slowly. */
+    /** Writes the table page by page, so that no transaction is open while the client reads slowly. */
     private void write(Asked asked, Cursor first, int most, char delimiter, boolean bom, OutputStream out) throws IOException {
         Writer writer = new OutputStreamWriter(out, StandardCharsets.UTF_8);
         if (bom) {

@@ -16,7 +16,7 @@ import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
 import studio.actions.problem.DatabaseHealth;
 
-/** Removes what is older than the audit is kept, some entries at a time, and says how many there are. */
+/** Scheduled job that removes old audit entries in batches, and counts the entries in the database. */
 @Singleton
 class AuditRetention {
 
@@ -40,7 +40,7 @@ class AuditRetention {
                 .description("How many are in the database; counted once an hour.").register(meters);
     }
 
-    /** The database itself refuses to remove what is younger, so it has to know. */
+    /** Saves the retention period in the database, which itself refuses to remove younger entries. */
     void begin(@Observes StartupEvent start) {
         QuarkusTransaction.requiringNew().run(() -> entities
                 .createNativeQuery("UPDATE audit_retention SET keep = make_interval(secs => :seconds)")
@@ -83,7 +83,7 @@ class AuditRetention {
         }
     }
 
-    /** In the order of their index; what another replica is removing is passed over. */
+    /** Removes a batch of old entries in the order of their index. Skips entries that another replica is removing. */
     private int remove() {
         return remove("""
                 DELETE FROM audit_entry WHERE id IN (
@@ -99,7 +99,8 @@ class AuditRetention {
     }
 
     /**
-     * Whichever is longer: another replica may have been started with another setting, or this one not have said its own yet.
+     * Removes rows that are older than both the retention period in the database and this replica's. The periods differ if
+     * another replica has another setting, or if this replica has not saved its own yet.
      */
     private int remove(String some) {
         return entities.createNativeQuery(some.replace(":age",

@@ -24,19 +24,19 @@ import org.apache.commons.csv.QuoteMode;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
-/** Tables as spreadsheets and Kitsu write them (RFC 4180, with {@code ;} or {@code ,}), in UTF-8. */
+/** Reads and writes tables as spreadsheets and Kitsu write them: RFC 4180 with {@code ;} or {@code ,}, in UTF-8. */
 public final class Csv {
 
     public static final String MEDIA_TYPE = "text/csv";
     public static final String TABS = "text/tab-separated-values";
 
-    /** The type that browsers give CSV files if Excel is installed, and that of workbooks, which are refused with a hint. */
+    /** The type of old workbooks, and of browsers' CSV files if Excel is installed. Workbooks are refused with a hint. */
     public static final String EXCEL = "application/vnd.ms-excel";
     public static final String WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
     public static final char BOM = '\ufeff';
 
-    /** What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), full-width forms included. */
+    /** Characters that begin a formula in a spreadsheet (OWASP, CSV Injection), including full-width forms. */
     private static final String FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20";
 
     /** Characters that spreadsheets ignore before a formula: white space and characters without width. */
@@ -56,7 +56,7 @@ public final class Csv {
     /**
      * One line of a file.
      *
-     * @param number from 1; where it begins, if a cell of it holds line breaks
+     * @param number the line's number in the file, from 1; of its first line if a cell has line breaks
      */
     public record Line(int number, List<String> cells) {
 
@@ -65,7 +65,7 @@ public final class Csv {
         }
     }
 
-    /** Writes lines as Kitsu does: every cell quoted, LF between them. Cells are to be {@link #guard guarded} before. */
+    /** Returns a printer that writes like Kitsu: every cell quoted, lines end in LF. {@link #guard Guard} the cells first. */
     public static CSVPrinter printer(Appendable out, char delimiter) {
         try {
             return new CSVPrinter(out, CSVFormat.DEFAULT.builder().setDelimiter(delimiter).setQuoteMode(QuoteMode.ALL)
@@ -75,20 +75,24 @@ public final class Csv {
         }
     }
 
-    /** The cell that a spreadsheet shows as this text, and does not compute; {@link #unguard} reads it back. */
+    /** Returns a cell that a spreadsheet shows as this text and does not compute. {@link #unguard} reads it back. */
     public static String guard(String text) {
         return text == null ? "" : computed(text) || quoted(text) ? "'" + text : text;
     }
 
     /**
-     * The same for what is read by people only, and was written by anybody: what is behind another delimiter than ours is
-     * guarded, too, in case that a spreadsheet takes it for the beginning of a cell.
+     * Returns a cell like {@link #guard}, but guards text after any delimiter, too: a spreadsheet may begin a new cell there.
+     * For text from anybody that only people read, since {@link #unguard} does not read such a cell back.
      */
     public static String guardAll(String text) {
         return text == null ? "" : guard(INNER.matcher(text).replaceAll("$1'"));
     }
 
-    /** @throws ProblemException {@code invalid_parameter} unless it is one of the two */
+    /**
+     * Returns the delimiter of a query parameter.
+     *
+     * @throws ProblemException {@code invalid_parameter} unless it is {@code ;} or {@code ,}
+     */
     public static char delimiter(String parameter) {
         if (!parameter.equals(";") && !parameter.equals(",")) {
             throw ProblemException.parameter("delimiter", "invalid_value", "'delimiter' must be ; or , (%3B or %2C in a URL).");
@@ -96,7 +100,7 @@ public final class Csv {
         return parameter.charAt(0);
     }
 
-    /** The text that such a cell stands for; any other cell is the text itself. */
+    /** Returns the text of a guarded cell. Returns any other cell unchanged. */
     public static String unguard(String cell) {
         return quoted(cell) ? cell.substring(1) : cell;
     }
@@ -114,10 +118,12 @@ public final class Csv {
     }
 
     /**
-     * Reads a file up to a number of lines. Detects a byte order mark, the line ends, and semicolon, comma or tab as delimiter.
+     * Reads a file up to a number of lines. Detects a byte order mark, line ends, and semicolon, comma or tab as delimiter.
      *
-     * @return its lines that are not blank
-     * @throws ProblemException {@code invalid_csv} if it is not UTF-8, or a quote is not closed or has text behind it
+     * @param most the most lines to return
+     * @return the lines that are not blank
+     * @throws ProblemException {@code invalid_csv} if the file is not UTF-8, a quote is not closed, or a closing quote has
+     *         text behind it
      */
     public static List<Line> read(byte[] file, int most) {
         String whole = text(file);
@@ -146,7 +152,7 @@ public final class Csv {
         return lines;
     }
 
-    /** Whichever there is more of in the header, outside of quotes. */
+    /** Returns the delimiter that occurs most often in the header, outside of quotes. */
     private static char used(String text) {
         boolean quoted = false;
         int[] counts = new int[DELIMITERS.length()];
@@ -181,7 +187,7 @@ public final class Csv {
         }
         text.flip();
         int last = text.length();
-        // Some end in very many empty lines.
+        // Some files end in very many empty lines.
         while (last > 0 && "\r\n".indexOf(text.charAt(last - 1)) >= 0) {
             last--;
         }
@@ -192,7 +198,7 @@ public final class Csv {
         return file.length >= bytes.length && IntStream.range(0, bytes.length).allMatch(i -> file[i] == (byte) bytes[i]);
     }
 
-    /** By its mark, or by every other byte being zero. */
+    /** Detects UTF-16 by its byte order mark, or because at least a third of the first 1000 bytes is zero. */
     private static boolean utf16(byte[] file) {
         if (file.length >= 2 && (file[0] == (byte) 0xff && file[1] == (byte) 0xfe
                 || file[0] == (byte) 0xfe && file[1] == (byte) 0xff)) {
@@ -203,7 +209,7 @@ public final class Csv {
         return seen >= 4 && zeros >= seen / 3;
     }
 
-    /** Which line a byte stands on; line ends are CR LF, LF, or CR. */
+    /** Returns the number of the line that holds a byte. Line ends are CR LF, LF or CR. */
     private static long lines(byte[] file, int position) {
         return 1 + IntStream.range(0, position)
                 .filter(i -> file[i] == '\n' || file[i] == '\r' && file[i + 1] != '\n').count();

@@ -13,12 +13,12 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Which addresses a request may leave for: public unicast ones, and those that the studio's allow list opens. It judges what
- * is written and what a name resolved to; it never resolves. Immutable.
+ * The addresses that requests may be sent to: public unicast addresses and the entries of the studio's allow list. Judges
+ * the URL as written and the addresses that its name resolved to; resolves no names itself. Immutable.
  */
 public final class AddressPolicy {
 
-    /** What is wrong with an address; part of a code that clients see. */
+    /** The reason to refuse an address; part of a code that clients see. */
     public enum Reason {
         SPELLING,
         SCHEME,
@@ -31,13 +31,18 @@ public final class AddressPolicy {
     }
 
     /**
+     * A refused address.
+     *
      * @param sentence tells the person what to do, and never which addresses a name resolved to
-     * @param found the address that a name resolved to, for those who run the service; null where none was looked at
+     * @param found the address that a name resolved to, for the operator; null if no resolved address was judged
      */
     public record Refusal(Reason reason, String sentence, InetAddress found) {
     }
 
-    /** Openable by address, range or name; guarded: one by one and with its port, since it lends this machine's identity. */
+    /**
+     * How the allow list can open an address. OPENABLE: by address, range or name. GUARDED: only by exact address and port,
+     * since such an address lends this machine's identity.
+     */
     enum Kind {
         PUBLIC,
         OPENABLE,
@@ -53,7 +58,10 @@ public final class AddressPolicy {
     private static final String EMBEDDED = "an IPv6 address that wraps an IPv4 address";
     private static final String RESERVED = "a reserved address";
 
-    /** Not public unicast, narrow before wide: IANA Special-Purpose Address Registries, October 2025; metadata of clouds. */
+    /**
+     * Ranges that are not public unicast, from the IANA Special-Purpose Address Registries of October 2025, and metadata
+     * addresses of clouds. Narrow ranges stand before wide ones, because the first match counts.
+     */
     private static final Special[] SPECIAL = {
             special(Kind.GUARDED, "an unspecified address", "0.0.0.0/8", "[::]/128"), // RFC 791, 3.2; RFC 4291, 2.5.2
             special(Kind.GUARDED, LOOPBACK, "127.0.0.0/8", "[::1]/128"), // RFC 1122, 3.2.1.3; RFC 4291, 2.5.3
@@ -61,7 +69,7 @@ public final class AddressPolicy {
             special(Kind.GUARDED, METADATA, "100.100.100.200/32", "192.0.0.192/32"), // Alibaba; Oracle
             special(Kind.GUARDED, METADATA, "[fd00:100::100:200]/128", "[fd00:c1::a9fe:a9fe]/128"), // Alibaba; Oracle
             special(Kind.GUARDED, METADATA, "168.63.129.16/32", "[fd20:ce::254]/128"), // Azure; Google
-            special(Kind.GUARDED, METADATA, "[fd00:ec2::]/32"), // AWS: ::254, and ::23, which hands out the roles of pods
+            special(Kind.GUARDED, METADATA, "[fd00:ec2::]/32"), // AWS: ::254, and ::23, which gives pods their roles
             special(Kind.GUARDED, METADATA, "[fd00:42::42]/128", "[fd00:a9fe:a9fe::1]/128"), // Scaleway; Akamai
             special(Kind.NEVER, "a multicast address", "224.0.0.0/4", "[ff00::]/8"), // RFC 5771; RFC 4291, 2.7
             special(Kind.NEVER, "the broadcast address", "255.255.255.255/32"), // RFC 919
@@ -74,21 +82,30 @@ public final class AddressPolicy {
             special(Kind.OPENABLE, "an address for documentation", "[2001:db8::]/32", "[3fff::]/20"), // RFC 3849; RFC 9637
             special(Kind.OPENABLE, RESERVED, "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4"), // RFC 6890; 2544; 1112
             special(Kind.OPENABLE, RESERVED, "192.88.99.0/24", "192.52.193.0/24", "[2001::]/23"), // RFC 7526; 7450; 2928
-            special(Kind.OPENABLE, RESERVED, "[2d00::]/8", "[2e00::]/7", "[3000::]/4"), // IANA: assigned to nobody
+            special(Kind.OPENABLE, RESERVED, "[2d00::]/8", "[2e00::]/7", "[3000::]/4"), // IANA: unassigned
             special(Kind.OPENABLE, RESERVED, "192.31.196.0/24", "192.175.48.0/24", "[2620:4f:8000::]/48"), // AS112: 7535, 7534
     };
 
     private static final Range NAT64 = Range.parse("[64:ff9b::]", "96");
-    /** RFC 5214, 6.1: ISATAP is told by the interface identifier, below any prefix. */
+    /** For NAT64, and for ISATAP: an interface identifier under any prefix (RFC 5214, 6.1), which no range can describe. */
     private static final Special WRAPPED = special(Kind.NEVER, EMBEDDED);
-    /** All outside 2000::/3, 100::/64 (RFC 6666) and 5f00::/16 (RFC 9602) among it: IANA IPv6 Global Unicast Assignments. */
+    /**
+     * All other IPv6 addresses outside 2000::/3 (IANA IPv6 Global Unicast Assignments), including 100::/64 (RFC 6666) and
+     * 5f00::/16 (RFC 9602).
+     */
     private static final Special UNASSIGNED = special(Kind.OPENABLE, RESERVED);
     private static final Special UNICAST = special(Kind.PUBLIC, "a public address");
 
-    /** RFC 6761, 6762 and 8375; ICANN's resolution of 29 July 2024 for .internal; .svc and .localdomain by custom. */
+    /**
+     * Suffixes of internal names. Sources: RFC 6761, 6762 and 8375; ICANN's resolution of 29 July 2024 for .internal; custom
+     * for .svc and .localdomain.
+     */
     private static final String[] INTERNAL = { ".localhost", ".local", ".home.arpa", ".internal", ".svc", ".localdomain" };
 
-    /** In order: databases, what runs machines, clusters and queues, and "port blocking" of the WHATWG Fetch Standard. */
+    /**
+     * Ports of databases, of software that runs machines, clusters and queues, and of "port blocking" in the WHATWG Fetch
+     * Standard. In ascending order, for the binary search.
+     */
     private static final int[] CLOSED_PORTS = {
             1099, 1433, 1434, 1521, 1526, 1719, 1720, 1723, 1883, 2049, 2181, 2375, 2376, 2377, 2379, 2380, 2483, 2484, 2888,
             3050, 3260, 3306, 3389, 3659, 3888, 4045, 4190, 4194, 4369, 4505, 4506, 4646, 4647, 4648, 5005, 5060, 5061, 5432,
@@ -109,31 +126,34 @@ public final class AddressPolicy {
     }
 
     /**
-     * Entries are {@code 10.20.0.5}, {@code [fd12::1]}, {@code 10.20.0.0/16}, {@code [fd12::]/48} and {@code farm.studio.lan},
-     * each with a port or not ({@code farm.studio.lan:8443}). Ranges and names open all they hold or resolve to, except
-     * loopback, link-local, unspecified and cloud metadata addresses: those open by exact address and port alone.
+     * Creates a policy from the entries of an allow list: {@code 10.20.0.5}, {@code [fd12::1]}, {@code 10.20.0.0/16},
+     * {@code [fd12::]/48} or {@code farm.studio.lan}, each with a port or not ({@code farm.studio.lan:8443}). A range opens
+     * its addresses, and a name opens the addresses that it resolves to. Loopback, link-local, unspecified and cloud metadata
+     * addresses are opened only by an entry with the exact address and port.
      *
-     * @throws IllegalArgumentException for an entry that cannot be read or could never open anything; says which and why
+     * @throws IllegalArgumentException if an entry cannot be read or could never open anything; says which and why
      */
     public static AddressPolicy of(List<String> allow) {
         return new AddressPolicy(allow.stream().map(Entry::parse));
     }
 
-    /** Returns why an entry has no effect; empty if each has one. */
+    /** Returns a sentence about the first entry without an effect; empty if every entry has an effect. */
     public Optional<String> idleEntry() {
         return allow.stream().filter(entry -> entry.isLocalName() && allow.stream().noneMatch(entry::isOpenedBy)).findFirst()
                 .map(entry -> Entry.flaw(entry.port == 0 ? entry.name : entry.name + ":" + entry.port,
                         "No name opens loopback by itself: add 127.0.0.1 with its port, like 127.0.0.1:8080."));
     }
 
-    /** This policy and one more entry; throws as {@link #of}. */
+    /** Returns a copy of this policy with one more entry; throws as {@link #of} does. */
     public AddressPolicy and(String entry) {
         return new AddressPolicy(Stream.concat(allow.stream(), Stream.of(Entry.parse(entry))));
     }
 
     /**
-     * Judges spelling, scheme, user info, host, port, literal addresses and names that are internal by definition. A host that
-     * {@link URI}, RFC 3986 and the WHATWG URL Standard ("ends in a number") do not all read alike is refused.
+     * Judges a URL as written: spelling, scheme, user info, host, port, literal addresses and names that are internal by
+     * definition. Refuses a host that {@link URI}, RFC 3986 and the WHATWG URL Standard ("ends in a number") read differently.
+     *
+     * @return the refusal; empty if the URL is allowed
      */
     public Optional<Refusal> vet(URI uri) {
         String scheme = uri.getScheme();
@@ -178,8 +198,12 @@ public final class AddressPolicy {
     }
 
     /**
-     * Judges what the host of a URL, which {@link #vet(URI)} let through, resolved to: one forbidden answer refuses all. An
-     * IPv6 literal keeps its brackets; the port is the one that will be connected to.
+     * Judges the addresses that a URL's host resolved to, after {@link #vet(URI)} allowed the URL. One forbidden address
+     * refuses all.
+     *
+     * @param host the host; an IPv6 literal keeps its brackets
+     * @param port the port of the connection
+     * @return the refusal; empty if all addresses are allowed
      */
     public Optional<Refusal> vet(String host, int port, List<InetAddress> answers) {
         Host asked = Host.of(host);
@@ -194,7 +218,7 @@ public final class AddressPolicy {
             Range address = Range.of(answer);
             Kind kind = special(address).kind;
             if (kind != Kind.PUBLIC && !(byName && kind == Kind.OPENABLE) && !lists(null, address, port, false)) {
-                // The same words for every kind, so that nobody learns by asking what stands behind a name.
+                // One wording for every kind of address, so that a caller cannot find out what a name resolves to.
                 return Optional.of(new Refusal(Reason.ADDRESS, asked.literal != null ? closed(asked, port)
                         : asked.text + (byName
                                 ? " leads to an address that only an entry of its own, with a port, opens in " + SETTING + "."
@@ -205,7 +229,7 @@ public final class AddressPolicy {
         return Optional.empty();
     }
 
-    /** Whether the allow list names the host of this URL, or holds the address written there: then plain HTTP is meant. */
+    /** Returns true if the allow list has this URL's host as a name or an address. Plain HTTP is intended then. */
     public boolean names(URI uri) {
         String host = host(uri);
         return host != null && lists(Host.of(host).text, Range.parse(host), port(uri), false);
@@ -217,7 +241,7 @@ public final class AddressPolicy {
         return underscored == null ? uri.getHost() : underscored.group(1);
     }
 
-    /** The port of an http or https URL, written or implied. */
+    /** Returns the port of an http or https URL, written or implied. */
     public static int port(URI uri) {
         Matcher underscored = underscored(uri);
         int written = underscored == null ? uri.getPort()
@@ -244,16 +268,19 @@ public final class AddressPolicy {
                 + (special.kind == Kind.NEVER ? "No request may go there: write another address." : remedy(host, port));
     }
 
-    /** No name opens loopback, so that adding localhost alone would not help. */
+    /** Suggests 127.0.0.1 for localhost, because no name in the allow list opens loopback. */
     private static String remedy(Host host, int port) {
         boolean local = ("." + host.text).endsWith(".localhost");
         return "If this is meant, " + (local ? "write 127.0.0.1 instead and add 127.0.0.1" : "add " + host.text) + ":" + port
                 + " to " + SETTING + ".";
     }
 
-    /** What all of the range is; {@link #UNICAST} where that differs. */
+    /**
+     * Returns the special range that contains all of a range. If there is none, returns {@link #UNICAST}, or
+     * {@link #UNASSIGNED} for IPv6 outside 2000::/3.
+     */
     private static Special special(Range range) {
-        // RFC 6052, 2.1 and 3.1: behind NAT64's well-known prefix it is the IPv4 address that is reached, and none but public.
+        // RFC 6052, 2.1 and 3.1: NAT64's well-known prefix leads to the embedded IPv4 address, which must be a public one.
         if (NAT64.contains(range)) {
             return range.bits == 128 && special(new Range(0, MAPPED | range.low, 128)).kind == Kind.PUBLIC ? UNICAST : WRAPPED;
         }
@@ -277,7 +304,7 @@ public final class AddressPolicy {
         return Optional.of(new Refusal(reason, sentence, null));
     }
 
-    /** Of a plain decimal number; -1 for all else, such as one with zeros before it, which some read as octal. */
+    /** Parses a plain decimal number; -1 for other text, also for leading zeros, which some parsers read as octal. */
     private static int number(String text, int max) {
         boolean plain = isNumeral(text, 10) && text.length() < 6 && (text.length() == 1 || text.charAt(0) != '0');
         return plain && Integer.parseInt(text) <= max ? Integer.parseInt(text) : -1;
@@ -290,7 +317,7 @@ public final class AddressPolicy {
     private record Special(Kind kind, String what, List<Range> ranges) {
     }
 
-    /** A prefix of 128 bits, all of them for one address. IPv4 is kept as the IPv6 that maps it (RFC 4291, 2.5.5.2). */
+    /** A range of addresses by prefix; 128 bits for one address. IPv4 is kept as IPv4-mapped IPv6 (RFC 4291, 2.5.5.2). */
     private record Range(long high, long low, int bits) {
 
         static Range of(InetAddress address) {
@@ -300,7 +327,7 @@ public final class AddressPolicy {
             return new Range(high, low, 128);
         }
 
-        /** An address: a dotted quad, or IPv6 in brackets; null for all else. */
+        /** Parses an address: a dotted quad, or IPv6 in brackets. Returns null for any other text. */
         static Range parse(String host) {
             if (!host.startsWith("[")) {
                 return quad(host);
@@ -311,7 +338,7 @@ public final class AddressPolicy {
                 return null;
             }
             try {
-                return of(InetAddress.getByName(host)); // with brackets and a colon it reads or throws, and never resolves
+                return of(InetAddress.getByName(host)); // parses or throws, never resolves: brackets and a colon
             } catch (UnknownHostException e) {
                 return null;
             }
@@ -364,7 +391,13 @@ public final class AddressPolicy {
         }
     }
 
-    /** As typed, but in lower case and without the dot behind a name. A name has no literal, a good host no flaw. */
+    /**
+     * The host of a URL or an entry.
+     *
+     * @param text the host as typed, but in lower case and without a dot at its end
+     * @param literal the address; null for a name
+     * @param flaw how to write the host correctly; null for a valid host
+     */
     private record Host(String text, Range literal, String flaw) {
 
         static Host of(String typed) {
@@ -378,7 +411,7 @@ public final class AddressPolicy {
             if (name.startsWith("[")) {
                 return "Write an IPv6 address like [2606:4700::1111], without a zone.";
             }
-            // WHATWG URL Standard, "ends in a number": such a name is an address to other parsers.
+            // WHATWG URL Standard, "ends in a number": other parsers read such a name as an address.
             if (isNumeral(last, 10) || last.regionMatches(true, 0, "0x", 0, 2) && isNumeral("0" + last.substring(2), 16)) {
                 return "Write an IPv4 address as four numbers from 0 to 255, without leading zeros or a dot at the end.";
             }
@@ -393,7 +426,13 @@ public final class AddressPolicy {
         }
     }
 
-    /** Without a port, of all that are open; a name has no range. */
+    /**
+     * An entry of the allow list.
+     *
+     * @param name null for a range or an address
+     * @param range null for a name
+     * @param port 0 for every port that is open without an entry
+     */
     private record Entry(String name, Range range, int port) {
 
         static Entry parse(String entry) {

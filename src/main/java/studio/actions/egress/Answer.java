@@ -5,7 +5,7 @@ import java.time.Instant;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientResponse;
 
-/** An answer while it comes in, and what it means once it is whole or too long. */
+/** A receiver's answer while it is read; turns into a {@link Reply} once it is complete or too long. */
 final class Answer {
 
     private final HttpClientResponse response;
@@ -17,13 +17,13 @@ final class Answer {
         this.limit = limit;
     }
 
-    /** Keeps a chunk. Returns whether the answer is now longer than what is read of one. */
+    /** Adds a chunk. Returns true if the answer is now longer than the limit. */
     boolean isFullWith(Buffer chunk) {
         received.appendBuffer(chunk, 0, (int) Math.min(chunk.length(), limit - received.length() + 1));
         return received.length() > limit;
     }
 
-    /** Decodes and judges all that has come: once, since that costs as much as the answer is long. */
+    /** Decodes and judges the received bytes. To be called once, since its cost grows with the length of the answer. */
     Reply reply(long durationMs, Instant now) {
         int status = response.statusCode();
         String text = PrintableText.of(received.getBytes(0, (int) Math.min(received.length(), limit)),
@@ -31,7 +31,7 @@ final class Answer {
         if (status >= 200 && status < 300) {
             return new Reply.Delivered(status, text, received.length() > limit, durationMs);
         }
-        // What failed has failed for its own reason, however much it has to say about it.
+        // A failed request keeps the failure kind of its status, even if the answer is too long.
         FailureKind kind = FailureKind.protocol;
         String message = "The receiver answered " + status + ".";
         if (status >= 300 && status < 400) {

@@ -21,10 +21,10 @@ import io.netty.handler.ssl.NotSslRecordException;
 import io.netty.handler.ssl.SslHandshakeTimeoutException;
 import io.vertx.core.http.HttpClosedException;
 
-/** What broke a connection, in the words of Java, Netty and Vert.x, as a kind and a sentence. */
+/** The cause of a broken connection: an exception of Java, Netty or Vert.x as a kind and a sentence. */
 record Cause(FailureKind kind, String message) {
 
-    /** @param host with its port */
+    /** @param host the host with its port */
     static Cause of(Throwable thrown, String host, Duration connectTimeout) {
         if (has(thrown, ConnectTimeoutException.class)) {
             return new Cause(FailureKind.connect_timeout, host + " did not take the connection within "
@@ -55,7 +55,7 @@ record Cause(FailureKind kind, String message) {
                 || has(thrown, SslHandshakeTimeoutException.class);
     }
 
-    /** Returns true if this machine could not begin a connection, as to an IPv6 address from a machine without IPv6. */
+    /** Returns true if this machine could not start to connect, for instance to an IPv6 address without having IPv6. */
     private static boolean isUnreachable(Throwable thrown) {
         for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
             if (cause instanceof NoRouteToHostException || cause instanceof BindException

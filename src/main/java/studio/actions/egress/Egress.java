@@ -42,24 +42,24 @@ import io.vertx.core.net.impl.ConnectionBase;
 import io.vertx.core.tracing.TracingPolicy;
 
 /**
- * The only door out to addresses that a user typed: judge the address, resolve the name once, judge every answer, connect to
- * the very address that was judged, send, stop at the limits of time and size, and say how it ended. A redirect is never
- * followed, an answer never inflated, a certificate always verified.
+ * The only way out to addresses that a user typed. Judges the address, resolves the name once and judges every address of
+ * the name. Connects to exactly the judged address, sends the request, enforces the limits of time and size, and reports the
+ * outcome. Never follows a redirect, never decompresses an answer, always verifies the certificate.
  */
 @Singleton
 public class Egress {
 
     private static final Logger LOG = Logger.getLogger(Egress.class);
 
-    /** Bytes of a URL that is sent, above what most servers take. */
+    /** Bytes of a URL that is sent; more than most servers accept. */
     public static final int LONGEST_URL = 16 * 1024;
 
-    /** Bytes of all headers of an answer. */
+    /** Bytes of all headers of an answer together. */
     static final int MAX_HEADERS = 16 * 1024;
 
     private final Vertx vertx;
     private final HttpClient client;
-    /** Sends SNI for names without a dot, too, which Java leaves out (RFC 6066, section 3). */
+    /** Sends SNI also for names without a dot, for which Java omits SNI (RFC 6066, section 3). */
     private final HttpClient clientWithSni;
     private final AddressPolicy policy;
     private final NameResolver names;
@@ -85,14 +85,14 @@ public class Egress {
                 .setConnectTimeout((int) this.config.connectTimeout().toMillis())
                 .setSslHandshakeTimeout(this.config.connectTimeout().toMillis())
                 .setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS)
-                // HostSlots says who waits. Here nobody may: the pool hears a moment later that a connection is gone.
+                // HostSlots limits the connections. The pool must queue none: it notices a closed connection a moment late.
                 .setMaxPoolSize(2 * this.config.inFlightPerHost())
-                // A connection for each request, to the address that was judged for it: one that is just being closed, or that
-                // another answer left something on, would lose a POST that must not be sent twice.
+                // One connection per request, to the address that was judged for this request. A reused connection may be
+                // closing or hold the rest of another answer. It would lose a POST that must not be sent twice.
                 .setKeepAlive(false)
                 .setTrustOptions(tls.get(Trust.NAME).orElseThrow().getTrustStoreOptions())
                 .setVerifyHost(true)
-                // The trace that a request belongs to is that of its press, which may have been at another replica.
+                // A request belongs to the trace of its press, which another replica may have served.
                 .setTracingPolicy(TracingPolicy.IGNORE)
                 .setTrustAll(false)
                 .setDecompressionSupported(false)
@@ -105,7 +105,7 @@ public class Egress {
         clientWithSni.close();
     }
 
-    /** One of the few slots at a host. Whoever has it sends once, or leaves. */
+    /** A slot at a host. Its holder sends one request, or releases the slot. */
     public final class Slot {
 
         private final String host;
@@ -117,7 +117,7 @@ public class Egress {
             this.host = host;
         }
 
-        /** What happens when it is free again; to be said before it is used. */
+        /** Sets the action to run when the slot is free again; to be called before the slot is used. */
         public void whenReleased(Runnable then) {
             whenReleased = then;
         }
@@ -126,7 +126,7 @@ public class Egress {
             return released.get();
         }
 
-        /** Makes the slot free; again does nothing. */
+        /** Releases the slot. Further calls do nothing. */
         public void release() {
             if (released.compareAndSet(false, true)) {
                 slots.release(host);
@@ -135,26 +135,26 @@ public class Egress {
         }
     }
 
-    /** A slot at the URL's host, if one is free. */
+    /** Takes a slot at the URL's host; empty if none is free. */
     public Optional<Slot> trySlot(String url) {
         String host = host(url);
         return slots.tryTake(host) ? Optional.of(new Slot(host)) : Optional.empty();
     }
 
-    /** How many slots are free at the moment at hosts, as {@link #host} names them; at the others, all are. */
+    /** Returns the number of free slots by host, as {@link #host} names it. At a host that is missing, all slots are free. */
     public Map<String, Integer> freeSlots() {
         return slots.free();
     }
 
     /**
-     * Sends once, and leaves the slot when the connection is closed. Never throws: whatever happens is the reply. May be
-     * called from any thread; answers on an event loop.
+     * Sends a request once, and releases the slot when the connection is closed. Never throws: a failure, too, is a
+     * {@link Reply}. May be called from any thread; replies on an event loop.
      */
     public Uni<Reply> send(Slot slot, Outbound outbound) {
         return Uni.createFrom().emitter(emitter -> new Attempt(slot, outbound, emitter::complete).begin());
     }
 
-    /** One name for host and port of a URL, however they are written. */
+    /** Returns one name for a URL's host and port, for all their spellings. Returns the URL itself if it cannot be parsed. */
     public static String host(String url) {
         try {
             URI uri = new URI(url);
@@ -166,7 +166,7 @@ public class Egress {
         }
     }
 
-    /** One request under way. Everything after {@link #begin} happens on one event loop. */
+    /** One attempt. All work after {@link #begin} happens on one event loop. */
     private final class Attempt {
 
         private final Slot slot;
@@ -219,12 +219,12 @@ public class Egress {
             context.runOnContext(now -> guarded(work));
         }
 
-        /** What goes wrong here ends the attempt at once, and is not left to the timer: nobody else would release the slot. */
+        /** Runs work. An exception ends the attempt at once, not at the timeout, since nothing else would release the slot. */
         private void guarded(Runnable work) {
             try {
                 work.run();
             } catch (RuntimeException | Error e) {
-                // Not its message: it may repeat a header's value.
+                // The exception's message is not logged: it may repeat a header's value.
                 LOG.errorf("A request to %s could not be put together or its answer read: %s", host(outbound.url()),
                         e.getClass().getName());
                 fail(FailureKind.protocol, "The request could not be put together. Is a header's value fit to be sent?");
@@ -281,7 +281,7 @@ public class Egress {
             });
             Future<HttpClientRequest> connection = (needsSni(host) ? clientWithSni : client).request(options);
             connecting = true;
-            // Between this and the next step the other side may hang up already; Vert.x would log what nobody listens to.
+            // The receiver may hang up before the next step. Without a handler, Vert.x would log that exception.
             connection.onSuccess(connected -> connected.exceptionHandler(lost -> step(() -> fail(lost))));
             connection.onComplete(connected -> step(() -> {
                 if (connected.failed()) {
@@ -328,7 +328,7 @@ public class Egress {
             Answer received = new Answer(response, config.maxResponse().asLongValue());
             response.exceptionHandler(this::fail);
             response.handler(chunk -> guarded(() -> {
-                // All that was decoded together arrives after the end, too: thousands of chunks if they are small.
+                // Chunks that were decoded together arrive even after the attempt has ended: thousands if they are small.
                 if (!ended.get() && received.isFullWith(chunk)) {
                     end(received.reply(elapsed(), clock.instant()));
                 }
@@ -371,8 +371,8 @@ public class Egress {
         }
 
         /**
-         * Vert.x takes the connection out of its pool, and would close it when all is written: never, where the other side does
-         * not read. So the channel is closed past Vert.x. TLS gets three seconds for its good-bye.
+         * Closes the connection. Vert.x takes the connection out of its pool, but closes it only when all is written: never,
+         * if the receiver does not read. So the channel is closed directly. TLS gets three seconds to send close_notify.
          */
         private void hangUp() {
             request.connection().close();

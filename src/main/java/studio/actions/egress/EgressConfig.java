@@ -15,7 +15,7 @@ import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 
-/** What may leave, how long it may take and how much of the answer is read. */
+/** Settings of requests to receivers: allowed addresses, and limits of time and size. */
 @ConfigMapping(prefix = "custom-actions")
 public interface EgressConfig {
 
@@ -25,22 +25,22 @@ public interface EgressConfig {
     Optional<Path> trust();
 
     interface Egress {
-        /** Addresses, CIDRs and names beside the public ones, each with an optional port. */
+        /** Addresses, CIDRs and names that are allowed besides public addresses, each with an optional port. */
         Optional<List<String>> allow();
 
-        /** For the TCP connection. */
+        /** Limit of the TCP connection, and again of the TLS handshake. */
         @WithDefault("3s")
         @DurationMin(millis = 100)
         @DurationMax(seconds = 30)
         Duration connectTimeout();
 
-        /** For the name. */
+        /** Limit of resolving the name. */
         @WithDefault("2s")
         @DurationMin(millis = 100)
         @DurationMax(seconds = 30)
         Duration dnsTimeout();
 
-        /** Over everything, the last byte of the answer included; the default of an action's {@code timeout_ms}. */
+        /** Limit of the whole request, up to the last byte of the answer; the default of an action's {@code timeout_ms}. */
         @WithDefault("10s")
         @DurationMin(millis = 100)
         @DurationMax(seconds = 30)
@@ -50,15 +50,15 @@ public interface EgressConfig {
         @WithDefault("256K")
         MemorySize maxRequest();
 
-        /** Where reading an answer stops. */
+        /** The size of an answer at which reading stops. */
         @WithDefault("64K")
         MemorySize maxResponse();
 
-        /** How much of an answer is kept with the delivery. */
+        /** The size of the part of an answer that is stored with the delivery. */
         @WithDefault("8K")
         MemorySize keptResponse();
 
-        /** Requests at once to one host, per replica: small tools fall over before they refuse. */
+        /** Concurrent requests to one host, per replica. Protects small tools, which crash before they refuse. */
         @WithDefault("16")
         @Min(1)
         @Max(1000)

@@ -1,6 +1,6 @@
 package studio.actions.egress;
 
-/** Why a delivery was not delivered; spelled as on the wire and in the database. */
+/** The reason why a delivery was not delivered; spelled as in the API and in the database. */
 public enum FailureKind {
     forbidden_address,
     dns,

@@ -3,7 +3,7 @@ package studio.actions.egress;
 import java.util.HashMap;
 import java.util.Map;
 
-/** So many requests at once to one host. */
+/** The limit of concurrent requests to one host. */
 final class HostSlots {
 
     private final int perHost;
@@ -13,7 +13,7 @@ final class HostSlots {
         this.perHost = perHost;
     }
 
-    /** Takes a slot if one is free. Whoever has it must {@link #release}. */
+    /** Takes a slot if one is free. Its holder must {@link #release} it. */
     synchronized boolean tryTake(String host) {
         if (taken.getOrDefault(host, 0) == perHost) {
             return false;
@@ -26,7 +26,7 @@ final class HostSlots {
         taken.computeIfPresent(host, (same, count) -> count == 1 ? null : count - 1);
     }
 
-    /** How many are free where any is taken. */
+    /** Returns the number of free slots at each host where a slot is taken. */
     synchronized Map<String, Integer> free() {
         Map<String, Integer> free = new HashMap<>(taken);
         free.replaceAll((host, count) -> perHost - count);

@@ -10,12 +10,12 @@ import io.netty.handler.ssl.SslCloseCompletionEvent;
 import io.netty.util.ReferenceCountUtil;
 
 /**
- * A Netty handler between the HTTP codec and Vert.x. It drops interim responses (RFC 9110, 15.2), of which Vert.x knows only
- * 100 and 103. It treats a TLS close_notify as the end of a response without a length (RFC 9112, 6.3 and 9.8).
+ * A Netty handler between the HTTP codec and Vert.x. Drops interim responses (RFC 9110, 15.2), because Vert.x knows only 100
+ * and 103. Treats a TLS close_notify as the end of a response without a length (RFC 9112, 6.3 and 9.8).
  */
 final class Interim extends ChannelInboundHandlerAdapter {
 
-    /** The most interim responses before a final one. */
+    /** The most interim responses that are dropped before the final one. */
     static final int MOST = 100;
 
     private final Runnable tooMany;
@@ -43,7 +43,7 @@ final class Interim extends ChannelInboundHandlerAdapter {
         }
     }
 
-    /** 101 is not skipped, because it ends the use of HTTP. */
+    /** Returns true for 1xx, but not for 101, because 101 ends the use of HTTP. */
     private static boolean isInterim(HttpResponseStatus status) {
         return status.codeClass() == HttpStatusClass.INFORMATIONAL && status.code() != 101;
     }

@@ -21,22 +21,22 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 
 /**
- * Asks the system's resolver, hosts file and search domains included, on threads of its own: the call blocks and cannot be
- * cancelled, so names that hang must not take the service's workers with them. Java may answer from what it was told in the
- * last 30 seconds.
+ * A resolver of names that asks the system's resolver, hosts file and search domains included. It has its own threads: the
+ * call blocks and cannot be cancelled, so a name that hangs must not block the service's worker threads. Java may answer from
+ * its cache, which keeps an answer for 30 seconds.
  */
 @Singleton
 public class NameResolver {
 
-    /** Each name that hangs takes one for as long as the system's resolver tries, some 10 to 30 seconds. */
+    /** A name that hangs occupies one thread for as long as the system's resolver tries: some 10 to 30 seconds. */
     private static final int THREADS = 128;
 
-    /** As {@link InetAddress#getAllByName}, which it is. */
+    /** The function {@link InetAddress#getAllByName}, which tests replace. */
     interface Lookup {
         InetAddress[] all(String name) throws UnknownHostException;
     }
 
-    /** What is being asked, and when somebody last wanted to know. */
+    /** The lookup of one name. {@code wanted} is the time at which a request last asked for the name. */
     private static final class Question {
         private final Promise<List<InetAddress>> answer = Promise.promise();
         private final AtomicBoolean begun = new AtomicBoolean();
@@ -47,7 +47,7 @@ public class NameResolver {
     private final long patience;
     private final ThreadPoolExecutor threads;
 
-    /** A name that hangs takes one thread, however many wait for it. */
+    /** Open lookups by name. A name that hangs occupies one thread, however many requests wait for it. */
     private final Map<String, Question> asked = new ConcurrentHashMap<>();
 
     @Inject
@@ -66,7 +66,10 @@ public class NameResolver {
         threads.allowCoreThreadTimeOut(true);
     }
 
-    /** Every address of the name, asked for at most once; none where it has none. Has no time limit. */
+    /**
+     * Resolves a name to all its addresses; to an empty list if it has none. Concurrent requests for a name share one lookup.
+     * Has no time limit.
+     */
     public Future<List<InetAddress>> resolve(String name) {
         String key = name.toLowerCase(Locale.ROOT);
         Question question = asked.compute(key, (same, open) -> {
@@ -78,7 +81,7 @@ public class NameResolver {
             try {
                 threads.execute(() -> ask(name, key, question));
             } catch (RejectedExecutionException | Error e) {
-                // Among them: no memory for one more thread.
+                // An Error is, for instance, no memory for one more thread.
                 asked.remove(key);
                 question.answer.fail(e);
             }
@@ -86,7 +89,7 @@ public class NameResolver {
         return question.answer.future();
     }
 
-    /** Whatever happens, the question is closed: a name must not be dead for all who ask later. */
+    /** Looks a name up. Always closes the question, because an open one would block all later requests for the name. */
     private void ask(String name, String key, Question question) {
         List<InetAddress> found = List.of();
         try {
@@ -94,7 +97,7 @@ public class NameResolver {
                 found = List.of(system.all(name));
             }
         } catch (UnknownHostException e) {
-            // No address, then.
+            // The name has no address.
         } finally {
             asked.remove(key, question);
             question.answer.complete(found);
@@ -102,7 +105,8 @@ public class NameResolver {
     }
 
     /**
-     * The address of a host that {@link AddressPolicy} let pass as digits: in brackets or a dotted quad, nothing is looked up.
+     * Returns the address of a host in brackets or of a dotted quad; empty for a name. {@link AddressPolicy} must have allowed
+     * the host. Looks nothing up.
      */
     static Optional<InetAddress> literal(String host) {
         if (!host.startsWith("[") && host.chars().anyMatch(c -> c != '.' && (c < '0' || c > '9')) || host.isEmpty()) {

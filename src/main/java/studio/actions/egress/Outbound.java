@@ -6,8 +6,8 @@ import java.util.Map;
 /**
  * A request to an address that a user typed.
  *
- * @param timeout over everything from the name to the last byte of the answer; waiting for a free place at the host aside
- * @param body null for none
+ * @param body the body; null for none
+ * @param timeout the limit from resolving the name to the last byte of the answer; excludes the wait for a slot at the host
  */
 public record Outbound(String method, String url, Map<String, String> headers, String body, Duration timeout) {
 }

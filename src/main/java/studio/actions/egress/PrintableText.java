@@ -4,18 +4,21 @@ import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
-/** What a receiver answered, as text that a person, a terminal and a database can take. */
+/** The text of a receiver's answer, made safe for a person, a terminal and a database. */
 public final class PrintableText {
 
     private PrintableText() {
     }
 
-    /** Decoded by the charset of the media type, else UTF-8; what does not decode becomes U+FFFD. */
+    /** Decodes bytes by the charset of the media type, else as UTF-8. Bytes that do not decode become U+FFFD. */
     static String of(byte[] bytes, String mediaType) {
         return of(new String(bytes, charset(mediaType)));
     }
 
-    /** Control characters as their pictures (U+2400), but for tab and line feed; lone surrogates as U+FFFD. */
+    /**
+     * Replaces ASCII control characters, except tab and line feed, by their pictures (U+2400). Replaces other control
+     * characters and lone surrogates by U+FFFD.
+     */
     static String of(String text) {
         StringBuilder out = new StringBuilder(text.length());
         text.codePoints().forEach(c -> {
@@ -32,7 +35,7 @@ public final class PrintableText {
         return out.toString();
     }
 
-    /** The beginning that fits into so many bytes of UTF-8; never half a character. */
+    /** Returns the longest beginning that fits into a number of bytes of UTF-8; never cuts a character in half. */
     public static String cut(String text, long bytes) {
         int used = 0;
         for (int i = 0; i < text.length(); i += Character.charCount(text.codePointAt(i))) {

@@ -16,13 +16,13 @@ import io.micrometer.core.instrument.MeterRegistry;
 import studio.actions.egress.AddressPolicy.Reason;
 import studio.actions.egress.AddressPolicy.Refusal;
 
-/** What {@link AddressPolicy} refused, for those who run the service: each is counted by its reason, and logged. */
+/** Metrics and log lines, for the operator, about addresses that {@link AddressPolicy} refused. */
 @Singleton
 public class Refusals {
 
     private static final Logger LOG = Logger.getLogger(Refusals.class);
 
-    /** Bytes of what, and of who. */
+    /** The most bytes of {@code what}, and of the caller's name with email, in a log line. */
     private static final int SHOWN = 500;
 
     private final Map<Reason, Counter> counters = new EnumMap<>(Reason.class);
@@ -37,23 +37,26 @@ public class Refusals {
     }
 
     /**
-     * Those to one run, or to one action that is saved or tried out.
+     * Returns the refusals of one run, or of one action that is saved or tried out.
      *
      * @param what the run or the action, in words
-     * @param caller whose id comes first in the line, where no name can pretend to be another
-     * @param name the caller's
-     * @param email the caller's; null where there is none
+     * @param caller the caller's id; comes first in the log line, so that no name can pretend to be another caller
+     * @param name the caller's name
+     * @param email the caller's email; null if there is none
      */
     public Of of(String what, UUID caller, String name, String email) {
         return new Of(caller + " (" + shown(email == null ? name : name + ", " + email) + ") " + shown(what));
     }
 
-    /** On one line, and no longer than a name that may be saved; what is refused may be as long as a body. */
+    /** Fits a text into one line and cuts it to the length of a valid name: a refused name may be as long as a body. */
     private static String shown(String text) {
         return PrintableText.cut(PrintableText.of(text), SHOWN).replaceAll("[\\p{Cf}\\p{Zl}\\p{Zp}\n\t]", "\ufffd");
     }
 
-    /** Counts each refusal; logs those that say the same once, since a press may be for a thousand shots. */
+    /**
+     * The refusals of one run or action. Counts each refusal by its reason, but logs equal ones once: a press may be for a
+     * thousand shots.
+     */
     public final class Of {
 
         private final String who;

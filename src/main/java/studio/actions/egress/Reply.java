@@ -2,37 +2,38 @@ package studio.actions.egress;
 
 import java.time.Duration;
 
-/** How a request ended. */
+/** The outcome of a request. */
 public sealed interface Reply {
 
-    /** From the moment the request had a place at its host. */
+    /** Returns the milliseconds since the request got its slot at the host. */
     long durationMs();
 
     /**
-     * The receiver answered 2xx. The answer is text.
+     * An answer with a status 2xx.
      *
-     * @param truncated whether it was longer than {@code egress.max-response}, where reading stopped
+     * @param response the answer as text
+     * @param truncated true if the answer was longer than {@code egress.max-response}, where reading stopped
      */
     record Delivered(int status, String response, boolean truncated, long durationMs) implements Reply {
     }
 
     /**
-     * It went out, or tried to, and did not succeed. Status and answer are null where there was none.
+     * A request that was sent, or could not be sent, and failed. Status and response are null if there was no answer.
      *
-     * @param retryAfter how long the receiver wants to be left alone; null where it does not say
+     * @param retryAfter the wait that the receiver asks for; null if it asks for none
      */
     record Failed(FailureKind kind, String message, Integer status, String response, long durationMs,
             Duration retryAfter) implements Reply {
     }
 
     /**
-     * Nothing was sent.
+     * A request that was not sent.
      *
-     * @param guard what {@link AddressPolicy} said; null where something else kept it
+     * @param guard the refusal by {@link AddressPolicy}; null if the reason is not the address
      */
     record Refused(FailureKind kind, String message, AddressPolicy.Refusal guard, long durationMs) implements Reply {
 
-        /** Where the address is not what was wrong. */
+        /** Returns a refusal for another reason than the address. */
         public static Refused of(FailureKind kind, String message) {
             return new Refused(kind, message, null, 0);
         }

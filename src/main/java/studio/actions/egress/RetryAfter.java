@@ -14,10 +14,10 @@ import java.util.regex.Pattern;
 
 import io.vertx.core.http.HttpClientResponse;
 
-/** How long a receiver wants to be left alone (RFC 9110, 10.2.3). */
+/** Parser of {@code Retry-After}, the wait that a receiver asks for (RFC 9110, 10.2.3). */
 final class RetryAfter {
 
-    /** Digits that are read; longer numbers are longer than any wait. */
+    /** The number of digits that are read; nine digits of seconds already exceed any wait. */
     private static final int DIGITS = 9;
 
     /** A Unix time between 2001 and 2286, which some receivers send. */
@@ -29,14 +29,14 @@ final class RetryAfter {
     private RetryAfter() {
     }
 
-    /** Null where the answer does not say, or not in a way that can be read. */
+    /** Returns the wait; null if the answer has none, or none that can be read. */
     static Duration of(HttpClientResponse response, Instant now) {
         return of(response.getHeader("Retry-After"), response.getHeader("Date"), now);
     }
 
     /**
-     * @param date when the receiver answered, by its own clock, which is the one that its time is meant by; null where it does
-     *        not say
+     * @param date the time of the answer by the receiver's clock, to which a time in {@code retryAfter} refers; null if
+     *        the receiver sent none
      */
     static Duration of(String retryAfter, String date, Instant now) {
         if (retryAfter == null) {
@@ -63,7 +63,7 @@ final class RetryAfter {
             try {
                 return Optional.of(Instant.from(form.parse(text)));
             } catch (DateTimeException e) {
-                // In another form, then.
+                // Try the next format.
             }
         }
         return Optional.empty();

@@ -24,9 +24,9 @@ import io.vertx.core.Vertx;
 import io.vertx.core.net.TrustOptions;
 
 /**
- * Whose certificates receivers and Kitsu's API server may have: the authorities that Java trusts, and the studio's own. It is
- * the trust store of Quarkus' TLS configuration {@code egress}, and the only thing that is taken from there: nothing that
- * stands in {@code quarkus.tls.egress} turns verification off.
+ * The certificate authorities that are trusted for receivers and Kitsu's API server: Java's and the studio's own. They are the
+ * trust store of Quarkus' TLS configuration {@code egress}. Nothing else of that configuration is used, so that no property
+ * under {@code quarkus.tls.egress} can turn verification off.
  */
 @Singleton
 @Identifier(Trust.NAME)
@@ -62,9 +62,10 @@ public class Trust implements TrustStoreProvider {
     }
 
     /**
-     * The certificates of a PEM file, at least one.
+     * Reads the certificates of a PEM file.
      *
-     * @throws CertificateException where one cannot be read, or there is none
+     * @return at least one certificate
+     * @throws CertificateException if a certificate cannot be read, or there is none
      */
     public static Collection<? extends Certificate> read(Path pem) throws IOException, CertificateException {
         try (InputStream in = Files.newInputStream(pem)) {
@@ -76,7 +77,7 @@ public class Trust implements TrustStoreProvider {
         }
     }
 
-    /** @param store null for Java's own */
+    /** @param store the trusted authorities; null for Java's own */
     private static TrustManager[] managers(KeyStore store) throws GeneralSecurityException {
         TrustManagerFactory factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         factory.init(store);

@@ -7,7 +7,7 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** What the small pages have in common that a press may open in a tab: Kitsu's look, and headers that allow nothing else. */
+/** Style and headers of the small pages that a press may open in a tab: Kitsu's look, and a policy that forbids the rest. */
 public final class Page {
 
     public static final String MEDIA_TYPE = "text/html;charset=utf-8";
@@ -49,7 +49,7 @@ public final class Page {
         return headers;
     }
 
-    /** CSP 3, section 2.3.1: lets exactly this text be style or script. */
+    /** Returns the CSP source that allows exactly this text as style or script (CSP 3, section 2.3.1). */
     private static String hash(String inline) {
         try {
             return "sha256-" + Base64.getEncoder().encodeToString(

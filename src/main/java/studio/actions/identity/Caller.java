@@ -11,18 +11,18 @@ import io.quarkus.security.identity.SecurityIdentity;
 /**
  * The person or bot who asks.
  *
- * @param role the global one
- * @param projectRoles in productions where Kitsu gives this person another role, as far as it is known
+ * @param role the global role
+ * @param projectRoles the known roles in productions where Kitsu gives this person another role than the global one
  */
 public record Caller(UUID id, String name, String email, Role role, boolean bot, List<UUID> departments,
         Set<Role> projectRoles) implements Principal {
 
-    /** The caller behind an authenticated request. */
+    /** Returns the caller of an authenticated request. */
     public static Caller of(SecurityIdentity identity) {
         return (Caller) identity.getPrincipal();
     }
 
-    /** Returns the global role and those in productions; they decide which actions this person sees. */
+    /** Returns the global role and the roles in productions; they decide which actions this person sees. */
     public Set<Role> roles() {
         Set<Role> all = EnumSet.of(role);
         all.addAll(projectRoles);

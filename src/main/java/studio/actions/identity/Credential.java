@@ -11,23 +11,26 @@ import io.vertx.core.http.Cookie;
 import io.vertx.core.http.HttpServerRequest;
 
 /**
- * What Kitsu gave a person or bot, opaque to us: a token in a header or in Zou's cookie. It lives as long as the press that
- * came with it; it is never stored, logged or cached.
+ * A token that Kitsu gave to a person or bot, from a header or from Zou's cookie. Its content is opaque to this service. It
+ * lives as long as the request that carries it, and is never stored, logged or cached.
  */
 public record Credential(Kind kind, String token) implements io.quarkus.security.credential.Credential {
 
     private static final String COOKIE = "access_token_cookie";
     private static final String SCHEME = "Bearer ";
-    /** RFC 6265, section 4.1.1: what a cookie can hold; a token of Zou's is made of less. */
+    /** The characters of a cookie's value (RFC 6265, section 4.1.1); Zou's tokens use fewer. */
     private static final Pattern TOKEN = Pattern.compile("[\\x21\\x23-\\x2b\\x2d-\\x3a\\x3c-\\x5b\\x5d-\\x7e]+");
 
-    /** How it was sent; Zou is asked in the same way. */
+    /** How the credential was sent; requests to Zou send it in the same way. */
     public enum Kind {
         COOKIE,
         BEARER
     }
 
-    /** Out of a request: the cookie first, as Zou does; empty where there is neither, or what is there is no token. */
+    /**
+     * Reads the credential of a request, the cookie before the header, as Zou does. Returns empty if the request has neither,
+     * or if the value is no token.
+     */
     public static Optional<Credential> of(HttpServerRequest request) {
         Cookie cookie = request.getCookie(COOKIE);
         if (cookie != null && !cookie.getValue().isEmpty()) {
@@ -45,17 +48,17 @@ public record Credential(Kind kind, String token) implements io.quarkus.security
                 : Optional.empty();
     }
 
-    /** The value of {@code Authorization}; null for a cookie. */
+    /** Returns the value of {@code Authorization}; null for a cookie. */
     public String authorization() {
         return kind == Kind.BEARER ? SCHEME + token : null;
     }
 
-    /** The value of {@code Cookie}; null for a bearer. */
+    /** Returns the value of {@code Cookie}; null for a bearer token. */
     public String cookie() {
         return kind == Kind.COOKIE ? COOKIE + "=" + token : null;
     }
 
-    /** What an answer about this credential may be remembered under. */
+    /** Returns a hash, which may be the key of a cache for answers about this credential. */
     public String fingerprint() {
         try {
             return kind + Base64.getEncoder().encodeToString(
@@ -65,7 +68,7 @@ public record Credential(Kind kind, String token) implements io.quarkus.security
         }
     }
 
-    /** Without the token: this may stand in a log. */
+    /** Returns the kind without the token, so that the text may be logged. */
     @Override
     public String toString() {
         return kind.name();

@@ -32,19 +32,19 @@ import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 
 /**
- * Reads the {@code X-Forwarded-…} headers of a trusted proxy, and takes them off the requests of everybody else. Quarkus' own
- * reading ({@code quarkus.http.proxy.allow-x-forwarded}) is switched off: it takes the client's address from the left, where
- * the client itself can write it, and fails on an empty host or address before any of our methods is asked.
+ * The reader of {@code X-Forwarded-…} headers. Heeds the headers of a trusted proxy and removes them from other requests.
+ * Quarkus' own reader ({@code quarkus.http.proxy.allow-x-forwarded}) is switched off: it takes the client's address from the
+ * left, where the client itself can write it. It also fails on an empty host or address before any of our methods is called.
  */
 @Singleton
 public class ForwardedHeaders {
 
     private static final Logger LOG = Logger.getLogger(ForwardedHeaders.class);
 
-    /** Before the first filter that asks for the scheme, the host or the address of a request. */
+    /** Priority of the filter: before the first filter that reads the scheme, the host or the address of a request. */
     private static final int FILTER = 2000;
 
-    /** Names of proxies are looked up again after this time. */
+    /** The time after which names of proxies are looked up again. */
     private static final Duration KEPT = Duration.ofSeconds(30);
 
     private static final String QUARKUS_FORWARDS = "quarkus.http.proxy.proxy-address-forwarding";
@@ -65,7 +65,7 @@ public class ForwardedHeaders {
     private final Vertx vertx;
     private final boolean forwards;
     private final List<String> names;
-    /** The last known addresses of each name: one look-up that fails changes nothing. */
+    /** The last known addresses of each name; kept if a later look-up fails. */
     private final Map<String, List<CidrAddress>> known = new ConcurrentHashMap<>();
     private final AtomicLong lookedUp = new AtomicLong();
     private volatile List<CidrAddress> trusted = List.of();
@@ -82,8 +82,8 @@ public class ForwardedHeaders {
     }
 
     /**
-     * Keeps Quarkus' wrapper away from requests, to be called before it starts: even where it reads no header of a proxy, it
-     * makes one {@code Host} of two.
+     * Switches off Quarkus' wrapper around requests; to be called before Quarkus starts. Even if the wrapper reads no header
+     * of a proxy, it makes one {@code Host} header of two.
      */
     public static void replaceQuarkus(Config config) {
         if (config.getOptionalValue(QUARKUS_FORWARDS, Boolean.class).orElse(false)) {
@@ -120,7 +120,7 @@ public class ForwardedHeaders {
             return;
         }
         String host = host(first(headers.get(HOST)));
-        // With a scheme alone, Vert.x would forget the port of 'Host'.
+        // If only the scheme were forwarded, Vert.x would drop the port of 'Host'.
         replace(headers, HOST, host != null ? host : headers.get(HttpHeaders.HOST));
         replace(headers, PROTO, scheme(first(headers.get(PROTO))));
         replace(headers, PORT, port(first(headers.get(PORT))));
@@ -135,7 +135,7 @@ public class ForwardedHeaders {
         }
     }
 
-    /** Returns what the outermost proxy said. */
+    /** Returns the first value of a list, which the outermost proxy wrote. */
     private static String first(String value) {
         return value == null ? "" : value.split(",", 2)[0].strip();
     }
@@ -155,8 +155,8 @@ public class ForwardedHeaders {
     }
 
     /**
-     * Returns the rightmost address that is not a trusted proxy's: each proxy adds the one that it was asked from, and what
-     * stands left of it may be made up. Null if it cannot be read.
+     * Returns the rightmost address that is not a trusted proxy's. Each proxy appends the address of its own client; addresses
+     * further left may be made up. Returns null if the rightmost address cannot be read.
      */
     private String client(List<String> lines) {
         List<String> hops = Arrays.asList(String.join(",", lines).split(","));
@@ -178,7 +178,7 @@ public class ForwardedHeaders {
         return trusted.stream().anyMatch(proxy -> proxy.matches(address));
     }
 
-    /** Returns the address in a text, an IPv4 address that is written as IPv6 as IPv4; null if there is none. */
+    /** Parses an address, with or without a port. IPv4-mapped IPv6 becomes IPv4. Returns null if there is no address. */
     private static InetAddress address(String text) {
         if (text == null) {
             return null;
@@ -209,7 +209,7 @@ public class ForwardedHeaders {
         }).toList();
     }
 
-    /** Returns the range or the single address that is meant; null for a name. */
+    /** Parses a range or a single address; returns null for a name. */
     private static CidrAddress range(String proxy) {
         CidrAddress range = Inet.parseCidrAddress(proxy);
         InetAddress address = range == null ? address(proxy) : null;

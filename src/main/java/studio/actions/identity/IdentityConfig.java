@@ -5,7 +5,7 @@ import java.util.Optional;
 
 import io.smallrye.config.ConfigMapping;
 
-/** Who may ask, and where from. */
+/** Settings of authentication, and the public URL. */
 @ConfigMapping(prefix = "custom-actions")
 public interface IdentityConfig {
 
@@ -13,11 +13,11 @@ public interface IdentityConfig {
 
     Zou zou();
 
-    /** Where browsers reach us: our own site, and the host of trigger links. Unset = the host of each request. */
+    /** The URL at which browsers reach us: our own site, and the host of trigger links. Unset = the host of each request. */
     Optional<URI> publicUrl();
 
     interface Local {
-        /** The admin's token without Kitsu; ignored, never accepted, once {@code zou.url} is set. Unset = a random one. */
+        /** The admin's token without Kitsu; ignored, never accepted, once {@code zou.url} is set. Unset = a random token. */
         Optional<String> token();
     }
 

@@ -5,13 +5,14 @@ import java.util.function.Function;
 
 import io.vertx.core.http.HttpServerRequest;
 
-/** Who is behind a request, where nobody need be asked for it. */
+/** The callers that can be identified without a request to Kitsu. */
 public interface KnownCallers {
 
     /**
-     * What there is to answer to whoever is known; nobody is refused here. A lookup is counted where there is an answer.
+     * Answers the request of a known caller. Refuses nobody, and counts a lookup only if there is an answer.
      *
-     * @return empty where the caller is not known, or there is no such answer: then the request is to be authenticated
+     * @param answer returns the answer for a caller; empty if there is none
+     * @return the answer; empty if the caller is not known or there is no answer: then the request must be authenticated
      */
     <T> Optional<T> answer(HttpServerRequest request, Function<Caller, Optional<T>> answer);
 }

@@ -20,15 +20,15 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.log.LogContext;
 
-/** The way in without Kitsu: one admin token. With Kitsu it accepts nothing. */
+/** Authentication without Kitsu: by one admin token. With Kitsu, it accepts no token. */
 @Singleton
 public class LocalIdentity {
 
-    /** Whoever holds the token; the same person in every start, so that what they made stays theirs. */
+    /** The holder of the token. The id is the same in every start, so that the admin's earlier work stays the admin's. */
     static final Caller ADMIN = new Caller(UUID.fromString("00000000-0000-4000-8000-000000000001"), "Local admin",
             "admin@localhost", Role.admin, false, List.of(), Set.of());
 
-    /** Characters. Shorter tokens can be guessed. */
+    /** The least number of characters; shorter tokens can be guessed. */
     public static final int SHORTEST_TOKEN = 16;
 
     private static final String SCHEME = "Bearer ";
@@ -48,12 +48,12 @@ public class LocalIdentity {
         return token.replaceAll("(?U)\\s+", "");
     }
 
-    /** The token, if it was made up for this start and nobody knows it yet. */
+    /** Returns the token if it was generated for this start, since nobody knows it yet; else empty. */
     public Optional<String> madeToken() {
         return withKitsu || !made ? Optional.empty() : Optional.of(token);
     }
 
-    /** The caller behind a request; nobody where it shows no token, or there is a Kitsu. */
+    /** Authenticates a request. Completes with null if it has no {@code Authorization}, or if there is a Kitsu. */
     public Uni<SecurityIdentity> authenticate(RoutingContext request) {
         String given = request.request().getHeader(HttpHeaders.AUTHORIZATION);
         if (withKitsu || given == null) {
@@ -75,7 +75,7 @@ public class LocalIdentity {
                 "The token is not valid. Without CUSTOM_ACTIONS_LOCAL_TOKEN every start makes a new one; the log has it.");
     }
 
-    /** The admin, if it is; without a word where it is not. */
+    /** Returns the admin if the request has the right token; else empty, without an error. */
     public Optional<Caller> known(HttpServerRequest request) {
         String given = request.getHeader(HttpHeaders.AUTHORIZATION);
         return !withKitsu && given != null && given.regionMatches(true, 0, SCHEME, 0, SCHEME.length())

@@ -5,23 +5,23 @@ import io.vertx.core.net.SocketAddress;
 import io.vertx.ext.web.RoutingContext;
 
 /**
- * A caller with what they came with.
+ * A caller with the credential and the address of the request.
  *
- * @param credential null without Kitsu
- * @param from the address that the request came from; null where it has none
+ * @param credential the caller's credential; null without Kitsu
+ * @param from the address that the request came from; null if it has none
  */
 public record Requester(Caller caller, Credential credential, String from) {
 
-    /** The attribute of an identity that says where its request came from. */
+    /** The attribute of a {@link SecurityIdentity} with the address that its request came from. */
     public static final String FROM = "from";
 
-    /** Whoever is behind an authenticated request. */
+    /** Returns the requester of an authenticated request. */
     public static Requester of(SecurityIdentity identity) {
         String from = identity.getAttribute(FROM);
         return new Requester(Caller.of(identity), identity.getCredential(Credential.class), from.isEmpty() ? null : from);
     }
 
-    /** That of whoever speaks to us; where proxies are trusted, what they say. Empty where there is none. */
+    /** Returns the client's address, as a trusted proxy names it or as connected to us; an empty text if there is none. */
     public static String address(RoutingContext request) {
         SocketAddress remote = request.request().remoteAddress();
         return remote == null || remote.hostAddress() == null ? "" : remote.hostAddress();

@@ -45,7 +45,6 @@ import studio.actions.action.Actions;
 import studio.actions.action.CachedList;
 import studio.actions.action.CachedLists;
 import studio.actions.action.KitsuFields;
-import studio.actions.action.TriggerLink;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Requester;
 import studio.actions.problem.ProblemException;
@@ -57,10 +56,11 @@ import studio.actions.run.RunConfig;
 import studio.actions.run.RunJson;
 import studio.actions.run.RunProblem;
 import studio.actions.run.Selection;
+import studio.actions.template.TriggerLink;
 
 /**
- * Kitsu's own paths, in Zou's shape and with Zou's permissions: what Kitsu's admin page edits, and what its action panel posts
- * to.
+ * The custom-actions API of Zou, with Zou's paths, JSON and permissions. Kitsu's admin page edits actions here, and Kitsu's
+ * action panel posts presses here.
  */
 @Path("/api/data/custom-actions")
 @Produces(MediaType.APPLICATION_JSON)
@@ -70,7 +70,7 @@ public class CustomActionsResource {
 
     private static final int PAGE = 100;
 
-    /** Characters of a filter; the request line has no room for more. */
+    /** Longest filter, in characters. The request line leaves no room for more: it is limited to 4,096. */
     private static final int LONGEST_LIST = 4000;
     private static final String TOO_LONG = "may have 4,000 characters";
     private static final Predicate<Action> ANY = action -> true;
@@ -115,7 +115,8 @@ public class CustomActionsResource {
             @QueryParam("fields") @CodePointLength(max = 1000, message = "may have 1,000 characters") String fields,
             @Context UriInfo uri) {
         Set<String> wanted = fields == null || fields.isBlank() ? null : wanted(fields);
-        // The parameters above are for their bounds: an empty one is null there, and fits nothing here.
+        // The method's parameters only check bounds. The filters read the query itself, because an empty value is null in a
+        // parameter but must match no action.
         Predicate<Action> fits = filters.of(uri.getQueryParameters());
         return lists.answer(Caller.of(identity), visible -> {
             List<Object> views = visible.stream().filter(fits).map(action -> only(KitsuAction.View.of(action), wanted))
@@ -162,7 +163,7 @@ public class CustomActionsResource {
             throw ProblemException.invalid("", "not_an_object", "Send a JSON object with the fields to change.");
         }
         change.properties().forEach(field -> {
-            // A default would change what nobody has asked for.
+            // Null is refused: a default instead of null would be a change that the client did not ask for.
             if (field.getValue().isNull() && KitsuAction.FIELDS.contains(field.getKey())) {
                 throw ProblemException.invalid("/" + field.getKey(), "required",
                         "'" + field.getKey() + "' cannot be null; leave it out to keep what is there.");
@@ -242,7 +243,7 @@ public class CustomActionsResource {
                 change.has("is_ajax") ? draft.isAjax() : shown.isAjax()), shown, before);
     }
 
-    /** Zou answers {@code id} and {@code type} always, and ignores names that it does not know. */
+    /** Returns the fields to show: as in Zou, {@code id} and {@code type} always. Unknown names have no effect. */
     private static Set<String> wanted(String fields) {
         Set<String> wanted = Arrays.stream(fields.split(",")).map(String::strip).collect(Collectors.toSet());
         wanted.addAll(List.of("id", "type"));

@@ -13,21 +13,20 @@ import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.action.EntityType;
 import studio.actions.action.KitsuFields;
-import studio.actions.action.TriggerLink;
 
-/** An action as Kitsu's front-end knows it: Zou's object, to the key and its order. */
+/** An action in Zou's JSON, with the same keys in the same order, for Kitsu's front-end. */
 final class KitsuAction {
 
     /** The fields of Kitsu's form. */
     static final List<String> FIELDS = List.of("name", "url", "entity_type", "is_ajax");
 
-    /** Zou's times are UTC and do not say so. */
+    /** Zou's time format: UTC, without a zone suffix. */
     private static final DateTimeFormatter TIME = DateTimeFormatter.ISO_LOCAL_DATE_TIME.withZone(ZoneOffset.UTC);
 
     private KitsuAction() {
     }
 
-    /** What Kitsu shows; its {@code url} is a trigger link. */
+    /** An action as Kitsu shows it. Its {@code url} is a trigger link. */
     record View(String name,
             String url,
             EntityType entityType, boolean isAjax, UUID id,
@@ -36,21 +35,21 @@ final class KitsuAction {
             String type) {
 
         static View of(Action action) {
-            return new View(KitsuFields.name(action.name, action.enabled), TriggerLink.to(action), action.entityType,
+            return new View(KitsuFields.name(action.name, action.enabled), action.triggerLink(), action.entityType,
                     action.isAjax, action.id, TIME.format(action.createdAt.truncatedTo(ChronoUnit.SECONDS)),
                     TIME.format(action.updatedAt.truncatedTo(ChronoUnit.SECONDS)), "CustomAction");
         }
     }
 
-    /** Zou's page object. */
-    // The list's signature has a wildcard, so the native image would not know it.
+    /** A page of a list, as Zou sends it. */
+    // No resource method's signature names this type, so Quarkus would not register it for the native image.
     @RegisterForReflection
     record Page(
             List<?> data, int total,
             int nbPages, int limit, int offset, int page) {
     }
 
-    /** On PUT, what is left out stays; Zou ignores there what it does not know. */
+    /** The body of a PUT. Omitted fields keep their values. Unknown fields are ignored, as in Zou. */
     @JsonIgnoreProperties(ignoreUnknown = true)
     record Change(
             String name,
@@ -58,7 +57,7 @@ final class KitsuAction {
             EntityType entityType, Boolean isAjax) {
     }
 
-    /** What Kitsu's forms and gazu send. */
+    /** The body of a POST, as Kitsu's forms and gazu send it. */
     @JsonIgnoreProperties({ "id", "type", "created_at", "updated_at" })
     record Draft(
             String name,

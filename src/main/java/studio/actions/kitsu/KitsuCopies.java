@@ -31,19 +31,19 @@ import studio.actions.action.ActionJson.Import.Change;
 import studio.actions.action.ActionJson.Import.Kind;
 import studio.actions.action.ActionJson.Import.Wrong;
 import studio.actions.action.Actions;
-import studio.actions.action.TriggerLink;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Requester;
 import studio.actions.kitsu.KitsuCopy.State;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
+import studio.actions.template.TriggerLink;
 import studio.actions.zou.Zou;
 import studio.actions.zou.ZouConfig;
 
 /**
- * Kitsu's own copies of the actions that were taken over: deletes them in Kitsu and puts them back. A copy is saved before
- * Kitsu is asked to delete it, and what was done is read from Kitsu's list, so that both can be repeated after any fault.
+ * Service that deletes Kitsu's own copies of actions that were taken over, and restores them. A copy is saved before Kitsu is
+ * asked to delete it. Kitsu's list shows what was done, so both operations can be repeated after any failure.
  */
 @Singleton
 class KitsuCopies {
@@ -64,14 +64,14 @@ class KitsuCopies {
     }
 
     /**
-     * An action as Kitsu has it.
+     * An action as stored in Kitsu.
      *
-     * @param line its place in Kitsu's list, by age
+     * @param line its position in Kitsu's list, ordered by age; starts at 1
      */
     record Theirs(int line, UUID kitsuId, JsonNode fields) {
     }
 
-    /** Returns the ids that actions have here, by the ids that Kitsu gave them when they were put back. */
+    /** Returns the ids of actions here by their ids in Kitsu. The ids differ after a restore: Kitsu assigns a new id. */
     Map<UUID, UUID> ids(Set<UUID> kitsuIds) {
         Map<UUID, UUID> ids = new HashMap<>();
         QuarkusTransaction.requiringNew().call(() -> KitsuCopy.ofKitsu(kitsuIds))
@@ -80,10 +80,10 @@ class KitsuCopies {
     }
 
     /**
-     * Lets nobody else clear or undo until this is done, at any replica: both would decide by a list of Kitsu's that the other
-     * makes wrong. To be asked before Kitsu is asked for that list.
+     * Runs work while no other request, at any replica, may clear or undo: each would decide by a list of Kitsu's that the
+     * other makes stale. For the same reason the work itself must read Kitsu's list.
      *
-     * @return fails with {@code still_running} where somebody else does
+     * @return the result of the work; fails with {@code still_running} if another clear or undo is running
      */
     <T> Uni<T> alone(Function<Turn, Uni<T>> work) {
         Turn turn = new Turn();
@@ -94,12 +94,12 @@ class KitsuCopies {
                 .call(() -> Uni.createFrom().voidItem().emitOn(workers).invoke(turn::end));
     }
 
-    /** The right to change copies, which ends by itself if its replica dies. */
+    /** A lease on the right to change copies. It expires by itself if its replica dies. */
     final class Turn {
 
         private final UUID holder = UUID.randomUUID();
 
-        /** Renews it, before each request to Kitsu that changes something. */
+        /** Takes or renews the lease. Called before each request to Kitsu that changes something. */
         void keep() {
             int kept = QuarkusTransaction.requiringNew().call(() -> update("""
                     UPDATE kitsu_copy_turn SET holder = :holder, until = clock_timestamp() + make_interval(secs => %d)
@@ -125,10 +125,10 @@ class KitsuCopies {
     }
 
     /**
-     * Deletes in Kitsu what was taken over, one after another.
+     * Deletes in Kitsu the actions that were taken over, one after another.
      *
-     * @return what was deleted, and what Kitsu refused to delete; fails with {@code unavailable} where Kitsu does not answer,
-     *         and does not know then whether the last one is deleted
+     * @return the deleted actions, and the actions that Kitsu refused to delete; fails with {@code unavailable} if Kitsu does
+     *         not answer, and then it is unknown whether Kitsu deleted the last one
      */
     Uni<Import> clear(List<Theirs> theirs, Requester requester, Turn turn) {
         refuseOurOwn(theirs);
@@ -144,7 +144,10 @@ class KitsuCopies {
                 .collect().last().map(done -> report.toImport());
     }
 
-    /** Behind Kitsu's nginx, the list is ours, and what would be deleted are the actions themselves. */
+    /**
+     * Refuses a list that comes from this service. Zou's configured URL then leads through Kitsu's nginx back to here, and
+     * clear would delete the actions themselves.
+     */
     private static void refuseOurOwn(List<Theirs> theirs) {
         if (!theirs.isEmpty() && theirs.stream().allMatch(one -> TriggerLink.read(one.fields.path("url").asText(""))
                 .filter(link -> link.action().equals(one.kitsuId)).isPresent())) {
@@ -179,7 +182,10 @@ class KitsuCopies {
         });
     }
 
-    /** What Kitsu was asked to delete before, and does not have any more, is deleted, even if nobody heard its answer. */
+    /**
+     * Marks copies as cleared that Kitsu was asked to delete and does not list any more. Kitsu's answer to that request may
+     * have been lost.
+     */
     private static void finish(Set<UUID> present, Requester requester) {
         List<KitsuCopy> doubtful = QuarkusTransaction.requiringNew().call(KitsuCopy::notRestored).stream()
                 .filter(copy -> copy.state == State.clearing && !present.contains(copy.kitsuId)).toList();
@@ -195,7 +201,7 @@ class KitsuCopies {
         });
     }
 
-    /** Puts back what was deleted; as {@link #clear}. Kitsu gives each a new id. */
+    /** Restores deleted actions in Kitsu, and fails as {@link #clear} does. Kitsu gives each restored action a new id. */
     Uni<Import> undo(List<Theirs> theirs, Requester requester, Turn turn) {
         finish(idsOf(theirs), requester);
         Report report = new Report();
@@ -208,7 +214,7 @@ class KitsuCopies {
     private Uni<Boolean> restore(KitsuCopy copy, List<Theirs> theirs, Requester requester, Turn turn, Report report) {
         int line = report.next();
         if (copy.state == State.clearing) {
-            // Kitsu has it, and may still be about to delete it: another undo looks again.
+            // Kitsu still lists the action, and may yet delete it: a later undo checks again.
             report.unchanged++;
             return Uni.createFrom().item(true);
         }
@@ -227,7 +233,7 @@ class KitsuCopies {
                 });
     }
 
-    /** The action that Kitsu has made of this copy before, where nobody heard its answer. */
+    /** Finds the action that Kitsu created from this copy in an earlier undo whose answer was lost. */
     private Optional<UUID> unheard(KitsuCopy copy, List<Theirs> theirs) {
         Set<UUID> known = new HashSet<>(ids(idsOf(theirs)).keySet());
         known.addAll(QuarkusTransaction.requiringNew().call(() -> actions.everKnown(idsOf(theirs))));
@@ -235,7 +241,7 @@ class KitsuCopies {
                 .map(Theirs::kitsuId).findFirst();
     }
 
-    /** With what Kitsu fills in for a new action. */
+    /** Returns the fields with the defaults that Kitsu gives a new action. */
     private static JsonNode filled(JsonNode fields) {
         ObjectNode filled = fields.deepCopy();
         if (!filled.hasNonNull("entity_type")) {
@@ -257,7 +263,7 @@ class KitsuCopies {
         });
     }
 
-    /** What Kitsu takes for a new action: a field of null it would not. */
+    /** Returns the body that creates the action in Kitsu, which refuses null fields. */
     private static ObjectNode body(KitsuCopy copy) {
         ObjectNode body = copy.fields.deepCopy();
         body.properties().removeIf(field -> field.getValue().isNull());
@@ -280,7 +286,7 @@ class KitsuCopies {
         return new Wrong(line, null, "Kitsu says: " + why, copy.name(), copy.id);
     }
 
-    /** What was done so far. */
+    /** The results of a clear or an undo so far. */
     private static final class Report {
         private final List<Change> changes = new ArrayList<>();
         private final List<Wrong> errors = new ArrayList<>();

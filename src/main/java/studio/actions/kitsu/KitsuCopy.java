@@ -17,27 +17,27 @@ import com.fasterxml.jackson.databind.JsonNode;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 
-/** What Kitsu itself had of an action that was taken over: saved before it is deleted there, so that it can be put back. */
+/** Kitsu's own copy of an action that was taken over. Saved before it is deleted in Kitsu, so that it can be restored. */
 @Entity
 public class KitsuCopy extends PanacheEntityBase {
 
-    /** Spelled as in the database. */
+    /** The state of a copy; constants are spelled as in the database. */
     enum State {
-        /** Kitsu is asked to delete it, and has not said that it did. */
+        /** Kitsu was asked to delete the copy and has not confirmed it. */
         clearing,
         cleared,
-        /** Kitsu has it, under {@link #kitsuId}. */
+        /** Kitsu has the action again, under {@link #kitsuId}. */
         restored
     }
 
-    /** The action's here. */
+    /** The action's id in this service. */
     @Id
     public UUID id;
-    /** The same until it is put back: Kitsu gives it a new one then. */
+    /** The action's id in Kitsu. Equal to {@link #id} until the action is restored, because Kitsu then assigns a new id. */
     public UUID kitsuId;
     @Enumerated(EnumType.STRING)
     public State state;
-    /** As Kitsu had them. */
+    /** The fields of the action as Kitsu had them. */
     @JdbcTypeCode(SqlTypes.JSON)
     public JsonNode fields;
     public Instant savedAt;

@@ -22,13 +22,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 
 import studio.actions.action.Action;
 import studio.actions.action.KitsuFields;
-import studio.actions.action.TriggerLink;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
 
 /**
- * The filters of Zou's lists: each field by its value, or by a JSON array of values. gazu's {@code fetch_first} takes the first
- * action of an answer, so a filter that fits nothing must give an empty list.
+ * Zou's list filters. A filter gives a value of a field, or a JSON array of values. A filter that matches nothing must give an
+ * empty list, because gazu's {@code fetch_first} takes the first action of an answer.
  */
 final class KitsuFilters {
 
@@ -45,8 +44,8 @@ final class KitsuFilters {
     }
 
     /**
-     * Returns what fits all filters of a query; other parameters are not looked at. Of one that stands there twice, the first
-     * counts.
+     * Returns a predicate that matches all filters of a query. Ignores other parameters, and all but the first value of a
+     * repeated parameter.
      *
      * @throws ProblemException {@code invalid_parameter}
      */
@@ -58,7 +57,7 @@ final class KitsuFilters {
     private Predicate<Action> of(String field, String value) {
         return switch (field) {
             case "name" -> named(Normalizer.normalize(value, Normalizer.Form.NFC));
-            case "url" -> any(field, value, text -> action -> text.equals(action.url) || text.equals(TriggerLink.to(action)));
+            case "url" -> any(field, value, text -> action -> text.equals(action.url) || text.equals(action.triggerLink()));
             case "entity_type" -> any(field, value, text -> action -> text.equals(action.entityType.name()));
             case "is_ajax" -> any(field, value, text -> truth(text));
             case "id" -> any(field, value, text -> id(text));
@@ -73,7 +72,7 @@ final class KitsuFilters {
                 || name.equalsIgnoreCase(KitsuFields.name(action.name, action.enabled));
     }
 
-    /** An empty value fits nothing, as in Zou. */
+    /** Returns a predicate that matches any of the values. An empty value matches no action, as in Zou. */
     private Predicate<Action> any(String field, String value, Function<String, Predicate<Action>> one) {
         return values(field, value).stream().map(text -> text.isEmpty() ? (Predicate<Action>) action -> false : one.apply(text))
                 .reduce(action -> false, Predicate::or);

@@ -40,18 +40,21 @@ import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
 import studio.actions.zou.Zou;
 
-/** Takes over the actions that a studio has in Kitsu already. They keep their ids, so that doing it again does nothing. */
+/**
+ * Resource that takes over a studio's existing actions from Kitsu. The actions keep their ids, so a repeated request changes
+ * nothing.
+ */
 @Path("/api/custom-actions/take-over")
 @Produces(MediaType.APPLICATION_JSON)
 public class KitsuImport {
 
-    /** What is to be done; spelled as on the wire. */
+    /** The operation to perform; constants are spelled as on the wire. */
     public enum Mode {
         check,
         apply,
-        /** Deletes in Kitsu what was taken over. */
+        /** Deletes in Kitsu the actions that were taken over. */
         clear,
-        /** Puts back into Kitsu what was deleted by {@link #clear}. */
+        /** Restores in Kitsu the actions that {@link #clear} deleted. */
         undo
     }
 
@@ -154,7 +157,7 @@ public class KitsuImport {
         return right;
     }
 
-    /** @param drafts in order of age: the oldest keeps its name */
+    /** @param drafts the drafts in order of age; the oldest keeps its name */
     private void refuseTakenNames(Map<UUID, ActionJson.Draft> drafts, Map<UUID, Integer> lines, List<Import.Wrong> errors) {
         actions.namesTaken(drafts).forEach((id, fault) -> errors.add(new Import.Wrong(lines.get(id), "name", fault.message(),
                 drafts.get(id).name(), id)));

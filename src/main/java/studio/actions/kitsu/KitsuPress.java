@@ -16,8 +16,8 @@ import studio.actions.problem.StrictJson;
 import studio.actions.run.Selection;
 
 /**
- * A press in Kitsu's action panel, in both of its dialects: the JSON of its XHR, and the fields of its form. Who presses,
- * and in which production, they say as well; the caller is who Zou says, and so is the production.
+ * A press in Kitsu's action panel, sent as JSON by its XHR or as fields by its form. Kitsu sends a user and a production as
+ * well. Both are ignored, because the caller and the production are looked up in Zou.
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 record KitsuPress(
@@ -26,7 +26,7 @@ record KitsuPress(
         String originurl,
         String originserver) {
 
-    /** Read by {@link #ofForm}. */
+    /** The form fields that {@link #ofForm} reads. */
     interface Form {
 
         String selection();
@@ -41,7 +41,7 @@ record KitsuPress(
     private static final int LONGEST_CLAIM = 2000;
     private static final int MOST_FIELDS = 100;
 
-    /** Reads {@code application/x-www-form-urlencoded}; the task ids stand in one field with commas between them. */
+    /** Parses {@code application/x-www-form-urlencoded}. The task ids stand in one field, separated by commas. */
     static KitsuPress ofForm(String body) {
         Map<String, List<String>> fields;
         try {
@@ -65,12 +65,12 @@ record KitsuPress(
                 first(fields, "currentserver", null));
     }
 
-    /** @throws ProblemException {@code invalid_body} if nothing is selected, or more than the limit */
+    /** @throws ProblemException {@code invalid_body} if the selection is empty or exceeds the limit */
     Selection selection(int limit) {
         return Selection.ofTasks(selection, origin(), limit);
     }
 
-    /** For an action that needs no selection. */
+    /** Returns an empty selection, for an action that needs none. */
     Selection nothing() {
         return Selection.none(origin());
     }

@@ -7,34 +7,38 @@ import jakarta.ws.rs.core.Response;
 
 import io.quarkus.qute.TemplateInstance;
 import studio.actions.action.Action;
-import studio.actions.action.Template;
 import studio.actions.html.Page;
 import studio.actions.run.Opening;
+import studio.actions.template.Template;
 
 /**
- * What a browser gets for an action that it opens: the web page itself, else this page, which launches a desktop program or
- * lists what there is. It needs no script: that only presses the link.
+ * The answer to a press of an action that the browser opens. A single web link is answered with a redirect if it is short
+ * enough. All else gets this page, which launches a desktop program or lists the links. The page works without script: the
+ * script only follows the link.
  *
- * @param launch the one URL that is opened at once; null if there are several, none, or one that needs a warning first
- * @param warning what may go wrong with a long link; null if nothing
+ * @param launch the URL to open at once; null if there is not exactly one link, or if it needs a warning first
+ * @param warning why a long link may fail; null if no warning is needed
  */
 record LaunchPage(String action, String launch, List<Opening.Link> links, List<Opening.Refused> refused, String warning,
         String style, String script)
         implements
             TemplateInstance {
 
-    /** Bytes of an address that proxies take in a header: nginx' buffer has 4 KB. The page goes where a longer one leads. */
+    /**
+     * Longest redirect, in bytes. Proxies limit the headers of an answer: nginx's buffer has 4 KB. The page opens longer
+     * addresses.
+     */
     private static final int LONGEST_REDIRECT = 2048;
 
-    /** Bytes of an address that web servers commonly take, such as nginx and Apache. */
+    /** Longest address that common web servers such as nginx and Apache accept, in bytes. */
     private static final int LONGEST_COMMON = 8 * 1024;
 
-    /** Characters of a link that Windows hands to a desktop program. */
+    /** Longest link that Windows hands to a desktop program, in characters. */
     private static final int LONGEST_ON_WINDOWS = 2000;
 
     private static final String SCRIPT = "location.href = document.getElementById(\"launch\").href";
 
-    /** Answers a press, as the opening is. */
+    /** Returns a redirect for a single short web link, else the page. */
     static Response answer(Action action, Opening opening) {
         List<Opening.Link> links = opening.links();
         if (links.size() == 1 && links.get(0).web()) {
@@ -53,7 +57,10 @@ record LaunchPage(String action, String launch, List<Opening.Link> links, List<O
         return answer.build();
     }
 
-    /** Returns what may go wrong with a single long link; null if nothing does. A page would be gone before it was read. */
+    /**
+     * Returns why a single long link may fail; null if no warning is needed. A web link with a warning is not opened at once,
+     * because the opened site would replace the page before anybody has read the warning.
+     */
     private static String warning(List<Opening.Link> links) {
         if (links.size() != 1) {
             return null;
@@ -68,7 +75,10 @@ record LaunchPage(String action, String launch, List<Opening.Link> links, List<O
                                 .formatted(length);
     }
 
-    /** Without a fragment of its own in the new address, browsers would carry ours, the template, along to it. */
+    /**
+     * Redirects to a URL. Appends an empty fragment if the URL has none: browsers would otherwise carry over the fragment of
+     * the trigger link, which holds the template.
+     */
     private static Response redirect(int status, String url) {
         return Response.status(status).header(HttpHeaders.LOCATION, url.indexOf('#') < 0 ? url + "#" : url)
                 .header("Referrer-Policy", "no-referrer").header(HttpHeaders.CACHE_CONTROL, "no-store").build();

@@ -14,22 +14,22 @@ import com.fasterxml.jackson.databind.JsonNode;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 
-/** What an admin typed into Kitsu's form, and why it was refused. */
+/** An admin's input in Kitsu's form, and the reason why it was refused. */
 @Entity
 public class RefusedForm extends PanacheEntityBase {
 
     @Id
     public UUID id;
     public UUID callerId;
-    /** Null where the form was for a new action. */
+    /** Null if the form was for a new action. */
     public UUID actionId;
     public Instant at;
-    /** As they were typed, as far as they are Kitsu's; without credentials. */
+    /** The fields of Kitsu's form as typed, with credentials masked. */
     @JdbcTypeCode(SqlTypes.JSON)
     public JsonNode fields;
     public String code;
     public String message;
-    /** As in the problem. */
+    /** The errors of the problem; null if no field was wrong. */
     @JdbcTypeCode(SqlTypes.JSON)
     public JsonNode errors;
 

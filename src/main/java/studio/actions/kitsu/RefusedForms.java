@@ -27,14 +27,14 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.scheduler.Scheduled;
 import io.quarkus.security.identity.SecurityIdentity;
-import studio.actions.action.Template;
 import studio.actions.identity.Caller;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.Problems;
+import studio.actions.template.Template;
 
 /**
- * Keeps what an admin typed into Kitsu's own form and what was refused, for that admin and for seven days: Kitsu shows no more
- * than that it did not work, and forgets what was typed.
+ * The refused forms of each admin, kept for seven days and shown to that admin only. Kitsu reports only that saving failed,
+ * and discards the input.
  */
 @Path("/api/custom-actions/refused-forms")
 @Produces(MediaType.APPLICATION_JSON)
@@ -44,10 +44,10 @@ public class RefusedForms {
 
     private static final Duration KEPT = Duration.ofDays(7);
 
-    /** Forms of one admin; the oldest go first. */
+    /** Most forms that are kept for one admin. The oldest are deleted first. */
     private static final int MOST = 100;
 
-    /** Characters of one field: more than any that is allowed. */
+    /** Longest text that is kept whole, in characters. No field may be as long. */
     private static final int LONGEST = 5000;
 
     private final ObjectMapper json;
@@ -61,19 +61,19 @@ public class RefusedForms {
     }
 
     /**
-     * Forms, newest first.
+     * Refused forms, newest first.
      *
-     * @param data at most 100
+     * @param data at most 100 forms
      */
     public record Page(List<View> data) {
     }
 
     /**
-     * A form that was refused.
+     * A refused form.
      *
-     * @param actionId null where it was for a new action
-     * @param fields what was typed, credentials left out
-     * @param errors what was wrong, as in the problem that was answered; null where it was no field
+     * @param actionId the action's id; null if the form was for a new action
+     * @param fields the input, with credentials masked
+     * @param errors the wrong fields, as in the problem; null if no field was wrong
      */
     public record View(UUID id, Instant at, UUID actionId, JsonNode fields, String code, String message, JsonNode errors) {
     }
@@ -88,10 +88,11 @@ public class RefusedForms {
     }
 
     /**
-     * Returns what saving returns; where it is refused, keeps the form.
+     * Saves an action, and keeps the form if saving is refused.
      *
-     * @param action null for a new one
-     * @param typed the body that was sent
+     * @param action the action's id; null for a new action
+     * @param typed the body of the request
+     * @return the result of {@code save}
      */
     <T> T keeping(Caller caller, UUID action, JsonNode typed, Supplier<T> save) {
         try {
@@ -135,7 +136,7 @@ public class RefusedForms {
         return masked.length() > LONGEST ? masked.substring(0, masked.offsetByCodePoints(0, LONGEST / 2)) : masked;
     }
 
-    /** The same form again takes the place of the first. */
+    /** Stores a form. Replaces earlier forms with the same content, and deletes the oldest forms above the limit. */
     private static void write(RefusedForm form) {
         List<RefusedForm> kept = RefusedForm.of(form.callerId, Instant.EPOCH, Integer.MAX_VALUE);
         List<UUID> gone = new ArrayList<>();

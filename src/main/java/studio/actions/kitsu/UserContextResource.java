@@ -32,8 +32,8 @@ import studio.actions.zou.ContextRoles;
 import studio.actions.zou.Zou;
 
 /**
- * What Kitsu's front-end loads at every login: Zou's own answer, with our actions in it. Every other byte stays as Zou sent
- * it.
+ * The user context that Kitsu's front-end loads at every login: Zou's answer with this service's actions. All other bytes stay
+ * as Zou sent them.
  */
 @Path("/api/data/user/context")
 @Produces(MediaType.APPLICATION_JSON)
@@ -85,16 +85,16 @@ public class UserContextResource {
     }
 
     /**
-     * Returns the context with other actions. Reading it to its end is also what tells a whole one from half of one.
+     * Returns the context with its actions replaced. Parses the whole context, because only that detects a truncated one.
      *
-     * @param ours makes the actions of the roles by production; what it is given is not an object if the context has none
+     * @param ours makes the actions' JSON from the roles by production; its argument is no object if the context has no roles
      */
     static Buffer replace(Buffer context, Function<JsonNode, Buffer> ours, ObjectMapper json) {
         byte[] bytes = context.getBytes();
         JsonNode projectRoles = MissingNode.getInstance();
         List<int[]> theirs = new ArrayList<>();
         try (JsonParser parser = new JsonFactory().createParser(bytes)) {
-            // In another encoding than UTF-8 there are no offsets.
+            // Jackson gives byte offsets for UTF-8 only.
             if (parser.nextToken() != JsonToken.START_OBJECT || parser.currentTokenLocation().getByteOffset() < 0) {
                 throw notWhole();
             }

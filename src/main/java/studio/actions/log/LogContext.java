@@ -7,8 +7,8 @@ import java.util.UUID;
 import org.jboss.logging.MDC;
 
 /**
- * Whom and what a line in the log is about, beside its words: {@code caller}, {@code action} and {@code run}, as ids. In JSON
- * they stand under {@code mdc}.
+ * The ids that log lines carry in addition to their text: {@code caller}, {@code action} and {@code run}. JSON logs have them
+ * under {@code mdc}.
  */
 public final class LogContext {
 
@@ -19,22 +19,22 @@ public final class LogContext {
     private LogContext() {
     }
 
-    /** For all lines of the request that is being served, wherever they are written. */
+    /** Adds the caller's id to all log lines of the current request, wherever they are written. */
     public static void caller(UUID caller) {
         MDC.put(CALLER, caller.toString());
     }
 
-    /** As {@link #caller}. */
+    /** Adds the action's id to all log lines of the current request. */
     public static void action(UUID action) {
         MDC.put(ACTION, action.toString());
     }
 
-    /** As {@link #caller}. */
+    /** Adds the run's id to all log lines of the current request. */
     public static void run(UUID run) {
         MDC.put(RUN, run.toString());
     }
 
-    /** For the lines that are written meanwhile, by whoever has no request. What was there before comes back. */
+    /** Runs code outside of a request with these ids in its log lines, then restores the previous ids. */
     public static void about(UUID caller, UUID action, UUID run, Runnable lines) {
         Map<String, String> about = Map.of(CALLER, caller.toString(), ACTION, action.toString(), RUN, run.toString());
         Map<String, Object> before = new HashMap<>();

@@ -23,8 +23,8 @@ import org.jboss.resteasy.reactive.server.mapping.RuntimeResource;
 import org.jboss.resteasy.reactive.server.util.RuntimeResourceVisitor;
 
 /**
- * Which verbs a path knows: RFC 9110 wants them in the {@code Allow} of a 405, where Quarkus REST leaves it out, and to
- * {@code OPTIONS} Quarkus REST tells those of every path that begins like it.
+ * The HTTP methods that each path supports. RFC 9110 requires them in the {@code Allow} header of a 405, which Quarkus REST
+ * omits. In its answer to {@code OPTIONS}, Quarkus REST also lists the methods of every path with the same prefix.
  */
 @Singleton
 public class AllowedMethods {
@@ -35,10 +35,10 @@ public class AllowedMethods {
 
     private static final Pattern VARIABLE = Pattern.compile("\\{[^}]*}");
 
-    /** Of the paths without a variable; made at the first request. */
+    /** The methods of each path that has no variable. Filled at the first request. */
     private volatile Map<String, Set<String>> literal;
 
-    /** What {@code /export} does not know, {@code /{id}} would take for a malformed id. */
+    /** Refuses unsupported methods of literal paths. Else {@code /{id}} would take {@code /export} for a malformed id. */
     @ServerRequestFilter(preMatching = true, nonBlocking = true)
     public void refuse(ContainerRequestContext request) {
         if (literal == null) {
@@ -61,10 +61,10 @@ public class AllowedMethods {
         return literal;
     }
 
-    /** Those of the path as it is asked for: {@code /export} is not one of the {@code /{id}}. */
+    /** Returns the methods of the requested path. {@code /export} does not get the methods of {@code /{id}}. */
     static Set<String> here() {
         String path = trimmed(Problems.path(CurrentRequestManager.get()));
-        // A literal segment goes before a variable one; the first that differs decides.
+        // A literal segment sorts before a variable, which is replaced by ~. The leftmost difference decides.
         TreeMap<String, Set<String>> byForm = new TreeMap<>();
         visit(CurrentRequestManager.get().getDeployment(), (template, verb) -> {
             if (Pattern.matches(VARIABLE.matcher(template).replaceAll("[^/]+"), path)) {

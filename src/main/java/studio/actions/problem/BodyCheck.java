@@ -18,8 +18,8 @@ import jakarta.ws.rs.ext.ReaderInterceptorContext;
 import studio.actions.problem.Problem.Code;
 
 /**
- * Checks what {@link BodyCollector} collected before it is parsed: it says what it is, is not compressed, and JSON is UTF-8
- * (RFC 8259, section 8.1; Jackson guesses UTF-16 and takes overlong forms).
+ * A check of each body from {@link BodyCollector} before it is parsed. A body must have a media type and must not be
+ * compressed. JSON must be UTF-8 (RFC 8259, section 8.1), because Jackson would guess UTF-16 and accept overlong forms.
  */
 @Provider
 @ConstrainedTo(RuntimeType.SERVER)

@@ -30,20 +30,21 @@ import studio.actions.log.RareLine;
 import studio.actions.problem.Problem.Code;
 
 /**
- * Collects each body on the event loop before its method gets a thread: a client that sends slowly holds a connection and
- * nothing else. It runs behind authentication and authorization, so a caller who may not send a body is refused before it is
- * read. A body ends at 1 MB, CSV at {@code csv.max-size}, and has {@code quarkus.http.read-timeout} to arrive as a whole.
+ * A filter that collects each body on the event loop before the resource method gets a thread, so that a slow client holds
+ * only a connection. It runs after authentication and authorization, so that a caller without the right to send a body is
+ * refused before the body is read. A body may have 1 MB, a table {@code csv.max-size}. Its time limit for all of the body is
+ * {@code quarkus.http.read-timeout}.
  */
 @Singleton
 public class BodyCollector {
 
     static final int LIMIT = 1024 * 1024;
 
-    /** As an import takes them. */
+    /** Media types that an import accepts; their limit is {@code csv.max-size}. */
     private static final List<String> TABLES = List.of("text/csv", "text/tab-separated-values", "application/vnd.ms-excel",
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
 
-    /** Bytes that are read and thrown away, so that a client that sends before it reads can read why it was refused. */
+    /** Most bytes of a refused body to read and discard, so that a client that sends before it reads gets the answer. */
     static final long DRAINED = 64L * LIMIT;
 
     private static final Logger LOG = Logger.getLogger(BodyCollector.class);
@@ -51,7 +52,7 @@ public class BodyCollector {
     private final RareLine unreadable = new RareLine(LOG, Logger.Level.INFO);
     private final RareLine overload = new RareLine(LOG, Logger.Level.WARN);
 
-    /** Filters are made before the configuration is known. */
+    /** Looked up at each use, because filters are created before the configuration is known. */
     private final Instance<BodyConfig> config;
     private final Instance<VertxHttpConfig> http;
 
@@ -63,7 +64,7 @@ public class BodyCollector {
         this.http = http;
     }
 
-    /** Runs behind authentication and before every filter that needs a thread. */
+    /** Collects the body of a request. Runs after authentication and before every filter that needs a thread. */
     @ServerRequestFilter(nonBlocking = true, priority = Priorities.HEADER_DECORATOR)
     public void collect(ContainerRequestContext request) {
         ResteasyReactiveRequestContext method = CurrentRequestManager.get();
@@ -73,18 +74,18 @@ public class BodyCollector {
         }
     }
 
-    /** Tells whether a request has a body. */
+    /** Returns true if the headers announce a body. */
     static boolean announced(HttpServerRequest request) {
         MultiMap headers = request.headers();
         return headers.contains(HttpHeaders.CONTENT_LENGTH) || headers.contains(HttpHeaders.TRANSFER_ENCODING);
     }
 
-    /** Tells whether a client still waits for the word that its body is wanted (100). */
+    /** Returns true if the client waits for {@code 100 Continue} before it sends the body. */
     static boolean asks(HttpServerRequest request) {
         return "100-continue".equalsIgnoreCase(request.getHeader(HttpHeaders.EXPECT));
     }
 
-    /** Returns the length that a request announces, or 0. */
+    /** Returns the {@code Content-Length} of a request; 0 if it is missing or malformed. */
     static long length(HttpServerRequest request) {
         try {
             String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
@@ -108,8 +109,8 @@ public class BodyCollector {
     }
 
     /**
-     * Reads on after an answer that did not wait for the body: a client that is cut off while it sends never reads the answer.
-     * A client that does not come to an end is cut off.
+     * Discards the rest of a body after an early answer: a client that is cut off while it sends never reads the answer.
+     * Closes the connection after {@link #DRAINED} bytes or after the read time-out.
      */
     void drain(RoutingContext answered) {
         HttpServerRequest request = answered.request();
@@ -131,7 +132,7 @@ public class BodyCollector {
         }
     }
 
-    /** One body on its way. All but {@link #release} runs on the event loop of its connection. */
+    /** A body that is arriving. All methods but {@link #release} run on the event loop of its connection. */
     private final class Arrival {
 
         private final ResteasyReactiveRequestContext method;
@@ -235,7 +236,7 @@ public class BodyCollector {
             abort(ProblemException.unavailable("Too many requests are arriving at once. Try again soon."));
         }
 
-        /** Refuses at once, without a thread: many clients may have to be told. */
+        /** Refuses at once, without a worker thread, because many clients may be refused at a time. */
         private void abort(ProblemException refusal) {
             if (end()) {
                 release();
@@ -248,7 +249,7 @@ public class BodyCollector {
             refuse(refusal);
         }
 
-        /** Refuses when the method reads the body: by then its filters have added their headers to the answer. */
+        /** Refuses when the resource method reads the body. By then its filters have added their headers to the answer. */
         private void refuse(ProblemException refusal) {
             proceed(new InputStream() {
                 @Override
@@ -283,7 +284,7 @@ public class BodyCollector {
         }
     }
 
-    /** A whole body, counted until it is closed or its request is answered. */
+    /** A complete body. Counts against the limits until it is closed or its request is answered. */
     private static final class Body extends ByteArrayInputStream {
 
         private final Arrival arrival;

@@ -7,7 +7,7 @@ import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 
-/** How much the bodies of requests may take. */
+/** Limits for the bodies of requests. */
 @ConfigMapping(prefix = "custom-actions")
 public interface BodyConfig {
 
@@ -16,13 +16,13 @@ public interface BodyConfig {
     Csv csv();
 
     interface Bodies {
-        /** Bodies that may be arriving at once, or waiting to be parsed; the next one is refused with 503. */
+        /** Most bodies that may be arriving, or waiting to be parsed, at once; the next body is refused with 503. */
         @WithDefault("1000")
         @Min(1)
         @Max(100_000)
         int maxCount();
 
-        /** Bytes that these bodies may hold together; a body may always be the only one. */
+        /** Most bytes that these bodies may hold together. A body that is the only one is always accepted. */
         @WithDefault("32M")
         MemorySize maxMemory();
     }

@@ -7,10 +7,10 @@ import java.util.Base64;
 import java.util.Objects;
 import java.util.UUID;
 
-/** Where a page ended: what is listed is ordered by time and id, so that pages do not shift when something new comes. */
+/** The position at which a page ended. Lists are ordered by time and id, so that new entries do not shift pages. */
 public record Cursor(Instant at, UUID id) {
 
-    /** @throws ProblemException {@code invalid_parameter} */
+    /** @throws ProblemException {@code invalid_parameter} if the text is not a cursor */
     public static Cursor parse(String text) {
         try {
             String[] parts = new String(Base64.getUrlDecoder().decode(text), StandardCharsets.US_ASCII).split(" ");

@@ -27,7 +27,7 @@ public record DatabaseFailure(String state, String message) {
      */
     private static final List<String> OURS = List.of("21", "22", "23", "42", "25P02");
 
-    /** The one of these that is the database's: a host or its administrator has taken rights away. */
+    /** Class 42, but a failure of the database: a hosting provider or an administrator has revoked rights. */
     private static final String NO_RIGHT = "42501";
 
     private static final Map<String, String> SENTENCES = Map.ofEntries(

@@ -18,11 +18,11 @@ import jakarta.ws.rs.ext.Provider;
 
 import studio.actions.problem.Problem.Code;
 
-/** Parameters that cannot be read are 400 with a sentence; JAX-RS would answer 404, as if the path did not exist. */
+/** Converters that refuse malformed parameters with 400. JAX-RS would answer 404, as if the path did not exist. */
 @Provider
 public class Parameters implements ParamConverterProvider {
 
-    /** As JSON writes it; Java takes a plus sign, leading zeros and the digits of all scripts, too. */
+    /** An integer as JSON writes it. Java also accepts a plus sign, leading zeros and the digits of all scripts. */
     private static final Pattern WHOLE = Pattern.compile("-?(0|[1-9][0-9]*)");
 
     private static final Map<Class<?>, Function<String, Object>> READERS = Map.of(

@@ -11,11 +11,11 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 
 /**
- * An error on the wire: RFC 9457, a stable {@code code}, an {@code id} that stands in the log as well, and what clients
- * written for Zou read ({@code error}, {@code message}).
+ * An error response (RFC 9457) with a stable {@code code} and an {@code id} that is logged as well. Clients written for Zou
+ * read {@code error} and {@code message}.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
-// It stands in no signature, so the native image would not know it.
+// No method's signature names this type, so Quarkus would not register it for the native image.
 @RegisterForReflection(ignoreNested = false)
 public record Problem(
         String type,
@@ -33,7 +33,7 @@ public record Problem(
 
     public static final String MEDIA_TYPE = "application/problem+json";
 
-    /** One wrong field: where (RFC 6901), which rule, and a sentence that says what to do. */
+    /** A wrong field: its JSON pointer (RFC 6901), the broken rule, and a sentence that says what to do. */
     public record Fault(
             String pointer,
             String code,
@@ -56,7 +56,7 @@ public record Problem(
         NOT_VISIBLE(403, "Kitsu does not show this to the caller"),
         NOT_ALLOWED(403, "The caller's role in this production does not allow it"),
         NOT_FOUND(404, "There is nothing here"),
-        /** It is there, for others; on the wire there is no difference. */
+        /** The resource exists, but not for this caller. On the wire, this code is {@link #NOT_FOUND}. */
         HIDDEN(404, "There is nothing here"),
         METHOD_NOT_ALLOWED(405, "This path does not know this verb"),
         NOT_ACCEPTABLE(406, "The answer cannot be given in this media type"),
@@ -91,12 +91,12 @@ public record Problem(
             return this == HIDDEN ? NOT_FOUND.wire() : name().toLowerCase(Locale.ROOT);
         }
 
-        /** Whether it is refused for who asks, or for how often; this is what the audit keeps. */
+        /** Returns true if the caller lacks a right or has exceeded a quota. The audit records these refusals. */
         boolean refusal() {
             return this == FORBIDDEN || this == HIDDEN || this == QUOTA_EXCEEDED;
         }
 
-        /** RFC 9457's type: our own, or one that is registered for this. */
+        /** Returns the problem type (RFC 9457): the registered type if there is one, else a type of our own. */
         public String type() {
             return this == QUOTA_EXCEEDED ? "https://iana.org/assignments/http-problem-types#quota-exceeded"
                     : "urn:kitsu-actions:problem:" + wire();

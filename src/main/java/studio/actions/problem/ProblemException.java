@@ -10,8 +10,8 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 
 /**
- * A caller's mistake, thrown where it is found and turned into an answer by {@link Problems}. It is one of JAX-RS' own, since
- * whatever else a parameter's converter throws becomes a 404 there.
+ * A refused request, thrown where the reason is found and answered by {@link Problems}. It extends an exception of JAX-RS,
+ * because JAX-RS answers 404 to any other exception from a parameter converter.
  */
 public class ProblemException extends WebApplicationException {
 
@@ -37,52 +37,52 @@ public class ProblemException extends WebApplicationException {
         this.foreseen = foreseen;
     }
 
-    /** Something that went wrong in several places. */
+    /** Returns a problem with several errors. */
     public static ProblemException of(Code code, String detail, List<Fault> errors) {
         return new ProblemException(code, detail, errors, Map.of(), List.of(), false);
     }
 
-    /** Wrong fields of a body, all of them at once. */
+    /** Returns {@code invalid_body} with all wrong fields of a body. */
     public static ProblemException invalid(List<Fault> errors) {
         String detail = errors.get(0).message() + (errors.size() == 1 ? "" : " (and " + (errors.size() - 1) + " more)");
         return new ProblemException(Code.INVALID_BODY, detail, errors, Map.of(), List.of(), false);
     }
 
-    /** One wrong field of a body. */
+    /** Returns {@code invalid_body} with one wrong field of a body. */
     public static ProblemException invalid(String pointer, String code, String message) {
         return invalid(List.of(new Fault(pointer, code, message)));
     }
 
-    /** A wrong query parameter or header. */
+    /** Returns {@code invalid_parameter} for a query parameter or a header. */
     public static ProblemException parameter(String name, String code, String message) {
         return new ProblemException(Code.INVALID_PARAMETER, message, List.of(new Fault(name, code, message)), Map.of(),
                 List.of(), false);
     }
 
-    /** A 503 that the operator need not hear of: the service stops, or clients send too much at once. */
+    /** Returns a 503 that needs no action of the operator: the service is stopping, or clients send too much at once. */
     public static ProblemException unavailable(String detail) {
         return new ProblemException(Code.UNAVAILABLE, detail, List.of(), Map.of("Retry-After", "5"), List.of(), true);
     }
 
     /**
-     * A limit that is reached.
+     * Returns a 429 for exceeded limits.
      *
-     * @param policies the names in {@code RateLimit-Policy} of those that are
-     * @param seconds until none of them is any more
+     * @param policies the names of the exceeded limits in {@code RateLimit-Policy}
+     * @param seconds the time until none of the limits is exceeded any more
      */
     public static ProblemException exceeded(List<String> policies, long seconds, String detail) {
         return new ProblemException(Code.QUOTA_EXCEEDED, detail, List.of(), Map.of("Retry-After", Long.toString(seconds)),
                 policies, false);
     }
 
-    /** The same with one more header on the answer. */
+    /** Returns a copy with one more header for the answer. */
     public ProblemException with(String header, String value) {
         Map<String, String> all = new HashMap<>(headers);
         all.put(header, value);
         return new ProblemException(code, getMessage(), errors, all, violated, foreseen);
     }
 
-    /** An answer, not a fault of ours: where it was thrown does not matter to anybody. */
+    /** Omits the stack trace: the exception is an answer, not a fault in our code. */
     @Override
     public synchronized Throwable fillInStackTrace() {
         return this;
@@ -100,7 +100,7 @@ public class ProblemException extends WebApplicationException {
         return headers;
     }
 
-    /** Whether it is no error for the operator, at any status. */
+    /** Returns true if the operator need not act, at any status. */
     boolean isForeseen() {
         return foreseen;
     }

@@ -8,21 +8,21 @@ import io.quarkus.qute.TemplateInstance;
 import studio.actions.html.Page;
 
 /**
- * A problem as a person sees it in a browser's tab. Kitsu's form opens a tab for each action that is opened, and people try a
- * trigger link by pasting it there; everybody else is answered with JSON.
+ * A problem as an HTML page for a browser's tab. Kitsu's form opens a tab for each action that the browser opens, and people
+ * paste trigger links into tabs. All other clients get JSON.
  */
 public record ProblemPage(String title, String detail, String advice, int status, String code, UUID id, String style)
         implements
             TemplateInstance {
 
-    /** Where a form of Kitsu's is sent to. */
+    /** The paths that Kitsu's forms post to. */
     private static final Pattern TRIGGER = Pattern.compile("/api/data/custom-actions/[^/]+/(?:run|open)/?");
 
     private static final Pattern HTML = Pattern.compile("(?:^|,)\\s*(?:text/html|application/xhtml\\+xml)\\s*(?:;|,|$)",
             Pattern.CASE_INSENSITIVE);
 
     /**
-     * Whether the answer is for a person's tab: browsers name HTML first, and Kitsu's XHR and scripts do not name it at all.
+     * Returns true if a browser's tab waits for the answer. Tabs accept HTML; Kitsu's XHR and scripts do not.
      *
      * @param accept the values of the header {@code Accept}
      */
@@ -31,7 +31,7 @@ public record ProblemPage(String title, String detail, String advice, int status
     }
 
     /**
-     * Words a problem for the person who pressed.
+     * Returns the page of a problem, worded for the person who pressed.
      *
      * @param retryAfter the value of {@code Retry-After}; null if there is none
      */

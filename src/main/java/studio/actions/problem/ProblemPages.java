@@ -14,11 +14,11 @@ import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
 
 import studio.actions.html.Page;
 
-/** Answers problems as pages where a tab of a person's browser waits for one. */
+/** A filter that turns problems into HTML pages for the tabs of browsers. */
 @Singleton
 public class ProblemPages {
 
-    /** The last of the filters of an answer: the others read the problem. */
+    /** Runs after all other filters of the response, because they read the problem. */
     private static final int LAST = 0;
 
     @ServerResponseFilter(priority = LAST)

@@ -35,7 +35,10 @@ import io.vertx.ext.web.RoutingContext;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 
-/** Turns exceptions into a {@link Problem}, logged once with its id: 4xx at DEBUG, 5xx at ERROR unless it was foreseen. */
+/**
+ * Exception mappers that answer with a {@link Problem} and log it once with its id. 4xx is logged at DEBUG, a failed delivery
+ * at INFO, other 5xx at ERROR. A 5xx that was foreseen, or whose database failure is logged already, is logged at DEBUG.
+ */
 public class Problems {
 
     private static final Logger LOG = Logger.getLogger(Problems.class);
@@ -62,7 +65,7 @@ public class Problems {
         return answer(refusal.code(), refusal.code().status, refusal.getMessage(), refusal.errors(), Map.of(), broken);
     }
 
-    /** Returns what is answered to JSON that cannot be read: {@code invalid_body} with the field, or {@code invalid_json}. */
+    /** Returns the refusal of JSON that cannot be read: {@code invalid_body} with the field, or {@code invalid_json}. */
     public static ProblemException refusal(JsonProcessingException broken) {
         String where = broken.getLocation() == null ? ""
                 : " (line " + broken.getLocation().getLineNr() + ", column " + broken.getLocation().getColumnNr() + ")";
@@ -123,7 +126,7 @@ public class Problems {
                 : "This is for the role " + String.join(" or ", allowed.value()) + ".") + own, List.of(), Map.of(), forbidden);
     }
 
-    /** Returns the roles of the method that was asked; null if no method was found. */
+    /** Returns the roles that the requested method allows; null if no method was found. */
     private static RolesAllowed allowed() {
         RuntimeResource resource = CurrentRequestManager.get().getTarget();
         if (resource == null) {
@@ -141,7 +144,7 @@ public class Problems {
         }
         int status = thrown.getResponse().getStatus();
         if (status < 400) {
-            // No error at all: an answer that its method has no other way to give.
+            // Not an error: some methods can give such an answer only with an exception.
             return thrown.getResponse();
         }
         return switch (status) {
@@ -199,7 +202,7 @@ public class Problems {
         return response.build();
     }
 
-    /** As it was asked for, still encoded; there need be no host, as a URI would want. */
+    /** Returns the requested path, still encoded. Unlike a URI, the path needs no valid host. */
     static String path(ResteasyReactiveRequestContext request) {
         return request.unwrap(RoutingContext.class).request().path();
     }
@@ -223,7 +226,7 @@ public class Problems {
                 "'" + name(mapping.getPath()) + "' must be " + StrictJson.describe(type) + ".");
     }
 
-    /** Returns the field's name, with the index of a list's entry. */
+    /** Returns the name of a field, followed by the index for an entry of a list. */
     private static String name(List<JsonMappingException.Reference> path) {
         String name = "";
         for (JsonMappingException.Reference step : path) {

@@ -27,7 +27,7 @@ import studio.actions.html.Page;
 import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
 
-/** Refuses requests that are ambiguous or cannot be read, with a problem, before any resource sees them. */
+/** A filter that refuses ambiguous and unreadable requests with a problem, before any resource gets them. */
 @Singleton
 class RequestGuard {
 
@@ -37,11 +37,11 @@ class RequestGuard {
 
     private static final String GARBLED = "The request cannot be read.";
 
-    /** What a path is about. */
+    /** The action or run that a path names. */
     private static final Pattern SUBJECT = Pattern.compile(
             "/api/(?:data/)?custom-actions/(?<runs>runs/)?(?<id>\\p{XDigit}{8}(?:-\\p{XDigit}{4}){3}-\\p{XDigit}{12})(?:/.*)?");
 
-    /** A path with an id. */
+    /** Length of the shortest path with an id. */
     private static final int SHORTEST = "/api/custom-actions/".length() + 36;
 
     /** Marks a connection from which no further request is read. */
@@ -81,7 +81,7 @@ class RequestGuard {
         }, FIRST);
     }
 
-    /** Answers a request that Vert.x cannot read, which Quarkus would log as an error of ours. */
+    /** Answers a request that Vert.x cannot read. Quarkus would log it as an error of the service. */
     void catchUnreadable(@Observes Router router) {
         router.route().order(Integer.MIN_VALUE).failureHandler(request -> {
             if (request.statusCode() == 400 || request.failure() instanceof InvalidPathException) {
@@ -92,7 +92,7 @@ class RequestGuard {
         });
     }
 
-    /** Does the same on the port for operators. */
+    /** Refuses unreadable requests on the management port. */
     void guardManagement(@Observes ManagementInterface management) {
         management.router().route().order(Integer.MIN_VALUE).handler(request -> {
             if (garbled(request.request().path())) {
@@ -111,7 +111,7 @@ class RequestGuard {
 
     /**
      * Returns why a proxy could read the request differently (RFC 9112, 3.2 and 6.3); null if it is unambiguous. Further bytes
-     * on the connection may belong to its body.
+     * on the connection of an ambiguous request may belong to its body.
      */
     private static String ambiguous(HttpServerRequest request) {
         List<String> codings = request.headers().getAll(HttpHeaders.TRANSFER_ENCODING);
@@ -135,7 +135,10 @@ class RequestGuard {
         }
     }
 
-    /** What is answered names our address, and so do cookies and origins; a request that names none cannot be answered. */
+    /**
+     * Returns true if the request names no valid host. Answers, cookies and origins contain the host, so the request cannot be
+     * answered without one.
+     */
     private static boolean nameless(RoutingContext request) {
         if (!((HttpServerRequestInternal) request.request()).isValidAuthority()) {
             return true;
@@ -144,7 +147,7 @@ class RequestGuard {
         return host.isEmpty() || host.startsWith("[") && Inet.parseInet6Address(host.replaceAll("[\\[\\]]", "")) == null;
     }
 
-    /** Tells whether a path cannot be decoded, which Vert.x would log as an error of ours. */
+    /** Returns true if a path cannot be decoded. Vert.x would log the request as an error of the service. */
     private static boolean garbled(String path) {
         for (int at = path.indexOf('%'); at >= 0; at = path.indexOf('%', at + 1)) {
             if (at + 2 >= path.length() || Character.digit(path.charAt(at + 1), 16) < 0
@@ -155,7 +158,7 @@ class RequestGuard {
         return false;
     }
 
-    /** So that each line in the log says what it is about. */
+    /** Adds the id of the path's action or run to all log lines of the request. */
     private static void mark(String path) {
         if (path.length() < SHORTEST) {
             return;
@@ -171,7 +174,7 @@ class RequestGuard {
         }
     }
 
-    /** Refuses a body that is too large even to be thrown away, before the client sends it. */
+    /** Refuses a body that is too large even to be discarded, before the client sends it. */
     private void admit(RoutingContext request) {
         if (BodyCollector.length(request.request()) > BodyCollector.DRAINED) {
             request.addEndHandler(sent -> request.request().connection().close());

@@ -23,7 +23,7 @@ final class SecurityHeaders {
             // Responses of the API are not pages.
             new Header(CSP, "default-src 'none'; frame-ancestors 'none'"));
 
-    /** Encoded once, not for each response. */
+    /** A header that is encoded once, not for each response. */
     private record Header(CharSequence name, CharSequence value) {
 
         Header(String name, String value) {
@@ -41,7 +41,10 @@ final class SecurityHeaders {
     private SecurityHeaders() {
     }
 
-    /** Adds them when the response is written: of two headers with one name, browsers would obey both. */
+    /**
+     * Adds the headers when the response is written, so that a header from the resource is not repeated. Browsers would obey
+     * both of two headers with one name.
+     */
     static void addTo(RoutingContext request) {
         request.addHeadersEndHandler(sent -> {
             MultiMap headers = request.response().headers();
@@ -49,7 +52,7 @@ final class SecurityHeaders {
                 headers.set(CSP, DOCS_CSP);
             }
             if (BodyCollector.asks(request.request())) {
-                // The client may send its body anyway, or its next request; the two look the same.
+                // The client may send its body anyway, or its next request; the two cannot be distinguished.
                 headers.set(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
             }
             for (Header header : HEADERS) {

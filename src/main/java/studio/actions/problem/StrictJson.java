@@ -37,8 +37,8 @@ import com.fasterxml.jackson.databind.module.SimpleModule;
 import io.quarkus.jackson.ObjectMapperCustomizer;
 
 /**
- * JSON as it is written, not as it might be meant: no unknown or repeated fields, no text where a number belongs, no null
- * among values, no text that PostgreSQL or a URL could not hold.
+ * Strict parsing of JSON. Refuses unknown and repeated fields, text instead of a number, null among values, and text that
+ * PostgreSQL or a URL cannot hold.
  */
 @Singleton
 public class StrictJson implements ObjectMapperCustomizer {
@@ -86,7 +86,7 @@ public class StrictJson implements ObjectMapperCustomizer {
         mapper.registerModule(module);
     }
 
-    /** Jackson's own trims. */
+    /** A deserializer of enums that refuses surrounding blanks, which Jackson's own deserializer trims. */
     private static final class Constant extends DelegatingDeserializer {
 
         private static final long serialVersionUID = 1L;
@@ -109,7 +109,7 @@ public class StrictJson implements ObjectMapperCustomizer {
         }
     }
 
-    /** An id in its one written form; Java's own parser takes {@code 1-1-1-1-1} for one, too. */
+    /** Parses a UUID in its canonical form; returns null for other text. Java's parser also accepts {@code 1-1-1-1-1}. */
     public static UUID id(String text) {
         try {
             UUID id = text != null && text.length() == UUID_LENGTH ? UUID.fromString(text) : null;
@@ -119,7 +119,11 @@ public class StrictJson implements ObjectMapperCustomizer {
         }
     }
 
-    /** A time that PostgreSQL can hold. */
+    /**
+     * Parses a time that PostgreSQL can hold.
+     *
+     * @throws DateTimeParseException if the text is malformed or its year is not from 0 to 9999
+     */
     public static Instant instant(String text) {
         Instant time = Instant.parse(text);
         int year = time.atOffset(ZoneOffset.UTC).getYear();
@@ -129,7 +133,7 @@ public class StrictJson implements ObjectMapperCustomizer {
         return time;
     }
 
-    /** What is wanted where something of this type belongs. */
+    /** Describes the valid values of a type, for the message of an error. */
     static String describe(Class<?> type) {
         if (type == null) {
             return "of another type";
@@ -193,7 +197,10 @@ public class StrictJson implements ObjectMapperCustomizer {
         }
     }
 
-    /** JSON Schema 2020-12, validation 6.1.1 and core 4.2.3: {@code 1000.0} and {@code 1e3} are integers. */
+    /**
+     * A deserializer of integers that accepts {@code 1000.0} and {@code 1e3}, as JSON Schema 2020-12 does (validation 6.1.1,
+     * core 4.2.3).
+     */
     private static final class Whole extends StdScalarDeserializer<Integer> {
 
         private static final long serialVersionUID = 1L;

@@ -16,11 +16,11 @@ import jakarta.ws.rs.core.UriInfo;
 
 import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 
-/** Refuses unknown query parameters of our own API and empty booleans, which would otherwise be ignored. */
+/** A filter for our own API that refuses unknown query parameters and empty booleans, which would otherwise be ignored. */
 @Singleton
 public class UnknownParameters {
 
-    /** Kitsu's paths ignore unknown parameters, as Zou does. */
+    /** The path of our own API. Kitsu's paths ignore unknown parameters, as Zou does. */
     private static final String OURS = "/api/custom-actions";
 
     private static final Set<Class<?>> BOOLEANS = Set.of(boolean.class, Boolean.class);
@@ -42,7 +42,7 @@ public class UnknownParameters {
                 throw unknown(name, parameters.keySet());
             }
             if (BOOLEANS.contains(parameters.get(name)) && values.contains("")) {
-                // Quarkus would use the default.
+                // Quarkus would replace an empty value by the default.
                 throw ProblemException.parameter(name, "invalid_value", "'" + name + "' must be true or false.");
             }
         });
@@ -54,7 +54,7 @@ public class UnknownParameters {
                 + (known.isEmpty() ? "There is none." : "Known are: " + String.join(", ", known) + "."));
     }
 
-    /** The practice receiver accepts any query. */
+    /** Returns true for the practice receiver, which accepts any query. */
     private static boolean readsAny(Method method) {
         return Arrays.asList(method.getParameterTypes()).contains(UriInfo.class) && parameters(method).isEmpty();
     }

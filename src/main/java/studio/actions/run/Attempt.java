@@ -14,11 +14,11 @@ import jakarta.persistence.Id;
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import studio.actions.egress.FailureKind;
 
-/** One try at a delivery that another followed, or is to follow. The last one stands in its {@link Delivery}. */
+/** An attempt after which its delivery became pending again. The final attempt is saved in its {@link Delivery} only. */
 @Entity
 public class Attempt extends PanacheEntityBase {
 
-    /** Keeps what deliveries say of their last attempts, before others take their places. */
+    /** Copies the latest attempts of deliveries into this table, before the next attempts overwrite them. */
     static final String KEEP = """
             INSERT INTO attempt (id, delivery_id, number, ended_at, status, duration_ms, failure_kind, failure_message)
             SELECT gen_random_uuid(), id, attempts, now(), status, duration_ms, failure_kind, failure_message

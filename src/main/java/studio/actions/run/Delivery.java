@@ -23,14 +23,15 @@ import org.hibernate.type.SqlTypes;
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import io.quarkus.panache.common.Sort;
 import studio.actions.action.Action;
+import studio.actions.database.SqlBatch;
 import studio.actions.egress.Egress;
 import studio.actions.egress.FailureKind;
 
-/** One request owed by a run, and how its last attempt ended. */
+/** One HTTP request that a run has to make, and how its latest attempt ended. */
 @Entity
 public class Delivery extends PanacheEntityBase {
 
-    /** Asks for the {@link Backlog} of an action, which it wants to know twice. */
+    /** Reads the {@link Backlog} of an action. Both parameters are the action's id. */
     static final String BACKLOG = """
             SELECT (SELECT coalesce(sum(unfinished), 0) FROM run WHERE action_id = ? AND finished_at IS NULL),
                    EXISTS (SELECT FROM run r
@@ -66,29 +67,29 @@ public class Delivery extends PanacheEntityBase {
     public Target.Kind entityType;
     public UUID productionId;
     public UUID taskId;
-    /** Names as they were when it was pressed; null where they are not known. */
+    /** Names at the time of the press; null if unknown. */
     public String entityName;
     public String sequenceName;
     public String episodeName;
     public String assetTypeName;
     public String taskTypeName;
     public String productionName;
-    /** All that it stands for; {@link #taskId} is what they have in common. */
+    /** The tasks that the request is about. {@link #taskId} is null if there are several. */
     @JdbcTypeCode(SqlTypes.ARRAY)
     public List<UUID> taskIds;
     @Enumerated(EnumType.STRING)
     public Action.Method method;
-    /** Null where the template could not be filled. */
+    /** Null if the delivery was refused when it was planned, for example because the template could not be filled. */
     public String url;
     public String host;
     public String body;
-    /** The same for all attempts, and for those of a replay. */
+    /** Identical in all attempts and in replays. */
     public String webhookId;
     @Enumerated(EnumType.STRING)
     public State state;
-    /** The replica that has it under way; null where none has. */
+    /** The replica that has the delivery in flight; null in other states. */
     public UUID owner;
-    /** When it may go out; null where it is not pending. */
+    /** The time from which a pending delivery may be sent; null in other states. */
     public Instant dueAt;
     public Integer status;
     public int attempts;
@@ -97,9 +98,9 @@ public class Delivery extends PanacheEntityBase {
     public FailureKind failureKind;
     public String failureMessage;
     public String response;
-    /** Whether the answer was longer than what is read of one. */
+    /** Whether the answer was longer than the part that is read. */
     public boolean truncated;
-    /** The number of its last outcome among those of the run; null while there is none. */
+    /** The number of the delivery's latest outcome among the run's outcomes; null before the first one. */
     public Integer event;
 
     static Delivery of(Run run, int position, PlannedDelivery planned) {
@@ -122,7 +123,7 @@ public class Delivery extends PanacheEntityBase {
         return delivery;
     }
 
-    /** The same request again, for another run. */
+    /** Returns a delivery that repeats this request in another run. */
     Delivery replay(Run run, int position, Optional<Selection.Refusal> refusal) {
         Delivery again = new Delivery();
         again.id = UUID.randomUUID();
@@ -169,7 +170,7 @@ public class Delivery extends PanacheEntityBase {
                 taskTypeName, productionName);
     }
 
-    /** It has ended, and nothing of it changes any more. */
+    /** Ends this delivery with its final outcome. */
     void end(Outcome outcome) {
         state = outcome.state;
         owner = null;
@@ -181,7 +182,7 @@ public class Delivery extends PanacheEntityBase {
         durationMs = outcome.durationMs;
     }
 
-    /** Claims what is being written. */
+    /** Claims a delivery that is being inserted. */
     void markInFlight(UUID replica) {
         state = State.in_flight;
         owner = replica;
@@ -190,25 +191,26 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /**
-     * One that may go out now.
+     * A delivery that may be sent now.
      *
-     * @param ratePerMinute of its action
+     * @param ratePerMinute the action's rate
      */
     record Due(UUID id, UUID runId, String url, String host, UUID actionId, int ratePerMinute) {
     }
 
     /**
-     * What a replica may claim.
+     * The deliveries that a replica may claim.
      *
-     * @param alive whether it may claim at all: nobody has taken it for dead, or will before the transaction ends
-     * @param due in the order in which the runs were pressed
+     * @param alive whether the replica may claim at all: no other replica has declared it dead, or can before the transaction
+     *        ends
+     * @param due the deliveries, ordered by the press times of their runs
      */
     record Offer(boolean alive, List<Due> due) {
     }
 
     /**
-     * LATERAL and LIMIT have each run looked up by its index, however wrong PostgreSQL's idea is of how many there are; IS TRUE
-     * keeps it from the index of times, in which everything that is due stands.
+     * LATERAL and LIMIT make PostgreSQL look up each run by its index, even if its row estimates are wrong. IS TRUE keeps it
+     * from using the index on {@code due_at}, which holds all due deliveries.
      */
     private static final String OFFER = """
             SELECT d.id, d.run_id, d.url, d.host, r.action_id, r.rate
@@ -246,15 +248,16 @@ public class Delivery extends PanacheEntityBase {
              ORDER BY r.created_at, r.id, d.position""";
 
     /**
-     * Some of what is due and nobody has: a few of each of some runs, so that no run waits for another to end; the oldest
-     * runs of each action, so that no action waits for another. What belongs to an action that is disabled waits. They
-     * are locked until the transaction ends, and others pass them over.
+     * Finds and locks due deliveries that no replica has claimed. Takes a few deliveries of each run, so that no run waits for
+     * the end of another, and the oldest runs of each action, so that no action waits for another. Deliveries of disabled
+     * actions wait. The locks last until the transaction ends; other replicas skip locked deliveries.
      *
-     * @param free how many some hosts take at the moment
-     * @param room how many more of some runs may be under way
-     * @param paused actions that may send no more at the moment
-     * @param runs how many runs get a chance this time
-     * @param each how many deliveries of each, where its host takes as many
+     * @param replica the replica that wants to claim
+     * @param free the free slots of hosts; a missing host has all of its slots free
+     * @param room how many more deliveries of a run may be in flight; a missing run has nothing in flight
+     * @param paused actions that may send nothing at the moment
+     * @param runs the most runs to take deliveries of
+     * @param each the most deliveries of each run
      */
     static Offer offer(UUID replica, Map<String, Integer> free, Map<UUID, Integer> room, Collection<UUID> paused, int runs,
             int each) {
@@ -278,10 +281,10 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /**
-     * What an action has not ended.
+     * The unfinished deliveries of an action.
      *
-     * @param unfinished how many deliveries, those under way and those that are to be tried again later included
-     * @param waits whether any could go out, but for a limit
+     * @param unfinished their number, including deliveries in flight and deliveries that wait for another attempt
+     * @param waits whether at least one could be sent if no limit held it back
      */
     record Backlog(long unfinished, boolean waits) {
 
@@ -292,9 +295,9 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /**
-     * How many of an action's could go out, but for a limit.
+     * The number of an action's deliveries that could be sent if no limit held them back.
      *
-     * @param host where to; null where nobody has written it down
+     * @param host their host; null if their runs do not know it
      */
     record Waiting(long count, String host) {
     }
@@ -310,15 +313,15 @@ public class Delivery extends PanacheEntityBase {
         return new Waiting(((Number) found[0]).longValue(), (String) found[1]);
     }
 
-    /** By id alone: asked for its state as well, PostgreSQL reads all of the index of what is pending. */
+    /** Selects by id only. With a condition on the state, PostgreSQL reads the whole index of pending deliveries. */
     private static final String CLAIM = """
             UPDATE delivery SET state = 'in_flight', owner = ?, due_at = NULL, attempts = attempts + 1
              WHERE id = ANY (?) RETURNING id, run_id, method, url, host, body, webhook_id, attempts""";
 
     /**
-     * Takes what {@link #offer} has locked, and ends the transaction.
+     * Claims deliveries that {@link #offer} has locked, and commits the transaction.
      *
-     * @return as much of them as they are sent with
+     * @return the deliveries, only with the fields that sending needs
      */
     static List<Delivery> claim(Collection<UUID> ids, UUID replica) {
         return new SqlBatch().add(CLAIM, List.of(replica, ids.toArray(UUID[]::new))).askLast(answers -> {
@@ -341,7 +344,7 @@ public class Delivery extends PanacheEntityBase {
         });
     }
 
-    /** How long until something may go out that may not yet; empty where there is nothing. */
+    /** Returns the time until the next pending delivery becomes due; empty if none will. */
     static Optional<Duration> nextDue() {
         Number seconds = (Number) getEntityManager().createNativeQuery("""
                 SELECT extract(epoch FROM (SELECT min(due_at) FROM delivery WHERE state = 'pending' AND due_at > now()) - now())
@@ -350,18 +353,18 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /**
-     * How an attempt ended, or what else became of it.
+     * How an attempt ended, or that it was never sent.
      *
-     * @param pause before the next one, where the state is pending; else null
-     * @param uncounted whether it never went out
+     * @param pause the pause before the next attempt if the state is pending; else null
+     * @param uncounted whether the attempt was never sent, and so does not count
      */
     record Outcome(State state, Integer status, FailureKind kind, String message, String response, boolean truncated,
             Integer durationMs, Duration pause, boolean uncounted) {
 
-        /** Its claim was written, and nothing else happened. */
+        /** The claim was saved, but nothing was sent. */
         static final Outcome UNSENT = new Outcome(State.pending, null, null, null, null, false, null, Duration.ZERO, true);
 
-        /** The same, and it is not to go out any more. */
+        /** The claim was saved, but nothing was sent before the run was cancelled. */
         static final Outcome CANCELLED = new Outcome(State.cancelled, null, FailureKind.cancelled,
                 "The run was cancelled before this went out.", null, false, null, null, true);
 
@@ -369,13 +372,13 @@ public class Delivery extends PanacheEntityBase {
             this(state, status, kind, message, response, false, durationMs, null, false);
         }
 
-        /** It goes out again, after a while. */
+        /** Returns this outcome, with another attempt after a pause. */
         Outcome again(Duration after) {
             return new Outcome(State.pending, status, kind, message, response, truncated, durationMs, after, false);
         }
     }
 
-    /** What a replica has under way, as far as the database knows. */
+    /** A delivery that a replica has in flight according to the database. */
     record Owned(UUID delivery, UUID run, UUID owner, int attempt) implements OutcomeBatch.Attempted {
     }
 

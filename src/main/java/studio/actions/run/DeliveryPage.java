@@ -12,20 +12,21 @@ import java.util.Set;
 import java.util.UUID;
 
 import studio.actions.action.Action;
+import studio.actions.database.SqlBatch;
 import studio.actions.egress.FailureKind;
 
 /**
- * Some deliveries of a run, in the order of the selection, as they are shown: a run may have more than one answer holds.
+ * A page of a run's deliveries, in the order of the selection. One answer cannot hold all deliveries of a large run.
  *
  * @param next the position after which the next page begins; null on the last one
  * @param failures the first deliveries of the whole run that failed, were lost or refused
- * @param counts of the whole run
+ * @param counts the numbers of deliveries of the whole run by state
  */
 record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> failures, Map<Delivery.State, Long> counts) {
 
     private static final int FAILURES_SHOWN = 20;
 
-    /** What a delivery is shown with: all but its request's body, which may have 256 KB. */
+    /** The columns that a shown delivery needs; not its request's body, which may have 256 KB. */
     private static final String SHOWN = "SELECT id, entity_id, entity_type, production_id, task_id, entity_name, sequence_name, "
             + "episode_name, asset_type_name, task_type_name, production_name, task_ids, method, url, state, status, "
             + "attempts, duration_ms, failure_kind, failure_message, response, truncated, due_at, event, position FROM ";
@@ -40,7 +41,10 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
     private static final String LAST = "SELECT max(position) FROM delivery WHERE run_id = ? "
             + "AND (CAST(? AS text) IS NULL OR state = ?)";
 
-    /** About the most that the texts of a page have: many may read a large run at once. A hundred deliveries fit. */
+    /**
+     * Bytes; about the most that the texts of a page may have, since many clients may read a large run at once. A hundred
+     * deliveries fit.
+     */
     private static final int PAGE_BYTES = 1024 * 1024;
 
     private static final String FAILURES = SHOWN + """
@@ -60,7 +64,7 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
                 all.stream().filter(delivery -> delivery.state.isFailure()).limit(FAILURES_SHOWN).toList(), counts);
     }
 
-    /** @param last the position of the last delivery that could be on a page */
+    /** @param last the position of the last delivery on the last page */
     private static DeliveryPage of(List<Delivery> shown, int last, List<Delivery> failures,
             Map<Delivery.State, Long> counts) {
         int end = shown.isEmpty() ? last : shown.get(shown.size() - 1).position;
@@ -68,9 +72,7 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
     }
 
     /**
-     * Reads a page of a run's deliveries, in the transaction that is open. It may be shorter than asked for where their texts
-     * are
-     * long.
+     * Reads a page of a run's deliveries in the open transaction. Long texts can make the page shorter than the limit.
      *
      * @param after the position after which it begins; -1 for the first page
      * @param state only deliveries in this state; null for all
@@ -87,9 +89,10 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
     }
 
     /**
-     * Reads the deliveries whose latest events follow one, in the order of these events.
+     * Reads the deliveries whose latest events follow a given event, in the order of these events.
      *
-     * @param bytes about how many their texts may have in sum; a single one may have more
+     * @param behind the number of the given event
+     * @param bytes about the most bytes of all texts together; a single delivery may have more
      */
     static List<Delivery> outcomes(UUID run, int behind, int limit, int bytes) {
         return new SqlBatch().add(OUTCOMES, List.of(run, behind, limit, bytes)).ask(answers -> shown(answers.of(0)));

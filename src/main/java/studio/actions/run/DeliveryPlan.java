@@ -18,22 +18,22 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import studio.actions.action.Action;
-import studio.actions.action.Template;
-import studio.actions.action.Variable;
 import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.Egress;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Caller;
+import studio.actions.template.Template;
+import studio.actions.template.Variable;
 
 /**
- * What one press of an action on a selection owes: a delivery per task, per entity or per production, as the template asks.
- * Pure: what preview shows is what run sends.
+ * The deliveries of one press: one for each task, entity or production, depending on the URL template. Pure, so a preview
+ * shows exactly what a run sends.
  */
 final class DeliveryPlan {
 
-    /** Bytes of a filled URL that a browser opens; the service itself sends {@link Egress#LONGEST_URL}. */
+    /** Bytes of a filled URL that a browser opens; for URLs that the service sends the limit is {@link Egress#LONGEST_URL}. */
     private static final int LONGEST_OPENED = 64 * 1024;
-    /** Bytes of all URLs that one page holds. */
+    /** Bytes of all URLs together that one page holds. */
     private static final int LONGEST_PAGE = 4 * 1024 * 1024;
 
     private final Action action;
@@ -57,14 +57,17 @@ final class DeliveryPlan {
         this.template = Template.parse(action.url);
     }
 
-    /** In the order of the selection; a target that is refused for itself does not take the others of its group along. */
+    /**
+     * Plans the deliveries in the order of the selection. A target that is refused for itself leaves its group; the group's
+     * other targets are still planned.
+     */
     static List<PlannedDelivery> of(Action action, Caller caller, Selection selection, Instant now, AddressPolicy policy,
             long maxRequest) {
         DeliveryPlan plan;
         try {
             plan = new DeliveryPlan(action, caller, selection, now, policy, maxRequest);
         } catch (Template.Refused e) {
-            // Saved by another version, whose rules were others.
+            // Another version of the service, with other rules, saved this URL.
             return selection.targets().stream()
                     .map(target -> refuse(target, FailureKind.forbidden_address, e.getMessage())).toList();
         }
@@ -86,7 +89,10 @@ final class DeliveryPlan {
         return planned;
     }
 
-    /** What shares a delivery. What lacks the id that is asked for stands alone, so that its refusal names it. */
+    /**
+     * Returns the group of a target; targets of one group share a delivery. A target without the id that the template needs
+     * stands alone, so that its refusal names it.
+     */
     private Object group(Target target) {
         Object id = switch (template.scope()) {
             case TASK -> target.taskId();
@@ -96,7 +102,7 @@ final class DeliveryPlan {
         return id == null ? target : id;
     }
 
-    /** Why the action is not for this target; null where it is. */
+    /** Returns the refusal if the action is not for this target, else null. */
     private PlannedDelivery refuse(Target target) {
         Selection.Refusal refusal = selection.refused().get(target);
         if (refusal != null) {
@@ -110,7 +116,7 @@ final class DeliveryPlan {
         return elsewhere(action, target).map(found -> refuse(target, found.kind(), found.why())).orElse(null);
     }
 
-    /** Why the action does not run where the target is. */
+    /** Returns the refusal if the action does not run in the target's production. */
     static Optional<Selection.Refusal> elsewhere(Action action, Target target) {
         return action.projectIds.isEmpty() || action.projectIds.contains(target.productionId()) ? Optional.empty()
                 : Optional.of(new Selection.Refusal(FailureKind.not_visible,
@@ -144,7 +150,7 @@ final class DeliveryPlan {
 
     private PlannedDelivery send(Target target, List<UUID> tasks, String url, ObjectNode body) {
         if (action.isAjax) {
-            // What is judged, scheme and authority, is the same in every URL of a template.
+            // The policy judges only scheme and authority, and these are the same in every URL of a template.
             guard = guard == null ? policy.vet(URI.create(url)) : guard;
             if (guard.isPresent()) {
                 return new PlannedDelivery(target, tasks, null, null, FailureKind.forbidden_address, guard.get().sentence(),
@@ -163,7 +169,10 @@ final class DeliveryPlan {
         return new PlannedDelivery(target, tasks, url, withBody ? body : null, null, null, null);
     }
 
-    /** What it cannot be longer than: each character of a text may be written in six. */
+    /**
+     * Returns an upper bound of the body's length as JSON: escaping can turn one character of a text into six. The bound is
+     * cheaper than the exact length.
+     */
     private static int longest(JsonNode body) {
         int length = body.isTextual() ? 2 + 6 * body.textValue().length() : 5;
         for (Map.Entry<String, JsonNode> field : body.properties()) {
@@ -185,7 +194,7 @@ final class DeliveryPlan {
         return new PlannedDelivery(target, tasks, null, null, kind, why, null);
     }
 
-    /** The target itself, or what the targets of a group have in common. */
+    /** Returns the only target of a group, or else a target with the values that all targets of the group have in common. */
     private static Target subject(List<Target> group) {
         Target first = group.get(0);
         return group.size() == 1 ? first
@@ -211,7 +220,10 @@ final class DeliveryPlan {
         };
     }
 
-    /** The names of both dialects of Kitsu and ours; every key is there. Run and delivery get their ids when they are made. */
+    /**
+     * Returns the body, with the field names of Kitsu's XHR, of Kitsu's form, and our own; every key is always present.
+     * {@link Delivery#of} fills in {@code run_id} and {@code delivery_id}.
+     */
     private ObjectNode body(Target target, List<UUID> tasks) {
         ObjectNode body = JsonNodeFactory.instance.objectNode();
         ArrayNode ids = JsonNodeFactory.instance.arrayNode();

@@ -26,42 +26,42 @@ import org.jboss.logging.Logger;
 import io.opentelemetry.api.trace.Span;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.smallrye.mutiny.Uni;
+import studio.actions.database.Notifications;
 import studio.actions.egress.Egress;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Refusals;
 import studio.actions.egress.Reply;
 import studio.actions.log.LogContext;
-import studio.actions.news.Notifications;
 import studio.actions.problem.DatabaseHealth;
 
 /**
- * Sends what is owed: claims what has a place at its host and tokens now, sends it, and hands on how it ended. Whoever
- * pressed may have claimed some already; whatever else there is, of any replica's runs, is claimed here.
+ * The background thread that claims and sends due deliveries of any replica's runs. It claims deliveries that have a free slot
+ * at their host and tokens, and passes their outcomes on. A press may have claimed deliveries of its own run before.
  */
 @Singleton
 class DeliveryWorker {
 
     private static final Logger LOG = Logger.getLogger(DeliveryWorker.class);
 
-    /** Deliveries under way at once. Each has a connection, and an answer of up to 64 KB in memory. */
+    /** Most deliveries in flight at once. Each has a connection, and an answer of up to 64 KB in memory. */
     private static final int AT_ONCE = 512;
 
-    /** Runs that get a chance at a time. */
+    /** Most runs from which one search offers deliveries. */
     private static final int RUNS = 50;
 
-    /** The net under what nobody told. */
+    /** Polls every 5 s in case a notification was lost. */
     private static final Duration POLL = Duration.ofSeconds(5);
 
-    /** Whose turns are remembered. */
+    /** Most actions and runs whose last turn is remembered. */
     private static final int TURNS = 10_000;
 
     private static final Duration AGAIN = Duration.ofSeconds(1);
 
-    /** Between two looks for tokens. What has come meanwhile goes out together, so this is also how uneven it may be. */
+    /** The shortest wait for tokens. Tokens of one wait are used together, so this also bounds how uneven the rate is. */
     private static final Duration SIP = Duration.ofMillis(20);
 
-    /** A delivery that this process has claimed, or is about to. */
+    /** A delivery that this process has claimed or is about to claim. */
     record InFlight(UUID delivery, UUID run, UUID action, RateLimits.Policy rate, RateLimits.Policy host, Egress.Slot slot) {
 
         List<RateLimits.Policy> tokens() {
@@ -83,14 +83,14 @@ class DeliveryWorker {
     private final Map<UUID, InFlight> allInFlight = new ConcurrentHashMap<>();
     private final Map<UUID, Refusals.Of> logged = new ConcurrentHashMap<>();
     private final EmptyBuckets emptyBuckets = new EmptyBuckets();
-    /** Some that have begun. What their deliveries are sent with does not change. */
+    /** A cache of started runs. The fields from which requests are built never change. */
     private final Map<UUID, Run> running = new HashMap<>();
-    /** Actions and runs, by when they last had a turn. */
+    /** The number of the last turn, by id of action or run. */
     private final Map<UUID, Long> turns = new HashMap<>();
     private long turn;
     private final Semaphore wakeUps = new Semaphore(0);
     private final Thread thread = new Thread(this::work, "deliveries");
-    /** Whether something may wait for a place; else nobody need look when one becomes free. */
+    /** Whether a delivery may be waiting for a slot. If not, a slot that becomes free need not wake this thread. */
     private volatile boolean wanting = true;
     private volatile boolean changed;
     private volatile boolean stopping;
@@ -111,11 +111,11 @@ class DeliveryWorker {
         this.config = config.run();
         this.perHost = egressConfig.egress().inFlightPerHost();
         notifications.subscribe(Notifications.Topic.delivery_due, nothing -> wake(), this::wake);
-        // An action may have been enabled, or allowed more.
+        // An action may have been enabled, or its rate raised.
         notifications.subscribe(Notifications.Topic.action_changed, nothing -> changed(), this::changed);
     }
 
-    /** Again does nothing. */
+    /** Starts the thread. Later calls do nothing. */
     synchronized void begin() {
         if (thread.getState() == Thread.State.NEW) {
             thread.setDaemon(true);
@@ -123,13 +123,13 @@ class DeliveryWorker {
         }
     }
 
-    /** Nothing new begins; what flies goes on. */
+    /** Stops claiming. Deliveries in flight continue. */
     void stop() {
         stopping = true;
         wake();
     }
 
-    /** There may be something to do. */
+    /** Wakes the thread, because a delivery may be due. */
     void wake() {
         wakeUps.release();
     }
@@ -139,7 +139,7 @@ class DeliveryWorker {
         wake();
     }
 
-    /** Whether it claims nothing any more. */
+    /** Returns whether the thread was stopped and has ended, so that it claims nothing more. */
     boolean ended() {
         return stopping && !thread.isAlive();
     }
@@ -149,8 +149,9 @@ class DeliveryWorker {
     }
 
     /**
-     * Takes places for those of a new run that can go out at once; none where others go first. Then they are to be paid for,
-     * by {@link #takeTokens}, written down, and sent, by {@link #send}; or their places left, by {@link #release}.
+     * Takes slots for the deliveries of a new run that can go out at once. Stops at a bucket that is known to be empty,
+     * because earlier deliveries go first. The caller then pays with {@link #takeTokens}, saves the claims and calls
+     * {@link #send}; or it gives the slots back with {@link #release}.
      */
     List<InFlight> claim(Run run, int ratePerMinute, List<Delivery> pending) {
         List<InFlight> claimed = new ArrayList<>();
@@ -169,9 +170,10 @@ class DeliveryWorker {
     }
 
     /**
-     * Takes the tokens for what is to go out at once. What is not paid for is taken out of it, and leaves its place.
+     * Takes the tokens for the chosen deliveries. Removes unpaid deliveries from the list and releases their slots.
      *
-     * @return whether all was paid for
+     * @param chosen the deliveries that are to go out at once; changed by this method
+     * @return whether all deliveries were paid for
      */
     boolean takeTokens(List<InFlight> chosen) {
         if (chosen.isEmpty()) {
@@ -200,7 +202,7 @@ class DeliveryWorker {
         return unpaid.isEmpty();
     }
 
-    /** Gives back what was paid for what does not go out. */
+    /** Gives back the tokens of paid deliveries that do not go out. */
     void refund(List<InFlight> paid) {
         giveBack(tokens(paid));
     }
@@ -215,7 +217,7 @@ class DeliveryWorker {
         emptyBuckets.update(limits.giveBack(tokens).values());
     }
 
-    /** Before the claim is on disk: what is on disk under this replica's name and not here was lost on the way. */
+    /** Registers a delivery before its claim is on disk, so that a claim on disk that is not registered was never sent. */
     private InFlight reserve(InFlight inFlight) {
         allInFlight.put(inFlight.delivery(), inFlight);
         inFlight.slot().whenReleased(() -> {
@@ -245,7 +247,7 @@ class DeliveryWorker {
                             OutcomeWriter.reason(e));
                 }
                 failing = true;
-                // Whatever happens meanwhile: the places that were just left would have it look again at once, and for ever.
+                // Not await(): the slots just released have woken this thread, which would retry at once and for ever.
                 sleep();
             }
         }
@@ -269,7 +271,11 @@ class DeliveryWorker {
         }
     }
 
-    /** How long there is nothing to do, unless something happens. */
+    /**
+     * Claims and sends some due deliveries.
+     *
+     * @return how long to wait before the next call, unless the thread is woken
+     */
     private Duration claimSome() {
         wanting = true;
         if (allInFlight.size() >= AT_ONCE) {
@@ -288,7 +294,7 @@ class DeliveryWorker {
         long since = System.nanoTime();
         try {
             pause = QuarkusTransaction.requiringNew().call(() -> {
-                // Before anything is looked for: what fills meanwhile was left out.
+                // Read before the search, which leaves out empty buckets: one of them may get a token meanwhile.
                 Optional<Duration> refill = emptyBuckets.untilNextToken();
                 Map<String, Integer> free = egress.freeSlots();
                 emptyBuckets.subjects(RateLimits.Kind.host).forEach(host -> free.put(host, 0));
@@ -297,7 +303,7 @@ class DeliveryWorker {
                         emptyBuckets.subjects(RateLimits.Kind.action).stream().map(UUID::fromString).toList(), RUNS,
                         Math.min(perHost, config.parallelism()));
                 if (!offer.alive()) {
-                    // Recovery gives this process a new name.
+                    // Another replica took this one for dead. Recovery registers it under a new name.
                     return AGAIN;
                 }
                 choose(offer.due(), chosen);
@@ -332,7 +338,7 @@ class DeliveryWorker {
         return pause;
     }
 
-    /** How many more of each run that has some under way may be. */
+    /** Returns how many more deliveries may be in flight, for each run that has some in flight. */
     private Map<UUID, Integer> room() {
         Map<UUID, Integer> room = new HashMap<>();
         sending().forEach(inFlight -> room.merge(inFlight.run(), config.parallelism() - 1, (left, one) -> left - 1));
@@ -340,12 +346,12 @@ class DeliveryWorker {
         return room;
     }
 
-    /** Those under way, without those that have been answered and are being written: the receiver has done with them. */
+    /** Returns the deliveries in flight, without answered ones whose outcome is being saved: their receiver is done. */
     private Stream<InFlight> sending() {
         return allInFlight.values().stream().filter(inFlight -> !inFlight.slot().isReleased());
     }
 
-    /** The runs of what is claimed. Those that waited run from now on. */
+    /** Returns the runs of the claimed deliveries. Marks queued runs as running. */
     private Map<UUID, Run> runs(List<InFlight> claimed) {
         Map<UUID, Run> runs = new HashMap<>();
         claimed.forEach(inFlight -> runs.put(inFlight.run(), running.get(inFlight.run())));
@@ -366,16 +372,16 @@ class DeliveryWorker {
     }
 
     /**
-     * Whether others may have taken what was claimed since, because this process stood still. What they did not take, it takes
-     * back.
+     * Returns whether other replicas may have taken over claims made since then, because this process stood still for a lease.
+     * {@link Recovery} takes back the claims that they did not take over.
      */
     boolean stale(long sinceNanos) {
         return System.nanoTime() - sinceNanos >= config.lease().toNanos();
     }
 
     /**
-     * In turn: that action first of which the fewest are under way, and of its runs that of which the fewest are; but where it
-     * or its host has run out of tokens the oldest run, for the others came later.
+     * Picks the action, then the run, with the fewest deliveries in flight; among equals, the one with the oldest last turn.
+     * If the action or its host has run out of tokens, picks the action's oldest run, because the others came later.
      */
     private void choose(List<Delivery.Due> due, List<InFlight> chosen) {
         Map<UUID, Deque<Delivery.Due>> waiting = new LinkedHashMap<>();
@@ -402,7 +408,7 @@ class DeliveryWorker {
                 waiting.remove(run);
             }
             if (enough || chosenOf.getOrDefault(host, 0) >= emptyBuckets.mostTokens(host)
-            // Taken from this process, which was thought dead and has not done with it.
+            // Taken over from this process, which was taken for dead and still sends it.
                     || allInFlight.containsKey(next.id())) {
                 continue;
             }
@@ -430,15 +436,15 @@ class DeliveryWorker {
     }
 
     /**
-     * What was claimed, once the claim is on disk.
+     * Sends a claimed delivery. To be called once the claim is on disk.
      *
-     * @param told what became of it, once that is on disk, too; not where another replica has taken it over
+     * @param told receives the outcome once it is on disk; not called if another replica has taken the delivery over
      */
     void send(InFlight inFlight, Run run, Delivery delivery, Consumer<Delivery.Outcome> told) {
         UUID owner = delivery.owner;
         int attempt = delivery.attempts;
         Span span = tracing.attempt(run, delivery);
-        // Asked again: a run may be taken over by a process that was started without the secret.
+        // Checked again, because a run may be taken over by a replica that was started without the secret.
         Uni<Reply> reply = Uni.createFrom().deferred(() -> requests.missingSecret(run.headers, run.signingSecret).map(why -> {
             inFlight.slot().release();
             return Uni.createFrom().<Reply> item(Reply.Refused.of(FailureKind.missing_variable, why));
@@ -449,7 +455,7 @@ class DeliveryWorker {
                         "The request could not be put together: " + failure.getClass().getSimpleName() + ".", null, null, 0,
                         null))
                 .subscribe().with(ended -> {
-                    // Before all that only watches: a delivery of which nobody writes how it ended is under way for ever.
+                    // Before metrics, traces and logs: a delivery whose outcome is not saved stays in flight for ever.
                     outcomes.add(new OutcomeWriter.Ended(delivery.id, run.id, owner, attempt, ended, outcome -> {
                         allInFlight.remove(delivery.id);
                         if (wanting || outcome == null || !outcome.state().ended()) {
@@ -467,7 +473,7 @@ class DeliveryWorker {
                 });
     }
 
-    /** Those of one run that say the same are logged once. */
+    /** Returns the refusals of a run, which log equal refusals once. */
     private Refusals.Of refusals(Run run) {
         if (logged.size() > RUNS) {
             logged.clear();

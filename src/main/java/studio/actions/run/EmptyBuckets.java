@@ -10,8 +10,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 
 /**
- * Buckets that ran out when this process last took from them. What they limit is not looked for before they can have
- * filled; that is a guess, since others take from them too, and only the database knows.
+ * Buckets that ran out when this process last took from them. {@link DeliveryWorker} does not look for deliveries of a bucket
+ * before it can have gained a token. That is a guess, since other replicas take from the buckets, too, and only the database
+ * knows.
  */
 final class EmptyBuckets {
 
@@ -26,7 +27,7 @@ final class EmptyBuckets {
         }
     }
 
-    /** By bucket: its limit may change. */
+    /** By {@link RateLimits.Policy#bucket}, since a bucket's limit may change. */
     private final Map<String, Low> low = new ConcurrentHashMap<>();
 
     void update(Collection<RateLimits.Taken> taken) {
@@ -40,25 +41,25 @@ final class EmptyBuckets {
         low.clear();
     }
 
-    /** Whether it ran out, and has not filled since. */
+    /** Returns whether the bucket ran out and has not filled since. */
     boolean contains(RateLimits.Policy policy) {
         Low known = low.get(policy.bucket());
         return known != null && !known.over();
     }
 
-    /** How many tokens may be there at most. */
+    /** Returns how many tokens the bucket may have at most. */
     int mostTokens(RateLimits.Policy policy) {
         Low known = low.get(policy.bucket());
         return known == null || known.over() ? policy.quota() : (int) known.tokens();
     }
 
-    /** Whom there is nothing for at the moment. */
+    /** Returns the subjects whose buckets are empty at the moment. */
     Set<String> subjects(RateLimits.Kind kind) {
         return low.values().stream().filter(one -> one.taken().policy().kind() == kind && one.tokens() < 1)
                 .map(one -> one.taken().policy().subject()).collect(Collectors.toSet());
     }
 
-    /** How long until there is something for one of those whom there is nothing for. */
+    /** Returns the time until the first empty bucket has a token. */
     Optional<Duration> untilNextToken() {
         return low.values().stream().filter(one -> one.tokens() < 1)
                 .map(one -> one.taken().policy().worth(1 - one.tokens())).min(Comparator.naturalOrder());

@@ -14,19 +14,12 @@ import jakarta.ws.rs.core.HttpHeaders;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
-/**
- * What makes two presses one.
- *
- * @param fingerprint the hash of action and selection, or of the run to replay
- * @param header the value of {@code Idempotency-Key}; null if there is none
- * @param sinceNanos the time of the press by {@link System#nanoTime}
- * @param inKitsu true for a press by Kitsu's page, which can neither show that the run goes on nor offer to run it again
- */
+/** The identity of a press: presses of one caller with the same identity share one run. */
 record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolean inKitsu) {
 
     private static final int LONGEST = 255;
 
-    /** The order of the targets does not matter. */
+    /** Returns the key of a press through our API. The order of the targets does not matter. */
     static IdempotencyKey of(UUID action, Selection selection, String header) {
         return new IdempotencyKey(fingerprint(action, selection), header, System.nanoTime(), false);
     }
@@ -45,11 +38,12 @@ record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolea
     }
 
     /**
-     * The key in an {@code Idempotency-Key} header: a string of RFC 8941, or as many clients write it, without its quotes.
+     * Returns the key in an {@code Idempotency-Key} header: a string of RFC 8941 or, as many clients write it, without the
+     * quotes.
      *
-     * @return null where there is no such header
-     * @throws ProblemException {@code invalid_parameter} if it is empty, over 255 characters, or not printable ASCII, or there
-     *         are several
+     * @return null if there is no such header
+     * @throws ProblemException {@code invalid_parameter} if the key is empty, over 255 characters or not printable ASCII, or
+     *         if there are several such headers
      */
     static String fromHeader(HttpHeaders headers) {
         List<String> given = headers.getRequestHeaders().getOrDefault("Idempotency-Key", List.of());
@@ -71,16 +65,17 @@ record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolea
         return Duration.ofNanos(System.nanoTime() - sinceNanos);
     }
 
-    /** What is left of the time that the caller waits, which began with the press; not positive where it is used up. */
+    /** Returns the rest of the caller's patience, which began with the press; zero or negative if it is used up. */
     Duration left(Duration patience) {
         return patience.minus(age());
     }
 
     /**
-     * The run that was made for this key before; that of a press without a key is taken as it is.
+     * Returns the run that was made earlier for this key, after checking that it fits. Without a header, nothing is checked.
      *
-     * @throws ProblemException {@code idempotency_key_reused} where it was for something else, {@code still_running}
-     *         where it has not ended
+     * @param before the run that was made earlier
+     * @throws ProblemException {@code idempotency_key_reused} if the run is for another action or selection,
+     *         {@code still_running} if it has not ended
      */
     Run match(Run before) {
         if (header == null) {
@@ -99,7 +94,7 @@ record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolea
         return before;
     }
 
-    /** What two of them must have in common to be the same press. */
+    /** Returns the name of the lock that repeats of one press share. */
     String lock(UUID caller) {
         return caller + " " + (header == null ? fingerprint : "key " + header);
     }

@@ -25,7 +25,7 @@ import io.vertx.core.net.impl.ConnectionBase;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.problem.ProblemException;
 
-/** Answers of about a megabyte. Limits how many are built at once and how many wait for slow clients. */
+/** Builder of answers of about a megabyte. Limits how many are built at once and how many wait for slow clients. */
 @Singleton
 class LargeAnswers {
 
@@ -35,7 +35,7 @@ class LargeAnswers {
     /** Bytes. Answers up to this size do not count as large. */
     private static final int SMALL = 64 * 1024;
 
-    /** The longest wait for a turn. */
+    /** The longest wait before an answer is built. */
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
     /** The time in which a client has to read a large answer; then its connection is closed. */
@@ -52,7 +52,7 @@ class LargeAnswers {
     /**
      * Builds an answer and serializes it to JSON.
      *
-     * @throws ProblemException {@code unavailable} if too many large answers are under way
+     * @throws ProblemException {@code unavailable} if too many large answers are being built or sent
      */
     RestResponse<Buffer> answer(RoutingContext request, Supplier<?> read) {
         byte[] answer = make(request.response(), read);

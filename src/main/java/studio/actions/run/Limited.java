@@ -7,7 +7,7 @@ import java.lang.annotation.Target;
 
 import jakarta.ws.rs.NameBinding;
 
-/** A press: it counts towards its caller's limit, and each of its answers says what is left of that. */
+/** Marks an endpoint as a press: it counts towards its caller's limit, and each answer says how much of the limit is left. */
 @NameBinding
 @Target({ ElementType.METHOD, ElementType.TYPE })
 @Retention(RetentionPolicy.RUNTIME)

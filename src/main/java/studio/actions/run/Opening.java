@@ -8,19 +8,19 @@ import java.util.stream.Collectors;
 import studio.actions.egress.FailureKind;
 import studio.actions.problem.Problem.Code;
 
-/** What the browser is to open for a selection: each URL once, and what there is none for. */
+/** The URLs that the browser is to open for a selection, each URL once, and the refused targets. */
 public record Opening(List<Link> links, List<Refused> refused) {
 
-    /** A filled URL. The name is that of the first entity it stands for; null where none is known. */
+    /** A filled URL and the name of the first entity that it stands for; the name is null if it is not known. */
     public record Link(String name, String url) {
 
-        /** Whether it is a page, and no desktop program. */
+        /** Returns whether the URL is a web page; other schemes open a desktop program. */
         public boolean web() {
             return url.regionMatches(true, 0, "http:", 0, 5) || url.regionMatches(true, 0, "https:", 0, 6);
         }
     }
 
-    /** The name is null where the caller may not know it. */
+    /** A target without a URL. The name is null if the caller may not know it. */
     public record Refused(String name, FailureKind kind, String why) {
     }
 
@@ -32,18 +32,18 @@ public record Opening(List<Link> links, List<Refused> refused) {
                 .map(one -> new Refused(one.target().entityName(), one.refusal(), one.why())).toList());
     }
 
-    /** How it went, in the words for a run. */
+    /** Returns the result as the state of a run. */
     Run.State state() {
         return links.isEmpty() ? Run.State.failed : refused.isEmpty() ? Run.State.succeeded : Run.State.partial;
     }
 
-    /** Why there is nothing to open; null where there is something. */
+    /** Returns why there is no URL to open; null if there is one. */
     public Code trouble() {
         if (!links.isEmpty()) {
             return null;
         }
         Code code = RunProblem.of(refused.stream().map(Refused::kind).collect(Collectors.toSet()));
-        // Nothing was to be delivered: what is left is a value that no URL can hold.
+        // An opening delivers nothing, so NOT_DELIVERED can only mean a value that no URL can hold.
         return code == Code.NOT_VISIBLE || code == Code.NOT_ALLOWED ? code : Code.NOT_FOR_SELECTION;
     }
 }

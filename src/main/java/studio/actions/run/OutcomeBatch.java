@@ -1,6 +1,6 @@
 package studio.actions.run;
 
-import static studio.actions.run.SqlBatch.each;
+import static studio.actions.database.SqlBatch.each;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -17,13 +17,14 @@ import java.util.UUID;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 
+import studio.actions.database.Notifications;
+import studio.actions.database.SqlBatch;
 import studio.actions.egress.FailureKind;
-import studio.actions.news.Notifications;
 
 /**
- * Writes what became of attempts, those of several runs at once, and tells of it: of those that are still their owners', who
- * alone may say so. Their runs are locked first, so the outcomes of each have an order, and one of them is the last. In the
- * transaction that is open; two round trips, as a rule.
+ * Outcomes of attempts, of several runs at once, that are saved and published together. Ignores attempts that their owner has
+ * lost, because only the owner may report an outcome. Locks the runs first, so that the outcomes of a run have an order and
+ * one of them is the last. Uses the open transaction; needs two round trips as a rule.
  */
 final class OutcomeBatch {
 
@@ -31,7 +32,7 @@ final class OutcomeBatch {
             SELECT id, state, unfinished, events, max_attempts, cancelled_at IS NOT NULL, finished_at IS NOT NULL
               FROM run WHERE id = ANY (?) ORDER BY id FOR NO KEY UPDATE""";
 
-    /** IS NOT DISTINCT: found by id, not among all that the owner ever had. */
+    /** IS NOT DISTINCT FROM makes PostgreSQL find deliveries by id, not among all that the owner ever had. */
     private static final String OWNED = """
             SELECT d.id, clock_timestamp()
               FROM unnest(?, ?, ?) AS ended (id, owner, attempt)
@@ -47,7 +48,7 @@ final class OutcomeBatch {
                 AS ended (id, state, status, kind, message, response, truncated, took, event, uncounted, pause)
              WHERE d.id = ended.id""";
 
-    /** LATERAL: each run by its index, however many PostgreSQL takes the array for. */
+    /** LATERAL makes PostgreSQL look up each run by index, however many elements it expects in the array. */
     private static final String COUNT = """
             SELECT run.id, owed.state, owed.count
               FROM unnest(?) AS run (id)
@@ -59,38 +60,38 @@ final class OutcomeBatch {
               FROM unnest(?, ?, ?, ?, ?) AS advanced (id, state, unfinished, events, ends)
              WHERE run.id = advanced.id""";
 
-    /** Something that was under way. */
+    /** An attempt that was in flight. */
     interface Attempted {
 
         UUID delivery();
 
         UUID run();
 
-        /** The name under which it was sent. */
+        /** Returns the name of the replica that sent the delivery. */
         UUID owner();
 
         int attempt();
     }
 
-    /** What a run says of how its attempts may end. */
+    /** The fields of a run that decide how its attempts may end. */
     record Terms(int maxAttempts, boolean cancelled) {
     }
 
     private record Settling(UUID delivery, Delivery.Outcome outcome, int event) {
     }
 
-    /** A run, locked, and how far it has come. */
+    /** A locked run and its progress. */
     private static final class Course {
         private final UUID run;
         private final Terms terms;
-        /** How many deliveries there are to end; negative where something came of one before. */
+        /** How many deliveries have to end; negative if any had an outcome before this batch. */
         private final int all;
         private Run.State state;
         private int unfinished;
         private int events;
         private boolean finished;
         private boolean ends;
-        /** What deliveries have come to in this batch. */
+        /** How many deliveries of the run got each state in this batch. */
         private final Map<Delivery.State, Long> states = new EnumMap<>(Delivery.State.class);
 
         Course(ResultSet locked) throws SQLException {
@@ -114,7 +115,7 @@ final class OutcomeBatch {
             return !states.isEmpty();
         }
 
-        /** Whether {@link #states} says it of all deliveries of the run. */
+        /** Returns whether {@link #states} covers all deliveries of the run. */
         boolean whole() {
             return all == states.values().stream().mapToLong(Long::longValue).sum();
         }
@@ -133,18 +134,22 @@ final class OutcomeBatch {
     private final Map<UUID, Course> courses = new LinkedHashMap<>();
     private final Set<UUID> owned = new HashSet<>();
     private final Map<UUID, Delivery.Outcome> outcomes = new HashMap<>();
-    /** By the database's clock, once the runs are locked. */
+    /** The database's time, read after the runs were locked. */
     private OffsetDateTime now;
 
     private OutcomeBatch() {
     }
 
-    /** @param becomes is asked of each attempt that is still its owner's */
+    /**
+     * Saves the outcomes of attempts in the open transaction.
+     *
+     * @param becomes returns the outcome of an attempt; called only for attempts that their owner has not lost
+     */
     static <A extends Attempted> OutcomeBatch of(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
         return of(attempts, becomes, SqlBatch::send);
     }
 
-    /** The same, and ends the transaction. */
+    /** Saves the outcomes like {@link #of(List, BiFunction)}, and commits. */
     static <A extends Attempted> OutcomeBatch last(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
         return of(attempts, becomes, SqlBatch::sendLast);
     }
@@ -156,7 +161,7 @@ final class OutcomeBatch {
         List<Settling> settling = new ArrayList<>();
         for (A attempt : attempts) {
             Course course = batch.courses.get(attempt.run());
-            // Once, though it may have been told twice.
+            // Only once, even if the attempt is in the list twice.
             if (course != null && batch.owned.remove(attempt.delivery())) {
                 Delivery.Outcome outcome = becomes.apply(course.terms, attempt);
                 course.settle(outcome.state());
@@ -168,12 +173,12 @@ final class OutcomeBatch {
         return batch;
     }
 
-    /** What became of those deliveries whose attempts were still their owners'. */
+    /** Returns the saved outcomes by delivery. Attempts that their owner has lost are missing. */
     Map<UUID, Delivery.Outcome> outcomes() {
         return outcomes;
     }
 
-    /** Tells those who watch here, of the runs of the attempts. */
+    /** Notifies watchers in this process of changes to the runs. */
     void publish(RunEvents events) {
         courses.values().forEach(course -> {
             if (course.ends) {

@@ -28,8 +28,8 @@ import studio.actions.egress.Reply;
 import studio.actions.problem.DatabaseHealth;
 
 /**
- * Writes how attempts ended, those that end at about the same time in one transaction. What the database does not take is
- * offered again until it does: as long as this process lives, no outcome is lost.
+ * The background thread that saves outcomes. Attempts that end at about the same time share a transaction. The thread retries
+ * until the database accepts the outcomes, so none is lost while this process lives.
  */
 @Singleton
 class OutcomeWriter {
@@ -38,28 +38,31 @@ class OutcomeWriter {
 
     private static final int AT_ONCE = 100;
 
-    /** Where so many end at once, more are about to. */
+    /** When so many attempts end at once, more are about to end. */
     private static final int SEVERAL = 4;
 
     /**
-     * How long those are waited for: what they cost is the commit. Their places are free by then; only the end of a run waits
-     * with them.
+     * How long to wait for more outcomes, because the commit is the main cost. The slots of the attempts are free by then;
+     * only the end of a run waits.
      */
     private static final Duration GATHER = Duration.ofMillis(5);
 
     private static final Duration OFFER_AGAIN = Duration.ofSeconds(1);
 
-    /** Bytes of why a delivery failed: a redirect's address is the receiver's, and may be as long as all its headers. */
+    /** Most bytes of a failure message. It may quote the receiver's redirect address, which may be as long as all headers. */
     private static final int SHOWN = 600;
 
     /**
-     * @param written is told what became of the delivery, when that is on disk; null where nobody can say
+     * An attempt that has ended.
+     *
+     * @param written receives the outcome once it is on disk; null if the attempt was taken over, or if an earlier commit,
+     *        whose success was not reported, saved it
      */
     record Ended(UUID delivery, UUID run, UUID owner, int attempt, Reply reply, Consumer<Delivery.Outcome> written)
             implements
                 OutcomeBatch.Attempted {
 
-        /** Without the words that the database does not take. */
+        /** Returns a copy without texts, because the database rejects one of the batch. */
         Ended wordless() {
             Reply plain = reply instanceof Reply.Delivered delivered
                     ? new Reply.Delivered(delivered.status(), null, delivered.truncated(), delivered.durationMs())
@@ -96,7 +99,7 @@ class OutcomeWriter {
         writer.start();
     }
 
-    /** How many the database does not take; 0 as long as it takes them, however many are on their way to it. */
+    /** Returns how many outcomes the database does not accept; 0 while it accepts them, however many are queued. */
     int unwritten() {
         return refused ? unwritten.get() : 0;
     }
@@ -106,7 +109,7 @@ class OutcomeWriter {
         queue.add(ended);
     }
 
-    /** What ends from now on has been handed back, and is not this process' to write. */
+    /** Stops saving. Attempts that end from now on were handed back, so this process no longer owns them. */
     void end() {
         ended = true;
     }
@@ -144,7 +147,7 @@ class OutcomeWriter {
         }
     }
 
-    /** @param again whether it may be on disk already, and only nobody could say so */
+    /** @param again whether an earlier try may have committed without reporting success */
     private void write(List<Ended> batch, boolean again) {
         OutcomeBatch written = QuarkusTransaction.requiringNew().call(() -> OutcomeBatch.last(batch, this::outcome));
         Map<UUID, Delivery.Outcome> settled = written.outcomes();
@@ -157,7 +160,7 @@ class OutcomeWriter {
             unwritten.decrementAndGet();
             ended.written().accept(settled.get(ended.delivery()));
         });
-        // Last: whoever hears of the end may know by then how everything ended.
+        // Last, so that every outcome was passed on before a watcher learns that the run has ended.
         written.publish(events);
     }
 
@@ -177,20 +180,23 @@ class OutcomeWriter {
         return new Delivery.Outcome(Delivery.State.refused, null, refused.kind(), refused.message(), null, took);
     }
 
-    /** What became of an attempt whose sender is gone: it may have arrived, so it goes out again only where that is allowed. */
+    /** Returns the outcome of an attempt whose sender is gone. It may have arrived, so it is retried only if allowed. */
     static Delivery.Outcome lost(OutcomeBatch.Terms terms, int attempt, String why) {
         Delivery.Outcome lost = new Delivery.Outcome(Delivery.State.lost, null, FailureKind.lost, why, null, null);
         return attempt < terms.maxAttempts() && !terms.cancelled() ? lost.again(Duration.ZERO) : lost;
     }
 
-    /** Masked before it is cut: half a secret is one too. So is one that reading stopped in the middle of. */
+    /**
+     * Returns the part of a response to keep. Masks it before cutting, because half a secret is a secret too. Also cuts off
+     * the end of a response of maximum size, because reading may have stopped within a secret.
+     */
     private String kept(String response) {
         long whole = Math.max(0, config.maxResponse().asLongValue() - secrets.longest());
         return response == null ? null
                 : PrintableText.cut(secrets.mask(response), Math.min(config.keptResponse().asLongValue(), whole));
     }
 
-    /** What is at the bottom of it, without the statement that it happened to. */
+    /** Returns the innermost message of the cause chain, which does not repeat the SQL statement. */
     static String reason(Throwable failure) {
         String reason = failure.getClass().getSimpleName();
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {

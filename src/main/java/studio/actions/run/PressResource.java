@@ -37,14 +37,14 @@ import studio.actions.egress.FailureKind;
 import studio.actions.identity.Requester;
 import studio.actions.problem.ProblemException;
 
-/** Trying out and pressing. */
+/** Endpoints that preview and press actions. */
 @Path("/api/custom-actions")
 @Produces(MediaType.APPLICATION_JSON)
 @Consumes(MediaType.APPLICATION_JSON)
 @Authenticated
 public class PressResource {
 
-    /** Bytes of a preview. */
+    /** Bytes of JSON that a preview may have. */
     private static final long LONGEST_PREVIEW = 4 * 1024 * 1024;
 
     private final PressService presses;
@@ -89,7 +89,10 @@ public class PressResource {
                 .map(this::bounded);
     }
 
-    /** Ends a preview that gets too long with the first target that does not fit, and says so there. */
+    /**
+     * Cuts a preview at {@link #LONGEST_PREVIEW}. The first delivery that does not fit is replaced by a note of how many are
+     * missing.
+     */
     private RunJson.Preview bounded(RunJson.Preview whole) {
         long bytes = 0;
         for (int i = 0; i < whole.deliveries().size(); i++) {
@@ -128,12 +131,16 @@ public class PressResource {
                 .map(view -> answer(view, PreferHeader.applied(prefer, config.patience())));
     }
 
-    /** 200 once it has ended, else 202. */
+    /** Returns 200 if the run has ended, else 202 with the run's {@code Location}. */
     public static RestResponse<RunJson.View> answer(RunJson.View view) {
         return answer(view, Optional.empty());
     }
 
-    /** @param applied the preference of the caller's that was followed (RFC 7240, section 3) */
+    /**
+     * Returns the answer of {@link #answer(RunJson.View)}, with {@code Preference-Applied} if a preference was applied.
+     *
+     * @param applied the caller's preference that was applied (RFC 7240, section 3)
+     */
     static RestResponse<RunJson.View> answer(RunJson.View view, Optional<String> applied) {
         ResponseBuilder<RunJson.View> answer = view.finishedAt() != null ? ResponseBuilder.ok(view)
                 : ResponseBuilder.<RunJson.View> create(RestResponse.Status.ACCEPTED)

@@ -44,9 +44,9 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
 /**
- * Pressing the button, in reading order: look up what is selected, plan what the press owes, write it down, send at once what
- * can go at once, wait for the end. The rest goes out by {@link DeliveryWorker}, here or in another replica. No transaction is
- * open while anybody else is waited for.
+ * Service for presses. In reading order it looks up the selection, plans the deliveries, commits the run, sends the first
+ * deliveries and waits for the end. {@link DeliveryWorker} sends the other deliveries, in this replica or another. No
+ * transaction is open while the service waits for Kitsu, a receiver or the end of a run.
  */
 @Singleton
 public class PressService {
@@ -101,7 +101,7 @@ public class PressService {
         this.database = database;
     }
 
-    /** What a press would send: the same plan, and nothing is written or sent. */
+    /** Returns what a press would send. The plan is the plan of a press, but nothing is written or sent. */
     Uni<RunJson.Preview> preview(Requester requester, Action action, Selection selection) {
         return plan(requester, action, selection).invoke(planned -> note(planned, "previewing action \"" + action.name + "\"",
                 requester.caller())).map(planned -> {
@@ -112,8 +112,12 @@ public class PressService {
     }
 
     /**
-     * The same with a key of the caller's for this press, as {@link IdempotencyKey#fromHeader} reads it; null where there is
-     * none.
+     * Presses a button through our API. Without a key, a repeated press (same caller, action and selection) within three
+     * seconds joins the existing run.
+     *
+     * @param idempotencyKey the caller's key for this press, as {@link IdempotencyKey#fromHeader} returns it; null if there is
+     *        none
+     * @param patience how long to wait for the end of the run
      */
     Uni<RunJson.View> press(Requester requester, UUID id, Selection selection, String idempotencyKey, Duration patience) {
         IdempotencyKey key = IdempotencyKey.of(id, selection, idempotencyKey);
@@ -140,13 +144,13 @@ public class PressService {
     }
 
     /**
-     * Presses the button in Kitsu. The run goes on whether or not somebody waits for it. The same press by the same caller is
-     * the same run until three seconds after its end, for sixty seconds at most.
+     * Presses a button in Kitsu. The run goes on whether or not somebody waits for it. A repeated press (same caller, action
+     * and selection) joins the existing run until three seconds after the run's end, for sixty seconds at most.
      *
-     * @param patience how long to wait for its end
-     * @param selected throws what is wrong with the selection
-     * @return the run as it is by then; fails as {@link Actions#pressable} and {@link TargetLookup} do, and then nothing was
-     *         sent, and {@link RefusedPresses} keeps why
+     * @param selected supplies the selection; throws {@link ProblemException} if the selection is wrong
+     * @param patience how long to wait for the end of the run
+     * @return the run, ended or as it stands when the patience is used up; fails like {@link Actions#pressable} and
+     *         {@link TargetLookup}, and then nothing was sent and {@link RefusedPresses} keeps the reason
      */
     public Uni<RunJson.View> pressInKitsu(Requester requester, UUID action, Supplier<Selection> selected, Duration patience) {
         Selection selection;
@@ -162,11 +166,11 @@ public class PressService {
     }
 
     /**
-     * Sends deliveries of a run again, as they were, under the ids that the receiver knows; those that Kitsu does not show to
-     * the caller any more are refused.
+     * Sends deliveries of a run again, unchanged and under the webhook ids that the receiver knows. Refuses deliveries whose
+     * targets Kitsu no longer shows to the caller.
      *
-     * @param before has ended
-     * @param deliveries of it, each with a URL
+     * @param before the run to replay; has ended
+     * @param deliveries deliveries of that run, each with a URL
      */
     Uni<RunJson.View> replay(Requester requester, Run before, List<Delivery> deliveries, IdempotencyKey key,
             Duration patience) {
@@ -183,9 +187,10 @@ public class PressService {
     }
 
     /**
-     * What the browser is to open, which leaves from there and not from here; that it was asked for is written down.
+     * Returns the URLs that the browser is to open. The browser sends the requests; the service records the opening in the
+     * audit and the statistics.
      *
-     * @return fails as {@link TargetLookup} does
+     * @return the URLs and the refused targets; fails like {@link TargetLookup}
      */
     public Uni<Opening> open(Requester requester, Action action, Selection selection) {
         Quota left = quota.itself();
@@ -223,7 +228,10 @@ public class PressService {
                 planned.refused() ? new RunJson.Preview.Trouble(planned.refusal(), planned.why()) : null);
     }
 
-    /** What of a replay the caller may not see any more, or the action is not for any more, and why. */
+    /**
+     * Returns a function that gives the reason why a delivery must not be replayed: the caller may no longer see its targets,
+     * or the action is no longer for them. It gives empty if the delivery may be replayed.
+     */
     private Uni<Function<Delivery, Optional<Selection.Refusal>>> hidden(Requester requester, Action action,
             List<Delivery> deliveries) {
         Set<Target> targets = new HashSet<>();
@@ -238,14 +246,17 @@ public class PressService {
     }
 
     /**
-     * A run that is on disk.
+     * A committed run.
      *
-     * @param deliveries as they began; null where another press began it
-     * @param outcomes what became of those that were sent by this press, as far as it is on disk
+     * @param deliveries the deliveries as they began; null if another press began the run
+     * @param outcomes the committed outcomes of deliveries that this press has sent, by delivery id
      */
     private record Begun(Run run, List<Delivery> deliveries, Map<UUID, Delivery.Outcome> outcomes) {
 
-        /** Whether all of it ended by what this press has sent, each at the first attempt: then there is no more to read. */
+        /**
+         * Returns whether this press saw every delivery end at its first attempt. Then nothing is left to read from the
+         * database.
+         */
         boolean sawAll() {
             return deliveries.stream().allMatch(delivery -> delivery.state == Delivery.State.refused
                     || outcomes.containsKey(delivery.id) && outcomes.get(delivery.id).state().ended());
@@ -259,12 +270,12 @@ public class PressService {
         }
     }
 
-    /** A press under way, and whoever waits for its end, and may hang up before it is on disk. */
+    /** A press in progress and the caller who waits for its end. The caller may hang up before the run is committed. */
     private final class Waiting {
         private final Requester requester;
         private final IdempotencyKey key;
         private final Quota quota;
-        /** Whether there are others of its action that were pressed before it. */
+        /** Whether due deliveries of earlier presses of this action are still pending. */
         private volatile boolean inQueue;
         private volatile RunEvents.Watch watch;
         private volatile boolean gone;
@@ -285,7 +296,7 @@ public class PressService {
             return watch;
         }
 
-        /** For a run that another press began. */
+        /** Joins a run that another press began. */
         Begun joins(Run run) {
             on(run.id);
             if (run.finishedAt != null || watch.over()) {
@@ -306,7 +317,10 @@ public class PressService {
         }
     }
 
-    /** What is asked for, or the run that was made when it was asked for before, whatever has become of its action since. */
+    /**
+     * Returns the run of an earlier press with this {@code Idempotency-Key}, or else begins the press. An earlier run is
+     * returned even if its action was changed, disabled or deleted since.
+     */
     private Uni<RunJson.View> once(Requester requester, IdempotencyKey key, Duration patience,
             Function<Waiting, Uni<Begun>> begin) {
         if (events.stopping()) {
@@ -321,15 +335,18 @@ public class PressService {
                 .onTermination().invoke(press::hangUp);
     }
 
-    /** Whoever hangs up ends their waiting, never the press. */
+    /** Shields a press from cancellation: a caller who hangs up ends the wait, never the press. */
     private static <T> Uni<T> uncancelled(Uni<T> press) {
         CompletionStage<T> stage = press.subscribeAsCompletionStage();
         return Uni.createFrom().completionStage(() -> stage.thenApply(Function.identity()));
     }
 
     /**
-     * @throws ProblemException {@code idempotency_key_reused} where the key was for something else, {@code still_running}
-     *         where its run has not ended
+     * Returns the run that was made earlier with this press's {@code Idempotency-Key}.
+     *
+     * @return empty if the press has no key or the key is new
+     * @throws ProblemException {@code idempotency_key_reused} if the key was used for another action or selection,
+     *         {@code still_running} if its run has not ended
      */
     private static Optional<Run> known(Waiting press) {
         return press.key.header() == null ? Optional.empty()
@@ -338,8 +355,8 @@ public class PressService {
     }
 
     /**
-     * Refuses a press beyond a limit, before anything is looked up for it. One that is the same as one on disk is none, and
-     * whatever took the last token is on disk, too.
+     * Refuses a press beyond a limit before anything is looked up for it. A repeat of a committed press joins that run and is
+     * not subject to limits. The press that took the last token is committed, too, so its repeats are found here.
      */
     private Uni<Begun> admit(Waiting press, Action action, Run.Before before, Supplier<Uni<Begun>> begin) {
         if (before.same() != null) {
@@ -353,7 +370,7 @@ public class PressService {
         return admit(press.quota, begin);
     }
 
-    /** Whoever is refused is told so a little later: a loop without a pause has one then. */
+    /** Refuses with a delay of {@link #REFUSAL}, so that a client that loops without a pause gets one. */
     private <T> Uni<T> admit(Quota quota, Supplier<Uni<T>> next) {
         return quota.refusal().map(metrics::refused)
                 .map(refusal -> Uni.createFrom().<T> nullItem().onItem().delayIt().by(REFUSAL)
@@ -367,7 +384,10 @@ public class PressService {
         });
     }
 
-    /** When this returns, the run is on disk and its first requests are going out. */
+    /**
+     * Begins the run. When this method returns, the run is committed and its first requests are going out. Joins the existing
+     * run instead if the same press was committed in the meantime.
+     */
     private Begun begin(Waiting press, Action action, Run run, List<Delivery> deliveries) {
         List<Delivery> pending = deliveries.stream().filter(delivery -> delivery.state == Delivery.State.pending).toList();
         run.unfinished = pending.size();
@@ -376,7 +396,7 @@ public class PressService {
                 .map(delivery -> Objects.requireNonNullElse(delivery.productionId, Run.UNKNOWN_PRODUCTION)).distinct().toList();
         run.tracedBy(press.traceparent);
         LogContext.run(run.id);
-        // Before it is written: another replica may end it at once.
+        // Watch before the run is written: another replica may end it at once.
         RunEvents.Watch watch = press.on(run.id);
         long since = System.nanoTime();
         UUID own = replicas.own();
@@ -415,10 +435,16 @@ public class PressService {
         return begun;
     }
 
-    /** What can go out at once is claimed in the transaction that writes it; the rest when its turn comes. */
+    /**
+     * Writes the run and, in the same transaction, claims the deliveries that can be sent at once. The other deliveries are
+     * claimed when their turn comes.
+     *
+     * @return the run of the same press, if one was committed in the meantime; then nothing was written
+     */
     private Optional<Run> write(Waiting press, Run run, List<Delivery> deliveries, List<Delivery> pending,
             List<DeliveryWorker.InFlight> claimed, UUID own) {
-        // Before the database says what time it is: a later one would put this press before others that have been answered.
+        // Read the age before the database's time. A later age would be too long and date this press before presses that have
+        // already been answered.
         Duration age = press.key.age();
         Run.Turn turn = run.turn(press.key, own);
         if (turn.same() != null) {
@@ -455,12 +481,17 @@ public class PressService {
         return run.replayOf == null ? entry : entry.with("replay_of", run.replayOf);
     }
 
-    /** The run goes on, whether or not Kitsu says how much of it is shown. */
+    /**
+     * Returns how much of the run the caller may see. Does not fail if Kitsu does not answer, since the run goes on anyway.
+     */
     private Uni<RunAccess.Access> access(Requester requester) {
         return access.soon(requester).emitOn(workers);
     }
 
-    /** The run is on disk and goes on, so a database that is away by now must not look like a press that did not happen. */
+    /**
+     * Returns the run for the answer. If the database cannot be read by now, returns the run as this press began it. The run
+     * is committed and goes on, so the answer must not look like a press that did not happen.
+     */
     private RunJson.View view(Begun begun, Optional<RunEvents.End> end, RunAccess.Access access) {
         Run run = begun.run();
         List<Delivery> deliveries = begun.deliveries();
@@ -484,7 +515,7 @@ public class PressService {
         planned.stream().filter(one -> one.guard() != null).forEach(one -> told.note(one.guard()));
     }
 
-    /** What PostgreSQL keeps: microseconds. */
+    /** Returns the current time in microseconds, the precision that PostgreSQL keeps. */
     private Instant now() {
         return clock.instant().truncatedTo(ChronoUnit.MICROS);
     }

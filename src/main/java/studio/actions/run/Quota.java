@@ -14,19 +14,22 @@ import jakarta.enterprise.context.RequestScoped;
 import studio.actions.problem.ProblemException;
 
 /**
- * What a press leaves of its limits, as it stands in the headers of its answer (draft-ietf-httpapi-ratelimit-headers-10).
+ * The limits of a press and their remaining tokens, for the headers of its answer (draft-ietf-httpapi-ratelimit-headers-10).
  */
 @RequestScoped
 class Quota {
 
     private final Map<RateLimits.Kind, RateLimits.Taken> limits = new EnumMap<>(RateLimits.Kind.class);
 
-    /** Without the scope: a press goes on when its request has ended. */
+    /** Returns this object without the request scope's proxy, since a press goes on after its request has ended. */
     Quota itself() {
         return this;
     }
 
-    /** That of its action only where it is reached: it is no limit of presses as long as it is not. */
+    /**
+     * Adds a limit to the headers. The action's limit is added only when it is reached, since until then it does not limit
+     * presses.
+     */
     synchronized void show(RateLimits.Taken now) {
         if (now.policy().kind() == RateLimits.Kind.caller || now.spent()) {
             limits.put(now.policy().kind(), now);
@@ -37,7 +40,7 @@ class Quota {
         return !limits.isEmpty();
     }
 
-    /** That a limit is reached: {@code quota_exceeded}, with the time when none is any more. */
+    /** Returns {@code quota_exceeded} if a limit is reached, with the time until no limit is reached any more. */
     synchronized Optional<ProblemException> refusal() {
         List<RateLimits.Taken> spent = limits.values().stream().filter(RateLimits.Taken::spent).toList();
         return spent.stream().max(Comparator.comparing(limit -> limit.until(1))).map(longest -> ProblemException.exceeded(
@@ -52,12 +55,12 @@ class Quota {
                         .formatted(RateLimits.LONGEST_QUEUE, policy.quota() / RateLimits.LONGEST_QUEUE);
     }
 
-    /** {@code RateLimit-Policy}: what is allowed. */
+    /** Returns {@code RateLimit-Policy}: the quota of each limit and its window in seconds. */
     String policies() {
         return each(limit -> "q=%d;w=%d".formatted(limit.policy().quota(), limit.policy().window().toSeconds()));
     }
 
-    /** {@code RateLimit}: how many are left, and how many seconds until there are all of them. */
+    /** Returns {@code RateLimit}: how many tokens each limit has left, and the seconds until it has all of them. */
     String left() {
         return each(limit -> "r=%d;t=%d".formatted((int) Math.max(0, limit.left()),
                 wholeSeconds(limit.until(limit.policy().quota()))));

@@ -10,13 +10,16 @@ import jakarta.ws.rs.ext.Provider;
 import io.quarkus.security.identity.SecurityIdentity;
 import studio.actions.identity.Caller;
 
-/** Looks how much a caller has left before anything else is done for a press, so that even what cannot be read is told. */
+/**
+ * Filter for the rate limit headers of a press. Reads the caller's bucket before anything else is done, so that even the
+ * answer to an unreadable body has the headers.
+ */
 @Limited
 @Provider
 class QuotaHeaders implements ContainerRequestFilter, ContainerResponseFilter {
 
     private final Quota quota;
-    /** Filters are made before the configuration is known. */
+    /** Resolved late, since filters are created before the configuration is known. */
     private final Instance<RateLimits> limits;
     private final SecurityIdentity identity;
 

@@ -1,6 +1,6 @@
 package studio.actions.run;
 
-import static studio.actions.run.SqlBatch.each;
+import static studio.actions.database.SqlBatch.each;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -22,20 +22,21 @@ import org.jboss.logging.Logger;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.action.Action;
+import studio.actions.database.SqlBatch;
 import studio.actions.identity.Caller;
 import studio.actions.run.RunConfig.Limits.Standing;
 
 /**
- * How much may go out, and how often may be pressed: token buckets in PostgreSQL, filled by its clock. All replicas take from
- * the same ones, and a clock that is wrong here changes nothing. A bucket holds what its limit allows in one window and fills
- * evenly; it starts full.
+ * Token buckets in PostgreSQL, which limit deliveries and presses. All replicas share the buckets and the database's clock
+ * fills them, so a wrong clock of a replica changes nothing. A bucket holds what its limit allows in one window, fills evenly
+ * and starts full.
  */
 @Singleton
 class RateLimits {
 
     private static final Logger LOG = Logger.getLogger(RateLimits.class);
 
-    /** Spelled as policies are named on the wire. */
+    /** Kinds of limit, spelled like the policies in the API. */
     enum Kind {
         action,
         caller,
@@ -43,14 +44,15 @@ class RateLimits {
     }
 
     /**
-     * A limit and whom it is for.
+     * The limit of one action, caller or host.
      *
+     * @param subject the id of the action or the caller, or the host
      * @param quota tokens that the bucket holds
-     * @param window how long it takes to fill
+     * @param window how long an empty bucket takes to fill
      */
     record Policy(Kind kind, String subject, int quota, Duration window) {
 
-        /** Whom it is for, however much. */
+        /** Returns the key of the bucket, which does not depend on the quota. */
         String bucket() {
             return kind + " " + subject;
         }
@@ -59,47 +61,51 @@ class RateLimits {
             return quota * 1000d / window.toMillis();
         }
 
-        /** How long it takes to get so many. */
+        /** Returns how long the bucket takes to gain so many tokens. */
         Duration worth(double tokens) {
             return Duration.ofNanos((long) Math.ceil(Math.max(0, tokens) / perSecond() * 1e9));
         }
     }
 
     /**
-     * What a take got, and what is there now.
+     * The result of a take.
      *
-     * @param policy as it was at that moment, which may be another than was asked for
+     * @param policy the limit at that moment, which may differ from the requested one
+     * @param granted tokens taken
+     * @param left tokens that are there now
      */
     record Taken(Policy policy, int granted, double left) {
 
-        /** Whether it got nothing, and there was nothing. */
+        /** Returns whether the take got no token and the bucket is empty. */
         boolean spent() {
             return granted == 0 && left < 1;
         }
 
-        /** How long until there are so many, if nobody takes any. */
+        /** Returns how long it takes until the bucket has so many tokens, if nobody takes any. */
         Duration until(int tokens) {
             return policy.worth(tokens - left);
         }
     }
 
-    /** An action with more minutes' worth waiting takes no more presses. */
+    /** Minutes' worth of waiting deliveries above which an action accepts no more presses. */
     static final int LONGEST_QUEUE = 10;
 
     private static final Duration MINUTE = Duration.ofMinutes(1);
     private static final Duration SECOND = Duration.ofSeconds(1);
 
-    /** What is asked for, bucket by bucket. */
+    /** The requested tokens, one row for each bucket. */
     private static final String ASKED = "unnest(?, ?, ?, ?, ?) AS asked (kind, subject, quota, seconds, wanted)";
 
     /**
-     * In one order, so that two who want several do not wait for each other; by one clock, so that no moment counts twice; by
-     * what an admin says of an action now, whatever the one who asks has read; and at the lower of two rates, so that a limit
-     * which was raised does not count for the time before.
+     * Takes tokens from several buckets. The order is fixed, so that two takes of the same buckets cannot deadlock. There is
+     * one clock, the database's, so that no moment counts twice. An action's rate is read here, since the replica may have
+     * read an older one. A bucket fills at the lower of its old and its new rate, so that a raised limit does not count for
+     * the time before.
      * <p>
-     * A bucket is short from when it runs out until it is full, or nobody has asked for two seconds. Meanwhile what piled up
-     * goes out evenly: in a second 102 % of what fills in one, and 3 % or one and a half more. Those of callers are never
-     * short: who waited as long as told is let in.
+     * A bucket is {@code short} from the moment it runs out until it is full, or until nobody has asked for two seconds (or
+     * for the time of two tokens, if that is longer). Meanwhile the tokens that piled up go out evenly: in one second 102 % of
+     * a second's filling, plus 3 % of it or 1.5 tokens, whichever is more ({@code pace}). Callers' buckets are never short, so
+     * a caller who waited for {@code Retry-After} is admitted.
      */
     private static final String TAKE = """
             INSERT INTO bucket AS b (kind, subject, quota, seconds, tokens, pace, short, granted, at)
@@ -127,20 +133,24 @@ class RateLimits {
             RETURNING kind, subject, quota, granted, CASE WHEN short THEN least(tokens, pace) ELSE tokens END""";
 
     /**
-     * The commit waits for no disk, or all who take from a bucket would wait for it in turn. A claim that is made afterwards is
-     * written behind it, so what was sent was paid for, whenever the database dies.
+     * Commits without waiting for the disk: otherwise all takes from one bucket would wait for the disk in turn. A claim that
+     * is made afterwards is written to disk after its tokens, so every sent delivery was paid for, even if the database
+     * crashes.
      */
     private static final String TAKE_AT_ONCE = TAKE.replace("ASKED",
             ASKED + " CROSS JOIN set_config('synchronous_commit', 'off', true)");
 
     private static final String TAKE_WITHIN = TAKE.replace("ASKED", ASKED);
 
-    /** Fails where the last take got nothing, and with it all that was sent with it. */
+    /** Fails with a division by zero if the last take got no token, which undoes the whole batch. */
     private static final String GRANTED = "SELECT 1 / granted FROM bucket WHERE kind = ? AND subject = ?";
 
     private static final String DIVISION_BY_ZERO = "22012";
 
-    /** Of one bucket, and with no array: PostgreSQL would plan it anew each time, which takes longer than to look. */
+    /**
+     * Reads one bucket, without an array: PostgreSQL would plan a query with arrays anew each time, and planning takes longer
+     * than reading.
+     */
     private static final String LOOK = """
             SELECT least(asked.quota, tokens + greatest(0, extract(epoch FROM clock_timestamp() - at))
                        * least(asked.quota / asked.seconds, b.quota / b.seconds)) AS left_now, b.quota
@@ -148,22 +158,25 @@ class RateLimits {
               JOIN bucket b ON kind = ? AND subject = ?""";
 
     /**
-     * What is full by now need not be remembered. Whoever takes from one at this moment is passed over: it waits for nobody.
+     * Deletes buckets that are full by now, since a new bucket starts full. Skips buckets that are locked by a take, so that
+     * the sweep waits for nobody.
      */
     private static final String SWEEP = """
             DELETE FROM bucket WHERE (kind, subject) IN (
                 SELECT kind, subject FROM bucket WHERE at < clock_timestamp() - 2 * seconds * interval '1 second'
                    FOR UPDATE SKIP LOCKED)""";
 
-    /** After the database's clock was set back, what is yet to come would keep a bucket from filling. */
+    /**
+     * Moves times in the future to now. After the database's clock was set back, such a time would keep a bucket from filling.
+     */
     private static final String MEND = """
             UPDATE bucket SET at = clock_timestamp() WHERE (kind, subject) IN (
                 SELECT kind, subject FROM bucket WHERE at > clock_timestamp() FOR UPDATE SKIP LOCKED)""";
 
-    /** How long what was seen of a bucket is believed, as long as more than half of it was there. */
+    /** How long a remembered level of a bucket is used, provided that the bucket was more than half full. */
     private static final Duration BELIEVED = SECOND;
 
-    /** Buckets of which it is remembered. */
+    /** Number of buckets whose level is remembered, at most. */
     private static final int REMEMBERED = 1000;
 
     private record Seen(Taken taken, long sinceNanos) {
@@ -183,7 +196,7 @@ class RateLimits {
         this.config = config.limits();
     }
 
-    /** Runs a minute. */
+    /** Returns the limit of a caller: runs a minute. */
     Policy caller(Caller caller) {
         Map<Standing, Integer> exceptions = config.perCallerByRole();
         Integer ofRole = exceptions.getOrDefault(Standing.valueOf(caller.role().name()), config.perCaller());
@@ -191,19 +204,19 @@ class RateLimits {
                 caller.bot() ? exceptions.getOrDefault(Standing.bot, ofRole) : ofRole, MINUTE);
     }
 
-    /** Deliveries a minute. */
+    /** Returns the limit of an action: deliveries a minute. */
     static Policy action(UUID id, int ratePerMinute) {
         return new Policy(Kind.action, id.toString(), ratePerMinute, MINUTE);
     }
 
-    /** Deliveries a second. */
+    /** Returns the limit of a host: deliveries a second. */
     Policy host(String host) {
         return new Policy(Kind.host, host, config.perHost(), SECOND);
     }
 
     /**
-     * Takes of each bucket as many tokens as are wanted and there. In one round trip, and a transaction of its own:
-     * whoever holds on to a bucket holds up everybody.
+     * Takes from each bucket as many of the wanted tokens as it has. Needs one round trip, and a transaction of its own: a
+     * bucket that stays locked blocks all other takes from it.
      */
     Map<Policy, Taken> take(Map<Policy, Integer> wanted) {
         return QuarkusTransaction.suspendingExisting().call(() -> new SqlBatch().add(TAKE_AT_ONCE, values(wanted))
@@ -211,9 +224,9 @@ class RateLimits {
     }
 
     /**
-     * Gives back what was taken and not used.
+     * Gives back tokens that were taken but not used.
      *
-     * @return what there is now; empty if that failed, and then the bucket fills by itself
+     * @return what the buckets hold now; empty if that failed, and then the buckets fill by themselves
      */
     Map<Policy, Taken> giveBack(Map<Policy, Integer> unused) {
         Map<Policy, Integer> wanted = new HashMap<>(unused);
@@ -228,11 +241,12 @@ class RateLimits {
     }
 
     /**
-     * The same for one token, with which the transaction that is open ends: well if there is one, else with none of what was
-     * asked in it. Others wait for that end, but no longer than the disk takes.
+     * Takes one token as the last statement and commits the open transaction. If the bucket is empty, the whole batch is
+     * rolled back. Other takes from the bucket wait for this commit, which takes no longer than the disk needs.
      *
-     * @param before what else is sent, and done before it
-     * @return where there was none, 0, for what has been gained towards the next one is not known
+     * @param before the statements to execute before the take, in the same round trip
+     * @return what the bucket granted; if it granted nothing, {@code left} is 0, since the gain towards the next token is not
+     *         known
      */
     Taken takeLast(SqlBatch before, Policy policy) {
         Map<Policy, Integer> wanted = Map.of(policy, 1);
@@ -254,7 +268,10 @@ class RateLimits {
         return taken;
     }
 
-    /** Returns how much there is, without taking any; where there was plenty when this process took some a moment ago, that. */
+    /**
+     * Returns how many tokens there are, without taking any. If this process took a token a moment ago and plenty was left,
+     * returns that level without a query.
+     */
     Taken look(Policy policy) {
         Seen lately = seen.get(policy.bucket());
         if (lately != null && lately.plenty(policy)) {
@@ -267,18 +284,19 @@ class RateLimits {
                     : bucket.getInt("quota") != policy.quota() ? Optional.empty()
                             : Optional.of(new Taken(policy, 0, bucket.getDouble("left_now")));
         });
-        // The limit was changed: taking none has the bucket fill at the new rate from now on, as it is about to be told.
+        // The limit was changed. Taking zero tokens makes the bucket fill at the new rate from now on, as the headers will
+        // say.
         return found.orElseGet(() -> take(Map.of(policy, 0)).get(policy));
     }
 
     /**
-     * How many more presses an action takes: with more than ten minutes' worth waiting, none. What there are tokens for
-     * does not count, for it is about to go out.
+     * Returns how many more presses an action accepts: none with more than ten minutes' worth of waiting deliveries.
+     * Deliveries for which there are tokens do not count, since they are about to go out.
      *
-     * @return empty where it is far from that
+     * @return empty if the queue is far from that limit
      */
     Optional<Taken> queue(Action action, Delivery.Backlog backlog) {
-        // All that an action owes is for one host, which may be slower than the action.
+        // All deliveries of an action are for one host, which may be slower than the action.
         int longest = LONGEST_QUEUE * Math.min(action.ratePerMinute, 60 * config.perHost());
         if (backlog.unfinished() <= longest) {
             return Optional.empty();
@@ -291,7 +309,7 @@ class RateLimits {
         return Optional.of(new Taken(queue, 0, longest + 1 - waiting.count() + look(slower).left()));
     }
 
-    /** For {@link #ASKED}. */
+    /** Returns the parameters of {@link #ASKED}. */
     private static List<?> values(Map<Policy, Integer> wanted) {
         List<Policy> all = List.copyOf(wanted.keySet());
         return List.of(each(all, policy -> policy.kind().name(), String[]::new), each(all, Policy::subject, String[]::new),
@@ -314,7 +332,7 @@ class RateLimits {
         return policy.window().toMillis() / 1000d;
     }
 
-    /** What is full by now need not be remembered, and no time that is yet to come. */
+    /** Deletes buckets that are full by now, and corrects times that lie in the future. */
     void sweep() {
         List.of(SWEEP, MEND).forEach(one -> new SqlBatch().add(one, List.of()).ask(database, answers -> null));
     }

@@ -24,13 +24,12 @@ import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.vertx.http.HttpServerStart;
-import studio.actions.news.Notifications;
+import studio.actions.database.Notifications;
 import studio.actions.problem.DatabaseHealth;
 
 /**
- * That what is owed is sent whatever happens: the start and the end of sending here, and what became of the deliveries of
- * processes that died. What such a process had under way goes out again where the action allows another attempt; else it is
- * lost, and says so.
+ * Start and end of sending in this process, and recovery of the deliveries of dead replicas, so that no delivery is forgotten.
+ * A delivery that a dead replica had in flight goes out again if its action allows another attempt. Otherwise it ends as lost.
  */
 @Singleton
 class Recovery {
@@ -39,13 +38,13 @@ class Recovery {
 
     private static final int RUNS_AT_ONCE = 20;
 
-    /** The longest time between two signs of life: {@code ready} and the log follow the database no later than that. */
+    /** The longest time between two heartbeats. {@code ready} and the log follow the database no later than that. */
     private static final Duration LONGEST = Duration.ofSeconds(10);
 
-    /** How often it is looked whether all is written, at the end. */
+    /** How often the shutdown checks whether all outcomes are saved. */
     private static final Duration MOMENT = Duration.ofMillis(50);
 
-    /** How long the end waits for a beat that is under way. */
+    /** How long the shutdown waits for a running heartbeat. */
     private static final Duration LAST_BEAT = Duration.ofSeconds(1);
 
     private static final String DIED = "The service lost track of this while it was on its way: it may have arrived.";
@@ -64,7 +63,7 @@ class Recovery {
     private volatile long stopSince;
     private volatile boolean stopping;
     private volatile List<UUID> dead = List.of();
-    /** By a monotonic clock: one that is set back must not have this process stand still, and be taken for dead. */
+    /** Uses a monotonic clock: a clock that is set back must not stop the heartbeat, or this replica is taken for dead. */
     private final ScheduledExecutorService duties = Executors.newScheduledThreadPool(2, duty -> {
         Thread thread = new Thread(duty, "recovery");
         thread.setDaemon(true);
@@ -88,23 +87,27 @@ class Recovery {
 
     void begin(@Observes StartupEvent start) {
         replicas.register();
-        // Two threads: whatever holds up the second, the first goes on. A beat that took long is followed by the next all the sooner.
+        // Two threads, so that a slow recovery does not hold up the heartbeat.
+        // The fixed rate makes up for a slow heartbeat: the next one follows sooner.
         long millis = interval.toMillis();
         duties.scheduleAtFixedRate(() -> attempt(this::beat), millis, millis, TimeUnit.MILLISECONDS);
         duties.scheduleWithFixedDelay(this::recover, millis, millis, TimeUnit.MILLISECONDS);
     }
 
-    /** Before the service listens it does not know the port of the practice receiver, and would refuse to send there. */
+    /** Starts the worker. Earlier, the practice receiver's port is unknown, so deliveries to it would be refused. */
     void listens(@ObservesAsync HttpServerStart listening) {
         worker.begin();
     }
 
-    /** The first that is known of the end: nothing new begins, and whoever waits for a run is answered. */
+    /** Stops claiming at the first sign of a shutdown, and answers callers that wait for a run. */
     void ends(@Observes ShutdownDelayInitiatedEvent beginning) {
         stop();
     }
 
-    /** The requests of others have been answered. What flies has what is left of the time. */
+    /**
+     * Waits for deliveries in flight for the rest of the shutdown time, then hands them back. The requests of callers were
+     * answered before.
+     */
     void end(@Observes ShutdownEvent stop) {
         stop();
         long until = stopSince + config.shutdown().toNanos();
@@ -119,7 +122,7 @@ class Recovery {
         }
     }
 
-    /** A beat that is under way must not find this process struck off. */
+    /** Ends the heartbeat before this replica is deleted; a running heartbeat would register it again. */
     private void endDuties() {
         duties.shutdown();
         try {
@@ -165,7 +168,7 @@ class Recovery {
         if (stopping) {
             return;
         }
-        // Where the service listens in some other way, nobody has said so.
+        // If the service listens in some other way, there was no HttpServerStart event.
         worker.begin();
         dead.forEach(replica -> attempt(() -> bury(replica)));
         attempt(this::takeBackUnsent);
@@ -174,7 +177,7 @@ class Recovery {
         attempt(limits::sweep);
     }
 
-    /** What goes wrong with one of them keeps nobody from the others. */
+    /** Runs a duty. Its failure does not keep the other duties from running. */
     private void attempt(Runnable duty) {
         try {
             duty.run();
@@ -209,7 +212,10 @@ class Recovery {
         }
     }
 
-    /** Claims of this process whose commit was done and never told, since the connection broke: nothing of them was sent. */
+    /**
+     * Takes back claims of this process that were committed but not sent: the connection broke before the commit was reported,
+     * or the claim was stale ({@link DeliveryWorker#stale}).
+     */
     private void takeBackUnsent() {
         UUID own = replicas.own();
         List<Delivery.Owned> owned = QuarkusTransaction.requiringNew().call(() -> Delivery.owned(own));
@@ -222,7 +228,7 @@ class Recovery {
         }
     }
 
-    /** How many deliveries go out again, and how many are lost, as the attempts of their actions say. */
+    /** How many deliveries go out again and how many are lost, by the attempts that their actions allow. */
     private record Settled(long again, long lost) {
 
         static final Settled NONE = new Settled(0, 0);
@@ -258,7 +264,10 @@ class Recovery {
         });
     }
 
-    /** Where the database's clock went back, what was to go out in a while by the old time goes out now. */
+    /**
+     * Makes deliveries due now if they were scheduled before the database's clock was set back. Their last attempt ended in
+     * the future, or they are due in the future without any attempt.
+     */
     private void mendTimes() {
         int mended = QuarkusTransaction.requiringNew().call(() -> entities.createNativeQuery("""
                 UPDATE delivery d SET due_at = now() WHERE state = 'pending' AND due_at > now()

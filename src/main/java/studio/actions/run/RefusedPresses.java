@@ -23,9 +23,9 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
 /**
- * Keeps presses by Kitsu's XHR that were refused as a whole as runs in state {@code refused}: Kitsu drops the answer, so that
- * nothing else tells the person. At most one a minute for each person, action and reason, and only for actions that the
- * person's roles show, or would show if they were enabled or not deleted.
+ * Presses by Kitsu's XHR that were refused as a whole, kept as runs in state {@code refused}. Kitsu drops the answer, so
+ * nothing else notifies the person. At most one is kept each minute for each person, action and reason. Presses are kept only
+ * for actions that the person's roles show, or would show if the actions were enabled or not deleted.
  */
 @Singleton
 class RefusedPresses {
@@ -41,7 +41,7 @@ class RefusedPresses {
         this.metrics = metrics;
     }
 
-    /** Returns what the press returns; where it is refused, keeps that first. */
+    /** Returns what the press returns. If the press is refused, keeps the refusal before the failure is passed on. */
     <T> Uni<T> keeping(Caller caller, UUID action, Supplier<Uni<T>> press) {
         return Uni.createFrom().<T> deferred(() -> press.get()).onFailure(ProblemException.class)
                 .call(refusal -> Uni.createFrom().voidItem().emitOn(workers)
@@ -50,7 +50,7 @@ class RefusedPresses {
 
     void keep(Caller caller, UUID action, ProblemException refusal) {
         if (refusal.code().status == 401 || refusal.code() == Code.MALFORMED_TOKEN) {
-            // A token that has ended says nothing of who pressed.
+            // An invalid token does not say who pressed.
             return;
         }
         try {
@@ -61,7 +61,11 @@ class RefusedPresses {
         }
     }
 
-    /** @return the reason, where it is kept */
+    /**
+     * Writes the refusal as a run.
+     *
+     * @return the code that was written; empty if nothing was
+     */
     private Optional<Code> write(Caller caller, UUID id, ProblemException refusal) {
         Optional<Action> present = Action.findByIdOptional(id);
         Action action = present.or(() -> actions.deleted(id, caller)).orElse(null);

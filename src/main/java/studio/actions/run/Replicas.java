@@ -21,22 +21,23 @@ import io.agroal.api.AgroalDataSource;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 
 /**
- * The processes that send. Each counts in a row of its own, and is believed dead once another has seen it stand still for the
- * length of a lease, by that one's own monotonic clock: neither a clock that jumps nor a database that was away kills anybody.
+ * The replicas that send deliveries. Each heartbeat increments a counter in the replica's row. A replica is taken for dead
+ * once another one has seen its counter unchanged for a lease. The observer measures that by its own monotonic clock, so
+ * neither a clock that jumps nor a database outage makes a replica look dead.
  */
 @Singleton
 class Replicas {
 
     private static final Logger LOG = Logger.getLogger(Replicas.class);
 
-    /** Finds a replica that is among the living, where it then stays until the transaction ends. */
+    /** Finds a replica that is not taken for dead, and keeps it registered until the transaction ends. */
     static final String ALIVE = "SELECT id FROM replica WHERE id = ? FOR KEY SHARE";
 
-    /** How far another had counted, and since when it stands there. */
+    /** The counter of another replica, and since when it is unchanged. */
     private record Seen(long beat, long sinceNanos) {
     }
 
-    /** Within one beat, each on another connection. */
+    /** Tries for one heartbeat, each on another connection. */
     private static final int TRIES = 3;
 
     private final EntityManager entities;
@@ -52,12 +53,12 @@ class Replicas {
         this.lease = config.run().lease();
     }
 
-    /** The name under which this process owns deliveries. */
+    /** Returns the name under which this process owns deliveries. */
     UUID own() {
         return own;
     }
 
-    /** A name for this process, which has none or whose name others have buried. */
+    /** Registers this process under a new name, because it has none yet or another replica took it for dead. */
     void register() {
         UUID name = UUID.randomUUID();
         QuarkusTransaction.requiringNew().run(() -> entities.createNativeQuery("INSERT INTO replica (id, beat) VALUES (:id, 0)")
@@ -66,14 +67,14 @@ class Replicas {
     }
 
     /**
-     * Shows that this process lives, and looks who does not.
+     * Records a heartbeat of this replica, and looks for dead ones.
      *
-     * @return those who stand still
+     * @return the replicas without a heartbeat for a lease
      */
     synchronized List<UUID> beat() {
         long now = System.nanoTime();
         if (now - lastLook >= lease.toNanos()) {
-            // While nobody looked, nobody stood still.
+            // This process did not look for a lease, so it cannot know whether the others stood still.
             others.clear();
         }
         Map<UUID, Long> counts = countAgain(TRIES);
@@ -90,7 +91,10 @@ class Replicas {
                 .map(Map.Entry::getKey).toList();
     }
 
-    /** A connection that is cut without a word would hang for as long as others need to believe this process dead. */
+    /**
+     * Counts with a short network timeout. A connection that is cut silently would otherwise hang for as long as others
+     * need to take this one for dead.
+     */
     private Map<UUID, Long> countAgain(int tries) {
         try (Connection connection = database.getConnection()) {
             int usual = connection.getNetworkTimeout();
@@ -109,10 +113,9 @@ class Replicas {
     }
 
     /**
-     * Writes as much as a press does, and takes it back. On a disk that is full, the few bytes of a sign of life may still find
-     * room.
+     * Writes as much as a press does, and rolls it back. On a full disk, the few bytes of a heartbeat may still find room.
      *
-     * @throws IllegalStateException if the database does not take it
+     * @throws IllegalStateException if the database refuses the write
      */
     void tryToWrite() {
         try (Connection connection = database.getConnection(); Statement rows = connection.createStatement()) {
@@ -129,7 +132,7 @@ class Replicas {
         }
     }
 
-    /** How far everybody has come, this process one further. */
+    /** Increments the counter of this replica, and returns the counters of all replicas. */
     private Map<UUID, Long> count(Connection connection) throws SQLException {
         Map<UUID, Long> counts = new HashMap<>();
         try (PreparedStatement beat = connection.prepareStatement("UPDATE replica SET beat = beat + 1 WHERE id = ?");
@@ -145,7 +148,7 @@ class Replicas {
         return counts;
     }
 
-    /** Locks a replica that stands still; false where it has moved in the meantime, or another has buried it. */
+    /** Locks a replica that stands still. Returns false if it has counted since, or if another replica handles it. */
     boolean standsStill(UUID replica) {
         Seen seen = others.get(replica);
         return seen != null && !entities.createNativeQuery("SELECT id FROM replica WHERE id = :id AND beat = :beat "
@@ -153,7 +156,7 @@ class Replicas {
                 .setParameter("id", replica).setParameter("beat", seen.beat).getResultList().isEmpty();
     }
 
-    /** Strikes off a replica that owns nothing any more. */
+    /** Deletes a replica that owns no deliveries any more. */
     void forget(UUID replica) {
         entities.createNativeQuery("DELETE FROM replica WHERE id = :id").setParameter("id", replica).executeUpdate();
     }

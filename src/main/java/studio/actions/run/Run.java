@@ -27,14 +27,15 @@ import org.hibernate.type.SqlTypes;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import studio.actions.action.Action;
+import studio.actions.database.SqlBatch;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
 /**
- * One press of the button, with all that its deliveries are sent with. Whoever writes an outcome locks it first, so its
- * outcomes have an order, and one of them is the last.
+ * One press of an action, with the settings that its deliveries are sent with. Every writer of outcomes locks the run first,
+ * so that the outcomes have an order and exactly one of them is the last.
  */
 @Entity
 @DynamicUpdate
@@ -44,14 +45,17 @@ public class Run extends PanacheEntityBase {
             SELECT id FROM run WHERE caller_id = ? AND idempotency_key = ?
                 AND created_at > clock_timestamp() - interval '24 hours' ORDER BY created_at DESC LIMIT 1""";
 
-    /** By our API: within three seconds. */
+    /** Finds the run of a repeated press through our API: both presses are at most three seconds apart. */
     private static final String PRESSED = """
             SELECT id FROM run WHERE caller_id = ? AND fingerprint = ? AND action_version = ? AND idempotency_key IS NULL
                 AND created_at BETWEEN clock_timestamp() - ? * interval '1 millisecond' - interval '3 seconds'
                     AND least(clock_timestamp(), clock_timestamp() - ? * interval '1 millisecond' + interval '3 seconds')
              ORDER BY created_at DESC LIMIT 1""";
 
-    /** In Kitsu: until three seconds after the run has ended, and for sixty at most. */
+    /**
+     * Finds the run of a repeated press in Kitsu. The run was pressed at most 60 seconds before the second press, and has not
+     * ended or ended at most three seconds before it.
+     */
     private static final String PRESSED_IN_KITSU = """
             SELECT id FROM run WHERE caller_id = ? AND fingerprint = ? AND action_version = ? AND idempotency_key IS NULL
                 AND created_at BETWEEN clock_timestamp() - ? * interval '1 millisecond' - interval '60 seconds'
@@ -60,13 +64,13 @@ public class Run extends PanacheEntityBase {
                     OR finished_at > clock_timestamp() - ? * interval '1 millisecond' - interval '3 seconds')
              ORDER BY created_at DESC LIMIT 1""";
 
-    /** One press at a time of those that may be the same; until the transaction ends. */
+    /** Locks a press until the transaction ends, so that equal presses are written one after the other. */
     private static final String LOCK = "SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(?, 0))";
 
     private static final String READY = "SELECT enabled, (" + Replicas.ALIVE
             + ") IS NOT NULL, clock_timestamp() FROM action WHERE id = ? FOR SHARE";
 
-    /** Stands for a production that is not known, which nobody is shown. */
+    /** Stands for an unknown production. No caller has a role in it, so only admins and the person who pressed see the run. */
     static final UUID UNKNOWN_PRODUCTION = new UUID(0, 0);
 
     /** Spelled as on the wire. */
@@ -77,10 +81,10 @@ public class Run extends PanacheEntityBase {
         partial,
         failed,
         cancelled,
-        /** Refused as a whole before anything was looked at or sent; it is no outcome of deliveries. */
+        /** The press was refused as a whole before anything was looked up or sent. Deliveries never lead to this state. */
         refused;
 
-        /** What a run has come to with the last of its deliveries, by what those are. */
+        /** Returns the final state of a run from the numbers of its deliveries in each state. */
         static State of(Map<Delivery.State, Long> counts) {
             long delivered = counts.getOrDefault(Delivery.State.delivered, 0L);
             return counts.containsKey(Delivery.State.cancelled) ? cancelled
@@ -108,22 +112,22 @@ public class Run extends PanacheEntityBase {
     public int maxAttempts;
     public String signingSecret;
     public int ratePerMinute;
-    /** Where all of its deliveries go; null where it has none to send, or was written by a version that did not know. */
+    /** Host of all deliveries; null if there is nothing to send, or if an older version of the service wrote the run. */
     public String host;
-    /** The run whose deliveries this one sends again; null where it is a press. */
+    /** The run whose deliveries this run sends again; null for a press. */
     public UUID replayOf;
-    /** Those of its targets; {@link #UNKNOWN_PRODUCTION} for a target without one. */
+    /** The productions of its targets; {@link #UNKNOWN_PRODUCTION} for a target without a production. */
     @JdbcTypeCode(SqlTypes.ARRAY)
     public List<UUID> productionIds;
     public String fingerprint;
     public String idempotencyKey;
-    /** When it was pressed; by the database's clock, as all times here. */
+    /** The time of the press. All times of a run are by the database's clock. */
     public Instant createdAt;
     public Instant finishedAt;
     public Instant cancelledAt;
     public int unfinished;
     public int events;
-    /** A problem's code, of a press that was refused as a whole; null on others. */
+    /** The problem's code if the press was refused as a whole; else null. */
     public String refusalCode;
     public String refusalMessage;
 
@@ -142,7 +146,7 @@ public class Run extends PanacheEntityBase {
         return run.by(caller, key);
     }
 
-    /** The same again, as it was sent: what has been changed since may be meant for another receiver. */
+    /** Returns a new run with the settings of this run. The action may have changed since, perhaps for another receiver. */
     Run replay(Caller caller, IdempotencyKey key) {
         Run run = new Run();
         run.id = UUID.randomUUID();
@@ -170,9 +174,8 @@ public class Run extends PanacheEntityBase {
     }
 
     /**
-     * In which trace it was pressed; null where nobody traces. It stands among the headers, where no action can have one of
-     * this
-     * name, and not in a column: replicas of the version before would stumble over that in the middle of an update.
+     * Saves the trace context of the press; null if the press is not traced. It is kept among the headers, since no action can
+     * have a header of this name. A new column would break replicas of the previous version during a rolling update.
      */
     void tracedBy(String traceparent) {
         Map<String, String> traced = new TreeMap<>(headers);
@@ -187,7 +190,7 @@ public class Run extends PanacheEntityBase {
         return Optional.ofNullable(headers.get(Tracing.HEADER));
     }
 
-    /** For a line in the log. */
+    /** Returns the name of this run in log lines. */
     String description() {
         return "run %s of action \"%s\" (%s)".formatted(id, actionName, actionId);
     }
@@ -200,20 +203,21 @@ public class Run extends PanacheEntityBase {
                         "There is no run " + id + ", or it is not yours to see."));
     }
 
-    /** Whether the caller may stop or repeat it. */
+    /** Returns true if the caller may cancel and replay this run. */
     boolean belongsTo(Caller caller) {
         return caller.is(Role.admin) || callerId.equals(caller.id());
     }
 
-    /** For writing outcomes. In one order, so that two who want several do not wait for each other. */
+    /** Locks runs for writing outcomes. They are locked in the order of their ids, so that transactions do not deadlock. */
     static List<Run> locked(Collection<UUID> ids) {
         return Run.<Run> find("id in ?1 order by id", ids).withLock(LockModeType.PESSIMISTIC_WRITE).list();
     }
 
-    /** Cancels what has not begun, and says how much that was. To be called on a locked run. */
+    /** Cancels the pending deliveries and returns their number. The run must be locked. */
     int cancel(String why) {
         cancelledAt = now();
-        // Locked before they are numbered: what is being claimed at the moment would leave a gap, and others fill it twice.
+        // Deliveries are locked before they are numbered. Else a delivery that is being claimed would leave a gap in the
+        // numbers, and a later outcome would get a number that is in use.
         int cancelled = getEntityManager().createNativeQuery("""
                 WITH waiting AS MATERIALIZED (SELECT id, position FROM delivery WHERE run_id = :run AND state = 'pending'
                                                ORDER BY position FOR UPDATE)
@@ -227,7 +231,10 @@ public class Run extends PanacheEntityBase {
         return cancelled;
     }
 
-    /** Counts anew what has not ended: whoever wrote the count may have died of something that no transaction undid. */
+    /**
+     * Counts the unfinished deliveries again and ends the run if there are none. The count may be wrong if its writer died in
+     * a way that no rollback undid.
+     */
     void recount() {
         unfinished = 0;
         Map<Delivery.State, Long> counts = Delivery.counts(id);
@@ -240,9 +247,10 @@ public class Run extends PanacheEntityBase {
     }
 
     /**
-     * Counts off what has ended; the last one ends the run.
+     * Subtracts ended deliveries from the unfinished ones. The last one ends the run.
      *
-     * @param states of all its deliveries; not asked for before
+     * @param ended the number of deliveries that have ended
+     * @param states supplies the numbers of all deliveries by state; called only if the run ends
      */
     void count(int ended, Instant now, Supplier<Map<Delivery.State, Long>> states) {
         unfinished -= ended;
@@ -253,7 +261,7 @@ public class Run extends PanacheEntityBase {
         finishedAt = now;
     }
 
-    /** Those of which nothing is left to do, and which do not know it. */
+    /** Finds unfinished runs that have neither pending nor in-flight deliveries, because their count is wrong. */
     static List<UUID> miscounted(int limit) {
         return getEntityManager().createNativeQuery("""
                 SELECT id FROM run r WHERE finished_at IS NULL
@@ -262,7 +270,7 @@ public class Run extends PanacheEntityBase {
                  LIMIT :limit""", UUID.class).setParameter("limit", limit).getResultList();
     }
 
-    /** Says of those that waited that they run; where another has them locked, an outcome is about to say so. */
+    /** Sets queued runs to running. Skips locked runs: the outcome that is being written sets their state. */
     static void start(Collection<UUID> ids) {
         getEntityManager().createNativeQuery("""
                 UPDATE run SET state = 'running' WHERE id IN (SELECT id FROM run WHERE id = ANY (:ids) AND state = 'queued'
@@ -270,23 +278,23 @@ public class Run extends PanacheEntityBase {
     }
 
     /**
-     * What there is before a press is looked into.
+     * What the database has on a press before its selection is looked up.
      *
-     * @param same the run of the same press: that of its key, else that of a moment ago, for a finger that was quick or a
-     *        browser that tried again means one; null where there is none
-     * @param backlog what its action has not ended
-     * @param version of its action; 0 where there is none any more
+     * @param same the earlier run of this press; null if there is none. It has the same key or, without a key, began a moment
+     *        ago: a double click or a retry by a browser means one press.
+     * @param backlog the unfinished deliveries of the action
+     * @param version the action's version; 0 if the action was deleted
      */
     record Before(UUID same, Delivery.Backlog backlog, int version) {
     }
 
-    /** The run that a key stands for, which is kept for a day. */
+    /** Finds the run of an idempotency key. Keys are valid for a day. */
     static Optional<Run> keyed(IdempotencyKey key, UUID caller) {
         UUID keyed = new SqlBatch().add(KEYED, List.of(caller, key.header())).ask(answers -> id(answers.of(0)));
         return Optional.ofNullable(keyed).map(id -> findById(id));
     }
 
-    /** All in one round trip. */
+    /** Reads the earlier run of this press, the action's backlog and the action's version in one round trip. */
     Before before(DataSource database, IdempotencyKey key) {
         SqlBatch all = same(new SqlBatch(), key).add(Delivery.BACKLOG, List.of(actionId, actionId));
         return all.add("SELECT version FROM action WHERE id = ?", List.of(actionId)).ask(database, answers -> {
@@ -297,7 +305,7 @@ public class Run extends PanacheEntityBase {
         });
     }
 
-    /** Asks for the run of the same press. Looking up what is selected takes its time, so a press has an age. */
+    /** Adds the query for an earlier run of this press. A press has an age, since the look-up of its selection takes time. */
     private SqlBatch same(SqlBatch all, IdempotencyKey key) {
         long age = key.age().toMillis();
         return key.header() != null ? all.add(KEYED, List.of(callerId, key.header()))
@@ -310,17 +318,17 @@ public class Run extends PanacheEntityBase {
     }
 
     /**
-     * What a press finds when its turn has come.
+     * What a press finds once it has the lock.
      *
-     * @param same the run of the same press; null where there is none
-     * @param enabled whether its action may be run, which then stays as it is until the transaction ends
-     * @param alive whether its replica may claim, which nobody takes for dead until then
+     * @param same the earlier run of this press; null if there is none
+     * @param enabled whether the action may be run; the action is locked against changes until the transaction ends
+     * @param alive whether this replica may claim; no other replica can declare it dead until the transaction ends
      * @param now the database's time
      */
     record Turn(UUID same, boolean enabled, boolean alive, Instant now) {
     }
 
-    /** Waits until no other press that may be the same is being written, and looks; in one round trip. */
+    /** Waits until no equal press is being written, then reads the {@link Turn}; in one round trip. */
     Turn turn(IdempotencyKey key, UUID replica) {
         SqlBatch all = same(new SqlBatch().add(LOCK, List.of(key.lock(callerId))), key);
         return all.add(READY, List.of(replica, actionId)).ask(answers -> {
@@ -331,7 +339,7 @@ public class Run extends PanacheEntityBase {
         });
     }
 
-    /** The database's time: replicas' clocks may differ. What has changed by then is not written for it. */
+    /** Returns the database's time, since the clocks of replicas may differ. Does not flush changed entities. */
     static Instant now() {
         return (Instant) getEntityManager().createNativeQuery("SELECT clock_timestamp()", Instant.class)
                 .setFlushMode(FlushModeType.COMMIT).getSingleResult();

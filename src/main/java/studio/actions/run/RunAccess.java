@@ -12,29 +12,29 @@ import studio.actions.identity.Requester;
 import studio.actions.identity.Role;
 import studio.actions.zou.ProjectRoles;
 
-/** Who sees which runs, and how much of them. */
+/** Decides who sees which runs, and how much of them. */
 @Singleton
 public class RunAccess {
 
     /**
-     * What one caller sees.
+     * What one caller may see.
      *
-     * @param all admins see all of every run
-     * @param productions for managers and supervisors, those whose runs they see as well as their own
+     * @param all whether the caller sees all of every run, as admins do
+     * @param productions the productions whose runs a manager or supervisor sees in addition to the own runs
      */
     public record Access(UUID caller, boolean all, Set<UUID> productions) {
 
-        /** Whether the caller sees the run at all. */
+        /** Returns true if the caller sees the run at all. */
         boolean sees(Run run) {
             return run.callerId.equals(caller) || seesRequests(run);
         }
 
-        /** Whether the caller sees URLs, attempts and answers: they tell what the pipeline of a production looks like. */
+        /** Returns true if the caller sees URLs, attempts and answers. They reveal how a production's pipeline is built. */
         boolean seesRequests(Run run) {
             return all || productions.containsAll(run.productionIds);
         }
 
-        /** For runs that are shown only to the person who pressed, and to them without requests. */
+        /** Returns access to the caller's own runs only, without requests. An admin sees everything. */
         static Access own(Caller caller) {
             return new Access(caller.id(), caller.is(Role.admin), Set.of());
         }
@@ -42,7 +42,7 @@ public class RunAccess {
 
     private final ProjectRoles roles;
 
-    /** The longest wait of a caller whose own run is at stake. */
+    /** The longest wait for Kitsu before a press, cancel or replay goes on without its answer. */
     private static final Duration SOON = Duration.ofSeconds(2);
 
     RunAccess(ProjectRoles roles) {
@@ -50,7 +50,7 @@ public class RunAccess {
     }
 
     /**
-     * Asks Kitsu, if it matters.
+     * Returns what the caller may see. Asks Kitsu for the productions of managers and supervisors only.
      *
      * @return fails with {@code unavailable} if Kitsu does not answer
      */
@@ -61,7 +61,7 @@ public class RunAccess {
                 : Uni.createFrom().item(Access.own(caller));
     }
 
-    /** Does the same, but falls back to the caller's own runs without requests if Kitsu does not answer soon. */
+    /** Returns what the caller may see. Falls back to {@link Access#own} if Kitsu fails or takes longer than two seconds. */
     Uni<Access> soon(Requester requester) {
         return of(requester).ifNoItem().after(SOON).fail().onFailure().recoverWithItem(() -> Access.own(requester.caller()));
     }

@@ -13,7 +13,7 @@ import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import io.smallrye.config.WithName;
 
-/** How runs go out, how many, and how long they are kept. */
+/** Settings for the sending, the limits and the retention of runs. */
 @ConfigMapping(prefix = "custom-actions")
 public interface RunConfig {
 
@@ -24,13 +24,13 @@ public interface RunConfig {
     Retention retention();
 
     interface Run {
-        /** Targets of one run. */
+        /** The most targets of one run. */
         @WithDefault("1000")
         @Min(1)
         @Max(10_000)
         int maxSelection();
 
-        /** Deliveries of one run that are under way at once. */
+        /** The most deliveries of one run that are in flight at once. */
         @WithDefault("32")
         @Min(1)
         @Max(1000)
@@ -43,13 +43,13 @@ public interface RunConfig {
         @DurationMax(minutes = 5)
         Duration patience();
 
-        /** How long a run stays with its process without a sign of life; renewed at a third of it. */
+        /** How long a replica without a heartbeat keeps its deliveries. Heartbeats come at least every third of this. */
         @WithDefault("30s")
         @DurationMin(seconds = 3)
         @DurationMax(minutes = 10)
         Duration lease();
 
-        /** How long what is under way may take to end when the service stops. */
+        /** How long deliveries in flight may take to end when the service stops. */
         @WithDefault("20s")
         @DurationMin(seconds = 0)
         @DurationMax(minutes = 5)
@@ -58,7 +58,7 @@ public interface RunConfig {
 
     interface Limits {
 
-        /** Zou's roles, and before them its bots, whatever their role. */
+        /** Zou's roles, and {@code bot}, which takes precedence over the role of a bot. */
         enum Standing {
             admin,
             manager,
@@ -69,13 +69,13 @@ public interface RunConfig {
             bot
         }
 
-        /** Runs a minute. */
+        /** Runs a minute for each caller. */
         @WithDefault("30")
         @Min(1)
         @Max(60_000)
         int perCaller();
 
-        /** Runs a minute of those in other standing, in place of {@link #perCaller()}. */
+        /** Runs a minute for each caller of a role, or for each bot, in place of {@link #perCaller()}. */
         Map<Standing, @Min(1) @Max(60_000) Integer> perCallerByRole();
 
         /** Deliveries a second to one host. */

@@ -19,13 +19,13 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
-import studio.actions.news.Notifications;
+import studio.actions.database.Notifications;
 
-/** Tells waiting presses and streams what happens to runs, whichever replica sends their deliveries. */
+/** Notifies waiting presses and streams of changes of runs, no matter which replica sends the deliveries. */
 @Singleton
 class RunEvents {
 
-    /** A net under waiting presses, in case a notification was lost. */
+    /** The pause between two checks by a waiting press, in case a notification was lost. */
     private static final Duration POLL = Duration.ofSeconds(5);
 
     private static final String ENDED = " ended";
@@ -42,7 +42,7 @@ class RunEvents {
         notifications.subscribe(Notifications.Topic.run_changed, this::hear, streams::wake);
     }
 
-    /** Tells all replicas of what has become of runs, once the transaction that writes it is committed. */
+    /** Notifies all replicas of changes of runs when the open transaction commits. */
     void publish(Collection<Run> runs) {
         notifications.publish(Notifications.Topic.run_changed,
                 runs.stream().map(run -> payload(run.id, run.finishedAt != null)).toList());
@@ -56,19 +56,19 @@ class RunEvents {
         return ended ? run + ENDED : run.toString();
     }
 
-    /** Tells those who watch here, and does not wait for the notifications to come around. */
+    /** Notifies this replica's watchers at once, without waiting for PostgreSQL's notification. */
     void changed(UUID run, boolean ended) {
         watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(ended));
         streams.wake(run);
     }
 
-    /** The same, by whoever has written the end. */
+    /** Notifies this replica's watchers how a run ended. Called by the replica that saved the end. */
     void ended(UUID run, End how) {
         watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(how));
         streams.wake(run);
     }
 
-    /** Whether what was told is that a run has ended. */
+    /** Returns true if a notification says that a run has ended. */
     static boolean ended(String told) {
         return told.endsWith(ENDED);
     }
@@ -79,7 +79,7 @@ class RunEvents {
         changed(run, ended);
     }
 
-    /** Lets go whoever waits here: the run goes on elsewhere, and can be watched there. */
+    /** Releases all waiting presses and streams. Their runs go on at other replicas and can be watched there. */
     void stop() {
         stopping = true;
         watches.values().forEach(all -> all.forEach(watch -> watch.hear(true)));
@@ -90,7 +90,7 @@ class RunEvents {
         return stopping;
     }
 
-    /** Listens to a run from now on; to be closed. */
+    /** Starts to watch a run. The watch must be closed after use. */
     Watch watch(UUID run) {
         Watch watch = new Watch(run);
         watches.compute(run, (same, all) -> {
@@ -124,23 +124,23 @@ class RunEvents {
         }
 
         /**
-         * Completes with the run's end, when the time is up, or when the service stops; it does not fail.
+         * Completes when the run ends, the time is up or the service stops. Never fails.
          *
-         * @param patience may be used up already
-         * @return how it ended, where that was written here and heard of first
+         * @param patience the longest wait; may be zero or negative
+         * @return how the run ended, if this replica saved the end and nothing else completed the wait first; else empty
          */
         Uni<Optional<End>> untilEnd(Duration patience) {
-            // A timeout of Mutiny's that is over at once gives its item before its subscription, which breaks what follows it.
+            // Mutiny's timeout would break later operators: if it is over at once, it emits its item before the subscription.
             Uni<Optional<End>> told = Uni.createFrom().completionStage(
                     () -> ended.copy().completeOnTimeout(Optional.empty(), patience.toNanos(), TimeUnit.NANOSECONDS));
             Uni<Optional<End>> seen = Multi.createFrom().ticks().startingAfter(POLL).every(POLL).onOverflow().drop()
                     .emitOn(workers)
                     .filter(tick -> over()).toUni().replaceWith(Optional.empty());
-            // Whoever hangs up cancels this, never the run.
+            // A client that disconnects cancels this wait, never the run.
             return Uni.join().first(told, seen).withItem();
         }
 
-        /** Whether the run has ended, as far as the database says so now. */
+        /** Returns true if the database says that the run has ended; false if the database does not answer. */
         boolean over() {
             try {
                 return QuarkusTransaction.requiringNew().call(() -> Run.count("id = ?1 and finishedAt is null", run) == 0);

@@ -18,30 +18,30 @@ import io.smallrye.mutiny.subscription.UniEmitter;
 import studio.actions.problem.DatabaseHealth;
 
 /**
- * The events of one run, read from the database once for all watchers of this replica. It reads only while a watcher waits for
- * events that may exist: after the first watcher, after a notification, or behind the latest known event.
+ * The events of one run, read from the database once for all watchers of this replica. The feed reads only while a watcher
+ * waits and new events may exist: at the start, after a notification, or if the watcher is behind the latest known event.
  */
 final class RunFeed {
 
     private static final Logger LOG = Logger.getLogger(RunFeed.class);
 
-    /** Between two reads of a busy run. */
+    /** The pause between two reads of a busy run. */
     private static final Duration PACE = Duration.ofMillis(200);
 
-    /** Before each read, so that watchers at the same event share it. */
+    /** The pause before each read, so that watchers at the same event share the read. */
     private static final Duration GATHERING = Duration.ofMillis(10);
 
-    /** Between two reads while the database is away. */
+    /** The pause between two reads while the database is away. */
     private static final Duration RETRY = Duration.ofSeconds(1);
 
-    /** What a client gets where there are no events: a comment, so that no proxy takes the silence for the end. */
+    /** Sent to a client if there are no events: an SSE comment, so that no proxy closes the silent connection. */
     static final byte[] COMMENT = ":\n\n".getBytes(StandardCharsets.US_ASCII);
 
     /**
      * Some events in their order.
      *
      * @param text the events as server-sent events, or {@link #COMMENT}
-     * @param through the number of the last event; without one, of the latest that the run has had
+     * @param through the number of the part's last event; if the part has no events, a watcher's position after the part
      * @param latest the number of the run's latest event
      * @param ended whether the run has ended
      * @param last whether no event can follow
@@ -57,7 +57,7 @@ final class RunFeed {
         }
     }
 
-    /** One who watches. It gets a part only after it has taken the one before. */
+    /** One client that watches. It gets a part only after it has taken the previous part. */
     final class Watcher {
         private int position;
         private UniEmitter<? super Part> waiting;
@@ -78,7 +78,7 @@ final class RunFeed {
             });
         }
 
-        /** Completes its wait without events. Returns false if it does not wait, since it has not taken its last part. */
+        /** Ends the watcher's wait with an empty part. Returns false if it does not wait: it has not taken its last part. */
         boolean keepAlive() {
             UniEmitter<? super Part> waited = take();
             if (waited != null) {
@@ -115,7 +115,7 @@ final class RunFeed {
     private boolean scheduled;
     private long notBefore = System.nanoTime();
 
-    /** @param reader reads the part behind an event; may fail while the database is away */
+    /** @param reader reads the part after the event with a number; may fail while the database is away */
     RunFeed(IntFunction<Part> reader, DatabaseHealth database, ScheduledExecutorService workers) {
         this.reader = reader;
         this.database = database;
@@ -133,13 +133,13 @@ final class RunFeed {
         return watchers.isEmpty();
     }
 
-    /** Tells that the run may have new events. */
+    /** Notifies the feed that the run may have new events. */
     synchronized void wake() {
         notified = true;
         schedule();
     }
 
-    /** Answers every waiting watcher with what there is, be it nothing. */
+    /** Answers every waiting watcher at once, with an empty part if there are no events. */
     synchronized void flush() {
         flushing = true;
         wake();
@@ -149,7 +149,7 @@ final class RunFeed {
         if (!scheduled) {
             scheduled = true;
             long nanos = Math.max(GATHERING.toNanos(), notBefore - System.nanoTime());
-            // Quarkus runs what is scheduled on an event loop, where nothing may wait for the database.
+            // Quarkus runs scheduled tasks on an event loop, which must not wait for the database.
             workers.schedule(() -> workers.execute(this::read), nanos, TimeUnit.NANOSECONDS);
         }
     }

@@ -18,10 +18,10 @@ import studio.actions.action.ActionJson;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Role;
 
-/** Runs and previews on the wire. */
+/** The JSON of runs, previews and statistics. */
 public final class RunJson {
 
-    /** How many deliveries an answer shows unless it is asked for others. */
+    /** The number of deliveries in an answer unless the request has another limit. */
     static final int SHOWN = 100;
 
     /** The position before the first delivery. */
@@ -66,12 +66,12 @@ public final class RunJson {
         public record Refusal(String code, String message) {
         }
 
-        /** Reads the first of its deliveries, in the transaction that is open. */
+        /** Reads the run's first deliveries in the open transaction. */
         static View of(Run run, RunAccess.Access access) {
             return of(run, DeliveryPage.read(run.id, FIRST, null, SHOWN), access);
         }
 
-        /** Reads the earlier attempts of those deliveries, in the transaction that is open. */
+        /** Reads the earlier attempts of the page's deliveries in the open transaction. */
         static View of(Run run, DeliveryPage page, RunAccess.Access access) {
             return of(run, page, Attempt.of(Stream.concat(page.deliveries().stream(), page.failures().stream()).toList()),
                     access);
@@ -83,7 +83,7 @@ public final class RunJson {
                     page.next() == null ? null : page.next().toString(), views(page.failures(), earlier, whole)));
         }
 
-        /** As runs stand in a list: without deliveries. */
+        /** Returns a run as in lists: without deliveries. */
         static View of(Run run, Counts counts) {
             return of(run, counts, null);
         }
@@ -102,7 +102,7 @@ public final class RunJson {
     }
 
     /**
-     * Some deliveries of a run.
+     * A page of a run's deliveries.
      *
      * @param next the cursor of the next page; null on the last one
      * @param failures the first deliveries of the whole run that failed, were lost or refused
@@ -110,13 +110,13 @@ public final class RunJson {
     public record Deliveries(List<DeliveryView> deliveries, String next, List<DeliveryView> failures) {
     }
 
-    /** What of a run is sent again. */
+    /** Which deliveries of a run a replay sends again. */
     public enum Only {
         failed,
         all
     }
 
-    // It stands in no signature, so the native image would not know it.
+    // No signature names this type, so the native image would leave it out.
     @RegisterForReflection
     public record Progress(Run.State state, Counts counts) {
     }
@@ -136,7 +136,10 @@ public final class RunJson {
         }
     }
 
-    /** To who may not see requests: the target, the state and the message; the rest is null. */
+    /**
+     * A delivery as the caller sees it. A caller who may not see requests gets only its id, target, state and failure; the
+     * rest is null or empty.
+     */
     public record DeliveryView(UUID id, Target target, Action.Method method,
             String url,
             Delivery.State state,

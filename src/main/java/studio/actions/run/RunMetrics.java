@@ -30,7 +30,7 @@ import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
-/** Runs and deliveries as those see them who run the service: meters, and a line in the log for each run that ended. */
+/** Metrics of runs and deliveries for operators, and a log line for each run that ended. */
 @Singleton
 class RunMetrics {
 
@@ -39,11 +39,11 @@ class RunMetrics {
     private static final Duration[] BUCKETS = Stream.of(25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000)
             .map(Duration::ofMillis).toArray(Duration[]::new);
 
-    /** Of what never went out. */
+    /** Failure kinds of deliveries that never went out. */
     private static final Set<FailureKind> REFUSALS = Set.of(FailureKind.forbidden_address, FailureKind.missing_variable,
             FailureKind.wrong_entity_type, FailureKind.not_visible, FailureKind.not_allowed);
 
-    /** What is owed, by whether it can go out. */
+    /** Counts unfinished deliveries by whether they can go out. */
     private static final String QUEUE = """
             SELECT 'in_flight', count(*), NULL FROM delivery WHERE owner IS NOT NULL
              UNION ALL
@@ -56,9 +56,10 @@ class RunMetrics {
     private static final List<String> QUEUED = List.of("due", "later", "held", "in_flight");
 
     /**
-     * What has ended, and how many deliveries of it in which way; a run that was all refused has those, too.
+     * An ended run, and how many of its deliveries ended with one state and failure kind. A run whose deliveries were all
+     * refused has such records, too.
      *
-     * @param kind null where nothing failed
+     * @param kind null if the deliveries did not fail
      */
     record Ended(UUID run, UUID action, String actionName, UUID caller, Run.State state, Delivery.State delivery,
             FailureKind kind, long count) {
@@ -69,7 +70,7 @@ class RunMetrics {
     private final Timer delivered;
     private final Timer failed;
     private final List<Gauge> gauges = new ArrayList<>();
-    /** NaN where the database did not say: zero would be good notifications. */
+    /** NaN if the database did not answer, because zero would look like an empty queue. */
     private volatile Map<String, Double> depth = Map.of();
     private volatile double age = Double.NaN;
 
@@ -90,7 +91,7 @@ class RunMetrics {
                 .register(meters));
     }
 
-    /** With those that have not happened yet: a rate needs a zero to begin with. */
+    /** Registers all counters, also for events that have not happened yet: a rate needs a zero to begin with. */
     void begin(@Observes StartupEvent start) {
         Stream.of(Run.State.succeeded, Run.State.partial, Run.State.failed, Run.State.cancelled).forEach(this::runs);
         deliveries(Delivery.State.delivered, null);
@@ -131,7 +132,7 @@ class RunMetrics {
                 .description("Presses, replays and openings that were refused with 429.").register(meters);
     }
 
-    /** Counts a press that was kept as a run in state refused, which is none of {@link #runs}. */
+    /** Counts a press that was kept as a run in state refused. {@link #runs} does not count such runs. */
     void refusedPress(Code code) {
         Counter.builder("custom_actions.presses.refused").tag("code", code.wire())
                 .description("Presses in Kitsu that were refused as a whole and kept, by the problem's code; at most one a "
@@ -145,13 +146,13 @@ class RunMetrics {
         }
     }
 
-    /** That a limit was reached. */
+    /** Counts the limits that a refusal names, and returns the refusal. */
     ProblemException refused(ProblemException refusal) {
         refusal.violated().forEach(limit -> refused(limit).increment());
         return refusal;
     }
 
-    /** To be called once for each run, when that it has ended is on disk. */
+    /** Counts and logs ended runs. To be called once for each run, after its end is on disk. */
     void ended(List<Ended> parts) {
         Map<UUID, List<Ended>> byRun = new HashMap<>();
         parts.forEach(part -> byRun.computeIfAbsent(part.run(), run -> new ArrayList<>()).add(part));

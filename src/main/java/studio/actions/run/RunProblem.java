@@ -11,20 +11,20 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
-/** A press that did not do all it should as one problem, for those who tell success from failure by a status alone. */
+/** The problem of a run that did not fully succeed, for clients that tell success from failure by the HTTP status alone. */
 public final class RunProblem {
 
     private static final int SHOWN = 20;
 
-    /** What a receiver that is too busy commonly asks for; what this one asked for is not kept. */
+    /** Seconds in {@code Retry-After} for a busy receiver. A common value, since the receiver's own value is not stored. */
     private static final int BUSY_SECONDS = 60;
 
     private RunProblem() {
     }
 
     /**
-     * Returns the problem of a run that has ended without success; it says where the run can be read. Its status is decided
-     * over all deliveries of the run, which are read where the view does not hold them.
+     * Returns the problem of a run that has ended without success; its {@code Location} is the run. The failures of all
+     * deliveries decide the HTTP status. They are read from the database if the view does not hold every delivery.
      */
     public static ProblemException of(RunJson.View run) {
         RunJson.Counts counts = run.counts();
@@ -48,7 +48,10 @@ public final class RunProblem {
         return code == Code.RECEIVER_BUSY ? problem.with("Retry-After", Integer.toString(BUSY_SECONDS)) : problem;
     }
 
-    /** Where nothing came of it, and all of it has one kind of reason, that; else that it did not arrive. */
+    /**
+     * Returns the code of a run that delivered nothing: a specific code if all failures have the same kind of cause, else
+     * {@code NOT_DELIVERED}.
+     */
     static Code of(Set<FailureKind> kinds) {
         if (Set.of(FailureKind.timeout, FailureKind.connect_timeout).containsAll(kinds)) {
             return Code.RECEIVER_TIMEOUT;

@@ -45,7 +45,7 @@ import studio.actions.problem.Cursor;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
-/** Reading what came of a press, watching it, stopping it, and sending it again. */
+/** Endpoints that list, read, cancel and replay runs. */
 @Path("/api/custom-actions/runs")
 @Produces(MediaType.APPLICATION_JSON)
 @Consumes(MediaType.APPLICATION_JSON)
@@ -110,7 +110,7 @@ public class RunResource {
         return new RunJson.Page(page.stream().map(run -> RunJson.View.of(run, counts.get(run.id))).toList(), next);
     }
 
-    /** Returns a pattern of SQL for texts that begin like this; upper and lower case are the same. */
+    /** Returns an SQL LIKE pattern for texts with this beginning. The query ignores case. */
     private static String pattern(String beginning) {
         return Normalizer.normalize(beginning.strip().replace('\0', '\ufffd'), Normalizer.Form.NFC).replaceAll("[!%_]", "!$0")
                 + "%";
@@ -206,7 +206,11 @@ public class RunResource {
         return run;
     }
 
-    /** @param access of whom the run is shown to; null for one of many, where it is no error that there is nothing to cancel */
+    /**
+     * Cancels a run.
+     *
+     * @param access what the caller may see of the run; null if many runs are cancelled, where an ended run is no error
+     */
     private RunJson.View cancelled(UUID id, Requester requester, RunAccess.Access access) {
         boolean strictly = access != null;
         RunJson.View view = QuarkusTransaction.requiringNew().call(() -> {

@@ -15,7 +15,7 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.scheduler.Scheduled;
 import studio.actions.problem.DatabaseHealth;
 
-/** Removes runs that ended longer ago than they are kept, some at a time, and says how many there are. */
+/** Scheduled job that removes old ended runs in batches, and counts the runs and deliveries in the database. */
 @Singleton
 class RunRetention {
 
@@ -88,8 +88,9 @@ class RunRetention {
     }
 
     /**
-     * As many as have so many outcomes, and so no more deliveries, and one at the least; what another replica is removing is
-     * passed over.
+     * Removes a batch of the oldest runs and returns their number. A batch has at most {@link #DELIVERIES_AT_ONCE} outcomes,
+     * and so at most as many deliveries. A single larger run is a batch of its own. Skips runs that another replica is
+     * removing.
      */
     private int remove() {
         return entities.createNativeQuery("""

@@ -24,22 +24,22 @@ import org.jboss.logging.Logger;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
+import studio.actions.database.Notifications;
 import studio.actions.egress.FailureKind;
-import studio.actions.news.Notifications;
 import studio.actions.problem.DatabaseHealth;
 import studio.actions.run.RunJson.Statistics;
 
 /**
- * What became of presses and deliveries: counted a moment after they have ended, by whichever replica comes first, in a
- * transaction of its own, so that nothing waits for it. By action and over all, by the day (UTC) of the press, by how they
- * ended and how long that took; so a question reads some hundred rows, whatever it is about.
+ * Statistics of presses and deliveries. The first replica to come counts them a moment after their end, in a separate
+ * transaction, so that nothing waits for the counting. Counts are kept for each action and for all actions, by the day (UTC)
+ * of the press, by result and by duration. So every query reads only some hundred rows.
  */
 @Singleton
 class RunStatistics {
 
     private static final Logger LOG = Logger.getLogger(RunStatistics.class);
 
-    /** For how long counts are kept, today included. */
+    /** For how many days counts are kept, today included. */
     static final int DAYS = 90;
 
     private static final String ALL = "all";
@@ -50,16 +50,16 @@ class RunStatistics {
 
     private static final int OPENINGS_AT_ONCE = 1000;
 
-    /** What ends at about the same time is counted together: to count some runs takes as long as to count one. */
+    /** How long to gather ended runs before counting: counting some runs takes as long as counting one. */
     private static final Duration MOMENT = Duration.ofMillis(500);
 
-    /** How long the end waits for what is being counted. */
+    /** How long the shutdown waits for a running count. */
     private static final Duration LAST = Duration.ofSeconds(1);
 
-    /** For what nobody has told of. */
+    /** Counts every minute in case a notification was lost. */
     private static final Duration NET = Duration.ofMinutes(1);
 
-    /** Rows are written in one order, so that two who count at once do not wait for each other in a circle. */
+    /** Writes rows in a fixed order, so that two replicas that count at once do not deadlock. */
     private static final String PRESSES = """
             WITH ended AS (%s)
             INSERT INTO press_count (subject, day, kind, state, count, last)
@@ -88,7 +88,7 @@ class RunStatistics {
              ORDER BY subject, day, state, failure
                 ON CONFLICT (subject, day, state, failure_kind) DO UPDATE SET count = delivery_count.count + excluded.count""";
 
-    /** What was refused before it went out says nothing of its receiver. */
+    /** Leaves out deliveries that were refused before they went out, because they say nothing about the receiver. */
     private static final String DURATIONS = """
             INSERT INTO duration_count (subject, day, took_ms, count)
             SELECT coalesce(CAST(action_id AS text), 'all') AS subject, day, took, count(*)
@@ -100,7 +100,7 @@ class RunStatistics {
              ORDER BY subject, day, took
                 ON CONFLICT (subject, day, took_ms) DO UPDATE SET count = duration_count.count + excluded.count""";
 
-    /** For the audit, which outlives the runs. */
+    /** Saves the results of runs for the audit, which outlives the runs. */
     private static final String OUTCOMES = """
             INSERT INTO audit_outcome (run_id, result, detail)
             SELECT id, state, coalesce((SELECT jsonb_object_agg(state, deliveries) FROM (
@@ -144,7 +144,7 @@ class RunStatistics {
         counter.awaitTermination(LAST.toMillis(), TimeUnit.MILLISECONDS);
     }
 
-    /** Says that something has ended. */
+    /** Schedules a count, because there is something to count. */
     void wake() {
         if (awake.compareAndSet(false, true)) {
             try {
@@ -155,7 +155,7 @@ class RunStatistics {
         }
     }
 
-    /** An opening is to be counted. To be called in its transaction; {@link #wake} after it. */
+    /** Records an opening for the next count. To be called in the opening's transaction; {@link #wake} after it. */
     void opened(UUID action, Run.State state) {
         entities.createNativeQuery("INSERT INTO uncounted_opening (action_id, state) VALUES (:action, :state)")
                 .setParameter("action", action).setParameter("state", state.name()).executeUpdate();
@@ -170,7 +170,7 @@ class RunStatistics {
                 metrics.ended(counted.ended());
             } while (counted.runs() == RUNS_AT_ONCE && !counter.isShutdown());
             if (counted.runs() > 0) {
-                // There may be more, where those had many deliveries.
+                // There may be more: a batch holds fewer runs if they have many deliveries.
                 wake();
             }
         } catch (RuntimeException | Error e) {
@@ -181,7 +181,7 @@ class RunStatistics {
         }
     }
 
-    /** @param ended of those that ended a while ago nothing: they are of a time before this, and no notifications */
+    /** @param ended the runs that ended within the last hour; older ones are too old for metrics and log lines */
     private record Counted(int runs, List<RunMetrics.Ended> ended) {
     }
 
@@ -214,7 +214,7 @@ class RunStatistics {
                 row[6] == null ? null : FailureKind.valueOf((String) row[6]), ((Number) row[7]).longValue())).toList();
     }
 
-    /** Removes the days that nobody can ask for any more. */
+    /** Removes the counts of days that can no longer be queried. */
     void sweep() {
         for (String counts : List.of("press_count", "delivery_count", "duration_count")) {
             entities.createNativeQuery("DELETE FROM " + counts + " WHERE day < (now() AT TIME ZONE 'UTC')::date - :days")
@@ -223,8 +223,10 @@ class RunStatistics {
     }
 
     /**
-     * @param action null for all of them
-     * @param days up to today, which is one of them
+     * Returns the statistics of one action or of all actions.
+     *
+     * @param action null for all actions
+     * @param days the number of days up to today, today included
      */
     @SuppressWarnings("unchecked")
     Statistics read(UUID action, int days) {
@@ -252,7 +254,7 @@ class RunStatistics {
                 .setParameter("subject", subject).setParameter("days", days).getResultList();
     }
 
-    /** Adds up what is read. */
+    /** Sums of the counts that were read. */
     private static final class Tally {
 
         private final UUID action;
@@ -287,7 +289,7 @@ class RunStatistics {
             today.minusDays(days - 1L).datesUntil(today.plusDays(1)).forEach(day -> byDay.put(day, new Day()));
         }
 
-        /** Where the clock was set back, a day may be one that is yet to come. */
+        /** Returns the sums of a day. The day may lie in the future if the clock was set back. */
         private Day of(LocalDate day) {
             return byDay.computeIfAbsent(day, later -> new Day());
         }
@@ -331,7 +333,7 @@ class RunStatistics {
             return tried == 0 ? null : (double) counts.delivered() / tried;
         }
 
-        /** By nearest rank; the middle of its bucket, which is within 3.2 % of what it was. */
+        /** Returns a percentile by nearest rank: the middle of its bucket, which is within 3.2 % of the exact duration. */
         private int percentile(double share) {
             long rank = (long) Math.ceil(share * durations.values().stream().mapToLong(Long::longValue).sum());
             long passed = 0;

@@ -46,9 +46,9 @@ import studio.actions.problem.DatabaseHealth;
 import studio.actions.problem.ProblemException;
 
 /**
- * The events of runs as server-sent events. Streams of one run share a {@link RunFeed}, so that an idle stream asks no
- * database. A stream gets its next part when the client has taken the one before; a client that does not read is dropped and
- * can resume with {@code Last-Event-ID}.
+ * The endpoint that streams the events of runs as server-sent events. Streams of one run share a {@link RunFeed}, so that an
+ * idle stream does not query the database. A stream gets its next part when the client has taken the previous part. A client
+ * that does not read is dropped and can resume with {@code Last-Event-ID}.
  */
 @Path("/api/custom-actions/runs")
 public class RunStreams {
@@ -56,21 +56,24 @@ public class RunStreams {
     /** The id of the last event of a stream. */
     private static final String END = "end";
 
-    /** Below the 60 s after which nginx cuts a silent stream. */
+    /** The pause between two comments; below the 60 s after which nginx cuts a silent stream. */
     private static final Duration KEEP_ALIVE = Duration.ofSeconds(20);
 
-    /** Of one part: the most that a client which does not read keeps in memory, apart from a larger single event. */
+    /** The most bytes of one part, unless a single event is larger. A client that does not read keeps one part in memory. */
     private static final int PART_BYTES = 32 * 1024;
 
     private static final int PART_EVENTS = 100;
 
-    /** Of all parts that clients have not taken yet; beyond, the streams that hold theirs longest are dropped. */
+    /**
+     * The most bytes of all parts that clients have not taken. Above this limit, the streams that have held a part longest are
+     * dropped.
+     */
     private static final long MOST_BYTES = 16L * 1024 * 1024;
 
     private static final Map<String, List<String>> HEADERS = Map.of(
             HttpHeaders.CONTENT_TYPE, List.of(MediaType.SERVER_SENT_EVENTS),
             HttpHeaders.CACHE_CONTROL, List.of("no-store"),
-            // nginx would hold events back until it has many.
+            // Else nginx buffers events until it has many.
             "X-Accel-Buffering", List.of("no"));
 
     /** @param whole whether its watchers may see requests and answers */
@@ -120,7 +123,7 @@ public class RunStreams {
                 feed -> HEADERS);
     }
 
-    /** The events of a run behind one of them, until the last or until the service stops. */
+    /** Streams the events of a run after a given event, until the last one or until the service stops. */
     private Multi<byte[]> follow(Feed run, int behind, HttpConnection connection) {
         return Multi.createFrom().deferred(() -> {
             Stream stream = new Stream(run, behind, connection);
@@ -131,7 +134,7 @@ public class RunStreams {
         }).map(RunFeed.Part::text);
     }
 
-    /** Tells that a run may have new events. */
+    /** Notifies the watchers of a run that it may have new events. */
     void wake(UUID run) {
         for (boolean whole : new boolean[] { true, false }) {
             RunFeed feed = feeds.get(new Feed(run, whole));
@@ -141,12 +144,12 @@ public class RunStreams {
         }
     }
 
-    /** Tells that any run may have new events: notifications may have been lost. */
+    /** Notifies all watchers that any run may have new events, because notifications may have been lost. */
     void wake() {
         feeds.values().forEach(RunFeed::wake);
     }
 
-    /** Ends all streams; their clients find the events at another replica. */
+    /** Ends all streams. Their clients can resume at another replica. */
     void stop() {
         stopping = true;
         feeds.values().forEach(RunFeed::flush);
@@ -190,7 +193,7 @@ public class RunStreams {
             streams.add(this);
         }
 
-        /** The client has taken all that it was sent. */
+        /** Releases the part that the client has taken, and returns the next part. */
         Uni<RunFeed.Part> next() {
             release();
             return watcher.next().invoke(this::hold);
@@ -264,7 +267,7 @@ public class RunStreams {
         });
     }
 
-    /** As the HTML standard, 9.2.6, reads them; JSON text has no line breaks. */
+    /** Renders events in the format of the HTML standard, section 9.2.6. JSON fits in one data line: it has no line breaks. */
     private String text(Run run, List<Delivery> outcomes, boolean whole, boolean last) {
         StringBuilder text = new StringBuilder();
         Map<UUID, List<Attempt>> earlier = Attempt.of(outcomes);

@@ -1,6 +1,6 @@
 package studio.actions.run;
 
-import static studio.actions.run.SqlBatch.each;
+import static studio.actions.database.SqlBatch.each;
 
 import java.time.ZoneOffset;
 import java.util.Arrays;
@@ -14,11 +14,13 @@ import jakarta.inject.Singleton;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 import studio.actions.audit.AuditEntry;
-import studio.actions.news.Notifications;
+import studio.actions.database.Notifications;
+import studio.actions.database.SqlBatch;
 
 /**
- * Writes a run as it begins: itself, what it owes, its entry in the audit, and last the token that it costs its caller, for
- * which others wait until the transaction ends. In one round trip, however much it is, with which the one that is open ends.
+ * Writer of new runs. One round trip writes the run, all its deliveries and its audit entry, takes the caller's token, and
+ * commits the open transaction. The token is taken last, since other presses of the caller wait for the bucket until the
+ * commit.
  */
 @Singleton
 class RunWriter {
@@ -29,7 +31,10 @@ class RunWriter {
                 production_ids, fingerprint, idempotency_key, created_at, finished_at, unfinished, events)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS jsonb), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""";
 
-    /** An array of arrays cannot be taken apart, and one of times not be put together, so these are text. */
+    /**
+     * Task ids and times travel as text: {@code unnest} flattens an array of arrays, and {@link SqlBatch} cannot build arrays
+     * of times.
+     */
     private static final String DELIVERIES = """
             INSERT INTO delivery (run_id, method, id, position, entity_id, entity_type, production_id, task_id,
                 entity_name, sequence_name, episode_name, asset_type_name, task_type_name, production_name,
@@ -50,9 +55,11 @@ class RunWriter {
     }
 
     /**
-     * @param waits whether some of it is for anybody to send
-     * @param cost of whose bucket its token is
-     * @return what the bucket gave: where that is none, nothing was written
+     * Writes the run and commits the open transaction.
+     *
+     * @param waits whether deliveries are left that any replica may claim; all replicas are then notified
+     * @param cost the caller's limit, whose bucket pays one token for the run
+     * @return what the bucket granted; if it granted no token, nothing was written
      */
     RateLimits.Taken write(Run run, List<Delivery> deliveries, AuditEntry entry, boolean waits, RateLimits.Policy cost) {
         SqlBatch all = new SqlBatch().add(RUN, values(run)).add(DELIVERIES, values(run, deliveries))

@@ -12,10 +12,11 @@ import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
 /**
- * What the person had selected, none twice, in the order given; nothing only where an action needs no target.
+ * The selected targets, without duplicates, in the given order; empty only if the action needs no target.
  *
- * @param refused the targets that Kitsu does not show to this person, or knows to be something else
- * @param fromKitsu whether what is known of the targets is what Kitsu says of them
+ * @param refused the targets that Kitsu does not show to the caller or knows to be something else, or for which the caller's
+ *        role does not allow the action
+ * @param fromKitsu whether the facts about the targets come from Kitsu and not from the caller
  */
 public record Selection(List<Target> targets, Map<Target, Refusal> refused, Origin origin, boolean fromKitsu) {
 
@@ -24,14 +25,14 @@ public record Selection(List<Target> targets, Map<Target, Refusal> refused, Orig
     private static final List<Function<Target, String>> NAMES = List.of(Target::entityName, Target::sequenceName,
             Target::episodeName, Target::assetTypeName, Target::taskTypeName, Target::productionName);
 
-    /** Why nothing is done for a target. */
+    /** The reason why nothing is sent for a target. */
     public record Refusal(FailureKind kind, String why) {
     }
 
     /**
-     * Where in Kitsu the button was pressed, as the browser claims it; null where nobody says.
+     * The page of Kitsu on which the button was pressed, as the browser claims it; values are null if they are not given.
      *
-     * @param entityType of the page, which need not be that of the target
+     * @param entityType the page's entity type, which may differ from the target's
      */
     public record Origin(String entityType, String path, String server) {
 
@@ -39,20 +40,21 @@ public record Selection(List<Target> targets, Map<Target, Refusal> refused, Orig
     }
 
     /**
-     * Out of a request that gives either task ids or targets.
+     * Returns the selection of a request that gives either task ids or targets.
      *
-     * @throws ProblemException {@code invalid_body} if it gives neither, both, none or more than the limit
+     * @throws ProblemException {@code invalid_body} if the request gives neither or both, an empty list, more than
+     *         {@code limit} targets, or an invalid target
      */
     static Selection of(List<UUID> tasks, List<Target> targets, int limit) {
         return of(tasks, targets, Origin.NOWHERE, limit);
     }
 
-    /** Out of a press in Kitsu, which selects tasks; otherwise as {@link #of}. */
+    /** Returns the selection of a press in Kitsu, which always selects tasks; otherwise like {@link #of}. */
     public static Selection ofTasks(List<UUID> tasks, Origin origin, int limit) {
         return of(tasks == null ? List.of() : tasks, null, origin, limit);
     }
 
-    /** Returns an empty selection, for an action that opens the same address for every one. */
+    /** Returns an empty selection, for an action that opens the same address for every selection. */
     public static Selection none(Origin origin) {
         return new Selection(List.of(), Map.of(), origin, false);
     }

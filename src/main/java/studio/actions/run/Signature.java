@@ -18,10 +18,10 @@ final class Signature {
     }
 
     /**
-     * The value of {@code webhook-signature}: one {@code v1,…} per key, separated by spaces.
+     * Returns the value of {@code webhook-signature}: one {@code v1,<base64>} per key, separated by spaces.
      *
-     * @param timestamp of the attempt, in seconds since 1970
-     * @param body as it is sent, empty where none is
+     * @param timestamp the time of the attempt, in seconds since 1970
+     * @param body the body as it is sent; empty if there is none
      */
     static String sign(List<byte[]> keys, String id, long timestamp, String body) {
         byte[] content = (id + "." + timestamp + "." + body).getBytes(StandardCharsets.UTF_8);

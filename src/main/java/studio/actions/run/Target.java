@@ -5,9 +5,9 @@ import java.util.UUID;
 import com.fasterxml.jackson.annotation.JsonAlias;
 import com.fasterxml.jackson.annotation.JsonInclude;
 
-import studio.actions.action.Variable;
+import studio.actions.template.Variable;
 
-/** One entity or task out of a selection, with its production. Without Kitsu the names come from whoever asks. */
+/** A selected entity or task, with its production. Without Kitsu, the names come from the caller. */
 public record Target(
         UUID entityId,
         Kind entityType,
@@ -20,7 +20,7 @@ public record Target(
         @JsonInclude(JsonInclude.Include.NON_NULL) String taskTypeName,
         @JsonInclude(JsonInclude.Include.NON_NULL) String productionName) {
 
-    /** What an entity is; the last two match only actions for all. Spelled as on the wire. */
+    /** Types of entity, spelled as in the API. Only actions for all types cover {@code scene} and {@code concept}. */
     public enum Kind {
         asset,
         shot,
@@ -31,7 +31,7 @@ public record Target(
         concept
     }
 
-    /** Stands for nothing selected. */
+    /** The target of an empty selection. */
     static final Target NONE = new Target(null, null, null, null, null, null, null, null, null, null);
 
     static Target task(UUID taskId) {
@@ -44,13 +44,13 @@ public record Target(
                 taskTypeName, productionName);
     }
 
-    /** Names that a request brought along. */
+    /** Returns whether a request gave the target any name. */
     boolean named() {
         return entityName != null || sequenceName != null || episodeName != null || assetTypeName != null
                 || taskTypeName != null || productionName != null;
     }
 
-    /** Null where it is not known, and for what a target does not decide. */
+    /** Returns the value of a variable; null if the value is not known, or does not depend on the target. */
     Object value(Variable variable) {
         return switch (variable) {
             case task_id -> text(taskId);

@@ -31,8 +31,9 @@ import studio.actions.zou.ZouLookups.Hidden;
 import studio.actions.zou.ZouLookups.Question;
 
 /**
- * What Kitsu knows of a selection, asked as the caller: nobody runs an action on what they may not see, and no name comes from
- * whoever asks. Without Kitsu a selection stays as it was given. Answers on a thread that may wait.
+ * Lookup of a selection in Kitsu, asked as the caller, so that nobody runs an action on a target that they may not see. Names
+ * come from Kitsu, never from the caller. Without Kitsu, a selection stays as it was given. Results arrive on a thread that
+ * may block.
  */
 @Singleton
 class TargetLookup {
@@ -47,11 +48,11 @@ class TargetLookup {
     }
 
     /**
-     * The selection with what Kitsu says of each target.
+     * Returns the selection with what Kitsu knows of each target.
      *
-     * @return fails with {@link ProblemException}: {@code invalid_body} for names in a target, {@code not_found} if no role of
-     *         the caller's allows the action, {@code unavailable} if Kitsu does not answer for one target,
-     *         {@code unauthenticated} if the credential has ended
+     * @return the selection; fails with {@link ProblemException}: {@code invalid_body} if a target contains names,
+     *         {@code not_found} if none of the caller's roles allows the action, {@code unavailable} if Kitsu does not answer
+     *         for one target, {@code unauthenticated} if the credential is no longer valid
      */
     Uni<Selection> look(Requester requester, Action action, Selection given) {
         if (!zou.there()) {
@@ -84,9 +85,9 @@ class TargetLookup {
 
     /**
      * Returns the targets that Kitsu does not show to the caller, or for which the caller's role does not allow the action,
-     * and why; none without Kitsu.
+     * each with its refusal. Returns none without Kitsu.
      *
-     * @return fails as {@link #look}
+     * @return the refusals by target; fails like {@link #look}
      */
     Uni<Map<Target, Refusal>> refused(Requester requester, Action action, Collection<Target> targets) {
         if (!zou.there()) {
@@ -105,7 +106,7 @@ class TargetLookup {
         });
     }
 
-    /** To people whose roles do not show them the action, globally or in one of these productions, it does not exist. */
+    /** Throws {@code not_found} if no role of the caller's, global or in one of these productions, shows the action. */
     private static void refuseUnseen(Action action, Caller caller, Collection<Found> found) {
         if (!action.visibleTo(caller)
                 && found.stream().noneMatch(one -> one instanceof Facts facts && action.allows(facts.role()))) {
@@ -113,7 +114,10 @@ class TargetLookup {
         }
     }
 
-    /** The role in the target's production decides, not the global one. */
+    /**
+     * Returns a refusal if the caller's role in the target's production does not allow the action. The global role does not
+     * count.
+     */
     private static Optional<Refusal> notAllowed(Action action, Facts facts) {
         return action.allows(facts.role()) ? Optional.empty()
                 : Optional.of(new Refusal(FailureKind.not_allowed,

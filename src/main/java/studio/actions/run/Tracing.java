@@ -15,8 +15,9 @@ import io.opentelemetry.context.Context;
 import studio.actions.egress.Reply;
 
 /**
- * From the request that pressed a button to the receivers of what it owed, in one trace (W3C Trace Context, level 1), whichever
- * replica sends it. Where traces are off, a receiver still gets an id that is the same for the whole run.
+ * Traces of runs: one trace leads from the request that pressed the button to all receivers, even if other replicas send the
+ * deliveries (W3C Trace Context, level 1). With tracing off, a receiver still gets a trace id that is the same for the whole
+ * run.
  */
 @Singleton
 class Tracing {
@@ -31,15 +32,15 @@ class Tracing {
         this.random = random;
     }
 
-    /** That of the request which is being served; null where it is not traced. */
+    /** Returns the {@code traceparent} of the current request; null if the request is not traced. */
     static String current() {
         SpanContext span = Span.current().getSpanContext();
         return span.isSampled() ? written(span) : null;
     }
 
     /**
-     * An attempt, as a step of the trace in which its run was pressed. Its receiver's host stands in it, and no more of the
-     * URL.
+     * Starts the span of an attempt, in the trace of the press. The span contains the receiver's host but no other part of the
+     * URL. The span is invalid if the press was not traced.
      */
     Span attempt(Run run, Delivery delivery) {
         return run.traceparent().map(pressed -> attempt(run, delivery, pressed)).orElse(Span.getInvalid());
@@ -71,7 +72,7 @@ class Tracing {
         attempt.end();
     }
 
-    /** For the receiver. */
+    /** Returns the {@code traceparent} for the receiver. */
     String traceparent(Run run, Span attempt) {
         return attempt.getSpanContext().isValid() ? written(attempt.getSpanContext())
                 : "00-" + run.id.toString().replace("-", "") + "-" + String.format("%016x", random.nextLong(1, Long.MAX_VALUE))

@@ -15,7 +15,7 @@ import studio.actions.action.ActionConfig;
 import studio.actions.action.Secrets;
 import studio.actions.egress.Outbound;
 
-/** What a request carries beside its body: our headers, those of the action with its secrets filled in, the signature. */
+/** Builder of webhook requests: our headers, the action's headers with secrets filled in, and the signature. */
 @Singleton
 class WebhookRequests {
 
@@ -33,14 +33,14 @@ class WebhookRequests {
         this.userAgent = "kitsu-actions/" + application.version().orElse("unknown");
     }
 
-    /** Why nothing can be sent with these: a secret that was there when the action was saved is not there now. */
+    /** Returns why nothing can be sent: a secret that was configured when the action was saved is missing now. */
     Optional<String> missingSecret(Map<String, String> headers, String signingSecret) {
         Optional<String> name = headers.values().stream().map(secrets::missing).flatMap(Optional::stream).findFirst()
                 .or(() -> Optional.ofNullable(signingSecret).filter(signer -> secrets.signingKeys(signer).isEmpty()));
         return name.map(Secrets::missingSentence);
     }
 
-    /** The headers as a preview shows them, secrets masked. */
+    /** Returns the headers for a preview, with secrets masked. */
     Map<String, String> preview(Action action) {
         Map<String, String> headers = headers(action.headers, action.method != Action.Method.GET);
         headers.replaceAll((name, value) -> secrets.hide(value));
@@ -53,7 +53,7 @@ class WebhookRequests {
         return headers;
     }
 
-    /** The request of an attempt that is made now, in this trace. */
+    /** Builds the request of an attempt that is made now, as part of the given trace. */
     Outbound build(Run run, Delivery delivery, String traceparent) {
         Map<String, String> headers = headers(run.headers, delivery.body != null);
         headers.replaceAll((name, value) -> secrets.fill(value));

@@ -6,8 +6,8 @@ import jakarta.inject.Singleton;
 import io.vertx.ext.web.Router;
 
 /**
- * Tells Kitsu's nginx before each login that this process answers (204). It asks nobody and uses no worker thread: a process
- * that has stopped must not look like one that is busy.
+ * The path that Kitsu's nginx requests before each login; answers 204. It contacts no other system and uses no worker thread,
+ * so that a stopped process can be distinguished from a busy one.
  */
 @Singleton
 class Alive {

@@ -22,26 +22,26 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 
 import studio.actions.action.ActionConfig;
 
-/** The API's description: {@code META-INF/openapi.yaml}, as it is or as JSON. */
+/** The API's description: {@code META-INF/openapi.yaml} as YAML or as JSON. */
 @Path("/api/custom-actions/openapi")
 @PermitAll
 public class ApiDocument {
 
     private static final String SOURCE = "META-INF/openapi.yaml";
 
-    /** The forms that it can be asked for. */
+    /** The formats in which the description is served. */
     public enum Format {
         yaml,
         json
     }
 
-    /** Stands in the source where the longest time-out of an action does. */
+    /** The longest time-out of an action, as it stands in the source. The configured value replaces it. */
     private static final String LONGEST = "maximum: %d\n          minimum: 100\n";
 
     private final ObjectMapper mapper;
     private final int maxTimeoutMs;
 
-    /** Made at the first request for it, and kept: parsing takes long enough to keep the service busy for nothing. */
+    /** Created at the first request and kept, because parsing is slow enough to burden the service. */
     private volatile byte[] json;
 
     ApiDocument(ObjectMapper mapper, ActionConfig config) {
@@ -49,7 +49,7 @@ public class ApiDocument {
         this.maxTimeoutMs = (int) config.egress().maxTimeout().toMillis();
     }
 
-    /** Answers the form that {@code format} names, else the one that {@code Accept} prefers, else YAML. */
+    /** Returns the format that {@code format} names, else the one that {@code Accept} prefers, else YAML. */
     @GET
     public Response read(@QueryParam("format") Format format, @Context Request request) throws IOException {
         List<Variant> variants = Stream.of(Format.values())

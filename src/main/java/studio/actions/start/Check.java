@@ -19,15 +19,15 @@ import io.quarkus.runtime.StartupEvent;
 import io.quarkus.runtime.annotations.CommandLineArguments;
 
 /**
- * A start that stops where the work would begin. Settings, CDI, Jackson and REST are up by then, but no other observer of the
- * start has run and no port is open, so the service has asked nobody for anything.
+ * The mode {@code --check}: a start that ends before the work begins. By then settings, CDI, Jackson and REST are up. No other
+ * observer of the start has run and no port is open, so the service has contacted no other system.
  */
 @Singleton
 class Check {
 
     private static final String ARGUMENT = "--check";
 
-    /** Ends a start that was only checked, when everything in it has worked. */
+    /** Thrown to end a start that was only checked, after all of it has worked. */
     static final class Passed extends RuntimeException {
 
         private static final long serialVersionUID = 1L;
@@ -37,7 +37,7 @@ class Check {
         }
     }
 
-    /** What Quarkus itself would ask the database or a collector before the first observer runs. */
+    /** Settings that keep Quarkus from contacting the database or a collector before the first observer runs. */
     private static final Map<String, String> OFFLINE = Map.of(
             "quarkus.datasource.jdbc.pooling-enabled", "false",
             "quarkus.flyway.active", "false",
@@ -46,7 +46,7 @@ class Check {
             "quarkus.hibernate-orm.schema-management.strategy", "none",
             "quarkus.otel.sdk.disabled", "true");
 
-    /** Returns a line for each argument that the service does not know: a typo must not start it. */
+    /** Returns a line for each unknown argument: a typo must not start the service. */
     static List<String> refused(String... args) {
         return Arrays.stream(args).filter(argument -> !argument.equals(ARGUMENT))
                 .map(argument -> "The argument " + Settings.shown(argument.replaceFirst("(?s)=.*", "=…"))
@@ -60,7 +60,10 @@ class Check {
         return List.of(args).contains(ARGUMENT);
     }
 
-    /** Keeps Quarkus from the network, whatever else is set. Without a JDBC URL it would leave out what needs a database. */
+    /**
+     * Keeps Quarkus off the network; overrides all other settings. Sets a JDBC URL if none is set: without one, Quarkus leaves
+     * out all parts that need a database.
+     */
     static void goOffline(Config config) {
         OFFLINE.forEach(System::setProperty);
         if (config.getOptionalValue(DatabaseUrl.KEY, String.class).isEmpty()) {
@@ -68,7 +71,7 @@ class Check {
         }
     }
 
-    /** Makes the beans that a start makes, then ends it. Runs before every other observer, those of Quarkus included. */
+    /** Creates the service's singletons, then ends the start. Runs before every other observer, including those of Quarkus. */
     void end(@Observes @Priority(Integer.MIN_VALUE) StartupEvent start, @CommandLineArguments String[] args,
             ObjectMapper mapper, BeanManager beans) {
         if (asked(args)) {

@@ -13,11 +13,11 @@ import java.util.regex.Pattern;
 import org.eclipse.microprofile.config.Config;
 
 /**
- * The address of the database, as a JDBC URL or as the URI of libpq. Credentials move out of it into settings of their own,
+ * The address of the database, given as a JDBC URL or as a URI of libpq. Credentials are moved into settings of their own,
  * because drivers and pools log the address when they fail.
  *
  * @param jdbc the address without credentials
- * @param secrets the settings for the credentials that stood in it, by key
+ * @param secrets the credentials from the address, by the keys of their settings
  */
 record DatabaseUrl(String jdbc, Map<String, String> secrets) {
 
@@ -65,7 +65,7 @@ record DatabaseUrl(String jdbc, Map<String, String> secrets) {
                 + (parameters.isEmpty() ? "" : "?" + String.join("&", parameters)), secrets);
     }
 
-    /** Replaces the configured address by system properties that hold address and credentials apart. */
+    /** Replaces the configured address by system properties that hold address and credentials separately. */
     static void apply(Config config) {
         config.getOptionalValue(KEY, String.class).filter(text -> !text.isBlank()).map(DatabaseUrl::of).ifPresent(url -> {
             System.setProperty(KEY, unexpanded(url.jdbc));
@@ -77,7 +77,7 @@ record DatabaseUrl(String jdbc, Map<String, String> secrets) {
         });
     }
 
-    /** Writes a value so that it is read again as it is: ${ begins a reference, and $$ is one $. */
+    /** Escapes a value for the configuration, in which ${ begins a reference and $$ stands for $. */
     private static String unexpanded(String value) {
         return value.replace("$", "\\$");
     }

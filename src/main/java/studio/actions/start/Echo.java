@@ -29,20 +29,20 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 
 import studio.actions.identity.IdentityConfig;
 
-/** A receiver to practise on without Kitsu: it answers with what it was sent. With Kitsu it is not there. */
+/** The practice receiver: answers with the request that it got. It exists only without Kitsu. */
 @Path("/api/custom-actions/echo")
 @Produces(MediaType.APPLICATION_JSON)
 @PermitAll
 @Echo.WithoutKitsu
 public class Echo {
 
-    /** Marks what is not there with Kitsu. */
+    /** Marks resources that exist only without Kitsu. */
     @NameBinding
     @Retention(RetentionPolicy.RUNTIME)
     @interface WithoutKitsu {
     }
 
-    /** Answers 404 with Kitsu, before the body is read. */
+    /** A filter that answers 404 if Kitsu is configured, before the body is read. */
     @Singleton
     static class Practice {
 
@@ -61,7 +61,7 @@ public class Echo {
         }
     }
 
-    /** Stays, with its headers, below what egress reads of an answer. */
+    /** Longest body that is echoed whole, in characters. The answer and its headers stay below the size that egress reads. */
     private static final int SHOWN = 32 * 1024;
 
     private final ObjectMapper json;
@@ -70,7 +70,7 @@ public class Echo {
         this.json = json;
     }
 
-    /** What arrived; the body as JSON if it is some, else as text. */
+    /** The received request. The body is JSON if it can be parsed, else text. */
     public record Heard(String method, String url, Map<String, String> headers, Object body) {
     }
 

@@ -23,8 +23,8 @@ import io.quarkus.runtime.Application;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 
 /**
- * PostgreSQL for a first run and for tests: a process of its own below a folder of its own, started only when no JDBC URL is
- * given. The native image knows nothing of it; its entry point is {@link Main}.
+ * PostgreSQL for a first run and for tests: a separate process with its own data folder, started only if no JDBC URL is given.
+ * The native image does not contain it and starts with {@link Main}.
  */
 public final class EmbeddedDatabase implements AutoCloseable {
 
@@ -32,9 +32,10 @@ public final class EmbeddedDatabase implements AutoCloseable {
     private static final String DATA = "postgresql-17";
     private static final int START_AGAIN = 30;
 
-    /** Bytes that a first start needs for programs, files and logs, and that a later start needs. */
     private static final long MEGABYTE = 1024 * 1024;
+    /** Free bytes that a first start needs, for programs, files and logs. */
     private static final long ROOM_TO_BEGIN = 200 * MEGABYTE;
+    /** Free bytes that a later start needs. */
     private static final long ROOM_TO_START = 32 * MEGABYTE;
 
     private final Path root;
@@ -70,10 +71,10 @@ public final class EmbeddedDatabase implements AutoCloseable {
     }
 
     /**
-     * Starts PostgreSQL on a folder, which is made if it is not there. A server that a killed service left behind is ended
-     * first: its clients are gone, and what it had committed is on disk.
+     * Starts PostgreSQL on a folder, and creates the folder if it is missing. First ends a server that a killed service left
+     * behind: its clients are gone, and its commits are on disk.
      *
-     * @throws IllegalStateException if another process has this folder, or PostgreSQL does not start
+     * @throws IllegalStateException if another process uses this folder, or PostgreSQL does not start
      */
     public static EmbeddedDatabase open(Path folder) throws IOException {
         Path root;
@@ -124,7 +125,8 @@ public final class EmbeddedDatabase implements AutoCloseable {
                 .setOverrideWorkingDirectory(root.resolve("binaries").toFile())
                 .setRegisterShutdownHook(false)
                 .setPGStartupWait(Duration.ofSeconds(60))
-                // A run is a promise only if its commit is on the disk; the library's own defaults are for throw-away tests.
+                // An accepted run must survive a crash, so its commit must be on disk.
+                // The library's defaults are for throw-away tests.
                 .setServerConfig("synchronous_commit", "on")
                 .setServerConfig("fsync", "on")
                 .setServerConfig("full_page_writes", "on")
@@ -135,7 +137,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
         return postgres;
     }
 
-    /** The library takes each file that is there for whole, though its own mark at the end is missing. */
+    /** Deletes binaries that were unpacked only in part. The library would use them although its own end marker is missing. */
     private static void deleteHalfUnpacked(Path binaries) throws IOException {
         if (Files.exists(binaries)) {
             try (Stream<Path> versions = Files.list(binaries)) {
@@ -168,7 +170,10 @@ public final class EmbeddedDatabase implements AutoCloseable {
         }
     }
 
-    /** The server on this very folder. A number in the file alone says nothing: after a restart it may be anybody's. */
+    /**
+     * Finds the server of this folder. The number in the pid file proves nothing: after a reboot another process may have that
+     * number.
+     */
     private static Optional<ProcessHandle> postmaster(Path data) throws IOException {
         String first = Files.readString(data.resolve("postmaster.pid"), StandardCharsets.ISO_8859_1).lines().findFirst()
                 .orElse("").strip();
@@ -183,7 +188,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
         postmaster(root.resolve(DATA)).ifPresent(process -> process.onExit().thenRun(this::startAgain));
     }
 
-    /** The service waits for its database as it would for another's: what it asks in the meantime is answered 503. */
+    /** Restarts PostgreSQL after it has ended. Meanwhile the service answers 503, as with any other database. */
     private void startAgain() {
         int port = postgres.getPort();
         for (int attempt = 1; !closing && attempt <= START_AGAIN; attempt++) {
@@ -212,7 +217,10 @@ public final class EmbeddedDatabase implements AutoCloseable {
         }
     }
 
-    /** PostgreSQL has no password here, and its programs are started from here. */
+    /**
+     * Creates the folder with access for this user only: PostgreSQL has no password here, and its programs are started from
+     * this folder.
+     */
     private static Path privately(Path folder) throws IOException {
         if (Files.notExists(folder) && folder.getFileSystem().supportedFileAttributeViews().contains("posix")) {
             Files.createDirectories(folder.getParent());
@@ -242,7 +250,10 @@ public final class EmbeddedDatabase implements AutoCloseable {
         lockFile.close();
     }
 
-    /** Shutdown hooks run at the same time; the service needs its database until it has stopped. */
+    /**
+     * Waits at most 30 s for the end of the service, then stops PostgreSQL. Shutdown hooks run at the same time, and the
+     * service needs its database until it has stopped.
+     */
     private void closeAfterTheService() {
         try {
             Application service = Application.currentApplication();

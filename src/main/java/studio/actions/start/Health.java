@@ -26,20 +26,21 @@ import io.agroal.api.AgroalDataSource;
 import io.smallrye.health.api.AsyncHealthCheck;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
-import studio.actions.news.Notifications;
+import studio.actions.database.Notifications;
 import studio.actions.problem.DatabaseHealth;
 import studio.actions.zou.Zou;
 
 /**
- * What probes are told, beside what Quarkus itself says: not ready while it stops, or while the database gives no connection.
- * No check asks Kitsu's API server: a probe must not hang on it, nor take the service out of use with it.
+ * Health checks for probes, besides those of Quarkus. The service is not ready while it stops, or while the database gives no
+ * connection. No check contacts Kitsu's API server: a probe must not wait for it, and its failure must not take this service
+ * out of use.
  */
 final class Health {
 
     private Health() {
     }
 
-    /** Started: all migrations that this version has are in the database. */
+    /** The startup check: all migrations of this version are in the database. */
     @Startup
     @Singleton
     static class Migrated implements HealthCheck {
@@ -74,7 +75,7 @@ final class Health {
         }
     }
 
-    /** Ready: the database answers, and does not only take its time, as it does when much is pressed. */
+    /** The readiness of the database: up if the database answers within 4 s. Under many presses it is slow but works. */
     @Readiness
     @Singleton
     static class Database implements AsyncHealthCheck {
@@ -84,7 +85,10 @@ final class Health {
         private final AgroalDataSource database;
         private final DatabaseHealth health;
         private final Notifications notifications;
-        /** One question at a time: where none is answered, probes must not take the pool's connections one by one. */
+        /**
+         * The current query. Only one runs at a time: while the database hangs, probes must not use up the connections of the
+         * pool.
+         */
         private CompletableFuture<Optional<String>> question = CompletableFuture.completedFuture(Optional.empty());
 
         Database(AgroalDataSource database, DatabaseHealth health, Notifications notifications) {
@@ -113,7 +117,7 @@ final class Health {
             if (question.isDone()) {
                 question = CompletableFuture.supplyAsync(this::trouble, Infrastructure.getDefaultWorkerPool());
             }
-            // A stage of its own: whoever gives up must not end the question.
+            // A separate stage for each probe: a probe that gives up must not cancel the query for the others.
             return question.thenApply(Function.identity());
         }
 
@@ -136,8 +140,8 @@ final class Health {
     }
 
     /**
-     * Degraded, never down: without Kitsu's API server nobody new is let in and nothing is looked up, but lists, what is owed
-     * and whoever is known already go on.
+     * The readiness of Kitsu: degraded, never down. Without Kitsu's API server no new caller is let in and nothing is looked
+     * up. Lists, pending deliveries and callers who are already known still work.
      */
     @Readiness
     @Singleton

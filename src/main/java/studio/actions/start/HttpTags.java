@@ -11,8 +11,8 @@ import io.quarkus.resteasy.reactive.server.runtime.ResteasyReactiveRecorder;
 import studio.actions.problem.AllowedMethods;
 
 /**
- * The methods and paths that metrics of HTTP may name. A client can make up others without end, and each would be a series
- * that is never forgotten; they are counted as {@code OTHER}.
+ * The methods and paths that HTTP metrics may name. Clients can invent any number of others, and each would be a time series
+ * that is never dropped. All others are counted as {@code OTHER}.
  */
 @Singleton
 class HttpTags {
@@ -21,10 +21,10 @@ class HttpTags {
 
     private static final String[] METHODS = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
 
-    /** What Quarkus writes instead of a path. */
+    /** The tags that Quarkus writes instead of a path. */
     private static final Set<String> WORDS = Set.of("root", "NOT_FOUND", "REDIRECTION", "UNKNOWN", "/cors-preflight");
 
-    /** Read at the first request: the filters are made before the resources. */
+    /** Filled at the first request, because the filters are created before the resources. */
     private volatile Set<String> known;
 
     @Produces

@@ -18,20 +18,20 @@ import io.quarkus.runtime.util.ExceptionUtil;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import studio.actions.identity.ForwardedHeaders;
 
-/** Starts the service on the database it is given; what keeps it from starting is told in lines one can act on. */
+/** The entry point: starts the service on the configured database. Prints why a start fails, in lines that say what to do. */
 @QuarkusMain
 public class Main {
 
     private static final String JSON_LOG = "quarkus.log.console.json.enabled";
     private static final String TRACES_OFF = "quarkus.otel.sdk.disabled";
-    /** Of our own application.properties; what comes from further up was said by whoever starts this. */
+    /** The ordinal of our application.properties. A value with a higher ordinal was set by the operator. */
     private static final int OURS = 250;
 
     public static void main(String... args) {
         run(null, args);
     }
 
-    /** @param dataFolder the files of the embedded database; null with a server of the operator's own */
+    /** @param dataFolder the folder of the embedded database; null if the operator runs the database */
     static void run(Path dataFolder, String... args) {
         refuseBadSettings(args);
         Config config = given();
@@ -57,7 +57,10 @@ public class Main {
         ForwardedHeaders.replaceQuarkus(given());
     }
 
-    /** What is set for this start. Until a native image runs, its configuration is that of the machine which built it. */
+    /**
+     * Returns the configuration of this start. In a native image, {@code ConfigProvider} still has the configuration of the
+     * build machine at this point.
+     */
     private static Config given() {
         return ImageMode.current() == ImageMode.NATIVE_RUN
                 ? new SmallRyeConfigBuilder().addDefaultInterceptors().addSystemSources().build()
@@ -71,7 +74,8 @@ public class Main {
     }
 
     /**
-     * Whether somebody reads along. Java's own console wants to be typed into as well, or, from Java 22 on, is always there.
+     * Returns true if the output is a terminal. {@code System.console()} also wants a terminal as input, or, from Java 22 on,
+     * is never null.
      */
     private static boolean atTerminal() {
         Path output = Path.of("/proc/self/fd/1");

@@ -20,7 +20,12 @@ import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.Trust;
 import studio.actions.identity.LocalIdentity;
 
-/** What is allowed for a key: as the sentence that a refusal ends in, and as a check that answers null or what is wrong. */
+/**
+ * The rule for the value of a key.
+ *
+ * @param allowed the allowed values, as the end of an error message
+ * @param check returns null for an allowed value, else a sentence that says what is wrong
+ */
 record Setting(String allowed, UnaryOperator<String> check) {
 
     static Setting text(String allowed) {

@@ -25,16 +25,16 @@ import studio.actions.problem.Nearest;
 import studio.actions.run.RunConfig;
 
 /**
- * Every key of the service with what is allowed for it: what the errors at start say, what counts as a known environment
- * variable, and what the log shows once. The keys' types, defaults and bounds stand in each feature's {@code …Config};
- * a test holds the two against each other.
+ * All keys of the service with the rules for their values. The errors at start, the search for unknown environment variables
+ * and the logged settings use this list. The types, defaults and bounds of the keys stand in each feature's {@code …Config}; a
+ * test compares the two.
  */
 public final class Settings {
 
     static final String PREFIX = "custom-actions.";
     private static final String ENVIRONMENT = "CUSTOM_ACTIONS_";
 
-    /** Kubernetes puts these into a pod that shares a namespace with a Service called {@code custom-actions}. */
+    /** Variables that Kubernetes sets in a pod that shares a namespace with a Service called {@code custom-actions}. */
     private static final Pattern SERVICE_LINK = Pattern.compile("CUSTOM_ACTIONS_(SERVICE_(HOST|PORT.*)|PORT(_\\d+_.*)?)");
 
     static final Map<String, Setting> ALL = new TreeMap<>(Map.ofEntries(
@@ -88,29 +88,32 @@ public final class Settings {
 
     private static final Pattern QUARKUS_SECRET = Pattern.compile("password|passwd|secret|token|credential|[.-]key$|headers");
 
-    /** User info in a URL, and the values of parameters whose names say credential. */
+    /** User info in a URL, and the values of parameters whose names suggest a credential. */
     private static final Pattern CREDENTIALS = Pattern
             .compile("(?i)(?<=//)[^\\s\"]*(?=@)|(?<=(?:password|passwd|pwd|pass|secret|token|key|auth|jwt|sig)=)[^&;,\\s\"]+");
 
-    /** What stands before the last @ of a value, which is user info even where the value is no URL. */
+    /** The text before the last @ of a value. It is treated as user info even if the value is no URL. */
     private static final Pattern USER_INFO = Pattern.compile("(?s)(?:(?<=://)|^(?!\\w+://)).*(?=@)");
 
     private static final Pattern KEY = Pattern.compile("(?:custom-actions|quarkus)\\.[a-z][a-zA-Z0-9.-]*");
 
-    /** Quarkus' own way to set what {@link Trust} takes care of: it would have no effect, or be thought to have one. */
+    /**
+     * Quarkus' own settings for the TLS of egress, which {@link Trust} configures. Refused, because they would have no effect
+     * while the operator believes that they do.
+     */
     private static final Pattern EGRESS_TLS = Pattern.compile("(?i)quarkus[._]tls[._]+\"?egress\"?[._].*");
 
     private static final List<String> CREDENTIALS_OF_DATABASE = List.of("quarkus.datasource.username",
             "quarkus.datasource.password");
 
     private static final String POOL = "quarkus.datasource.jdbc.max-size";
-    /** One listens, one sends, one is for health and heartbeats, and one for somebody who asks. */
+    /** One connection listens, one sends, one is for health and heartbeats, and one for requests. */
     private static final int FEWEST_CONNECTIONS = 4;
 
     private Settings() {
     }
 
-    /** A line for each variable and value that cannot be, as far as that shows before anything is started. */
+    /** Returns a line for each invalid variable or value, as far as it can be detected before anything is started. */
     static List<String> refused(Collection<String> environment, Config config) {
         List<String> lines = new ArrayList<>(unknown(environment));
         ALL.forEach((pattern, setting) -> keys(pattern).forEach(key -> {
@@ -170,7 +173,7 @@ public final class Settings {
         return lines;
     }
 
-    /** Returns the value of a key, null if it has none. Adds a line if the value refers to something that has none. */
+    /** Returns the value of a key; null if it has none. Adds a line if the value refers to an unset variable or to itself. */
     private static String resolved(Config config, String key, List<String> lines) {
         try {
             ConfigValue value = config.getConfigValue(key);
@@ -178,7 +181,7 @@ public final class Settings {
                 return value.getValue();
             }
         } catch (IllegalArgumentException | NoSuchElementException e) {
-            // It refers to itself.
+            // The value refers to itself.
         }
         lines.add(key + " cannot be used: it refers with ${…} to a variable that is not set, or to itself. Write \\${ where "
                 + "these characters are meant.");
@@ -196,7 +199,10 @@ public final class Settings {
         }
     }
 
-    /** Returns the variable that was probably meant: one whose group was forgotten, else the one spelled most like it. */
+    /**
+     * Returns the variable that was probably meant. If exactly one known variable has the same ending, its group was left out.
+     * Else returns the variable with the nearest spelling.
+     */
     private static Optional<String> nearest(String name) {
         List<String> known = ALL.keySet().stream().flatMap(Settings::written).toList();
         String last = name.substring(ENVIRONMENT.length() - 1);
@@ -204,7 +210,7 @@ public final class Settings {
         return longer.size() == 1 ? Optional.of(longer.get(0)) : Nearest.of(name, known);
     }
 
-    /** A line for each variable of ours that nobody reads: a typo there would otherwise pass for a setting. */
+    /** Returns a line for each unknown variable with our prefix. A misspelled setting would otherwise seem to be applied. */
     static List<String> unknown(Collection<String> environment) {
         List<String> lines = new ArrayList<>();
         for (String name : environment.stream().sorted().toList()) {
@@ -216,7 +222,7 @@ public final class Settings {
         return lines;
     }
 
-    /** A line for each value that Quarkus does not take, its own keys included. */
+    /** Returns a line for each value that Quarkus refuses, including values of Quarkus' own keys. */
     static List<String> explain(ConfigValidationException failure, Config config) {
         List<String> lines = new ArrayList<>();
         for (int i = 0; i < failure.getProblemCount(); i++) {
@@ -236,7 +242,7 @@ public final class Settings {
         return lines.stream().distinct().toList();
     }
 
-    /** The sentence about one key, to be thrown or printed. */
+    /** Returns the sentence that refuses the value of a key. */
     static String refuse(String key, Config config) {
         ConfigValue value = config.getConfigValue(PREFIX + key);
         boolean secret = SECRET.stream().anyMatch(key::startsWith);
@@ -252,7 +258,7 @@ public final class Settings {
         return text == null ? null : CREDENTIALS.matcher(text).replaceAll(Secrets.MASK);
     }
 
-    /** Key and value of all that is not secret, as it holds now. */
+    /** Returns the effective values by key, without secrets. */
     static Map<String, String> effective(Config config) {
         Map<String, String> values = new TreeMap<>();
         for (String key : ALL.keySet()) {
@@ -276,14 +282,14 @@ public final class Settings {
                         && variable.startsWith(name.substring(0, name.length() - 1)) : name.equals(variable));
     }
 
-    /** The keys of a pattern that can be listed: those of secrets cannot. */
+    /** Returns the keys of a pattern. The names of secrets cannot be listed, so their pattern itself is returned. */
     private static Stream<String> keys(String pattern) {
         return pattern.startsWith("limits.") && pattern.endsWith("*")
                 ? Arrays.stream(RunConfig.Limits.Standing.values()).map(standing -> pattern.replace("*", standing.name()))
                 : Stream.of(pattern);
     }
 
-    /** The variables of a key: one, one for each role, or, ending in an ellipsis, any. */
+    /** Returns the variables of a key: one, one for each role, or a prefix that ends in an ellipsis. */
     private static Stream<String> written(String key) {
         return keys(key).map(Settings::variable);
     }

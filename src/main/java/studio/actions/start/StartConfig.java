@@ -6,7 +6,7 @@ import java.util.Optional;
 
 import io.smallrye.config.ConfigMapping;
 
-/** What the process itself needs. */
+/** Settings of the process itself. */
 @ConfigMapping(prefix = "custom-actions")
 public interface StartConfig {
 
@@ -16,7 +16,7 @@ public interface StartConfig {
     Tracing tracing();
 
     interface Tracing {
-        /** Where an OpenTelemetry collector takes OTLP over gRPC; unset = no traces. */
+        /** The URL at which an OpenTelemetry collector takes OTLP over gRPC; unset = no traces. */
         Optional<URI> endpoint();
     }
 }

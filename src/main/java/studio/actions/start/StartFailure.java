@@ -25,7 +25,7 @@ final class StartFailure {
     private final Config config;
     private final Path dataFolder;
 
-    /** @param dataFolder the files of the embedded database; null with a server of the operator's own */
+    /** @param dataFolder the folder of the embedded database; null if the operator runs the database */
     StartFailure(Throwable failure, Config config, Path dataFolder) {
         this.failure = failure;
         this.cause = ExceptionUtil.getRootCause(failure);

@@ -27,13 +27,13 @@ import io.vertx.core.http.HttpServerOptions;
 import studio.actions.identity.IdentityConfig;
 import studio.actions.identity.LocalIdentity;
 
-/** What an operator sees of a start: the mode, the settings as they hold, and, without Kitsu, the token. */
+/** The start's messages to the operator: the mode, the effective settings, and, without Kitsu, the local token. */
 @Singleton
 class StartLog {
 
     private static final Logger LOG = Logger.getLogger("studio.actions");
 
-    /** Files beside clients' connections: the program, the database, receivers, probes. */
+    /** Open files that are needed besides clients' connections: for the program, the database, receivers and probes. */
     private static final int OTHER_FILES = 500;
 
     /** Addresses that mean all interfaces. */
@@ -55,7 +55,7 @@ class StartLog {
         http.limits().maxConnections().ifPresent(connections -> tooFewFiles(connections).ifPresent(LOG::warn));
     }
 
-    /** Returns a warning if clients could take all files, so that probes and the database get none. */
+    /** Returns a warning if clients could take all file descriptors, so that probes and the database get none. */
     static Optional<String> tooFewFiles(int connections) {
         return ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean system
                 && system.getMaxFileDescriptorCount() < (long) connections + OTHER_FILES
@@ -66,7 +66,10 @@ class StartLog {
                         : Optional.empty();
     }
 
-    /** Returns a warning if the configured longest time-out exceeds the time that a shutdown takes. */
+    /**
+     * Returns a warning if the longest time-out exceeds the time for a shutdown, and the operator has set at least one of the
+     * two.
+     */
     static Optional<String> warnOfLongTimeouts(Config config) {
         ConfigValue longest = config.getConfigValue(Settings.PREFIX + "egress.max-timeout");
         Duration shutdown = config.getValue(Settings.PREFIX + "run.shutdown", Duration.class);
@@ -83,12 +86,15 @@ class StartLog {
                         : Optional.empty();
     }
 
-    /** Only once it is of use. The token is printed, not logged: a line that can be pasted has nothing before it. */
+    /**
+     * Reports the addresses once the service listens. Prints the token instead of logging it, so that the line can be pasted
+     * into a shell.
+     */
     void tellWhere(@ObservesAsync HttpServerStart listening, LocalIdentity local) {
         tell("http://", listening.options(), local);
     }
 
-    /** With plain HTTP as well, that line says it all. */
+    /** Reports the addresses for HTTPS, unless plain HTTP is open too and has reported its own. */
     void tellWhere(@ObservesAsync HttpsServerStart listening, VertxHttpConfig config, LocalIdentity local) {
         if (config.insecureRequests().filter(VertxHttpConfig.InsecureRequests.DISABLED::equals).isPresent()) {
             tell("https://", listening.options(), local);

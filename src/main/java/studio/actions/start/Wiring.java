@@ -39,9 +39,9 @@ import studio.actions.run.RunStreams;
 import studio.actions.run.StatisticsResource;
 
 /**
- * What is made rather than found: time and chance, so that a test can bring its own, and the allow list. The classes
- * that application.properties names are registered here, since a native image finds no other class by its name, and those
- * whose methods are asked for their annotations (UnknownParameters, Problems).
+ * Producers of beans: the clock and the source of random numbers, so that a test can replace them, and the allow list. Also
+ * registers classes for the native image, which finds no other class by its name. They are the classes that
+ * application.properties names, and the resources whose annotations are read (UnknownParameters, Problems).
  */
 @RegisterForReflection(targets = { SnakeCaseStrategy.class, PhysicalNamingStrategySnakeCaseImpl.class, ActionResource.class,
         ActionHistory.class, ActionTransfer.class, ApiDocument.class, AuditResource.class, Echo.class, PressResource.class,
@@ -63,8 +63,8 @@ class Wiring {
     }
 
     /**
-     * Logs a failure that comes when nobody waits for it any more. After a time-out the connection is cut, and its request
-     * fails once more. That is expected: the caller was told of the time-out.
+     * Logs failures that come after their caller has gone. Failures of the network are expected and not logged: after a
+     * time-out the connection is cut, and its request fails a second time.
      */
     void listen(@Observes StartupEvent start) {
         Infrastructure.setDroppedExceptionHandler(dropped -> {
@@ -80,8 +80,8 @@ class Wiring {
     }
 
     /**
-     * Without Kitsu the practice receiver ({@link Echo}) is open too, at exactly its address and port. Not a singleton: the
-     * port is known when the server listens, which is before anybody asks.
+     * Returns the allow list. Without Kitsu it also contains the practice receiver ({@link Echo}), at exactly its address and
+     * port. The bean is not a singleton, so that it is created lazily: the port is known only when the server listens.
      */
     @Produces
     @ApplicationScoped

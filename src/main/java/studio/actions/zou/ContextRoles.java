@@ -16,8 +16,8 @@ import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 
 /**
- * Remembers which roles a person has in productions, as Kitsu's user context said last when it passed through here. They widen
- * the list of actions; each press asks for the role in the target's production ({@link ProjectRoles}).
+ * A cache of the roles that people have in productions, from the last user context that Kitsu sent through this service. These
+ * roles widen the list of actions. Each press asks Zou for the role in the target's production ({@link ProjectRoles}).
  */
 @Singleton
 public class ContextRoles {
@@ -28,17 +28,17 @@ public class ContextRoles {
         this.known = known.as(CaffeineCache.class);
     }
 
-    /** Returns the caller with the roles that are remembered. */
+    /** Returns the caller with the cached roles. */
     Caller of(Caller caller) {
         CompletableFuture<Set<Role>> roles = known.getIfPresent(caller.id());
         return roles == null ? caller : caller.withProjectRoles(roles.join());
     }
 
     /**
-     * Takes the roles out of a user context.
+     * Reads the roles from a user context and caches them.
      *
-     * @param projectRoles roles by production; not an object where Zou is too old to know any
-     * @return the caller with them
+     * @param projectRoles roles by production; not an object if Zou is too old to have such roles
+     * @return the caller with these roles
      */
     public Caller read(Caller caller, JsonNode projectRoles) {
         Set<Role> roles = EnumSet.noneOf(Role.class);
@@ -46,10 +46,10 @@ public class ContextRoles {
             try {
                 roles.add(Role.valueOf(role.asText()));
             } catch (IllegalArgumentException e) {
-                // A role that is not known here shows nothing.
+                // An unknown role shows no actions.
             }
         });
-        // Admin is a global role alone, in Zou as well.
+        // Admin is only a global role, in Zou as well.
         roles.remove(Role.admin);
         UUID person = caller.id();
         if (roles.isEmpty()) {

@@ -15,10 +15,10 @@ import java.util.stream.Stream;
 import studio.actions.identity.Role;
 import studio.actions.zou.ZouLookups.Facts;
 
-/** Names for the targets of one look-up: of their types, productions, sequences and episodes. */
+/** The names for the targets of one look-up: names of types, productions, sequences and episodes. */
 final class Names {
 
-    /** A visible target: a task with its entity, an entity, or a production alone. The first two are null if there is none. */
+    /** A visible target: a task with its entity, an entity, or a production alone. Task and entity are null if absent. */
     record Target(ZouObject task, ZouObject entity, UUID production) {
     }
 
@@ -27,23 +27,23 @@ final class Names {
     private static final String TYPES = "entity-types";
     private static final String TASK_TYPES = "task-types";
 
-    /** Zou's names of what is no asset; every other entity type is a kind of asset that the studio made up. */
+    /** Zou's names of entity types that are no assets. Every other entity type is an asset type that the studio defined. */
     private static final Set<String> KINDS = Set.of("shot", "sequence", "episode", "edit", "scene", "concept");
 
-    /** Kinds whose own page tells the names of their sequence and episode. */
+    /** Kinds for which Zou's answer about one entity, its page, contains the names of its sequence and episode. */
     private static final Set<String> WITH_PAGE = Set.of("asset", "shot", "scene", "sequence", "edit");
 
     private final ZouNames remembered;
     private final Map<String, Map<UUID, ZouObject>> known = new HashMap<>();
     private final Set<UUID> asked = new HashSet<>();
-    /** By the parent whose name they tell. */
+    /** Zou's answers about single entities, by the parent whose name they contain. */
     private final Map<UUID, ZouObject> pages = new HashMap<>();
 
     Names(ZouNames remembered) {
         this.remembered = remembered;
     }
 
-    /** Takes the names that stand in a whole task. */
+    /** Adds the names that a full task contains. */
     void of(ZouObject task) {
         put(TYPES, task.in("entity_type"));
         put(TASK_TYPES, task.in("task_type"));
@@ -71,12 +71,12 @@ final class Names {
         return id == null ? null : known.getOrDefault(collection, Map.of()).get(id);
     }
 
-    /** A list to ask for, and where its objects go. */
+    /** A list to request from Zou, with the consumer of its objects. */
     record Wanted(String collection, String fields, Set<UUID> ids, Consumer<ZouObject> found) {
     }
 
     /**
-     * Returns what has no name yet. To be asked for twice: a sequence must be known before its episode is.
+     * Returns the lists of objects without a name. To be called twice: a sequence must be known before its episode.
      */
     List<Wanted> unknown(Stream<Target> targets) {
         Set<UUID> types = new LinkedHashSet<>();
@@ -119,7 +119,10 @@ final class Names {
         return get(PRODUCTIONS, production) == null;
     }
 
-    /** Returns the parent of an entity if its name, or that of the episode above it, is not known, and a page may tell it. */
+    /**
+     * Returns an entity's parent if the name of the parent, or of the episode above it, is not known and the entity's page may
+     * contain it.
+     */
     Optional<UUID> unknownParent(ZouObject entity) {
         UUID id = parent(entity);
         ZouObject parent = get(PARENTS, id);

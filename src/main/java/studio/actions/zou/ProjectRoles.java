@@ -18,8 +18,8 @@ import studio.actions.identity.Credential;
 import studio.actions.identity.Role;
 
 /**
- * Roles in productions: a person's role there may be another than the global one. Only admin is global alone. Asked of Zou as
- * the caller, and remembered as long as identities are.
+ * Roles in productions, which may differ from a person's global role. Only the role admin is always global. Zou is asked as
+ * the caller, and its answer is cached for as long as an identity.
  */
 @Singleton
 public class ProjectRoles {
@@ -42,7 +42,7 @@ public class ProjectRoles {
     /**
      * Returns the caller's role in a production.
      *
-     * @return fails with {@link Zou.Denied} for who is not in its team, and as {@link Zou#ask} does
+     * @return the role; fails with {@link Zou.Denied} if the caller is not in the team, and as {@link Zou#ask} does
      */
     Uni<Role> of(Credential credential, Caller caller, UUID production) {
         if (caller.is(Role.admin)) {
@@ -54,27 +54,27 @@ public class ProjectRoles {
     }
 
     /**
-     * Returns the open productions of the caller, without those where the role is vendor or client; remembered for a minute.
+     * Returns the caller's open productions in which the caller is neither vendor nor client. Caches them for a minute.
      *
-     * @return fails as {@link Zou#ask} does
+     * @return the ids of the productions; fails as {@link Zou#ask} does
      */
     public Uni<Set<UUID>> inside(Credential credential, Caller caller) {
         return insiders.getAsync(caller.id(), unknown -> zou.projects(credential)
                 .onItem().transformToMulti(ids -> Multi.createFrom().iterable(ids))
                 .onItem().transformToUni(production -> of(credential, caller, production)
                         .map(role -> role == Role.vendor || role == Role.client ? Set.<UUID> of() : Set.of(production))
-                        // Has left the team in the meantime.
+                        // The caller has left the team in the meantime.
                         .onFailure(Zou.Denied.class).recoverWithItem(Set.of()))
                 .merge(AT_ONCE).collect().in(HashSet::new, Set::addAll));
     }
 
-    /** Returns the role that a person has in a team; empty if it is the global one. */
+    /** Returns a person's own role in a team; empty if the global role applies. */
     private static Optional<Role> in(JsonNode team, UUID caller) {
         for (JsonNode member : team) {
             ZouObject person = new ZouObject(member);
             if (caller.equals(person.id())) {
                 String own = person.text("project_role");
-                // Zou takes an admin's role in a production for a mistake, and so do we.
+                // Zou treats the role admin in a production as a mistake, and so do we.
                 return own == null || own.equals(Role.admin.name()) ? Optional.empty() : Optional.of(role(own));
             }
         }

@@ -47,15 +47,15 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
 /**
- * Kitsu's API server, asked as the caller and with the caller's own credential. Whatever it answers that is not an answer (too
- * late, too long, no JSON, nothing) is 503: what Zou has not said is never assumed.
+ * Client of Kitsu's API server. Sends each request as the caller, with the caller's own credential. A late, overlong, non-JSON
+ * or missing answer becomes a 503: nothing is assumed that Zou has not said.
  */
 @Singleton
 public class Zou {
 
     private static final Logger LOG = Logger.getLogger(Zou.class);
 
-    /** Of an answer to one question; the largest that Zou gives for a task with its people is some 100 KB. */
+    /** Bytes of one answer. Zou's largest, for a task with its people, has some 100 KB. */
     private static final int LONGEST_ANSWER = 1024 * 1024;
     private static final int LONGEST_CONTEXT = 64 * 1024 * 1024;
     private static final int LONGEST_LIST = 16 * 1024 * 1024;
@@ -65,7 +65,7 @@ public class Zou {
     private static final Duration[] BUCKETS = Stream.of(10, 25, 50, 100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000)
             .map(Duration::ofMillis).toArray(Duration[]::new);
 
-    /** What came of a question. */
+    /** How a request to Zou ended; a tag of the metric. */
     private enum Outcome {
         answered,
         denied,
@@ -73,7 +73,7 @@ public class Zou {
         away
     }
 
-    /** Of the TLS configuration that knows the studio's own certificate authorities. */
+    /** The name of the TLS configuration with the studio's own certificate authorities. */
     private static final String AUTHORITIES = "egress";
 
     private final KeyStore authorities;
@@ -103,25 +103,25 @@ public class Zou {
         return QuarkusRestClientBuilder.newBuilder().baseUri(url)
                 .trustStore(authorities)
                 .connectTimeout(config.timeout().dividedBy(2).toMillis(), TimeUnit.MILLISECONDS)
-                // Only frees the connection: our own limit, over the whole answer, comes first.
+                // Only frees the connection: our own limit, for the whole answer, ends earlier.
                 .readTimeout(timeout.plusSeconds(1).toMillis(), TimeUnit.MILLISECONDS)
-                // The client closes the connection of every answer that comes in pieces, at times when the pool has given it
-                // away already; and Zou's servers close idle ones after seconds.
+                // The client closes the connection of every streamed answer, sometimes after the pool has reused it. Zou's
+                // servers close idle connections after seconds.
                 .property(QuarkusRestClientProperties.KEEP_ALIVE_ENABLED, false)
                 .build(ZouClient.class);
     }
 
-    /** Whether there is a Kitsu at all; without one, nothing here may be called. */
+    /** Returns true if there is a Kitsu. Without one, no request may be sent. */
     public boolean there() {
         return there;
     }
 
-    /** Why the last question got no answer; empty if it got one. */
+    /** Returns why the last request got no answer; empty if it got one. */
     public Optional<String> trouble() {
         return Optional.ofNullable(trouble);
     }
 
-    /** Zou said no: 403, or 404 for what it does not know. */
+    /** A refusal by Zou: 403, or 404 for an unknown object. A refused change may have another status, such as 400. */
     static final class Denied extends RuntimeException {
 
         private static final long serialVersionUID = 1L;
@@ -133,28 +133,28 @@ public class Zou {
         }
     }
 
-    /** An answer of Zou's as it came. */
+    /** An answer of Zou, unchanged. */
     public record Answer(int status, String contentType, Buffer body) {
     }
 
-    /** One call of the client with the two headers of a credential. */
+    /** A call of the client; takes the two headers of a credential. */
     interface Question extends BiFunction<String, String, Multi<Buffer>> {
     }
 
     /**
-     * Asks one question.
+     * Sends one request; a second time if there is no answer.
      *
      * @return the answer; fails with {@link Denied} for 403 and 404, and with a {@link ProblemException}: 401 if Zou does not
-     *         know the credential, 503 if there is no answer within {@code zou.timeout}, in which it is asked twice
+     *         know the credential, 422 if the token is malformed, 503 if neither try within {@code zou.timeout} gets an answer
      */
     Uni<JsonNode> ask(Credential credential, Function<ZouClient, Question> question) {
         return ask(credential, question, LONGEST_ANSWER);
     }
 
     /**
-     * Completes if Zou serves this credential something that its second-factor rule does not exempt. A token that is only for
+     * Completes if Zou serves this credential a list that its second-factor rule does not exempt. A token that is only for
      * setting up a second factor passes {@link ZouClient#authenticated} and fails here with 401. Only Zou's 401 and 403
-     * refuse: an older Zou may answer anything else.
+     * refuse, because an older Zou may answer with any other status.
      */
     Uni<Void> admit(Credential credential) {
         return twice(Uni.createFrom().deferred(() -> client.projectStatus(credential.authorization(), credential.cookie())
@@ -165,10 +165,10 @@ public class Zou {
     }
 
     /**
-     * Asks for a list by ids; as {@link #ask}.
+     * Fetches objects by their ids; fails as {@link #ask} does.
      *
-     * @param ids at most {@link ZouClient#MOST_IDS}
-     * @return what of it Zou shows to the caller; archived productions are left out
+     * @param ids at most {@link ZouClient#MOST_IDS} ids
+     * @return the objects that Zou shows to the caller; without archived productions
      */
     Uni<List<ZouObject>> list(Credential credential, String collection, String fields, List<UUID> ids) {
         String asked = ids.stream().map(id -> '"' + id.toString() + '"').collect(Collectors.joining(",", "[", "]"));
@@ -183,7 +183,7 @@ public class Zou {
                 });
     }
 
-    /** Asks for the productions that Zou lists for the caller, which are the open ones of theirs; as {@link #ask}. */
+    /** Fetches the ids of the productions that Zou lists for the caller: their open ones. Fails as {@link #ask} does. */
     Uni<List<UUID>> projects(Credential credential) {
         return ask(credential, client -> (bearer, cookie) -> client.list(bearer, cookie, "projects", "name", null),
                 LONGEST_LIST).map(answer -> {
@@ -193,27 +193,27 @@ public class Zou {
                 });
     }
 
-    /** The team of a production; as {@link #ask}. */
+    /** Fetches the team of a production; fails as {@link #ask} does. */
     Uni<JsonNode> team(Credential credential, UUID production) {
         return ask(credential, client -> (bearer, cookie) -> client.team(bearer, cookie, production), LONGEST_LIST);
     }
 
-    /** The custom actions that Zou itself holds; as {@link #ask}. */
+    /** Fetches the custom actions that Zou itself stores. Fails with 403 if Zou refuses, else as {@link #ask} does. */
     public Uni<JsonNode> customActions(Credential credential) {
         return ask(credential, zou -> zou::customActions, LONGEST_LIST).onFailure(Denied.class)
                 .transform(denied -> new ProblemException(Code.FORBIDDEN, "Kitsu says: " + denied.getMessage()));
     }
 
     /**
-     * What Zou said to a new custom action.
+     * Zou's answer to a new custom action.
      *
-     * @param id null where it refused
-     * @param refused why; null where it is made
+     * @param id the id of the custom action; null if Zou refused it
+     * @param refused Zou's reason; null if the custom action was created
      */
     public record Created(UUID id, String refused) {
     }
 
-    /** Makes a custom action in Zou itself. It is asked once; fails with {@code unavailable} without an answer. */
+    /** Creates a custom action in Zou itself. Sends the request once; fails with {@code unavailable} without an answer. */
     public Uni<Created> createCustomAction(Credential credential, JsonNode action) {
         return tell(() -> patient.createCustomAction(credential.authorization(), credential.cookie(), action.toString()),
                 body -> new Created(new ZouObject(parse(body)).required("id"), null))
@@ -221,9 +221,9 @@ public class Zou {
     }
 
     /**
-     * Deletes a custom action in Zou itself; one that is not there is deleted. As {@link #createCustomAction}.
+     * Deletes a custom action in Zou itself. A missing one counts as deleted. Fails as {@link #createCustomAction} does.
      *
-     * @return why Zou refuses; empty where it is deleted
+     * @return why Zou refuses; empty if the custom action is deleted
      */
     public Uni<Optional<String>> deleteCustomAction(Credential credential, UUID id) {
         return tell(() -> patient.deleteCustomAction(credential.authorization(), credential.cookie(), id),
@@ -233,8 +233,8 @@ public class Zou {
     }
 
     /**
-     * Asks Zou to change something, once: without an answer nobody knows whether it did. It has {@code zou.context-timeout},
-     * so that hardly anything is done after the answer was given up.
+     * Asks Zou to change something, only once: without an answer, nobody knows whether Zou made the change. The limit is
+     * {@code zou.context-timeout}, which is so long that Zou hardly ever makes a change after this service gave up.
      */
     private <T> Uni<T> tell(Supplier<Multi<Buffer>> ask, Function<Buffer, T> read) {
         return timed(Uni.createFrom().deferred(() -> gather(ask.get(), LONGEST_ANSWER)).map(read)
@@ -262,7 +262,7 @@ public class Zou {
                 .onFailure(Zou::isAnswer).transform(this::refused));
     }
 
-    /** Asks once more if there is no answer: nothing changes by a GET. Each try has half of the time. */
+    /** Asks once more if there is no answer, since a GET changes nothing. Each try has half of {@code zou.timeout}. */
     private <T> Uni<T> twice(Uni<T> ask) {
         return timed(ask.ifNoItem().after(config.timeout().dividedBy(2)).fail())
                 .onFailure(Zou::isNoAnswer).retry().atMost(1)
@@ -302,8 +302,8 @@ public class Zou {
     }
 
     /**
-     * The user context as Zou gives it to this caller, errors as well; 503 if there is none within {@code zou.context-timeout}
-     * or it is over 64 MB.
+     * Fetches the user context as Zou gives it to this caller, errors included. Fails with 503 if there is no answer within
+     * {@code zou.context-timeout}, or if the answer is over 64 MB.
      */
     public Uni<Answer> userContext(Credential credential) {
         return timed(gather(patient.userContext(credential.authorization(), credential.cookie()), LONGEST_CONTEXT)
@@ -313,7 +313,7 @@ public class Zou {
                 .onFailure(failure -> !(failure instanceof ProblemException)).transform(failure -> away(reason(failure))));
     }
 
-    /** Ours are of that class too. */
+    /** Returns true for an error status of Zou. Our own problems extend {@link WebApplicationException}, too. */
     private static boolean isAnswer(Throwable failure) {
         return failure instanceof WebApplicationException && !(failure instanceof ProblemException);
     }
@@ -328,7 +328,7 @@ public class Zou {
         return new Answer(response.getStatus(), response.getHeaderString("Content-Type"), Buffer.buffer(body));
     }
 
-    /** Stops reading, and hangs up, where the limit is. */
+    /** Collects an answer. Stops reading and closes the connection if the answer is over the limit. */
     private static Uni<Buffer> gather(Multi<Buffer> pieces, int limit) {
         Buffer whole = Buffer.buffer();
         return pieces.onItem().invoke(piece -> {
@@ -361,7 +361,8 @@ public class Zou {
     }
 
     /**
-     * Repeats Zou's sentence exactly: its Python client refreshes the token on "Signature has expired" and on no other text.
+     * Returns the problem for an invalid token. Repeats Zou's sentence exactly, because Zou's Python client refreshes the
+     * token on "Signature has expired" and on no other text.
      */
     private ProblemException unknown(Throwable failure) {
         Response response = ((WebApplicationException) failure).getResponse();
@@ -374,7 +375,7 @@ public class Zou {
                 .with("WWW-Authenticate", "Bearer realm=\"kitsu-actions\", error=\"invalid_token\"");
     }
 
-    /** Returns Zou's own sentence, fit for a log and a page; empty if there is none. */
+    /** Returns Zou's own sentence, made safe for a log and a page; empty if there is none. */
     private Optional<String> said(Response response) {
         try {
             JsonNode body = json.readTree(text(response));

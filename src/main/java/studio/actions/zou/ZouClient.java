@@ -29,28 +29,28 @@ import io.smallrye.mutiny.Multi;
 import io.vertx.core.buffer.Buffer;
 
 /**
- * What we ask of Zou, Kitsu's API server. The answers come in pieces, so that {@link Zou} can stop reading; nobody else calls
- * this.
+ * REST client for Zou, Kitsu's API server. The answers arrive in pieces, so that {@link Zou} can stop reading. All calls must
+ * go through {@link Zou}.
  */
 @RegisterRestClient(configKey = "zou")
 @RegisterProvider(ZouClient.Pieces.class)
 @Path("/")
 interface ZouClient {
 
-    /** Ids in one list. Zou's server refuses a request line of more than 4,094 bytes; these have some 3,700. */
+    /** The most ids for one list. Zou's server refuses a request line over 4,094 bytes; 80 ids make some 3,700. */
     int MOST_IDS = 80;
 
-    /** Who a credential belongs to. */
+    /** Fetches the person that a credential belongs to. */
     @GET
     @Path("auth/authenticated")
     Multi<Buffer> authenticated(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie);
 
-    /** A list that everybody may read, and that Zou's second-factor rule does not exempt. */
+    /** Fetches a list that everybody may read, and that Zou's second-factor rule does not exempt. */
     @GET
     @Path("data/project-status")
     Multi<Buffer> projectStatus(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie);
 
-    /** A task with its entity, types, production, sequence and episode. */
+    /** Fetches a task with its entity, types, production, sequence and episode. */
     @GET
     @Path("data/tasks/{id}/full")
     Multi<Buffer> fullTask(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
@@ -61,7 +61,7 @@ interface ZouClient {
     Multi<Buffer> one(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
             @PathParam("collection") String collection, @PathParam("id") UUID id);
 
-    /** @param ids a JSON array; null for all */
+    /** @param ids the ids as a JSON array; null for all objects */
     @GET
     @Path("data/{collection}")
     Multi<Buffer> list(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
@@ -91,7 +91,7 @@ interface ZouClient {
     @Path("data/user/context")
     Multi<Buffer> userContext(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie);
 
-    /** A piece of an answer as it came; Jackson's reader would take each for a whole document. */
+    /** A reader that keeps each piece of an answer as it came. Jackson's reader would parse each as a whole document. */
     @ConstrainedTo(RuntimeType.CLIENT)
     @Priority(Priorities.USER - 1000)
     final class Pieces implements MessageBodyReader<Buffer> {

@@ -8,26 +8,29 @@ import org.hibernate.validator.constraints.time.DurationMin;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 
-/** Kitsu's API server. Its URL is {@link studio.actions.identity.IdentityConfig.Zou#url()}. */
+/** Settings of Kitsu's API server. Its URL is {@link studio.actions.identity.IdentityConfig.Zou#url()}. */
 @ConfigMapping(prefix = "custom-actions")
 public interface ZouConfig {
 
     Zou zou();
 
     interface Zou {
-        /** For one answer: what is not answered in half of it is asked once more. */
+        /** Limit of one answer. A request without an answer in half of this time is sent once more. */
         @WithDefault("2s")
         @DurationMin(millis = 100)
         @DurationMax(minutes = 1)
         Duration timeout();
 
-        /** For the user context, which Zou builds for seconds in a large studio. Kitsu itself waits for 60 s. */
+        /**
+         * Limit of a change in Zou, and of the user context, which Zou takes seconds to build in a large studio. Kitsu itself
+         * waits for 60 s.
+         */
         @WithDefault("50s")
         @DurationMin(seconds = 1)
         @DurationMax(minutes = 10)
         Duration contextTimeout();
 
-        /** How long an answer about a token is believed: the time that a logged-out token goes on working. */
+        /** How long an answer about a token is cached; a logged-out token may work for this time. */
         @WithDefault("15s")
         @DurationMin(seconds = 0)
         @DurationMax(minutes = 5)

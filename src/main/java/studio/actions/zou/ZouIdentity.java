@@ -49,22 +49,25 @@ import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
 
 /**
- * Who is asking, as Zou knows them; without Kitsu, as {@link LocalIdentity} does. Zou names the person and must serve the
- * credential something that needs a second factor where the studio demands one. It is asked once for a credential, however
- * many requests wait, and its yes is believed for {@code zou.identity-cache}; a no is not remembered.
+ * Authentication by Zou; without Kitsu, by {@link LocalIdentity}. Zou names the person. Zou must also serve the credential a
+ * list that needs a second factor if the studio demands one. Concurrent requests with one credential cause one check. A
+ * success is cached for {@code zou.identity-cache}; a refusal is not cached.
  */
 @Singleton
 public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
 
     private static final Logger LOG = Logger.getLogger(ZouIdentity.class);
-    /** RFC 6454, section 6.2, for the web; a studio's host may have an underscore, which {@link URI} takes for no host. */
+    /**
+     * A web origin (RFC 6454, section 6.2). A studio's host may have an underscore; {@link URI} does not accept such a name as
+     * a host.
+     */
     private static final Pattern ORIGIN = Pattern.compile(
             "(?<scheme>https?)://(?<host>[^/:?#@\\[\\]\\s]+|\\[[0-9a-f:.]+])(?::(?<port>\\d{1,5}))?/?",
             Pattern.CASE_INSENSITIVE);
     /**
-     * The one path on which a token is only named: its answer is Zou's, which refuses a token that is for setting up a second
-     * factor with a 403 of its own. Kitsu would leave its page for that set-up on our 401. What is known of such a token is
-     * not remembered, since it holds nowhere else.
+     * The only path for which Zou names the person without {@link Zou#admit}. Zou itself answers on this path, and refuses a
+     * token that is for setting up a second factor with its own 403. On a 401 of ours, Kitsu would leave its set-up page. The
+     * person is not cached, since such a token is valid on no other path.
      */
     private static final String USER_CONTEXT = "/api/data/user/context";
     private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS");
@@ -121,7 +124,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
             }
         }
         String fingerprint = credential.fingerprint();
-        // Nearly always: each step of a Uni has its price.
+        // The usual case, handled without Uni steps, because each step costs time.
         Caller caller = remembered(fingerprint);
         if (caller != null) {
             hits.increment();
@@ -139,7 +142,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
                 .map(told -> identity(told, credential, request)));
     }
 
-    /** On Kitsu's own paths a malformed token is 422, as Zou answers it; on ours it is a token like others that do not hold. */
+    /** On Kitsu's own paths a malformed token is 422, as in Zou's answer. On our paths it is 401, as any invalid token. */
     private static Uni<SecurityIdentity> asHere(RoutingContext request, Uni<SecurityIdentity> identity) {
         return request.normalizedPath().startsWith("/api/data/") ? identity
                 : identity.onFailure(failure -> failure instanceof ProblemException problem
@@ -183,7 +186,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         return Set.of();
     }
 
-    /** Asks in sequence, so that a token that Zou does not know costs it one question. */
+    /** Sends both requests in sequence, so that an unknown token costs Zou only one request. */
     private Uni<Caller> ask(Credential credential) {
         return name(credential).call(() -> zou.admit(credential));
     }
@@ -220,8 +223,8 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
     }
 
     /**
-     * Why a request that carries a cookie may come from another site, to be refused: a browser sends the cookie along whoever
-     * made the page. A bearer token is only sent by who has it.
+     * Returns why a request with a cookie must be refused, because it may come from another site; empty if it may pass. A
+     * browser sends the cookie with a request from any site's page. A bearer token is only sent by its holder.
      */
     private Optional<String> foreign(HttpServerRequest request) {
         if (SAFE.contains(request.method().name())) {
@@ -246,13 +249,14 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         if (!theirs.matches() || request.authority() == null) {
             return false;
         }
-        // Kitsu may have several names. The scheme is not known behind a proxy that ends TLS; the host is the browser's.
+        // Kitsu may have several names, so the request's host counts, too, which the browser sets. The scheme is the origin's,
+        // because the request's is not known behind a proxy that ends TLS.
         String asked = theirs.group("scheme") + "://" + request.authority();
         return Stream.concat(publicUrl.map(URI::toString).stream(), Stream.of(asked))
                 .anyMatch(ours -> one(theirs).equals(one(ORIGIN.matcher(ours))));
     }
 
-    /** One spelling for an origin. */
+    /** Returns one spelling for an origin, with its port. */
     private static String one(Matcher origin) {
         if (!origin.matches()) {
             return "none";

@@ -27,20 +27,26 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
 /**
- * Looks up tasks, entities and productions in Kitsu, as the caller. Lists of ids tell nearly all of it; a question for each
- * task would cost Zou ten times as much. What the lists leave out is asked for one by one, up to a limit, so that a caller
- * sees here what Kitsu's task page shows them.
+ * Look-ups of tasks, entities and productions in Kitsu, as the caller. Lists by ids contain nearly all objects; a request for
+ * each task would cost Zou ten times as much. Objects missing from the lists are requested one by one, up to a limit, so that
+ * a caller sees the same objects here as on Kitsu's task page.
  */
 @Singleton
 public class ZouLookups {
 
-    /** Requests of one look-up that are under way at once: Zou serves a whole studio. */
+    /** Concurrent requests of one look-up; few, because Zou serves a whole studio. */
     private static final int AT_ONCE = 8;
 
-    /** Lists hide archived productions and, from vendors, tasks of others; so many of one look-up are asked for singly. */
+    /**
+     * Single requests of one look-up for objects that lists hide: archived productions and, from vendors, other people's
+     * tasks.
+     */
     private static final int MOST_UNLISTED = 20;
 
-    /** Requests of one look-up for a caller who is vendor in the production alone: lists heed only the global role. */
+    /**
+     * Single requests of one look-up for a caller who is a vendor in the production, but not globally: lists heed only the
+     * global role.
+     */
     private static final int MOST_OF_VENDOR = 100;
 
     /** Requests of one look-up for names of sequences and episodes that the caller's lists do not show. */
@@ -59,7 +65,7 @@ public class ZouLookups {
         this.cache = cache;
     }
 
-    /** What is asked about: a task, else an entity, else a production; the first that is not null. */
+    /** A question about a task, else an entity, else a production: the first id that is not null counts. */
     public record Question(UUID taskId, UUID entityId, UUID productionId) {
 
         private UUID id() {
@@ -71,21 +77,21 @@ public class ZouLookups {
         }
     }
 
-    /** What Zou says. */
+    /** Zou's answer to a question. */
     public sealed interface Found permits Facts, Hidden {
     }
 
     /**
-     * What is known; null where it is not known or does not apply.
+     * The facts about a target; each is null if it is not known or does not apply.
      *
      * @param kind {@code asset, shot, sequence, episode, edit, scene} or {@code concept}
-     * @param role the caller's in this production
+     * @param role the caller's role in this production
      */
     public record Facts(UUID taskId, UUID entityId, String kind, UUID productionId, String entityName, String sequenceName,
             String episodeName, String assetTypeName, String taskTypeName, String productionName, Role role) implements Found {
     }
 
-    /** The caller may not see it, or it does not exist; a sentence. */
+    /** A target that does not exist, or that the caller may not see; {@code why} is a sentence. */
     public record Hidden(String why) implements Found {
     }
 
@@ -93,7 +99,7 @@ public class ZouLookups {
      * Looks up each question once.
      *
      * @return an answer to every question; fails with {@link studio.actions.problem.ProblemException}: 401 if the credential
-     *         ended in the meantime, 503 if one answer is missing
+     *         became invalid in the meantime, 503 if an answer of Zou is missing
      */
     public Uni<Map<Question, Found>> look(Credential credential, Caller caller, Collection<Question> questions) {
         return new LookUp(credential, caller, new LinkedHashSet<>(questions)).found();
@@ -102,11 +108,12 @@ public class ZouLookups {
     /**
      * A request to Zou.
      *
-     * @param denied for 403 and 404
+     * @param answered takes the answer
+     * @param denied takes the refusal, 403 or 404
      */
     private record Request<T>(Uni<T> question, Consumer<T> answered, Consumer<Zou.Denied> denied) {
 
-        /** Returns what is to be done with the answer, later and in one thread. */
+        /** Sends the request. Returns the code that handles the answer, to be run later in one thread. */
         Uni<Runnable> send() {
             return question.map(answer -> (Runnable) () -> answered.accept(answer))
                     .onFailure(Zou.Denied.class).recoverWithItem(denial -> () -> denied.accept((Zou.Denied) denial));
@@ -123,7 +130,7 @@ public class ZouLookups {
                 .invoke(answers -> answers.forEach(Runnable::run)).replaceWithVoid();
     }
 
-    /** One look-up, in the order of its steps; each sends requests that need nothing of each other. */
+    /** One look-up, in steps. The requests of one step do not depend on each other. */
     private final class LookUp {
 
         private final Credential credential;
@@ -235,7 +242,10 @@ public class ZouLookups {
             return requests;
         }
 
-        /** Names that lists hide: from vendors those of sequences, from all but admins those of archived productions. */
+        /**
+         * Returns requests for names that lists hide: names of sequences, hidden from vendors, and names of archived
+         * productions, hidden from all but admins.
+         */
         private List<Request<?>> pages() {
             List<Request<?>> requests = new ArrayList<>();
             Set<UUID> asked = new HashSet<>();
@@ -247,7 +257,7 @@ public class ZouLookups {
                 ZouObject entity = target.entity();
                 Optional<UUID> parent = entity == null ? Optional.empty() : names.unknownParent(entity);
                 if (parent.isPresent() && asked.size() < MOST_PAGES && asked.add(parent.get())) {
-                    // A name that cannot be had is missing where a template needs it, and nowhere else.
+                    // A name without an answer fails only a template that needs it, not the whole look-up.
                     requests.add(new Request<>(one(names.kind(entity) + "s", entity.id()).map(Optional::of)
                             .onFailure(ZouLookups::isUnavailable).recoverWithItem(Optional.empty()),
                             page -> page.ifPresent(found -> names.putPage(parent.get(), found)), denied -> {
@@ -264,7 +274,7 @@ public class ZouLookups {
             List<UUID> all = List.copyOf(new LinkedHashSet<>(ids));
             for (int from = 0; from < all.size(); from += ZouClient.MOST_IDS) {
                 List<UUID> some = all.subList(from, Math.min(all.size(), from + ZouClient.MOST_IDS));
-                // What a refused list leaves out is asked for singly, and refused there with a reason.
+                // Objects of a refused list are requested one by one, and refused there with a reason.
                 requests.add(new Request<>(zou.list(credential, collection, fields, some), answer -> answer.forEach(found),
                         denied -> {
                         }));
@@ -304,7 +314,7 @@ public class ZouLookups {
                     : "You may not see this " + what + " in Kitsu.";
         }
 
-        // ---- What is known
+        // ---- Known objects
 
         private List<UUID> ids(Function<Question, UUID> field) {
             return questions.stream().map(field).filter(Objects::nonNull).toList();
@@ -341,7 +351,7 @@ public class ZouLookups {
             return found == null ? null : found.id("project_id");
         }
 
-        /** What a question is about, as far as the caller sees it. */
+        /** Returns the target of a question; empty if the caller does not see it. */
         private Optional<Names.Target> target(Question question) {
             if (hidden.containsKey(question.id()) || role(question) == null) {
                 return Optional.empty();

@@ -10,8 +10,8 @@ import io.quarkus.cache.CacheName;
 import io.quarkus.cache.CaffeineCache;
 
 /**
- * Remembers for a minute what things are called in Kitsu: productions, sequences, episodes, types. No answer about who may see
- * what is made from it.
+ * A cache, for a minute, of names in Kitsu: of productions, sequences, episodes and types. It never decides who may see an
+ * object.
  */
 @Singleton
 class ZouNames {
@@ -25,7 +25,7 @@ class ZouNames {
         this.known = known.as(CaffeineCache.class);
     }
 
-    /** Returns the object as it was a minute ago or less; null if it is not remembered. */
+    /** Returns the object as it was a minute ago or less; null if it is not cached. */
     ZouObject get(String collection, UUID id) {
         CompletableFuture<ZouObject> object = known.getIfPresent(new Key(collection, id));
         return object == null ? null : object.join();

@@ -6,20 +6,20 @@ import com.fasterxml.jackson.databind.JsonNode;
 
 import studio.actions.problem.StrictJson;
 
-/** An object out of an answer of Zou's. */
+/** A JSON object from an answer of Zou. */
 record ZouObject(JsonNode json) {
 
-    /** Returns its own id; null if it has none. */
+    /** Returns the object's own id; null if it has none. */
     UUID id() {
         return id("id");
     }
 
-    /** Returns the id that stands in a field; null if none does. */
+    /** Returns the id in a field; null if there is none. */
     UUID id(String field) {
         return StrictJson.id(text(field));
     }
 
-    /** Returns the id that must stand in a field; else the answer is none. */
+    /** Returns the id in a field. Without an id, fails with 503: the answer is useless. */
     UUID required(String field) {
         UUID id = id(field);
         if (id == null) {
@@ -32,7 +32,7 @@ record ZouObject(JsonNode json) {
         return text("name");
     }
 
-    /** Returns a field's text; null for an empty one, since Zou writes some of what is not there so. */
+    /** Returns a field's text; null for an empty text, because Zou writes some missing values so. */
     String text(String field) {
         String text = json.path(field).asText("");
         return text.isEmpty() || json.path(field).isNull() ? null : text;
@@ -43,7 +43,7 @@ record ZouObject(JsonNode json) {
         return new ZouObject(json.path(field));
     }
 
-    /** Refuses an answer about something else than was asked for. */
+    /** Returns this object if it has the id. Else fails with 503: Zou answered about another object. */
     ZouObject mustBe(UUID id) {
         if (!id.equals(id())) {
             throw Zou.away("it answered about something else than it was asked");

@@ -25,7 +25,7 @@ import studio.actions.testing.Api;
 import studio.actions.testing.Json;
 import studio.actions.testing.Services;
 
-/** The list in memory, and another replica that writes: here, a connection that the service knows nothing of. */
+/** The list in memory while another replica writes. SQL on a separate connection stands for the other replica. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class ActionCacheTest {
@@ -59,7 +59,7 @@ class ActionCacheTest {
         await().atMost(Duration.ofSeconds(5)).untilAsserted(() -> assertThat(names()).contains("Elsewhere"));
     }
 
-    /** A press that finds another version than it has read reads it again, in the same request. */
+    /** A press that finds a newer version than the cached one reads the action again, within the same request. */
     @Test
     void readsWhatIsPressedAsItIsNow() throws SQLException {
         UUID id = UUID.fromString(Api.ajax("https://farm.studio.com/now"));
@@ -84,7 +84,7 @@ class ActionCacheTest {
         await().atMost(Duration.ofSeconds(10)).ignoreExceptions()
                 .untilAsserted(() -> assertThat(names()).contains("In the break"));
 
-        // Whoever listens again hears of every write that comes after the first it heard of.
+        // Once a notification has arrived, LISTEN is active again, so that every later write arrives too.
         await().atMost(Duration.ofSeconds(10)).ignoreExceptions().untilAsserted(() -> {
             String now = "After " + System.nanoTime();
             names();

@@ -104,7 +104,7 @@ class ActionHistoryTest {
                 List.of(change("description", "Version 3", "Version 4")));
     }
 
-    // Back again
+    // Restoring
 
     @Test
     void bringsAnOldVersionBackAsANewOne() {

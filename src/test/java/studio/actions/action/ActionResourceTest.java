@@ -43,14 +43,14 @@ import studio.actions.testing.Api;
 import studio.actions.testing.Json;
 import studio.actions.testing.Services;
 
-/** Actions through the front door: what is stored, listed, replaced, merged and deleted. */
+/** The actions resource over HTTP: create, list, replace, merge and delete. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class ActionResourceTest {
 
     private static final String UNKNOWN = Api.ACTIONS + "/63f8a332-e209-4f8c-b384-747d5eda4b57";
 
-    /** In the names of this test's actions and of no other's. */
+    /** Text in the names of this test's actions, and in no other test's. */
     private final String mark = UUID.randomUUID().toString().substring(0, 13);
 
     // Creating
@@ -224,7 +224,7 @@ class ActionResourceTest {
         assertThat(all.getString("next")).isNull();
     }
 
-    /** Names that one database sorts otherwise than the next, and two that are the same. */
+    /** Uses names that databases sort differently, depending on their collation, and two equal names. */
     @ParameterizedTest
     @ValueSource(ints = { 1, 2, 3, 4, 8, 9, 1000 })
     void eachPageLeadsToTheNext(int limit) {
@@ -267,7 +267,7 @@ class ActionResourceTest {
         return Json.of(Api.admin().get(Api.ACTIONS + query).then().statusCode(200).extract());
     }
 
-    // Tags of what is read
+    // ETags
 
     @Test
     void aListThatIsKnownIsNotSentAgain() {
@@ -549,7 +549,7 @@ class ActionResourceTest {
         assertThat(statuses).containsOnlyOnce(204).containsOnly(204, 404);
     }
 
-    // Deleting, and what does no harm
+    // Deleting, and requests that change nothing
 
     @Test
     void whatIsDeletedIsGone() {
@@ -606,9 +606,9 @@ class ActionResourceTest {
         assertThat(ids("?q=" + mark)).containsExactly(id);
     }
 
-    // The kit of these tests
+    // Helpers
 
-    /** A draft in which no field has its default. */
+    /** Returns a draft in which no field has its default. */
     private Map<String, Object> full() {
         return Api.draft("name", mark + " full", "url", "https://api.studio.com/sync{?entity_id}", "entity_type", "shot",
                 "is_ajax", true, "description", "Line one\nline two", "enabled", false, "method", "PUT", "headers",
@@ -653,7 +653,7 @@ class ActionResourceTest {
         T by(int writer) throws Exception;
     }
 
-    /** All of them start together; what each came back with. */
+    /** Starts all writers at the same moment and returns their results. */
     private static <T> List<T> atOnce(int writers, Work<T> work) throws Exception {
         CyclicBarrier start = new CyclicBarrier(writers);
         ExecutorService pool = Executors.newFixedThreadPool(writers);

@@ -40,7 +40,7 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** What is refused when an action is saved, rule by rule, through the front door. */
+/** Each rule by which the API refuses to save an action, tested over HTTP. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class ActionRulesTest {
@@ -56,7 +56,7 @@ class ActionRulesTest {
                 arguments("required", ""),
                 arguments("required", " \t\r\n\u2003"),
                 arguments("required", "\u00a0\u200b\u3000"),
-                // Blank letters and signs, fillers, selectors, tags, joiners, marks alone.
+                // Invisible characters: blank letters, fillers, variation selectors, tags, joiners, and combining marks alone.
                 arguments("required", "\u115f"),
                 arguments("required", "\u1160 \u1160"),
                 arguments("required", "\u3164"),
@@ -239,7 +239,7 @@ class ActionRulesTest {
         accepted(Api.draft("url", url, "is_ajax", false)).then().body(has("url", equalTo(url)));
     }
 
-    // Where an AJAX action may be sent
+    // Addresses of AJAX actions
 
     @ParameterizedTest
     @CsvSource({
@@ -331,7 +331,7 @@ class ActionRulesTest {
         Api.admin().get(Api.ACTIONS + "/" + id).then().body(has("version", equalTo(1)));
     }
 
-    // What a browser may open
+    // Addresses that a browser may open
 
     static Stream<String> neverOpened() {
         return Stream.of("javascript:alert(1)", "data:text/html,hello", "vbscript:msgbox(1)", "file:///etc/passwd", "blob:x",
@@ -664,7 +664,7 @@ class ActionRulesTest {
                 containsString("my-farm"), "errors[0].message", containsString("CUSTOM_ACTIONS_SECRETS_MY_FARM")));
     }
 
-    // All together
+    // Several errors at once
 
     @Test
     void tellsAllThatIsWrongAtOnce() {

@@ -61,7 +61,7 @@ class ActionTransferTest {
 
     private static final String ID = "0d5b1c1e-4a57-4f43-9f5e-4c4b2b6f0f11";
 
-    /** A file of one line that is fine. */
+    /** A valid file with one action. */
     private static final String FINE = "Name;URL\nSync;https://api.studio.com/sync\n";
 
     @Inject
@@ -137,7 +137,7 @@ class ActionTransferTest {
                 .body(has("code", equalTo("invalid_parameter"), "errors.pointer", contains(parameter)));
     }
 
-    // There and back
+    // Export and import again
 
     @Test
     void comesBackToTheByte() throws SQLException {
@@ -209,7 +209,7 @@ class ActionTransferTest {
         String kitsu = "\"Type\";\"Name\";\"URL\";\"Entity Type\";\"Use AJAX\"\n"
                 + "\"CustomAction\";\"Open in Maya\";\"maya://open?file={entity_id}\";\"asset\";\"false\"\n"
                 + "\"CustomAction\";\"Sync\";\"https://api.studio.com/sync\";\"all\";\"true\"\n"
-                // Older ones write nothing for false, and no quotes at all.
+                // Older versions of Kitsu write an empty cell for false, and no quotes.
                 + "CustomAction;Review;https://review.studio.com/shot/{entity_id};shot;";
 
         apply(kitsu).body(has("created", equalTo(3), "updated", equalTo(0), "unchanged", equalTo(0), "errors", empty()));
@@ -265,7 +265,7 @@ class ActionTransferTest {
                 .body(has("updated", equalTo(1), "changes[0].id", equalTo(id)));
     }
 
-    // Which action a line is for
+    // Matching lines to actions
 
     @Test
     void findsAnActionByItsId() {
@@ -340,7 +340,7 @@ class ActionTransferTest {
 
         assertThat(Json.of(Api.admin().get(Api.ACTIONS + "/" + id)).getMap("")).containsEntry("entity_type", "shot")
                 .containsEntry("is_ajax", true).containsEntry("description", "Two\nlines").containsEntry("method", "PUT")
-                // A cell that is there and empty is the default.
+                // An empty cell stands for the default.
                 .containsEntry("timeout_ms", 10000);
     }
 
@@ -411,7 +411,7 @@ class ActionTransferTest {
         post("apply&skip_invalid=true", "Nonsense;Columns\n1;2".getBytes(StandardCharsets.UTF_8)).statusCode(422);
     }
 
-    /** As Excel writes them in the languages that Kitsu speaks. */
+    /** Uses the words that Excel writes for true and false in Kitsu's languages. */
     @ParameterizedTest
     @CsvSource({ "VRAI, FAUX", "WAHR, FALSCH", "VERDADERO, FALSO", "VERDADEIRO, FALSO", "VERO, FALSO", "WAAR, ONWAAR",
             "SAND, FALSK", "PRAWDA, FAŁSZ", "ИСТИНА, ЛОЖЬ", "IGAZ, HAMIS", "TOSI, EPÄTOSI", "SANT, FALSKT", "DOĞRU, YANLIŞ",
@@ -454,7 +454,7 @@ class ActionTransferTest {
                 equalTo("This is an Excel workbook: save it as 'CSV UTF-8', and send that."));
     }
 
-    /** A Mac writes an accent behind its letter. */
+    /** macOS writes an accent as a combining character behind its letter (NFD). */
     @Test
     void takesANameForTheSameHoweverItsAccentsAreWritten() {
         String id = Api.id(Api.create(Api.draft("name", "Re\u0301vision")));
@@ -488,7 +488,7 @@ class ActionTransferTest {
         assertThat(pairs(answer)).containsExactly("2 Use AJAX", "3 ID");
     }
 
-    /** As a sheet saves a range of which only the beginning is filled. */
+    /** Spreadsheets save a range with all its columns, even if only the first ones are filled. */
     @Test
     void takesAnyNumberOfEmptyColumns() {
         Json answer = Json.of(check("Name;URL" + ";".repeat(1000) + "\nSync;https://api.studio.com/" + ";".repeat(1000))
@@ -608,7 +608,7 @@ class ActionTransferTest {
                 .body(has("detail", equalTo("'mode' must be check or apply.")));
     }
 
-    // Together with others
+    // Concurrent imports and broken connections
 
     @Test
     void twoAtOnceAreOneAfterTheOther() throws Exception {
@@ -671,7 +671,7 @@ class ActionTransferTest {
             }
         }
 
-        // One that is whole is behind them.
+        // A complete import afterwards, to show that the service has handled the broken ones.
         apply(FINE).body(has("created", equalTo(1)));
         assertThat(names()).containsExactly("Sync");
     }
@@ -703,7 +703,7 @@ class ActionTransferTest {
         return post("apply", file.getBytes(StandardCharsets.UTF_8)).statusCode(200);
     }
 
-    /** As a script sees it that only looks at the status. */
+    /** Applies a file that must be refused, and checks the status 422, which scripts rely on. */
     private static ValidatableResponse applyNothing(String file) {
         return post("apply", file.getBytes(StandardCharsets.UTF_8)).statusCode(422);
     }
@@ -713,7 +713,7 @@ class ActionTransferTest {
                 .post(Api.ACTIONS + "/import?mode=" + mode).then();
     }
 
-    /** RestAssured takes seconds for a body of this size. */
+    /** Sends a large file with Java's HTTP client, since RestAssured takes seconds for a body of this size. */
     private static HttpResponse<String> send(byte[] file) throws Exception {
         return HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build().send(HttpRequest
                 .newBuilder(URI.create("http://localhost:" + RestAssured.port + Api.ACTIONS + "/import?mode=check"))
@@ -721,7 +721,7 @@ class ActionTransferTest {
                 .POST(HttpRequest.BodyPublishers.ofByteArray(file)).build(), HttpResponse.BodyHandlers.ofString());
     }
 
-    /** One thing is wrong with the file, so nothing is done. */
+    /** Checks that a file with one error is refused as a whole and changes no action. */
     private void refused(String file, int line, String column, String why) {
         List<String> before = names();
         for (ValidatableResponse answer : List.of(check(file), applyNothing(file))) {
@@ -736,7 +736,7 @@ class ActionTransferTest {
     }
 
     private static List<String> names() {
-        // Not from the list, which does not know of the studio's having been emptied.
+        // Not from the cached list, which does not notice that emptyTheStudio deleted all actions.
         return lines(export("").asString()).stream().map(line -> line.get(1)).toList();
     }
 

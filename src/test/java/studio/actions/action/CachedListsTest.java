@@ -25,7 +25,7 @@ import studio.actions.testing.FakeZou;
 import studio.actions.testing.Metrics;
 import studio.actions.testing.Receiver;
 
-/** Lists that are answered as they were before. */
+/** Lists that are answered from the cache. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class CachedListsTest {
@@ -37,7 +37,7 @@ class CachedListsTest {
 
     private final String admin = BesideKitsu.token("admin");
 
-    /** The list begins anew. */
+    /** Creates an action, which invalidates the cached lists. */
     @BeforeEach
     void change() {
         Api.id(BesideKitsu.with(admin).body(Api.draft("name", "Sync " + UUID.randomUUID())).post(Api.ACTIONS));
@@ -94,7 +94,7 @@ class CachedListsTest {
         }
     }
 
-    /** Whoever signs in anew is not known yet; the list is. */
+    /** A new token is not in the identity cache, but the list is in the list cache. */
     @ParameterizedTest
     @ValueSource(strings = { Api.ACTIONS, BesideKitsu.PATH })
     void whoIsNewIsAnsweredWhatOthersWere(String path) {
@@ -107,7 +107,7 @@ class CachedListsTest {
         assertThat(headers(same)).isEqualTo(headers(first));
     }
 
-    /** RFC 9110, section 5.3. */
+    /** RFC 9110, section 5.3: several lines of one header count as one list. */
     @Test
     void aHeaderInTwoLinesIsOne() {
         String tag = BesideKitsu.with(admin).get(Api.ACTIONS).header("ETag");
@@ -179,7 +179,7 @@ class CachedListsTest {
                 .anyMatch(line -> line.contains("uri=\"" + BesideKitsu.PATH + "\"") && line.contains("status=\"200\""));
     }
 
-    /** Questions in somebody's own words fill no memory, and are answered all the same. */
+    /** Many different queries must not fill the memory; the cache drops old answers, and every query is still answered. */
     @Test
     void questionsWithoutEndAreAnswered() {
         for (int i = 0; i < 60; i++) {
@@ -196,7 +196,7 @@ class CachedListsTest {
         assertThat(hits()).isEqualTo(hits + 1);
     }
 
-    /** What is asked takes memory, too: some hundreds of these fill it, whose answers are next to nothing. */
+    /** Cache keys take memory, too: some hundreds of these long queries fill the cache, though their answers are tiny. */
     @Test
     void longQuestionsAreForgotten() {
         String padding = "&limit=1".repeat(471) + "&limit=";

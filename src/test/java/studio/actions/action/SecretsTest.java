@@ -20,7 +20,7 @@ import io.smallrye.config.PropertiesConfigSource;
 import io.smallrye.config.SmallRyeConfig;
 import io.smallrye.config.SmallRyeConfigBuilder;
 
-/** What a secret's name stands for, and that its value stands nowhere. */
+/** How a secret's name finds its value, and that the value appears in no message. */
 class SecretsTest {
 
     private static final String NOW = "whsec_" + Base64.getEncoder().encodeToString(new byte[24]);
@@ -186,7 +186,7 @@ class SecretsTest {
         assertThat(Secrets.faultOfSigning(secret)).contains(why);
     }
 
-    /** As {@code base64} prints more than 57 bytes, and as files end. */
+    /** The {@code base64} command wraps its output after 57 bytes of input, and files end with a line break. */
     @Test
     void takesWhiteSpaceOffASigningSecret() {
         byte[] key = new byte[60];

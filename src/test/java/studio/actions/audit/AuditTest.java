@@ -52,7 +52,7 @@ class AuditTest {
     private final String admin = BesideKitsu.token("admin");
     private final Receiver receiver = Receiver.shared();
 
-    // What is written
+    // Writing
 
     @Test
     void hasOneEntryForEachThingThatIsDoneToAnAction() {
@@ -216,7 +216,7 @@ class AuditTest {
             BesideKitsu.with(vendor).delete(Api.ACTIONS + "/" + id).then().statusCode(403);
         }
 
-        // However slow the machine is, these are not three minutes.
+        // Even on a slow machine these requests take less than three minutes, so the limit must have applied.
         assertThat(audit("limit=500&verb=refused&subject=" + id).getList("data")).hasSizeLessThan(refusals);
     }
 
@@ -249,7 +249,7 @@ class AuditTest {
         return Json.of(BesideKitsu.as(person).get(Api.ACTIONS + "/" + id + "/stats").then().statusCode(200).extract());
     }
 
-    // Kept as it is
+    // Entries cannot be changed
 
     @ParameterizedTest
     @ValueSource(
@@ -420,7 +420,7 @@ class AuditTest {
         }
     }
 
-    /** The id of an entry of that age. */
+    /** Inserts an entry of the given age and returns its id. */
     private String written(String age) throws SQLException {
         String id = UUID.randomUUID().toString();
         execute("INSERT INTO audit_entry (id, at, verb, caller_id, caller_name, caller_role, result) VALUES ('" + id

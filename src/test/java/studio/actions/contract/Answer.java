@@ -13,14 +13,14 @@ import java.util.TreeMap;
 
 import io.restassured.RestAssured;
 
-/** What is answered to a request that is written byte by byte, since no client sends what is not HTTP. */
+/** The answer to a request that is written to the socket byte by byte, since HTTP clients do not send malformed requests. */
 record Answer(int status, Map<String, String> headers, byte[] body) {
 
     private static final int PATIENCE_MS = 20_000;
 
     private static final byte[] GAP = "\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
 
-    /** @param target as it stands in the request line, encoded or not */
+    /** @param target the request target exactly as written in the request line, encoded or not */
     static Answer to(String verb, String target, Map<String, String> headers, byte[] body) throws IOException {
         StringBuilder head = new StringBuilder(verb + " " + target + " HTTP/1.1\r\nHost: 127.0.0.1:" + RestAssured.port
                 + "\r\nConnection: close\r\n");
@@ -39,13 +39,13 @@ record Answer(int status, Map<String, String> headers, byte[] body) {
         }
     }
 
-    /** Whoever refuses a request need not hear it to its end. */
+    /** Sends the request. The service may refuse it and close the connection before it has read all of it. */
     private static void say(ByteArrayOutputStream request, OutputStream out) throws IOException {
         try {
             request.writeTo(out);
             out.flush();
         } catch (SocketException e) {
-            // The answer is there all the same.
+            // The answer can still be read.
         }
     }
 
@@ -86,7 +86,7 @@ record Answer(int status, Map<String, String> headers, byte[] body) {
         return -1;
     }
 
-    /** Without its parameters; empty where there is none. */
+    /** Returns the media type without its parameters; empty if the answer has none. */
     String mediaType() {
         return headers.getOrDefault("Content-Type", "").split(";")[0].strip().toLowerCase(Locale.ROOT);
     }

@@ -30,9 +30,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import studio.actions.testing.Packaged;
 
 /**
- * Holds the API's description against those who write clients: linters, generators of clients in three languages, each with
- * its default options, and gazu. Needs Node 20 with npm, Maven, and Python 3 with pydantic, python-dateutil and urllib3, and
- * for one test with gazu.
+ * Checks the API's description with the tools of client authors: linters, client generators for three languages, each with
+ * its default options, and gazu. Needs Node 20 with npm, Maven, and Python 3 with pydantic, python-dateutil and urllib3;
+ * one test also needs gazu.
  */
 @Tag("contract")
 class ClientsIT {
@@ -107,7 +107,7 @@ class ClientsIT {
     void theGeneratedPythonClientPresses(String generator) throws Exception {
         Path client = generate(generator, "python");
         Files.copy(CLIENTS.resolve("press_generated.py"), client.resolve("press_generated.py"));
-        // The generator writes this one file wrongly for any webhook, and nothing in the package reads it.
+        // The generator writes invalid code into this file for every webhook. Nothing in the package imports it.
         Files.delete(client.resolve("openapi_client/api/webhooks_api.py"));
 
         passesIn(client, "python3", "-m", "compileall", "-q", "openapi_client");
@@ -131,7 +131,7 @@ class ClientsIT {
         passesIn(program, "node", "--preserve-symlinks", "--preserve-symlinks-main", "press.js");
     }
 
-    /** Writes a client by the default options of a language, without what was there before. */
+    /** Generates a client with the default options of a language, and deletes an earlier one first. */
     private static Path generate(String generator, String language) throws Exception {
         Path client = FOLDER.resolve(language + "-" + generator);
         try (var old = Files.exists(client) ? Files.walk(client) : Stream.<Path> of()) {

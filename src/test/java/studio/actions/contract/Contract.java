@@ -29,7 +29,7 @@ import com.networknt.schema.ValidationMessage;
 
 import studio.actions.testing.Api;
 
-/** The service's OpenAPI document, and what it says of a request and of its answer. */
+/** The service's OpenAPI document, and checks of requests and answers against it. */
 final class Contract {
 
     static final JsonMapper JSON = JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -39,10 +39,10 @@ final class Contract {
 
     private static final Set<String> FAILURES = Set.of("500", "503");
 
-    /** An entry of the document's {@code paths}; its references are resolved. */
+    /** An operation in the document's {@code paths}, with its references resolved. */
     record Operation(String id, String verb, String path, List<JsonNode> parameters, JsonNode body, JsonNode responses) {
 
-        /** The schemas of what may be sent, by media type; none where nothing is. */
+        /** Returns the request body's schemas by media type; empty if the operation takes no body. */
         Map<String, JsonNode> takes() {
             return fields(body.path("content"), "schema");
         }
@@ -77,7 +77,7 @@ final class Contract {
                 }));
     }
 
-    /** As the service that is tested tells it. */
+    /** Reads the document from the tested service. */
     static Contract ofService() {
         return new Contract(
                 read(given().get(Api.ACTIONS + "/openapi?format=json").then().statusCode(200).extract().asString()));
@@ -99,7 +99,7 @@ final class Contract {
         return operations;
     }
 
-    /** What may be asked of a path, as the document writes it. */
+    /** Returns the methods that the document has for a path. */
     Set<String> verbs(String path) {
         return operations.stream().filter(operation -> operation.path.equals(path)).map(Operation::verb)
                 .collect(Collectors.toCollection(TreeSet::new));
@@ -114,7 +114,8 @@ final class Contract {
     }
 
     /**
-     * The schema in one piece, without {@code $ref} and {@code allOf}; of several keywords of one name the outermost counts.
+     * Returns the schema in one piece, without {@code $ref} and {@code allOf}.
+     * If a keyword occurs several times, the outermost one counts.
      */
     ObjectNode flat(JsonNode schema) {
         ObjectNode flat = JSON.createObjectNode();
@@ -127,13 +128,13 @@ final class Contract {
         return flat;
     }
 
-    /** What is wrong with the value by a schema of this document; nothing, if it is valid. */
+    /** Returns the errors of a value by a schema of this document; empty if the value is valid. */
     List<String> violations(JsonNode schema, JsonNode value) {
         return schemas.computeIfAbsent(schema, this::compiled).validate(value).stream().map(ValidationMessage::getMessage)
                 .toList();
     }
 
-    /** JSON Schema 2020-12, the default dialect of OpenAPI 3.1, with formats that must be kept. */
+    /** Compiles a schema as JSON Schema 2020-12, the default dialect of OpenAPI 3.1, with formats checked. */
     private JsonSchema compiled(JsonNode schema) {
         ObjectNode whole = JSON.createObjectNode();
         whole.putArray("allOf").add(schema);
@@ -142,7 +143,7 @@ final class Contract {
                 SchemaValidatorsConfig.builder().formatAssertionsEnabled(true).build());
     }
 
-    /** What the document does not say of this answer, or says otherwise. */
+    /** Returns the differences between an answer and the document. */
     List<String> faults(Operation operation, Answer answer) {
         List<String> faults = new ArrayList<>();
         String status = Integer.toString(answer.status());

@@ -29,7 +29,7 @@ import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.Receiver;
 
-/** The document for itself: it leaves nothing open, and keeps its own rules. */
+/** The OpenAPI document by itself: its schemas are exact, and its examples are valid by them. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class ContractTest {
@@ -119,7 +119,7 @@ class ContractTest {
         assertThat(faults).isEmpty();
     }
 
-    /** What a receiver hears is what the document tells it to expect, for each method that an action may have. */
+    /** A receiver gets the request that the document describes, for each method that an action may have. */
     @ParameterizedTest
     @EnumSource(Action.Method.class)
     void aReceiverHearsWhatIsDocumented(Action.Method method) {
@@ -181,7 +181,9 @@ class ContractTest {
         assertThat(faults).isEmpty();
     }
 
-    /** Both hold: a type beside a reference that does not include what is referred to leaves nothing valid. */
+    /**
+     * Checks that a type includes the type of the schema beside it. Both apply, so that otherwise no value would be valid.
+     */
     private void agree(String at, JsonNode node, JsonNode type, ObjectNode other) {
         List<String> outer = type.isArray() ? Contract.texts(type) : List.of(type.asText());
         List<String> inner = other.path("type").isArray() ? Contract.texts(other.get("type"))
@@ -195,7 +197,7 @@ class ContractTest {
         }
     }
 
-    /** Everything that may be a schema or hold one; what is an example is data, and no part of the description. */
+    /** Visits every node that may be a schema or contain one. Skips examples and defaults, which are data. */
     private void walk(String at, JsonNode node, BiConsumer<String, JsonNode> visit) {
         if (node.isObject() && !NAMED.contains(at.substring(at.lastIndexOf('/') + 1))) {
             visit.accept(at, node);

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What the generated requests are judged by: an answer that the document does not know is seen. */
+/** The check of generated requests' answers: {@link Contract} reports each answer that is not documented. */
 class FaultsTest {
 
     private static final String JSON = "application/json";

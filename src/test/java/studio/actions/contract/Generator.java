@@ -25,23 +25,23 @@ import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 
-/** Values that are valid by a schema, its boundaries among them, and values that just are not. */
+/** Generates values that are valid by a schema, boundary values included, and values with one error. */
 final class Generator {
 
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
     private static final int TRIES = 200;
     private static final int MOST_ITEMS = 3;
 
-    /** What texts are made of: ASCII, two and three bytes in UTF-8, and pairs of surrogates in UTF-16. */
+    /** Parts of generated texts: ASCII, characters of two and three bytes in UTF-8, and surrogate pairs in UTF-16. */
     private static final List<String> LETTERS = List.of("a", "Z", "7", "-", "_", ".", "é", "ß", "\u0416", "日", "\u202e",
             "😀", "\ud835\udd4f");
 
-    /** No schema says what exists; these do, for a field or parameter of that name. */
+    /** Returns the value of an existing object, such as an id, for a field or parameter name. Schemas do not have these. */
     private final Function<String, Optional<String>> known;
     private final Contract contract;
     private final Random random;
 
-    /** A value that the document does not allow, and why. */
+    /** A value that the document does not allow, and the reason. */
     record Invalid(JsonNode value, String why) {
     }
 
@@ -59,7 +59,7 @@ final class Generator {
         return among.get(random.nextInt(among.size()));
     }
 
-    /** @param name of the field or parameter that it is for */
+    /** @param name the name of the field or parameter that gets the value */
     JsonNode valid(JsonNode schema, String name) {
         for (int i = 0; i < TRIES; i++) {
             JsonNode value = guess(schema, name);
@@ -70,7 +70,7 @@ final class Generator {
         throw new AssertionError("No valid '" + name + "' comes to mind; an example in its schema would help: " + schema);
     }
 
-    /** A valid value with one thing wrong; nothing where the schema allows all that comes to mind. */
+    /** Returns a valid value with one error added; empty if the schema allows every change that was tried. */
     Optional<Invalid> invalid(JsonNode schema, String name) {
         for (int i = 0; i < TRIES / 4; i++) {
             JsonNode[] whole = { valid(schema, name) };
@@ -184,7 +184,7 @@ final class Generator {
             case 1 -> most;
             default -> least + random.nextInt(Math.min(40, most - least + 1));
         };
-        // Patterns are ASCII more often than not.
+        // Most patterns allow ASCII only.
         List<String> letters = random.nextBoolean() ? LETTERS.subList(0, 3) : LETTERS;
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < length; i++) {
@@ -193,7 +193,7 @@ final class Generator {
         return text.toString();
     }
 
-    /** All that can be made wrong in a value, or in what it holds. */
+    /** Collects all changes that may make a value, or a value nested in it, invalid. */
     private void changes(ObjectNode schema, JsonNode value, Consumer<JsonNode> set, List<Runnable> changes) {
         for (JsonNode other : others(schema, value)) {
             changes.add(() -> set.accept(other));
@@ -236,7 +236,7 @@ final class Generator {
                 new TextNode("1-1-1-1-1"), new TextNode("2026-02-30T25:00:00Z"), BooleanNode.TRUE, LongNode.valueOf(7),
                 DecimalNode.valueOf(new BigDecimal("1.5")), NODES.numberNode(BigInteger.TEN.pow(30)), NODES.arrayNode().add(1),
                 NODES.objectNode().put("a", "b")));
-        // What has a length may be trimmed before it is measured.
+        // Not for texts with a maximum length, since the service may trim these before it measures them.
         if (value.isTextual() && !schema.has("maxLength")) {
             others.add(new TextNode(value.asText().toUpperCase(Locale.ROOT) + " "));
             others.add(new TextNode("\n" + value.asText()));

@@ -47,8 +47,8 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 
 /**
- * Whatever is sent, the answer is one that the document knows; what it forbids is refused, and what it allows is not. How
- * many requests each operation gets is {@code -Dcontract.requests}; {@code -Dcontract.seed} repeats those of a failure.
+ * Sends generated requests. Every answer must be documented; invalid requests must be refused, and valid ones must not.
+ * {@code -Dcontract.requests} sets the requests per operation; {@code -Dcontract.seed} repeats the requests of a failure.
  */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
@@ -56,10 +56,10 @@ import studio.actions.testing.Receiver;
 class RequestsTest {
 
     private static final int REQUESTS = Integer.getInteger("contract.requests", 40);
-    /** The same requests in every build, so that none fails by chance; another seed finds other faults. */
+    /** Fixed, so that every build sends the same requests and none fails by chance. Another seed finds other errors. */
     private static final long SEED = Long.getLong("contract.seed", 9);
 
-    /** Rules that no schema can state: what is refused by these codes was written in the right form. */
+    /** Codes of rules that no schema can express. A request refused with one of these codes is valid by its schema. */
     private static final Set<String> RULES = Set.of("name_taken", "selection_or_targets", "empty_selection", "empty_target",
             "unknown_cursor",
             "unknown_secret", "not_a_signing_secret", "secret_reference", "plain_credential", "variable_in_fragment",
@@ -67,10 +67,10 @@ class RequestsTest {
             "scheme_not_http",
             "scheme_not_allowed", "scheme_forbidden", "control_character", "not_deleted", "names_from_kitsu");
 
-    /** And these, whatever follows: each is a language of its own. */
+    /** Prefixes of further such codes. URL templates and egress rules are languages of their own. */
     private static final List<String> LANGUAGES = List.of("template_", "egress_");
 
-    /** The receiver of an example that ApiDocumentTest tries, since it is there without Kitsu only. */
+    /** The receiver in an example. It exists only without Kitsu; ApiDocumentTest tests that example. */
     private static final String PRACTICE = "/api/custom-actions/echo?shot={entity_id}";
 
     private static final String JUNK = "application/x-no-such-thing";
@@ -89,7 +89,7 @@ class RequestsTest {
     private String run;
     private String running;
 
-    /** What goes over the wire; the body is empty where there is none. */
+    /** A request as sent over the wire; the body is empty if the request has none. */
     private record Request(String target, Map<String, String> headers, byte[] body, String wrong) {
     }
 
@@ -237,7 +237,7 @@ class RequestsTest {
         assertThat(faults).as(seed()).isEmpty();
     }
 
-    /** Bytes that were changed on their way: whatever they are taken for, they are answered as the document says. */
+    /** Sends bodies with random bytes changed or cut off. Each answer must be documented. */
     @Test
     void survivesBodiesThatAreDamaged() throws IOException {
         for (Operation operation : contract.operations()) {
@@ -317,7 +317,7 @@ class RequestsTest {
         return generator(operation, 5);
     }
 
-    /** @param unknown one id in so many is nobody's */
+    /** @param unknown one id in this many is an id that does not exist */
     private Generator generator(Operation operation, int unknown) {
         Function<String, Optional<String>> known = name -> Optional.ofNullable(switch (name) {
             case "id" -> operation.path().endsWith("/cancel") ? running
@@ -353,7 +353,7 @@ class RequestsTest {
         return request(operation, values, type, body(operation, type, generator), "valid");
     }
 
-    /** Text in a language of its own is what its example says. */
+    /** Returns a body. A text body, such as CSV, is the document's example, since its schema does not describe the format. */
     private static JsonNode body(Operation operation, String type, Generator generator) {
         JsonNode examples = operation.body().path("content").path(type).path("examples");
         return examples.isObject() && examples.elements().next().path("value").isTextual()
@@ -392,12 +392,12 @@ class RequestsTest {
         boolean maybeEmpty = parameter.path("allowEmptyValue").asBoolean();
         Optional<Invalid> wrong = generator.invalid(parameter.get("schema"), name)
                 .map(found -> new Invalid(new TextNode(found.value().asText()), found.why()))
-                // What is no number in JSON may be one in a URL.
+                // A JSON text that is not valid as a number may be a valid number in a URL.
                 .filter(found -> !contract.violations(parameter.get("schema"), read(parameter, found.value().asText()))
                         .isEmpty())
                 .filter(found -> !(maybeEmpty && found.value().asText().isEmpty()))
                 .filter(found -> in.equals("query") || !found.value().asText().isBlank()
-                        // HTTP takes what is around a header's value away.
+                        // HTTP strips white space around a header's value.
                         && found.value().asText().equals(found.value().asText().strip()) && printable(found.value().asText()));
         return wrong.map(found -> {
             values.put(name, found.value());
@@ -405,7 +405,7 @@ class RequestsTest {
         });
     }
 
-    /** A parameter as its schema reads it. */
+    /** Converts a parameter's text to the type in its schema. */
     private JsonNode read(JsonNode parameter, String text) {
         String type = contract.flat(parameter.get("schema")).path("type").asText();
         boolean bool = type.equals("boolean") && Set.of("true", "false").contains(text);
@@ -461,7 +461,7 @@ class RequestsTest {
         return !text.isBlank() && text.chars().allMatch(c -> c >= 0x20 && c <= 0x7e);
     }
 
-    /** No JSON, no UTF-8, or a field that is none: none of it may be guessed at. */
+    /** Returns bodies that are not JSON, not UTF-8, or have broken fields. The service must not guess their meaning. */
     private List<byte[]> noJson(JsonNode schema) throws IOException {
         ByteArrayOutputStream zipped = new ByteArrayOutputStream();
         try (GZIPOutputStream zip = new GZIPOutputStream(zipped)) {
@@ -493,7 +493,7 @@ class RequestsTest {
         return answer;
     }
 
-    /** What is no URI is refused before it is known which operation it was for; the document says so. */
+    /** Quarkus refuses an invalid URI with an empty 400 before the operation is known. The document says so. */
     private List<String> faults(Operation operation, Request request, Answer answer) {
         boolean unreadable = answer.status() == 400 && answer.text().isEmpty() && NO_URI.matcher(request.target()).find();
         return unreadable ? List.of() : contract.faults(operation, answer);
@@ -512,7 +512,7 @@ class RequestsTest {
         }
     }
 
-    /** The document says once, for all operations, what is refused before it is read. */
+    /** Checks the empty answer to a request that is refused unread. The document describes this once for all operations. */
     private void unread(Operation operation, Request request, int status) throws IOException {
         Answer answer = Answer.to(operation.verb(), request.target(), request.headers(), request.body());
         if (answer.status() != status || answer.body().length > 0) {
@@ -531,7 +531,7 @@ class RequestsTest {
                         && LANGUAGES.stream().noneMatch(code::startsWith)));
     }
 
-    /** Of each kind the first. */
+    /** Records a fault, but only the first of each kind. */
     private void fault(Operation operation, Request request, String what) {
         String body = new String(request.body(), UTF_8);
         faults.putIfAbsent(operation + ": " + cut(what.replaceAll("[0-9a-f-]{36}", "…"), 120),

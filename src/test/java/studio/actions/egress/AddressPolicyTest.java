@@ -28,7 +28,7 @@ class AddressPolicyTest {
 
     private static final AddressPolicy CLOSED = AddressPolicy.of(List.of());
 
-    // What passes.
+    // Accepted URLs.
 
     @ParameterizedTest
     @ValueSource(strings = { "https://8.8.8.8/", "https://1.1.1.1", "https://[2606:4700::1111]/",
@@ -229,7 +229,8 @@ class AddressPolicyTest {
         assertThat(AddressPolicy.of(List.of("0.0.0.0/0", "[::]/0", "farm.studio.lan")).names(URI.create(url))).isFalse();
     }
 
-    // Addresses. Columns: the last before, the first and last within, the first after; - where the neighbour is special too.
+    // Address ranges. Columns: the last address before, the first and last address in the range, the first address after.
+    // A "-" stands for a neighbour that is special, too.
 
     @ParameterizedTest
     @CsvSource({
@@ -342,7 +343,7 @@ class AddressPolicyTest {
                 .hasMessageContaining("No request may go to");
     }
 
-    // What the allow list opens.
+    // The allow list.
 
     @ParameterizedTest
     @CsvSource({
@@ -426,7 +427,7 @@ class AddressPolicyTest {
         assertThatThrownBy(() -> policy.and("*")).isInstanceOf(IllegalArgumentException.class);
     }
 
-    // Sentences.
+    // Wording of refusals.
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
@@ -530,7 +531,7 @@ class AddressPolicyTest {
         assertThatThrownBy(() -> CLOSED.and("a\r\nb\u001b[0m")).hasMessageContaining("'a??b?[0m'");
     }
 
-    // The vectors, and what URI itself does not take.
+    // The SSRF vectors; java.net.URI rejects some of them already.
 
     @ParameterizedTest
     @MethodSource("vectors")
@@ -539,7 +540,7 @@ class AddressPolicyTest {
         try {
             uri = new URI(line);
         } catch (URISyntaxException e) {
-            return; // the caller refuses what does not parse
+            return; // callers refuse a URL that does not parse
         }
         assertThat(CLOSED.vet(uri)).as(line).hasValueSatisfying(refusal -> {
             assertThat(refusal.reason()).isNotEqualTo(Reason.PLAIN_HTTP);
@@ -589,7 +590,7 @@ class AddressPolicyTest {
         return address.contains(":") ? "[" + address + "]" : address;
     }
 
-    /** Only literals come here, so that nothing is resolved. */
+    /** Parses a literal address, which needs no name resolution. */
     private static InetAddress address(String literal) {
         try {
             return InetAddress.getByName(literal);

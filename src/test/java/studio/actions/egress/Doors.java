@@ -12,7 +12,7 @@ import io.quarkus.tls.TlsConfigurationRegistry;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 
-/** Doors out beside the service's own, open for what a test wants to reach. */
+/** Creates {@link Egress} instances beside the service's own, with the allow list that a test needs. */
 @Singleton
 class Doors {
 
@@ -36,7 +36,7 @@ class Doors {
         return new Egress(vertx, AddressPolicy.of(entries), resolver, tls, Clock.systemUTC(), limits);
     }
 
-    /** A place at the URL's host as soon as there is one. */
+    /** Takes a slot at the URL's host as soon as one is free. */
     static Uni<Egress.Slot> slot(Egress egress, String url) {
         return Uni.createFrom().item(() -> egress.trySlot(url).orElseThrow()).onFailure(NoSuchElementException.class).retry()
                 .withBackOff(Duration.ofMillis(1), Duration.ofMillis(2)).indefinitely();

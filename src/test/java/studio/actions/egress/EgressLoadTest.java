@@ -23,7 +23,9 @@ import io.smallrye.mutiny.Uni;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** What the guard costs, and whom those who are stuck hold up. The figures stand in the log. */
+/**
+ * The cost of the address policy, and the effect of receivers that do not answer on other receivers. Logs the figures.
+ */
 @Tag("survival")
 @QuarkusTest
 @WithTestResource(Services.class)
@@ -47,7 +49,7 @@ class EgressLoadTest {
         double[] micros = new double[100];
         for (int i = 0; i < micros.length; i++) {
             int passed = 0;
-            // Of this thread's own time: others may want the cores, too.
+            // Measures this thread's CPU time, since other processes may use the cores, too.
             long since = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
             for (int j = 0; j < batch; j++) {
                 URI uri = new URI(url);
@@ -92,7 +94,7 @@ class EgressLoadTest {
         }
     }
 
-    /** Of 500 requests one after the other, in milliseconds. */
+    /** Returns the 99th percentile of 500 requests, one after the other, in milliseconds. */
     private static double percentile99(Egress egress, Receiver receiver) {
         double[] millis = new double[500];
         for (int i = 0; i < millis.length; i++) {

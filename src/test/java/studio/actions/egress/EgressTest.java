@@ -62,7 +62,7 @@ class EgressTest {
 
     private final Receiver receiver = Receiver.shared();
 
-    // ---- How it ends
+    // ---- Outcomes
 
     @ParameterizedTest
     @CsvSource(nullValues = "-", textBlock = """
@@ -146,7 +146,7 @@ class EgressTest {
                 failed -> assertThat(failed.kind()).isEqualTo(FailureKind.connect_refused));
     }
 
-    // ---- How much
+    // ---- Size limits
 
     @Test
     void keepsEightKilobytesOfAnAnswer() {
@@ -228,7 +228,7 @@ class EgressTest {
         assertThat(run.prettify()).doesNotContain(Services.FARM);
     }
 
-    // ---- Where to
+    // ---- Addresses
 
     @Test
     void keepsTheNameInTheHostHeader() {
@@ -261,7 +261,7 @@ class EgressTest {
                 refused -> assertThat(refused.kind()).isEqualTo(FailureKind.forbidden_address));
     }
 
-    /** Where their names lead is for {@link ResolvingTest}. */
+    /** Returns the SSRF vectors. {@link ResolvingTest} tests names that resolve to forbidden addresses. */
     static Stream<String> forbidden() throws IOException {
         try (InputStream vectors = EgressTest.class.getResourceAsStream("/vectors/ssrf-refused.txt")) {
             return new String(vectors.readAllBytes(), StandardCharsets.UTF_8).lines()
@@ -282,11 +282,11 @@ class EgressTest {
                 .body(has("code", equalTo("invalid_body"), "errors.pointer", hasItem("/url")));
     }
 
-    /** Whoever writes to the database, or changes the allow list after an action was saved, gets no further. */
+    /** The address policy also applies when sending: SQL may have changed the URL, or the operator the allow list. */
     @ParameterizedTest
     @MethodSource("forbidden")
     void sendsNothingToAForbiddenAddressHoweverItCameIntoTheDatabase(String url) throws SQLException {
-        // No real request, should this fail.
+        // Checks the policy first, so that a failure here sends no real request.
         assertThat(policyRefuses(url)).isTrue();
         String action = stored(url);
 
@@ -302,7 +302,7 @@ class EgressTest {
         }
     }
 
-    // ---- The practice receiver
+    // ---- The echo endpoint
 
     @Test
     void echoesWhatItIsSent() {
@@ -386,7 +386,7 @@ class EgressTest {
         }
     }
 
-    /** An action that could not have been saved through the front door. */
+    /** Writes a URL that the API would refuse into an action, by SQL, and returns the action's id. */
     private String stored(String url) throws SQLException {
         String id = Api.ajax("https://api.studio.com/stored");
         try (Connection connection = database.getConnection();

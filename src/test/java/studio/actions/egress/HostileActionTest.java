@@ -44,12 +44,12 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** Addresses and headers that mean to become something else on the wire, and receivers that do not even connect. */
+/** URLs and headers that try to inject lines into the request, and receivers that do not accept or read. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class HostileActionTest {
 
-    /** More than the 4 MB that Linux takes off a sender's hands; without a good compiler, more takes long to encrypt. */
+    /** Exceeds the 4 MB that Linux buffers for a sender. A larger one would take long to encrypt in unoptimized code. */
     private static final String LARGE = "x".repeat(5 * 1024 * 1024);
 
     @Inject
@@ -73,7 +73,7 @@ class HostileActionTest {
                 .body(has("errors.pointer", hasItem("/headers/X-Farm")));
     }
 
-    /** Whoever writes to the database gets no further. */
+    /** The check also applies to headers that were written to the database directly. */
     @ParameterizedTest
     @ValueSource(strings = { "a\\r\\nX-Injected: 1", "a\\nX-Injected: 1", "a\\rX-Injected: 1", "a\\u000bX-Injected: 1",
             "a\\r\\n X-Folded: 1", "a\\n X-Folded: 1", "\u010d\u010aX-Injected: 1" })
@@ -90,7 +90,7 @@ class HostileActionTest {
                 .isEqualTo("succeeded");
     }
 
-    /** Characters whose last byte is CR or LF, which some clients cut them down to: U+010D, U+010A. */
+    /** Some clients truncate characters to their low byte, which makes U+010D and U+010A CR and LF. */
     @ParameterizedTest
     @CsvSource({ "/\u010d\u010aX-Injected:1, /%C4%8D%C4%8AX-Injected:1", "/é?q=é, /%C3%A9?q=%C3%A9",
             "/%0d%0aX-Injected:%201, /%0d%0aX-Injected:%201", "/a;b=c//d, /a;b=c//d", "/%2e%2e/%00, /%2e%2e/%00",
@@ -141,7 +141,10 @@ class HostileActionTest {
         }
     }
 
-    /** It accepts, and reads nothing of what no buffer on the way holds; answers early, or not at all; with TLS, or without. */
+    /**
+     * The receiver accepts the connection but does not read, and the body is too large for the buffers in between.
+     * The receiver answers early or not at all, with TLS or without.
+     */
     @Tag("survival")
     @ParameterizedTest
     @CsvSource({ "false, false", "false, true", "true, false", "true, true" })
@@ -161,7 +164,7 @@ class HostileActionTest {
                         new Thread(() -> answer(socket, tlsToo, answers)).start();
                     }
                 } catch (IOException e) {
-                    // The test is over.
+                    // The test has closed the socket.
                 }
             });
             server.start();
@@ -180,7 +183,7 @@ class HostileActionTest {
                         .allMatch(reply -> reply instanceof Reply.Failed failed && failed.kind() == FailureKind.timeout);
             }
             assertThat(accepted).hasSize(10);
-            // Three seconds are what TLS gets for its good-bye. Then no socket is left but those of this receiver, which never closes.
+            // TLS gets three seconds to close. Afterwards only this receiver's own sockets are open, which it never closes.
             await().atMost(Duration.ofSeconds(5)).untilAsserted(() -> assertThat(openFiles() - before).isLessThan(10 + 5));
             for (Socket one : accepted) {
                 one.close();
@@ -198,7 +201,7 @@ class HostileActionTest {
                 socket.getOutputStream().write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".getBytes());
             }
         } catch (IOException e) {
-            // It was let go of in the middle of its handshake.
+            // The client closed the connection during the handshake.
         }
     }
 

@@ -33,7 +33,7 @@ import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Script;
 import studio.actions.testing.Services;
 
-/** Receivers that lie, drip, never end and never begin: what the press says, and that the socket is free again. */
+/** Receivers that answer wrongly, slowly, endlessly or not at all. The press reports a failure and the socket is closed. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class HostileReceiverTest {
@@ -46,7 +46,7 @@ class HostileReceiverTest {
     private final Receiver receiver = Receiver.shared();
     private final String name = "hostile-" + UUID.randomUUID();
 
-    // ---- What it says
+    // ---- Malformed answers
 
     static Stream<Arguments> wellMeant() {
         return Stream.of(
@@ -153,7 +153,7 @@ class HostileReceiverTest {
                 repeating(OK + "Transfer-Encoding: chunked\r\n\r\n", "64\r\n" + "x".repeat(100) + "\r\n"));
     }
 
-    /** The receiver did what it was asked for, however much it has to say about it. */
+    /** The delivery counts as delivered; the endless answer is truncated. */
     @ParameterizedTest
     @MethodSource("endless")
     void endsAnAnswerWithoutEnd(Script script) {
@@ -166,7 +166,7 @@ class HostileReceiverTest {
         assertGone();
     }
 
-    /** RFC 9112, section 11.1: an answer's headers are data, and whoever reads them later must not be fooled. */
+    /** RFC 9112, section 11.1: headers of an answer are untrusted data. Control characters must not deceive later readers. */
     @Test
     void makesControlCharactersOfARedirectVisible() {
         Json run = press(saying("HTTP/1.1 302 Found\r\nLocation: https://x/\u009b31m" + "y".repeat(2000)
@@ -176,7 +176,7 @@ class HostileReceiverTest {
         assertThat(run.getString("deliveries[0].failure.message")).contains("�31myyy").hasSizeLessThan(601);
     }
 
-    /** Half a secret is one too. */
+    /** A part of a secret must not show either. */
     @Test
     void masksASecretInARedirectBeforeItIsCut() {
         for (int shift = 0; shift < Services.FARM.length(); shift++) {
@@ -188,7 +188,7 @@ class HostileReceiverTest {
         }
     }
 
-    // ---- How long it takes
+    // ---- Time limits
 
     @Test
     void endsAtTheLimitWhateverComesBitByBit() {
@@ -216,7 +216,7 @@ class HostileReceiverTest {
         });
     }
 
-    /** All that is decoded from one read of the socket arrives after the end, too: some ten thousand chunks. */
+    /** Chunks decoded from one socket read, some ten thousand, still arrive after the delivery has ended. */
     @ParameterizedTest
     @ValueSource(ints = { 200, 503 })
     void chunksOfOneByteBeyondTheLimitStallNobody(int status) {
@@ -244,7 +244,7 @@ class HostileReceiverTest {
         assertGone();
     }
 
-    // ---- Where it leads
+    // ---- Redirects
 
     @ParameterizedTest
     @ValueSource(ints = { 301, 302, 303, 307, 308 })
@@ -281,7 +281,7 @@ class HostileReceiverTest {
         assertGone();
     }
 
-    // ---- What it unfolds to
+    // ---- Compression
 
     static Stream<Arguments> bombs() throws IOException {
         ByteArrayOutputStream gzip = new ByteArrayOutputStream();
@@ -320,7 +320,7 @@ class HostileReceiverTest {
         return Api.press(Api.ajax(receiver.url("/" + name + "/scripted")));
     }
 
-    /** The other side has let go of its socket. */
+    /** Checks that the service has closed its socket. */
     private void assertGone() {
         assertGone(name);
     }
@@ -347,7 +347,7 @@ class HostileReceiverTest {
         };
     }
 
-    /** Ends when the other side hangs up. */
+    /** Writes the second text again and again until the service closes the connection. */
     private static Script repeating(String first, String again) {
         return out -> {
             write(out, first);

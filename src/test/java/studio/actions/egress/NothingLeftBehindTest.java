@@ -43,7 +43,7 @@ import studio.actions.testing.Certificates;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** Ten thousand requests to everybody who means ill, and what is left of them: counted, not believed. */
+/** Counts the sockets, timers and buffers that remain after ten thousand requests to misbehaving receivers. */
 @Tag("survival")
 @QuarkusTest
 @WithTestResource(Services.class)
@@ -52,10 +52,10 @@ class NothingLeftBehindTest {
     private static final int REQUESTS = 10_000;
     private static final int AT_ONCE = 100;
 
-    /** 127.0.0.1 and up: each a host of its own, with places of its own. */
+    /** Addresses from 127.0.0.1 up; each counts as a host with slots of its own. */
     private static final int HOSTS = 40;
 
-    /** Timers and sockets that the rest of the service may have by chance when it is looked at. */
+    /** Timers and sockets that other parts of the service may have open at the moment of counting. */
     private static final int OTHERS = 10;
 
     @Inject
@@ -113,7 +113,7 @@ class NothingLeftBehindTest {
         return IntStream.rangeClosed(1, HOSTS).mapToObj(i -> "IP:127.0.0." + i).toArray(String[]::new);
     }
 
-    /** Path to how it must fail; null where it is delivered. */
+    /** Returns the expected failure for each path; null if the delivery succeeds. */
     private static Map<String, FailureKind> scripts(Receiver plain) {
         String ok = "HTTP/1.1 200 OK\r\n";
         script(plain, "half", ok + "Content-Length: 1000\r\n\r\nhalf", false);
@@ -230,7 +230,7 @@ class NothingLeftBehindTest {
                 field.setAccessible(true);
                 return field.get(of);
             } catch (NoSuchFieldException e) {
-                // In a superclass, then.
+                // The field is in a superclass.
             } catch (IllegalAccessException e) {
                 throw new IllegalStateException(e);
             }

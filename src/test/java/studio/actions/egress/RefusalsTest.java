@@ -36,7 +36,7 @@ import studio.actions.testing.Metrics;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** What those who run the service see of a refusal, and what those who asked do not. */
+/** Refusals by the address policy: operators see the address in the log and a metric, callers do not see it. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class RefusalsTest {
@@ -113,7 +113,7 @@ class RefusalsTest {
         assertThat(run.prettify()).contains("CUSTOM_ACTIONS_EGRESS_ALLOW").doesNotContain("10.20.30.40", "private address");
     }
 
-    /** Nobody learns from the words what stands behind a name. */
+    /** All forbidden addresses get the same message, so that callers cannot learn the address behind a name. */
     @Test
     void saysTheSameOfAllThatANameMayLeadTo() throws Exception {
         List<String> told = ResolvingTest.forbidden()
@@ -125,7 +125,7 @@ class RefusalsTest {
                 + Receiver.shared().port() + " to CUSTOM_ACTIONS_EGRESS_ALLOW.");
     }
 
-    /** RFC 5424 has no say in what a person is called; whoever reads the log must not be fooled by it. */
+    /** Names of persons and actions are untrusted: they must not add or imitate log lines. */
     @Test
     void logsALineThatBeginsWithWhoWhateverTheyAreCalled() throws Exception {
         Refusals refusals = new Refusals(new SimpleMeterRegistry());
@@ -152,7 +152,7 @@ class RefusalsTest {
         assertThat(log()).hasSize(1);
     }
 
-    /** What was open when it was saved and is not now. */
+    /** The URL was allowed when the action was saved and is forbidden now. */
     @Test
     void countsAndLogsWhatIsNotOpenAnyMore() throws Exception {
         String action = Api.ajax("https://api.studio.com/", "name", "Was open");

@@ -39,7 +39,7 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** Names: through the front door with the tests' hosts file, and with a resolver that changes its mind or hangs. */
+/** Name resolution: over HTTP with the tests' hosts file, and with a resolver whose answers change or that hangs. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class ResolvingTest {
@@ -60,7 +60,7 @@ class ResolvingTest {
         }
     }
 
-    // ---- Where names lead
+    // ---- Names of forbidden addresses
 
     static Stream<String> forbidden() throws IOException {
         return Files.readAllLines(Path.of("src/test/resources/hosts")).stream()
@@ -107,7 +107,7 @@ class ResolvingTest {
         Api.create(Api.draft("url", "https://" + host.substring(1) + "/", "is_ajax", true)).then().statusCode(201);
     }
 
-    /** As studios call their machines, though no host name has one (RFC 1123, section 2.1). */
+    /** Studios use underscores in names of machines, though RFC 1123, section 2.1, does not allow them. */
     @Test
     void takesNamesWithAnUnderscore() {
         Egress egress = egress(name -> addresses("127.0.0.1"), "127.0.0.1:" + receiver.port(),
@@ -173,7 +173,7 @@ class ResolvingTest {
                 .containsExactly(addresses("192.0.2.1", "2001:db8::1", "2001:db8::2"));
     }
 
-    // ---- Who is asked, and how often
+    // ---- Number of look-ups
 
     @Test
     void asksOnceAndConnectsToWhatWasJudged() {
@@ -330,7 +330,7 @@ class ResolvingTest {
         assertThat(send(egress, url)).isInstanceOf(Reply.Delivered.class);
     }
 
-    /** More names than there are threads: what nobody waits for any more is not asked for when its turn comes. */
+    /** With more names than threads, names queue. A queued name whose request has timed out is not looked up any more. */
     @Test
     void asksForNothingThatNobodyWaitsFor() throws Exception {
         CountDownLatch never = new CountDownLatch(1);

@@ -25,7 +25,7 @@ class RetryAfterTest {
         assertThat(RetryAfter.of("Thu, 26 Nov 2026 12:01:30 GMT", null, NOW)).isEqualTo(Duration.ofSeconds(90));
     }
 
-    /** RFC 9110, section 5.6.7, and seconds since 1970 as some write them. */
+    /** The obsolete date formats of RFC 9110, section 5.6.7, and seconds since 1970, which some servers send. */
     @ParameterizedTest
     @ValueSource(strings = { "Thursday, 26-Nov-26 12:01:30 GMT", "Thu Nov 26 12:01:30 2026", "1795694490" })
     void readsATimeInEveryForm(String header) {

@@ -37,7 +37,7 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** Receivers with certificates of the studio's own authority, and with all others. */
+/** Receivers with certificates from the studio's own authority, and with certificates that must be refused. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class TlsTest {
@@ -69,7 +69,7 @@ class TlsTest {
         assertThat(receiver.heard(name).get(0).headers()).containsEntry("Host", Receiver.TLS_NAME + ":" + receiver.port());
     }
 
-    /** RFC 6066, section 3: the name goes without the dot at its end; RFC 9525, section 6.3: and is compared without. */
+    /** The final dot of a name is neither sent in SNI (RFC 6066, section 3) nor compared (RFC 9525, section 6.3). */
     @Test
     void takesTheDotBehindANameForNoPartOfIt() {
         Json run = press(Receiver.TLS_NAME + ".");
@@ -86,7 +86,7 @@ class TlsTest {
         assertThat(receiver.heard(name).get(0).serverName()).as("RFC 6066: no literal addresses").isNull();
     }
 
-    /** It leads to the very server whose certificate is right for another name. */
+    /** The name resolves to a server whose certificate is valid, but for another name. */
     @Test
     void sendsNothingToACertificateForAnotherName() {
         Json run = press("other.studio.test");
@@ -129,7 +129,7 @@ class TlsTest {
 
     // ---- Handshakes
 
-    /** Accepts, reads the hello and keeps silent; the limit is the action's, or that of connecting where it is shorter. */
+    /** The server does not answer the handshake. The shorter of the action's time limit and the connect timeout applies. */
     @ParameterizedTest
     @ValueSource(ints = { 1000, 8000 })
     @Tag("survival")
@@ -149,7 +149,7 @@ class TlsTest {
         }
     }
 
-    /** A connection that outlives its request counts: five are five. */
+    /** A connection that outlives its request still counts towards the host's five slots. */
     @Test
     void opensNoMoreConnectionsThanAHostHasPlaces() throws Exception {
         try (Receiver hesitant = Receiver.withTls("127.0.0.1", Certificates.shared().of("IP:127.0.0.1"),
@@ -171,7 +171,7 @@ class TlsTest {
         }
     }
 
-    /** RFC 9112, section 6.3, case 8, and 9.8: the connection itself stays open. */
+    /** RFC 9112, section 6.3, case 8, and section 9.8: TLS ends the answer while the TCP connection stays open. */
     @Test
     void takesTheEndOfTlsForTheEndOfAnAnswerWithoutALength() throws Exception {
         try (SSLServerSocket server = server(false)) {
@@ -202,7 +202,7 @@ class TlsTest {
                 try (Socket client = server.accept()) {
                     client.getInputStream().read(new byte[4096]);
                 } catch (IOException refused) {
-                    // As it should.
+                    // The client refused the handshake, as expected.
                 }
             });
 

@@ -26,7 +26,7 @@ import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.Json;
 import studio.actions.testing.Raw;
 
-/** What a proxy says of its client: believed from a trusted one, as far as it can be read, and from nobody else. */
+/** Forwarded headers: a trusted proxy's count if they are well formed; all others are ignored. */
 @QuarkusTest
 @TestProfile(ForwardedHeadersTest.BehindProxies.class)
 @WithTestResource(BesideKitsu.class)
@@ -40,7 +40,7 @@ class ForwardedHeadersTest {
     @TestHTTPResource
     URL service;
 
-    /** The tests speak from 127.0.0.1, and from 127.0.0.2, which nobody trusts. */
+    /** Trusts 127.0.0.1, from where most tests send their requests, but not 127.0.0.2. */
     public static class BehindProxies implements QuarkusTestProfile {
 
         @Override
@@ -68,7 +68,7 @@ class ForwardedHeadersTest {
                 .isEqualTo(site + "/api/custom-actions/docs/");
     }
 
-    /** Empty, made of white space, out of range, or not what the header is for. */
+    /** Values that are empty, blank, out of range, or of the wrong kind. */
     @ParameterizedTest
     @ValueSource(strings = { "''", "' '", "','", "' , '", ":", "://", "::", "[", "[]", "[::", "[::::]", "[12]", "[1.2]",
             "[1:2]:80", ":80", "a b", "a/b", "a?b", "a#b",

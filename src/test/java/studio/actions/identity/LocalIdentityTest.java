@@ -25,7 +25,7 @@ import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import io.vertx.ext.web.Router;
 
-/** The one token without Kitsu: whose it is, when it is made up, and when it counts for nothing. */
+/** The single token for a service without Kitsu: its caller, when it is generated, and when it is ignored. */
 class LocalIdentityTest {
 
     private static final String TOKEN = "a-token-of-the-studio";
@@ -120,7 +120,7 @@ class LocalIdentityTest {
                 .withSources(new PropertiesConfigSource(values, "these", 200)).build().getConfigMapping(IdentityConfig.class));
     }
 
-    /** Who it takes a request with this header for: a real one, over a socket. */
+    /** Sends a request with the given Authorization header over a socket and returns the caller that was recognized. */
     private static String ask(LocalIdentity local, String header) throws Exception {
         Router router = Router.router(vertx);
         router.route().handler(request -> local.authenticate(request).subscribe().with(

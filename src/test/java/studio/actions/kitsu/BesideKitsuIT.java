@@ -28,14 +28,14 @@ import studio.actions.testing.FakeZou.Task;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 
-/** What was built, jar or native binary, beside a Kitsu. */
+/** The packaged service, jar or native binary, beside a Kitsu. */
 @QuarkusIntegrationTest
 @WithTestResource(BesideKitsuIT.Traced.class)
 class BesideKitsuIT {
 
     private static final String TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-    /** With somebody who collects traces. */
+    /** Adds a collector of traces. */
     public static class Traced extends BesideKitsu {
 
         @Override

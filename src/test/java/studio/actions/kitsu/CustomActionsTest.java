@@ -60,7 +60,7 @@ import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.Receiver;
 
-/** Kitsu's own paths: Zou's object, its statuses and its permissions, and a 400 where Zou itself errs. */
+/** Kitsu's own paths: objects, statuses and permissions are Zou's, but a request on which Zou fails gets 400. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class CustomActionsTest {
@@ -71,16 +71,16 @@ class CustomActionsTest {
 
     private static String unchanging;
 
-    /** In the names of this test's actions and of no other's. */
+    /** Text in the names of this test's actions, and in no other test's. */
     private final String mark = UUID.randomUUID().toString().substring(0, 13);
 
-    // What Zou was recorded to answer
+    // Zou's recorded answers
 
     static Stream<Arguments> recorded() throws IOException {
         try (InputStream in = CustomActionsTest.class.getResourceAsStream("/zou/exchanges.json")) {
             List<JsonNode> exchanges = new ArrayList<>();
             JSON.readTree(in).get("exchanges").forEach(exchanges::add);
-            // Zou makes an action without a URL, which nobody can press.
+            // Leaves out a recording: Zou creates an action without a URL, which cannot be pressed.
             return exchanges.stream().filter(exchange -> !exchange.get("name").asText().equals("create, name only"))
                     .filter(exchange -> exchange.at("/request/path").asText().startsWith("/data/custom-actions"))
                     .map(exchange -> Arguments.of(Named.of(exchange.get("name").asText(), exchange)));
@@ -120,7 +120,10 @@ class CustomActionsTest {
         }
     }
 
-    /** Text, so that the order counts; with the recording's id and times where there are some, and without the link. */
+    /**
+     * Returns an answer as text, so that the order of fields is compared. Replaces ids and times by the recorded ones and
+     * the link by its template.
+     */
     private static String asRecorded(JsonNode body) {
         for (JsonNode action : body.findParents("is_ajax")) {
             assertThat(action.get("created_at").asText()).matches(TIME);
@@ -142,7 +145,7 @@ class CustomActionsTest {
         assertThat(made).containsEntry("updated_at", made.get("created_at"));
     }
 
-    // What Zou's own tests want
+    // Expectations of Zou's own tests
 
     @Test
     void listsWhatWasMade() {
@@ -205,7 +208,7 @@ class CustomActionsTest {
         assertThat(list("?name=" + mark)).isEmpty();
     }
 
-    // Kitsu's form and what it does not have
+    // Fields that Kitsu's form does not have
 
     @Test
     void hasEveryDefaultOnOurOwnPath() {
@@ -284,7 +287,7 @@ class CustomActionsTest {
         assertThat(read(id).get("updated_at")).isEqualTo(changed.get("updated_at").toString().substring(0, 19));
     }
 
-    // Who may do what
+    // Permissions
 
     @ParameterizedTest
     @CsvSource({ "admin, 200, 200, 201, 200, 204", "manager, 200, 403, 403, 403, 403", "supervisor, 200, 403, 403, 403, 403",
@@ -342,7 +345,7 @@ class CustomActionsTest {
         assertThat(Receiver.shared().heard(mark)).hasSize(run == 200 ? 1 : 0);
     }
 
-    // What the list shows
+    // The list
 
     @Test
     void listsDisabledActionsForAdminsOnly() {
@@ -430,7 +433,7 @@ class CustomActionsTest {
         assertThat(ids("?created_at=2020-01-01T00:00:00&name=" + mark)).isEmpty();
     }
 
-    /** gazu's fetch_first would take another action for the one that was asked for. */
+    /** Ignoring such a filter would make gazu's fetch_first return a wrong action. */
     @ParameterizedTest
     @ValueSource(strings = { "id=00000000-0000-0000-0000-000000000007", "id=", "name=", "entity_type=", "is_ajax=", "url=",
             "id=%5B%5D", "entity_type=%5B%22%22%5D", "url=https://tool.studio.com/nowhere" })
@@ -518,7 +521,7 @@ class CustomActionsTest {
         assertThat(problem.findValuesAsText("pointer")).containsExactly(name);
     }
 
-    // Tags
+    // ETags
 
     @Test
     void aListThatIsKnownIsNotSentAgain() {
@@ -566,7 +569,7 @@ class CustomActionsTest {
         assertThat(list(as("user").header("If-None-Match", tag("")), "?name=" + mark)).hasSize(1);
     }
 
-    // However the path is written
+    // Spellings of the path
 
     @ParameterizedTest
     @ValueSource(strings = { "/api/data/custom-actions/", "//api/data/custom-actions", "//api/data/custom-actions/" })
@@ -613,7 +616,7 @@ class CustomActionsTest {
         assertThat(list("?name=" + mark)).hasSize(1);
     }
 
-    /** Zou refuses them in POST and ignores them in PUT. */
+    /** Zou refuses unknown fields in POST and ignores them in PUT. */
     @Test
     void ignoresFieldsThatItDoesNotKnowWhereZouDoes() {
         String id = create();
@@ -626,7 +629,7 @@ class CustomActionsTest {
         refused(400, "invalid_body", admin().body(draft("nope", 1)).post(PATH));
     }
 
-    // What is refused
+    // Refusals
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = { "{'name': null} | /name | required",
@@ -759,7 +762,7 @@ class CustomActionsTest {
         assertThat(answer.header("Allow")).contains(path.matches("/.*/.*") ? "POST" : "GET").doesNotContain(verb);
     }
 
-    // The kit of these tests
+    // Helpers
 
     private Map<String, Object> draft(Object... fields) {
         return Kitsu.draft(mark, fields);
@@ -769,13 +772,13 @@ class CustomActionsTest {
         return Kitsu.create(mark, fields);
     }
 
-    /** Several of one name: beside Kitsu that is allowed for different types only. */
+    /** Creates several actions of one name. Beside Kitsu their entity types must differ. */
     private Set<String> several(int count) {
         return Stream.of("asset", "shot", "sequence", "edit", "episode").limit(count).map(type -> create("entity_type", type))
                 .collect(Collectors.toSet());
     }
 
-    /** The id of an action that only those requests want to change which are refused. */
+    /** Returns the id of an action that no test changes; tests send it only requests that are refused. */
     private static String unchanging() {
         if (unchanging == null) {
             unchanging = Kitsu.create("Unchanging");

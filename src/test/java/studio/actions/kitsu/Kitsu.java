@@ -24,10 +24,10 @@ import io.restassured.specification.RequestSpecification;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 
-/** Kitsu's admin page and action panel, as far as tests need them, and what a socket can do besides. */
+/** The requests of Kitsu's admin page and action panel, and raw requests over a socket. */
 final class Kitsu {
 
-    /** RestAssured's own JSON paths are compiled anew for each look, which takes longer than the request. */
+    /** Used instead of RestAssured's JSON paths, which are compiled for each use; that takes longer than the request. */
     static final ObjectMapper JSON = new ObjectMapper();
 
     static final String TOOL = "https://api.studio.com/sync?entity={entity_id}";
@@ -47,7 +47,7 @@ final class Kitsu {
                 : BesideKitsu.as(person);
     }
 
-    /** What Kitsu's form sends for a new action, with some fields as given: name, value, name, value … */
+    /** Returns the body that Kitsu's form sends for a new action, with further fields given as name, value, name, value … */
     static Map<String, Object> draft(String name, Object... fields) {
         Map<String, Object> draft = new LinkedHashMap<>(Map.of("name", name, "url", TOOL));
         for (int i = 0; i < fields.length; i += 2) {
@@ -56,7 +56,7 @@ final class Kitsu {
         return draft;
     }
 
-    /** The id of a new action, made on Kitsu's path. */
+    /** Creates an action on Kitsu's path and returns its id. */
     static String create(String name, Object... fields) {
         return (String) answer(201, admin().body(draft(name, fields)).post(PATH)).get("id");
     }
@@ -65,12 +65,12 @@ final class Kitsu {
         return admin().body(change).put(PATH + "/" + id);
     }
 
-    /** The action as Kitsu reads it. */
+    /** Reads an action on Kitsu's path. */
     static Map<String, Object> read(String id) {
         return answer(200, admin().get(PATH + "/" + id));
     }
 
-    /** The action as our own path has it, in any order. */
+    /** Reads an action on our own path, with sorted fields. */
     static Map<String, Object> ours(String id) {
         return new TreeMap<>(answer(200, admin().get(Api.ACTIONS + "/" + id)));
     }
@@ -83,14 +83,14 @@ final class Kitsu {
         return objects(as.get(PATH + query));
     }
 
-    /** The array that is answered. */
+    /** Returns the answer's array. */
     static List<Map<String, Object>> objects(Response answer) {
         assertThat(answer.statusCode()).as(answer.asString()).isEqualTo(200);
         return JSON.convertValue(json(answer), new TypeReference<List<Map<String, Object>>>() {
         });
     }
 
-    /** The object that is answered. */
+    /** Checks the status and returns the answer's object. */
     static Map<String, Object> answer(int status, Response answer) {
         assertThat(answer.statusCode()).as(answer.asString()).isEqualTo(status);
         return JSON.convertValue(json(answer), new TypeReference<Map<String, Object>>() {
@@ -105,7 +105,7 @@ final class Kitsu {
         }
     }
 
-    /** A problem, in the shape that clients written for Zou read as well. */
+    /** Checks a problem, including the fields that clients written for Zou read. */
     static JsonNode refused(int status, String code, Response answer) {
         assertThat(answer.statusCode()).as(answer.asString()).isEqualTo(status);
         assertThat(answer.contentType()).startsWith("application/problem+json");
@@ -116,14 +116,14 @@ final class Kitsu {
         return problem;
     }
 
-    /** A problem with one wrong field of the body. */
+    /** Checks a problem with one wrong field in the body. */
     static void refusedField(String pointer, String code, Response answer) {
         JsonNode problem = refused(400, "invalid_body", answer);
         assertThat(problem.findValuesAsText("pointer")).containsExactly(pointer);
         assertThat(problem.get("errors").get(0).get("code").asText()).isEqualTo(code);
     }
 
-    /** What the action panel sends for an AJAX action; who presses and where are claims. */
+    /** Returns the body that the action panel sends for an AJAX action. Its user and page are unverified claims. */
     static Map<String, Object> press(String task) {
         return Map.of("entitytype", "shot", "originurl", "/productions/1/shots", "originserver", "kitsu.studio", "selection",
                 List.of(task), "productionid", "1", "userid", "2", "useremail", "somebody@else.com");
@@ -145,13 +145,13 @@ final class Kitsu {
         }
     }
 
-    /** Path and host as they are written, which clients tidy up; JSON as the admin. */
+    /** Sends JSON as the admin, with path and host exactly as given. HTTP clients would normalize them. */
     static Answered raw(String verb, String path, String host, String body) throws IOException {
         return raw(verb + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\nAuthorization: Bearer " + TOKEN
                 + "\r\nContent-Type: application/json\r\n", body);
     }
 
-    /** @param head the request line and headers, each with its line end */
+    /** @param head the request line and headers, each with its line end; without Connection and Content-Length */
     static Answered raw(String head, String body) throws IOException {
         byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
         try (Socket socket = new Socket("localhost", RestAssured.port)) {
@@ -164,7 +164,7 @@ final class Kitsu {
         }
     }
 
-    /** The line of a header for {@link #raw(String, String)}. */
+    /** Returns the Authorization header line for {@link #raw(String, String)}; empty for nobody. */
     static String bearer(String person) {
         return person.equals(NOBODY) ? "" : "Authorization: Bearer " + BesideKitsu.token(person) + "\r\n";
     }

@@ -31,7 +31,7 @@ import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.Json;
 
-/** Deleting in Kitsu what was taken over, and putting it back. */
+/** Deletes actions in Kitsu after their take-over, and puts them back. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class KitsuCopiesTest {
@@ -91,7 +91,7 @@ class KitsuCopiesTest {
         assertThat(column(take("clear"), "changes", "id")).as("again").isEmpty();
     }
 
-    /** It would come back with the next outage. */
+    /** Kitsu's copy must go, too. During an outage of this service Zou would list the deleted action again. */
     @Test
     void deletesWhatWasTakenOverAndDeletedHere() {
         Map<String, Object> one = action("one");
@@ -174,7 +174,7 @@ class KitsuCopiesTest {
         assertThat(theirs()).hasSize(2);
     }
 
-    /** The way back must work even if nobody knows whether the last one was deleted. */
+    /** Undo must work even if it is unknown whether Kitsu deleted the last action. */
     @ParameterizedTest
     @EnumSource(value = Fault.class, names = { "gone", "unheard" })
     void undoesADeletionInDoubt(Fault fault) {
@@ -192,7 +192,7 @@ class KitsuCopiesTest {
         assertThat(audited("cleared")).hasSize(fault == Fault.unheard ? 1 : 0);
     }
 
-    /** Kitsu had it when it was asked, and was still to delete it. */
+    /** Kitsu still had the action at the first undo, and carried out the deletion afterwards. */
     @Test
     void undoesADeletionThatCameLate() {
         Map<String, Object> one = action("one");
@@ -226,7 +226,7 @@ class KitsuCopiesTest {
         assertThat(theirs()).hasSize(3);
     }
 
-    /** Behind Kitsu's nginx, Zou's path is answered by this service. */
+    /** If the Zou URL leads to Kitsu's nginx, this service itself answers. It must not delete its own actions. */
     @Test
     void deletesNothingOfItsOwn() {
         Map<String, Object> one = action("one");

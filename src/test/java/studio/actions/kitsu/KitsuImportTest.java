@@ -49,7 +49,7 @@ import studio.actions.testing.FakeZou.Request;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 
-/** Taking over the actions that a studio has in Kitsu already: all of them or none, and once. */
+/** The take-over of a studio's existing actions from Kitsu: all or none, and each only once. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class KitsuImportTest {
@@ -63,7 +63,7 @@ class KitsuImportTest {
 
     private final FakeZou zou = FakeZou.shared();
 
-    /** In the names of this test's actions and of no other's. */
+    /** Text in the names of this test's actions, and in no other test's. */
     private final String mark = UUID.randomUUID().toString().substring(0, 13);
 
     private String admin;
@@ -82,7 +82,7 @@ class KitsuImportTest {
             zou.back();
             zou.customActions(before);
         }
-        // A thousand actions would slow down whoever lists them next.
+        // A thousand actions would slow down the lists in later tests.
         try (Connection connection = database.getConnection();
                 PreparedStatement delete = connection.prepareStatement("DELETE FROM action WHERE name LIKE ?")) {
             delete.setString(1, mark + "%");
@@ -90,7 +90,7 @@ class KitsuImportTest {
         }
     }
 
-    // Checking and doing
+    // Modes check and apply
 
     @Test
     void checkingSaysWhatWouldBeMadeAndMakesNothing() {
@@ -302,7 +302,7 @@ class KitsuImportTest {
     @Test
     void twoWhoApplyAtOnceMakeEachActionOnce() throws Exception {
         zou.customActions(IntStream.range(0, 50).mapToObj(i -> action("no. " + i)).toList());
-        // Both know who asks before they start.
+        // Both tokens enter the identity cache first, so that the imports run at the same moment.
         List<String> tokens = List.of(admin, zou.login("bot"));
         tokens.forEach(token -> BesideKitsu.with(token).post(TAKE_OVER + "check").then().statusCode(200));
 
@@ -315,7 +315,7 @@ class KitsuImportTest {
         assertThat(ours()).hasSize(50).allSatisfy(one -> assertThat(one).containsEntry("version", 1));
     }
 
-    // What is wrong with them
+    // Invalid actions
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = { "url | NULL", "url | ``", "url | javascript:alert(1)",
@@ -416,7 +416,7 @@ class KitsuImportTest {
         assertThat(ours()).hasSize(2);
     }
 
-    // Who may, and how Zou is asked
+    // Permissions, and requests to Zou
 
     @ParameterizedTest
     @CsvSource({ "admin, 200", "bot, 200", "manager, 403", "supervisor, 403", "user, 403", "client, 403", "vendor, 403",
@@ -521,7 +521,7 @@ class KitsuImportTest {
         assertThat(ours()).isEmpty();
     }
 
-    // What is asked of us
+    // The request's parameters
 
     @ParameterizedTest
     @ValueSource(strings = { "", "?mode=", "?mode=banana", "?mode=APPLY", "?mode=apply%20" })
@@ -556,9 +556,9 @@ class KitsuImportTest {
         assertThat(ours()).isEmpty();
     }
 
-    // The kit of these tests
+    // Helpers
 
-    /** An action as Zou holds it. */
+    /** Returns an action as Zou stores it. */
     private Map<String, Object> action(String name, Object... fields) {
         Map<String, Object> action = new LinkedHashMap<>(
                 Map.of("id", UUID.randomUUID().toString(), "name", mark + " " + name, "url", TOOL));
@@ -581,7 +581,7 @@ class KitsuImportTest {
                 .containsEntry("errors", List.of());
     }
 
-    /** This test's actions, as our own path has them. */
+    /** Lists this test's actions on our own path. */
     private List<Map<String, Object>> ours() {
         return Json.of(BesideKitsu.with(zou.login("admin")).get(Api.ACTIONS + "?q=" + mark).then().statusCode(200).extract())
                 .getList("data");
@@ -591,7 +591,7 @@ class KitsuImportTest {
         return answer(200, BesideKitsu.with(admin).get(Api.ACTIONS + "/" + id));
     }
 
-    /** The actions that Zou itself holds. */
+    /** Lists the actions in Zou itself. */
     private List<Map<String, Object>> theirs() {
         return Kitsu.objects(BesideKitsu.with(zou.login("admin")).get(zou.url() + THEIRS));
     }

@@ -40,14 +40,14 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;
 
-/** What Kitsu's action panel posts for an AJAX action. */
+/** The request that Kitsu's action panel posts for an AJAX action. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class KitsuRunTest {
 
     private final Receiver receiver = Receiver.shared();
 
-    // ---- What the receiver gets
+    // ---- The receiver's request
 
     @Test
     void sendsBothDialectsWithWhatZouSays() {
@@ -147,7 +147,7 @@ class KitsuRunTest {
         assertThat(body(name).getString("action_id")).isEqualTo(action);
     }
 
-    /** Kitsu sends null, or an empty text, from the pages that are of no production. */
+    /** Kitsu sends null or an empty text from pages that belong to no production. */
     @ParameterizedTest
     @ValueSource(strings = { "null", "\"\"", "\"all\"", "7" })
     void takesTheProductionFromZouWhateverIsClaimed(String claim) {
@@ -225,7 +225,7 @@ class KitsuRunTest {
                 .containsOnlyOnce(first.id()).containsOnlyOnce(second.id());
     }
 
-    // ---- What is no selection
+    // ---- Invalid selections
 
     @ParameterizedTest
     @ValueSource(strings = { "", "{}", "[]", "null", "{", "{\"selection\": []}", "{\"selection\": null}",
@@ -261,7 +261,7 @@ class KitsuRunTest {
         }
     }
 
-    // ---- The status says how it went
+    // ---- Status by outcome
 
     @Test
     void answersWithTheRunWhenAllWasDelivered() {
@@ -437,7 +437,7 @@ class KitsuRunTest {
         }
     }
 
-    // ---- What is not run at all
+    // ---- Refused presses
 
     @Test
     void doesNotRunWhatTheBrowserOpens() {
@@ -510,13 +510,13 @@ class KitsuRunTest {
         assertThat(runsOf(action)).isEmpty();
     }
 
-    /** What only a fake can be told; a test that does is skipped beside a real Zou. */
+    /** Returns the fake Zou, and skips the test beside a real Zou, which tests cannot control. */
     private static FakeZou zou() {
         assumeTrue(BesideKitsu.fake());
         return FakeZou.shared();
     }
 
-    /** As Kitsu sends it, for somebody else and from another production than it is. */
+    /** Returns a press as Kitsu sends it, with a false person and a false production. */
     private static Map<String, Object> kitsus(List<String> tasks) {
         Map<String, Object> press = new LinkedHashMap<>();
         press.put("entitytype", "shot");
@@ -550,7 +550,7 @@ class KitsuRunTest {
                 "status", equalTo(status), "error", equalTo(true), "message", notNullValue()));
     }
 
-    /** The run that a problem points to. */
+    /** Reads the run in a problem's Location header. */
     private static Json runOf(Response problem) {
         String location = problem.header("Location");
         assertThat(location).isNotNull();
@@ -564,7 +564,7 @@ class KitsuRunTest {
                 .map(run -> (String) run.get("id")).toList();
     }
 
-    /** What Zou was asked with a token, but for whose it is. */
+    /** Returns the paths of the requests that Zou got with a token, without the identity requests. */
     private static List<String> asked(String token) {
         return zou().requestsOfItsPerson(token).stream().map(Request::path).toList();
     }

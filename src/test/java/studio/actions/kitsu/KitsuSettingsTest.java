@@ -36,10 +36,7 @@ import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.Receiver;
 
-/**
- * What Kitsu's paths do where a studio has set them otherwise: where browsers reach us, how long a press waits, and how many of
- * them a caller has.
- */
+/** Kitsu's paths with other settings: the public URL and CORS origins, the wait of a press, and the limits per caller. */
 @QuarkusTest
 @TestProfile(KitsuSettingsTest.Said.class)
 @WithTestResource(BesideKitsu.class)
@@ -68,7 +65,7 @@ class KitsuSettingsTest {
             admin().header("Origin", origin).body(BesideKitsu.draft()).post(Api.ACTIONS).then().statusCode(201)
                     .header("Access-Control-Allow-Origin", equalTo(origin));
         }
-        // Behind a proxy that ends TLS the service itself is spoken to in plain HTTP.
+        // The service gets plain HTTP behind a proxy that ends TLS, so the origin's scheme differs from the request's.
         given().header("Cookie", "access_token_cookie=" + BesideKitsu.token("admin"))
                 .header("Origin", "https://kitsu.studio.com:8443").contentType("application/json").body(BesideKitsu.draft())
                 .post(Api.ACTIONS).then().statusCode(201);
@@ -93,7 +90,7 @@ class KitsuSettingsTest {
                 .delete(PATH + "/" + UUID.randomUUID()).then().statusCode(status);
     }
 
-    /** In the studio's own network Kitsu may have another name, and no TLS: then browsers do not say Sec-Fetch-Site. */
+    /** In the studio's network Kitsu may have another name and no TLS. Browsers then send no Sec-Fetch-Site. */
     @ParameterizedTest
     @CsvSource({ "kitsu.lan, http://kitsu.lan, 404", "kitsu.lan:8080, http://kitsu.lan:8080, 404",
             "kitsu.lan, http://evil.example, 403",

@@ -24,7 +24,7 @@ import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.Json;
 
-/** A name that looks empty, or reads otherwise than it is, comes in by no path. */
+/** No path accepts a name that looks empty or displays differently from its characters. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class NamesTest {

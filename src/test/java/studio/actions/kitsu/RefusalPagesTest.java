@@ -28,7 +28,7 @@ import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.Raw;
 
-/** What a person reads in the tab that Kitsu's form opens, if there is nothing to open in it. */
+/** The page in the tab that Kitsu's form opens, if the press is refused. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class RefusalPagesTest {
@@ -112,7 +112,7 @@ class RefusalPagesTest {
         BesideKitsu.as("user").request(method, link).then().statusCode(405).contentType(startsWith("application/problem+json"));
     }
 
-    /** Kitsu's page may still hold a link of the other kind. */
+    /** Kitsu's page may still show the link from before the action's kind was changed. */
     @Test
     void saysSoToAFormThatIsSentToTheLinkOfAnXhr() {
         String sent = BesideKitsu.ajax("https://api.studio.com/x");
@@ -130,7 +130,7 @@ class RefusalPagesTest {
                 .post(BesideKitsu.PATH + "/" + opened + "/open"), 403, "The request does not come from our own site");
     }
 
-    /** What is refused before the request is read as far as that. */
+    /** Requests that are refused before they reach the resource also get a page. */
     @Test
     void answersWhatCannotBeReadByAPageToo() throws IOException {
         try (Raw raw = new Raw("localhost", RestAssured.port)) {

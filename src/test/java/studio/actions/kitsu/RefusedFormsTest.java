@@ -24,7 +24,7 @@ import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.Json;
 
-/** What an admin typed into Kitsu's form and was refused. */
+/** The input in Kitsu's form that was refused, which the service keeps for the admin. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class RefusedFormsTest {
@@ -77,7 +77,7 @@ class RefusedFormsTest {
                 .containsEntry("errors", null).containsEntry("fields", Map.of("name", mark + " 2")));
     }
 
-    /** As a later Kitsu may send it. */
+    /** A later version of Kitsu may send such values. */
     @ParameterizedTest
     @ValueSource(strings = { "{\"name\": \"Later\", \"url\": \"https://tool.studio.com/x\", \"entity_type\": \"concept\"}",
             "{\"name\": \"Later\", \"url\": \"https://tool.studio.com/x\", \"is_ajax\": \"perhaps\"}",

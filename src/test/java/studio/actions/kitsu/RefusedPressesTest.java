@@ -43,7 +43,7 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Metrics;
 import studio.actions.testing.Receiver;
 
-/** Presses by Kitsu's XHR: which are the same, and which refused ones are kept. */
+/** Presses by Kitsu's XHR: which count as repeated, and which refused ones are recorded. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class RefusedPressesTest {
@@ -64,7 +64,7 @@ class RefusedPressesTest {
         receiver.release(name);
     }
 
-    // ---- The same press
+    // ---- Repeated presses
 
     @Test
     void theSamePressIsTheSameRunWhileItRunsAndThreeSecondsLonger() throws Exception {
@@ -113,7 +113,7 @@ class RefusedPressesTest {
         assertThat(id(again)).isNotEqualTo(run);
     }
 
-    // ---- What was refused
+    // ---- Refused presses
 
     @Test
     void keepsAPressOnADisabledAction() {
@@ -204,7 +204,7 @@ class RefusedPressesTest {
         assertThat(refusals(zou().login("admin"), action)).isEmpty();
     }
 
-    /** Kitsu's page was reloaded, since nothing happened. */
+    /** Persons reload Kitsu's page if nothing seems to happen, which closes the connection. */
     @Test
     void keepsAPressWhoseSenderHungUp() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
@@ -280,7 +280,7 @@ class RefusedPressesTest {
                 .body(has("runs.total", equalTo(1)), has("runs.succeeded", equalTo(1)), has("presses", equalTo(1))));
     }
 
-    /** A press that is possible again is no press that was refused. */
+    /** A new press of a now enabled action must not be taken for the refused one. */
     @Test
     void standsInTheWayOfNoOther() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "enabled", false);

@@ -26,7 +26,7 @@ import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.Json;
 
-/** Two actions of one name, of which Kitsu's box could run only one. */
+/** Two actions of one name are refused, since Kitsu's action panel could run only one of them. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class TakenNamesTest {
@@ -178,7 +178,7 @@ class TakenNamesTest {
         assertThat(Json.of(importing("check", file)).<Integer> getList("errors.line")).containsExactly(2, 3);
     }
 
-    /** The ids of two actions of one name, as they were made before names had to differ. */
+    /** Creates two actions of one name, as existed before names had to differ, and returns their ids. */
     private List<String> twins() throws SQLException {
         String first = create(name, "shot");
         String second = create(name + " 2", "shot");

@@ -34,17 +34,17 @@ import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.Receiver;
 
-/** What Kitsu shows as an action's URL: where its front-end posts to, with the template behind the #, through every form. */
+/** The trigger link that Kitsu shows as an action's URL: the path to which Kitsu posts, and the template behind the #. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class TriggerLinkTest {
 
     private static final String SOMEWHERE = PATH + "/63f8a332-e209-4f8c-b384-747d5eda4b57";
 
-    /** In the names of this test's actions and of no other's. */
+    /** Text in the names of this test's actions, and in no other test's. */
     private final String mark = UUID.randomUUID().toString().substring(0, 13);
 
-    // Where it leads
+    // The link's path
 
     @ParameterizedTest
     @CsvSource({ "true, run", "false, open" })
@@ -57,7 +57,7 @@ class TriggerLinkTest {
         assertThat(ours(id)).containsEntry("url", TOOL);
     }
 
-    /** Kitsu has several names: in the studio, over VPN, with and without TLS. */
+    /** The link is relative, since Kitsu has several names: in the studio, over VPN, with and without TLS. */
     @ParameterizedTest
     @ValueSource(strings = { "kitsu.studio", "kitsu.studio:8443", "10.1.2.3", "[2001:db8::1]:8080", "kitsu" })
     void itNamesNoHost(String host) {
@@ -141,7 +141,7 @@ class TriggerLinkTest {
         Map<String, Object> form = new LinkedHashMap<>(shown);
         form.keySet().retainAll(Set.of("name", "url", "entity_type", "is_ajax"));
 
-        // By somebody else, so that it would show.
+        // Saved by another person, so that a change would be visible.
         for (Map<String, Object> saved : List.of(shown, form)) {
             RequestSpecification bot = as("bot");
             assertThat(answer(200, bot.body(saved).put(PATH + "/" + id))).isEqualTo(shown);
@@ -185,7 +185,7 @@ class TriggerLinkTest {
         String id = create("is_ajax", false);
         String open = read(id).get("url").toString();
 
-        // As the form sends it: with the link of the kind that it was.
+        // The form sends the link of the action's earlier kind.
         Object run = answer(200, put(id, Map.of("name", mark, "url", open, "entity_type", "all", "is_ajax", true))).get("url");
         Object again = answer(200, put(id, Map.of("is_ajax", false))).get("url");
 
@@ -196,7 +196,7 @@ class TriggerLinkTest {
 
     // Kitsu's form, from a browser that read the action long ago
 
-    /** Who renames does not write the old URL back over another admin's new one. */
+    /** Renaming an action must not restore its old URL over another admin's change. */
     @Test
     void aStaleFormChangesOnlyWhatWasChangedInIt() {
         String id = create("entity_type", "shot");

@@ -26,14 +26,14 @@ import io.vertx.core.buffer.Buffer;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
-/** One member of a document is another one, and every other byte is the same. */
+/** Replaces one member of a JSON document and keeps every other byte. */
 class UserContextBytesTest {
 
     private static final String OURS = "[{\"name\":\"Ours \\u00e9 é\"}]";
-    /** Longer than the parser's buffer, so that what is counted goes over its edge. */
+    /** Longer than the parser's buffer, so that byte offsets cross its edge. */
     private static final String LONG = "x".repeat(20_000);
 
-    /** Where {@code @} is what Zou has of its own; it may be anywhere, and any value. */
+    /** Returns documents in which {@code @} stands for Zou's own value. It may stand anywhere and be of any type. */
     static Stream<String> contexts() {
         return Stream.of(
                 // First, last, only, in the middle.
@@ -45,19 +45,19 @@ class UserContextBytesTest {
                 " \r\n\t{ \"custom_actions\" : @ }\n\n",
                 "{\n  \"projects\" : [ ] ,\n\t\"custom_actions\"\r\n:\r\n@\r\n,\r\n\"persons\" :[\n]\r\n}   ",
                 "{\"custom_actions\":@ ,\"a\":1}",
-                // Names that look like it.
+                // Similar names.
                 "{\"projects\":[{\"custom_actions\":[1]}],\"custom_actions\":@,\"x\":{\"custom_actions\":{\"custom_actions\":2}}}",
                 "{\"Custom_actions\":1,\"custom_actions \":2,\"customactions\":3,\"custom_actions2\":4,\"\":5,\"custom_actions\":@}",
                 "{\"text\":\"\\\"custom_actions\\\":[1]\",\"custom_actions\":@,\"other\":\"custom_actions\"}",
                 "{\"text\":\"{\\\"custom_actions\\\":[]}\\\\\",\"custom_actions\":@}",
-                // The same name, spelled otherwise.
+                // The same name with an escape.
                 "{\"custom\\u005factions\":@,\"a\":1}",
-                // Escapes, what is not ASCII, numbers, order.
+                // Escapes, non-ASCII characters, numbers, order.
                 "{\"\\u00e9\":\"\\ud83d\\ude00\",\"é\":\"😀 \u2028\",\"/\":\"\\/\",\"custom_actions\":@,\"\\u0000\":\"\\u0000\"}",
                 "{\"z\":1.0e5,\"a\":-0.0,\"m\":1E+02,\"big\":12345678901234567890.12345678901234567890,\"custom_actions\":@,\"b\":1.10}",
                 "{\"b\":1,\"a\":2,\"b\":3,\"custom_actions\":@,\"a\":4}",
                 "{\"deep\":" + "[".repeat(500) + "]".repeat(500) + ",\"custom_actions\":@}",
-                // Over the edges of buffers.
+                // Across the edges of buffers.
                 "{\"" + LONG + "\":\"" + LONG + "\",\"custom_actions\":@,\"" + LONG + "é\":[\"é" + LONG + "\"]}",
                 " ".repeat(7_987) + "{\"custom_actions\":@}" + " ".repeat(9_000));
     }
@@ -80,7 +80,7 @@ class UserContextBytesTest {
         assertThat(replaced(context.replace("@", value))).isEqualTo(context.replace("@", OURS));
     }
 
-    /** Wherever a piece ends, in a name, a character or a number. */
+    /** The edge of a buffer may fall into a name, a character or a number. */
     @Test
     void countsRightWhereverTheMemberStands() {
         String context = "{\"a\":\"é😀\",\"custom_actions\":@,\"b\":1.0e5}";
@@ -119,7 +119,7 @@ class UserContextBytesTest {
         assertThat(context).hasToString("{\"custom_actions\":[1]}");
     }
 
-    /** Documents that nobody thought of: what another parser reads out of the result. */
+    /** Compares the result for random documents with another parser's. */
     @Test
     void agreesWithAnotherParserOnAnyDocument() throws Exception {
         ObjectMapper mapper = new ObjectMapper();
@@ -164,7 +164,7 @@ class UserContextBytesTest {
         };
     }
 
-    // ---- What is no context
+    // ---- Invalid contexts
 
     @ParameterizedTest
     @ValueSource(strings = { "", " ", "null", "true", "5", "\"custom_actions\"", "[]", "[{\"custom_actions\":[]}]", "nope",

@@ -44,7 +44,7 @@ import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.FakeZou.Request;
 
-/** What Kitsu loads at every login is Zou's answer with our actions in it. */
+/** The user context, which Kitsu loads at every login: Zou's answer with our actions in it. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class UserContextTest {
@@ -98,7 +98,7 @@ class UserContextTest {
                         ",\"big\":12345678901234567890.12345678901234567890,\"b\":1,\"a\":2,\"b\":3}"),
                 arguments("{\"padding\":\"" + LONG + "\",\"custom_actions\":", "[" + "1,".repeat(100_000) + "1]",
                         ",\"padding\":\"" + "x".repeat(100_000) + "\"}"),
-                // Wherever the network cuts it, one of the two is cut within a character.
+                // These two differ by one byte, so that a cut at any offset falls within a character of one of them.
                 arguments("{\"custom_actions\":", "[]", ",\"padding\":\"" + LONG + "\"}"),
                 arguments("{\"custom_actions\":", "[]", ", \"padding\":\"" + LONG + "\"}"));
     }
@@ -137,7 +137,7 @@ class UserContextTest {
         assertThat(Arrays.mismatch(read, 0, kept, context, 0, kept)).isEqualTo(-1);
     }
 
-    // ---- Whose actions
+    // ---- Actions by role
 
     @ParameterizedTest
     @CsvSource({ "admin, all named (off)disabled forVendors", "manager, all", "supervisor, all", "user, all", "client, named",
@@ -197,7 +197,7 @@ class UserContextTest {
         assertThat(action(actions(context(token)), id)).isNull();
     }
 
-    // ---- Asked as the caller
+    // ---- Requests to Zou with the caller's credential
 
     @Test
     void isAskedForWithTheCallersOwnCredential() throws Exception {
@@ -257,7 +257,7 @@ class UserContextTest {
         assertThat(text(object)).isEqualTo(json);
     }
 
-    /** It would lead the browser to where only the service can go, or nowhere. */
+    /** A redirect from Zou may lead to an address that only the service can reach, not the browser. */
     @ParameterizedTest
     @ValueSource(ints = { 301, 302, 307 })
     void passesNoRedirectOn(int status) throws Exception {
@@ -297,7 +297,7 @@ class UserContextTest {
         assertThat(context(zou.login("user")).body()).isEqualTo(body);
     }
 
-    // ---- Where there is no context
+    // ---- Answers that are not a context
 
     @ParameterizedTest
     @ValueSource(strings = { "", "[]", "[{\"custom_actions\":[]}]", "null", "\"context\"", "<!DOCTYPE html><html></html>",
@@ -382,7 +382,7 @@ class UserContextTest {
                 .header("Authorization", "Bearer " + token).build();
     }
 
-    /** The actions as Kitsu's list has them for that person, in its bytes. */
+    /** Returns the bytes of Kitsu's list of actions for the token's person, as text. */
     private static String list(String token) {
         return BesideKitsu.with(token).get(BesideKitsu.PATH).then().statusCode(200).extract().asString();
     }

@@ -40,13 +40,13 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Wire;
 
-/** Whatever the database does is 503, which clients and nginx know what to do with. */
+/** Every failure of the database is answered with 503, which clients and nginx can handle. */
 @Tag("survival")
 @QuarkusTest
 @WithTestResource(DatabaseFailureTest.OverAWire.class)
 class DatabaseFailureTest {
 
-    /** The service beside Kitsu, with few connections to its database and little patience. */
+    /** The service beside Kitsu, with few database connections and short timeouts. */
     public static class OverAWire extends BesideKitsu {
 
         private final Wire wire = new Wire();
@@ -108,7 +108,7 @@ class DatabaseFailureTest {
         assertWorks();
         List<Connection> held = new ArrayList<>();
         try {
-            // The service may have had one in use that is back now.
+            // The service may have returned a connection since the last try, so takes all again.
             await().atMost(Duration.ofSeconds(40)).ignoreExceptionsMatching(AssertionError.class::isInstance)
                     .untilAsserted(() -> {
                         holdAll(held);
@@ -128,7 +128,7 @@ class DatabaseFailureTest {
                 held.add(database.getConnection());
             }
         } catch (SQLException exhausted) {
-            // The service listens on one of its own.
+            // Fewer connections than the maximum are free, since the service listens for notifications on one.
         }
     }
 
@@ -166,7 +166,7 @@ class DatabaseFailureTest {
         return given().header("Authorization", "Bearer " + admin);
     }
 
-    // ---- Which is which
+    // ---- Classification of exceptions
 
     static Stream<Throwable> databases() {
         return Stream.of(

@@ -25,7 +25,7 @@ import studio.actions.testing.Log;
 import studio.actions.testing.Raw;
 import studio.actions.testing.Services;
 
-/** More connections, and more bodies, than the service takes at once. */
+/** More simultaneous connections and bodies than the service accepts. */
 @Tag("survival")
 @QuarkusTest
 @WithTestResource(Services.class)
@@ -90,7 +90,7 @@ class FloodTest {
             }
             assertThat(log.lines()).filteredOn(line -> line.level().equals("WARN")).hasSizeLessThanOrEqualTo(1);
         }
-        // What has no body is served.
+        // A request without a body is still served.
         assertThat(status(ASKED)).isEqualTo(200);
     }
 
@@ -102,7 +102,7 @@ class FloodTest {
 
         await().until(() -> status(most) == 503);
 
-        // A small one still fits.
+        // A small body still fits.
         assertThat(status("POST " + Api.ACTIONS + "/echo HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
                 + "Content-Length: 1\r\n\r\na")).isEqualTo(200);
     }

@@ -29,7 +29,7 @@ import studio.actions.testing.Api;
 import studio.actions.testing.Raw;
 import studio.actions.testing.Services;
 
-/** What a browser, a slow client and a curious one get from the public port. */
+/** The public port's defences against browsers, slow clients and probing clients. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class HardeningTest {
@@ -80,7 +80,7 @@ class HardeningTest {
                 .noneMatch(header -> header.getName().toLowerCase().startsWith("access-control-"));
     }
 
-    /** Of forwarded headers, without a proxy that is named. */
+    /** Forwarded headers are ignored unless a trusted proxy is configured. */
     @ParameterizedTest
     @ValueSource(strings = { "X-Forwarded-Host", "Forwarded", "X-Forwarded-Proto", "X-Forwarded-Prefix" })
     void nobodySaysWhichHostOthersUse(String header) {
@@ -101,7 +101,7 @@ class HardeningTest {
         assertThat(answer).startsWith("HTTP/1.1 408 ").contains("\"code\":\"request_timeout\"");
     }
 
-    /** RFC 9112, sections 3.2 and 6.3: what one reader takes for a body, another takes for the next request. */
+    /** RFC 9112, sections 3.2 and 6.3: an ambiguous request may hide a second one in its body (request smuggling). */
     @ParameterizedTest
     @ValueSource(strings = { "Transfer-Encoding: xchunked", "Transfer-Encoding: identity", "Transfer-Encoding: gzip, chunked",
             "Transfer-Encoding: chunked, chunked", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
@@ -126,7 +126,12 @@ class HardeningTest {
                 .doesNotContainIgnoringCase("vert.x").doesNotContainIgnoringCase("netty");
     }
 
-    /** What is answered to somebody who says something, and then a drop each 200 ms; for 20 s at the most. */
+    /**
+     * Sends a text, then another one every 200 ms, for at most 20 s, and returns all that the service answered.
+     *
+     * @param said the first text
+     * @param drop the text that is repeated
+     */
     private String drip(String said, String drop) throws Exception {
         try (Socket socket = new Socket(service.getHost(), service.getPort())) {
             socket.setSoTimeout(200);

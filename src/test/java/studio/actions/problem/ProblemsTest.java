@@ -45,7 +45,7 @@ import studio.actions.testing.Api;
 import studio.actions.testing.Json;
 import studio.actions.testing.Services;
 
-/** Every refusal has one shape, and every client can read it. */
+/** Every refusal is a problem of the same form, and every client can read it. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class ProblemsTest {
@@ -56,11 +56,11 @@ class ProblemsTest {
     private static final HttpClient CLIENT = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     private static final String BEARER = "Authorization: Bearer " + Services.TOKEN + "\r\n";
 
-    /** The body's fields but one, and where a text of it stands: @@. */
+    /** A body to which one more field is added ({@code %s}). In that field, {@code @@} stands for the tested text. */
     private static final String DRAFT = "{\"name\": \"n\", \"url\": \"https://a.studio/\", %s}";
     private static final String TARGET = "{\"targets\": [{\"production_id\": \"" + ID + "\", %s}]}";
 
-    // JSON that is none, or not what is expected
+    // Invalid JSON, and JSON of the wrong form
 
     @ParameterizedTest
     @ValueSource(strings = { "{", "{\"name\": }", "{\"name\": \"n\"", "{'name': 'n'}", "{name: \"n\"}", "{\"name\": \"n\",}",
@@ -159,7 +159,7 @@ class ProblemsTest {
         assertThat(problem.getList("errors.pointer")).first().asString().startsWith("/" + field.split("\"")[1]);
     }
 
-    /** A character beyond the first 65,536 is one, though Java counts two. */
+    /** A character beyond U+FFFF counts as one character, though Java's strings count two. */
     @Test
     void countsCharactersAsReadersDo() {
         String most = "😀".repeat(200);
@@ -171,7 +171,7 @@ class ProblemsTest {
         problem(Api.admin().body(named.formatted("😀".repeat(2001))).post(preview), 400, "invalid_body");
     }
 
-    // Text that is none
+    // Invalid text
 
     @ParameterizedTest
     @ValueSource(strings = { "application/json", "APPLICATION/JSON", "Application/Merge-Patch+JSON",
@@ -198,7 +198,7 @@ class ProblemsTest {
         assertThat(problem.getString("errors[0].message")).startsWith(sentence);
     }
 
-    /** JSON Schema 2020-12, core 4.2.3. */
+    /** JSON Schema 2020-12, core, section 4.2.3: numbers of equal value are equal, however they are written. */
     @ParameterizedTest
     @CsvSource({ "1000, 1000", "1000.0, 1000", "1e3, 1000", "1.5E3, 1500", "10000e-1, 1000" })
     void takesAWholeNumberHoweverItIsWritten(String written, int number) {
@@ -251,7 +251,7 @@ class ProblemsTest {
         String there = there(path);
         for (String text : List.of("\\u0000", "a\\u0000b", "\\ud800", "\\uDFFF", "a\\ud83d", "\\ud83dx", "\\ude00\\ud83d")) {
             Json problem = problem(in(there, field, text, StandardCharsets.UTF_8), 400, null);
-            // A key is refused by the parser already.
+            // The parser itself may refuse an invalid text in a key.
             assertThat(problem.getString("code")).isIn(field.contains("\"@@\":") ? List.of("invalid_body", "invalid_json")
                     : List.of("invalid_body"));
         }
@@ -285,7 +285,7 @@ class ProblemsTest {
         Api.admin().get(path).then().body(has("version", equalTo(1)));
     }
 
-    /** RFC 3629, section 3: bytes that stand for nothing, are cut off, too long, half of a pair, or beyond Unicode. */
+    /** RFC 3629, section 3: invalid, truncated and overlong bytes, surrogates, and code points beyond Unicode. */
     @ParameterizedTest
     @ValueSource(strings = { "ff", "80", "e9", "c3", "e282", "f09f98", "c080", "c181", "e080af", "f08080af", "eda080", "edb080",
             "eda0bdedb880", "f4908080", "f888808080", "fffe" })
@@ -305,7 +305,7 @@ class ProblemsTest {
         }
     }
 
-    /** RFC 8259, section 8.1: JSON is UTF-8, whatever the media type says. */
+    /** RFC 8259, section 8.1: JSON is UTF-8, even if the media type names another charset. */
     @ParameterizedTest
     @CsvSource({ "ISO-8859-1, application/json", "ISO-8859-1, application/json; charset=ISO-8859-1", "UTF-16, application/json",
             "UTF-16LE, application/json; charset=UTF-16LE", "UTF-16BE, application/json", "UTF-32, application/json" })
@@ -333,7 +333,7 @@ class ProblemsTest {
         assertThat(Json.of(answer.body()).getString("description")).isEqualTo("Café 😀 😀");
     }
 
-    // JSON that would break its reader
+    // JSON that could exhaust the parser
 
     static Stream<String> deep() {
         String lists = "[".repeat(10_000) + "]".repeat(10_000);
@@ -422,9 +422,7 @@ class ProblemsTest {
         Api.admin().get(Api.ACTIONS + "?q=" + name.replace(" ", "%20")).then().body(has("data", hasSize(0)));
     }
 
-    /**
-     * Generated clients ask for the media types that are documented, which are those of a problem where nothing is answered.
-     */
+    /** If an operation answers without a body, generated clients accept only the media types of its documented problems. */
     @ParameterizedTest
     @ValueSource(strings = { "application/problem+json", "application/json", "text/html", "*/*" })
     void answersNothingWhateverIsAccepted(String accept) {
@@ -606,7 +604,7 @@ class ProblemsTest {
         Api.admin().get(Api.ACTIONS + "?q=" + q).then().statusCode(200);
     }
 
-    /** Quarkus refuses these before anything of ours is asked, and without a body. */
+    /** Quarkus refuses an invalid URI without a body, before our code runs. */
     @ParameterizedTest
     @ValueSource(strings = { "/%zz", "?q=%", "?q={entity_id}", "?q=%zz" })
     void refusesAUriThatIsNone(String uri) throws IOException {
@@ -634,7 +632,7 @@ class ProblemsTest {
                 HttpRequest.BodyPublishers.ofInputStream(() -> new ByteArrayInputStream(bytes(body))), "Content-Type",
                 "application/json");
 
-        // What repeats a key is wrong for that as well.
+        // This body also repeats a key, which is an error of its own.
         List<String> codes = what.equals("many headers") ? List.of("too_large", "invalid_json") : List.of("too_large");
         for (HttpResponse<String> answer : List.of(announced, chunked)) {
             assertThat(problem(answer, answer.statusCode(), null).getString("code")).isIn(codes);
@@ -670,7 +668,7 @@ class ProblemsTest {
         problem(bodyOf(chunked), Api.ACTIONS, 413, "too_large");
     }
 
-    /** What is refused before its body is read, or after the first bytes of it, is refused readably too. */
+    /** Clients can also read a refusal that is sent before the body has been read to its end. */
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
             "no token | POST | /api/custom-actions | application/json | 401",
@@ -794,7 +792,7 @@ class ProblemsTest {
         }
     }
 
-    // Who is asking
+    // Authentication
 
     static Stream<Arguments> wrongTokens() {
         String basic = Base64.getEncoder().encodeToString(("admin:" + Services.TOKEN).getBytes(StandardCharsets.UTF_8));
@@ -832,7 +830,7 @@ class ProblemsTest {
                 "unauthenticated");
     }
 
-    /** RFC 9110, section 11.1. */
+    /** RFC 9110, section 11.1: the name of an authentication scheme is case-insensitive. */
     @ParameterizedTest
     @ValueSource(strings = { "Bearer", "bearer", "BEARER" })
     void theSchemeMayBeWrittenInAnyCase(String scheme) {
@@ -864,7 +862,7 @@ class ProblemsTest {
                 "errors.pointer", contains("/entity_type"), "errors[0].message", containsString("shot")));
     }
 
-    // The kit of these tests
+    // Helpers
 
     private static String stored() {
         return Api.ajax("https://api.studio.com/" + UUID.randomUUID());
@@ -874,7 +872,7 @@ class ProblemsTest {
         return Api.admin().body(body).post(Api.ACTIONS);
     }
 
-    /** The answers of everything that takes a body. */
+    /** Sends a body to every operation that takes one and returns the answers. */
     private static List<HttpResponse<String>> everywhere(String body) throws Exception {
         String path = Api.ACTIONS + "/" + stored();
         List<HttpResponse<String>> answers = new ArrayList<>();
@@ -886,10 +884,10 @@ class ProblemsTest {
         return answers;
     }
 
-    /** Posts a draft, or a press, with the text in that field. */
+    /** Posts a draft or a press that has the text in the given field. */
     private static HttpResponse<String> in(String there, String field, String text, Charset charset) throws Exception {
         String body = there.equals(Api.ACTIONS) ? DRAFT : TARGET;
-        // Not twice.
+        // Removes the field from the body if it is there already.
         String others = body.replaceFirst("\"" + field.split("\"")[1].replace("project", "production") + "\": \"[^\"]*\", ",
                 "");
         return send("POST", there, others.replace("%s", field.replace("@@", text)).getBytes(charset), "Content-Type",
@@ -914,7 +912,7 @@ class ProblemsTest {
         return problem(answer.asString(), null, status, code);
     }
 
-    /** The one shape; null for what a test leaves open. */
+    /** Checks the form of a problem; a path or code of null is not checked. */
     private static Json problem(String body, String path, int status, String code) {
         Json json = Json.of(body);
         Map<String, Object> problem = json.getMap("");
@@ -950,7 +948,7 @@ class ProblemsTest {
         return CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofString());
     }
 
-    /** Sends all of it before it reads anything, as simple clients do; the answer to the end of the connection. */
+    /** Sends the whole request before reading, as simple clients do, and returns all until the connection is closed. */
     private static String raw(byte[]... request) throws IOException {
         try (Socket socket = connect()) {
             for (byte[] part : request) {
@@ -971,7 +969,7 @@ class ProblemsTest {
         return bytes(verb + " " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers + "\r\n\r\n");
     }
 
-    /** One answer of a connection that stays open. */
+    /** Reads one answer from a connection that stays open. */
     private static String answer(InputStream in) throws IOException {
         StringBuilder head = new StringBuilder();
         while (head.indexOf("\r\n\r\n") < 0) {

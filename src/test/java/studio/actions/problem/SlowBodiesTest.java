@@ -20,17 +20,17 @@ import studio.actions.testing.Log;
 import studio.actions.testing.Raw;
 import studio.actions.testing.Services;
 
-/** Clients that send their bodies slowly, or as no HTTP. */
+/** Clients that send their bodies slowly, or not as valid HTTP. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class SlowBodiesTest {
 
     private static final String BEARER = "Authorization: Bearer " + Services.TOKEN + "\r\n";
 
-    /** More than the service has threads. */
+    /** More clients than the service has worker threads. */
     private static final int CLIENTS = 300;
 
-    /** The goal is 200 ms; with a thread for each of them it is until the first of them is given up, 3 s. */
+    /** The goal is 200 ms. If each slow body blocked a thread, others would wait for the first body's timeout, 3 s. */
     private static final Duration BUSY = Duration.ofSeconds(1);
 
     @TestHTTPResource("/")
@@ -82,7 +82,7 @@ class SlowBodiesTest {
         }
     }
 
-    /** The rest of a body that was refused is read, so that the client can read why; not without end. */
+    /** The service reads on after a refusal, so that the client can read the reason, but only for a limited time. */
     @Test
     void areCutOffAfterTheAnswer() throws IOException {
         try (Raw client = new Raw(service)) {
@@ -107,7 +107,7 @@ class SlowBodiesTest {
         }
     }
 
-    /** On either port, in no form that Netty, Vert.x or Quarkus would refuse with more than a line at DEBUG. */
+    /** Malformed requests of all kinds that Netty, Vert.x or Quarkus refuse, to either port, must not fill the log. */
     @ParameterizedTest
     @ValueSource(strings = { "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\7\1\0\0\0\0\0garbage", "\26\3\1\2\0\1\0\1\374\3\3",
             "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n",

@@ -32,7 +32,7 @@ import studio.actions.testing.FakeZou.Task;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 
-/** Stopping runs, and pausing actions. */
+/** Cancelling runs, and pausing actions. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class CancelTest {
@@ -127,7 +127,7 @@ class CancelTest {
         assertThat(read(run).getString("state")).isEqualTo("succeeded");
     }
 
-    /** Whoever watches goes by the numbers of outcomes. */
+    /** Watchers of a run resume by the number of an outcome, so each number must occur exactly once. */
     @Test
     void numbersEachOutcomeOnceInTheMidstOfThings() throws SQLException {
         receiver.script(name, out -> {
@@ -225,7 +225,7 @@ class CancelTest {
         return IntStream.range(0, count).mapToObj(i -> FakeZou.shared().shot("SH" + i)).toList();
     }
 
-    /** A run, as many of whose deliveries are at the receiver as it takes at once. */
+    /** Starts a run and waits until the receiver holds five deliveries, as many as a host gets at once. */
     private String hold(String person, int count) {
         String run = Json.of(press(person, action(), shots(count), "respond-async").then().statusCode(202).extract()).get("id");
         await().until(() -> receiver.heard(name).size() == 5);

@@ -25,7 +25,7 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** Large runs beside small ones. */
+/** Fair sharing between large and small runs. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class FairShareTest {
@@ -41,7 +41,7 @@ class FairShareTest {
         receiver.releaseAll();
     }
 
-    /** At the same host, which takes 5 at once and 20 ms for each: the large one needs 4 s. */
+    /** Both runs go to one host, which gets 5 requests at once and needs 20 ms for each: the large run needs 4 s. */
     @Test
     @Tag("survival")
     void doesNotHoldUpARunOfOneBehindARunOfAThousand() {
@@ -67,7 +67,7 @@ class FairShareTest {
         assertThat(receiver.mostAtOnce(name)).isLessThanOrEqualTo(5);
     }
 
-    /** Two large ones, the second of which comes when the first has the host for itself. */
+    /** Two large runs; the second run starts while the first run has the host for itself. */
     @Test
     @Tag("survival")
     void sharesAHostAmongRuns() {
@@ -102,7 +102,10 @@ class FairShareTest {
         await().until(() -> read(stuck).getString("finished_at") != null);
     }
 
-    /** What is offered is locked, and others pass it over: of one run all that may be wanted, of each other a share. */
+    /**
+     * An offer locks its deliveries, and other replicas skip them. So it takes all wanted deliveries of one run, but only a
+     * share of each other run.
+     */
     @Test
     void leavesOthersMostOfWhatIsDue() {
         String action = Api.ajax(receiver.url("/" + name + "/held?e={entity_id}"), "timeout_ms", 30_000);

@@ -34,7 +34,7 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** When two presses are one. */
+/** Repeated presses that get the run of the first press. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class IdempotencyTest {
@@ -42,7 +42,7 @@ class IdempotencyTest {
     @Inject
     AgroalDataSource database;
 
-    /** Not the common pool, which has one thread on two processors. */
+    /** Replaces the common pool, which has only one thread on two processors. */
     private final ExecutorService clients = Executors.newCachedThreadPool();
     private final Receiver receiver = Receiver.shared();
     private final String name = "idempotent-" + UUID.randomUUID();
@@ -156,7 +156,7 @@ class IdempotencyTest {
         assertThat(receiver.heard(name)).hasSize(1);
     }
 
-    /** Whoever has lost an answer asks what became of the press, and not whether it may be made again. */
+    /** A caller that has lost the answer asks for the outcome of the press, not whether a new press is allowed. */
     @Test
     void answersWithTheRunOfTheKeyWhateverHasBecomeOfItsAction() {
         String action = action("/ok");

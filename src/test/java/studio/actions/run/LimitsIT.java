@@ -41,7 +41,7 @@ import studio.actions.testing.Postgres;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;
 
-/** Two replicas of the packaged service on one PostgreSQL, and the limits that they share. */
+/** Rate limits that two replicas of the packaged service share on one PostgreSQL. */
 @Tag("survival")
 class LimitsIT {
 
@@ -49,7 +49,10 @@ class LimitsIT {
 
     private static final String SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-    /** Two that are as they come, for the tests that leave them so: most of such a test would be their start. */
+    /**
+     * Two replicas with default settings, shared by the tests that leave them running. Starting them would take most of the
+     * time of such a test.
+     */
     private static Replicated alike;
 
     @TempDir
@@ -86,7 +89,7 @@ class LimitsIT {
         }
     }
 
-    /** Sixty a minute: sixty at once, and one a second. */
+    /** A rate of 60 a minute allows 60 deliveries at once, then one a second. */
     @ParameterizedTest
     @CsvSource({ "8, 8, 0", "15, 1, 0", "8, 8, 1" })
     void deliversWhatIsAllowedAndNoMore(int atTheFirst, int atTheSecond, int wrongClocks) throws Exception {
@@ -120,7 +123,7 @@ class LimitsIT {
                 heard.stream().filter(one -> one.at() <= end).count(), answers);
         assertThat(heard.stream().filter(one -> one.at() <= end).count()).isBetween(78L, 80L);
         assertThat(answers.keySet()).isSubsetOf(200, 202, 429);
-        // Clients that press at the same moment look at the same queue.
+        // Clients that press at the same moment see the same queue, so each may add one press too many.
         assertThat(answers.get(202)).as("ten minutes' worth, what went out, and one more for each client")
                 .isBetween(600L, 600L + receiver.heard(name).size() + atTheFirst + atTheSecond);
         if (wrongClocks > 0) {
@@ -133,7 +136,7 @@ class LimitsIT {
     @Test
     void sendsEvenly() throws Exception {
         alike();
-        // What compilers take of a young process is no part of a rate.
+        // Warms up the replicas: the just-in-time compiler of a new process would disturb the measured rate.
         String other = action(60_000);
         for (Packaged replica : replicas) {
             replica.start(other, Packaged.TOKEN, targets(500));
@@ -201,7 +204,7 @@ class LimitsIT {
         String manager = BesideKitsu.token("manager");
         presses(action, manager, 200);
 
-        // In turn, so that whatever else the machine does is shared.
+        // Alternates the two measurements, so that other load on the machine affects both.
         List<Long> alone = new ArrayList<>();
         List<Long> beside = new ArrayList<>();
         Map<Integer, Long> answers = new HashMap<>();
@@ -230,9 +233,9 @@ class LimitsIT {
         assertThat(p99(beside)).isLessThan(2 * p99(alone));
     }
 
-    // ---- How
+    // ---- Helpers
 
-    /** How long each took, in nanoseconds. */
+    /** Presses one after another and returns how long each press took, in nanoseconds. */
     private List<Long> presses(String action, String token, int count) throws Exception {
         List<Long> took = new ArrayList<>();
         for (int i = 0; i < count; i++) {
@@ -250,7 +253,7 @@ class LimitsIT {
         return nanos.stream().sorted().toList().get(nanos.size() * 99 / 100);
     }
 
-    /** @param environments of the replicas, beside what all have */
+    /** @param environments one for each replica, in addition to the settings that all replicas have */
     @SafeVarargs
     private void start(Map<String, String>... environments) throws Exception {
         own = new Replicated(folder, environments);
@@ -269,7 +272,7 @@ class LimitsIT {
         postgres = replicated.postgres;
     }
 
-    /** Replicas on one PostgreSQL. */
+    /** Replicas of the packaged service on one PostgreSQL. */
     private static final class Replicated {
 
         private final Postgres postgres;
@@ -317,7 +320,7 @@ class LimitsIT {
                 .collect(Collectors.joining(",")) + "]}";
     }
 
-    /** A library that a process is started with. */
+    /** Compiles a library for {@code LD_PRELOAD} that sets the clock of a process ahead by an hour. */
     private String aheadByAnHour() throws Exception {
         Path library = folder.resolve("clock.so");
         try {

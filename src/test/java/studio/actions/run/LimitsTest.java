@@ -47,6 +47,7 @@ import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
 import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
+import studio.actions.database.SqlBatch;
 import studio.actions.testing.Api;
 import studio.actions.testing.Json;
 import studio.actions.testing.Metrics;
@@ -55,7 +56,7 @@ import studio.actions.testing.Receiver.Heard;
 import studio.actions.testing.Services;
 import studio.actions.testing.Wire;
 
-/** How much goes out and how often may be pressed, with the limits that a studio begins with. */
+/** Rate limits of presses and deliveries, with the default limits. */
 @QuarkusTest
 @TestProfile(LimitsTest.Defaults.class)
 @WithTestResource(LimitsTest.Overheard.class)
@@ -69,7 +70,7 @@ class LimitsTest {
         }
     }
 
-    /** A wire to the database on which one hears what is said. */
+    /** Services with a {@link Wire} in front of the database, which counts round trips. */
     public static class Overheard extends Services {
 
         @Override
@@ -166,7 +167,7 @@ class LimitsTest {
         press(action).then().statusCode(429);
     }
 
-    /** The bucket was filled, or emptied, under the limit that held before; the wait that is told is that of the new one. */
+    /** The bucket was filled or emptied under the previous limit; Retry-After is the wait under the new limit. */
     @ParameterizedTest
     @ValueSource(ints = { 1, 2, 29, 31, 600 })
     void letsInWhoWaitsAsLongAsToldAfterTheLimitWasChanged(int before) throws SQLException {
@@ -199,7 +200,7 @@ class LimitsTest {
         assertThat(receiver.heard(name)).hasSize(2);
     }
 
-    /** What it would cost Kitsu if each were looked up, and the database if each were charged and given back. */
+    /** A repeated press must cost neither Kitsu a look-up nor the database a charge and a refund. */
     @Test
     void asksForNothingWhereAPressIsOneThatWas() throws SQLException {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 60);
@@ -212,7 +213,7 @@ class LimitsTest {
         assertThat(text("SELECT string_agg(b::text, ' ' ORDER BY kind) FROM bucket b")).isEqualTo(before);
     }
 
-    /** Five at once, and one token. */
+    /** Five presses at once, with one token left. */
     @RepeatedTest(5)
     void takesADoubleClickOnTheLastRunForOne() throws SQLException {
         String action = action("/ok");
@@ -376,7 +377,7 @@ class LimitsTest {
         List<String> runs = Stream.of("a", "b").map(which -> start(action, 8, which)).toList();
 
         runs.forEach(this::awaitEnd);
-        // Where the first run has a delivery in flight, the second gets a turn.
+        // Whenever the first run has a delivery in flight, the second run gets a turn.
         assertThat(receiver.heard(name).stream().map(heard -> heard.uri().replaceAll(".*at=(.).*", "$1"))
                 .reduce("", String::concat)).hasSize(16).startsWith("aaa").endsWith("bbb");
     }
@@ -409,7 +410,10 @@ class LimitsTest {
         await().atMost(Duration.ofSeconds(10)).until(() -> text("SELECT count(*) FROM bucket").equals("0"));
     }
 
-    /** Or a take that has the one and waits for the other could wait for it, and it for the take. */
+    /**
+     * Waiting for a locked bucket could deadlock: a take may hold this bucket and wait for another bucket that the sweep
+     * holds.
+     */
     @Test
     void passesOverBucketsThatSomebodyTakesFrom() throws SQLException {
         spend("action", id.toString(), 60, 0);
@@ -437,7 +441,7 @@ class LimitsTest {
         await().atMost(Duration.ofSeconds(6)).until(() -> press(action).statusCode() == 200);
     }
 
-    /** Also where its runs began with several rates, as when an admin had lowered it. */
+    /** The action's runs started at different rates, because an admin lowered the rate in between. */
     @Test
     void sendsWhatADeletedActionOwes() throws SQLException {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 300);
@@ -487,7 +491,7 @@ class LimitsTest {
         }
 
         assertThat(Collections.min(turns)).as("round trips of ten, when nothing else is said on the wire").isEqualTo(10);
-        // The quickest: others may want the cores, too.
+        // Takes one of the quickest, because other processes may use the cores.
         assertThat(took.stream().sorted().skip(50).findFirst().orElseThrow()).as("ns").isLessThan(1_000_000);
     }
 
@@ -505,7 +509,7 @@ class LimitsTest {
         assertThat(limits.look(policy).left()).as("not more than it holds").isEqualTo(10);
     }
 
-    /** A clock that is set back fills nothing and takes nothing away. */
+    /** A clock that is set back neither fills nor empties a bucket. */
     @Test
     void believesNoTimeThatIsYetToCome() throws SQLException {
         RateLimits.Policy policy = RateLimits.action(id, 6000);
@@ -563,7 +567,7 @@ class LimitsTest {
                 .add("DELETE FROM bucket WHERE subject = ?", List.of(filled.subject())), taken));
     }
 
-    // ---- How
+    // ---- Helpers
 
     private String action(String behaviour, Object... fields) {
         return Api.ajax(receiver.url("/" + name + behaviour), fields);
@@ -608,13 +612,13 @@ class LimitsTest {
                 () -> Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run)), found -> found.getString("finished_at") != null);
     }
 
-    /** Between the first and the last that was heard. */
+    /** Returns the seconds between the first and the last request at the receiver. */
     private double seconds() {
         List<Heard> heard = receiver.heard(name);
         return (heard.get(heard.size() - 1).at() - heard.get(0).at()) / 1e9;
     }
 
-    /** As if all but so many had just been taken. */
+    /** Adds a bucket as if all tokens except {@code left} had just been taken. */
     private void spend(String kind, String subject, int quota, double left) throws SQLException {
         try (Connection connection = database.getConnection();
                 PreparedStatement spend = connection.prepareStatement("""
@@ -629,7 +633,7 @@ class LimitsTest {
         }
     }
 
-    /** What was taken last of the callers' buckets, and when. */
+    /** Returns the row of the caller's bucket, which shows how much was taken last, and when. */
     private String callers() throws SQLException {
         return text("SELECT b::text FROM bucket b WHERE kind = 'caller'");
     }

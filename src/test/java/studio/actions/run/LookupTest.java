@@ -41,7 +41,7 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;
 
-/** What is selected is what Kitsu says it is, to the person who presses. */
+/** Look-ups of the selection in Kitsu, with the rights of the caller. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class LookupTest {
@@ -207,7 +207,7 @@ class LookupTest {
         assertThat(runsOf(action)).isEmpty();
     }
 
-    // ---- What a person may not see, and what is not true
+    // ---- Targets that the caller may not see, and targets that contradict Kitsu
 
     @Test
     void refusesWhatThePersonMayNotSeeAndSendsTheRest() {
@@ -301,7 +301,7 @@ class LookupTest {
         assertThat(receiver.heard(name)).hasSize(2);
     }
 
-    /** Nothing is on disk then. */
+    /** During the look-up nothing about the press is on disk yet. */
     @Test
     void goesOnIfWhoPressedHangsUpWhileItIsLookedUp() throws IOException {
         String name = unique("hangup");
@@ -321,7 +321,7 @@ class LookupTest {
         await().until(() -> receiver.heard(name).size() == 1);
     }
 
-    /** Longer than the three seconds in which the same press is the same run. */
+    /** The look-up takes longer than the three seconds within which a repeated press gets the first run. */
     @Test
     void isOnePressHoweverLongItsLookUpTakes() {
         String name = unique("slow");
@@ -474,7 +474,7 @@ class LookupTest {
         assertThat(runsOf(action)).isEmpty();
     }
 
-    // ---- What Zou is asked
+    // ---- Requests to Zou
 
     @Test
     void asksWithTheTokenOfTheCaller() {
@@ -523,7 +523,7 @@ class LookupTest {
 
         assertThat(asked.get(0)).startsWith("/data/tasks").contains("/data/entities",
                 "/data/projects/" + shot.projectId() + "/team");
-        // One of them may come when a minute is just over.
+        // One of the three presses may fall just after a full minute, when remembered names are requested again.
         assertThat(asked.subList(1, 4)).as("who may see it is asked anew")
                 .allSatisfy(paths -> assertThat(paths).startsWith("/data/tasks").contains("/data/entities"))
                 .filteredOn(List.of("/data/tasks", "/data/entities")::equals).hasSizeGreaterThanOrEqualTo(2);
@@ -546,13 +546,13 @@ class LookupTest {
                 .asString().startsWith("/data/entities?");
     }
 
-    /** What only a fake can be told; a test that does is skipped beside a real Zou. */
+    /** Returns the fake Zou, or skips the test beside a real Zou, which a test cannot script. */
     private static FakeZou zou() {
         assumeTrue(BesideKitsu.fake());
         return FakeZou.shared();
     }
 
-    /** What a supervisor's press makes of the template, as the receiver hears it. */
+    /** Presses as a supervisor and returns the filled template as it arrives at the receiver. */
     private String filled(String template, Map<String, Object> target) {
         String name = unique("filled");
 
@@ -583,7 +583,7 @@ class LookupTest {
                 .map(run -> (String) run.get("id")).toList();
     }
 
-    /** What Zou was asked with a token, but for whose it is. */
+    /** Returns the requests to Zou with a token, except requests about the token itself. */
     private static List<Request> asked(String token) {
         return zou().requestsOfItsPerson(token);
     }

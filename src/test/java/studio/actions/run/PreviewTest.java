@@ -52,7 +52,7 @@ class PreviewTest {
 
     private final Receiver receiver = Receiver.shared();
 
-    // ---- What is shown is what is sent
+    // ---- The preview shows what is sent
 
     @ParameterizedTest
     @ValueSource(strings = { "POST", "GET", "PUT", "PATCH", "DELETE" })
@@ -167,7 +167,7 @@ class PreviewTest {
         assertThat(preview(action, List.of(Api.shot())).getString("deliveries[0].url")).isEqualTo(receiver.url("/off/ok"));
     }
 
-    // ---- What stands in the way of a single delivery
+    // ---- Problems of a single delivery
 
     @Test
     void namesTheVariableThatIsLacking() {
@@ -227,7 +227,7 @@ class PreviewTest {
         assertThat(preview.getString("deliveries[0].problem.code")).isEqualTo(code);
     }
 
-    /** Of a URL that the service sends. */
+    /** The limit applies to URLs to which the service sends. */
     @ParameterizedTest
     @CsvSource({ "16384, ", "16385, too_large" })
     void refusesAUrlThatIsTooLong(int length, String code) {
@@ -304,7 +304,7 @@ class PreviewTest {
         }
     }
 
-    // ---- One delivery per what
+    // ---- One delivery per task, entity or production
 
     static Stream<Arguments> scopes() {
         return Stream.of(
@@ -319,7 +319,10 @@ class PreviewTest {
                 Arguments.of("", List.of("1 2 3", "4")));
     }
 
-    /** Two tasks of one shot, a shot of the same production, and one of another; the first of them twice. */
+    /**
+     * Two tasks of one shot, a task of another shot in the same production, and one in another production. The first task is
+     * selected twice.
+     */
     @ParameterizedTest
     @MethodSource("scopes")
     void makesADeliveryPerTaskEntityOrProduction(String query, List<String> expected) {
@@ -402,7 +405,7 @@ class PreviewTest {
         assertThat(raw).extracting(part -> URLDecoder.decode(part, StandardCharsets.UTF_8)).isEqualTo(NASTY);
     }
 
-    // ---- What is refused as a whole
+    // ---- Previews that are refused as a whole
 
     @ParameterizedTest
     @ValueSource(strings = { "http://127.0.0.1/", "http://169.254.169.254/", "https://api.studio.com/{nonsense}",

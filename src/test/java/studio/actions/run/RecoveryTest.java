@@ -32,7 +32,7 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** What happens to runs when a process dies, and what has to be on disk for that. */
+/** Recovery of runs after a process has died, and the rows that recovery needs. */
 @QuarkusTest
 @WithTestResource(Services.class)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -46,7 +46,7 @@ class RecoveryTest {
     private final Receiver receiver = Receiver.shared();
     private final Map<String, String> left = new HashMap<>();
 
-    /** It takes a lease until anybody is believed dead; all of these at once. */
+    /** Creates all abandoned runs at once, because a replica counts as dead only after its lease. */
     @BeforeAll
     void leaveBehind() throws SQLException {
         left.put("left", leave("left", "in_flight", "pending", "pending"));
@@ -168,7 +168,7 @@ class RecoveryTest {
         assertThat(receiver.heard("ended")).hasSize(1);
     }
 
-    /** A process that ran out of memory may leave a count that no transaction undid. */
+    /** A process that ran out of memory may leave a wrong count that no rollback corrected. */
     @Test
     void endsWhatHasNothingLeftToSendWhateverItsCountSays() throws SQLException {
         awaitState(left.get("miscounted"), "succeeded");
@@ -192,7 +192,10 @@ class RecoveryTest {
         assertThat(receiver.heard("again")).hasSize(2);
     }
 
-    /** The last attempt ended in an hour, so the clock has gone back since; where an earlier one did, that was dealt with. */
+    /**
+     * In clock-back the last attempt ended in the future, so the clock was set back since, and the delivery is sent at once.
+     * In clock-kept an earlier attempt did; that jump was already handled, so the delivery keeps waiting.
+     */
     @Test
     void doesNotWaitByAClockThatWentBack() throws SQLException {
         awaitState(left.get("clock-back"), "succeeded");
@@ -202,7 +205,7 @@ class RecoveryTest {
         assertThat(receiver.heard("clock-kept")).isEmpty();
     }
 
-    /** Else one that stands still would hold up all. */
+    /** Without these time-outs a stalled replica would block all others. */
     @Test
     void losesItsLocksWhereItStandsStill() throws SQLException {
         String any = left.get("left");
@@ -242,7 +245,7 @@ class RecoveryTest {
         assertThat(receiver.heard("long-held")).hasSize(1);
     }
 
-    /** A claim whose commit was done while the connection broke: nobody has sent it. */
+    /** The commit of a claim succeeded although the connection broke, so no replica has sent the delivery. */
     @Test
     void sendsWhatItHasClaimedAndNeverSent() throws SQLException {
         String other = hold("holds", 1);
@@ -258,7 +261,7 @@ class RecoveryTest {
         awaitState(other, "succeeded");
     }
 
-    /** The other replica's outcome comes when this one has buried it. */
+    /** The outcome of a delivery arrives after its replica was declared dead. */
     @Test
     void goesOnUnderAnotherNameWhenItWasBuried() throws SQLException {
         String before = hold("buried", 1);
@@ -272,11 +275,11 @@ class RecoveryTest {
         receiver.release("buried");
         assertThat(Api.press(Api.ajax(receiver.url("/after/ok?e={entity_id}"))).getString("state")).isEqualTo("succeeded");
         assertThat(read(before).getList("deliveries.state")).as("its late outcome changes nothing").containsExactly("lost");
-        // Counted anew.
+        // The service counts the run's deliveries anew.
         awaitState(before, "failed");
     }
 
-    /** A run of several deliveries, as many of which are at the receiver as it takes at once. */
+    /** Starts a run and waits until the receiver holds its deliveries, but at most five: a host gets no more at once. */
     private String hold(String name, int count) {
         String run = start(Api.ajax(receiver.url("/" + name + "/held?e={entity_id}"), "timeout_ms", 30_000), count);
         await().until(() -> receiver.heard(name).size() == Math.min(count, 5));
@@ -297,7 +300,7 @@ class RecoveryTest {
         await().untilAsserted(() -> assertThat(read(run).getString("state")).isEqualTo(state));
     }
 
-    /** A run as a process leaves it that dies, with a delivery in each of these states. */
+    /** Inserts a run as a dead process leaves it, with one delivery in each of these states. */
     private String leave(String name, String... states) throws SQLException {
         UUID run = UUID.randomUUID();
         UUID dead = UUID.randomUUID();
@@ -330,7 +333,7 @@ class RecoveryTest {
         }
     }
 
-    /** The rows, their columns joined by a bar. */
+    /** Returns the rows, each with its columns joined by a bar. */
     private List<String> select(String sql, String id) throws SQLException {
         try (Connection connection = database.getConnection(); PreparedStatement statement = connection.prepareStatement(sql)) {
             statement.setObject(1, UUID.fromString(id));

@@ -31,7 +31,7 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;
 
-/** Sending again what was sent, or was not. */
+/** Replays of runs, of deliveries that were sent and of deliveries that were not. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class ReplayTest {
@@ -81,7 +81,7 @@ class ReplayTest {
         assertThat(again.getString("state")).isEqualTo("partial");
     }
 
-    /** The id goes on from replay to replay. */
+    /** A delivery keeps its webhook id from replay to replay. */
     @Test
     void replaysAReplay() {
         Json again = Json.of(replay("supervisor", pressed("500"), "").then().statusCode(200).extract());
@@ -198,7 +198,7 @@ class ReplayTest {
         assertThat(receiver.heard(name)).hasSize(1);
     }
 
-    /** The body as well, although it never went out. */
+    /** The replay sends the original body, with the id of the first run, although that body never went out. */
     @Test
     void sendsWhatLackedASecretOnceItIsThere() throws SQLException {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));

@@ -25,7 +25,7 @@ import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;
 import studio.actions.testing.Services;
 
-/** Attempts that others follow, as their receivers and whoever reads the run see them. */
+/** Retries of deliveries, as receivers and readers of the run see them. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class RetriesTest {
@@ -127,7 +127,7 @@ class RetriesTest {
         assertThat(run.getMap("deliveries[0]")).doesNotContainKeys("earlier_attempts", "next_attempt_at");
     }
 
-    /** What waits for its next attempt takes nobody's place. */
+    /** A delivery that waits for its next attempt occupies no slot. */
     @Test
     @Tag("survival")
     void letsOthersPassWhileItWaits() {
@@ -141,7 +141,10 @@ class RetriesTest {
         awaitEnd(waits);
     }
 
-    /** Answers in this order, the last one again and again; status, reason and headers. */
+    /**
+     * Scripts these answers (status, reason and headers) in order, then repeats the last one. Returns the name at the
+     * receiver.
+     */
     private String answering(String... answers) {
         String name = unique();
         AtomicInteger next = new AtomicInteger();

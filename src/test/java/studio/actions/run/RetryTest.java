@@ -70,7 +70,7 @@ class RetryTest {
         assertThat(after(new Reply.Failed(kind, "", null, null, 0, null), 1, 2).isPresent()).isEqualTo(network);
     }
 
-    /** 200, and then the connection was lost in the middle of the body. */
+    /** The receiver answered 200, then the connection was lost in the middle of the body. */
     @Test
     void triesAgainWhatBeganWellAndWasCutOff() {
         assertThat(after(new Reply.Failed(FailureKind.connection_lost, "", 200, null, 0, null), 1, 2)).isPresent();

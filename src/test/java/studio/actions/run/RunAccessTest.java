@@ -26,7 +26,7 @@ import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 
-/** Who sees which run, and how much of it. */
+/** Which people see a run, and how much of it. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class RunAccessTest {
@@ -39,7 +39,7 @@ class RunAccessTest {
     private String production;
     private String run;
 
-    /** An artist's run of two deliveries, of which one fails and is tried again. */
+    /** Presses as an artist; the run has one delivery, which succeeds. */
     @BeforeEach
     void press() {
         artist = zou().colleague("user");
@@ -106,7 +106,7 @@ class RunAccessTest {
         assertThat(pressed.getString("deliveries[0].url") != null).isEqualTo(role.equals("supervisor"));
     }
 
-    /** Of several productions, all must be the manager's. */
+    /** A manager sees a run in several productions only as a member of all of them. */
     @Test
     void hidesRunsThatAreAlsoAboutOtherProductions() {
         String other = zou().production("Other " + UUID.randomUUID(), artist);
@@ -144,7 +144,10 @@ class RunAccessTest {
         BesideKitsu.with(token).get(Api.ACTIONS).then().statusCode(200);
     }
 
-    /** Who claims a production for what they may not see does not show their run to its managers. */
+    /**
+     * A caller may name a production for an entity that the caller cannot see. That does not show the run to the managers of
+     * the production.
+     */
     @Test
     void takesNoProductionFromTheCaller() {
         String manager = zou().colleague("manager");
@@ -158,7 +161,7 @@ class RunAccessTest {
         BesideKitsu.as(manager).get(RUNS + "/" + run).then().statusCode(200);
     }
 
-    /** A manager's own press is answered, and can be stopped, while Kitsu does not say which productions are theirs. */
+    /** A manager's own press is answered and can be cancelled while Kitsu does not list the manager's productions. */
     @Test
     void answersAManagersOwnPressWhileKitsuIsSilent() {
         String manager = zou().colleague("manager");

@@ -46,7 +46,7 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** Watching a run. */
+/** The event stream of a run. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class RunEventsTest {
@@ -75,7 +75,7 @@ class RunEventsTest {
     void answersThoseWhoseTimeIsUp() {
         RunEvents.Watch watch = events.watch(UUID.randomUUID());
 
-        // A young process takes its time to subscribe.
+        // Delays the subscription, as happens in a process that has just started.
         String answer = watch.untilEnd(Duration.ofNanos(1)).onSubscription().invoke(() -> pause(50))
                 .chain(end -> Uni.createFrom().item("next").emitOn(Infrastructure.getDefaultWorkerPool()))
                 .await().atMost(Duration.ofSeconds(10));
@@ -127,7 +127,7 @@ class RunEventsTest {
                         .orElseThrow().json().getString("id"));
     }
 
-    /** A browser whose stream has ended comes back at once, unless it is told not to. */
+    /** A browser reconnects at once when its stream has ended, unless the answer is 204. */
     @Test
     void tellsWhoeverHasSeenTheEndThatThereIsNoMore() throws Exception {
         String run = start("/held", 1);
@@ -158,7 +158,7 @@ class RunEventsTest {
     void passesOverNothingWhenALookFails() throws Exception {
         String run = start("/status/500", 2);
         await().until(() -> Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run)).get("finished_at") != null);
-        // A look that has read its outcomes, and then is cut off: it counts what there is at last.
+        // Makes the reader fail after it has read the outcomes, when it needs the earlier attempts.
         execute("UPDATE run SET finished_at = NULL WHERE id = '" + run + "'");
         execute("UPDATE delivery SET attempts = 2 WHERE run_id = '" + run + "'");
         execute("ALTER TABLE attempt RENAME TO attempt_away");
@@ -198,14 +198,14 @@ class RunEventsTest {
         assertThat(all.get(all.size() - 1).json().getString("state")).isEqualTo("cancelled");
     }
 
-    /** What another replica writes is told by PostgreSQL. */
+    /** Changes by another replica arrive as PostgreSQL notifications. */
     @Test
     void hearsWhatAnotherReplicaHasSent() throws Exception {
         String run = start("/held", 6);
         await().until(() -> receiver.heard(name).size() == 5);
         Stream stream = watch(run, null);
         try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
-            // What nobody of us has told must not make it deaf.
+            // A notification that no replica sends must not stop the listener.
             statement.execute("NOTIFY run_changed, 'x'");
             connection.setAutoCommit(false);
             statement.executeUpdate("UPDATE run SET events = events + 1, unfinished = unfinished - 1 WHERE id = '" + run + "'");
@@ -296,7 +296,7 @@ class RunEventsTest {
         }
     }
 
-    /** Read as the HTML standard, 9.2.6, says. */
+    /** A client of the event stream, which parses it as the HTML standard, section 9.2.6, says. */
     private static final class Stream {
 
         private final InputStream body;
@@ -337,7 +337,7 @@ class RunEventsTest {
                     }
                 }
             } catch (IOException e) {
-                // Closed by the test.
+                // The test has closed the stream.
             }
         }
 

@@ -23,7 +23,7 @@ import studio.actions.testing.Metrics;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** What those who run the service see of runs. */
+/** Metrics and log lines about runs, for operators. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class RunMetricsTest {
@@ -40,7 +40,7 @@ class RunMetricsTest {
 
     @Test
     void countsARunAndItsDeliveriesByHowTheyEnded() {
-        // Of two types, for one of which the action is not.
+        // The targets have two entity types; the action accepts only shots.
         String action = Api.ajax(receiver.url("/counted/redirect?e={entity_id}"), "entity_type", "shot");
         Map<String, Double> before = counts();
 
@@ -48,7 +48,7 @@ class RunMetricsTest {
                 Api.target("entity_id", "63f8a332-e209-4f8c-b384-747d5eda4b57", "entity_type", "asset"))).then()
                 .statusCode(200);
 
-        // What others began may end meanwhile.
+        // Runs of other tests may end in the meantime and are counted as well.
         await().untilAsserted(() -> assertThat(since(before)).containsKey("custom_actions_runs_total{state=\"failed\"}")
                 .containsKey("custom_actions_delivery_duration_seconds_count{outcome=\"failed\"}").containsAllEntriesOf(Map.of(
                         "custom_actions_deliveries_total{kind=\"redirect\",state=\"failed\"}", 2d,
@@ -72,7 +72,7 @@ class RunMetricsTest {
     @Test
     void tellsWhatWaitsAndForHowLong() {
         runs.look();
-        // What other tests have left for later.
+        // Deliveries that other tests have left behind.
         double laterBefore = depth("later");
         double heldBefore = depth("held");
         String paused = Api.ajax(receiver.url("/waiting/held?e={entity_id}"));
@@ -86,7 +86,7 @@ class RunMetricsTest {
                 .post(Api.ACTIONS + "/" + paused + "/run"));
         await().untilAsserted(() -> {
             runs.look();
-            // Five places at a host, and two that wait for one.
+            // The host has five slots, and two deliveries wait for a slot.
             assertThat(depth("in_flight")).isEqualTo(5);
             assertThat(depth("due")).isEqualTo(2);
             assertThat(depth("later")).isEqualTo(laterBefore + 1);

@@ -102,7 +102,7 @@ class RunPagesTest {
                 .body(has("errors[0].pointer", equalTo(query.substring(0, query.indexOf('=')))));
     }
 
-    /** Every second target lacks what its URL needs. */
+    /** Presses on 250 targets; every second target lacks the name that the URL needs. */
     private Json press() {
         String action = Api.ajax(receiver.url("/" + name + "/ok/{entity_name}"));
         List<Map<String, Object>> targets = IntStream.range(0, TARGETS).mapToObj(i -> {

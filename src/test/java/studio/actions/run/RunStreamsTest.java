@@ -39,7 +39,7 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** Hundreds who watch at once. */
+/** Hundreds of clients that watch a run at the same time. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class RunStreamsTest {
@@ -114,7 +114,7 @@ class RunStreamsTest {
         await().pollDelay(Duration.ofSeconds(5)).until(() -> true);
         assertThat(memory() - before).as("bytes held for 300 streams that do not read 8 MB").isLessThan(64L * MIB);
 
-        // A few are soon as far as their connections hold, and then take nothing for 20 s.
+        // Ten streams soon fill the buffers of their connections and then take nothing for 20 s.
         for (SocketChannel stream : streams.subList(10, streams.size())) {
             stream.close();
         }
@@ -127,7 +127,7 @@ class RunStreamsTest {
         }
     }
 
-    /** The heap after a collection, and the memory beside it. */
+    /** Returns the bytes on the heap after a garbage collection, plus the buffers outside it. */
     private static long memory() {
         System.gc();
         return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed()
@@ -136,7 +136,10 @@ class RunStreamsTest {
                         .sum();
     }
 
-    /** Whether a stream ends before its end: behind what both sides' kernels still hold there is nothing more. */
+    /**
+     * Returns whether the service cut a stream before its end event. First reads the bytes that the kernels of both sides
+     * still hold.
+     */
     private static boolean isCut(SocketChannel stream) throws IOException {
         stream.configureBlocking(true);
         stream.socket().setSoTimeout(5000);
@@ -149,7 +152,7 @@ class RunStreamsTest {
         }
     }
 
-    /** Within three seconds. */
+    /** Returns how many database connections the service takes from its pool within three seconds. */
     private long connectionsTaken() {
         long before = database.getMetrics().acquireCount();
         await().pollDelay(Duration.ofSeconds(3)).until(() -> true);
@@ -167,7 +170,7 @@ class RunStreamsTest {
         await().until(() -> receiver.heard(name).size() >= count);
     }
 
-    /** With a small window, so that the service notices soon that nobody reads. */
+    /** Watches with a small receive window, so that the service soon notices that the client does not read. */
     private void watch(String run) throws IOException {
         SocketChannel stream = SocketChannel.open();
         streams.add(stream);

@@ -61,7 +61,7 @@ class RunTest {
         receiver.releaseAll();
     }
 
-    // ---- What the caller reads
+    // ---- Answers to the caller
 
     @Test
     void answersWithTheWholeRun() {
@@ -179,7 +179,7 @@ class RunTest {
         assertThat(run.getList("deliveries.failure.kind")).containsExactly("not_visible", "not_visible", null);
     }
 
-    /** Another replica may stand still in the middle of a transaction. */
+    /** Another replica may stall in the middle of a transaction and hold its locks. */
     @ParameterizedTest
     @ValueSource(strings = { "55P03", "25P03", "40P01" })
     void saysThatTheDatabaseIsHeldUp(String state) throws SQLException {
@@ -196,7 +196,7 @@ class RunTest {
         }
     }
 
-    // ---- What is not run at all
+    // ---- Presses that start no run
 
     @Test
     void doesNotRunADisabledAction() {
@@ -218,7 +218,7 @@ class RunTest {
         assertThat(runsOf(action)).isEmpty();
     }
 
-    /** As by another replica: what is remembered here is not what counts. */
+    /** Changes the action as another replica would: the database decides, not the cache of this replica. */
     @ParameterizedTest
     @CsvSource(delimiterString = " -> ", textBlock = """
             UPDATE action SET enabled = false, version = version + 1 -> 409 -> action_disabled
@@ -283,7 +283,7 @@ class RunTest {
         assertThat(runsOf(action)).isEmpty();
     }
 
-    // ---- What the receiver gets
+    // ---- Requests at the receiver
 
     @Test
     void sendsTheHeadersOfStandardWebhooks() {
@@ -330,7 +330,7 @@ class RunTest {
                 .isEqualTo("v1," + Base64.getEncoder().encodeToString(mac.doFinal(signed.getBytes(StandardCharsets.UTF_8))));
     }
 
-    /** RFC 7240, section 3. */
+    /** Preference-Applied is defined in RFC 7240, section 3. */
     @ParameterizedTest
     @CsvSource({ "respond-async, respond-async", "'respond-async, wait=5', wait=5", "'wait=\"5\"', wait=5", "wait=0, wait=0",
             "wait=100000,", "return=minimal," })
@@ -418,7 +418,7 @@ class RunTest {
                 .containsEntry("productionid", null).containsEntry("projectid", null);
     }
 
-    // ---- How many at a time, and how long the caller waits
+    // ---- Deliveries at a time, and how long the caller waits
 
     @Test
     void sendsFortyTargetsOnceEach() {

@@ -27,7 +27,9 @@ import studio.actions.testing.Postgres;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Usage;
 
-/** Five minutes of what a studio does in a day: the process takes no more at the end than after the first minutes. */
+/**
+ * Five minutes of load with a studio's daily requests. At the end the process uses no more resources than after two minutes.
+ */
 @Tag("soak")
 class SoakIT {
 

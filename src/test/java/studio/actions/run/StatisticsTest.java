@@ -119,7 +119,7 @@ class StatisticsTest {
     @Test
     void tellsHowLongReceiversTook() throws SQLException {
         String action = Api.ajax(receiver.url("/timed/ok"));
-        // 1 to 10,000 ms: exact where it is short, within 3.2 % elsewhere.
+        // One duration for each of 1 to 10,000 ms. Buckets are exact for short durations and within 3.2 % for longer ones.
         execute("INSERT INTO duration_count SELECT '" + action + "', current_date, duration_bucket(ms), count(*) "
                 + "FROM generate_series(1, 10000) ms GROUP BY duration_bucket(ms)");
 
@@ -252,7 +252,7 @@ class StatisticsTest {
         execute("UPDATE run SET finished_at = now() WHERE id = '" + run + "'");
     }
 
-    /** So many runs like this one, each with so many deliveries. */
+    /** Inserts {@code runs} copies of a run, each with {@code deliveries} copies of its delivery. */
     private void copies(String run, int runs, int deliveries) throws SQLException {
         execute("WITH copied AS (INSERT INTO run SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid()))).* "
                 + "FROM run r, generate_series(1, " + runs + ") WHERE r.id = '" + run + "' RETURNING id) "
@@ -262,7 +262,7 @@ class StatisticsTest {
                 + run + "'");
     }
 
-    /** The statistics once so many runs have been counted. */
+    /** Waits until {@code runs} runs have been counted, and returns the statistics. */
     private static Json counted(String action, int runs) {
         return await().until(() -> stats("/" + action + "/stats"), stats -> stats.getInt("runs.total") == runs);
     }

@@ -29,7 +29,7 @@ import studio.actions.testing.Packaged;
 import studio.actions.testing.Postgres;
 import studio.actions.testing.Receiver;
 
-/** What somebody is told who presses while the packaged service stops. */
+/** Answers to presses while the packaged service stops. */
 @Tag("survival")
 class StopIT {
 
@@ -37,7 +37,7 @@ class StopIT {
 
     private static final Pattern WHOLE = Pattern.compile("(?is)\\r\\ncontent-length: (\\d+).*?\\r\\n\\r\\n");
 
-    /** An answer as it came, or why there was none. */
+    /** A press with its raw answer, or with the error if there was no answer. */
     private record Press(long begun, String answer) {
 
         String status() {
@@ -94,7 +94,10 @@ class StopIT {
         assertThat(service.troubles()).isEmpty();
     }
 
-    /** By connections of its own and by one that is kept, in turns; each until the other side wants it closed. */
+    /**
+     * Presses until nothing listens on the port. Alternates between a connection for one press and a connection for many
+     * presses, which ends with the first answer that is no success.
+     */
     private void pressUntilNothingListens(String action) {
         for (boolean keep = false;; keep = !keep) {
             try (Socket socket = new Socket("127.0.0.1", service.port)) {

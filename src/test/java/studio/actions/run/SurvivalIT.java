@@ -34,7 +34,7 @@ import studio.actions.testing.Postgres;
 import studio.actions.testing.Receiver;
 
 /**
- * Two replicas of the packaged service on one PostgreSQL, and what happens to them: whatever it is, every delivery ends, and
+ * Failures of two replicas of the packaged service on one PostgreSQL. After each failure every delivery ends, and its state
  * says how.
  */
 @Tag("survival")
@@ -76,7 +76,7 @@ class SurvivalIT {
         postgres.close();
     }
 
-    // ---- A replica goes
+    // ---- Failures and stops of a replica
 
     @ParameterizedTest
     @ValueSource(ints = { 0, 1 })
@@ -116,7 +116,7 @@ class SurvivalIT {
         assertThat(replicas.get(0).troubles()).as("goes in peace").isEmpty();
     }
 
-    /** Longer than a lease, and shorter than the time to stop. */
+    /** The deliveries take longer than a lease, and less than the time that a replica has to stop. */
     @Test
     void isNotTakenForDeadWhileItStops() throws Exception {
         receiver.script(name, out -> {
@@ -165,7 +165,8 @@ class SurvivalIT {
 
     @Test
     void goesOnWhenAReplicaThatWasThoughtDeadWakesUp() throws Exception {
-        // It may well be frozen in the middle of a transaction, whose locks hold up the other one for that long.
+        // The replica may be frozen in the middle of a transaction. Its locks then block the other replica until this
+        // time-out.
         two(Map.of("QUARKUS_DATASOURCE_JDBC_NEW_CONNECTION_SQL",
                 "SET idle_in_transaction_session_timeout = '6s'; SET lock_timeout = '2s'"));
         String run = press(2, 500);
@@ -184,7 +185,7 @@ class SurvivalIT {
                 .isEqualTo("succeeded");
     }
 
-    // ---- The database goes
+    // ---- Failures of the database
 
     @Test
     void endsEveryDeliveryWhenTheDatabaseIsAway() throws Exception {
@@ -221,7 +222,7 @@ class SurvivalIT {
         deliversAllOnce(runs);
     }
 
-    /** As when a firewall forgets them: nothing is answered, and nothing is refused. */
+    /** Connections hang as after a firewall has forgotten them: no answers and no errors. */
     @Test
     void livesOnWhenItsConnectionsHang() throws Exception {
         two();
@@ -243,7 +244,7 @@ class SurvivalIT {
         deliversAllOnce(List.of(run));
     }
 
-    // ---- The clock goes
+    // ---- Jumps of the clock
 
     @ParameterizedTest
     @ValueSource(strings = { "1 hour", "-1 hour" })
@@ -259,7 +260,7 @@ class SurvivalIT {
         options = "&options=-c%20search_path=public,shifted,pg_catalog";
         two();
         String run = press(1, 500);
-        // One that has failed, and waits for its next attempt while the clock jumps.
+        // This delivery has failed and waits for its next attempt while the clock jumps.
         String retried = press(2, 1, "/status/503");
         awaitHeard(150);
 
@@ -274,7 +275,7 @@ class SurvivalIT {
         assertThat(arrivals()).as("one of them twice").hasSize(505);
     }
 
-    // ---- Nothing goes
+    // ---- No failure
 
     @Test
     void startsTwoAtOnceOnAnEmptyDatabaseAndSendsNoneOfTenThousandTwice() throws Exception {
@@ -296,7 +297,7 @@ class SurvivalIT {
         assertThat(arrivals()).hasSize(10_000).doesNotHaveDuplicates();
     }
 
-    // ---- How
+    // ---- Helpers
 
     private void two() throws Exception {
         two(Map.of());
@@ -307,7 +308,7 @@ class SurvivalIT {
                 Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", Packaged.TOKEN, "CUSTOM_ACTIONS_RUN_LEASE", "5s",
                         "CUSTOM_ACTIONS_LIMITS_PER_HOST",
                         "10000",
-                        // The bounds below are twice what a replica may have in flight.
+                        // The tests allow twice as many unsure deliveries as a replica may have in flight.
                         "CUSTOM_ACTIONS_EGRESS_IN_FLIGHT_PER_HOST", "5",
                         "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port()));
         environment.putAll(more);
@@ -329,7 +330,7 @@ class SurvivalIT {
         return press(maxAttempts, targets, "/scripted");
     }
 
-    /** At the first replica, which answers before it ends. */
+    /** Starts a run at the first replica, which answers before the run ends. Returns the run's id. */
     private String press(int maxAttempts, int targets, String behaviour) throws Exception {
         return replicas.get(0).start(action(maxAttempts, behaviour), Packaged.TOKEN, targets(targets));
     }
@@ -344,7 +345,8 @@ class SurvivalIT {
     }
 
     /**
-     * The database is asked for it, since a run of a thousand is long: who read it again and again would hold up its sending.
+     * Waits for the end of a run by polling the database. Reading a run of a thousand deliveries from the API again and again
+     * would slow down its sending.
      */
     private Json awaitEnd(Packaged replica, String run) {
         String ended = "SELECT id FROM run WHERE finished_at IS NOT NULL AND id = '" + run + "'";
@@ -354,7 +356,7 @@ class SurvivalIT {
                         found -> found != null && found.getString("finished_at") != null);
     }
 
-    /** Whatever happened, it is told. */
+    /** Checks that all deliveries have ended, and that each undelivered one has a reason. */
     private static void ends(Json run, int count) {
         List<Map<String, Object>> deliveries = run.getList("deliveries");
         assertThat(deliveries).hasSize(count).allSatisfy(delivery -> {
@@ -365,7 +367,7 @@ class SurvivalIT {
         });
     }
 
-    /** No replica died, so whatever else did, outcomes waited for it. */
+    /** Checks that every delivery arrived exactly once. As no replica died, outcomes were kept until they could be saved. */
     private void deliversAllOnce(List<String> runs) {
         for (String run : runs) {
             Json ended = awaitEnd(replicas.get(1), run);
@@ -375,7 +377,7 @@ class SurvivalIT {
         }
     }
 
-    /** The ids under which a run's deliveries arrived. */
+    /** Returns the webhook ids of the requests of a run, in order of arrival. */
     private List<String> arrivals(Json run) {
         Set<String> its = run.<String> getList("deliveries.id").stream().map(id -> "msg_" + id.replace("-", ""))
                 .collect(Collectors.toSet());

@@ -26,7 +26,7 @@ import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Task;
 import studio.actions.testing.Json;
 
-/** What a person sees and may press, by the role in each production. */
+/** What a person sees and may press, depending on the person's role in each production. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class VisibilityTest {
@@ -35,7 +35,7 @@ class VisibilityTest {
 
     // ---- The same as Kitsu's task page
 
-    /** Assigned to the person or not, in a production that is open, archived, or not the person's. */
+    /** Tasks that are assigned to the person or not, in an open production, an archived one, and one without the person. */
     @ParameterizedTest
     @ValueSource(strings = { "admin", "manager", "supervisor", "user", "client", "vendor", "bot2" })
     void showsThePersonWhatTheirTaskPageShows(String role) {
@@ -89,7 +89,7 @@ class VisibilityTest {
         assertThat(zou().requests(token)).filteredOn(request -> request.path().endsWith("/full")).hasSize(20);
     }
 
-    /** Lists go by the global role, so a vendor of one production is asked about task by task. */
+    /** Zou's lists depend on the global role, so the tasks of a vendor in one production are requested one by one. */
     @Test
     void showsWhoIsVendorInOneProductionOnlyTheirOwnTasksThere() {
         String person = zou().colleague("user");

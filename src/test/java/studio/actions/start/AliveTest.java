@@ -19,7 +19,7 @@ import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 
-/** What nginx asks before each login. */
+/** The alive check, which nginx sends before each login. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class AliveTest {

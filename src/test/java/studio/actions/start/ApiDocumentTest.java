@@ -22,7 +22,7 @@ import studio.actions.testing.Api;
 import studio.actions.testing.Json;
 import studio.actions.testing.Services;
 
-/** The API's description, without a token. */
+/** The API's description, which needs no token. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class ApiDocumentTest {
@@ -58,7 +58,7 @@ class ApiDocumentTest {
                 .contentType(startsWith(type + ";charset=UTF-8"));
     }
 
-    /** As Swagger UI shows them to a newcomer, who has no Kitsu. */
+    /** Swagger UI shows these examples first. They must work in a first run without Kitsu. */
     @Test
     void itsFirstExamplesWorkInAFirstRun() throws Exception {
         JsonNode paths = new YAMLMapper().readTree(SOURCE.toFile()).get("paths");

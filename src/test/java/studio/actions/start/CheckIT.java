@@ -20,7 +20,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 
 import studio.actions.testing.Packaged;
 
-/** The packaged service, jar or native binary, that is only to check whether it could start. */
+/** The packaged service, jar or native binary, with {@code --check}, which checks the configuration only. */
 @Execution(ExecutionMode.CONCURRENT)
 class CheckIT {
 
@@ -78,7 +78,7 @@ class CheckIT {
         assertThat(service.lines()).containsExactly("The configuration is valid; the service can start.");
     }
 
-    /** A port at which connections wait to be accepted, so that each shows, and where nobody else can listen. */
+    /** Returns a port that is in use. Connections to it stay in its queue, so that the test can find them. */
     private String taken() throws IOException {
         ServerSocket socket = new ServerSocket(0, 50, InetAddress.getByName("0.0.0.0"));
         socket.setSoTimeout(50);

@@ -38,8 +38,8 @@ import studio.actions.testing.Receiver;
 import studio.actions.testing.SmallDisk;
 
 /**
- * What a server does to the packaged service that works on it: what is answered, what the operator is told, and that it comes
- * back.
+ * Failures of the database server beneath the packaged service: the answers to callers, the log lines for the operator, and
+ * the recovery.
  */
 @Tag("survival")
 @Execution(ExecutionMode.CONCURRENT)
@@ -131,7 +131,7 @@ class DatabaseIT {
         }
     }
 
-    /** Presses on 100 targets, which take room on the disk. */
+    /** Presses an action with 100 targets, to fill the disk. */
     private Answer press(String action) {
         return service.press(action, Packaged.TOKEN, Stream.generate(() -> "{\"entity_id\": \"" + UUID.randomUUID() + "\"}")
                 .limit(100).collect(Collectors.joining(",", "{\"targets\": [", "]}")));
@@ -215,7 +215,7 @@ class DatabaseIT {
         assertThat(service.output()).contains("is encoded in LATIN1").contains("ENCODING 'UTF8'").doesNotContain("\tat ");
     }
 
-    // ---- How
+    // ---- Helpers
 
     private void start(String url) throws IOException {
         service = new Packaged(folder, Map.of("QUARKUS_DATASOURCE_JDBC_URL", url, "CUSTOM_ACTIONS_LOCAL_TOKEN", Packaged.TOKEN,
@@ -238,7 +238,7 @@ class DatabaseIT {
         return presses.stream().map(CompletableFuture::join).toList();
     }
 
-    /** The first presses may still get a connection that was cut, and say so. */
+    /** Waits until presses are refused with the sentence. The first ones may fail with another one, on a cut connection. */
     private void assertRefused(String action, String sentence) {
         await().atMost(Duration.ofSeconds(15)).until(() -> {
             Answer refused = service.press(action, Packaged.TOKEN, targets());
@@ -283,7 +283,7 @@ class DatabaseIT {
                     client.getOutputStream().write(new byte[] { 0, 0, 0, (byte) (error.length + 4) });
                     client.getOutputStream().write(error);
                 } catch (IOException e) {
-                    // Closed, or the client hung up.
+                    // The server was closed, or the client closed the connection.
                 }
             }
         }, "refuses");
@@ -312,7 +312,7 @@ class DatabaseIT {
                     default_pool_size = 60
                     ignore_startup_parameters = extra_float_digits
                     """.formatted(postgres.port(), port, mode));
-            // It does not run as root.
+            // PgBouncer refuses to run as root.
             process = new ProcessBuilder("/bin/sh", "-c", "chmod -R a+rX " + folder + "; [ $(id -u) = 0 ] && exec "
                     + PGBOUNCER + " -u nobody " + settings + " || exec " + PGBOUNCER + " " + settings).redirectErrorStream(true)
                     .redirectOutput(folder.resolve("pgbouncer.log").toFile()).start();

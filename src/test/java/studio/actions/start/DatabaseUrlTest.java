@@ -15,7 +15,7 @@ import io.smallrye.config.PropertiesConfigSource;
 import io.smallrye.config.SmallRyeConfig;
 import io.smallrye.config.SmallRyeConfigBuilder;
 
-/** The forms in which people have the address of a database. */
+/** The accepted forms of a database URL. */
 class DatabaseUrlTest {
 
     @ParameterizedTest
@@ -49,7 +49,7 @@ class DatabaseUrlTest {
         assertThat(DatabaseUrl.of(given)).isEqualTo(new DatabaseUrl(jdbc, secrets));
     }
 
-    /** $$ and ${ are read otherwise in a configuration. */
+    /** In a configuration {@code $$} and <code>${</code> have a special meaning and must be escaped. */
     @ParameterizedTest
     @CsvSource({ "a%24%24b, a$$b", "%24%7Bx%7D, ${x}", "a%5Cb, a\\b", "a%24, a$" })
     void setsAPasswordAsItIs(String written, String password) {

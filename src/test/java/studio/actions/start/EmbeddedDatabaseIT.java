@@ -24,7 +24,7 @@ import studio.actions.testing.Packaged;
 import studio.actions.testing.Postgres;
 import studio.actions.testing.SmallDisk;
 
-/** The jar with a database of its own, as a newcomer starts it. The native binary has none. */
+/** The jar with its embedded database, as a newcomer starts it. The native binary has no embedded database. */
 @Execution(ExecutionMode.CONCURRENT)
 class EmbeddedDatabaseIT {
 
@@ -146,7 +146,7 @@ class EmbeddedDatabaseIT {
         }
     }
 
-    /** The servers on the folder; each has children of the same name. */
+    /** Returns the process ids of the servers on the folder, without their child processes of the same name. */
     private List<Long> postgres() {
         return ProcessHandle.allProcesses().filter(this::servesFolder)
                 .filter(process -> process.parent().map(parent -> !servesFolder(parent)).orElse(true))
@@ -158,7 +158,7 @@ class EmbeddedDatabaseIT {
                 .orElse(false);
     }
 
-    /** A service whose database is unpacked already. */
+    /** Starts a service whose PostgreSQL binaries are unpacked already. */
     private Packaged startUnpacked(Map<String, String> environment) throws IOException {
         if (Files.notExists(folder.resolve("data"))) {
             Postgres.shareBinaries(folder.resolve("data"));

@@ -32,7 +32,7 @@ import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 
-/** Kubernetes' objects, read so that a field, a kind or a type that Kubernetes does not know is an error here already. */
+/** Reads Kubernetes objects strictly: an unknown field or kind, or a value of the wrong type, is an error. */
 final class Manifests {
 
     static final Path FOLDER = Path.of("k8s");
@@ -40,7 +40,7 @@ final class Manifests {
     static final Path STANDALONE = FOLDER.resolve("overlays/standalone");
     static final Path MONITORING = FOLDER.resolve("monitoring");
 
-    /** No Secret among them: its values would stand in the repository. */
+    /** The allowed kinds. Secrets are not allowed, since their values would be in the repository. */
     private static final Map<String, Class<?>> KINDS = Map.ofEntries(
             Map.entry("apps/v1 Deployment", Deployment.class),
             Map.entry("apps/v1 StatefulSet", StatefulSet.class),
@@ -60,7 +60,7 @@ final class Manifests {
     private Manifests() {
     }
 
-    /** As much of it as is used here; another field needs a line, and a thought. */
+    /** The fields of a kustomization that we use. Any other field is an error until it is added here. */
     record Kustomization(String apiVersion, String kind, String namespace, List<String> resources, List<String> components,
             List<Patch> patches, List<Generator> configMapGenerator, List<Image> images, List<Replicas> replicas) {
 
@@ -111,7 +111,7 @@ final class Manifests {
         }
     }
 
-    /** All YAML below the folder. */
+    /** Returns all YAML files below the folder. */
     static List<Path> files() throws IOException {
         try (Stream<Path> files = Files.walk(FOLDER)) {
             return files.filter(file -> file.toString().matches(".*\\.ya?ml")).sorted().toList();
@@ -122,7 +122,7 @@ final class Manifests {
         return parse(Files.readString(file));
     }
 
-    /** The objects of a YAML stream. */
+    /** Parses the objects of a YAML stream. */
     static List<Object> parse(String yaml) throws IOException {
         var objects = new ArrayList<>();
         try (MappingIterator<JsonNode> documents = YAML.readerFor(JsonNode.class).readValues(yaml)) {
@@ -142,14 +142,14 @@ final class Manifests {
         return Stream.of(System.getenv("PATH").split(":")).anyMatch(folder -> Files.isExecutable(Path.of(folder, "kubectl")));
     }
 
-    /** What {@code kubectl apply -k} would send. */
+    /** Returns the objects that {@code kubectl apply -k} would send. */
     static List<Object> build(Path folder) throws IOException, InterruptedException {
         Path errors = Files.createTempFile("kustomize", ".log");
         try {
             Process process = new ProcessBuilder("kubectl", "kustomize", folder.toString()).redirectError(errors.toFile())
                     .start();
             String yaml = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            // Warnings as well: what kustomize warns of today, it refuses in a later version.
+            // Warnings fail, too, since later versions of kustomize turn them into errors.
             if (!process.waitFor(30, TimeUnit.SECONDS) || process.exitValue() != 0 || Files.size(errors) > 0) {
                 throw new IOException(folder + ": " + Files.readString(errors));
             }
@@ -160,8 +160,8 @@ final class Manifests {
     }
 
     /**
-     * The model's classes collect unknown fields in a map, and Jackson turns numbers and booleans into texts and back; the API
-     * server does neither.
+     * Creates a mapper that is as strict as the API server. By default the model's classes collect unknown fields in a map,
+     * and Jackson converts between numbers, booleans and texts.
      */
     private static YAMLMapper strict() {
         YAMLMapper mapper = YAMLMapper.builder().enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)

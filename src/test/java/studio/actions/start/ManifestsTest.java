@@ -56,28 +56,28 @@ import studio.actions.run.RunConfig;
 import studio.actions.start.Manifests.Kustomization;
 import studio.actions.start.Manifests.PodMonitor;
 
-/** What an operator relies on in the manifests, in the files and in what kustomize makes of them. */
+/** The manifests' properties on which an operator relies, in the files and in kustomize's output. */
 class ManifestsTest {
 
     private static final String OURS = "kitsu-actions";
 
-    /** Kitsu starts as root and changes users by itself; it is a sketch, and not ours. */
+    /** Kitsu's own containers, which are only an example. They start as root and change users by themselves. */
     private static final Set<String> KITSU = Set.of("kitsu", "kitsu-data");
 
-    /** What the README has an operator create. */
+    /** The Secrets, with their keys, that operators create as described in {@code src/docs/kubernetes.md}. */
     private static final Map<String, Set<String>> SECRETS = Map.of(
             "kitsu-actions-database", Set.of("username", "password"),
             "kitsu-actions", Set.of(),
             "kitsu", Set.of("secret-key"));
 
-    /** Quarkus' own variables that mean something here: one that is misspelt means nothing, and nobody says so. */
+    /** The Quarkus variables that the manifests may set. Quarkus ignores a misspelt one silently. */
     private static final Set<String> QUARKUS = Set.of("QUARKUS_DATASOURCE_JDBC_URL", "QUARKUS_DATASOURCE_USERNAME",
             "QUARKUS_DATASOURCE_PASSWORD", "QUARKUS_DATASOURCE_JDBC_MAX_SIZE", "QUARKUS_HTTP_HOST",
             "QUARKUS_HTTP_PROXY_PROXY_ADDRESS_FORWARDING", "QUARKUS_HTTP_PROXY_TRUSTED_PROXIES");
 
     private static final Pattern CONFIDENTIAL = Pattern.compile("(?i).*(PASSWORD|SECRET|TOKEN|USERNAME|_USER|KEY).*");
 
-    /** A pod that would run. */
+    /** A pod of an overlay. */
     record Pod(Path overlay, String name, Map<String, String> labels, PodSpec spec, List<PersistentVolumeClaim> claims) {
 
         List<Container> containers() {
@@ -187,7 +187,7 @@ class ManifestsTest {
                 .allSatisfy(line -> assertThat(line.split(" ")[2]).isIn("pom.xml", "src/main"));
     }
 
-    // What kustomize makes of them ----------------------------------------------------------------------------------------
+    // Kustomize's output --------------------------------------------------------------------------------------------------
 
     private static final Map<Path, List<Object>> BUILT = new HashMap<>();
 
@@ -206,7 +206,7 @@ class ManifestsTest {
         return Stream.of(Manifests.STANDALONE, Manifests.SIDECAR);
     }
 
-    /** Everything that runs, in both overlays. */
+    /** Returns all pods of both overlays. */
     static Stream<Pod> pods() {
         return overlays().flatMap(overlay -> built(overlay).stream().flatMap(object -> {
             if (object instanceof Deployment deployment) {
@@ -222,7 +222,7 @@ class ManifestsTest {
         return pods().filter(Pod::holdsUs);
     }
 
-    /** In the files too: these are there without kubectl. */
+    /** Returns the containers in the files, which can be tested without kubectl, and in kustomize's output. */
     static Stream<Named> lockedContainers() throws IOException {
         var containers = new ArrayList<Named>();
         for (Path file : Manifests.files()) {
@@ -301,7 +301,7 @@ class ManifestsTest {
     void ourContainerIsTheSameInEveryPod() {
         assertThat(ourPods().map(pod -> {
             Container container = pod.ours();
-            // The hash at the end is that of what the overlay says.
+            // Removes the hash of the ConfigMap's content from its name, since it differs between overlays.
             return String.valueOf(container).replaceAll("kitsu-actions-[a-z0-9]{10}\\b", "kitsu-actions-…");
         }).distinct()).hasSize(1);
     }
@@ -362,7 +362,7 @@ class ManifestsTest {
         assertThat(environment.get("QUARKUS_DATASOURCE_JDBC_URL")).startsWith("jdbc:postgresql://");
     }
 
-    /** PostgreSQL's default is 100, of which three are the superuser's. */
+    /** PostgreSQL allows 100 connections by default, three of them reserved for superusers. */
     @ParameterizedTest
     @MethodSource("ourPods")
     void anUpdateDoesNotUseUpTheDatabase(Pod pod) {
@@ -384,7 +384,7 @@ class ManifestsTest {
             assertThat(container.getEnvFrom()).filteredOn(from -> from.getSecretRef() != null)
                     .allSatisfy(from -> {
                         assertThat(from.getSecretRef().getName()).isEqualTo("kitsu-actions");
-                        // Most studios sign nothing and have no secrets to fill in.
+                        // Optional, since most studios neither sign deliveries nor use secrets.
                         assertThat(from.getSecretRef().getOptional()).isTrue();
                     });
         }
@@ -492,7 +492,7 @@ class ManifestsTest {
                 + (port.getEndPort() == null ? "" : "-" + port.getEndPort())
                 + (port.getProtocol() == null ? "" : port.getProtocol()))));
         var expected = new TreeSet<>(Set.of("53UDP", "53TCP", "5432", "80", "443", "1024-65535"));
-        // Beside Kitsu, Zou is on 127.0.0.1, which no policy sees, and Kitsu's mail goes out.
+        // In Kitsu's pod, Zou is on 127.0.0.1, to which policies do not apply, and Kitsu sends mail.
         expected.addAll(sidecar ? Set.of("25", "465", "587") : Set.of("5000"));
         assertThat(open).isEqualTo(expected);
         List<NetworkPolicyPeer> anywhere = policy.getSpec().getEgress().stream().flatMap(rule -> rule.getTo().stream())
@@ -544,11 +544,11 @@ class ManifestsTest {
         assertThat(before.getCommand().get(2)).contains("include " + folder + "/*.conf;")
                 .contains("> " + mounted(before, "sites-enabled") + "/zou");
         assertThat(mounted(kitsu, "sites-enabled")).isEqualTo("/etc/nginx/sites-enabled");
-        // The image's own file is read, not the empty folder that is to be mounted over it.
+        // The init container must read the image's own file, so the empty volume must not be mounted over it.
         assertThat(mounted(before, "sites-enabled")).isNotEqualTo("/etc/nginx/sites-enabled");
         assertThat(before.getImage()).isEqualTo(kitsu.getImage());
 
-        // What the rule sends to, the container listens on, and the trusted proxy is who sends.
+        // The rule's target is the address on which our container listens, and nginx' address is the trusted proxy.
         Map<String, String> environment = environment(pod);
         assertThat(Pattern.compile("(?m)^\\s*proxy_pass (.*);").matcher(file).results().map(found -> found.group(1)))
                 .containsExactly("http://127.0.0.1:8080", "http://127.0.0.1:8080",
@@ -578,7 +578,7 @@ class ManifestsTest {
             "tls", "timeout", "connection_lost", "protocol", "too_large", "redirect", "client_error", "server_error",
             "rate_limited", "missing_variable", "wrong_entity_type", "not_visible", "not_allowed", "cancelled", "lost");
 
-    /** Our metrics, their labels, and what these may be. */
+    /** Our metrics, their labels, and the labels' possible values. */
     private static final Map<String, Map<String, Set<String>>> EXPORTED = Map.ofEntries(
             Map.entry("custom_actions_runs_total", Map.of("state", Set.of("succeeded", "partial", "failed", "cancelled"))),
             Map.entry("custom_actions_deliveries_total",
@@ -618,7 +618,7 @@ class ManifestsTest {
                         .isSubsetOf(EXPORTED.get(found.group(1)).getOrDefault(label.group(1), Set.of()))));
     }
 
-    /** Other services export these as well. */
+    /** Other services export metrics of these names, too, so the queries must select our job. */
     @Test
     void whatOthersExportTooIsAskedOfThisJob() throws IOException {
         assertThat(Monitoring.expressions()).allSatisfy(expression -> OF_OTHERS.forEach(
@@ -643,7 +643,7 @@ class ManifestsTest {
         JsonNode dashboard = Monitoring.dashboard();
         assertThat(dashboard.path("title").asText()).isEqualTo("Kitsu Actions");
         assertThat(dashboard.path("uid").asText()).isEqualTo("kitsu-actions");
-        // An id is that of one Grafana.
+        // An id would be valid in one Grafana only.
         assertThat(dashboard.has("id")).isFalse();
         assertThat(dashboard.at("/templating/list/0/name").asText()).isEqualTo("datasource");
         assertThat(dashboard.at("/templating/list/0/type").asText()).isEqualTo("datasource");
@@ -676,7 +676,7 @@ class ManifestsTest {
 
     // --------------------------------------------------------------------------------------------------------------------
 
-    /** What our container has in its environment; of a secret, that it has one. */
+    /** Returns our container's environment, with "secret" in place of each secret value. */
     private static Map<String, String> environment(Pod pod) {
         var environment = new HashMap<String, String>();
         pod.ours().getEnvFrom().stream().filter(from -> from.getConfigMapRef() != null)

@@ -15,10 +15,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 
 import studio.actions.start.Manifests.PrometheusRule;
 
-/** What dashboard and alerts ask Prometheus for. */
+/** The Prometheus queries in the dashboard and the alerts. */
 final class Monitoring {
 
-    /** What stands before a selector, a range, a bracket or an operator and is neither a function nor a word of PromQL. */
+    /** A candidate for a metric's name: a lower-case name that is not a function. {@code WORDS} are PromQL's keywords. */
     private static final Pattern NAME = Pattern.compile("(?<![\\w$\"~=|])([a-z][a-z0-9_]*)\\b(?!\\s*\\()");
     private static final Set<String> WORDS = Set.of("by", "and", "or", "unless", "offset", "without");
 
@@ -40,17 +40,17 @@ final class Monitoring {
         return expressions;
     }
 
-    /** The names of our own metrics, as a scrape has them. */
+    /** Returns the names of our own metrics in all queries, spelled as in a scrape. */
     static Set<String> metricsNamed() throws IOException {
         return allMetricsNamed().stream().filter(name -> name.startsWith("custom_actions_"))
                 .collect(Collectors.toCollection(TreeSet::new));
     }
 
-    /** Those of Quarkus and Prometheus as well. */
+    /** Returns the names of all metrics in all queries, also of Quarkus' and Prometheus' own. */
     static Set<String> allMetricsNamed() throws IOException {
         var names = new TreeSet<String>();
         for (String expression : expressions()) {
-            // Labels, ranges and time spans out of the way.
+            // Removes selectors, ranges and label lists.
             String bare = expression.replaceAll("\\{[^}]*}", " ").replaceAll("\\[[^]]*]", " ")
                     .replaceAll("\\b(by|without)\\s*\\([^)]*\\)", " ");
             NAME.matcher(bare).results().map(MatchResult::group).filter(name -> !WORDS.contains(name)).forEach(names::add);

@@ -43,16 +43,17 @@ import io.quarkus.bootstrap.app.QuarkusBootstrap;
 import io.smallrye.config.WithDefault;
 
 /**
- * The native image up to where GraalVM would take over. It finds a class by its name only if that class is registered, and a
- * setting is such a name: in application.properties, in what Quarkus makes of a setting while it builds, or as a default.
+ * The sources of the native image, as Quarkus generates them for GraalVM. A native image can load a class by name only if
+ * the class is registered, and settings may name classes: in application.properties, in values that Quarkus computes at
+ * build time, and in defaults.
  */
 class NativeSourcesTest {
 
-    /** Where Quarkus writes down the settings, and the calls that set the service up. */
+    /** The packages in which Quarkus generates the settings, and the calls that set up the service. */
     private static final String SETTINGS = "io/quarkus/runtime/generated/";
     private static final String CALLS = "io/quarkus/runner/recorded/";
 
-    /** Compared with a name, or with the beginnings of log lines, and never loaded. */
+    /** Class names that are only compared with other names or with log lines; these classes are never loaded by name. */
     private static final Set<String> ONLY_COMPARED = Set.of("io.quarkus.security.StringPermission",
             "jdk.internal.misc.Unsafe", "sun.misc.Unsafe");
 
@@ -101,7 +102,7 @@ class NativeSourcesTest {
         assertThat(registered("allDeclaredConstructors")).containsAll(named);
     }
 
-    /** UnknownParameters and Problems ask methods for their annotations. */
+    /** UnknownParameters and Problems read the annotations of methods by reflection. */
     @Test
     void registersTheMethodsOfEachResource() throws IOException {
         Set<String> resources = new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests())
@@ -127,12 +128,12 @@ class NativeSourcesTest {
         return Set.copyOf(own.values().stream().map(String::valueOf).toList());
     }
 
-    /** What is set where the image runs. */
+    /** Returns the settings' values at run time. */
     private static Set<String> settings() throws IOException {
         return texts(SETTINGS, call -> call.name.equals("put"));
     }
 
-    /** What stands in place of a setting that is short for something, as SNAKE_CASE is for a class: each may be left out. */
+    /** Returns the values that replace abbreviated settings, such as a class for SNAKE_CASE; these settings are optional. */
     private static Set<String> translatedSettings() throws IOException {
         return texts(CALLS, call -> call.owner.equals("java/util/Optional"));
     }
@@ -150,7 +151,7 @@ class NativeSourcesTest {
         return values;
     }
 
-    /** The constant texts in a package of the application's jar that go into certain calls. */
+    /** Returns the string constants in a package of the application's jar that are arguments of certain calls. */
     private static Set<String> texts(String folder, Predicate<MethodInsnNode> into) throws IOException {
         Set<String> texts = new TreeSet<>();
         try (JarFile classes = new JarFile(jar.toFile())) {

@@ -30,7 +30,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.testing.Metrics;
 import studio.actions.testing.Services;
 
-/** Clients that make up methods and paths. */
+/** Requests with invented methods and paths must not add metric series. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class OddRequestsTest {
@@ -74,7 +74,7 @@ class OddRequestsTest {
             hangUp(i);
         }
 
-        // A connection that was cut off is counted when the service notices.
+        // The service counts a broken connection only when it notices the break.
         await().untilAsserted(() -> assertThat(tags("status")).contains("RESET"));
         String scrape = Metrics.scrape(metrics);
         assertThat(scrape.length()).isLessThan(1024 * 1024);
@@ -91,7 +91,7 @@ class OddRequestsTest {
         return found.results().map(match -> match.group(1)).collect(Collectors.toSet());
     }
 
-    /** Sends a share of the requests without waiting for answers, which another thread reads. */
+    /** Sends one client's share of the requests without waiting for the answers, which another thread reads. */
     private Void send(int client) throws Exception {
         try (Socket socket = new Socket(service.getHost(), service.getPort())) {
             Thread reader = new Thread(() -> drain(socket));
@@ -112,11 +112,11 @@ class OddRequestsTest {
         try {
             socket.getInputStream().transferTo(OutputStream.nullOutputStream());
         } catch (IOException e) {
-            // It was closed: there is nothing more to read.
+            // The connection was closed.
         }
     }
 
-    /** Sends the beginning of a body, and then what is no chunk: the service cuts the connection. */
+    /** Sends an invalid chunk, so that the service closes the connection, and resets another connection itself. */
     private void hangUp(int i) throws IOException {
         try (Socket socket = new Socket(service.getHost(), service.getPort())) {
             socket.getOutputStream().write(("POST /api/custom-actions/echo?odd=" + i
@@ -131,7 +131,7 @@ class OddRequestsTest {
         }
     }
 
-    /** The same path in one of many spellings. */
+    /** Returns the path with some characters percent-encoded, depending on {@code spelling}. */
     private static String encoded(String path, int spelling) {
         return IntStream.range(0, path.length())
                 .mapToObj(at -> path.charAt(at) != '/' && (spelling >> at % 17 & 1) == 1

@@ -22,7 +22,7 @@ import studio.actions.testing.Metrics;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 
-/** What probes, Prometheus and readers of the log are told. */
+/** The health checks, metrics and log lines for operators. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class OperationsTest {
@@ -40,7 +40,7 @@ class OperationsTest {
                 .body("checks.find { it.name == 'Database schema' }.status", equalTo("UP"));
     }
 
-    /** A metric without a word of explanation is one that nobody alerts on. */
+    /** Each metric needs a description; otherwise nobody would use it for an alert. */
     @Test
     void explainsEachOfItsMetricsAndBoundsTheirTags() throws Exception {
         String scrape = Metrics.scrape(metrics());
@@ -54,7 +54,7 @@ class OperationsTest {
         assertThat(scrape.lines().filter(line -> line.startsWith("custom_actions_")).count()).isLessThan(200);
     }
 
-    /** The paths of requests are those of the API, not those that somebody typed. */
+    /** Requests are counted by the API's path templates, not by the paths in the requests. */
     @Test
     void countsRequestsByTheirPathAndThePool() throws Exception {
         String id = Api.id(Api.create(Api.draft()));
@@ -75,7 +75,7 @@ class OperationsTest {
     @Test
     void saysInEachLineOfARequestWhoseItIsAndAboutWhat() throws Exception {
         String id = Api.id(Api.create(Api.draft()));
-        // What is refused is told at DEBUG, as all of ours in tests.
+        // The service logs refusals at DEBUG, which is on for our packages in tests.
         try (Log log = new Log("studio.actions.problem.Problems")) {
             Api.admin().body("{").post(Api.ACTIONS + "/" + id + "/run").then().statusCode(400);
 
@@ -84,7 +84,7 @@ class OperationsTest {
         }
     }
 
-    /** A panel that stays empty and an alert that never fires look as if all were well. */
+    /** A panel or alert on a missing metric would look as if all were well. */
     @Test
     void exportsWhatDashboardAndAlertsAskFor() throws Exception {
         Api.press(Api.ajax(Receiver.shared().url("/asked-for/ok?e={entity_id}")));
@@ -92,7 +92,7 @@ class OperationsTest {
         String scrape = Metrics.scrape(metrics());
 
         assertThat(Monitoring.allMetricsNamed()).hasSizeGreaterThan(15)
-                // Prometheus' own.
+                // Prometheus itself adds this metric.
                 .filteredOn(name -> !name.equals("up"))
                 .allSatisfy(name -> assertThat(scrape).containsPattern("(?m)^" + name + "[ {]"));
     }

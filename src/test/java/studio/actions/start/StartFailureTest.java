@@ -32,7 +32,7 @@ import io.smallrye.config.PropertiesConfigSource;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import studio.actions.testing.Postgres;
 
-/** Each database that the service cannot work with, in one sentence that says what to do. */
+/** Databases that the service cannot use. Each is reported in one sentence that says what to do. */
 class StartFailureTest {
 
     @TempDir
@@ -140,7 +140,7 @@ class StartFailureTest {
         return source;
     }
 
-    /** The same server, which says of itself that it is older. */
+    /** Returns a data source that reports another server version. */
     private static DataSource ofVersion(int version, DataSource source) {
         return (DataSource) proxy(DataSource.class, source, version);
     }

@@ -39,14 +39,14 @@ import studio.actions.testing.Postgres;
 import studio.actions.testing.Raw;
 import studio.actions.testing.Receiver;
 
-/** The packaged service, jar or native binary, as an operator starts it and kills it. */
+/** Starting and ending the packaged service, jar or native binary, as an operator does. */
 @Execution(ExecutionMode.CONCURRENT)
 class StartIT {
 
     private static final String TARGETS = "{\"targets\": [{\"entity_id\": \"63f8a332-e209-4f8c-b384-747d5eda4b57\"}]}";
     private static final String NOWHERE = "jdbc:postgresql://127.0.0.1:1/nothing";
 
-    /** For those tests to which it does not matter whose database it is: the service's own takes seconds to make. */
+    /** A shared server for tests that do not need the embedded database, which takes seconds to create. */
     private static Postgres server;
 
     @TempDir
@@ -58,7 +58,7 @@ class StartIT {
     private static final Receiver STRANGER = Receiver.withTls("127.0.0.1", Certificates.shared().ofNobody("IP:127.0.0.1"));
     private static final String TOKEN = "a-token-that-nobody-logs";
 
-    /** For those tests to which it does not matter what else is set. */
+    /** A shared service for tests that do not depend on its other settings. */
     private static Packaged shared;
     private static Path data;
 
@@ -73,7 +73,7 @@ class StartIT {
                         "CUSTOM_ACTIONS_SECRETS_RENDER_FARM", "pa\"ss w0rd\n",
                         "QUARKUS_HTTP_PROXY_PROXY_ADDRESS_FORWARDING", "true", "QUARKUS_HTTP_PROXY_TRUSTED_PROXIES",
                         "127.0.0.1",
-                        // Quarkus' switch for everything else, which has no say in what leaves by egress.
+                        // Makes Quarkus' other clients trust every certificate. It must not affect egress.
                         "QUARKUS_TLS_TRUST_ALL", "true",
                         "CUSTOM_ACTIONS_TRACING_ENDPOINT", RECEIVER.url(""), "QUARKUS_OTEL_EXPORTER_OTLP_PROTOCOL",
                         "http/protobuf",
@@ -142,7 +142,7 @@ class StartIT {
         assertThat(shared.output()).doesNotContain(TOKEN).doesNotContain("secret-of").doesNotContain("hunter2");
     }
 
-    /** With user and password in it; the server of the tests takes any password. */
+    /** Returns the URL in the form of hosting providers, with user and password. The tests' server accepts any password. */
     private static String asHostsGiveIt(String jdbcUrl) {
         return jdbcUrl.replaceFirst("jdbc:postgresql://", "postgres://postgres:hunter2%23@").replaceFirst("\\?.*", "");
     }
@@ -163,7 +163,7 @@ class StartIT {
         Packaged service = Packaged.atTerminal(folder, Map.of("QUARKUS_DATASOURCE_JDBC_URL", server.another()));
         started.add(service);
 
-        // In colours.
+        // Removes the colours.
         assertThat(service.ready().output().replaceAll("\u001b\\[[0-9;]*m", ""))
                 .containsPattern("(?m)^\\d{4}-\\d\\d-\\d\\d [0-9:,]+ INFO +\\[.*Listening on")
                 .doesNotContain("\"message\"");
@@ -182,7 +182,10 @@ class StartIT {
         assertThat(shared.output()).doesNotContain("w0rd");
     }
 
-    /** In as few starts as there can be: each names all that it can see. */
+    /**
+     * Rows of start, variable, value and expected text.
+     * Each start reports all wrong settings that it finds, so that few starts cover all rows.
+     */
     private static final String REFUSED = """
             1 | CUSTOM_ACTIONS_EGRES_TIMEOUT | 5s | CUSTOM_ACTIONS_EGRESS_TIMEOUT
             1 | CUSTOM_ACTIONS_EGRESS_TIMEOUT | banana | "banana" cannot be used. Allowed: a duration from 100ms to 30s
@@ -249,14 +252,15 @@ class StartIT {
                 .formatted(RECEIVER.url("/defaults/held?e={entity_id}")));
         String targets = Stream.generate(UUID::randomUUID).limit(200).map("{\"entity_id\": \"%s\"}"::formatted)
                 .collect(Collectors.joining(",", "{\"targets\": [", "]}"));
-        String run = shared.start(action.getString("id"), TOKEN, targets);
+        shared.start(action.getString("id"), TOKEN, targets);
         await().until(() -> RECEIVER.heard("defaults").size() == 16);
         long since = System.nanoTime();
 
         RECEIVER.release("defaults");
 
-        await().atMost(Duration.ofMinutes(1)).until(() -> shared.get("/runs/" + run, TOKEN).getString("finished_at") != null);
-        assertThat(Duration.ofNanos(System.nanoTime() - since)).as("at ten a second, 150 behind the first 50 take 15 s")
+        await().atMost(Duration.ofMinutes(1)).until(() -> RECEIVER.heard("defaults").size() == 200);
+        long last = RECEIVER.heard("defaults").stream().mapToLong(Receiver.Heard::at).max().orElseThrow();
+        assertThat(Duration.ofNanos(last - since)).as("at ten a second, 150 behind the first 50 take 15 s")
                 .isLessThan(Duration.ofSeconds(12));
         assertThat(RECEIVER.mostAtOnce("defaults")).isEqualTo(16);
     }
@@ -337,7 +341,7 @@ class StartIT {
         }
     }
 
-    /** As an older version finds it after an update. */
+    /** An older version finds such a schema during or after an update. */
     @Test
     void startsOnASchemaFromTheFuture() throws Exception {
         String url = server.another();
@@ -357,7 +361,7 @@ class StartIT {
         assertThat(older.managementStatus("/q/health/ready")).isEqualTo(200);
     }
 
-    /** A service on a server that runs already. */
+    /** Starts a service on a new database of the shared server. */
     private Packaged startOnServer(Map<String, String> environment) throws IOException, SQLException {
         Map<String, String> all = new HashMap<>(environment);
         all.put("QUARKUS_DATASOURCE_JDBC_URL", server.another());

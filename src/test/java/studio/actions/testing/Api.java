@@ -11,7 +11,7 @@ import io.restassured.http.ContentType;
 import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
 
-/** The service as a client sees it. */
+/** Requests to the service, as a client sends them. */
 public final class Api {
 
     public static final String ACTIONS = "/api/custom-actions";
@@ -19,13 +19,13 @@ public final class Api {
     private Api() {
     }
 
-    /** A request as the admin, with a JSON body to come. */
+    /** Returns a request as the admin, to which a JSON body can be added. */
     public static RequestSpecification admin() {
         return given().header("Authorization", "Bearer " + Services.TOKEN).contentType(ContentType.JSON)
                 .urlEncodingEnabled(false);
     }
 
-    /** A draft that is fine, with some fields as given: name, value, name, value … */
+    /** Returns a valid draft of an action with these fields: name, value, name, value … */
     public static Map<String, Object> draft(Object... fields) {
         Map<String, Object> draft = new LinkedHashMap<>(Map.of("name", "Sync", "url", "https://api.studio.com/sync"));
         for (int i = 0; i < fields.length; i += 2) {
@@ -38,7 +38,7 @@ public final class Api {
         return admin().body(draft).post(ACTIONS);
     }
 
-    /** The id of a new AJAX action that is sent to the receiver. */
+    /** Creates an AJAX action with this URL and returns its id. */
     public static String ajax(String url, Object... fields) {
         Map<String, Object> draft = draft(fields);
         draft.put("url", url);
@@ -46,7 +46,7 @@ public final class Api {
         return id(create(draft));
     }
 
-    /** The id of what was made. */
+    /** Returns the id of the created object. */
     public static String id(Response created) {
         created.then().statusCode(201);
         return Json.of(created).get("id");
@@ -68,7 +68,7 @@ public final class Api {
         return admin().body(Map.of("targets", targets)).post(ACTIONS + "/" + action + "/run");
     }
 
-    /** A press on one shot that is answered with the ended run. */
+    /** Presses on one shot and returns the ended run. */
     public static Json press(String action) {
         return Json.of(run(action, List.of(shot())).then().statusCode(200).extract());
     }

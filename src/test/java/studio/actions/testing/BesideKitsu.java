@@ -13,9 +13,9 @@ import io.restassured.http.ContentType;
 import io.restassured.specification.RequestSpecification;
 
 /**
- * The service beside a Kitsu: {@link FakeZou}, or a real Zou where {@code TEST_ZOU_URL} and a {@code TEST_ZOU_TOKEN_ADMIN},
- * {@code …_MANAGER}, {@code …_SUPERVISOR}, {@code …_USER}, {@code …_CLIENT}, {@code …_VENDOR}, {@code …_BOT} are given in the
- * environment. What only a fake can be told to do is skipped there: {@link #fake}.
+ * The service beside a Kitsu: {@link FakeZou}, or a real Zou if the environment has {@code TEST_ZOU_URL} and the tokens
+ * {@code TEST_ZOU_TOKEN_ADMIN}, {@code …_MANAGER}, {@code …_SUPERVISOR}, {@code …_USER}, {@code …_CLIENT},
+ * {@code …_VENDOR} and {@code …_BOT}. Tests that script Zou are skipped beside a real Zou: {@link #fake}.
  */
 public class BesideKitsu extends Services {
 
@@ -31,29 +31,29 @@ public class BesideKitsu extends Services {
         return settings;
     }
 
-    /** Whether Zou does what a test tells it to. */
+    /** Returns whether Zou is the fake, which tests can script. */
     public static boolean fake() {
         return REAL.isEmpty();
     }
 
-    /** A token of that person; with the fake, one that nobody else has. */
+    /** Returns a token of this person; with the fake, a new token for each call. */
     public static String token(String person) {
         return fake() ? FakeZou.shared().login(person)
                 : Optional.ofNullable(System.getenv("TEST_ZOU_TOKEN_" + person.toUpperCase(Locale.ROOT)))
                         .orElseThrow(() -> new IllegalStateException("There is no token for " + person));
     }
 
-    /** A request as that person, with a JSON body to come. */
+    /** Returns a request as this person, to which a JSON body can be added. */
     public static RequestSpecification as(String person) {
         return with(token(person));
     }
 
-    /** A request with that token, with a JSON body to come. */
+    /** Returns a request with this token, to which a JSON body can be added. */
     public static RequestSpecification with(String token) {
         return given().header("Authorization", "Bearer " + token).contentType(ContentType.JSON).urlEncodingEnabled(false);
     }
 
-    /** The id of a new AJAX action, made by an admin on our own path. */
+    /** Creates an AJAX action as an admin, on the service's own path, and returns its id. */
     public static String ajax(String url, Object... fields) {
         Map<String, Object> draft = draft(fields);
         draft.put("url", url);
@@ -61,14 +61,14 @@ public class BesideKitsu extends Services {
         return create(draft);
     }
 
-    /** The id of a new action that the browser opens. */
+    /** Creates an action that the browser opens, and returns its id. */
     public static String opened(String url, Object... fields) {
         Map<String, Object> draft = draft(fields);
         draft.put("url", url);
         return create(draft);
     }
 
-    /** What {@link Api#draft} returns, under a name that no other action has: beside Kitsu, names differ. */
+    /** Returns a draft like {@link Api#draft} under a name that no other action has: beside Kitsu, names differ. */
     public static Map<String, Object> draft(Object... fields) {
         Map<String, Object> draft = Api.draft(fields);
         if (!Arrays.asList(fields).contains("name")) {

@@ -19,18 +19,21 @@ import io.smallrye.certs.CertificateRequest;
 import io.smallrye.certs.CertificateUtils;
 import io.smallrye.certs.ca.CaGenerator;
 
-/** A studio's own certificate authority, and servers' certificates from it and from elsewhere. Made anew for each test run. */
+/** A studio's own certificate authority, and server certificates, both signed by it and self-signed. New for each test run. */
 public final class Certificates {
 
     private static final char[] PASSWORD = "secret".toCharArray();
 
     private static final Certificates SHARED = new Certificates();
 
-    /** Where the authority is. No static field: each start of the service has classes of its own, and it takes seconds. */
+    /**
+     * The system property with the folder of the authority. A static field would not last, because each start of the service
+     * loads the classes again, and making an authority takes seconds.
+     */
     private static final String FOLDER = "testing.certificates";
 
     private final Path authority;
-    /** Of all servers. */
+    /** The key pair of all server certificates. */
     private final KeyPair pair;
     private final CertificateRequest.Issuer issuer;
 
@@ -60,22 +63,22 @@ public final class Certificates {
         return SHARED;
     }
 
-    /** The PEM file of the studio's authority. */
+    /** Returns the PEM file of the studio's authority. */
     public Path authority() {
         return authority;
     }
 
-    /** From the studio's authority, for {@code DNS:} and {@code IP:} names. */
+    /** Returns a context with a certificate from the studio's authority, for {@code DNS:} and {@code IP:} names. */
     public SSLContext of(String... names) {
         return server(List.of(names), Duration.ofDays(30), issuer);
     }
 
-    /** From the studio's authority, up to yesterday. */
+    /** Returns a context with a certificate from the studio's authority that expired yesterday. */
     public SSLContext outOfDate(String... names) {
         return server(List.of(names), Duration.ofDays(-1), issuer);
     }
 
-    /** From nobody but itself. */
+    /** Returns a context with a self-signed certificate. */
     public SSLContext ofNobody(String... names) {
         return server(List.of(names), Duration.ofDays(30), null);
     }

@@ -7,15 +7,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 
-/** Each token and secret that a test uses, on disk, so that what is logged can be searched for it when all tests have run. */
+/** The tokens and secrets that tests use, in a file, so that the logs can be searched for them after all tests have run. */
 public final class Confidential {
 
-    /** Where all that the tests' services log goes. */
+    /** The folder with the logs of all services that the tests start. */
     public static final Path LOGS = Path.of("target/logs");
 
     private static final Path USED = LOGS.resolve("confidential.txt");
 
-    /** A shorter one stands in many a word. */
+    /** The shortest secret to search for; a shorter one would also occur inside ordinary words. */
     private static final int SEARCHABLE = 8;
 
     private Confidential() {

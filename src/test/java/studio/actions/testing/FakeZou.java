@@ -48,27 +48,30 @@ import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
 
 /**
- * Kitsu's API server on a real socket. Its people, productions, tasks and refusals are those that a real Zou 1.0.67 was
- * recorded with ({@code zou/exchanges*.json}), so that no test believes in a Zou that somebody remembers. What the recording
- * lacks is cut from the nearest answer in it: a new shot is the recorded one under other names and ids.
+ * Kitsu's API server on a real socket. Its people, productions, tasks and refusals were recorded from a real Zou 1.0.67
+ * ({@code zou/exchanges*.json}), so that no test relies on assumptions about Zou. Objects that the recording lacks are copies
+ * of the most similar recorded object: a new shot is the recorded shot under another name and other ids.
  *
  * <p>
- * Who asks is told by a token of {@link #login}; a test that logs in anew finds its own requests and faults by that token,
- * whoever else uses the same server.
+ * The token of {@link #login} identifies the person. A test that logs in anew finds its own requests and faults by its token,
+ * even while other tests use the same server.
  */
 public final class FakeZou implements AutoCloseable {
 
-    /** What may go wrong; {@code half}, {@code huge}, {@code drip}, {@code slow} and {@code unknownRole} do what was asked. */
+    /**
+     * Faults of Zou. With {@code half}, {@code huge}, {@code drip}, {@code slow} and {@code unknownRole} the request is
+     * executed.
+     */
     public enum Fault {
-        /** 200 with a page, as a proxy answers that does not know the path. */
+        /** 200 with an HTML page, as from a proxy that does not know the path. */
         html,
-        /** The first half of the right body, as if it were all. */
+        /** The first half of the right body, with the length of the half. */
         half,
         /** The right body behind 10 MB of white space, which JSON allows. */
         huge,
         /** 200, a body that does not end before the client hangs up. */
         endless,
-        /** The right body, a byte a second. */
+        /** The right body, one byte a second. */
         drip,
         /** The right answer, after five seconds. */
         slow,
@@ -76,35 +79,35 @@ public final class FakeZou implements AutoCloseable {
         silent,
         /** Closes without an answer. */
         gone,
-        /** Does it, and closes without an answer. */
+        /** Executes the request, then closes without an answer. */
         unheard,
-        /** 500, as Flask says it. */
+        /** 500 with the HTML page of Flask. */
         error,
-        /** 503, as the proxy before Zou says it. */
+        /** 503 with the HTML page of the proxy before Zou. */
         unavailable,
         /** 403 until the person has set up a second factor. */
         twoFactor,
-        /** 200 for nobody. */
+        /** 200 with a user that has no fields. */
         notAPerson,
-        /** The right body, with a role that Zou does not have today. */
+        /** The right body, with a role that Zou does not have. */
         unknownRole
     }
 
     public record Task(String id, String entityId, String projectId, String statusId) {
     }
 
-    /** A request as it arrived: the path with its query, the headers' names in any case. */
+    /** A request as it arrived. The path includes the query; the names of headers are case-insensitive. */
     public record Request(String method, String path, Map<String, String> headers, String body) {
     }
 
     private record Answer(int status, String type, byte[] body) {
     }
 
-    /** What stands under a path, and whose team may read it. */
+    /** The object under a path, and the production whose team may read it. */
     private record Page(String projectId, ObjectNode body) {
     }
 
-    /** @param left for how many requests it holds */
+    /** @param left how many more requests the rule applies to */
     private record Rule(String prefix, Duration delay, Fault fault, Answer answer, AtomicInteger left) {
 
         Rule(String prefix, Duration delay, Fault fault, Answer answer) {
@@ -124,13 +127,13 @@ public final class FakeZou implements AutoCloseable {
     private static final Pattern PLACE = Pattern.compile("/(\\w+/[\\w-]+)(?:/([^/]+))?(/.+)?");
     private static final Pattern ID = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", Pattern.CASE_INSENSITIVE);
 
-    /** Entity types of Zou's own; every other one is a type of asset. */
+    /** The entity types that Zou defines; every other entity type is a type of asset. */
     private static final Set<String> KINDS = Set.of("Shot", "Sequence", "Episode", "Edit", "Scene", "Concept");
 
     private static final Set<String> LISTS = Set.of("/data/tasks", "/data/entities", "/data/projects", "/data/task-types",
             "/data/entity-types");
 
-    /** Bytes, without the line break, that Zou's server takes. */
+    /** The longest request line that Zou's server accepts, in bytes without the line break. */
     private static final int LONGEST_REQUEST_LINE = 4094;
 
     private static final String WHO = "/auth/authenticated";
@@ -140,7 +143,7 @@ public final class FakeZou implements AutoCloseable {
     private static final String CONTEXT = "user context (custom_actions cut to two)";
 
     static {
-        // Else a small answer waits 40 ms for an acknowledgement, which a test of time-outs would measure.
+        // Without this setting a small answer waits 40 ms for an acknowledgement, which tests of time-outs would measure.
         System.setProperty("sun.net.httpserver.nodelay", "true");
     }
 
@@ -148,7 +151,7 @@ public final class FakeZou implements AutoCloseable {
 
     private final Map<String, JsonNode> recorded = new LinkedHashMap<>();
     private final Map<String, ObjectNode> people = new ConcurrentHashMap<>();
-    /** Members of teams who were not recorded there, with their role in that production, which may be null. */
+    /** For each production, the members who are not in the recording, with their role there (empty if they have none). */
     private final Map<String, Map<String, Optional<String>>> members = new ConcurrentHashMap<>();
     private final Set<String> archived = ConcurrentHashMap.newKeySet();
     private final Map<String, ObjectNode> taskTypes = new ConcurrentHashMap<>();
@@ -193,7 +196,7 @@ public final class FakeZou implements AutoCloseable {
         return (certificate == null ? "http" : "https") + "://127.0.0.1:" + port;
     }
 
-    // ---- Coming and going
+    // ---- Stopping and starting
 
     /** Drops every connection and refuses new ones, until {@link #back}. */
     public synchronized void away() {
@@ -204,7 +207,7 @@ public final class FakeZou implements AutoCloseable {
         server.stop(0);
         server = null;
         try {
-            // Bound without listening: connections are refused, and nobody else is given the port meanwhile.
+            // Bound without listening: connections are refused, and no other process gets the port meanwhile.
             placeholder = new Socket();
             placeholder.setReuseAddress(true);
             placeholder.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
@@ -213,13 +216,13 @@ public final class FakeZou implements AutoCloseable {
         }
     }
 
-    /** Listens again with another certificate. */
+    /** Listens again on the same port, with another certificate. */
     public void back(SSLContext other) {
         certificate = other;
         back();
     }
 
-    /** Listens again, on the same port. */
+    /** Listens again on the same port. */
     public synchronized void back() {
         if (server == null) {
             release();
@@ -255,7 +258,7 @@ public final class FakeZou implements AutoCloseable {
             }
             server.createContext("/", exchange -> new Visit(exchange).serve());
             server.setExecutor(threads);
-            // Its dispatcher is a daemon only if a daemon starts it.
+            // The server's dispatcher thread is a daemon only if a daemon starts the server.
             Thread starter = daemon(server::start);
             starter.start();
             starter.join();
@@ -275,7 +278,11 @@ public final class FakeZou implements AutoCloseable {
 
     // ---- People
 
-    /** A new token of admin, manager, supervisor, user, client, vendor, bot or bot2. */
+    /**
+     * Returns a new token.
+     *
+     * @param person admin, manager, supervisor, user, client, vendor, bot, bot2 or a {@link #colleague}
+     */
     public String login(String person) {
         if (!people.containsKey(person)) {
             throw new IllegalArgumentException(person + " was not recorded; these were: " + people.keySet());
@@ -285,7 +292,10 @@ public final class FakeZou implements AutoCloseable {
         return token;
     }
 
-    /** A new person with the same global role, in the team of the recorded production; returns whom to {@link #login}. */
+    /**
+     * Adds a person with the same global role to the team of the recorded production. Returns the person's name for
+     * {@link #login}.
+     */
     public String colleague(String person) {
         ObjectNode colleague = people.get(person).deepCopy();
         String id = UUID.randomUUID().toString();
@@ -296,7 +306,11 @@ public final class FakeZou implements AutoCloseable {
         return id;
     }
 
-    /** Puts somebody into a team, with a role of its own there or null. */
+    /**
+     * Adds a person to the team of a production.
+     *
+     * @param role the person's role in this production; null for none
+     */
     public void join(String person, String production, String role) {
         members.computeIfAbsent(production, none -> new ConcurrentHashMap<>()).put(id(person), Optional.ofNullable(role));
     }
@@ -305,7 +319,7 @@ public final class FakeZou implements AutoCloseable {
         return people.get(person).at("/user/id").asText();
     }
 
-    /** A new production whose team has these people; returns its id. */
+    /** Creates a production with this team and returns its id. */
     public String production(String name, String... team) {
         ObjectNode project = ((ObjectNode) body("project")).deepCopy().put("id", UUID.randomUUID().toString())
                 .put("name", name);
@@ -315,12 +329,12 @@ public final class FakeZou implements AutoCloseable {
         return project.get("id").asText();
     }
 
-    /** Lists of others than admins do not show a production and what is in it any more. */
+    /** Hides a production and its contents from lists, except for admins. */
     public void archive(String production) {
         archived.add(production);
     }
 
-    /** A new token of an admin that is only for setting up a second factor. */
+    /** Returns a new token of an admin that is only valid for setting up a second factor. */
     public String loginPendingSecondFactor() {
         String token = login("admin");
         pending.add(token);
@@ -331,32 +345,32 @@ public final class FakeZou implements AutoCloseable {
         revoked.add(token);
     }
 
-    /** The time of a token is over, which a client may mend with its refresh token. */
+    /** Expires a token, which a client can replace with its refresh token. */
     public void expire(String token) {
         expired.add(token);
     }
 
-    /** The person as Zou knows them: id, full_name, email, role … */
+    /** Returns the person as Zou describes people: id, full_name, email, role … */
     public JsonNode person(String person) {
         return people.get(person).get("user").deepCopy();
     }
 
-    /** The status of what Zou answers to a person, without counting it as asked. */
+    /** Returns the status of Zou's answer, without recording the request. */
     public int get(String path, String token) {
         return answer(new Request("GET", path, Map.of(), ""), token).status();
     }
 
-    /** How often Zou was asked whose token this is. */
+    /** Returns how often Zou was asked for the person of a token. */
     public int questions(String token) {
         return (int) requests(token).stream().filter(request -> path(request.path()).equals(WHO)).count();
     }
 
-    /** What was asked with a token, in order of arrival; with {@code ""}, what was asked without one. */
+    /** Returns the requests with a token, in order of arrival. {@code ""} stands for requests without a token. */
     public List<Request> requests(String token) {
         return List.copyOf(requests.getOrDefault(token, List.of()));
     }
 
-    /** Like {@link #requests}, without the questions whose token it is and whether it needs a second factor. */
+    /** Like {@link #requests}, without requests for the person of the token and for its second factor. */
     public List<Request> requestsOfItsPerson(String token) {
         return requests(token).stream().filter(request -> !isAboutTheToken(request)).toList();
     }
@@ -365,7 +379,9 @@ public final class FakeZou implements AutoCloseable {
         return Set.of(WHO, SECOND_FACTOR).contains(path(request.path()));
     }
 
-    /** How many requests with a token ever waited for their answer at once, those about the token itself left out. */
+    /**
+     * Returns the most requests with a token that ever waited for an answer at once, without requests about the token itself.
+     */
     public int mostAtOnce(String token) {
         return most.getOrDefault(token, new AtomicInteger()).get();
     }
@@ -373,24 +389,24 @@ public final class FakeZou implements AutoCloseable {
     // ---- Faults
 
     /**
-     * From now on, what is asked with the token below the prefix ({@code /data/tasks} or {@code POST /data/tasks}) goes wrong;
-     * the last fault counts.
+     * Lets all further requests with the token fail if their path begins with the prefix ({@code /data/tasks} or
+     * {@code POST /data/tasks}). The last fault wins.
      */
     public void fault(String token, String pathPrefix, Fault fault) {
         rule(token, new Rule(pathPrefix, null, fault, null));
     }
 
-    /** The next request with the token below the prefix goes wrong. */
+    /** Lets the next request with the token fail if its path begins with the prefix. */
     public void faultOnce(String token, String pathPrefix, Fault fault) {
         rule(token, new Rule(pathPrefix, null, fault, null, new AtomicInteger(1)));
     }
 
-    /** From now on, what is asked with the token below the prefix is answered later. */
+    /** Delays the answers to all further requests with the token whose path begins with the prefix. */
     public void delay(String token, String pathPrefix, Duration wait) {
         rule(token, new Rule(pathPrefix, wait, null, null));
     }
 
-    /** From now on, what is asked with the token below the prefix is answered with this JSON. */
+    /** Answers all further requests with the token whose path begins with the prefix with this JSON. */
     public void answer(String token, String pathPrefix, int status, String body) {
         rule(token, new Rule(pathPrefix, null, null, new Answer(status, JSON_TYPE, bytes(body))));
     }
@@ -414,17 +430,22 @@ public final class FakeZou implements AutoCloseable {
         return task(body("task_asset full"));
     }
 
-    /** The recorded shot of the production that only admins see. */
+    /** Returns the task of the recorded shot in the production that only admins see. */
     public Task recordedClosed() {
         return task(body("that task, as admin"));
     }
 
-    /** A task of a new shot in the recorded sequence, which has no episode. */
+    /** Adds a task of a new shot in the recorded sequence, which has no episode. */
     public Task shot(String name) {
         return publish(fresh("task_shot full", name));
     }
 
-    /** A task of a new shot; the episode only with a sequence, either may be null. Equal names are the same sequence. */
+    /**
+     * Adds a task of a new shot. Equal names are the same sequence.
+     *
+     * @param sequence may be null
+     * @param episode may be null; needs a sequence
+     */
     public Task shot(String name, String sequence, String episode) {
         ObjectNode full = orphan(name);
         if (sequence != null) {
@@ -438,7 +459,7 @@ public final class FakeZou implements AutoCloseable {
         return publish(full);
     }
 
-    /** The same in another production, assigned to these people alone. */
+    /** Adds a task of a new shot in another production, assigned only to these people. */
     public Task shotIn(String production, String name, String sequence, String... assigned) {
         ObjectNode full = orphan(name);
         JsonNode project = pages.get("/data/projects/" + production).body();
@@ -452,7 +473,7 @@ public final class FakeZou implements AutoCloseable {
         return publish(full);
     }
 
-    /** A task of a new edit or asset in an episode. */
+    /** Adds a task of a new edit or asset in an episode. */
     public Task inEpisode(String entityTypeName, String name, String episode) {
         ObjectNode full = typed(orphan(name), entityTypeName);
         ObjectNode parent = parent("Episode", episode, null);
@@ -463,17 +484,17 @@ public final class FakeZou implements AutoCloseable {
         return task(full);
     }
 
-    /** A task of a new shot in the production that only admins see. */
+    /** Adds a task of a new shot in the production that only admins see. */
     public Task closedShot(String name) {
         return publish(fresh("that task, as admin", name));
     }
 
-    /** A task of a new asset; any type will do. */
+    /** Adds a task of a new asset of any type. */
     public Task asset(String name, String type) {
         return publish(typed(fresh("task_asset full", name), type));
     }
 
-    /** A task of a new sequence, episode, edit, scene or concept, by the name of Zou's entity type. */
+    /** Adds a task of a new sequence, episode, edit, scene, concept or asset, by the name of Zou's entity type. */
     public Task task(String entityTypeName, String name) {
         if (!KINDS.contains(entityTypeName)) {
             return asset(name, entityTypeName);
@@ -493,7 +514,7 @@ public final class FakeZou implements AutoCloseable {
         return publish(full);
     }
 
-    /** Zou knows neither the task nor its entity any more. */
+    /** Deletes a task and its entity from Zou. */
     public void delete(Task task) {
         pages.keySet().removeIf(path -> path.contains(task.id()) || path.contains(task.entityId()));
     }
@@ -536,7 +557,7 @@ public final class FakeZou implements AutoCloseable {
                 full.get("task_status_id").asText());
     }
 
-    // ---- What stands where
+    // ---- Objects and their paths
 
     private void load() {
         read("exchanges.json");
@@ -562,7 +583,7 @@ public final class FakeZou implements AutoCloseable {
         context.get("projects").forEach(this::project);
         context.get("custom_actions").forEach(action -> actions.put(action.get("id").asText(), (ObjectNode) action));
         tasks.forEach(this::publish);
-        // Recorded from another database: only what a test asks for by name is taken from them.
+        // Recorded from another database: these exchanges are only used by name, and their objects are not published.
         read("exchanges-2.json");
         read("exchanges-3.json");
     }
@@ -575,7 +596,7 @@ public final class FakeZou implements AutoCloseable {
         }
     }
 
-    /** Puts a task, and all that it names, where Zou has them. What was recorded stays as it is. */
+    /** Publishes a task and the objects that it names, under Zou's paths. Recorded objects stay unchanged. */
     private Task publish(ObjectNode full) {
         JsonNode project = full.get("project");
         String base = "/data/tasks/" + full.get("id").asText();
@@ -606,7 +627,7 @@ public final class FakeZou implements AutoCloseable {
         JsonNode project = entity.get("project_id");
         put("/data/entities/" + id, project, over(body("entity"), entity).put("type", kind));
 
-        // Zou spells "nothing" differently for assets; so those two fields stay as they were recorded.
+        // Zou writes empty values of these two fields differently for assets, so both fields keep their recorded values.
         ObjectNode page = kind.equals("Asset")
                 ? over(body("asset"), entity.deepCopy().without(List.of("preview_file_id", "ready_for")))
                 : over(body(kind.equals("Shot") ? "shot" : "sequence"), entity);
@@ -635,7 +656,7 @@ public final class FakeZou implements AutoCloseable {
         pages.putIfAbsent(path, new Page(project.asText(), body));
     }
 
-    /** A copy of a recorded object, with other values for the members that it has. */
+    /** Returns a copy of a recorded object, with new values for its members. Other members of the values are ignored. */
     private static ObjectNode over(JsonNode example, JsonNode values) {
         ObjectNode copy = example.deepCopy();
         values.properties().stream().filter(field -> copy.has(field.getKey()))
@@ -649,7 +670,7 @@ public final class FakeZou implements AutoCloseable {
 
     // ---- Actions and context
 
-    /** Replaces the actions that Zou itself has; what is missing in one is filled in, what is more stands behind. */
+    /** Replaces Zou's own custom actions. Missing fields get recorded values; additional fields come last. */
     public void customActions(List<Map<String, Object>> replacement) {
         synchronized (actions) {
             actions.clear();
@@ -657,12 +678,12 @@ public final class FakeZou implements AutoCloseable {
         }
     }
 
-    /** The bytes of the user context that an admin would get now. */
+    /** Returns the bytes of the user context that an admin would get now. */
     public byte[] contextBytes() {
         return context("admin").body();
     }
 
-    /** Another user context, for all but bots, until {@link #resetContext}. */
+    /** Answers with this user context to everybody except bots, until {@link #resetContext}. */
     public void context(byte[] body) {
         context(200, JSON_TYPE, body);
     }
@@ -756,7 +777,7 @@ public final class FakeZou implements AutoCloseable {
         return action;
     }
 
-    // ---- Answering
+    // ---- Answers
 
     private Answer answer(Request request, String token) {
         if (token.isEmpty()) {
@@ -824,12 +845,12 @@ public final class FakeZou implements AutoCloseable {
         return recorded.contains(id(person)) || members.getOrDefault(project, Map.of()).containsKey(id(person));
     }
 
-    /** The role in this production, which decides about single objects; lists go by the global one. */
+    /** Returns the role in this production, which decides about single objects. Lists use the global role. */
     private String roleIn(String person, String project) {
         return members.getOrDefault(project, Map.of()).getOrDefault(id(person), Optional.empty()).orElse(role(person));
     }
 
-    /** Whether a task of the same entity is assigned to the person; a production is no entity. */
+    /** Returns whether a task of the object's entity is assigned to the person; always true for a production. */
     private boolean hasTask(String person, JsonNode object) {
         if (object.get("type").asText().equals("Project")) {
             return true;
@@ -942,7 +963,7 @@ public final class FakeZou implements AutoCloseable {
                 body.isTextual() ? bytes(body.asText()) : bytes(body.toString()));
     }
 
-    /** Zou writes JSON without white space and without escaping what is not ASCII, as this library does. */
+    /** Writes JSON as Zou does: without white space and without escaping non-ASCII characters, the default of this library. */
     private static Answer json(int status, JsonNode body) {
         return new Answer(status, JSON_TYPE, bytes(body.toString()));
     }
@@ -1009,7 +1030,7 @@ public final class FakeZou implements AutoCloseable {
                     fail(fault);
                 }
             } catch (IOException | InterruptedException e) {
-                // The other side hung up, or this one was told to.
+                // The client hung up, or a fault closes the connection.
             } finally {
                 leave();
             }
@@ -1035,7 +1056,7 @@ public final class FakeZou implements AutoCloseable {
                     OutputStream out = start(200, JSON_TYPE, 0);
                     out.write(bytes("{\"padding\": \""));
                     byte[] more = bytes("x".repeat(16 * 1024));
-                    // Until writing fails: whoever stops before says that this was all.
+                    // Writes until writing fails: stopping earlier would mark the body as complete.
                     while (true) {
                         out.write(more);
                     }
@@ -1092,7 +1113,7 @@ public final class FakeZou implements AutoCloseable {
         }
 
         private void send(Answer answer) throws IOException {
-            // Before the last byte: whoever has read it may ask the next thing at once.
+            // Must precede the last byte: a client that has read the answer may send its next request at once.
             leave();
             try (OutputStream out = start(answer.status(), answer.type(), answer.body().length == 0 ? -1
                     : answer.body().length)) {
@@ -1130,7 +1151,7 @@ public final class FakeZou implements AutoCloseable {
                     Collections.unmodifiableMap(headers), body);
         }
 
-        /** The cookie counts before the header, as in Zou's configuration of flask-jwt-extended. */
+        /** Returns the token. The cookie precedes the header, as in Zou's configuration of flask-jwt-extended. */
         private String token() {
             for (String cookie : request.headers().getOrDefault("Cookie", "").split(";")) {
                 String[] pair = cookie.strip().split("=", 2);

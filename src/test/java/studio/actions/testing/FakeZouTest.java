@@ -48,7 +48,7 @@ import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.FakeZou.Request;
 import studio.actions.testing.FakeZou.Task;
 
-/** A double that lies makes every other test lie: so it is held to the recording. */
+/** Compares {@link FakeZou} with the recording of a real Zou, because all other tests rely on the fake. */
 class FakeZouTest {
 
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -56,17 +56,17 @@ class FakeZouTest {
     private static final String ACTIONS = "/data/custom-actions";
     private static final String CLOSED = "/data/projects/b3be8bb0-8581-443c-a8bb-68913f799f9a";
 
-    /** What nobody asks the double for: filters and pages of a list, comments. */
+    /** Recorded exchanges that no test needs from the fake: filters and pages of lists, comments. */
     private static final Set<String> NOT_SERVED = Set.of("list by name", "page", "comment on a task",
             "comment without status", "comment on a task one may not see");
 
-    /** Of the second recording: tokens that need something first. */
+    /** The callers in the second recording whose tokens have to be prepared. */
     private static final Set<String> TOKENS = Set.of("expired token", "second factor pending");
 
     private final FakeZou zou = new FakeZou();
     private final String admin = zou.login("admin");
 
-    /** None of an earlier test's connections, which its server has closed. */
+    /** A client for each test, so that no connection to the closed server of an earlier test is reused. */
     private final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
     @AfterEach
@@ -134,7 +134,7 @@ class FakeZouTest {
         };
     }
 
-    /** Text, so that the order counts; without what is new each time. */
+    /** Returns the object without values that are new each time, as text, so that the order of members counts. */
     private static String undated(JsonNode body) {
         return ((ObjectNode) body.deepCopy()).put("id", "").put("created_at", "").put("updated_at", "").toString();
     }
@@ -242,7 +242,7 @@ class FakeZouTest {
         assertThat(zou.person("manager").get("full_name").asText()).isEqualTo("Manager Test");
     }
 
-    // ---- Who sees what
+    // ---- Visibility
 
     @ParameterizedTest
     @CsvSource({ "admin, 200, 200", "bot, 200, 200", "manager, 200, 403", "supervisor, 200, 403", "user, 200, 403",
@@ -253,7 +253,7 @@ class FakeZouTest {
         for (Task task : List.of(zou.recordedShot(), zou.recordedAsset(), zou.shot("SH1"), zou.recordedClosed(),
                 zou.closedShot("SH2"))) {
             int status = task.projectId().equals(zou.recordedShot().projectId()) ? open : closed;
-            // A vendor sees the entities of assigned tasks alone, and no task of the asset is.
+            // A vendor sees only the entities of assigned tasks, and no task of the asset is assigned.
             int one = person.equals("vendor") && task.equals(zou.recordedAsset()) ? 403 : status;
             for (String path : List.of("tasks/" + task.id(), "tasks/" + task.id() + "/full", "entities/" + task.entityId())) {
                 assertThat(get("/data/" + path, token).statusCode()).as(path).isEqualTo(one);
@@ -262,7 +262,7 @@ class FakeZouTest {
         }
     }
 
-    /** The lists were recorded from another database, with the same people and the same kinds of tasks. */
+    /** The expected values come from a recording of another database, with the same people and the same kinds of tasks. */
     @ParameterizedTest
     @CsvSource({ "admin, true true true true", "manager, true true false false", "supervisor, true true false false",
             "user, true true false false", "client, true true false false", "vendor, true false false false" })
@@ -650,7 +650,7 @@ class FakeZouTest {
         assertThat(zou.mostAtOnce("never seen")).isZero();
     }
 
-    // ---- Coming and going
+    // ---- Stopping and starting
 
     @Test
     void goesAwayAndComesBackOnTheSamePort() throws Exception {

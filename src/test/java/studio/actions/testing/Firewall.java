@@ -10,7 +10,7 @@ import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Forgets connections that idle: what is sent over one afterwards is lost, and neither side is told. */
+/** A firewall that forgets idle connections: it drops everything sent afterwards, without an error on either side. */
 public final class Firewall implements AutoCloseable {
 
     private final ServerSocket server;
@@ -29,7 +29,7 @@ public final class Firewall implements AutoCloseable {
         return server.getLocalPort();
     }
 
-    /** How often something was sent over a connection that had been forgotten. */
+    /** Returns how often data was sent over a forgotten connection. */
     public int lost() {
         return lost.get();
     }
@@ -43,7 +43,7 @@ public final class Firewall implements AutoCloseable {
                 start(() -> pass(here, there, last));
                 start(() -> pass(there, here, last));
             } catch (IOException e) {
-                // Closed.
+                // The firewall was closed.
             }
         }
     }
@@ -64,7 +64,7 @@ public final class Firewall implements AutoCloseable {
                 }
             }
         } catch (IOException e) {
-            // One side hung up, and so does the other.
+            // One side hung up; the connection to the other side is closed as well.
         }
     }
 

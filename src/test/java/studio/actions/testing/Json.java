@@ -17,8 +17,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.restassured.response.ResponseBodyData;
 
 /**
- * A JSON answer, looked into by paths such as {@code deliveries[0].failure.kind}; a name behind a list is looked up in each
- * of its elements. RestAssured's own paths do the same, but compile a script for each look, and there are thousands.
+ * A JSON answer, read by paths such as {@code deliveries[0].failure.kind}. A name after a list is read from each element.
+ * RestAssured's own paths do the same, but compile a script for each of the thousands of reads.
  */
 public final class Json {
 
@@ -42,7 +42,7 @@ public final class Json {
         return of(answer.asString());
     }
 
-    /** An answer's body whose values fit, for {@code response.then().body(…)}: path, matcher, path, matcher … */
+    /** Matches the body of an answer, for {@code response.then().body(…)}: path, matcher, path, matcher … */
     public static Matcher<String> has(String path, Matcher<?> expected, Object... more) {
         return new TypeSafeDiagnosingMatcher<>() {
 
@@ -82,7 +82,7 @@ public final class Json {
         };
     }
 
-    /** What stands there; null where nothing does. The empty path is the whole. */
+    /** Returns the value at a path, or null if there is none. The empty path is the whole answer. */
     @SuppressWarnings("unchecked")
     public <T> T get(String path) {
         Object found = root;

@@ -9,10 +9,10 @@ import java.util.logging.Logger;
 
 import org.jboss.logmanager.ExtLogRecord;
 
-/** What one category of the log says while this is open. */
+/** The lines that one category logs while this object is open. */
 public final class Log extends Handler implements AutoCloseable {
 
-    /** @param about what it says it is about, by name */
+    /** @param about the MDC values of the line, by name */
     public record Line(String level, String text, Map<String, String> about) {
     }
 

@@ -4,7 +4,7 @@ import java.net.URL;
 
 import io.restassured.RestAssured;
 
-/** What Prometheus would be told. */
+/** The metrics as Prometheus scrapes them. */
 public final class Metrics {
 
     private Metrics() {
@@ -14,7 +14,7 @@ public final class Metrics {
         return RestAssured.given().get(metrics).then().statusCode(200).extract().asString();
     }
 
-    /** NaN where there is no such series. */
+    /** Returns the value of a series, or NaN if there is no such series. */
     public static double of(URL metrics, String series) {
         return scrape(metrics).lines().filter(line -> line.startsWith(series + " "))
                 .map(line -> Double.parseDouble(line.substring(series.length() + 1))).findFirst().orElse(Double.NaN);

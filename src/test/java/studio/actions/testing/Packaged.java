@@ -23,7 +23,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
-/** The service in a process of its own: the jar, or the native binary where that is what was built. */
+/** The packaged service in its own process: the jar, or the native binary in native tests. */
 public final class Packaged {
 
     private static final List<String> COMMAND = Boolean.getBoolean("testing.native")
@@ -32,10 +32,10 @@ public final class Packaged {
                     "-XX:+UseSerialGC", "-jar",
                     "target/quarkus-app/quarkus-run.jar");
 
-    /** For {@code CUSTOM_ACTIONS_LOCAL_TOKEN}. */
+    /** A value for {@code CUSTOM_ACTIONS_LOCAL_TOKEN}. */
     public static final String TOKEN = "a-token-of-sixteen-and-more";
 
-    /** Several start at once, and others may want the cores, too. */
+    /** Long, because several services start at once and other processes may use the cores. */
     private static final Duration PATIENCE = Duration.ofMinutes(3);
 
     private static final AtomicInteger NEXT_PORT = new AtomicInteger(new Random().nextInt(20_000));
@@ -69,13 +69,13 @@ public final class Packaged {
         process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
     }
 
-    /** As somebody who reads along would start it. */
+    /** Starts the service at a terminal, as a person who reads its output does. */
     public static Packaged atTerminal(Path folder, Map<String, String> environment) throws IOException {
         return new Packaged(folder, environment,
                 List.of("/usr/bin/script", "--quiet", "--command", "exec " + String.join(" ", COMMAND), "/dev/null"));
     }
 
-    /** Waits for the last line of a start, which a thread of its own writes soon after Quarkus says that it listens. */
+    /** Waits for the last line of a start, which a separate thread logs soon after Quarkus logs that it listens. */
     public Packaged ready() {
         await().atMost(PATIENCE).until(
                 () -> output().contains("Listening on") && output().contains("Documentation: ") || !process.isAlive());
@@ -111,7 +111,9 @@ public final class Packaged {
         return output().lines().toList();
     }
 
-    /** Warnings and errors, but for the one about {@code run.shutdown}, which each start that shortens it has. */
+    /**
+     * Returns warnings and errors, except the warning about {@code run.shutdown}, which each start with a shorter value logs.
+     */
     public List<String> troubles() {
         return lines().stream().filter(line -> line.contains("WARN") || line.contains("ERROR"))
                 .filter(line -> !line.contains("(egress.max-timeout), a stop waits for")).toList();
@@ -128,7 +130,7 @@ public final class Packaged {
         return Json.of(HTTP.send(request(path, token).GET().build(), HttpResponse.BodyHandlers.ofString()).body());
     }
 
-    /** The status of an answer on the management port, or 0 where there is none. */
+    /** Returns the status of an answer on the management port, or 0 if there is no answer. */
     public int managementStatus(String path) throws InterruptedException {
         try {
             return HTTP.send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + managementPort + path))
@@ -138,7 +140,7 @@ public final class Packaged {
         }
     }
 
-    /** @param header a name and a value, or nothing */
+    /** @param header a name and a value; may be left out */
     public Json post(String path, String token, String body, String... header) throws Exception {
         HttpRequest.Builder request = HttpRequest.newBuilder(posting(path, token, body), (name, value) -> true);
         HttpResponse<String> response = HTTP.send((header.length > 0 ? request.headers(header) : request).build(),
@@ -147,7 +149,7 @@ public final class Packaged {
         return Json.of(response.body());
     }
 
-    /** What a press was answered. */
+    /** The answer to a press. */
     public record Answer(int status, HttpHeaders headers, String body) {
 
         public Json json() {
@@ -159,7 +161,7 @@ public final class Packaged {
         }
     }
 
-    /** A press that waits for nothing, whatever comes of it. */
+    /** Presses without waiting for the run, and returns the answer with any status. */
     public Answer press(String action, String token, String body) {
         HttpRequest request = HttpRequest.newBuilder(posting("/" + action + "/run", token, body), (name, value) -> true)
                 .header("Prefer", "respond-async").build();
@@ -173,7 +175,7 @@ public final class Packaged {
         }
     }
 
-    /** The id of a run that goes on while this returns. */
+    /** Starts a run and returns its id without waiting for the end of the run. */
     public String start(String action, String token, String body) {
         Answer answer = press(action, token, body);
         assertThat(answer.status()).as(answer.body()).isEqualTo(202);
@@ -194,14 +196,17 @@ public final class Packaged {
                 .header("Authorization", "Bearer " + token);
     }
 
-    /** Below those that Linux gives to connections of its own: whoever is told of one has it when they come. */
+    /**
+     * Returns a free port below the range that Linux uses for outgoing connections, which could take the port before its user
+     * does.
+     */
     public static int freePort() {
         while (true) {
             int port = 10_000 + Math.floorMod(NEXT_PORT.getAndIncrement(), 20_000);
             try (ServerSocket socket = new ServerSocket(port)) {
                 return socket.getLocalPort();
             } catch (IOException e) {
-                // Somebody else's.
+                // Another process uses this port.
             }
         }
     }

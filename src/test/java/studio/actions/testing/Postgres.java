@@ -14,7 +14,7 @@ import java.util.UUID;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 
-/** A PostgreSQL that a test stops and starts, on the same files and port, as its administrator would. */
+/** A PostgreSQL that a test stops and starts again on the same files and port, as an administrator does. */
 public final class Postgres implements AutoCloseable {
 
     private final Path folder;
@@ -27,7 +27,7 @@ public final class Postgres implements AutoCloseable {
         start();
     }
 
-    /** Spares a data folder of the service's own database the unpacking, which others have done. */
+    /** Links a shared folder of binaries into a data folder of the service's own database, so that it is unpacked once. */
     public static void shareBinaries(Path dataFolder) throws IOException {
         Path shared = Files.createDirectories(Path.of("target/postgres-binaries")).toAbsolutePath();
         Files.createSymbolicLink(Files.createDirectories(dataFolder).resolve("binaries"), shared);
@@ -40,7 +40,7 @@ public final class Postgres implements AutoCloseable {
                 .setServerConfig("full_page_writes", "on").setLocaleConfig("locale", "C").start();
     }
 
-    /** Cuts all connections. */
+    /** Stops the server, which cuts all connections. */
     public void stop() throws IOException {
         server.close();
     }
@@ -58,12 +58,12 @@ public final class Postgres implements AutoCloseable {
         return "jdbc:postgresql://127.0.0.1:" + port + "/postgres?user=postgres";
     }
 
-    /** Where a database is that nobody else has. */
+    /** Creates a new database and returns its JDBC URL. */
     public String another() throws SQLException {
         return another(url());
     }
 
-    /** The same on the server of another database. */
+    /** Creates a new database on the server of another database and returns its JDBC URL. */
     static String another(String url) throws SQLException {
         String name = "d" + UUID.randomUUID().toString().replace("-", "");
         try (Connection connection = DriverManager.getConnection(url); Statement statement = connection.createStatement()) {
@@ -72,7 +72,7 @@ public final class Postgres implements AutoCloseable {
         return url.replaceFirst("/postgres\\?", "/" + name + "?");
     }
 
-    /** Leaves in a database what Flyway wrote for the eight migrations of 0.1. */
+    /** Creates the history that Flyway wrote for the eight migrations of version 0.1. */
     public static void migratedByAnEarlierBuild(String url) throws SQLException {
         try (Connection connection = DriverManager.getConnection(url); Statement statement = connection.createStatement()) {
             statement.execute("""
@@ -94,7 +94,7 @@ public final class Postgres implements AutoCloseable {
         }
     }
 
-    /** The first column of whatever the statement answers. */
+    /** Executes a statement and returns the first column of its result. */
     public List<String> execute(String sql) throws SQLException {
         try (Connection connection = DriverManager.getConnection(url()); Statement statement = connection.createStatement()) {
             List<String> rows = new ArrayList<>();

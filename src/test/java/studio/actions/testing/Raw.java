@@ -10,7 +10,7 @@ import java.net.SocketTimeoutException;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
 
-/** A connection on which a test says what no HTTP client would. */
+/** A raw connection for requests that no HTTP client would send. */
 public final class Raw implements AutoCloseable {
 
     private static final int PATIENCE = 10_000;
@@ -26,13 +26,13 @@ public final class Raw implements AutoCloseable {
         socket.setSoTimeout(PATIENCE);
     }
 
-    /** @param from the address of this machine that it speaks from */
+    /** @param from the address of this machine from which to connect */
     public Raw(String host, int port, InetAddress from) throws IOException {
         socket = new Socket(host, port, from, 0);
         socket.setSoTimeout(PATIENCE);
     }
 
-    /** A request that begins a body of 1,000 bytes and sends one of them. */
+    /** Returns a request that announces a body of 1,000 bytes and contains one byte of it. */
     public static String slow(String path, String... headers) {
         return "POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n"
                 + String.join("", headers) + "\r\n{";
@@ -43,18 +43,18 @@ public final class Raw implements AutoCloseable {
         return this;
     }
 
-    /** Reads until the service closes the connection; what it said is empty where it only closed it. */
+    /** Reads until the service closes the connection. Returns an empty text if the service sent nothing. */
     public String hear() throws IOException {
         ByteArrayOutputStream heard = new ByteArrayOutputStream();
         try {
             socket.getInputStream().transferTo(heard);
         } catch (SocketException closed) {
-            // It was closed while this side still sent.
+            // The service closed the connection while the test was still sending.
         }
         return heard.toString(StandardCharsets.UTF_8);
     }
 
-    /** The status of the next answer, or 0 where the service closes the connection instead. */
+    /** Returns the status of the next answer, or 0 if the service closes the connection instead. */
     public int status() throws IOException {
         try {
             byte[] line = socket.getInputStream().readNBytes("HTTP/1.1 200".length());
@@ -64,7 +64,7 @@ public final class Raw implements AutoCloseable {
         }
     }
 
-    /** Whether the service says something, or closes the connection, within that time. */
+    /** Returns whether the service neither sends anything nor closes the connection within this time. */
     public boolean quiet(int milliseconds) throws IOException {
         socket.setSoTimeout(milliseconds);
         try {

@@ -27,8 +27,8 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 
 /**
- * A real receiver on a real socket. The first segment of the path is the name that a test picks to find its own requests
- * again ({@link #heard}); the second is how it behaves:
+ * A real receiver on a real socket. The first segment of the path is a name that a test picks to find its own requests
+ * ({@link #heard}). The second segment is the behaviour of the receiver:
  *
  * <pre>
  * /{name}/ok              200 {"ok": true}
@@ -36,12 +36,12 @@ import javax.net.ssl.SSLSocket;
  * /{name}/redirect        302 to /{name}/ok
  * /{name}/drip            200, then one byte a second, for a minute
  * /{name}/silent          reads, and never answers
- * /{name}/close           closes in mid-body
+ * /{name}/close           closes in the middle of the body
  * /{name}/gone            closes without an answer
  * /{name}/garbage         answers something that is not HTTP
  * /{name}/endless         200, a body that does not end
  * /{name}/binary          200, control characters and bytes that are no UTF-8
- * /{name}/long/{bytes}    200, so many times an x
+ * /{name}/long/{bytes}    200, this many times an x
  * /{name}/say/{text}      200, that text (percent-encoding left as it is)
  * /{name}/gzip            200, a kilobyte that would inflate to a megabyte
  * /{name}/headers         200, the request's headers, one a line
@@ -49,33 +49,36 @@ import javax.net.ssl.SSLSocket;
  * /{name}/scripted        what {@link #script} was given for the name
  * </pre>
  *
- * The shared one speaks no TLS: who tries is answered in plain HTTP, as a server would whose port was mistaken.
+ * The shared receiver speaks no TLS. A TLS client gets an answer in plain HTTP, as from a server on a wrong port.
  */
 public final class Receiver implements AutoCloseable {
 
     private static final Receiver SHARED = at("127.0.0.1");
 
-    /** The name in the certificate of {@link #sharedWithTls}; the tests' hosts file leads it, and others, to 127.0.0.1. */
+    /**
+     * The name in the certificate of {@link #sharedWithTls}. The tests' hosts file maps this name, and others, to 127.0.0.1.
+     */
     public static final String TLS_NAME = "farm.studio.test";
 
     private static final Receiver SHARED_WITH_TLS = withTls("127.0.0.1",
             Certificates.shared().of("DNS:" + TLS_NAME, "IP:127.0.0.1"));
 
-    /** RFC 9110, sections 15.3.5 and 15.4.5. */
+    /** The statuses without a body: RFC 9110, sections 15.3.5 and 15.4.5. */
     private static final List<String> BODILESS = List.of("204", "304");
 
-    /** RFC 8446, section 5.1: how a client hello begins. */
+    /** The first byte of a TLS client hello: RFC 8446, section 5.1. */
     private static final int TLS_HANDSHAKE = 22;
 
     /**
-     * A request as it arrived; the name that TLS asked for (RFC 6066, section 3) is null where there was none.
+     * A request as it arrived.
      *
-     * @param at when, by {@link System#nanoTime}
+     * @param serverName the server name of the TLS handshake (RFC 6066, section 3); null if there was none
+     * @param at when the request had arrived, by {@link System#nanoTime}
      */
     public record Heard(String method, String uri, Map<String, String> headers, String body, String serverName, long at) {
     }
 
-    /** An answer, byte by byte. An {@link IOException} hangs up; who returns leaves it to the other side. */
+    /** An answer, byte by byte. An {@link IOException} closes the connection; after a normal return the client may keep it. */
     public interface Script {
         void play(OutputStream out) throws IOException, InterruptedException;
     }
@@ -104,7 +107,7 @@ public final class Receiver implements AutoCloseable {
         return SHARED;
     }
 
-    /** Speaks TLS, with a certificate of the studio's own authority. */
+    /** Returns the shared receiver with TLS and a certificate from the studio's own authority. */
     public static Receiver sharedWithTls() {
         return SHARED_WITH_TLS;
     }
@@ -121,7 +124,7 @@ public final class Receiver implements AutoCloseable {
         return withTls(address, certificate, Duration.ZERO);
     }
 
-    /** @param hesitation before its part of the handshake */
+    /** @param hesitation how long the receiver waits before its part of the TLS handshake */
     public static Receiver withTls(String address, SSLContext certificate, Duration hesitation) {
         return new Receiver(address, 0, certificate.getServerSocketFactory(), hesitation);
     }
@@ -134,27 +137,27 @@ public final class Receiver implements AutoCloseable {
         return "http://127.0.0.1:" + port() + path;
     }
 
-    /** The requests under a name, in order of arrival. */
+    /** Returns the requests under a name, in order of arrival. */
     public List<Heard> heard(String name) {
         return heard.computeIfAbsent(name, unheard -> new CopyOnWriteArrayList<>());
     }
 
-    /** How many requests under a name were ever being answered at once. */
+    /** Returns the most requests under a name that were ever being answered at once. */
     public int mostAtOnce(String name) {
         return most.getOrDefault(name, new AtomicInteger()).get();
     }
 
-    /** How {@code /{name}/scripted} answers. */
+    /** Sets the answer of {@code /{name}/scripted}. */
     public void script(String name, Script script) {
         scripts.put(name, script);
     }
 
-    /** Connections so far, whatever came over them. */
+    /** Returns the number of connections so far, including connections without a request. */
     public int accepted() {
         return accepted.get();
     }
 
-    /** Connections under a name that the other side has not closed. */
+    /** Returns the number of open connections under a name. */
     public int open(String name) {
         return open.getOrDefault(name, new AtomicInteger()).get();
     }
@@ -164,12 +167,12 @@ public final class Receiver implements AutoCloseable {
         server.close();
     }
 
-    /** Lets the requests to {@code /{name}/held} be answered, those to come as well. */
+    /** Answers the requests to {@code /{name}/held}, including future ones. */
     public void release(String name) {
         gate(name).countDown();
     }
 
-    /** Lets all be answered that wait, so that a test which failed leaves nobody behind in the places of this host. */
+    /** Answers all held requests, so that a failed test leaves no request in the slots of this host. */
     public void releaseAll() {
         gates.values().forEach(CountDownLatch::countDown);
     }
@@ -219,7 +222,7 @@ public final class Receiver implements AutoCloseable {
                 }
             }
         } catch (IOException | InterruptedException e) {
-            // The other side hung up, which is its right.
+            // The client hung up, which it may do.
         } finally {
             if (connections != null) {
                 connections.decrementAndGet();

@@ -17,14 +17,17 @@ import java.util.UUID;
 import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
 import studio.actions.start.EmbeddedDatabase;
 
-/** What the tests run against: a real PostgreSQL and a real receiver, one of each for the whole test run. */
+/** The services that tests use: a real PostgreSQL and a real receiver, one of each for the whole test run. */
 public class Services implements QuarkusTestResourceLifecycleManager {
 
     public static final String TOKEN = "the-token-of-the-tests";
     public static final String FARM = "farm-secret-0123456789";
     public static final String SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-    /** Where the server is. No static field: each start of the service has classes of its own. */
+    /**
+     * The system property with the URL of the server. A static field would not last, because each start of the service loads
+     * the classes again.
+     */
     private static final String SERVER = "testing.database";
 
     @Override
@@ -42,16 +45,16 @@ public class Services implements QuarkusTestResourceLifecycleManager {
                 entry("custom-actions.run.shutdown", "2s"),
                 entry("quarkus.http.read-timeout", "3s"),
                 entry("quarkus.log.category.\"studio.actions\".level", "DEBUG"),
-                // Few, so that a test can fill them all.
+                // Only few slots, so that a test can fill all of them.
                 entry("custom-actions.egress.in-flight-per-host", "5"),
-                // One caller and one receiver are those of all tests.
+                // High limits, because all tests share one caller and one receiver.
                 entry("custom-actions.limits.per-caller", "60000"),
                 entry("custom-actions.limits.per-host", "10000"));
     }
 
     @Override
     public void stop() {
-        // The server ends with the tests. Where a process was tested, the next one overwrites what it logged.
+        // The server ends with the tests. A process under test leaves a log, which the next process would overwrite.
         Path log = Path.of("target/quarkus.log");
         try {
             if (Files.exists(log)) {
@@ -62,13 +65,13 @@ public class Services implements QuarkusTestResourceLifecycleManager {
         }
     }
 
-    /** A database that is empty, on a server for the whole test run. */
+    /** Creates an empty database on the server of the whole test run and returns its JDBC URL. */
     private static String database() {
         try {
             if (System.getProperty(SERVER) == null) {
                 Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("target")), "database-");
                 Postgres.shareBinaries(folder);
-                // One process at a time: what the first has half unpacked, the second would delete as left behind.
+                // One process at a time: a second process would delete half-unpacked files of the first as left behind.
                 try (FileChannel turn = FileChannel.open(Path.of("target/postgres.lock"), CREATE, WRITE)) {
                     turn.lock();
                     EmbeddedDatabase server = EmbeddedDatabase.open(folder);

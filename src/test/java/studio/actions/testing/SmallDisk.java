@@ -23,14 +23,14 @@ public final class SmallDisk implements AutoCloseable {
         return folder;
     }
 
-    /** Leaves no byte free. */
+    /** Fills the disk to the last byte. */
     public void fill() {
         try (OutputStream ballast = Files.newOutputStream(ballast())) {
             for (byte[] block = new byte[4096];;) {
                 ballast.write(block);
             }
         } catch (IOException full) {
-            // It is.
+            // The disk is full.
         }
     }
 

@@ -6,11 +6,11 @@ import java.nio.file.Path;
 import java.sql.SQLException;
 
 /**
- * What a process uses at a moment.
+ * The resources that a process uses at a moment.
  *
- * @param memory resident, in KB
- * @param files open files and sockets
- * @param connections to the database
+ * @param memory the resident memory in KB
+ * @param files the number of open files and sockets
+ * @param connections the number of connections to the database
  */
 public record Usage(long memory, long threads, long files, long connections) {
 

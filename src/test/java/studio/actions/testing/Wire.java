@@ -15,8 +15,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Stands between the service and its database, and counts how often it is the service's turn to speak. It can be held, as by a
- * server that hangs or a firewall that forgot: connections stay open, new ones as well, and nothing comes through.
+ * A proxy between the service and its database that counts round trips. {@link #hold} simulates a server that hangs or a
+ * firewall that forgot its connections: old and new connections stay open, and nothing passes.
  */
 public final class Wire implements AutoCloseable {
 
@@ -24,7 +24,7 @@ public final class Wire implements AutoCloseable {
 
     private final ServerSocket server;
     private final AtomicInteger turns = new AtomicInteger();
-    /** Pieces pass under the one lock; the other holds them all. */
+    /** Data passes under the read lock; the write lock stops all data. */
     private final ReadWriteLock flow = new ReentrantReadWriteLock();
     private volatile int port;
 
@@ -37,7 +37,7 @@ public final class Wire implements AutoCloseable {
         start(this::accept);
     }
 
-    /** The same database, by this way. */
+    /** Returns the JDBC URL of the same database through this proxy. */
     public String reroute(String jdbcUrl) {
         Matcher there = SERVER.matcher(jdbcUrl);
         if (!there.find()) {
@@ -47,7 +47,7 @@ public final class Wire implements AutoCloseable {
         return there.replaceFirst("//127.0.0.1:" + server.getLocalPort() + "/");
     }
 
-    /** Round trips so far, on all connections. */
+    /** Returns the number of round trips so far, on all connections. */
     public int turns() {
         return turns.get();
     }
@@ -76,7 +76,7 @@ public final class Wire implements AutoCloseable {
                 }));
                 start(() -> pass(there, here, () -> speaks.set(false)));
             } catch (IOException e) {
-                // Closed, or the database is gone: who tries again will see.
+                // The proxy was closed, or the database is unavailable and a later connection may succeed.
             }
         }
     }
@@ -94,7 +94,7 @@ public final class Wire implements AutoCloseable {
                 }
             }
         } catch (IOException e) {
-            // One side hung up, and so does the other.
+            // One side hung up; the connection to the other side is closed as well.
         }
     }
 

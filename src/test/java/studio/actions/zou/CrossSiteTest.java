@@ -33,7 +33,7 @@ import studio.actions.testing.FakeZou;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 
-/** Nobody else's page acts with the cookie of a person who is signed in to Kitsu. */
+/** Pages of other sites cannot act with the cookie of a person who is signed in to Kitsu. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class CrossSiteTest {
@@ -53,7 +53,7 @@ class CrossSiteTest {
         all(Map.of("Sec-Fetch-Site", "same-origin", "Origin", ours()));
     }
 
-    /** What a form sends whose page has the policy {@code no-referrer}. */
+    /** A form sends these headers if its page has the referrer policy {@code no-referrer}. */
     @Test
     void theBrowsersWordCountsWhereTheOriginIsHidden() {
         all(Map.of("Sec-Fetch-Site", "same-origin", "Origin", "null"));
@@ -61,7 +61,7 @@ class CrossSiteTest {
 
     @ParameterizedTest
     @CsvSource({
-            // The scheme is the proxy's; behind it stands plain HTTP.
+            // Both schemes are accepted, since the service gets plain HTTP behind a proxy that ends TLS.
             "kitsu.studio, https://kitsu.studio", "kitsu.studio, http://kitsu.studio",
             "kitsu.studio, https://kitsu.studio:443", "kitsu.studio:443, https://kitsu.studio",
             "kitsu.studio, http://kitsu.studio:80", "kitsu.studio:80, http://kitsu.studio",
@@ -154,7 +154,7 @@ class CrossSiteTest {
         assertThat(FakeZou.shared().requests(token)).isEmpty();
     }
 
-    // ---- What needs no site
+    // ---- Requests that need no origin
 
     @Test
     void readingNeedsNoOrigin() {
@@ -166,7 +166,7 @@ class CrossSiteTest {
                     Api.ACTIONS + "/" + action, Api.ACTIONS + "/runs")) {
                 Response answer = cookie(from).get(path);
                 assertThat(answer.statusCode()).as(path).isEqualTo(200);
-                // So that the other site's page cannot read what its browser was sent.
+                // Without these headers the browser does not let the other site's page read the answer.
                 assertThat(answer.headers().asList()).extracting(header -> header.getName().toLowerCase())
                         .noneMatch(name -> name.startsWith("access-control-"));
                 assertThat(cookie(from).head(path).statusCode()).as(path).isEqualTo(200);
@@ -182,7 +182,7 @@ class CrossSiteTest {
         }
     }
 
-    // ---- What a stranger says of the host
+    // ---- Forwarded headers of untrusted clients
 
     @Test
     void aForwardedHostOfAStrangersIsNotOurs() {
@@ -223,7 +223,7 @@ class CrossSiteTest {
                 Map.of("X-Forwarded-Server", host, "X-Original-Host", host, "X-Host", host));
     }
 
-    /** Every verb with a cookie and those headers, each doing what it is for. */
+    /** Checks that every method works with a cookie and the given headers. */
     private void all(Map<String, String> from) {
         for (String base : List.of(BesideKitsu.PATH, Api.ACTIONS)) {
             String id = Json
@@ -240,7 +240,7 @@ class CrossSiteTest {
         }
     }
 
-    /** Every verb with a cookie and those headers is refused, and leaves all as it was. */
+    /** Checks that every method with a cookie and the given headers is refused and changes nothing. */
     private void nothingHappens(Map<String, String> from) {
         String name = unique();
         String ajax = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "name", name);
@@ -284,7 +284,7 @@ class CrossSiteTest {
         return cookie(headers).contentType(ContentType.JSON).body(draft()).post(BesideKitsu.PATH);
     }
 
-    /** The answer to a page whose browser used that host, sent by hand: a client of ours would tidy the headers up. */
+    /** Posts with exactly the given Host and Origin over a socket, since HTTP clients would normalize them. */
     private static String posted(String host, String origin) throws IOException {
         String draft = draft();
         try (Socket browser = new Socket("127.0.0.1", RestAssured.port)) {

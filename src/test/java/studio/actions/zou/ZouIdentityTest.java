@@ -55,7 +55,7 @@ import studio.actions.testing.Metrics;
 import studio.actions.testing.Raw;
 import studio.actions.testing.Services;
 
-/** Who asks is who Zou says, and nobody where Zou says nothing. */
+/** Zou decides who the caller is. Without Zou's answer a request is refused. */
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class ZouIdentityTest {
@@ -98,7 +98,7 @@ class ZouIdentityTest {
         }
     }
 
-    // ---- Who is let in
+    // ---- Accepted callers
 
     @ParameterizedTest
     @CsvSource({ "admin, 200", "manager, 200", "supervisor, 200", "user, 200", "client, 200", "vendor, 403", "bot, 200" })
@@ -133,7 +133,7 @@ class ZouIdentityTest {
                 org.hamcrest.Matchers.equalTo("This is for the role admin. Your role is " + role + "."));
     }
 
-    // ---- Who is not
+    // ---- Refused callers
 
     @ParameterizedTest
     @ValueSource(strings = { LIST, RUNS, "/api/data/user/context" })
@@ -147,9 +147,9 @@ class ZouIdentityTest {
         Response byHeader = get(RUNS, token);
         refused(byHeader, 401, "unauthenticated", token);
         refused(byCookie(RUNS, COOKIE + token), 401, "unauthenticated", token);
-        // RFC 6750, section 3.1.
+        // RFC 6750, section 3.1
         assertThat(byHeader.header("WWW-Authenticate")).contains("error=\"invalid_token\"");
-        // As Zou answers there.
+        // Zou answers so on this path.
         refused(get(LIST, token), 422, "malformed_token", token);
         refused(byCookie(LIST, COOKIE + token), 422, "malformed_token", token);
         assertThat(get(LIST, token).jsonPath().getString("message")).isEqualTo("Not enough segments");
@@ -191,7 +191,7 @@ class ZouIdentityTest {
                 .isEqualTo(200);
     }
 
-    /** What only a Zou does that is told to. */
+    /** Tests that need a fake Zou, whose answers they can set. */
     @Nested
     class Told {
 
@@ -202,7 +202,7 @@ class ZouIdentityTest {
             Assumptions.assumeTrue(BesideKitsu.fake());
         }
 
-        // ---- Who it is
+        // ---- The caller's identity
 
         @ParameterizedTest
         @ValueSource(strings = { "admin", "manager", "supervisor", "user", "client", "vendor", "bot", "bot2" })
@@ -250,7 +250,7 @@ class ZouIdentityTest {
             }
         }
 
-        // ---- How often Zou is asked
+        // ---- Number of requests to Zou
 
         @Test
         void fiftyRequestsWithANewTokenAreOneQuestion() {
@@ -313,7 +313,7 @@ class ZouIdentityTest {
             assertThat(other.join().statusCode()).isEqualTo(200);
         }
 
-        // ---- A token that needs something first
+        // ---- Tokens with a pending second factor
 
         @Test
         void refusesTokenWithPendingSecondFactor() {
@@ -339,7 +339,7 @@ class ZouIdentityTest {
 
             Response answer = get(CONTEXT, token);
 
-            // Not 401: Kitsu would go back to its login and never get to the set-up.
+            // Not 401, since Kitsu would then show its login instead of the second factor's set-up.
             assertThat(answer.statusCode()).isEqualTo(403);
             answer.then().body("two_factor_authentication_required", equalTo(true));
             refused(get(LIST, token), 401, "unauthenticated", token);
@@ -384,7 +384,7 @@ class ZouIdentityTest {
 
             for (Response answer : List.of(get(LIST, token), byCookie(RUNS, COOKIE + token), get(CONTEXT, token))) {
                 refused(answer, 401, "unauthenticated", token);
-                // The very words that Zou's Python client looks for before it refreshes a token.
+                // Zou's Python client refreshes its token only after exactly this message.
                 assertThat(Json.of(answer).getString("message")).isEqualTo("Signature has expired");
                 assertThat(Json.of(answer).getString("detail")).isEqualTo("Signature has expired");
             }
@@ -402,7 +402,7 @@ class ZouIdentityTest {
             assertThat(Json.of(get(LIST, token)).getString("detail")).contains("sign in again");
         }
 
-        // ---- When Zou says no, or nothing
+        // ---- Refusals and failures of Zou
 
         @Test
         void aPersonWithoutTheirSecondFactorIsToldZousReason() {
@@ -445,7 +445,7 @@ class ZouIdentityTest {
         void doesNotWaitForAZouThatIsSlow() {
             try (Log log = new Log("studio.actions")) {
                 askSlowZous();
-                // When a request that nobody waits for any more has failed as well.
+                // Waits until the abandoned requests have failed, too.
                 await().pollDelay(Duration.ofMillis(1500)).untilAsserted(() -> assertThat(log.lines())
                         .filteredOn(line -> line.level().equals("ERROR")).allSatisfy(line -> assertThat(line.text())
                                 .contains("it did not answer in time")));
@@ -479,7 +479,7 @@ class ZouIdentityTest {
             });
         }
 
-        // ---- The end of what is remembered
+        // ---- The end of the identity cache
 
         @Test
         void aLoggedOutTokenStopsWorkingWhenTheMemoryEnds() {
@@ -495,7 +495,7 @@ class ZouIdentityTest {
             tokens.forEach(zou::revoke);
 
             for (String token : tokens) {
-                // identity-cache, and a second.
+                // The lifetime of the identity cache (identity-cache), plus a second.
                 await().atMost(4, SECONDS).untilAsserted(() -> refused(get(LIST, token), 401, "unauthenticated", token));
                 refused(byCookie(LIST, COOKIE + token), 401, "unauthenticated", token);
             }
@@ -527,7 +527,7 @@ class ZouIdentityTest {
         }
     }
 
-    /** What a probe is told, which is never to leave the service alone. */
+    /** Reads the readiness check. It must stay UP, so that the service always gets requests. */
     private ValidatableResponse ready() {
         return given().get(management + "health/ready").then().statusCode(200).body("status", equalTo("UP"));
     }
@@ -558,7 +558,7 @@ class ZouIdentityTest {
                         .header("Authorization", "Bearer " + token).build(), HttpResponse.BodyHandlers.ofString());
     }
 
-    /** A problem with what belongs to its status, and without the token. */
+    /** Checks a problem, the headers that belong to its status, and that it does not contain the token. */
     private static void refused(Response answer, int status, String code, String token) {
         assertThat(answer.statusCode()).isEqualTo(status);
         assertThat(answer.contentType()).startsWith(PROBLEM);

@@ -19,7 +19,7 @@ import studio.actions.testing.Certificates;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.Services;
 
-/** Kitsu's API server over https, with a certificate from the studio's own authority. */
+/** Kitsu's API server over HTTPS, with a certificate from the studio's own authority. */
 @QuarkusTest
 @WithTestResource(ZouTlsTest.BesideSecureKitsu.class)
 class ZouTlsTest {

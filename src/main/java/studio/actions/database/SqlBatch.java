@@ -1,4 +1,4 @@
-package studio.actions.run;
+package studio.actions.database;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -18,16 +18,16 @@ import org.hibernate.Session;
 import io.quarkus.hibernate.orm.panache.Panache;
 
 /**
- * Several statements in one round trip. Each sees what was committed when the one before it ended.
+ * Several SQL statements in one round trip. Each sees everything that was committed when the previous one ended.
  */
-final class SqlBatch {
+public final class SqlBatch {
 
-    interface Reading<T> {
+    public interface Reading<T> {
         T of(Answers answers) throws SQLException;
     }
 
-    /** What they answered, in their order. */
-    static final class Answers {
+    /** The results of the statements, in their order. */
+    public static final class Answers {
 
         private final PreparedStatement asked;
         private int at;
@@ -36,9 +36,13 @@ final class SqlBatch {
             this.asked = asked;
         }
 
-        /** @param statement its number, from 0; none before the last that was read */
-        ResultSet of(int statement) throws SQLException {
-            // Before all of them there is one of ours.
+        /**
+         * Returns the result of a statement.
+         *
+         * @param statement the number of the statement, from 0; not lower than in the call before
+         */
+        public ResultSet of(int statement) throws SQLException {
+            // The first result is that of PLANNED_ONCE.
             for (; at <= statement; at++) {
                 asked.getMoreResults();
             }
@@ -47,50 +51,54 @@ final class SqlBatch {
     }
 
     /**
-     * For arrays PostgreSQL would plan each of them anew, each time, by how much is in them. All are looked up by index,
-     * whatever is in them, and planning takes longer than that.
+     * Makes PostgreSQL reuse plans. It would plan a statement with arrays anew each time, by the number of their elements. All
+     * our statements look elements up by index, however many there are, and planning takes longer than that.
      */
     private static final String PLANNED_ONCE = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)";
 
     private final List<String> all = new ArrayList<>();
     private final List<Object> values = new ArrayList<>();
 
-    /** @param of for its question marks: what JDBC knows, and arrays of what {@link #type} knows */
-    SqlBatch add(String sql, List<?> of) {
+    /**
+     * Adds a statement.
+     *
+     * @param of the values of its question marks: of types that JDBC knows, or arrays that {@link #type} knows
+     */
+    public SqlBatch add(String sql, List<?> of) {
         all.add(sql);
         values.addAll(of);
         return this;
     }
 
-    int size() {
+    public int size() {
         return all.size();
     }
 
-    /** In the transaction that is open. */
-    void send() {
+    /** Sends the statements in the open transaction. */
+    public void send() {
         ask(answers -> null);
     }
 
-    /** The same, as {@link #askLast} does. */
-    void sendLast() {
+    /** Sends the statements and commits, as {@link #askLast} does. */
+    public void sendLast() {
         askLast(answers -> null);
     }
 
     /**
-     * In the transaction that is open, and ends it, so that its end costs no round trip: whatever ends it then has nothing left
-     * to do. Nothing else may be asked in it.
+     * Sends the statements in the open transaction and commits in the same round trip. The transaction manager's commit then
+     * has nothing left to do. No other statement may follow in this transaction.
      */
-    <T> T askLast(Reading<T> reading) {
+    public <T> T askLast(Reading<T> reading) {
         return add("COMMIT", List.of()).ask(reading);
     }
 
-    /** In the transaction that is open. */
-    <T> T ask(Reading<T> reading) {
+    /** Sends the statements in the open transaction, and reads their results. */
+    public <T> T ask(Reading<T> reading) {
         return Panache.getEntityManager().unwrap(Session.class).doReturningWork(connection -> ask(connection, reading));
     }
 
-    /** Where no transaction is open, and none is needed: nothing has to be told of its end. */
-    <T> T ask(DataSource database, Reading<T> reading) {
+    /** Sends the statements on a connection of their own. They need no transaction, because nothing reacts to its end. */
+    public <T> T ask(DataSource database, Reading<T> reading) {
         try (Connection connection = database.getConnection()) {
             return ask(connection, reading);
         } catch (SQLException e) {
@@ -108,8 +116,8 @@ final class SqlBatch {
         }
     }
 
-    /** A part of each, as an array to be taken apart by {@code unnest}. */
-    static <S, T> T[] each(Collection<S> all, Function<S, T> part, IntFunction<T[]> array) {
+    /** Returns one part of each element, as an array for {@code unnest}. */
+    public static <S, T> T[] each(Collection<S> all, Function<S, T> part, IntFunction<T[]> array) {
         return all.stream().map(part).toArray(array);
     }
 

@@ -1,11 +1,11 @@
-package studio.actions.action;
+package studio.actions.template;
 
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/** What a template can be filled with; spelled as between the braces. */
+/** A variable of a template; spelled as between the braces. */
 public enum Variable {
     task_id(Scope.TASK),
     task_type_name(Scope.TASK),
@@ -21,10 +21,13 @@ public enum Variable {
     user_id(Scope.PRODUCTION),
     user_email(Scope.PRODUCTION),
     user_name(Scope.PRODUCTION),
-    /** Task ids, the one value that is a list. */
+    /** Task ids; the only value that is a list. */
     selection(Scope.PRODUCTION);
 
-    /** What shares a value, the narrowest first: a template makes one delivery for each of the narrowest that it names. */
+    /**
+     * The unit that shares one value of a variable; the narrowest scope first. A template makes one delivery for each unit of
+     * its narrowest scope.
+     */
     public enum Scope {
         TASK,
         ENTITY,
@@ -41,17 +44,17 @@ public enum Variable {
         return scope;
     }
 
-    /** The variable of exactly that name. */
+    /** Returns the variable of exactly this name. */
     public static Optional<Variable> named(String name) {
         return Arrays.stream(values()).filter(variable -> variable.name().equals(name)).findFirst();
     }
 
-    /** The one that was probably meant: misspelt, shortened, or with the word that Kitsu or Zou has for it. */
+    /** Returns the variable that was probably meant by a misspelt or shortened name, or by a name from Kitsu or Zou. */
     static Optional<Variable> nearest(String name) {
         String plain = name.toLowerCase(Locale.ROOT).replaceAll("[^a-z]", "")
                 .replaceFirst("^(shot|asset|edit)(?=(id|name)$)|^(sequence|episode)(?=id$)", "entity")
                 .replaceFirst("^person(?=id|email|name)", "user").replaceFirst("^project(?=name$)", "production");
-        // At most two letters in a row differ, or the rest is missing.
+        // Alike: at most two adjacent letters differ, or the name is the first four or more letters of the variable.
         Pattern alike = Pattern.compile("([a-z]*)[a-z]{0,2}([a-z]*) \\1[a-z]{0,2}\\2|([a-z]{4,})[a-z]* \\3");
         return Arrays.stream(values())
                 .filter(variable -> alike.matcher(variable.name().replace("_", "") + " " + plain).matches()).findFirst();

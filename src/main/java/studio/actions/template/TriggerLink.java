@@ -1,4 +1,4 @@
-package studio.actions.action;
+package studio.actions.template;
 
 import java.util.Optional;
 import java.util.UUID;
@@ -6,26 +6,30 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The URL that Kitsu shows for an action: where Kitsu posts to and, behind the {@code #}, the template. It names no host, so
- * that it works under every name of Kitsu.
+ * The URL that Kitsu shows for an action: the path that Kitsu posts to and, behind the {@code #}, the template. The URL has no
+ * host, so that it works under every host name of Kitsu.
  *
- * @param version of the action when it was shown; null in links of earlier builds
+ * @param action the id of the action
+ * @param version the version of the action when Kitsu showed it; null in links of earlier builds
  */
 public record TriggerLink(UUID action, Integer version) {
 
     private static final String PATH = "/api/data/custom-actions/"
             + "(?<id>\\p{XDigit}{8}(?:-\\p{XDigit}{4}){3}-\\p{XDigit}{12})/(?:run|open)";
 
-    /** Browsers copy a link with the host of the page that it stands on. */
+    /** A link with or without a host, because browsers copy a link with the host of its page. */
     private static final Pattern LINK = Pattern.compile("(?:(?i:https?)://[^/?#{}%\\s]+)?" + PATH
             + "(?:\\?v=(?<version>\\d{1,9}))?(?:#\\p{javaWhitespace}*|\\z)");
 
     private static final Pattern ANYWHERE = Pattern.compile(PATH + "(?:\\?[^#]*)?#");
 
-    /** Returns the link to an action. */
-    public static String to(Action action) {
-        return "/api/data/custom-actions/" + action.id + (action.isAjax ? "/run" : "/open") + "?v=" + action.version + "#"
-                + action.url;
+    /**
+     * Returns the link as text.
+     *
+     * @param operation {@code run} or {@code open}
+     */
+    public String with(String operation, String template) {
+        return "/api/data/custom-actions/" + action + "/" + operation + "?v=" + version + "#" + template;
     }
 
     /** Reads the link at the beginning of a text; empty if none stands there. */
@@ -39,14 +43,14 @@ public record TriggerLink(UUID action, Integer version) {
     }
 
     /**
-     * Returns the template behind a link, and nothing if none stands there; any other text as it is, without white space around
-     * it.
+     * Returns the template behind a trigger link, or an empty text if the link has no template. Returns any other text without
+     * the white space around it.
      */
     public static String unlink(String text) {
         String stripped = text.strip();
         Matcher link = LINK.matcher(stripped);
         int start = 0;
-        // Also a link in a link: what comes out is read again when it was saved, and must mean the same then.
+        // Also removes a link within a link: the result is read again after it was saved, and must not change then.
         while (link.region(start, stripped.length()).lookingAt()) {
             start = link.end();
         }
@@ -55,8 +59,8 @@ public record TriggerLink(UUID action, Integer version) {
         return encoded ? template.replaceAll("%7[Bb]", "{").replaceAll("%7[Dd]", "}") : template;
     }
 
-    /** Whether a link stands somewhere in a template, which then is a text that was pasted beside another. */
-    static boolean isWithin(String template) {
+    /** Returns true if a template contains a link, because somebody pasted the link beside another text. */
+    public static boolean isWithin(String template) {
         return ANYWHERE.matcher(template).find();
     }
 }

@@ -1,4 +1,4 @@
-package studio.actions.action;
+package studio.actions.template;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -20,11 +20,11 @@ import java.util.stream.Collectors;
 
 import io.vertx.uritemplate.UriTemplate;
 import io.vertx.uritemplate.Variables;
-import studio.actions.action.Variable.Scope;
+import studio.actions.template.Variable.Scope;
 
 /**
- * The URL of an action with variables in it: RFC 6570 with <code>{v} {/v} {?v} {&amp;v}</code>, lists of them and explosion.
- * Whatever the values, scheme and authority stay those that were parsed. Immutable; parsed once, filled often.
+ * The URL of an action with variables: RFC 6570 with <code>{v} {/v} {?v} {&amp;v}</code>, lists of variables and explosion.
+ * No value can change the scheme or authority. Immutable; parsed once, filled often.
  */
 public final class Template {
 
@@ -42,9 +42,9 @@ public final class Template {
     private static final Pattern BRACE = Pattern.compile("[{}]");
     private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\\p{Cs}]");
     private static final Pattern NO_VALUE = Pattern.compile("[\0\\p{Cs}]");
-    /** RFC 3986 knows none of them; browsers mend each in its own way, and read a backslash as a slash. */
+    /** Characters that RFC 3986 does not allow. Browsers correct them in different ways, and read a backslash as a slash. */
     private static final Pattern NEVER_RAW = Pattern.compile("[ \"<>\\\\^`|]");
-    /** RFC 3986, sections 3.3 and 3.5: no brackets in a path, no second #; {@link URI} insists as well. */
+    /** Brackets in a path and a second #, which RFC 3986 (sections 3.3 and 3.5) and {@link URI} refuse. */
     private static final Pattern NOT_HERE = Pattern.compile("^[^?#]*?[\\[\\]]|#[^#]*#");
     private static final Pattern BAD_PERCENT = Pattern.compile("%(?!\\p{XDigit}{2})");
     private static final Pattern PARAMETER = Pattern.compile("[?&#;]([^=?&#;]*)=(?=[^&#])");
@@ -55,17 +55,18 @@ public final class Template {
     private static final Pattern NON_ASCII = Pattern.compile("[^\\x00-\\x7F]+");
 
     /**
-     * A segment that stands still or walks up. An encoded slash or backslash counts as a slash, for servers and desktop tools
-     * decode before they walk; so do {@code ..;x}, which servlet containers read as {@code ..}, and {@code =../x}.
+     * A dot segment, {@code .} or {@code ..}, plain or encoded. An encoded slash or backslash counts as a slash, because
+     * servers and desktop tools decode before they resolve segments. {@code ..;x}, which servlet containers read as
+     * {@code ..}, and {@code =../x} count as dot segments, too.
      */
     private static final Pattern DOT_SEGMENT = Pattern.compile("(?:/|%2F|%5C|[=:?&#](?=(?:\\.|%2E){1,2}(?:/|%2F|%5C)))"
             + "((?:\\.|%2E){1,2})(?=[/?#&;]|%2F|%5C|\\z)", Pattern.CASE_INSENSITIVE);
 
     private final String text;
     private final String scheme;
-    /** Scheme and authority, as every filled URL begins. */
+    /** Scheme and authority, with which every filled URL begins. */
     private final String head;
-    /** Literals and expressions take turns; there is one literal more, be it empty. */
+    /** The texts before, between and behind the expressions, so one more than expressions; each may be empty. */
     private final List<String> literals;
     private final List<Expression> expressions = new ArrayList<>();
     private final Set<Variable> variables = new LinkedHashSet<>();
@@ -79,7 +80,7 @@ public final class Template {
         if (rawHead.isEmpty() && !SCHEME_WITH_VARIABLE.matcher(text).lookingAt()) {
             throw new Refused("template_scheme", "Begin the URL with a scheme and a colon, such as https://farm.studio/.");
         }
-        // {&v} carries a query on that a host does not have.
+        // {&v} continues a query, but directly behind a host there is no query yet.
         if (rawHead.isEmpty() || !headOf(worstCase(raw)).equals(rawHead) || text.startsWith("{&", rawHead.length())) {
             throw new Refused("variable_in_authority", "Move %s into the path or the query: scheme, user info, host and "
                     + "port are the same in every URL of an action.", expressions.get(0).source);
@@ -97,7 +98,7 @@ public final class Template {
         literals = raw.stream().map(Template::encode).toList();
     }
 
-    /** Reads a template of at most 2,000 characters, or the one behind a trigger link; throws {@link Refused}. */
+    /** Parses a template of at most 2,000 characters, alone or behind a trigger link; throws {@link Refused}. */
     public static Template parse(String text) {
         String template = text == null ? "" : TriggerLink.unlink(text);
         if (template.isEmpty()) {
@@ -118,22 +119,25 @@ public final class Template {
         return new Template(template);
     }
 
-    /** The template as written, without a link or white space around it. */
+    /** Returns the template as written, without a link or white space around it. */
     public String text() {
         return text;
     }
 
-    /** The scheme in lower case. */
+    /** Returns the scheme in lower case. */
     public String scheme() {
         return scheme;
     }
 
-    /** Whether the scheme is http or https. */
+    /** Returns true if the scheme is http or https. */
     public boolean web() {
         return scheme.equals("http") || scheme.equals("https");
     }
 
-    /** Scheme and authority as typed, which may be no host and port, and the path {@code /}; refused unless {@link #web}. */
+    /**
+     * Returns scheme and authority as typed, with the path {@code /}. The authority may be no valid host and port. Throws
+     * {@link Refused} unless {@link #web}.
+     */
     public URI address() {
         if (address == null) {
             throw new Refused("template_address", "Use http or https: a URL of %s: has no address.", scheme);
@@ -147,21 +151,22 @@ public final class Template {
         return fragment >= 0 && text.indexOf('{', fragment) >= 0;
     }
 
-    /** The variables used, in the order of their first use. */
+    /** Returns the variables used, in the order of their first use. */
     public Set<Variable> variables() {
         return Collections.unmodifiableSet(variables);
     }
 
-    /** What one filled URL stands for: {@code TASK}, {@code ENTITY} or {@code PRODUCTION}. */
+    /** Returns the scope of one filled URL: the narrowest of the variables, or {@code PRODUCTION} without variables. */
     public Scope scope() {
         return variables.stream().map(Variable::scope).min(Scope::compareTo).orElse(Scope.PRODUCTION);
     }
 
     /**
-     * Fills the template; what a <code>{?v}</code> or <code>{&amp;v}</code> lacks is left out. Asks once for each variable: for
-     * a {@link String}, a {@code List<String>}, or null if there is none; throws {@link ClassCastException} for anything else.
+     * Fills the template. Leaves out variables without a value in <code>{?v}</code> or <code>{&amp;v}</code>.
      *
-     * @param longest where filling stops: a template can name a long value hundreds of times
+     * @param values called once for each variable; returns a {@link String}, a {@code List<String>}, or null if there is no
+     *        value; any other type throws {@link ClassCastException}
+     * @param longest the characters at which filling stops, because a template can name a long value hundreds of times
      */
     public Filled fill(Function<Variable, Object> values, int longest) {
         Variables given = Variables.variables();
@@ -192,7 +197,7 @@ public final class Template {
             }
         }
         String filled = url.toString();
-        // No value can do this, see worstCase(); but everything else rests on it.
+        // No value can change the head, see worstCase(); checked again, because everything else relies on the head.
         if (!headOf(filled).equals(head)) {
             return new Unsafe(variables.iterator().next());
         }
@@ -249,8 +254,8 @@ public final class Template {
     }
 
     /**
-     * The filling that protects scheme and authority the least: what may be left out is, and a NUL, which no literal holds,
-     * stands for any value. An optional expression that is not left out begins with a <code>?</code>, which ends them both.
+     * Returns the filled URL that protects scheme and authority the least. Optional expressions are left out, because they
+     * would begin with a <code>?</code>, which ends both. A NUL, which no literal holds, stands for any value.
      */
     private String worstCase(List<String> raw) {
         StringBuilder worst = new StringBuilder(raw.get(0));
@@ -280,7 +285,7 @@ public final class Template {
                 head);
     }
 
-    /** Returns a text that may be a template, with a mask in the place of each credential that {@link #parse} refuses. */
+    /** Returns the text, which may be a template, with a mask in place of each credential that {@link #parse} refuses. */
     public static String masked(String text) {
         String masked = USER_INFO.matcher(text).replaceAll("$1" + MASK + "@");
         return PARAMETER_VALUE.matcher(masked)
@@ -308,7 +313,7 @@ public final class Template {
     }
 
     private static void append(StringBuilder url, String part, Expression expression) {
-        // RFC 6570, sections 3.2.8 and 3.2.9, leaves it to the author that a query begins with a ? and has no other.
+        // RFC 6570 (sections 3.2.8 and 3.2.9) leaves it to the author that a query begins with a ? and has no second one.
         boolean joint = expression.optional() && (part.startsWith("?") || part.startsWith("&"));
         if (joint && url.lastIndexOf("?") <= url.lastIndexOf("#")) {
             url.append('?');
@@ -318,7 +323,7 @@ public final class Template {
         url.append(part, joint ? 1 : 0, part.length());
     }
 
-    /** RFC 6570, section 3.1: what is not ASCII becomes percent-encoded UTF-8. */
+    /** Writes non-ASCII characters as percent-encoded UTF-8 (RFC 6570, section 3.1). */
     private static String encode(String literal) {
         return NON_ASCII.matcher(literal).replaceAll(run -> URLEncoder.encode(run.group(), UTF_8));
     }
@@ -357,7 +362,7 @@ public final class Template {
         }
     }
 
-    /** What came of filling: a URL, or what was in the way. */
+    /** The result of filling a template: a URL, or the reason why there is none. */
     public sealed interface Filled permits Url, Missing, Unsafe, TooLong {
     }
 
@@ -365,19 +370,19 @@ public final class Template {
     public record Url(String text) implements Filled {
     }
 
-    /** A <code>{v}</code> or <code>{/v}</code> has no value, or an empty one, and would leave a hole. */
+    /** A <code>{v}</code> or <code>{/v}</code> has no value, or an empty one, and would leave a gap in the URL. */
     public record Missing(Variable variable) implements Filled {
     }
 
-    /** The value would walk through a path, as a segment {@code .} or {@code ..}, or is no text (NUL, half a character). */
+    /** The value would make a path segment {@code .} or {@code ..}, or is no text (NUL, half a surrogate pair). */
     public record Unsafe(Variable variable) implements Filled {
     }
 
-    /** The URL would be longer than it may be. */
+    /** The URL would be longer than allowed. */
     public record TooLong() implements Filled {
     }
 
-    /** The text is no template; the message is a sentence that says what to do. */
+    /** Thrown if a text is no template. The message is a sentence that says what to do. */
     public static final class Refused extends RuntimeException {
 
         private static final long serialVersionUID = 1L;

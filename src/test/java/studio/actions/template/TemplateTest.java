@@ -1,4 +1,4 @@
-package studio.actions.action;
+package studio.actions.template;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -20,12 +20,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import studio.actions.action.Template.Filled;
-import studio.actions.action.Template.Missing;
-import studio.actions.action.Template.Refused;
-import studio.actions.action.Template.Unsafe;
-import studio.actions.action.Template.Url;
-import studio.actions.action.Variable.Scope;
+import studio.actions.template.Template.Filled;
+import studio.actions.template.Template.Missing;
+import studio.actions.template.Template.Refused;
+import studio.actions.template.Template.Unsafe;
+import studio.actions.template.Template.Url;
+import studio.actions.template.Variable.Scope;
 
 class TemplateTest {
 
@@ -33,7 +33,7 @@ class TemplateTest {
 
     private static final String LINK = "https://kitsu.studio/api/data/custom-actions/5f1b9d5e-0c2a-4b43-9c59-0a4a3a6f2e10/";
 
-    // ---- What is refused
+    // ---- Refused templates
 
     @ParameterizedTest
     @ValueSource(strings = { "", " ", "\t\r\n", "\u2003", LINK + "run#", LINK + "open#", LINK + "run# ", LINK + "run",
@@ -278,7 +278,7 @@ class TemplateTest {
         assertThat(refused("https://%41[/")).hasMessageContaining("https://%41[");
     }
 
-    // ---- What is read
+    // ---- Parsing
 
     @Test
     void tellsTextSchemeAddressAndVariables() {
@@ -659,7 +659,10 @@ class TemplateTest {
         assertThat(fill(text, Map.of(Variable.entity_name, "@evil.com"))).isEqualTo(new Url(url.replaceFirst("@e", "%40e")));
     }
 
-    /** Pieces at random: what is taken fills to a URL that Java reads, on the host and in the scheme that were vetted. */
+    /**
+     * Parses templates made of random pieces. Each accepted template must fill to a URL that Java can parse and whose host
+     * and scheme are the vetted ones.
+     */
     @Test
     void keepsTheHostOfWhateverItTakes() {
         List<String> pieces = List.of("/", "//", ":", "?", "&", "#", "@", ".", "..", "%2e", "%2F", "a.com", "x", "=", "[", "]",

@@ -1,4 +1,4 @@
-package studio.actions.news;
+package studio.actions.database;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -33,19 +33,22 @@ import studio.actions.problem.DatabaseHealth;
 @Singleton
 public class Notifications {
 
-    /** The channels. Each is named as in the triggers and statements that tell it. */
+    /** The channels. Triggers and SQL statements use these names, too. */
     public enum Topic {
         action_changed,
         delivery_due,
         run_changed
     }
 
-    /** For whoever sends it with other statements: tells on a topic, by its name, several things at once. */
+    /**
+     * Publishes several payloads on one topic, for code that sends it with other statements. The parameters are the topic's
+     * name and the payloads.
+     */
     public static final String PUBLISH = "SELECT count(pg_notify(?, what)) FROM unnest(?) what";
 
     private static final Logger LOG = Logger.getLogger(Notifications.class);
 
-    /** Between two looks at whether the connection still is one; below its socket time-out. */
+    /** Milliseconds between two checks of the connection; below its socket time-out. */
     private static final int LISTENED_MS = 10_000;
 
     private static final Duration LISTEN_AGAIN = Duration.ofSeconds(1);
@@ -56,7 +59,7 @@ public class Notifications {
     /** The time in which an echo has to come back. */
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-    /** @param missed runs where some may have been missed */
+    /** @param missed called when notifications may have been lost */
     private record Subscription(Topic topic, Consumer<String> heard, Runnable missed) {
     }
 
@@ -77,21 +80,24 @@ public class Notifications {
     }
 
     /**
-     * Both are called on the thread that listens, and must neither wait nor fail.
+     * Subscribes to a topic. Both callbacks run on the listening thread and must neither block nor fail.
      *
-     * @param heard gets what was told with it, empty where nothing was
-     * @param missed is called where some may have been missed, and before the first
+     * @param heard gets the payload of a notification; empty if there is none
+     * @param missed called when notifications may have been lost, and before the first notification
      */
     public void subscribe(Topic topic, Consumer<String> heard, Runnable missed) {
         subscriptions.add(new Subscription(topic, heard, missed));
     }
 
-    /** Tells all replicas, this one too, once the transaction is committed; the same twice in one is told once. */
+    /**
+     * Notifies all replicas, including this one, when the transaction commits. Equal notifications of one transaction arrive
+     * once.
+     */
     public void publish(Topic topic, String what) {
         publish(topic, List.of(what));
     }
 
-    /** The same for several things at once. */
+    /** Publishes several payloads with one statement. */
     public void publish(Topic topic, List<String> all) {
         entities.createNativeQuery(PUBLISH, Long.class).setParameter(1, topic.name())
                 .setParameter(2, all.toArray(String[]::new)).getSingleResult();
@@ -110,7 +116,7 @@ public class Notifications {
     void end(@Observes ShutdownEvent stop) {
         stopping.countDown();
         if (listening) {
-            // It waits for notifications, so that is what wakes it, before the pool closes its connection under it.
+            // A notification wakes the listener, which must end before the pool closes its connection.
             try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
                 statement.execute("NOTIFY " + Topic.action_changed);
                 listener.join(LISTEN_AGAIN.toMillis());
@@ -153,14 +159,14 @@ public class Notifications {
                     List.of(notifications).forEach(this::pass);
                     List.of(notifications).forEach(echo::hear);
                 } else {
-                    // Asked for again, for nothing but to see whether anybody is there.
+                    // Listens a second time, which only checks that the connection works.
                     statement.execute("LISTEN " + Topic.action_changed);
                 }
                 echo.judge();
             }
             statement.execute("UNLISTEN *");
         } catch (SQLException | RuntimeException e) {
-            // The pool would hand it to the next request.
+            // Else the pool would give this connection, which still listens, to the next request.
             connection.abort(Runnable::run);
             throw e;
         }
@@ -219,7 +225,7 @@ public class Notifications {
                     subscription.heard.accept(notifications.getParameter());
                 }
             } catch (RuntimeException e) {
-                // Whoever can connect to the database can tell what they like.
+                // Any client of the database can send any payload.
                 LOG.warnf("What was told on %s cannot be read: %s", notifications.getName(), e.getMessage());
             }
         }

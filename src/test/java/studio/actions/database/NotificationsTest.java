@@ -1,4 +1,4 @@
-package studio.actions.news;
+package studio.actions.database;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -27,7 +27,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.problem.DatabaseHealth;
 import studio.actions.testing.Services;
 
-/** Listening where something in between swallows what PostgreSQL tells. */
+/** The listener for PostgreSQL notifications, also when a proxy in between swallows them. */
 @QuarkusTest
 @WithTestResource(Services.class)
 class NotificationsTest {
@@ -82,7 +82,7 @@ class NotificationsTest {
         }
     }
 
-    /** As the driver would be behind a pool that hands out connections by transaction. */
+    /** Returns a proxy that drops notifications, as a connection pool in transaction mode does. */
     private Object swallowing(Class<?> type, Object behind) {
         return Proxy.newProxyInstance(NotificationsTest.class.getClassLoader(), new Class<?>[] { type },
                 (self, method, args) -> {
