@@ -80,7 +80,7 @@ class AttackIT {
     }
 
     @Test
-    void isAsBeforeAfterTwentyMinutesOfAttacks() throws Exception {
+    void usesNoMoreResourcesAfterTwentyMinutesOfAttacks() throws Exception {
         Map<String, Attack> attacks = attacks();
         Map<String, List<Long>> latencies = new LinkedHashMap<>();
         long each = ALL.toNanos() / (attacks.size() + 1L);

@@ -74,13 +74,13 @@ class HouseTest {
     }
 
     @Test
-    void knowsEveryRoom() {
+    void coversEveryPackage() {
         classes().should().resideInAnyPackage(MAY_IMPORT.keySet().stream().map(room -> ROOT + room).toArray(String[]::new))
                 .orShould().haveSimpleName("package-info").check(HOUSE);
     }
 
     @Test
-    void actionsKnowOfEgressOnlyItsPolicyAndWhereRefusalsAreTold() {
+    void actionsUseOnlyThePolicyAndRefusalsOfEgress() {
         noClasses().that().resideInAPackage(ROOT + "action..").should().dependOnClassesThat(
                 resideInAPackage(ROOT + "egress..").and(DescribedPredicate.describe("more than the guard",
                         (JavaClass type) -> !type.getName().startsWith(ROOT + "egress.AddressPolicy")
@@ -89,7 +89,7 @@ class HouseTest {
     }
 
     @Test
-    void onlyRunsSend() {
+    void onlyRunsSendDeliveries() {
         noClasses().that().resideOutsideOfPackages(ROOT + "run..", ROOT + "egress..")
                 .should().dependOnClassesThat().haveFullyQualifiedName(ROOT + "egress.Egress").check(HOUSE);
     }
@@ -105,12 +105,12 @@ class HouseTest {
     }
 
     @Test
-    void roomsDoNotGoInCircles() {
+    void packagesHaveNoCycles() {
         slices().matching("studio.actions.(*)..").should().beFreeOfCycles().check(HOUSE);
     }
 
     @Test
-    void noEntityStandsInARestSignature() {
+    void noRestMethodTakesOrReturnsAnEntity() {
         methods().that().areDeclaredInClassesThat().areAnnotatedWith(Path.class).and().arePublic()
                 .should(new ArchCondition<>("take and answer no entity") {
                     @Override

@@ -30,7 +30,7 @@ class LogsIT {
 
     @Test
     @Tag("survival")
-    void noTokenAndNoSecretWasLoggedBesides() throws IOException {
+    void noTokenAndNoSecretWasLoggedBySurvivalTests() throws IOException {
         search();
     }
 

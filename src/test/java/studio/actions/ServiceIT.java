@@ -77,13 +77,13 @@ class ServiceIT {
             "{\"name\": \"x\", \"url\": \"https://10.0.0.1/\", \"is_ajax\": true} | /url",
             "{\"name\": \"x\", \"url\": \"https://api.studio.com/\", \"entity_type\": \"banana\"} | /entity_type",
             "{\"name\": \"x\", \"url\": \"https://api.studio.com/\", \"colour\": \"red\"} | /colour" })
-    void saysWhatIsWrong(String draft, String pointer) {
+    void pointsAtTheInvalidField(String draft, String pointer) {
         Api.admin().body(draft).post(ACTIONS).then().statusCode(400).contentType("application/problem+json")
                 .body("errors[0].pointer", equalTo(pointer)).body("error", equalTo(true));
     }
 
     @Test
-    void answersWhatIsNotThereAsProblems() {
+    void answersErrorsAsProblems() {
         given().get(ACTIONS).then().statusCode(401).body("code", equalTo("unauthenticated"));
         Api.admin().get("/nothing").then().statusCode(404).body("code", equalTo("not_found"));
         Api.admin().body("{}").post(ACTIONS + "/runs").then().statusCode(405).header("Allow", containsString("GET"));
@@ -95,7 +95,7 @@ class ServiceIT {
     }
 
     @Test
-    void pressesSignsAndShowsWhatCameBack() {
+    void sendsASignedRequestAndShowsItsAnswer() {
         String action = Api.ajax(
                 receiver.url("/it-pressed/headers?e={entity_id}" + Confidential.note("&no-log-has-this=1") + "{&entity_name}"),
                 "headers",
@@ -130,14 +130,14 @@ class ServiceIT {
     }
 
     @Test
-    void reachesAReceiverWithACertificateOfTheStudiosOwn() {
+    void reachesAReceiverWithACertificateOfTheStudiosAuthority() {
         Json run = Api.press(Api.ajax("https://127.0.0.1:" + Receiver.sharedWithTls().port() + "/it-tls/ok?e={entity_id}"));
 
         assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
     }
 
     @Test
-    void knowsFailuresAndARequestThatIsSentAgain() {
+    void reportsFailuresAndRecognizesARepeatedRequest() {
         Json refused = Api.press(Api.ajax("https://private.studio.test/?e={entity_id}"));
         assertThat(refused.getString("deliveries[0].failure.kind")).isIn("forbidden_address", "dns");
 
@@ -154,7 +154,7 @@ class ServiceIT {
     }
 
     @Test
-    void movesActionsAsCsv() {
+    void exportsAndImportsActionsAsCsv() {
         String id = Api.id(Api.create(Api.draft("name", "Moved; \"quoted\"")));
         String csv = Api.admin().get(ACTIONS + "/export").then().statusCode(200).contentType("text/csv").extract().asString();
         assertThat(csv).contains("\"Moved; \"\"quoted\"\"\"").contains(id);
@@ -170,7 +170,7 @@ class ServiceIT {
     }
 
     @Test
-    void describesItself() {
+    void servesItsApiDescription() {
         given().get(ACTIONS + "/openapi").then().statusCode(200).body(containsString("openapi: 3.1.0"));
         given().get(ACTIONS + "/docs/").then().statusCode(200).body(containsString("swagger-ui-bundle.js"));
         given().get(ACTIONS + "/docs/swagger-ui-bundle.js").then().statusCode(200);
@@ -178,7 +178,7 @@ class ServiceIT {
     }
 
     @Test
-    void tellsProbesAndPrometheus() throws MalformedURLException {
+    void answersHealthProbesAndExportsMetrics() throws MalformedURLException {
         String management = "http://127.0.0.1:" + WithManagement.PORT + "/q/";
         for (String check : List.of("live", "ready", "started")) {
             given().get(management + "health/" + check).then().statusCode(200).body("status", equalTo("UP"));

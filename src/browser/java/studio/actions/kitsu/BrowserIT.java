@@ -83,7 +83,7 @@ class BrowserIT {
     }
 
     @Test
-    void anAdminMakesAndEditsAnActionInTheListAsInZou() {
+    void adminCreatesAndEditsActionLikeInZou() {
         JsonNode made = send("POST", LIST + "/", Map.of("name", "Sync", "url", receiver.url("/edited/ok?e={entity_id}"),
                 "entity_type", "shot", "is_ajax", true));
         assertThat(made.path("status").asInt()).isEqualTo(201);
@@ -103,7 +103,7 @@ class BrowserIT {
     }
 
     @Test
-    void aPressOfTheLinkAsItStandsFillsItAndIsSent() {
+    void pressOfTriggerLinkFillsTemplateAndSendsRequest() {
         JsonNode action = make("Farm", receiver.url("/panel/ok?shot={entity_name}"), true);
         FakeZou.Task shot = zou.shot("SH 010");
         signIn("supervisor");
@@ -124,7 +124,7 @@ class BrowserIT {
     /** In the studio's network Kitsu often has another name and no TLS. */
     @ParameterizedTest
     @ValueSource(strings = { "kitsu.lan", "kitsu.vpn" })
-    void bothKindsWorkUnderKitsusOtherNames(String host) {
+    void runsAndOpensUnderKitsusOtherHostNames(String host) {
         JsonNode sent = make("Farm at " + host, receiver.url("/" + host + "/ok?shot={entity_name}"), true);
         JsonNode opened = make("Review at " + host, receiver.url("/" + host + "/say/hello?shot={entity_name}"), false);
         FakeZou.Task shot = zou.shot("SH060");
@@ -153,7 +153,7 @@ class BrowserIT {
     }
 
     @Test
-    void aRefusedFormIsAPageThatSaysWhatToDo() {
+    void explainsRefusedOpeningOnPage() {
         JsonNode opened = make("Refused", "https://tool.studio.com/{entity_id}", false);
         FakeZou.Task shot = zou.shot("SH070");
 
@@ -178,17 +178,17 @@ class BrowserIT {
     }
 
     @Test
-    void aTriggerLinkThatIsTriedInTheAddressBarIsAPage() {
+    void explainsTriggerLinkOpenedFromAddressBar() {
         JsonNode action = make("Tried", "https://tool.studio.com/{entity_id}", true);
 
         browser.open(nginx.url() + action.path("url").asText());
 
-        assertThat(browser.text()).contains("This is where Kitsu sends a press", "The link works");
+        assertThat(browser.text()).contains("This link is for Kitsu's action panel", "The link works");
     }
 
     @ParameterizedTest
     @ValueSource(ints = { 60, 110, 1000 })
-    void aLongSelectionOpensAllTheSame(int tasks) {
+    void opensLongSelection(int tasks) {
         String review = receiver.url("/long-" + tasks + "/say/hello{?selection}");
         JsonNode action = make("Long " + tasks, review, false);
         List<String> ids = IntStream.range(0, tasks).mapToObj(i -> zou.shot("SH" + i).id()).toList();
@@ -207,7 +207,7 @@ class BrowserIT {
     }
 
     @Test
-    void aDesktopLinkThatWindowsWouldCutIsOpenedWithAWarning() {
+    void warnsOfDesktopLinkTooLongForWindows() {
         JsonNode action = make("Desktop", "rv://open{?selection}", false);
 
         press(action, IntStream.range(0, 60).mapToObj(i -> zou.shot("SH" + i).id()).collect(Collectors.joining(",")));
@@ -263,7 +263,7 @@ class BrowserIT {
     }
 
     @Test
-    void aVendorsContextHasTheActionsForVendors() {
+    void vendorsContextOmitsActionsOfOtherRoles() {
         make("Not for vendors", "https://tool.studio.com/", false);
         signIn("vendor");
 
@@ -276,7 +276,7 @@ class BrowserIT {
     }
 
     @Test
-    void aPersonWhoseRoleIsNotKnownIsNotLockedOutOfKitsu() {
+    void personWithUnknownRoleCanStillUseKitsu() {
         String token = zou.login("user");
         zou.fault(token, "/auth", FakeZou.Fault.unknownRole);
         browser.open(nginx.url() + "/panel.html");

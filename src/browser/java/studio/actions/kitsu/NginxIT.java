@@ -61,7 +61,7 @@ class NginxIT {
 
     @Test
     @Order(1)
-    void asksWhetherTheServiceIsAliveWithoutACredential() throws Exception {
+    void sendsAliveCheckWithoutCredential() throws Exception {
         String token = zou.login("user");
 
         assertThat(actions(token)).isEmpty();

@@ -219,7 +219,7 @@ final class ActionCsv {
         Csv.Line header = lines.get(0);
         int size = titles(lines).size();
         if (size > MOST_COLUMNS) {
-            errors.add(new Wrong(header.number(), null, "There are %,d columns here, and %d that are known."
+            errors.add(new Wrong(header.number(), null, "The file has %,d columns, but only %d are known."
                     .formatted(size, Column.ALL.size())));
             return List.of();
         }
@@ -233,7 +233,7 @@ final class ActionCsv {
                 errors.add(new Wrong(header.number(), shown(title), "There is no column \"" + shown(title) + "\". Known are: "
                         + Column.ALL.stream().map(one -> one.title).collect(Collectors.joining(", ")) + "."));
             } else if (!seen.add(column)) {
-                errors.add(new Wrong(header.number(), column.title, "The column " + column.title + " stands here twice."));
+                errors.add(new Wrong(header.number(), column.title, "The column " + column.title + " is given twice."));
             }
             return column;
         }).toList();
@@ -323,7 +323,7 @@ final class ActionCsv {
 
     private static String type(String cell) {
         if (!cell.equalsIgnoreCase(TYPE)) {
-            throw new IllegalArgumentException("this is for lines of the type " + TYPE + ".");
+            throw new IllegalArgumentException("this must be " + TYPE + ": no other type of line can be imported.");
         }
         return cell;
     }

@@ -93,7 +93,7 @@ public class ActionHistory {
 
     private static int version(String cursor) {
         if (!cursor.matches("[0-9]{1,9}")) {
-            throw ProblemException.parameter("cursor", "unknown_cursor", "'cursor' must be the 'next' of a page before.");
+            throw ProblemException.parameter("cursor", "unknown_cursor", "'cursor' must be the 'next' of an earlier page.");
         }
         return Integer.parseInt(cursor);
     }

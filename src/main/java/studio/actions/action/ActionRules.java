@@ -130,8 +130,8 @@ public class ActionRules {
         } else if (name.codePoints().anyMatch(c -> Character.isISOControl(c) || c == 0x2028 || c == 0x2029)) {
             faults.add(new Fault("/name", "control_character", "'name' may not hold line breaks or control characters."));
         } else if (TURNING.matcher(name).find()) {
-            faults.add(new Fault("/name", "control_character", "'name' may not hold characters that turn the direction of "
-                    + "writing around (U+202A to U+202E, U+2066 to U+2069): the button would read otherwise than it is."));
+            faults.add(new Fault("/name", "control_character", "'name' may not hold characters that change the direction of "
+                    + "text (U+202A to U+202E, U+2066 to U+2069): the button would show another text than the name."));
         }
     }
 
@@ -162,7 +162,7 @@ public class ActionRules {
         }
         if (template.fillsFragment()) {
             faults.add(new Fault("/url", "variable_in_fragment",
-                    "What stands behind # is never sent: move the variable before it, "
+                    "The part after # is never sent: move the variable before it, "
                             + "into the path or the query."));
         }
         policy.vet(template.address()).ifPresent(refusal -> {
@@ -176,8 +176,8 @@ public class ActionRules {
             faults.add(new Fault("/url", "scheme_forbidden", "No action may open " + template.scheme() + ": URLs."));
         } else if (!schemes.contains(template.scheme())) {
             faults.add(new Fault("/url", "scheme_not_allowed",
-                    "The scheme " + template.scheme() + " is not one that actions may "
-                            + "open: " + String.join(", ", schemes)
+                    "Actions may not open the scheme " + template.scheme()
+                            + "; allowed are " + String.join(", ", schemes)
                             + ". Add it to CUSTOM_ACTIONS_LAUNCH_SCHEMES to allow it."));
         }
     }
@@ -197,7 +197,7 @@ public class ActionRules {
                 faults.add(new Fault(pointer, "header_refused", "The header " + name + " is set by the service or by the "
                         + "connection; take it out."));
             } else if (!seen.add(name)) {
-                faults.add(new Fault(pointer, "header_twice", "The header " + name + " stands here twice."));
+                faults.add(new Fault(pointer, "header_twice", "The header " + name + " is given twice; remove one."));
             } else if (CREDENTIAL.matcher(name).matches() && !value.isBlank() && !isFromSecret(value)) {
                 faults.add(new Fault(pointer, "plain_credential", "The header " + name
                         + " holds a credential, which everybody who "
@@ -217,7 +217,7 @@ public class ActionRules {
             faults.add(new Fault(pointer, "header_value",
                     "A header's value may hold printable ASCII only; percent-encode the rest."));
         } else if (Secrets.REFERENCE.matcher(value).replaceAll("").contains("${")) {
-            faults.add(new Fault(pointer, "secret_reference", "A secret is named like this: ${secret:farm}."));
+            faults.add(new Fault(pointer, "secret_reference", "Write a reference to a secret like this: ${secret:farm}."));
         } else {
             secrets.missing(value)
                     .ifPresent(name -> faults.add(new Fault(pointer, "unknown_secret", Secrets.missingSentence(name))));

@@ -248,8 +248,8 @@ public class ActionTransfer {
             }
             List<Action> namesakes = byName.getOrDefault(key(rules.fill(row.given())), List.of());
             if (namesakes.size() > 1) {
-                errors.add(row.wrong(Column.NAME, namesakes.size() + " actions here have this name and entity type. Say in a "
-                        + "column ID which one is meant."));
+                errors.add(row.wrong(Column.NAME, namesakes.size() + " stored actions have this name and entity type. Add a "
+                        + "column ID that says which one is meant."));
             }
             return namesakes.size() == 1 ? namesakes.get(0) : null;
         }

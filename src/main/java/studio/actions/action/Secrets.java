@@ -94,7 +94,7 @@ public class Secrets {
         try {
             int bytes = Base64.getDecoder().decode(secret.substring(SYMMETRIC.length())).length;
             return bytes >= SHORTEST_KEY && bytes <= LONGEST_KEY ? Optional.empty()
-                    : Optional.of("It has " + bytes + " bytes behind " + SYMMETRIC + ".");
+                    : Optional.of("It has " + bytes + " bytes after " + SYMMETRIC + ".");
         } catch (IllegalArgumentException e) {
             return Optional.of("What follows " + SYMMETRIC + " is not base64.");
         }

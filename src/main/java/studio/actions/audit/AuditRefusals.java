@@ -81,7 +81,7 @@ class AuditRefusals {
         if (minute.refused > ENTRIES_A_MINUTE) {
             if (minute.refused == ENTRIES_A_MINUTE + 1) {
                 LOG.warnf(
-                        "Caller %s (%s) was refused more than %d times within a minute; the audit has no more of this minute's",
+                        "Caller %s (%s) was refused more than %d times in a minute; the audit omits the rest of this minute.",
                         caller, requester.caller().role(), ENTRIES_A_MINUTE);
             }
             return;
@@ -95,7 +95,7 @@ class AuditRefusals {
             QuarkusTransaction.requiringNew()
                     .run(() -> (id == null ? entry : entry.aboutPath(id, path.contains("/runs/"))).persist());
         } catch (RuntimeException e) {
-            LOG.warnf("That %s (%s) was refused %s %s (%s) stands here only, since the database did not take it: %s", caller,
+            LOG.warnf("Caller %s (%s) was refused %s %s (%s); cannot save this in the audit (%s), only in this line.", caller,
                     requester.caller().role(), method, path, problem.code(), e.getMessage());
         }
     }

@@ -67,7 +67,7 @@ class AuditRetention {
             }
         } catch (RuntimeException e) {
             if (!database.failed(e)) {
-                LOG.warnf("Old audit entries could not be removed: %s. It is tried again in an hour.", e.getMessage());
+                LOG.warnf("Cannot remove old audit entries (%s); retrying in an hour.", e.getMessage());
             }
         }
         count();
@@ -78,7 +78,7 @@ class AuditRetention {
             kept.set(QuarkusTransaction.requiringNew().call(() -> AuditEntry.count()));
         } catch (RuntimeException e) {
             if (!database.failed(e)) {
-                LOG.warnf("The audit could not be counted for the metrics: %s. It is tried again in an hour.", e.getMessage());
+                LOG.warnf("Cannot count audit entries for the metrics (%s); retrying in an hour.", e.getMessage());
             }
         }
     }

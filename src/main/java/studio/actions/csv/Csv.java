@@ -147,7 +147,7 @@ public final class Csv {
         } catch (IOException | UncheckedIOException e) {
             throw unreadable("Line " + begins + (String.valueOf(e.getMessage()).contains("EOF reached")
                     ? " opens a quote that is never closed. Inside quotes, a quote is written twice."
-                    : " has text behind a closing quote. Inside quotes, a quote is written twice."));
+                    : " has text after a closing quote. Inside quotes, a quote is written twice."));
         }
         return lines;
     }

@@ -53,7 +53,7 @@ public class Notifications {
 
     private static final Duration LISTEN_AGAIN = Duration.ofSeconds(1);
 
-    private static final String ECHO = "news_echo";
+    private static final String ECHO = "notification_echo";
     private static final Duration BETWEEN_ECHOES = Duration.ofMinutes(1);
 
     /** The time in which an echo has to come back. */
@@ -68,7 +68,7 @@ public class Notifications {
     private final DatabaseHealth health;
     private final List<Subscription> subscriptions = new CopyOnWriteArrayList<>();
     private final CountDownLatch stopping = new CountDownLatch(1);
-    private final Thread listener = new Thread(this::listen, "news");
+    private final Thread listener = new Thread(this::listen, "notifications");
     private final String own = UUID.randomUUID().toString();
     private volatile boolean listening;
     private volatile boolean deaf;
@@ -121,7 +121,7 @@ public class Notifications {
                 statement.execute("NOTIFY " + Topic.action_changed);
                 listener.join(LISTEN_AGAIN.toMillis());
             } catch (SQLException e) {
-                LOG.debugf("The listener ends with its connection: %s", e.getMessage());
+                LOG.debugf("Cannot wake the listener (%s); it ends when its connection closes.", e.getMessage());
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
@@ -136,7 +136,7 @@ public class Notifications {
                 listening = false;
                 missed();
                 if (stopping.getCount() > 0 && !health.failed(e)) {
-                    LOG.warnf("Nothing is heard from other replicas: %s. It is tried again each second.", e.getMessage());
+                    LOG.warnf("Cannot listen for notifications of other replicas (%s); retrying every second.", e.getMessage());
                 }
                 pause();
             }
@@ -211,8 +211,8 @@ public class Notifications {
             boolean late = awaited && System.nanoTime() - (due - BETWEEN_ECHOES.toNanos()) >= PATIENCE.toNanos();
             if (late && !deaf) {
                 LOG.warn(
-                        "The database's notifications do not arrive: does a pool or a proxy stand in between? Lists are read again "
-                                + "every few seconds, and waiting presses and events come late.");
+                        "Notifications of the database do not arrive (is there a connection pooler or a proxy in between?); "
+                                + "reading lists again every few seconds, and waiting presses and events are late.");
                 deaf = true;
             }
         }
@@ -226,7 +226,7 @@ public class Notifications {
                 }
             } catch (RuntimeException e) {
                 // Any client of the database can send any payload.
-                LOG.warnf("What was told on %s cannot be read: %s", notifications.getName(), e.getMessage());
+                LOG.warnf("Cannot read a notification on %s (%s); ignoring it.", notifications.getName(), e.getMessage());
             }
         }
     }

@@ -141,7 +141,7 @@ public final class AddressPolicy {
     public Optional<String> idleEntry() {
         return allow.stream().filter(entry -> entry.isLocalName() && allow.stream().noneMatch(entry::isOpenedBy)).findFirst()
                 .map(entry -> Entry.flaw(entry.port == 0 ? entry.name : entry.name + ":" + entry.port,
-                        "No name opens loopback by itself: add 127.0.0.1 with its port, like 127.0.0.1:8080."));
+                        "A name alone does not allow loopback: add 127.0.0.1 with its port, like 127.0.0.1:8080."));
     }
 
     /** Returns a copy of this policy with one more entry; throws as {@link #of} does. */
@@ -166,7 +166,7 @@ public final class AddressPolicy {
             return refuse(Reason.SPELLING, "Write the URL in full, like https://farm.studio.com/render.");
         }
         if (authority.indexOf('@') >= 0) {
-            return refuse(Reason.USER_INFO, "Take all up to the @ out of the URL; credentials belong in a header.");
+            return refuse(Reason.USER_INFO, "Remove the user info and the @ from the URL; credentials belong in a header.");
         }
         int colon = authority.lastIndexOf(':');
         boolean bare = colon <= authority.lastIndexOf(']');
@@ -221,8 +221,8 @@ public final class AddressPolicy {
                 // One wording for every kind of address, so that a caller cannot find out what a name resolves to.
                 return Optional.of(new Refusal(Reason.ADDRESS, asked.literal != null ? closed(asked, port)
                         : asked.text + (byName
-                                ? " leads to an address that only an entry of its own, with a port, opens in " + SETTING + "."
-                                : " leads to an address that is not public. " + remedy(asked, port)),
+                                ? " resolves to an address that needs an entry of its own, with a port, in " + SETTING + "."
+                                : " resolves to an address that is not public. " + remedy(asked, port)),
                         answer));
             }
         }
@@ -449,12 +449,12 @@ public final class AddressPolicy {
             }
             Range range = length == null ? host.literal : Range.parse(host.text, length);
             require(entry, range != null, "Only an address has a prefix length: up to 32, for IPv6 up to 128.");
-            require(entry, length == null || !range.v4() || !host.text.startsWith("["), "Write a range of IPv4 in IPv4.");
-            require(entry, range.equals(range.cut()), "There are bits set behind the prefix; write " + range.cut() + ".");
+            require(entry, length == null || !range.v4() || !host.text.startsWith("["), "Write an IPv4 range as IPv4.");
+            require(entry, range.equals(range.cut()), "The address has bits set after its prefix; write " + range.cut() + ".");
             Special special = special(range);
             require(entry, special.kind != Kind.NEVER, "No request may go to " + special.what + ".");
             require(entry, special.kind != Kind.GUARDED || port > 0 && length == null,
-                    "What is " + special.what + " opens alone and with its port only, like 127.0.0.1:8080.");
+                    "List " + special.what + " alone and with its port, like 127.0.0.1:8080.");
             return new Entry(null, range, port);
         }
 

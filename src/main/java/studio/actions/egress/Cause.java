@@ -86,7 +86,8 @@ record Cause(FailureKind kind, String message) {
         }
         return isAlert(thrown, "certificate") ? "it asks for a client certificate, and the service has none."
                 : isAlert(thrown, "handshake_failure")
-                        ? "there was no agreement on how to encrypt, or it asks for a client certificate, which the service has not."
+                        ? "there was no agreement on how to encrypt, or it asks for a client certificate, and the service "
+                                + "has none."
                         : "there was no agreement on how to encrypt.";
     }
 

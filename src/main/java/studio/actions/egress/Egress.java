@@ -199,7 +199,7 @@ public class Egress {
                 // RFC 3986, 2: a request line is ASCII.
                 uri = new URI(new URI(outbound.url()).toASCIIString());
             } catch (URISyntaxException e) {
-                refuse(new AddressPolicy.Refusal(AddressPolicy.Reason.SPELLING, "The filled address is not a URL.", null));
+                refuse(new AddressPolicy.Refusal(AddressPolicy.Reason.SPELLING, "The filled-in URL is not valid.", null));
                 return;
             }
             host = AddressPolicy.host(uri);
@@ -225,16 +225,16 @@ public class Egress {
                 work.run();
             } catch (RuntimeException | Error e) {
                 // The exception's message is not logged: it may repeat a header's value.
-                LOG.errorf("A request to %s could not be put together or its answer read: %s", host(outbound.url()),
+                LOG.errorf("Cannot build a request to %s or read its answer (%s); the attempt fails.", host(outbound.url()),
                         e.getClass().getName());
-                fail(FailureKind.protocol, "The request could not be put together. Is a header's value fit to be sent?");
+                fail(FailureKind.protocol, "The request could not be built. Is every header's value printable ASCII?");
             }
         }
 
         private void resolve() {
             since = System.nanoTime();
             timer = vertx.setTimer(outbound.timeout().toMillis(), late -> fail(FailureKind.timeout,
-                    "No whole answer within " + seconds(outbound.timeout()) + " ('timeout_ms')."));
+                    "The receiver did not send its whole answer within " + seconds(outbound.timeout()) + " ('timeout_ms')."));
             Optional<InetAddress> literal = NameResolver.literal(host);
             if (literal.isPresent()) {
                 vet(List.of(literal.get()));

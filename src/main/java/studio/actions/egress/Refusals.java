@@ -70,7 +70,7 @@ public class Refusals {
             counters.get(refusal.reason()).increment();
             if (told.add(refusal)) {
                 LOG.warnf("Egress refused (%s) caller %s: %s%s", spelled(refusal.reason()), who, refusal.sentence(),
-                        refusal.found() == null ? "" : " What was found is " + refusal.found().getHostAddress() + ".");
+                        refusal.found() == null ? "" : " Resolved address: " + refusal.found().getHostAddress() + ".");
             }
         }
     }

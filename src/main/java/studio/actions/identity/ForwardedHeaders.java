@@ -223,8 +223,8 @@ public class ForwardedHeaders {
         } catch (UnknownHostException e) {
             if (known.putIfAbsent(name, List.of()) == null) {
                 LOG.warnf(
-                        "The trusted proxy %s is not known (QUARKUS_HTTP_PROXY_TRUSTED_PROXIES). Its headers do not count until "
-                                + "it is",
+                        "Cannot resolve the trusted proxy %s (QUARKUS_HTTP_PROXY_TRUSTED_PROXIES); ignoring its forwarded "
+                                + "headers until its name resolves.",
                         name);
             }
         }

@@ -69,7 +69,7 @@ public class LocalIdentity {
             return refuse("Send 'Authorization: Bearer <token>'.");
         }
         if (given.substring(SCHEME.length()).isBlank()) {
-            return refuse("There is no token behind 'Bearer'. Is it set in this shell?");
+            return refuse("The token after 'Bearer' is missing. Is its variable set in this shell?");
         }
         return refuse(
                 "The token is not valid. Without CUSTOM_ACTIONS_LOCAL_TOKEN every start makes a new one; the log has it.");

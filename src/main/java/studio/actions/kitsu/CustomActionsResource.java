@@ -166,7 +166,7 @@ public class CustomActionsResource {
             // Null is refused: a default instead of null would be a change that the client did not ask for.
             if (field.getValue().isNull() && KitsuAction.FIELDS.contains(field.getKey())) {
                 throw ProblemException.invalid("/" + field.getKey(), "required",
-                        "'" + field.getKey() + "' cannot be null; leave it out to keep what is there.");
+                        "'" + field.getKey() + "' cannot be null; leave it out to keep its value.");
             }
         });
         KitsuAction.Change draft = read(change, KitsuAction.Change.class);

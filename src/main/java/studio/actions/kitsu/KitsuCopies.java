@@ -105,8 +105,8 @@ class KitsuCopies {
                     UPDATE kitsu_copy_turn SET holder = :holder, until = clock_timestamp() + make_interval(secs => %d)
                      WHERE holder = :holder OR until < clock_timestamp()""".formatted(lease.toSeconds())));
             if (kept == 0) {
-                throw new ProblemException(Code.STILL_RUNNING, "Another 'clear' or 'undo' is under way. Do this again when it "
-                        + "has ended.");
+                throw new ProblemException(Code.STILL_RUNNING, "Another 'clear' or 'undo' is running. Try again when it has "
+                        + "ended.");
             }
         }
 
@@ -115,7 +115,8 @@ class KitsuCopies {
                 QuarkusTransaction.requiringNew().run(() -> update("""
                         UPDATE kitsu_copy_turn SET until = '-infinity' WHERE holder = :holder"""));
             } catch (RuntimeException e) {
-                LOG.warnf("Kitsu's copies stay locked for %d s: %s", lease.toSeconds(), e.getMessage());
+                LOG.warnf("Cannot release the lock of 'clear' and 'undo'; refusing both for %d s (%s).", lease.toSeconds(),
+                        e.getMessage());
             }
         }
 
@@ -151,8 +152,8 @@ class KitsuCopies {
     private static void refuseOurOwn(List<Theirs> theirs) {
         if (!theirs.isEmpty() && theirs.stream().allMatch(one -> TriggerLink.read(one.fields.path("url").asText(""))
                 .filter(link -> link.action().equals(one.kitsuId)).isPresent())) {
-            throw new ProblemException(Code.UNAVAILABLE, "CUSTOM_ACTIONS_ZOU_URL leads back to this service, whose actions are "
-                    + "not to be deleted. Set it to Zou's own address, such as http://127.0.0.1:5000.")
+            throw new ProblemException(Code.UNAVAILABLE, "CUSTOM_ACTIONS_ZOU_URL leads back to this service, whose own "
+                    + "actions would be deleted. Set it to Zou's own address, such as http://127.0.0.1:5000.")
                     .with("Retry-After", "5");
         }
     }

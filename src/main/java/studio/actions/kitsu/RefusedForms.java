@@ -127,7 +127,7 @@ public class RefusedForms {
             form.errors = refused.errors().isEmpty() ? null : json.valueToTree(refused.errors());
             QuarkusTransaction.requiringNew().run(() -> write(form));
         } catch (RuntimeException e) {
-            LOG.warnf("A form that was refused could not be kept: %s", e.getMessage());
+            LOG.warnf("Cannot save a refused form (%s); its contents are lost.", e.getMessage());
         }
     }
 
@@ -155,7 +155,7 @@ public class RefusedForms {
         try {
             QuarkusTransaction.requiringNew().run(() -> RefusedForm.delete("at <= ?1", clock.instant().minus(KEPT)));
         } catch (RuntimeException e) {
-            LOG.warnf("Old refused forms could not be removed: %s. It is tried again in an hour.", e.getMessage());
+            LOG.warnf("Cannot delete old refused forms (%s); retrying in an hour.", e.getMessage());
         }
     }
 }

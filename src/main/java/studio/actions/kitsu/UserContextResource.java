@@ -132,7 +132,7 @@ public class UserContextResource {
 
     private static ProblemException notWhole() {
         return new ProblemException(Code.UNAVAILABLE,
-                "Kitsu's API server (CUSTOM_ACTIONS_ZOU_URL) answered with half a context, or with something else.")
+                "Kitsu's API server (CUSTOM_ACTIONS_ZOU_URL) sent an incomplete or unreadable user context.")
                 .with("Retry-After", "5");
     }
 }

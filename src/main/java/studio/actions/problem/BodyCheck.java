@@ -32,11 +32,12 @@ public class BodyCheck implements ReaderInterceptor {
             String type = context.getHeaders().getFirst(HttpHeaders.CONTENT_TYPE);
             if (body.length > 0 && (type == null || type.isBlank() || type.contains("*"))) {
                 throw new ProblemException(Code.UNSUPPORTED_MEDIA_TYPE,
-                        "Say what the body is: 'Content-Type: application/json'.");
+                        "The body needs a media type: send 'Content-Type: application/json'.");
             }
             String encoding = context.getHeaders().getFirst(HttpHeaders.CONTENT_ENCODING);
             if (encoding != null && !encoding.isBlank() && !encoding.strip().equalsIgnoreCase("identity")) {
-                throw new ProblemException(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as it is, without 'Content-Encoding'.");
+                throw new ProblemException(Code.UNSUPPORTED_MEDIA_TYPE,
+                        "Send the body uncompressed, without 'Content-Encoding'.");
             }
             if (context.getMediaType().getSubtype().toLowerCase(Locale.ROOT).endsWith("json")) {
                 refuseForeignCharset(body);
@@ -50,7 +51,7 @@ public class BodyCheck implements ReaderInterceptor {
         try {
             StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(body));
         } catch (CharacterCodingException e) {
-            throw new ProblemException(Code.INVALID_JSON, "The body is not UTF-8.");
+            throw new ProblemException(Code.INVALID_JSON, "The body is not UTF-8: send JSON as UTF-8.");
         }
         for (byte one : body) {
             if (one == 0) {

@@ -22,7 +22,7 @@ public record Cursor(Instant at, UUID id) {
     }
 
     public static ProblemException unknown() {
-        return ProblemException.parameter("cursor", "unknown_cursor", "'cursor' must be the 'next' of a page before.");
+        return ProblemException.parameter("cursor", "unknown_cursor", "'cursor' must be the 'next' of an earlier page.");
     }
 
     public String text() {

@@ -37,11 +37,11 @@ public record DatabaseFailure(String state, String message) {
             Map.entry("53200", "The database is out of memory."),
             Map.entry("53300", "The database has no connection left."),
             Map.entry("57P01", "The database is shutting down."),
-            Map.entry("57P02", "The database has crashed and starts again."),
+            Map.entry("57P02", "The database has crashed and is restarting."),
             Map.entry("57P03", "The database is starting or recovering."),
             Map.entry("57P04", "The database was dropped."),
-            Map.entry("3D", "The database is not there."),
-            Map.entry("28", "The database does not let the service in."));
+            Map.entry("3D", "The database does not exist."),
+            Map.entry("28", "The database refuses the service's login."));
 
     /** States that concern one statement only: deadlocks, lock time-outs, cancelled statements. */
     private static final List<String> PASSING = List.of("0A", "40", "55", "57014");

@@ -45,7 +45,7 @@ public class DatabaseHealth {
     /** Records a successful write. */
     public synchronized void wrote() {
         if (failure != null && System.nanoTime() - failedAt > DOUBTED.toNanos()) {
-            LOG.info("The database is back.");
+            LOG.info("The database is back; sending deliveries again.");
             failure = null;
         }
     }

@@ -45,18 +45,18 @@ public record ProblemPage(String title, String detail, String advice, int status
                     again ? "You can press again in " + seconds(retryAfter) + "." : null, problem);
             case "not_found" -> page("This action is gone",
                     "It was deleted or disabled, or it is not for you any more. Nothing was run.",
-                    "Reload Kitsu to see the actions that there are.", problem);
+                    "Reload Kitsu to see the current actions.", problem);
             case "action_disabled" -> page("This action is disabled", "Nothing was run.",
-                    "Whoever looks after Kitsu's custom actions can enable it.", problem);
+                    "An admin of Kitsu can enable it.", problem);
             case "ajax", "not_ajax" -> page("Reload Kitsu",
                     "This action was changed after Kitsu was loaded in your browser. Nothing was run.",
                     "Reload Kitsu, then press the button again.", problem);
             case "empty_selection" -> page("Nothing is selected", "Select at least one task in Kitsu, then press the button.",
                     "If tasks were selected: some versions of Kitsu do not send the selection with an action that opens a tab. "
-                            + "An update of Kitsu mends that.",
+                            + "An update of Kitsu fixes that.",
                     problem);
-            case "method_not_allowed" -> page("This is where Kitsu sends a press",
-                    "The link works. Opened like this it runs nothing: Kitsu's action panel posts the selected tasks to it.",
+            case "method_not_allowed" -> page("This link is for Kitsu's action panel",
+                    "The link works, but opening it here runs nothing: Kitsu's action panel posts the selected tasks to it.",
                     "Select a task in Kitsu, open the action panel and press the button.", problem);
             case "unavailable" -> page("Kitsu does not answer", problem.detail(),
                     again ? "Try again in " + seconds(retryAfter) + "." : null, problem);

@@ -75,7 +75,7 @@ public class Problems {
             return ProblemException.invalid(List.of(fault));
         }
         String detail = broken instanceof MismatchedInputException ? "The body is not the JSON that is expected here"
-                : broken instanceof StreamConstraintsException ? "The JSON is too deep or holds too long a number"
+                : broken instanceof StreamConstraintsException ? "The JSON is nested too deeply, or a number in it is too long"
                         : duplicate(broken) ? "The JSON holds the same key twice" : "The body is not valid JSON";
         String hint = broken instanceof JsonParseException && !duplicate(broken)
                 ? " Is there a comma too many, or a quote missing?"
@@ -107,8 +107,8 @@ public class Problems {
     @ServerExceptionMapper
     public Response unknownCaller(UnauthorizedException unknown) {
         return answer(Code.UNAUTHENTICATED, 401,
-                "Sign in to Kitsu, or send 'Authorization: Bearer <token>'. Without Kitsu, the token is in the log of "
-                        + "the service's start.",
+                "Sign in to Kitsu, or send 'Authorization: Bearer <token>'. Without Kitsu, the service prints the "
+                        + "token when it starts.",
                 List.of(), Map.of(HttpHeaders.WWW_AUTHENTICATE, REALM), unknown);
     }
 
@@ -123,7 +123,7 @@ public class Problems {
         String own = caller.getRoles().stream().findFirst().map(role -> " Your role is " + role + ".").orElse("");
         RolesAllowed allowed = allowed();
         return answer(Code.FORBIDDEN, 403, (allowed == null ? "Your role may not do this."
-                : "This is for the role " + String.join(" or ", allowed.value()) + ".") + own, List.of(), Map.of(), forbidden);
+                : "This needs the role " + String.join(" or ", allowed.value()) + ".") + own, List.of(), Map.of(), forbidden);
     }
 
     /** Returns the roles that the requested method allows; null if no method was found. */
@@ -150,10 +150,10 @@ public class Problems {
         return switch (status) {
             case 404 -> answer(Code.NOT_FOUND, 404, "There is nothing at this path. The API is described at "
                     + "/api/custom-actions/docs.", List.of(), Map.of(), thrown);
-            case 405 -> answer(Code.METHOD_NOT_ALLOWED, 405, "This path does not know this verb; 'Allow' lists those it knows.",
+            case 405 -> answer(Code.METHOD_NOT_ALLOWED, 405, "This path has no such method; 'Allow' lists the methods it has.",
                     List.of(), Map.of(HttpHeaders.ALLOW, String.join(", ", AllowedMethods.here())), thrown);
             case 406 -> answer(Code.NOT_ACCEPTABLE, 406,
-                    "This is answered as application/json, an export as text/csv; let 'Accept' include that, or leave it out.",
+                    "The answer is application/json, an export's is text/csv: let 'Accept' include that, or leave it out.",
                     List.of(), Map.of(), thrown);
             case 413 -> answer(Code.TOO_LARGE, 413, "The body is too large.", List.of(), Map.of(), thrown);
             case 415 -> answer(Code.UNSUPPORTED_MEDIA_TYPE, 415,
@@ -171,7 +171,7 @@ public class Problems {
     public Response unforeseen(Throwable thrown) {
         return DatabaseFailure.of(thrown)
                 .map(failure -> answer(Code.UNAVAILABLE, 503, failure.sentence()
-                        + " If this was to change something, look whether it did before you try again.",
+                        + " Before you repeat a change, check whether it was made.",
                         List.of(), Map.of(HttpHeaders.RETRY_AFTER, "5"), thrown))
                 .orElseGet(() -> answer(Code.INTERNAL, 500,
                         "Something broke on our side. The log says more under this problem's id.", List.of(), Map.of(),

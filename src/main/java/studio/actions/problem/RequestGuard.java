@@ -33,7 +33,7 @@ class RequestGuard {
 
     private static final int FIRST = 1000;
 
-    private static final String NAMELESS = "Name the host that is asked, in 'Host'.";
+    private static final String NAMELESS = "Name the requested host in the header 'Host'.";
 
     private static final String GARBLED = "The request cannot be read.";
 
@@ -116,7 +116,7 @@ class RequestGuard {
     private static String ambiguous(HttpServerRequest request) {
         List<String> codings = request.headers().getAll(HttpHeaders.TRANSFER_ENCODING);
         return !codings.isEmpty() && !(codings.size() == 1 && codings.get(0).strip().equalsIgnoreCase("chunked"))
-                ? "The body can be read with 'Transfer-Encoding: chunked' only, or with 'Content-Length'."
+                ? "'Transfer-Encoding' can only be 'chunked': send that, or 'Content-Length'."
                 : request.headers().getAll(HttpHeaders.HOST).size() > 1 ? "Name one host in 'Host'." : null;
     }
 

@@ -157,7 +157,7 @@ public class StrictJson implements ObjectMapperCustomizer {
             return "text";
         }
         return Collection.class.isAssignableFrom(type) ? "a list without nulls"
-                : Map.class.isAssignableFrom(type) ? "an object of texts" : "an object";
+                : Map.class.isAssignableFrom(type) ? "an object whose values are text" : "an object";
     }
 
     private static String checked(String text) throws BadText {

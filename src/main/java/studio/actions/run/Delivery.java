@@ -366,7 +366,7 @@ public class Delivery extends PanacheEntityBase {
 
         /** The claim was saved, but nothing was sent before the run was cancelled. */
         static final Outcome CANCELLED = new Outcome(State.cancelled, null, FailureKind.cancelled,
-                "The run was cancelled before this went out.", null, false, null, null, true);
+                "The run was cancelled before this delivery was sent.", null, false, null, null, true);
 
         Outcome(State state, Integer status, FailureKind kind, String message, String response, Integer durationMs) {
             this(state, status, kind, message, response, false, durationMs, null, false);

@@ -243,8 +243,7 @@ class DeliveryWorker {
                 failing = false;
             } catch (RuntimeException | Error e) {
                 if (!stopping && !database.failed(e) && !failing) {
-                    LOG.warnf("The database does not say what is to be sent: %s. It is asked again each second.",
-                            OutcomeWriter.reason(e));
+                    LOG.warnf("Cannot read due deliveries (%s); retrying every second.", OutcomeWriter.reason(e));
                 }
                 failing = true;
                 // Not await(): the slots just released have woken this thread, which would retry at once and for ever.
@@ -452,7 +451,7 @@ class DeliveryWorker {
                 requests.build(run, delivery, tracing.traceparent(run, span)))));
         reply.onFailure().invoke(inFlight.slot()::release)
                 .onFailure().recoverWithItem(failure -> new Reply.Failed(FailureKind.protocol,
-                        "The request could not be put together: " + failure.getClass().getSimpleName() + ".", null, null, 0,
+                        "The request could not be built: " + failure.getClass().getSimpleName() + ".", null, null, 0,
                         null))
                 .subscribe().with(ended -> {
                     // Before metrics, traces and logs: a delivery whose outcome is not saved stays in flight for ever.

@@ -88,7 +88,7 @@ record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolea
         if (before.finishedAt == null) {
             throw new ProblemException(Code.STILL_RUNNING,
                     "The run that was made with this 'Idempotency-Key' has not ended; "
-                            + "'Location' is where it can be read.")
+                            + "read it at the URL in 'Location'.")
                     .with("Location", "/api/custom-actions/runs/" + before.id);
         }
         return before;

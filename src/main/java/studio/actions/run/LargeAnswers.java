@@ -108,6 +108,6 @@ class LargeAnswers {
     }
 
     private static ProblemException busy() {
-        return ProblemException.unavailable("Many are reading large runs just now. Try again, or ask for less with 'limit'.");
+        return ProblemException.unavailable("Too many large runs are being read. Try again, or ask for less with 'limit'.");
     }
 }

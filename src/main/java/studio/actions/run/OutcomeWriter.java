@@ -67,9 +67,9 @@ class OutcomeWriter {
             Reply plain = reply instanceof Reply.Delivered delivered
                     ? new Reply.Delivered(delivered.status(), null, delivered.truncated(), delivered.durationMs())
                     : reply instanceof Reply.Failed failed
-                            ? new Reply.Failed(failed.kind(), "What was answered cannot be kept.", failed.status(), null,
+                            ? new Reply.Failed(failed.kind(), "The receiver's answer cannot be saved.", failed.status(), null,
                                     failed.durationMs(), failed.retryAfter())
-                            : Reply.Refused.of(((Reply.Refused) reply).kind(), "Why cannot be kept.");
+                            : Reply.Refused.of(((Reply.Refused) reply).kind(), "The reason of the refusal cannot be saved.");
             return new Ended(delivery, run, owner, attempt, plain, written);
         }
     }
@@ -137,9 +137,7 @@ class OutcomeWriter {
                     batch.replaceAll(Ended::wordless);
                 }
                 if (!database.failed(e) && !refused) {
-                    LOG.warnf(
-                            "The database does not take outcomes of deliveries (%d so far): %s. They are offered again each second.",
-                            unwritten.get(), reason(e));
+                    LOG.warnf("Cannot save %d outcomes of deliveries (%s); retrying every second.", unwritten.get(), reason(e));
                 }
                 refused = true;
                 pause();
@@ -153,8 +151,8 @@ class OutcomeWriter {
         Map<UUID, Delivery.Outcome> settled = written.outcomes();
         List<Ended> late = batch.stream().filter(ended -> !settled.containsKey(ended.delivery())).toList();
         if (!late.isEmpty() && !again) {
-            LOG.warnf("Attempts that ended after another replica had taken this one for dead, and taken them over: %d. Their "
-                    + "outcomes are dropped; the first is that of delivery %s.", late.size(), late.get(0).delivery());
+            LOG.warnf("Another replica declared this one dead and took over %d attempts before they ended; dropping their "
+                    + "outcomes (the first is for delivery %s).", late.size(), late.get(0).delivery());
         }
         batch.forEach(ended -> {
             unwritten.decrementAndGet();

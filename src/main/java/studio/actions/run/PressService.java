@@ -505,7 +505,7 @@ public class PressService {
         try {
             return QuarkusTransaction.requiringNew().call(() -> RunJson.View.of(Run.findById(run.id), access));
         } catch (RuntimeException e) {
-            LOG.warnf("Run %s was answered as it began, since it could not be read: %s", run.id, e.getMessage());
+            LOG.warnf("Cannot read run %s (%s); answering with its state at the press.", run.id, e.getMessage());
             return RunJson.View.of(run, DeliveryPage.first(deliveries, RunJson.SHOWN), Map.of(), access);
         }
     }

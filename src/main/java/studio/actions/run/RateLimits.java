@@ -235,7 +235,7 @@ class RateLimits {
         try {
             return wanted.isEmpty() ? Map.of() : take(wanted);
         } catch (RuntimeException e) {
-            LOG.debugf(e, "Not given back: %s", unused);
+            LOG.debugf(e, "Cannot give back unused tokens (%s); the buckets refill by themselves.", unused);
             return Map.of();
         }
     }

@@ -47,8 +47,8 @@ class Recovery {
     /** How long the shutdown waits for a running heartbeat. */
     private static final Duration LAST_BEAT = Duration.ofSeconds(1);
 
-    private static final String DIED = "The service lost track of this while it was on its way: it may have arrived.";
-    private static final String STOPPED = "The service stopped while this was on its way: it may have arrived.";
+    private static final String DIED = "The service lost track of this delivery while it was in flight: it may have arrived.";
+    private static final String STOPPED = "The service stopped while this delivery was in flight: it may have arrived.";
 
     private final DeliveryWorker worker;
     private final OutcomeWriter outcomes;
@@ -117,7 +117,7 @@ class Recovery {
             handBack();
             outcomes.end();
         } catch (RuntimeException e) {
-            LOG.warnf("What was on its way is left to another replica, since the database does not answer: %s",
+            LOG.warnf("Cannot hand back deliveries in flight (%s); another replica will recover them.",
                     OutcomeWriter.reason(e));
         }
     }
@@ -160,7 +160,7 @@ class Recovery {
             return all;
         });
         if (settled.any()) {
-            LOG.infof("The time to stop is up. Of what is still on its way, %s", settled);
+            LOG.infof("The time for the shutdown is over. Of the deliveries in flight, %s.", settled);
         }
     }
 
@@ -183,7 +183,7 @@ class Recovery {
             duty.run();
         } catch (RuntimeException | Error e) {
             if (!database.failed(e)) {
-                LOG.warnf("This replica could not show that it lives, or look after what others left: %s. It tries again.",
+                LOG.warnf("Cannot record the heartbeat or recover deliveries (%s); retrying at the next heartbeat.",
                         OutcomeWriter.reason(e));
             }
         }
@@ -208,7 +208,7 @@ class Recovery {
             return all;
         });
         if (settled.any()) {
-            LOG.infof("Replica %s is gone. Of what it had under way, %s", dead, settled);
+            LOG.infof("Replica %s is gone. Of its deliveries in flight, %s.", dead, settled);
         }
     }
 
@@ -239,7 +239,7 @@ class Recovery {
 
         @Override
         public String toString() {
-            return "deliveries that go out again: " + again + ", that are lost: " + lost;
+            return again + " will be sent again and " + lost + " are lost";
         }
     }
 

@@ -57,7 +57,7 @@ class RefusedPresses {
             QuarkusTransaction.requiringNew().call(() -> write(caller, action, refusal))
                     .ifPresent(code -> metrics.refusedPress(code));
         } catch (RuntimeException e) {
-            LOG.warnf("A press that was refused could not be kept: %s", OutcomeWriter.reason(e));
+            LOG.warnf("Cannot save a refused press (%s); the list of runs will not show it.", OutcomeWriter.reason(e));
         }
     }
 

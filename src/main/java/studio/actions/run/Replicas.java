@@ -80,7 +80,8 @@ class Replicas {
         Map<UUID, Long> counts = countAgain(TRIES);
         lastLook = now;
         if (!counts.containsKey(own)) {
-            LOG.warnf("Another replica took this one for dead, since it showed no sign of life for %s s", lease.toSeconds());
+            LOG.warnf("Another replica declared this one dead (no heartbeat for %s s); registering it again under a new id.",
+                    lease.toSeconds());
             register();
         }
         counts.remove(own);

@@ -111,7 +111,7 @@ class RunMetrics {
 
     private Timer duration(String outcome) {
         return Timer.builder("custom_actions.delivery.duration").tag("outcome", outcome)
-                .description("Attempts at deliveries, from a place at the host to the last byte of the answer.")
+                .description("Attempts at deliveries, from a slot at the host to the last byte of the answer.")
                 .serviceLevelObjectives(BUCKETS).register(meters);
     }
 
@@ -185,7 +185,7 @@ class RunMetrics {
             depth = counts;
             age = oldest;
         } catch (RuntimeException e) {
-            LOG.debugf(e, "The queue could not be looked at");
+            LOG.debugf(e, "Cannot read the queue for the metrics; retrying in 10 s.");
             depth = Map.of();
             age = Double.NaN;
         }

@@ -38,7 +38,7 @@ public final class RunProblem {
         String first = faults.isEmpty() ? "" : faults.get(0).message();
         String detail = counts.total() == 1 ? first
                 : counts.delivered() + " of " + counts.total() + " were delivered. " + first
-                        + (faults.size() > 1 ? " The run says it of each." : "");
+                        + (faults.size() > 1 ? " The run has the failure of each delivery." : "");
         Set<FailureKind> kinds = shown.size() == counts.total()
                 ? unsuccessful.stream().map(one -> one.failure().kind()).collect(Collectors.toSet())
                 : QuarkusTransaction.requiringNew().call(() -> DeliveryPage.failureKinds(run.id()));

@@ -154,7 +154,7 @@ public class RunResource {
     public RunJson.Page cancelAll(
             @QueryParam("action_id") UUID actionId) {
         if (actionId == null) {
-            throw ProblemException.parameter("action_id", "required", "'action_id' says whose runs are to be cancelled.");
+            throw ProblemException.parameter("action_id", "required", "Give in 'action_id' the action whose runs to cancel.");
         }
         Requester requester = Requester.of(identity);
         List<Run> runs = QuarkusTransaction.requiringNew().call(
@@ -192,7 +192,7 @@ public class RunResource {
                     ? "This press was refused, so it has nothing to send again. Press again."
                     : only == RunJson.Only.all
                             ? "None of its deliveries had a request to send."
-                            : "All that could be sent was delivered. 'only=all' sends it again all the same.");
+                            : "Every delivery with a request was delivered. Use 'only=all' to send them again.");
         }
         return presses.replay(requester, run, again, IdempotencyKey.ofReplay(run.id, only == RunJson.Only.all, key), patience);
     }

@@ -67,7 +67,7 @@ class RunRetention {
             QuarkusTransaction.requiringNew().run(() -> statistics.sweep());
         } catch (RuntimeException e) {
             if (!database.failed(e)) {
-                LOG.warnf("Old runs could not be removed: %s. It is tried again in an hour.", OutcomeWriter.reason(e));
+                LOG.warnf("Cannot remove old runs (%s); retrying in an hour.", OutcomeWriter.reason(e));
             }
         }
         count();
@@ -81,8 +81,7 @@ class RunRetention {
             });
         } catch (RuntimeException e) {
             if (!database.failed(e)) {
-                LOG.warnf("Runs could not be counted for the metrics: %s. It is tried again in an hour.",
-                        OutcomeWriter.reason(e));
+                LOG.warnf("Cannot count runs for the metrics (%s); retrying in an hour.", OutcomeWriter.reason(e));
             }
         }
     }

@@ -150,7 +150,7 @@ class RunStatistics {
             try {
                 counter.schedule(this::countAll, MOMENT.toMillis(), TimeUnit.MILLISECONDS);
             } catch (RejectedExecutionException e) {
-                LOG.debug("The service is stopping; others count, or the next start", e);
+                LOG.debug("Not counting ended runs (the service is stopping); another replica or the next start will.", e);
             }
         }
     }
@@ -177,7 +177,7 @@ class RunStatistics {
             if (counter.isShutdown() || database.failed(e)) {
                 return;
             }
-            LOG.warnf("Statistics could not be counted: %s. It is tried again in a minute.", OutcomeWriter.reason(e));
+            LOG.warnf("Cannot update the statistics (%s); retrying in a minute.", OutcomeWriter.reason(e));
         }
     }
 

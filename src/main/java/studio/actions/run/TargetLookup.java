@@ -129,7 +129,7 @@ class TargetLookup {
         for (int i = 0; i < given.targets().size(); i++) {
             if (given.targets().get(i).named()) {
                 faults.add(new Fault("/targets/" + i, "names_from_kitsu",
-                        "Take the names out: beside Kitsu they come from Kitsu. Give ids only."));
+                        "Remove the names and give ids only: beside Kitsu, names come from Kitsu."));
             }
         }
         if (!faults.isEmpty()) {

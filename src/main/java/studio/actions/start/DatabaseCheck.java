@@ -68,8 +68,8 @@ public final class DatabaseCheck implements Callback {
             }
             if (isSharedByTransaction(connection, database)) {
                 throw new Unfit("is reached through a pool that hands out connections by transaction, such as PgBouncer with "
-                        + "pool_mode = transaction: nothing could be heard through it. Set pool_mode = session, or name the server "
-                        + "itself in QUARKUS_DATASOURCE_JDBC_URL.");
+                        + "pool_mode = transaction: LISTEN does not work through it. Set pool_mode = session, or name the "
+                        + "server itself in QUARKUS_DATASOURCE_JDBC_URL.");
             }
         } catch (SQLException e) {
             throw new FlywayException(e.getMessage(), e);

@@ -84,7 +84,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
             lockFile = new RandomAccessFile(root.resolve("lock").toFile(), "rw");
         } catch (IOException e) {
             throw new IllegalStateException("The data folder " + folder
-                    + " cannot be made or written. Set CUSTOM_ACTIONS_DATA_DIR to a folder that can.");
+                    + " cannot be created or written to. Set CUSTOM_ACTIONS_DATA_DIR to a folder that this user may write to.");
         }
         long needed = Files.exists(root.resolve(DATA + ".made")) ? ROOM_TO_START : ROOM_TO_BEGIN;
         long free = Files.getFileStore(root).getUsableSpace();
@@ -114,7 +114,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
         if (Files.exists(data) && Files.notExists(made)) {
             Path aside = root.resolve(DATA + ".unfinished-" + System.currentTimeMillis());
             Files.move(data, aside);
-            LOG.warnf("The first start on %s did not finish. Its files are now in %s; a new database is made", root, aside);
+            LOG.warnf("The first start on %s did not finish; moved its files to %s, creating a new database.", root, aside);
         }
         deleteHalfUnpacked(root.resolve("binaries"));
         endLeftBehind(data);
@@ -158,15 +158,15 @@ public final class EmbeddedDatabase implements AutoCloseable {
             Files.delete(pidFile);
             return;
         }
-        LOG.infof("Ending PostgreSQL, process %d, which a service that was killed has left behind", left.get().pid());
+        LOG.infof("A killed service has left PostgreSQL running (process %d); stopping it.", left.get().pid());
         try {
             left.get().destroy();
             left.get().onExit().get(10, TimeUnit.SECONDS);
         } catch (TimeoutException e) {
             left.get().destroyForcibly();
         } catch (InterruptedException | ExecutionException e) {
-            throw new IllegalStateException("the server that was left behind, process " + left.get().pid()
-                    + ", could not be ended", e);
+            throw new IllegalStateException("cannot stop the PostgreSQL of a killed service (process "
+                    + left.get().pid() + ")", e);
         }
     }
 
@@ -196,15 +196,15 @@ public final class EmbeddedDatabase implements AutoCloseable {
                 postgres.close();
                 postgres = start(root, port);
                 watch();
-                LOG.warn("PostgreSQL had ended; it was started again");
+                LOG.warn("PostgreSQL had stopped; restarted it.");
                 return;
             } catch (IOException | RuntimeException e) {
-                LOG.warnf("PostgreSQL has ended and does not start again, attempt %d of %d", attempt, START_AGAIN);
+                LOG.warnf("Cannot restart PostgreSQL (attempt %d of %d); retrying every second.", attempt, START_AGAIN);
                 pause();
             }
         }
         if (!closing) {
-            LOG.error("PostgreSQL does not start again; the service stops");
+            LOG.error("Cannot restart PostgreSQL; stopping the service.");
             System.exit(1);
         }
     }

@@ -57,7 +57,7 @@ final class Health {
             try {
                 return done != null ? done : look();
             } catch (FlywayException e) {
-                return HealthCheckResponse.named("Database schema").down().withData("why", "The database does not say.")
+                return HealthCheckResponse.named("Database schema").down().withData("why", "Its version cannot be read.")
                         .build();
             }
         }

@@ -107,9 +107,9 @@ record Setting(String allowed, UnaryOperator<String> check) {
                 Trust.read(Path.of(value));
                 return null;
             } catch (IOException | InvalidPathException e) {
-                return "There is no such file to read.";
+                return "The file does not exist or cannot be read.";
             } catch (CertificateException e) {
-                return "It is no PEM file with certificates: " + e.getMessage() + ".";
+                return "It is not a PEM file with certificates: " + e.getMessage() + ".";
             }
         });
     }
@@ -120,7 +120,7 @@ record Setting(String allowed, UnaryOperator<String> check) {
                 return AddressPolicy.of(Arrays.stream(value.split(",")).map(String::strip).filter(entry -> !entry.isEmpty())
                         .toList()).idleEntry().orElse(null);
             } catch (IllegalArgumentException e) {
-                return value.contains("@") ? "An entry has no user info." : e.getMessage();
+                return value.contains("@") ? "An entry must not contain user info (…@)." : e.getMessage();
             }
         });
     }

@@ -145,7 +145,7 @@ public final class Settings {
         }
         if (config.getOptionalValue("quarkus.http.proxy.proxy-address-forwarding", Boolean.class).orElse(false)
                 && config.getOptionalValue("quarkus.http.proxy.trusted-proxies", String.class).isEmpty()) {
-            lines.add("QUARKUS_HTTP_PROXY_PROXY_ADDRESS_FORWARDING is set, so anybody could say which host they used. Set "
+            lines.add("QUARKUS_HTTP_PROXY_PROXY_ADDRESS_FORWARDING is set, so any client could claim any host name. Set "
                     + "QUARKUS_HTTP_PROXY_TRUSTED_PROXIES to the proxy's address as well, such as 127.0.0.1.");
         }
         for (String name : List.of("allow-forwarded", "allow-x-forwarded")) {
@@ -161,9 +161,10 @@ public final class Settings {
         String own = config.getOptionalValue(PREFIX + "public-url", String.class).orElse("").replaceFirst("/$", "");
         if (config.getOptionalValue("quarkus.http.cors.enabled", Boolean.class).orElse(false)
                 && (own.isEmpty() || !origins.contains(own) || origins.contains("*"))) {
-            lines.add("QUARKUS_HTTP_CORS_ENABLED is set: pages of other sites than those in QUARKUS_HTTP_CORS_ORIGINS can do "
-                    + "nothing then, Kitsu's own included. Set CUSTOM_ACTIONS_PUBLIC_URL, and QUARKUS_HTTP_CORS_ORIGINS to that and "
-                    + "the others, such as https://kitsu.studio.com,https://tools.studio.com; not to all of them (*).");
+            lines.add("QUARKUS_HTTP_CORS_ENABLED is set, so only pages of the sites in QUARKUS_HTTP_CORS_ORIGINS can use the "
+                    + "service, and Kitsu's own site must be in that list. Set CUSTOM_ACTIONS_PUBLIC_URL, and "
+                    + "QUARKUS_HTTP_CORS_ORIGINS to that URL and the other sites, such as "
+                    + "https://kitsu.studio.com,https://tools.studio.com; do not use *.");
         }
         Stream.concat(environment.stream(), StreamSupport.stream(config.getPropertyNames().spliterator(), false))
                 .filter(name -> EGRESS_TLS.matcher(name).matches()).sorted().findFirst()

@@ -49,7 +49,7 @@ final class StartFailure {
                     "QUARKUS_MANAGEMENT_PORT", "QUARKUS_MANAGEMENT_HOST");
         }
         if (config.getOptionalValue(DatabaseUrl.KEY, String.class).isEmpty()) {
-            return "There is no database. Set " + URL + " (and …_USERNAME, …_PASSWORD), such as "
+            return "No database is configured. Set " + URL + " (and …_USERNAME, …_PASSWORD), such as "
                     + "jdbc:postgresql://postgres:5432/kitsu_actions. PostgreSQL 15 or later.";
         }
         return database().orElseGet(() -> cause.getClass().getSimpleName() + ": " + cause.getMessage()
@@ -70,11 +70,11 @@ final class StartFailure {
         }
         if (find(SchemaManagementException.class) instanceof SchemaManagementException wrong) {
             return Optional.of(name + " does not have the tables of this version: " + wrong.getMessage()
-                    + ". Was it changed by hand, or only partly restored? Bring a backup back, or let the service make its tables "
-                    + "in an empty database.");
+                    + ". Was it changed by hand, or only partly restored? Restore a backup, or let the service create its "
+                    + "tables in an empty database.");
         }
         if (find(SQLException.class) instanceof SQLException sql && String.valueOf(sql.getSQLState()).equals("42501")) {
-            return Optional.of(name + " does not allow its user what the service needs: " + sql.getMessage()
+            return Optional.of(name + " does not give its user the rights that the service needs: " + sql.getMessage()
                     + ". Make that user the owner of the database and of all tables in it.");
         }
         if (String.valueOf(cause.getMessage()).contains("startup parameter: extra_float_digits")) {
@@ -83,9 +83,9 @@ final class StartFailure {
         }
         return DatabaseFailure.of(failure).map(found -> {
             String state = String.valueOf(found.state());
-            return state.startsWith("28") ? name + " does not let the service in: " + found.message()
+            return state.startsWith("28") ? name + " refuses the login: " + found.message()
                     + ". Are QUARKUS_DATASOURCE_USERNAME and QUARKUS_DATASOURCE_PASSWORD right?"
-                    : state.startsWith("3D") ? name + " is not there: " + found.message()
+                    : state.startsWith("3D") ? name + " does not exist: " + found.message()
                             + ". Create it with CREATE DATABASE, or correct " + URL + "."
                             : state.matches("25006|53.*|57P.*") ? name + " cannot be used: " + found.sentence() + " ("
                                     + found.message() + ")"

@@ -78,11 +78,11 @@ class StartLog {
         return set
                 && DurationConverter.parseDuration(longest.getValue()).compareTo(shutdown) > 0
                         ? Optional.of(
-                                "Actions may wait for %s (egress.max-timeout), a stop waits for %s (run.shutdown): what is under way for longer "
+                                "A delivery may take %s (egress.max-timeout), but a shutdown waits for %s (run.shutdown). It "
                                         .formatted(longest.getValue(),
                                                 config.getConfigValue(Settings.PREFIX + "run.shutdown").getValue())
-                                        + "is cut off then, and sent again or lost as 'max_attempts' says. Raise CUSTOM_ACTIONS_RUN_SHUTDOWN, and "
-                                        + "the time that whatever stops the process gives it.")
+                                        + "cuts off longer deliveries, which are retried or lost, depending on 'max_attempts'. "
+                                        + "Raise CUSTOM_ACTIONS_RUN_SHUTDOWN, and your process manager's time for a stop.")
                         : Optional.empty();
     }
 

@@ -69,7 +69,7 @@ class Wiring {
     void listen(@Observes StartupEvent start) {
         Infrastructure.setDroppedExceptionHandler(dropped -> {
             if (!isOfTheNetwork(dropped)) {
-                Logger.getLogger("studio.actions").error("A failure came too late for an answer", dropped);
+                Logger.getLogger("studio.actions").error("An operation failed after its caller had gone; logging it.", dropped);
             }
         });
     }

@@ -29,7 +29,7 @@ import studio.actions.template.Variable.Scope;
 public final class Template {
 
     private static final int MAX_LENGTH = 2_000;
-    private static final String ENCODE = "Write %%%1$02X for \"%1$c\": no URL can hold it as it stands there.";
+    private static final String ENCODE = "Write %%%1$02X for \"%1$c\": a URL cannot contain it unencoded there.";
     private static final String BRACES = "Write a variable like {entity_id}, and any other brace as %%7B or %%7D.";
     private static final Set<String> SECRETS = Set.of("password", "passwd", "token", "api_key", "apikey", "secret",
             "access_token");
@@ -87,7 +87,7 @@ public final class Template {
         }
         if (rawHead.indexOf('@') >= 0) {
             throw new Refused("user_info_in_url",
-                    "Take what stands before the @ out of the URL; an AJAX action can send it in a header.");
+                    "Remove the user info and the @ from the URL; an AJAX action can send credentials in a header.");
         }
         scheme = rawHead.substring(0, rawHead.indexOf(':')).toLowerCase(Locale.ROOT);
         address = web() ? address(rawHead) : null;
@@ -106,8 +106,8 @@ public final class Template {
         }
         if (TriggerLink.isWithin(template)) {
             throw new Refused("link_within",
-                    "A link to an action stands in the middle of this URL. Paste it alone: what is behind "
-                            + "its # is taken.");
+                    "This URL has a link to an action in the middle. Paste the link alone: the URL after "
+                            + "its # is used.");
         }
         if (template.contains("${")) {
             throw new Refused("template_braces", "Write a variable without a $ before it, like {entity_id}, or %%24 for the "
@@ -229,7 +229,7 @@ public final class Template {
 
     /** Collects the expressions; returns the literals. */
     private List<String> split() {
-        refuse(text, CONTROL, "template_character", "Take the character U+%04X out: no URL can hold it.");
+        refuse(text, CONTROL, "template_character", "Remove the character U+%04X: a URL cannot contain it.");
         List<String> raw = new ArrayList<>();
         Matcher matcher = EXPRESSION.matcher(text);
         int end = 0;
@@ -241,7 +241,7 @@ public final class Template {
         for (String literal : raw) {
             refuse(literal, BRACE, "template_braces", BRACES);
             refuse(literal, NEVER_RAW, "template_character", ENCODE);
-            refuse(literal, BAD_PERCENT, "template_percent", "Write %%25 for the %%, or two hexadecimal digits behind it.");
+            refuse(literal, BAD_PERCENT, "template_percent", "Write %%25 for the %%, or two hexadecimal digits after it.");
         }
         return raw;
     }
@@ -281,7 +281,7 @@ public final class Template {
         } catch (URISyntaxException unreadable) {
             // refused below
         }
-        throw new Refused("template_address", "Write a host behind the scheme, as in https://farm.studio/, instead of %s.",
+        throw new Refused("template_address", "Write a host after the scheme, as in https://farm.studio/, instead of %s.",
                 head);
     }
 

@@ -144,7 +144,7 @@ final class Names {
     private String type(ZouObject entity) {
         ZouObject type = get(TYPES, entity.id("entity_type_id"));
         if (type == null || type.name() == null) {
-            throw Zou.away("it does not say what type an entity is of");
+            throw Zou.away("it does not name the type of an entity");
         }
         return type.name();
     }

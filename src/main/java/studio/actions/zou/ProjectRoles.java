@@ -85,7 +85,7 @@ public class ProjectRoles {
         try {
             return Role.valueOf(name);
         } catch (IllegalArgumentException e) {
-            throw new Zou.Denied(403, "Your role in this production is not known here.");
+            throw new Zou.Denied(403, "This service does not know your role in this production.");
         }
     }
 }

@@ -177,7 +177,7 @@ public class Zou {
                     List<ZouObject> shown = new ArrayList<>();
                     answer.forEach(one -> shown.add(new ZouObject(one)));
                     if (!answer.isArray() || !new HashSet<>(ids).containsAll(shown.stream().map(ZouObject::id).toList())) {
-                        throw away("it answered about something else than it was asked");
+                        throw away("its answer is about another object than requested");
                     }
                     return shown;
                 });
@@ -243,8 +243,8 @@ public class Zou {
                 .onFailure(failure -> isNoAnswer(failure)
                         || failure instanceof ProblemException problem && problem.code() == Code.UNAVAILABLE)
                 .transform(failure -> ProblemException.unavailable("Kitsu's API server did not answer as it should"
-                        + (isNoAnswer(failure) ? ": " + reason(failure) : "") + ". What it did before it stays done; do this "
-                        + "again to go on."));
+                        + (isNoAnswer(failure) ? ": " + reason(failure) : "") + ". Earlier changes stay; repeat this "
+                        + "request to continue."));
     }
 
     private RuntimeException refusedChange(Throwable failure) {
@@ -346,9 +346,9 @@ public class Zou {
                 return tree;
             }
         } catch (IOException e) {
-            LOG.debugf("Zou's answer is no JSON: %s", e.getMessage());
+            LOG.debugf("Zou's answer is not JSON (%s); treating Zou as unavailable.", e.getMessage());
         }
-        throw away("its answer is no JSON");
+        throw away("its answer is not JSON");
     }
 
     private RuntimeException refused(Throwable failure) {
@@ -366,7 +366,7 @@ public class Zou {
      */
     private ProblemException unknown(Throwable failure) {
         Response response = ((WebApplicationException) failure).getResponse();
-        String sentence = said(response).orElse("Kitsu does not know this token, or no longer: sign in again.");
+        String sentence = said(response).orElse("Kitsu does not know this token, or it has expired: sign in again.");
         return response.getStatus() == 422 ? new ProblemException(Code.MALFORMED_TOKEN, sentence) : unknownToken(sentence);
     }
 
@@ -384,7 +384,7 @@ public class Zou {
             return Optional.of(message.substring(0, Math.min(LONGEST_REASON, message.length())))
                     .filter(sentence -> !sentence.isEmpty());
         } catch (IOException e) {
-            LOG.debugf("Zou's refusal is no JSON: %s", e.getMessage());
+            LOG.debugf("Zou's refusal is not JSON (%s); answering with a sentence of our own.", e.getMessage());
             return Optional.empty();
         }
     }
@@ -397,8 +397,8 @@ public class Zou {
         LOG.debugf(failure, "Zou gave no answer");
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof CertificateException || cause instanceof CertPathBuilderException) {
-                return "its certificate cannot be verified (" + cause.getMessage() + "). If it is from the studio's own "
-                        + "authority, name its PEM file in CUSTOM_ACTIONS_TRUST";
+                return "its certificate cannot be verified (" + cause.getMessage() + "). If the studio's own authority "
+                        + "issued it, set CUSTOM_ACTIONS_TRUST to the authority's PEM file";
             }
             if (cause instanceof SSLException && cause.getCause() == null) {
                 return "it cannot be reached over TLS (" + cause.getMessage() + ")";

@@ -202,7 +202,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         UUID id = StrictJson.id(user.path("id").asText(null));
         String role = user.path("role").asText("");
         if (!answer.path("authenticated").asBoolean() || id == null || role.isEmpty()) {
-            LOG.error("Zou's answer about a token names nobody. Is CUSTOM_ACTIONS_ZOU_URL the API server of a Kitsu?");
+            LOG.error("Zou's answer about a token names no user; answering 503. Is CUSTOM_ACTIONS_ZOU_URL Kitsu's API server?");
             throw new ProblemException(Code.UNAVAILABLE, "Kitsu's API server does not say whose token this is.")
                     .with("Retry-After", "5");
         }
@@ -218,7 +218,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
             return Role.valueOf(name);
         } catch (IllegalArgumentException e) {
             throw new ProblemException(Code.FORBIDDEN,
-                    "Kitsu gives this person the role " + printable(name) + ", which is not known here.");
+                    "Kitsu gives this person the role " + printable(name) + ", which this service does not know.");
         }
     }
 
@@ -236,10 +236,10 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
             return Optional.empty();
         }
         if (site == null && origin == null) {
-            return Optional.of("A request with Kitsu's cookie must say where it comes from (Origin). A script sends "
+            return Optional.of("A request with Kitsu's cookie needs the header 'Origin'. In a script, send "
                     + "'Authorization: Bearer <token>' instead of the cookie.");
         }
-        return Optional.of("This was sent from another site than ours" + (origin == null ? "" : " (" + printable(origin) + ")")
+        return Optional.of("This request comes from another site" + (origin == null ? "" : " (" + printable(origin) + ")")
                 + ", with Kitsu's cookie. If that is Kitsu's own site, let the proxy pass the Host header on, or set "
                 + "CUSTOM_ACTIONS_PUBLIC_URL.");
     }

@@ -228,7 +228,7 @@ public class ZouLookups {
                             requests.add(new Request<>(one(question.taskId() != null ? "tasks" : "entities", id), shown -> {
                             }, denied -> hidden.put(id, sentence(question.what(), denied))));
                         } else {
-                            hidden.put(id, "As a vendor you can run an action on " + MOST_OF_VENDOR
+                            hidden.put(id, "As a vendor you can run an action on at most " + MOST_OF_VENDOR
                                     + " targets of this production at once. Select fewer.");
                         }
                     });

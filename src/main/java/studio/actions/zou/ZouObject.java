@@ -46,7 +46,7 @@ record ZouObject(JsonNode json) {
     /** Returns this object if it has the id. Else fails with 503: Zou answered about another object. */
     ZouObject mustBe(UUID id) {
         if (!id.equals(id())) {
-            throw Zou.away("it answered about something else than it was asked");
+            throw Zou.away("its answer is about another object than requested");
         }
         return this;
     }

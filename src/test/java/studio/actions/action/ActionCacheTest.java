@@ -37,7 +37,7 @@ class ActionCacheTest {
     Actions actions;
 
     @Test
-    void listsWhatWasWrittenHereAtOnce() {
+    void listsLocalChangesImmediately() {
         for (int i = 0; i < 10; i++) {
             String name = "At once " + i;
             String id = Json.of(Api.create(Api.draft("name", name)).then().statusCode(201).extract()).get("id");
@@ -50,7 +50,7 @@ class ActionCacheTest {
     }
 
     @Test
-    void listsWhatAnotherReplicaHasWritten() throws SQLException {
+    void listsChangesOfAnotherReplica() throws SQLException {
         String id = Json.of(Api.create(Api.draft("name", "Here")).then().statusCode(201).extract()).get("id");
         assertThat(names()).contains("Here");
 
@@ -61,7 +61,7 @@ class ActionCacheTest {
 
     /** A press that finds a newer version than the cached one reads the action again, within the same request. */
     @Test
-    void readsWhatIsPressedAsItIsNow() throws SQLException {
+    void readsCurrentVersionForPress() throws SQLException {
         UUID id = UUID.fromString(Api.ajax("https://farm.studio.com/now"));
         Caller admin = new Caller(UUID.randomUUID(), "Ada", "ada@example.com", Role.admin, false, List.of(), Set.of());
         assertThat(actions.pressableNow(id, admin).version).isEqualTo(1);
@@ -75,7 +75,7 @@ class ActionCacheTest {
 
     /** The first request after the break must not get the broken connection. */
     @RepeatedTest(3)
-    void listensAgainAfterABreak() throws SQLException {
+    void listensAgainAfterLostConnection() throws SQLException {
         String id = Json.of(Api.create(Api.draft("name", "Before the break")).then().statusCode(201).extract()).get("id");
         assertThat(names()).contains("Before the break");
 

@@ -43,7 +43,7 @@ class ActionHistoryTest {
     private final String admin = BesideKitsu.token("admin");
 
     @Test
-    void tellsWhoChangedWhatFieldByField() {
+    void listsAuthorAndChangedFieldsOfEachVersion() {
         Instant before = Instant.now().minusSeconds(1);
         String id = create("headers", Map.of("X-Key", "${secret:farm}"));
         patch(id, Map.of("url", "https://api.studio.com/2", "timeout_ms", 20000, "headers", Map.of("X-Queue", "fast")));
@@ -66,7 +66,7 @@ class ActionHistoryTest {
     }
 
     @Test
-    void aChangeThatChangesNothingIsNoVersion() {
+    void createsNoVersionForChangeWithoutEffect() {
         String id = create();
         patch(id, Map.of("timeout_ms", 10000));
 
@@ -74,7 +74,7 @@ class ActionHistoryTest {
     }
 
     @Test
-    void knowsWhatIsDoneOnKitsusPage() {
+    void recordsChangesMadeOnKitsusPage() {
         String id = Json.of(BesideKitsu.with(admin).body(Map.of("name", "Kitsu's", "url", "https://tool.studio.com/"))
                 .post(BesideKitsu.PATH).then().statusCode(201).extract()).get("id");
         BesideKitsu.with(admin).body(Map.of("name", "Kitsu's own")).put(BesideKitsu.PATH + "/" + id).then().statusCode(200);
@@ -107,7 +107,7 @@ class ActionHistoryTest {
     // Restoring
 
     @Test
-    void bringsAnOldVersionBackAsANewOne() {
+    void restoresOldVersionAsNewVersion() {
         String id = create("description", "First");
         patch(id, Map.of("url", "https://api.studio.com/2", "description", "Second", "enabled", false));
 
@@ -122,7 +122,7 @@ class ActionHistoryTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "", "?version=2" })
-    void bringsADeletedActionBackUnderItsId(String version) {
+    void restoresDeletedActionUnderItsId(String version) {
         String id = create("description", "Back", "headers", Map.of("X-Key", "${secret:farm}"), "roles", List.of("client"));
         Map<String, Object> before = read(id);
         BesideKitsu.with(admin).delete(Api.ACTIONS + "/" + id).then().statusCode(204);
@@ -140,7 +140,7 @@ class ActionHistoryTest {
     }
 
     @Test
-    void bringsAnOldVersionOfADeletedActionBack() {
+    void restoresOldVersionOfDeletedAction() {
         String id = create("description", "First");
         patch(id, Map.of("description", "Second"));
         BesideKitsu.with(admin).delete(Api.ACTIONS + "/" + id).then().statusCode(204);
@@ -149,7 +149,7 @@ class ActionHistoryTest {
     }
 
     @Test
-    void bringingBackWhatIsThereIsNoVersion() {
+    void createsNoVersionWhenRestoringCurrentState() {
         String id = create();
 
         restore(id, "?version=1").then().statusCode(200).body(has("version", equalTo(1)));
@@ -158,7 +158,7 @@ class ActionHistoryTest {
     }
 
     @Test
-    void judgesAnOldVersionByTheRulesOfNow() throws SQLException {
+    void validatesRestoredVersionByCurrentRules() throws SQLException {
         String id = create();
         patch(id, Map.of("description", "New"));
         inDatabase(
@@ -171,7 +171,7 @@ class ActionHistoryTest {
     }
 
     @Test
-    void doesNotOverwriteAChangeThatNobodyHasSeen() {
+    void refusesRestoreWithStaleIfMatch() {
         String id = create();
         patch(id, Map.of("description", "New"));
 
@@ -182,7 +182,7 @@ class ActionHistoryTest {
     }
 
     @Test
-    void bringsBackOnceWhatTwoBringBack() throws Exception {
+    void restoresOnceForTwoConcurrentRequests() throws Exception {
         String id = create();
         BesideKitsu.with(admin).delete(Api.ACTIONS + "/" + id).then().statusCode(204);
         BesideKitsu.with(admin).header("If-Match", "\"1\"").post(Api.ACTIONS + "/" + id + "/restore").then().statusCode(412);
@@ -198,7 +198,7 @@ class ActionHistoryTest {
     }
 
     @Test
-    void blamesNobodyForWhatTheVersionBeforeHasWritten() throws SQLException {
+    void addsVersionsThatAnOlderReleaseDidNotRecord() throws SQLException {
         String id = create("description", "First");
         String somebody = UUID.randomUUID().toString();
         inDatabase("UPDATE action SET description = 'Second', version = 2, updated_by = '" + somebody + "' WHERE id = '" + id
@@ -226,7 +226,7 @@ class ActionHistoryTest {
     // Refused
 
     @Test
-    void saysWhatIsNotThere() {
+    void refusesUnknownActionsVersionsAndCursors() {
         String id = create();
         String nobody = UUID.randomUUID().toString();
 
@@ -246,7 +246,7 @@ class ActionHistoryTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "manager", "supervisor", "user", "client", "vendor" })
-    void isForAdmins(String person) {
+    void refusesRolesOtherThanAdmin(String person) {
         String id = create();
 
         BesideKitsu.as(person).get(Api.ACTIONS + "/" + id + "/history").then().statusCode(403);
@@ -259,7 +259,7 @@ class ActionHistoryTest {
     }
 
     @Test
-    void keepsTheVersionsOfWhatIsImported() {
+    void recordsVersionsOfImportedActions() {
         String name = "Imported " + UUID.randomUUID();
         String file = "Name;URL;Description\n" + name + ";https://api.studio.com/;";
         for (String description : List.of("First", "Second")) {

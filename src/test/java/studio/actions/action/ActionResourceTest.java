@@ -119,7 +119,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void ignoresItsOwnFieldsInABody() {
+    void ignoresReadOnlyFieldsInBody() {
         Map<String, Object> draft = Api.draft("id", UUID.randomUUID().toString(), "version", 41, "type", "Something",
                 "created_at", "2001-01-01T00:00:00Z", "updated_at", "yesterday", "created_by", 5, "updated_by", null);
 
@@ -136,7 +136,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void whatIsReadCanBeSentBack() {
+    void acceptsReadActionAsReplacement() {
         String id = Json.of(Api.create(full()).then().extract()).get("id");
         Map<String, Object> read = read(id);
 
@@ -166,7 +166,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void listsAnActionAsItIsRead() {
+    void listsActionWithSameFieldsAsSingleRead() {
         String id = create("one");
 
         Api.admin().get(Api.ACTIONS + "?q=" + mark).then().statusCode(200)
@@ -185,7 +185,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void findsWordsInNameAndDescriptionWhateverTheirCase() {
+    void searchesNameAndDescriptionIgnoringCase() {
         String name = create("Needle");
         String description = create("x", "description", "has a NEEDLE in it");
         create("y");
@@ -214,7 +214,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void isWholeWithoutALimit() {
+    void returnsWholeListWithoutLimit() {
         IntStream.rangeClosed(1, 3).forEach(i -> create("" + i));
 
         Json all = page("?q=" + mark);
@@ -227,7 +227,7 @@ class ActionResourceTest {
     /** Uses names that databases sort differently, depending on their collation, and two equal names. */
     @ParameterizedTest
     @ValueSource(ints = { 1, 2, 3, 4, 8, 9, 1000 })
-    void eachPageLeadsToTheNext(int limit) {
+    void pagesWithoutGapsOrRepeats(int limit) {
         List.of("é", "E", "e", "z", "a b", "a-b", "Ab", "same", "same").forEach(name -> create(name, "entity_type", "shot"));
         List<String> whole = ids("?q=" + mark);
 
@@ -244,7 +244,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void goesOnWhereAPageEndedWhenItsActionsAreGone() {
+    void continuesAfterCursorWhoseActionsWereDeleted() {
         IntStream.rangeClosed(1, 5).forEach(i -> create("" + i));
         Json first = page("?limit=2&q=" + mark);
         first.<String> getList("data.id").forEach(id -> Api.admin().delete(path(id)).then().statusCode(204));
@@ -258,7 +258,7 @@ class ActionResourceTest {
     @ParameterizedTest
     @ValueSource(strings = { "x", "%00", "a%20b", "%20", "NjNmOGEzMzI", "~~~~",
             "NjNmOGEzMzItZTIwOS00ZjhjLWIzODQtNzQ3ZDVlZGE0YjU3", "NjNmOGEzMzItZTIwOS00ZjhjLWIzODQtNzQ3ZDVlZGE0YjU3IGEAYg" })
-    void refusesACursorThatItDidNotGive(String cursor) {
+    void refusesUnknownCursor(String cursor) {
         Api.admin().get(Api.ACTIONS + "?cursor=" + cursor).then().statusCode(400)
                 .body(has("code", equalTo("invalid_parameter"), "errors[0].code", equalTo("unknown_cursor")));
     }
@@ -270,7 +270,7 @@ class ActionResourceTest {
     // ETags
 
     @Test
-    void aListThatIsKnownIsNotSentAgain() {
+    void answers304ForUnchangedList() {
         String id = create("one");
         String list = Api.ACTIONS + "?q=" + mark;
         String tag = Api.admin().get(list).then().statusCode(200).extract().header("ETag");
@@ -288,7 +288,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void differentFormsOfAListHaveDifferentTags() {
+    void pagesOfListHaveDifferentETags() {
         create("one");
         create("two");
 
@@ -302,7 +302,7 @@ class ActionResourceTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "\"1\"", "W/\"1\"", "\"7\", \"1\"", "*" })
-    void anActionThatIsKnownIsNotSentAgain(String tag) {
+    void answers304ForUnchangedAction(String tag) {
         String id = create("one");
 
         Api.admin().header("If-None-Match", tag).get(path(id)).then().statusCode(304).header("ETag", "\"1\"")
@@ -310,7 +310,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void anActionThatChangedIsSentAgain() {
+    void sendsChangedActionDespiteOldETag() {
         String id = create("one");
         patch(id, Map.of("name", mark + " two")).then().statusCode(200).header("ETag", "\"2\"");
 
@@ -321,7 +321,7 @@ class ActionResourceTest {
     // Replacing
 
     @Test
-    void replacingPutsWhatIsLeftOutBackToItsDefault() {
+    void putResetsOmittedFieldsToDefaults() {
         Response created = Api.create(full());
         String id = Json.of(created).get("id");
 
@@ -339,7 +339,7 @@ class ActionResourceTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "name", "url" })
-    void replacingNeedsWhatCreatingNeeds(String field) {
+    void putRefusesMissingRequiredField(String field) {
         String id = create("one");
         Map<String, Object> draft = Api.draft();
         draft.remove(field);
@@ -352,7 +352,7 @@ class ActionResourceTest {
     // Merging
 
     @Test
-    void mergingChangesWhatIsNamedAndNothingElse() {
+    void patchChangesOnlyNamedFields() {
         Map<String, Object> draft = full();
         String id = Json.of(Api.create(draft)).get("id");
 
@@ -368,7 +368,7 @@ class ActionResourceTest {
     @CsvSource({ "entity_type, all", "is_ajax, false", "description,", "enabled, true", "method, POST", "headers, {}",
             "timeout_ms, 10000", "max_attempts, 1", "rate_per_minute, 600", "signing_secret,", "roles, []",
             "project_ids, []" })
-    void mergingNullPutsAFieldBackToItsDefault(String field, String standard) {
+    void patchWithNullResetsFieldToDefault(String field, String standard) {
         String id = Json.of(Api.create(full())).get("id");
 
         Map<String, Object> nothing = new LinkedHashMap<>();
@@ -381,7 +381,7 @@ class ActionResourceTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "name", "url" })
-    void mergingCannotTakeAwayWhatIsRequired(String field) {
+    void patchRefusesNullForRequiredField(String field) {
         String id = create("one");
 
         Api.admin().body("{\"" + field + "\": null}").patch(path(id)).then().statusCode(400)
@@ -390,7 +390,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void mergesHeadersOneByOne() {
+    void patchMergesHeadersByName() {
         String id = create("one", "headers", Map.of("X-Keep", "1", "X-Change", "2", "X-Drop", "3"));
 
         Map<String, Object> headers = new LinkedHashMap<>(Map.of("X-Change", "two", "X-New", "4"));
@@ -401,7 +401,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void mergesNullsIntoNothing() {
+    void patchIgnoresNullForAbsentHeader() {
         String id = create("one");
 
         Api.admin().body("{\"headers\": {\"X-A\": null}}").patch(path(id)).then().statusCode(200)
@@ -410,7 +410,7 @@ class ActionResourceTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "application/merge-patch+json", "application/json", "application/json; charset=utf-8" })
-    void mergesByEitherMediaType(String mediaType) {
+    void patchAcceptsBothMediaTypes(String mediaType) {
         String id = create("one");
 
         Api.admin().contentType(mediaType).body("{\"description\": \"by " + mark + "\"}").patch(path(id)).then()
@@ -418,7 +418,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void mergesIntoAWholeThatIsJudgedAsAWhole() {
+    void patchValidatesMergedAction() {
         String id = Json.of(Api.create(Api.draft("url", "maya://open?id={entity_id}"))).get("id");
 
         patch(id, Map.of("is_ajax", true)).then().statusCode(400)
@@ -428,7 +428,7 @@ class ActionResourceTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "[]", "\"name\"", "5", "true", "null", "[{\"op\": \"remove\", \"path\": \"/description\"}]" })
-    void mergesObjectsOnly(String patch) {
+    void patchRefusesBodyThatIsNotObject(String patch) {
         String id = create("one");
 
         Api.admin().body(patch).patch(path(id)).then().statusCode(400).body(has("code", equalTo("invalid_body")));
@@ -436,7 +436,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void mergingRefusesUnknownFields() {
+    void patchRefusesUnknownFields() {
         String id = create("one");
 
         patch(id, Map.of("timeout", 5)).then().statusCode(400).body(has("code", equalTo("invalid_body"),
@@ -446,7 +446,7 @@ class ActionResourceTest {
     // Versions
 
     @Test
-    void countsChangesAndKeepsTheTimeOfTheFirst() {
+    void incrementsVersionAndKeepsCreationTime() {
         Response created = Api.create(Api.draft("name", mark));
         String id = Json.of(created).get("id");
 
@@ -462,7 +462,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void aChangeWithoutADifferenceChangesNothing() {
+    void keepsVersionIfChangeHasNoEffect() {
         Map<String, Object> draft = full();
         Response created = Api.create(draft);
         String id = Json.of(created).get("id");
@@ -481,7 +481,7 @@ class ActionResourceTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = { "PUT | \"1\"", "PATCH | \"1\"", "DELETE | \"1\"", "PUT | \"7\", \"8\"",
             "PATCH | W/\"2\"", "DELETE | W/\"2\"", "PUT | \"\"" })
-    void refusesToOverwriteWhatSomebodyElseChanged(String verb, String tag) {
+    void refusesChangeWithStaleIfMatch(String verb, String tag) {
         String id = create("one");
         patch(id, Map.of("description", "somebody else's")).then().statusCode(200);
 
@@ -494,14 +494,14 @@ class ActionResourceTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = { "PUT | \"1\" | 200", "PATCH | \"1\" | 200", "DELETE | \"1\" | 204", "PUT | * | 200",
             "PATCH | * | 200", "DELETE | * | 204", "PATCH | \"7\", \"1\" | 200" })
-    void takesAChangeOfWhatTheCallerHasRead(String verb, String tag, int status) {
+    void acceptsChangeWithCurrentIfMatch(String verb, String tag, int status) {
         String id = create("one");
 
         Api.admin().header("If-Match", tag).body(Api.draft("name", mark)).request(verb, path(id)).then().statusCode(status);
     }
 
     @Test
-    void aRefusedChangeLeavesNothingBehind() {
+    void refusedChangeLeavesActionUnchanged() {
         String id = create("one");
         Map<String, Object> before = read(id);
 
@@ -512,7 +512,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void twoWritersAtOnceLoseNothing() throws Exception {
+    void appliesAllConcurrentPatches() throws Exception {
         String id = create("one");
         int writers = 4;
         int changes = 6;
@@ -530,7 +530,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void ofManyWhoReadTheSameVersionOneMayChangeIt() throws Exception {
+    void acceptsOneOfConcurrentChangesToSameVersion() throws Exception {
         String id = create("one");
 
         List<Integer> statuses = atOnce(6, writer -> Api.admin().header("If-Match", "\"1\"")
@@ -541,7 +541,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void ofManyWhoDeleteOneDoes() throws Exception {
+    void acceptsOneOfConcurrentDeletions() throws Exception {
         String id = create("one");
 
         List<Integer> statuses = atOnce(4, writer -> Api.admin().delete(path(id)).statusCode());
@@ -552,7 +552,7 @@ class ActionResourceTest {
     // Deleting, and requests that change nothing
 
     @Test
-    void whatIsDeletedIsGone() {
+    void deletedActionIsNotFound() {
         String id = create("one");
 
         Api.admin().delete(path(id)).then().statusCode(204).body(emptyString());
@@ -567,7 +567,7 @@ class ActionResourceTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "HEAD", "OPTIONS" })
-    void lookingDoesNoHarm(String verb) {
+    void headAndOptionsChangeNothing(String verb) {
         String id = create("one");
         Map<String, Object> before = read(id);
 
@@ -581,7 +581,7 @@ class ActionResourceTest {
     }
 
     @Test
-    void headHasWhatGetHas() {
+    void headAnswersWithHeadersOfGet() {
         String id = create("one");
 
         Api.admin().head(path(id)).then().statusCode(200).header("ETag", "\"1\"");
@@ -594,7 +594,7 @@ class ActionResourceTest {
     @ParameterizedTest
     @CsvSource({ "GET, ''", "HEAD, ''", "POST, ''", "GET, /{id}", "HEAD, /{id}", "PUT, /{id}", "PATCH, /{id}", "DELETE, /{id}",
             "POST, /{id}/preview", "POST, /{id}/run", "POST, /preview", "GET, /runs", "GET, /runs/{id}" })
-    void nobodyGetsInWithoutAToken(String verb, String path) {
+    void refusesRequestsWithoutToken(String verb, String path) {
         String id = create("one", "is_ajax", true);
         Map<String, Object> before = read(id);
 

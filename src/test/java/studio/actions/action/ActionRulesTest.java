@@ -99,7 +99,7 @@ class ActionRulesTest {
 
     @ParameterizedTest
     @MethodSource("wrongNames")
-    void refusesTheName(String code, Object name) {
+    void refusesInvalidName(String code, Object name) {
         refused(Api.draft("name", name), "/name", code);
     }
 
@@ -120,7 +120,7 @@ class ActionRulesTest {
 
     @ParameterizedTest
     @MethodSource("rightNames")
-    void countsTheCharactersOfANameAsPeopleDo(String name) {
+    void acceptsNamesUpTo80CodePoints(String name) {
         accepted(Api.draft("name", name)).then()
                 .body(has("name", equalTo(Normalizer.normalize(name.strip(), Normalizer.Form.NFC))));
     }
@@ -132,7 +132,7 @@ class ActionRulesTest {
 
     @ParameterizedTest
     @MethodSource("wrongDescriptions")
-    void refusesTheDescription(String code, Object description) {
+    void refusesInvalidDescription(String code, Object description) {
         refused(Api.draft("description", description), "/description", code);
     }
 
@@ -142,13 +142,13 @@ class ActionRulesTest {
 
     @ParameterizedTest
     @MethodSource("rightDescriptions")
-    void acceptsTheDescription(String description) {
+    void acceptsValidDescription(String description) {
         accepted(Api.draft("description", description)).then().body(has("description", equalTo(description)));
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "", "  \n" })
-    void aBlankDescriptionIsNone(String description) {
+    void storesBlankDescriptionAsNull(String description) {
         accepted(Api.draft("description", description)).then().body(has("description", equalTo(null)));
     }
 
@@ -205,7 +205,7 @@ class ActionRulesTest {
 
     @ParameterizedTest
     @MethodSource("wrongUrls")
-    void refusesTheUrl(String code, Object url) {
+    void refusesInvalidUrl(String code, Object url) {
         refused(Api.draft("url", url, "is_ajax", true), "/url", code);
         refused(Api.draft("url", url, "is_ajax", false), "/url", code);
     }
@@ -234,7 +234,7 @@ class ActionRulesTest {
 
     @ParameterizedTest
     @MethodSource("rightUrls")
-    void acceptsTheUrl(String url) {
+    void acceptsValidUrl(String url) {
         accepted(Api.draft("url", url, "is_ajax", true)).then().body(has("url", equalTo(url)));
         accepted(Api.draft("url", url, "is_ajax", false)).then().body(has("url", equalTo(url)));
     }
@@ -278,24 +278,24 @@ class ActionRulesTest {
             "ftp://farm.studio/, scheme_not_http",
             "ssh://farm.studio/, scheme_not_http",
             "ws://farm.studio/, scheme_not_http" })
-    void refusesToSend(String url, String code) {
+    void refusesForbiddenAjaxUrl(String url, String code) {
         refused(Api.draft("url", url, "is_ajax", true), "/url", code);
     }
 
     @Test
-    void sendsPlainHttpToWhatTheStudioAllows() {
+    void acceptsPlainHttpToAllowedAddress() {
         accepted(Api.draft("url", Receiver.shared().url("/a/ok?e={entity_id}"), "is_ajax", true));
     }
 
     @Test
-    void whatIsAllowedIsAllowedOnItsPortOnly() {
+    void refusesAllowedAddressOnAnotherPort() {
         refused(Api.draft("url",
                 "http://127.0.0.1:" + (Receiver.shared().port() == 65535 ? 65534 : Receiver.shared().port() + 1),
                 "is_ajax", true), "/url", "egress_address");
     }
 
     @Test
-    void theBrowserMayOpenWhatTheServiceMayNotCall() {
+    void acceptsInternalAddressesThatOnlyTheBrowserOpens() {
         List.of("http://api.studio.com/", "http://localhost:3000/", "https://10.1.2.3/", "http://render/{entity_id}")
                 .forEach(url -> accepted(Api.draft("url", url, "is_ajax", false)));
     }
@@ -312,7 +312,7 @@ class ActionRulesTest {
 
     @ParameterizedTest
     @MethodSource("vectors")
-    void refusesTheVectorWhenSavedAndWhenPreviewed(String url) {
+    void refusesSsrfVectorWhenSavedAndPreviewed(String url) {
         Map<String, Object> draft = Api.draft("url", url, "is_ajax", true);
 
         Api.create(draft).then().statusCode(400).contentType(Problem.MEDIA_TYPE).body(has("code", equalTo("invalid_body"),
@@ -322,7 +322,7 @@ class ActionRulesTest {
     }
 
     @Test
-    void refusesTheVectorsWhenAnActionIsChanged() throws IOException {
+    void refusesSsrfVectorsWhenActionIsChanged() throws IOException {
         String id = Json.of(accepted(Api.draft("is_ajax", true))).get("id");
 
         vectors().forEach(url -> Api.admin().body(Map.of("url", url)).patch(Api.ACTIONS + "/" + id).then().statusCode(400)
@@ -333,7 +333,7 @@ class ActionRulesTest {
 
     // Addresses that a browser may open
 
-    static Stream<String> neverOpened() {
+    static Stream<String> forbiddenUrls() {
         return Stream.of("javascript:alert(1)", "data:text/html,hello", "vbscript:msgbox(1)", "file:///etc/passwd", "blob:x",
                 "about:blank", "view-source:https://farm.studio/", "ms-msdt:/id", "search-ms:query=x", "ms-officecmd:x")
                 .flatMap(url -> Stream.of(url,
@@ -342,8 +342,8 @@ class ActionRulesTest {
     }
 
     @ParameterizedTest
-    @MethodSource("neverOpened")
-    void neverOpens(String url) {
+    @MethodSource("forbiddenUrls")
+    void refusesForbiddenSchemes(String url) {
         refused(Api.draft("url", url), "/url", "scheme_forbidden");
         refused(Api.draft("url", "  " + url), "/url", "scheme_forbidden");
         refused(Api.draft("url", LINK + url), "/url", "scheme_forbidden");
@@ -353,14 +353,14 @@ class ActionRulesTest {
     @ParameterizedTest
     @ValueSource(strings = { "java\tscript:alert(1)", "java\nscript:alert(1)", "\u0001javascript:alert(1)",
             "javascript\t:alert(1)" })
-    void refusesSchemesThatABrowserWouldMend(String url) {
+    void refusesControlCharactersInScheme(String url) {
         refused(Api.draft("url", url), "/url", "template_character");
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "ssh://farm.studio/", "unheard-of:x", "ftp://farm.studio/", "mailto:x", "intent:x", "jar:x",
             "filesystem:x", "mayax://open", "wyciwyg:x" })
-    void refusesSchemesThatAreNotListed(String url) {
+    void refusesSchemesOutsideAllowList(String url) {
         refused(Api.draft("url", url), "/url", "scheme_not_allowed");
     }
 
@@ -374,7 +374,7 @@ class ActionRulesTest {
     @ValueSource(strings = { "http", "https", "maya", "nuke", "houdini", "hiero", "blender", "rv", "rvlink", "krita",
             "photoshop",
             "resolve", "vscode", "ayon-launcher", "kitsu", "MAYA" })
-    void opens(String scheme) {
+    void acceptsAllowedSchemes(String scheme) {
         accepted(Api.draft("url", scheme + "://open.studio/{entity_type}/{entity_id}"));
     }
 
@@ -382,7 +382,7 @@ class ActionRulesTest {
 
     @ParameterizedTest
     @CsvSource({ "timeout_ms, 100, 60000", "max_attempts, 1, 8", "rate_per_minute, 1, 60000" })
-    void keepsWithinTheRange(String field, int from, int to) {
+    void refusesNumbersOutOfRange(String field, int from, int to) {
         accepted(Api.draft(field, from)).then().body(field, equalTo(from));
         accepted(Api.draft(field, to)).then().body(field, equalTo(to));
         for (int beyond : new int[] { from - 1, to + 1, 0, -1, Integer.MAX_VALUE, Integer.MIN_VALUE }) {
@@ -456,14 +456,14 @@ class ActionRulesTest {
 
     @ParameterizedTest
     @MethodSource("wrongChoices")
-    void refusesTheValue(String field, Object value, String pointer) {
+    void refusesInvalidValue(String field, Object value, String pointer) {
         Api.create(Api.draft(field, value)).then().statusCode(400).body(has("code", equalTo("invalid_body"),
                 "errors.pointer", contains(pointer)));
     }
 
     @ParameterizedTest
     @CsvSource({ "entity_type, banana, shot", "method, post, POST" })
-    void namesTheChoices(String field, String value, String known) {
+    void namesValidValuesInMessage(String field, String value, String known) {
         Json fault = refused(Api.draft(field, value), "/" + field, "invalid_value");
 
         assertThat(fault.getString("errors[0].message")).contains(known);
@@ -479,7 +479,7 @@ class ActionRulesTest {
     }
 
     @Test
-    void keepsEveryRoleAndProjectOnce() {
+    void removesDuplicateRolesAndProjects() {
         String one = "63f8a332-e209-4f8c-b384-747d5eda4b57";
         String two = UUID.randomUUID().toString();
 
@@ -496,7 +496,7 @@ class ActionRulesTest {
     @ValueSource(strings = { "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "TE",
             "Trailer", "Transfer-Encoding", "Upgrade", "Host", "HOST", "host", "content-length", "Content-Length", "Cookie",
             "cookie", "webhook-id", "webhook-timestamp", "webhook-signature", "WEBHOOK-X", "Webhook-" })
-    void refusesTheHeader(String name) {
+    void refusesReservedHeader(String name) {
         refused(Api.draft("headers", Map.of(name, "x")), "/headers/" + name, "header_refused");
     }
 
@@ -524,12 +524,12 @@ class ActionRulesTest {
             "X-Api-Key, ' ${secret:farm} '", "X-Api-Key, ''", "X-Monkey, banana", "X-Keyboard, de", "X-Token-Type, jwt",
             "X-Author, Ann", "X-Keyframe, 12", "X-Compass, north", "X-Monkeys, two", "X-Turkey, yes", "X-Bypass, yes",
             "X-Secretary, Ann" })
-    void takesACredentialFromASecret(String name, String value) {
+    void acceptsSecretReferencesAndOrdinaryHeaders(String name, String value) {
         accepted(Api.draft("headers", Map.of(name, value))).then().body(has("headers", equalTo(Map.of(name, value))));
     }
 
     @Test
-    void refusesAVariableThatIsNeverSent() {
+    void refusesVariableInFragmentOfAjaxUrl() {
         String url = "https://api.studio.com/#/shots/{entity_id}";
 
         refused(Api.draft("url", url, "is_ajax", true), "/url", "variable_in_fragment");
@@ -548,7 +548,7 @@ class ActionRulesTest {
 
     @ParameterizedTest
     @MethodSource("wrongHeaderNames")
-    void refusesTheHeadersName(String name, String pointer) {
+    void refusesInvalidHeaderName(String name, String pointer) {
         refused(Api.draft("headers", Map.of(name, "x")), pointer, "header_name");
     }
 
@@ -578,7 +578,7 @@ class ActionRulesTest {
 
     @ParameterizedTest
     @MethodSource("wrongHeaderValues")
-    void refusesTheHeadersValue(String code, String value) {
+    void refusesInvalidHeaderValue(String code, String value) {
         refused(Api.draft("headers", Map.of("X-A", value)), "/headers/X-A", code);
     }
 
@@ -591,7 +591,7 @@ class ActionRulesTest {
     }
 
     @Test
-    void takesTwentyHeadersAndNotOneMore() {
+    void acceptsAtMostTwentyHeaders() {
         Map<String, String> headers = IntStream.rangeClosed(1, 20).boxed()
                 .collect(Collectors.toMap(i -> "X-" + i, i -> "" + i, (a, b) -> a, LinkedHashMap::new));
         accepted(Api.draft("headers", headers)).then().body(has("headers", aMapWithSize(20)));
@@ -610,7 +610,7 @@ class ActionRulesTest {
     }
 
     @Test
-    void acceptsHeaders() {
+    void acceptsValidHeaders() {
         Map<String, String> headers = Map.of("Authorization", "Bearer ${secret:farm}", "X-Empty", "", "X-Tab", "a\tb",
                 "X-Long", "x".repeat(2000), "X-Dollar", "$5 {x} $", "X-Two", "${secret:farm}-${secret:FARM}", "Webhook", "1",
                 "X!#$%&'*+.^_`|~-1", "1");
@@ -621,7 +621,7 @@ class ActionRulesTest {
     // Secrets
 
     @Test
-    void aSecretIsNeverShownByItsValue() {
+    void neverShowsSecretValues() {
         String name = "secret " + UUID.randomUUID();
         Map<String, Object> draft = Api.draft("name", name, "is_ajax", true, "headers",
                 Map.of("Authorization", "Bearer ${secret:farm}"), "signing_secret", "sign-here");
@@ -648,13 +648,13 @@ class ActionRulesTest {
     @ParameterizedTest
     @CsvSource({ "nope, unknown_secret", "'', unknown_secret", "${secret:sign-here}, unknown_secret",
             "farm, not_a_signing_secret" })
-    void refusesTheSigningSecret(String name, String code) {
+    void refusesUnknownOrInvalidSigningSecret(String name, String code) {
         refused(Api.draft("signing_secret", name), "/signing_secret", code);
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "sign-here", "SIGN_HERE", "sign_here" })
-    void acceptsTheSigningSecretHoweverItsNameIsWritten(String name) {
+    void acceptsEverySpellingOfSigningSecretName(String name) {
         accepted(Api.draft("signing_secret", name)).then().body(has("signing_secret", equalTo(name)));
     }
 
@@ -667,7 +667,7 @@ class ActionRulesTest {
     // Several errors at once
 
     @Test
-    void tellsAllThatIsWrongAtOnce() {
+    void reportsAllErrorsAtOnce() {
         Map<String, Object> draft = Api.draft("name", " ", "url", "https://farm.studio/{nope}", "description", "x".repeat(2001),
                 "timeout_ms", 99, "max_attempts", 9, "rate_per_minute", 0, "headers",
                 Map.of("Host", "x", "X-A", "${secret:nope}"), "signing_secret", "nope");
@@ -680,13 +680,13 @@ class ActionRulesTest {
     }
 
     @Test
-    void tellsBothFaultsOfOneHeader() {
+    void reportsBothErrorsOfOneHeader() {
         Api.create(Api.draft("headers", Map.of("Host", "a\nb"))).then().statusCode(400)
                 .body(has("errors.code", hasItem("header_refused"), "errors.code", hasItem("header_value")));
     }
 
     @Test
-    void pointsIntoThePreviewedDraft() {
+    void errorPointersOfPreviewBeginWithAction() {
         Map<String, Object> draft = Api.draft("name", " ", "headers", Map.of("Host", "x"));
 
         Json problem = Json.of(Api.admin().body(Map.of("action", draft, "targets", List.of(Api.shot())))
@@ -697,7 +697,7 @@ class ActionRulesTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "PUT", "PATCH" })
-    void judgesChangesAsItJudgesCreations(String verb) {
+    void validatesChangesLikeCreations(String verb) {
         String id = Json.of(accepted(Api.draft())).get("id");
 
         for (Object[] wrong : Arrays.asList(new Object[] { "name", "x".repeat(81) }, new Object[] { "url", "javascript:x" },

@@ -77,7 +77,7 @@ class ActionTransferTest {
     // Export
 
     @Test
-    void exportsKitsusColumnsAndOursBehindThem() {
+    void exportsKitsusColumnsFollowedByOwnColumns() {
         String id = Api.id(Api.create(full()));
 
         Response file = export("");
@@ -92,7 +92,7 @@ class ActionTransferTest {
     }
 
     @Test
-    void exportsWhatKitsuExports() {
+    void exportsOnlyKitsusColumnsOnRequest() {
         Api.id(Api.create(full()));
 
         assertThat(export("columns=kitsu").asString()).isEqualTo(KITSU + "\"CustomAction\";\"Sync \"\"all\"\"; now\";"
@@ -100,7 +100,7 @@ class ActionTransferTest {
     }
 
     @Test
-    void exportsForSpreadsheets() {
+    void exportsWithCommaAndByteOrderMark() {
         Api.id(Api.create(Api.draft()));
 
         byte[] file = export("delimiter=,&bom=true&columns=kitsu").asByteArray();
@@ -110,7 +110,7 @@ class ActionTransferTest {
     }
 
     @Test
-    void exportsNothingAsAHeader() {
+    void exportsOnlyHeaderWithoutActions() {
         assertThat(export("").asString()).isEqualTo(OURS);
     }
 
@@ -132,7 +132,7 @@ class ActionTransferTest {
 
     @ParameterizedTest
     @CsvSource({ "delimiter=|, delimiter", "columns=some, columns", "bom=1, bom" })
-    void refusesAnExportThatItDoesNotKnow(String query, String parameter) {
+    void refusesUnknownExportParameters(String query, String parameter) {
         export(query).then().statusCode(400)
                 .body(has("code", equalTo("invalid_parameter"), "errors.pointer", contains(parameter)));
     }
@@ -140,7 +140,7 @@ class ActionTransferTest {
     // Export and import again
 
     @Test
-    void comesBackToTheByte() throws SQLException {
+    void importsItsOwnExportUnchanged() throws SQLException {
         Api.id(Api.create(full()));
         for (String text : List.of("=1+1", "+1", "-5", "@SUM(A1)", "＝1", "＋1", "－1", "＠1", "'=1", "''-5", "'tis", "a;b,c\"d\"",
                 "🚀 ü")) {
@@ -163,7 +163,7 @@ class ActionTransferTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "delimiter=,", "bom=true", "delimiter=,&bom=true" })
-    void comesBackFromASpreadsheet(String form) throws SQLException {
+    void importsExportSavedBySpreadsheet(String form) throws SQLException {
         Api.id(Api.create(full()));
         String exported = export("").asString();
         String file = export(form).asString().replace("\n", "\r\n");
@@ -176,7 +176,7 @@ class ActionTransferTest {
 
     @ParameterizedTest
     @EnumSource(value = ActionCsv.Column.class, mode = EnumSource.Mode.INCLUDE, names = { "NAME", "DESCRIPTION" })
-    void takesAFormulaForTheTextThatItIs(ActionCsv.Column column) {
+    void storesFormulaAsText(ActionCsv.Column column) {
         for (String formula : List.of("=1+1", "+1", "-5", "@x", "＝1", "＋1", "－1", "＠1")) {
             String file = column == ActionCsv.Column.NAME ? "Name;URL\n" + formula + ";https://api.studio.com/"
                     : "Name;URL;Description\nOf " + formula + ";https://api.studio.com/;" + formula;
@@ -188,7 +188,7 @@ class ActionTransferTest {
     }
 
     @Test
-    void takesNoFormulaForAnythingElse() {
+    void refusesFormulasOutsideNameAndDescription() {
         String columns = "Type;Name;URL;Entity Type;Use AJAX;Enabled;Method;Headers;Timeout (ms);Attempts;Per Minute;Signing Secret;"
                 + "Roles;Projects;ID";
         for (String formula : List.of("=1+1", "+x", "-5", "@x", "＝1", "－5")) {
@@ -205,7 +205,7 @@ class ActionTransferTest {
     // Kitsu's own file
 
     @Test
-    void readsWhatKitsusExportButtonWrites() {
+    void importsFileOfKitsusExportButton() {
         String kitsu = "\"Type\";\"Name\";\"URL\";\"Entity Type\";\"Use AJAX\"\n"
                 + "\"CustomAction\";\"Open in Maya\";\"maya://open?file={entity_id}\";\"asset\";\"false\"\n"
                 + "\"CustomAction\";\"Sync\";\"https://api.studio.com/sync\";\"all\";\"true\"\n"
@@ -224,7 +224,7 @@ class ActionTransferTest {
     @ParameterizedTest
     @ValueSource(strings = { "Type;Nom;URL;Type d'entité;AJAX", "Typ;Name;Adresse;Entitätstyp;AJAX benutzen",
             "类型;名称;URL;实体类型;AJAX" })
-    void readsWhatAKitsuInAnotherLanguageWrites(String header) {
+    void importsKitsuFileInAnotherLanguage(String header) {
         apply(header + "\nCustomAction;Sync;https://api.studio.com/sync;shot;true")
                 .body(has("created", equalTo(1), "errors", empty()));
 
@@ -238,12 +238,12 @@ class ActionTransferTest {
             "Typ;Nom;Adresse;Art;AJAX\nShot;a;https://api.studio.com/;b;",
             "Typ;Nom;Adresse;Art\nCustomAction;a;https://api.studio.com/;all",
             "Typ;Nom;Adresse;Art;AJAX" })
-    void takesNothingElseForAKitsuInAnotherLanguage(String file) {
+    void refusesFileThatOnlyResemblesTranslatedKitsuFile(String file) {
         assertThat(Json.of(check(file).extract()).<Integer> getList("errors.line")).isNotEmpty().containsOnly(1);
     }
 
     @Test
-    void readsTheTriggerLinksThatKitsuShows() {
+    void importsTriggerLinksThatKitsuShows() {
         String id = Api.id(Api.create(full()));
         String link = "https://kitsu.studio.com/api/data/custom-actions/" + id + "/run#https://api.studio.com/other";
 
@@ -257,7 +257,7 @@ class ActionTransferTest {
     }
 
     @Test
-    void aLinkIntoAnotherStudioIsForTheActionOfThatName() {
+    void matchesTriggerLinkOfAnotherStudioByName() {
         String id = Api.id(Api.create(Api.draft()));
         String link = "https://elsewhere.com/api/data/custom-actions/" + UUID.randomUUID() + "/open#https://api.studio.com/2";
 
@@ -286,7 +286,7 @@ class ActionTransferTest {
     }
 
     @Test
-    void keepsAnIdThatIsNotKnownHere() {
+    void createsActionUnderUnknownId() {
         apply("Name;URL;ID\nSync;https://api.studio.com/sync;" + ID)
                 .body(has("created", equalTo(1), "changes[0].id", equalTo(ID)));
 
@@ -294,7 +294,7 @@ class ActionTransferTest {
     }
 
     @Test
-    void bringsBackWhatWasDeletedUnderItsId() {
+    void restoresDeletedActionUnderItsId() {
         String id = Api.id(Api.create(Api.draft()));
         String exported = export("").asString();
         Api.admin().delete(Api.ACTIONS + "/" + id).then().statusCode(204);
@@ -305,11 +305,12 @@ class ActionTransferTest {
     }
 
     @Test
-    void refusesALineThatCouldBeForTwo() {
+    void refusesLineThatMatchesTwoActions() {
         Api.id(Api.create(Api.draft()));
         Api.id(Api.create(Api.draft()));
 
-        refused(FINE, 2, "Name", "2 actions here have this name and entity type. Say in a column ID which one is meant.");
+        refused(FINE, 2, "Name",
+                "2 stored actions have this name and entity type. Add a column ID that says which one is meant.");
     }
 
     @ParameterizedTest
@@ -323,7 +324,7 @@ class ActionTransferTest {
     }
 
     @Test
-    void refusesTwoLinesForOneActionInTwoWays() {
+    void refusesTwoLinesThatMatchOneActionByNameAndById() {
         String id = Api.id(Api.create(Api.draft()));
 
         refused("Name;URL;ID\nSync;https://api.studio.com/1;\nOther;https://api.studio.com/2;" + id, 3, "ID",
@@ -333,7 +334,7 @@ class ActionTransferTest {
     // Columns
 
     @Test
-    void leavesAloneWhatTheFileHasNoColumnFor() {
+    void keepsFieldsWithoutColumn() {
         String id = Api.id(Api.create(full()));
 
         apply("URL;ID;Name;Timeout (ms)\nhttps://api.studio.com/2;" + id + ";Sync;").body(has("updated", equalTo(1)));
@@ -346,14 +347,14 @@ class ActionTransferTest {
 
     @ParameterizedTest
     @CsvSource({ "true, true", "TRUE, true", "yes, true", "1, true", "false, false", "No, false", "0, false", "'', false" })
-    void readsTruthAsPeopleWriteIt(String cell, boolean truth) {
+    void readsCommonSpellingsOfBooleans(String cell, boolean truth) {
         apply("Name;URL;Use AJAX\nSync;https://api.studio.com/sync;" + cell).body(has("errors", empty()));
 
         assertThat(lines(export("").asString()).get(0).get(4)).isEqualTo(Boolean.toString(truth));
     }
 
     @Test
-    void saysWhatItWouldDoAndDoesNothing() {
+    void checkReportsChangesAndAppliesNone() {
         String id = Api.id(Api.create(Api.draft("timeout_ms", 5000)));
         String before = export("").asString();
 
@@ -369,7 +370,7 @@ class ActionTransferTest {
     }
 
     @Test
-    void saysAllThatIsWrongAndDoesNothing() {
+    void reportsAllErrorsAndChangesNothing() {
         String file = """
                 Name;URL;Entity Type;Use AJAX;Enabled;Method;Headers;Timeout (ms);Attempts;Per Minute;Signing Secret;Roles;Projects;ID
                 Fine;https://api.studio.com/;;;;;;;;;;;;
@@ -393,14 +394,14 @@ class ActionTransferTest {
     }
 
     @Test
-    void linesWithoutANameAreNotForTheSameAction() {
+    void treatsLinesWithoutNameAsDifferentActions() {
         Json answer = Json.of(check("Name;URL\n;https://api.studio.com/\n;javascript:alert(1)").extract());
 
         assertThat(pairs(answer)).containsExactly("2 Name", "3 Name", "3 URL");
     }
 
     @Test
-    void appliesWhatIsValidWhereThatIsWanted() {
+    void appliesValidLinesWithSkipInvalid() {
         String file = "Name;URL\nFine;https://api.studio.com/\nWrong;nonsense://x";
 
         post("apply&skip_invalid=false", file.getBytes(StandardCharsets.UTF_8)).statusCode(422);
@@ -416,7 +417,7 @@ class ActionTransferTest {
     @CsvSource({ "VRAI, FAUX", "WAHR, FALSCH", "VERDADERO, FALSO", "VERDADEIRO, FALSO", "VERO, FALSO", "WAAR, ONWAAR",
             "SAND, FALSK", "PRAWDA, FAŁSZ", "ИСТИНА, ЛОЖЬ", "IGAZ, HAMIS", "TOSI, EPÄTOSI", "SANT, FALSKT", "DOĞRU, YANLIŞ",
             "PRAVDA, NEPRAVDA", "oui, non", "ja, nein", "si\u0301, no", "да, нет" })
-    void readsTruthInEveryLanguageOfKitsus(String yes, String no) {
+    void readsBooleansInKitsusLanguages(String yes, String no) {
         apply("Name;URL;Use AJAX\nA;https://api.studio.com/;" + yes + "\nB;https://api.studio.com/;" + no)
                 .body(has("errors", empty(), "changes[0].to.is_ajax", equalTo(true), "changes[1].to.is_ajax", equalTo(false)));
     }
@@ -426,20 +427,20 @@ class ActionTransferTest {
             "sep=;\nName;URL\nSync;https://api.studio.com/\n", "SEP=,\r\nName,URL\r\nSync,https://api.studio.com/\r\n",
             "\ufeffsep=\t\nName\tURL\nSync\thttps://api.studio.com/", "Name\tURL\nSync\thttps://api.studio.com/\n",
             "\"sep=;\"\nName;URL\nSync;https://api.studio.com/\n", "sep=;;;\nName;URL;\nSync;https://api.studio.com/;" })
-    void readsWhatSpreadsheetsMakeOfATable(String file) {
+    void readsFilesSavedBySpreadsheets(String file) {
         apply(file).body(has("created", equalTo(1), "errors", empty()));
         assertThat(names()).containsExactly("Sync");
     }
 
     @Test
-    void countsTheLineThatNamesTheSeparator() {
+    void countsSeparatorLineInLineNumbers() {
         refused("sep=;\nName;URL\nFine;https://api.studio.com/\nWrong;nonsense://x", 4, "URL", "scheme");
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "text/tab-separated-values", "application/vnd.ms-excel", "text/csv; charset=utf-8",
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" })
-    void takesATableByEveryNameThatBrowsersHaveForIt(String type) {
+    void acceptsEveryMediaTypeThatBrowsersSendForCsv(String type) {
         given().header("Authorization", "Bearer " + Services.TOKEN).contentType(type)
                 .body(FINE.getBytes(StandardCharsets.UTF_8))
                 .post(Api.ACTIONS + "/import?mode=check").then().statusCode(200).body(has("created", equalTo(1)));
@@ -447,7 +448,7 @@ class ActionTransferTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "PK\u0003\u0004", "\u00d0\u00cf\u0011\u00e0" })
-    void saysOfAWorkbookWhatItIs(String begin) {
+    void explainsThatExcelWorkbookIsNotCsv(String begin) {
         byte[] workbook = (begin + "\u0000\u0014 xl/workbook.xml").getBytes(StandardCharsets.ISO_8859_1);
 
         post("check", workbook).statusCode(400).body("code", equalTo("invalid_csv"), "detail",
@@ -456,7 +457,7 @@ class ActionTransferTest {
 
     /** macOS writes an accent as a combining character behind its letter (NFD). */
     @Test
-    void takesANameForTheSameHoweverItsAccentsAreWritten() {
+    void matchesNamesRegardlessOfUnicodeNormalization() {
         String id = Api.id(Api.create(Api.draft("name", "Re\u0301vision")));
 
         assertThat(names()).containsExactly("R\u00e9vision");
@@ -467,7 +468,7 @@ class ActionTransferTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "\u00a0=1+1", "\u200b=1+1", "\u2060+1", "\ufeff@x", " \u00a0\u200b -1", "\u3000\uff1d1" })
-    void guardsAFormulaBehindWhatSpreadsheetsPassOver(String description) {
+    void escapesFormulaBehindInvisibleCharacters(String description) {
         Api.id(Api.create(Api.draft("description", description)));
 
         String file = export("").asString();
@@ -478,7 +479,7 @@ class ActionTransferTest {
     }
 
     @Test
-    void doesNotTellWhatOnlyFollowsFromAnotherError() {
+    void omitsErrorsThatFollowFromOthers() {
         String id = Api.id(Api.create(full()));
 
         Json answer = Json
@@ -503,7 +504,7 @@ class ActionTransferTest {
         Json answer = Json.of(check("a;".repeat(100_000)).extract());
 
         assertThat(answer.<String> getList("errors.message"))
-                .containsExactly("There are 100,000 columns here, and 16 that are known.");
+                .containsExactly("The file has 100,000 columns, but only 16 are known.");
     }
 
     @Test
@@ -520,19 +521,19 @@ class ActionTransferTest {
     }
 
     @Test
-    void refusesAColumnTwice() {
-        refused("Name;URL;name\nSync;https://api.studio.com/;Other", 1, "Name", "The column Name stands here twice.");
+    void refusesDuplicateColumn() {
+        refused("Name;URL;name\nSync;https://api.studio.com/;Other", 1, "Name", "The column Name is given twice.");
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "Naem", "=Name", "Nom", "" })
-    void refusesAColumnThatItDoesNotKnow(String title) {
+    void refusesUnknownColumn(String title) {
         refused("Name;URL;" + title + "\nSync;https://api.studio.com/;x", 1, title, "Known are: Type, Name, URL,");
     }
 
     @Test
-    void refusesAnotherListOfKitsus() {
-        refused("Type;Name;URL\nShot;SH010;https://api.studio.com/", 2, "Type", "this is for lines of the type CustomAction");
+    void refusesKitsuFileOfAnotherType() {
+        refused("Type;Name;URL\nShot;SH010;https://api.studio.com/", 2, "Type", "this must be CustomAction: no other type");
     }
 
     // Files that cannot be read
@@ -570,7 +571,7 @@ class ActionTransferTest {
     }
 
     @Test
-    void refusesWhatIsNoCsvInUtf8() {
+    void refusesFileThatIsNotUtf8Csv() {
         unreadable("Name;URL\n\"Sync;https://api.studio.com/\n".getBytes(StandardCharsets.UTF_8), "Line 2 opens a quote");
         unreadable("Name;URL\nÜbung;https://x/".getBytes(StandardCharsets.ISO_8859_1), "Line 2 holds the byte 0xDC");
         unreadable(FINE.getBytes(StandardCharsets.UTF_16), "The file is UTF-16");
@@ -579,7 +580,7 @@ class ActionTransferTest {
     @ParameterizedTest
     @ValueSource(
             strings = { "\ufeffName;URL\r\nSync;https://api.studio.com/sync", "Name;URL\rSync;https://api.studio.com/sync\r" })
-    void readsAMarkAndTheLineEndsOfOldMacs(String file) {
+    void readsByteOrderMarkAndCarriageReturnLineEnds(String file) {
         apply(file).body(has("created", equalTo(1), "errors", empty()));
     }
 
@@ -598,7 +599,7 @@ class ActionTransferTest {
     }
 
     @Test
-    void refusesOtherBodies() {
+    void refusesOtherMediaTypesAndUnknownModes() {
         given().header("Authorization", "Bearer " + Services.TOKEN).contentType("application/json").body("{}")
                 .post(Api.ACTIONS + "/import?mode=check").then().statusCode(415)
                 .body(has("detail", containsString("text/csv")));
@@ -611,7 +612,7 @@ class ActionTransferTest {
     // Concurrent imports and broken connections
 
     @Test
-    void twoAtOnceAreOneAfterTheOther() throws Exception {
+    void runsConcurrentImportsOneAfterAnother() throws Exception {
         String file = "Name;URL\n" + IntStream.rangeClosed(1, 300).mapToObj(i -> "Sync " + i + ";https://api.studio.com/\n")
                 .collect(Collectors.joining());
         ExecutorService studios = Executors.newFixedThreadPool(4);
@@ -655,7 +656,7 @@ class ActionTransferTest {
     }
 
     @Test
-    void aConnectionThatIsCutChangesNothing() throws Exception {
+    void brokenUploadChangesNothing() throws Exception {
         byte[] file = ("Name;URL\n" + "Sync;https://api.studio.com/\n".repeat(1)
                 + IntStream.range(0, 2000).mapToObj(i -> "Cut " + i + ";https://api.studio.com/\n")
                         .collect(Collectors.joining()))

@@ -46,7 +46,7 @@ class CachedListsTest {
     @ParameterizedTest
     @ValueSource(strings = { Api.ACTIONS, Api.ACTIONS + "?entity_type=shot&q=sync", Api.ACTIONS + "?limit=1",
             BesideKitsu.PATH, BesideKitsu.PATH + "/", BesideKitsu.PATH + "?fields=id,name&page=1" })
-    void theSameIsAnsweredAgainToTheByte(String path) {
+    void answersRepeatedRequestFromCacheWithSameBytes(String path) {
         double hits = hits();
         Response first = BesideKitsu.with(admin).get(path);
         assertThat(hits()).isEqualTo(hits);
@@ -60,7 +60,7 @@ class CachedListsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { Api.ACTIONS, BesideKitsu.PATH })
-    void whoHasItIsToldSoAgain(String path) {
+    void answers304FromCache(String path) {
         String tag = BesideKitsu.with(admin).get(path).header("ETag");
         double hits = hits();
         Response known = BesideKitsu.with(admin).header("If-None-Match", "\"other\", W/" + tag).get(path);
@@ -73,7 +73,7 @@ class CachedListsTest {
     }
 
     @Test
-    void headersAreForAdmins() {
+    void showsActionHeadersOnlyToAdmins() {
         Receiver receiver = Receiver.shared();
         String id = BesideKitsu.ajax(receiver.url("/headers-" + UUID.randomUUID() + "/ok"), "headers",
                 Map.of("X-Queue", "seen-by-admins"), "name", "Headers");
@@ -97,7 +97,7 @@ class CachedListsTest {
     /** A new token is not in the identity cache, but the list is in the list cache. */
     @ParameterizedTest
     @ValueSource(strings = { Api.ACTIONS, BesideKitsu.PATH })
-    void whoIsNewIsAnsweredWhatOthersWere(String path) {
+    void answersNewTokenFromCache(String path) {
         Response first = BesideKitsu.with(admin).get(path);
         double hits = hits();
         Response same = BesideKitsu.as("admin").get(path);
@@ -109,7 +109,7 @@ class CachedListsTest {
 
     /** RFC 9110, section 5.3: several lines of one header count as one list. */
     @Test
-    void aHeaderInTwoLinesIsOne() {
+    void joinsLinesOfRepeatedHeader() {
         String tag = BesideKitsu.with(admin).get(Api.ACTIONS).header("ETag");
         for (int i = 0; i < 2; i++) {
             BesideKitsu.with(admin).header("If-None-Match", "\"other\"").header("If-None-Match", tag).get(Api.ACTIONS).then()
@@ -120,7 +120,7 @@ class CachedListsTest {
     }
 
     @Test
-    void whoIsUnknownIsToldHowToSignIn() {
+    void sendsWwwAuthenticateToAnonymousCaller() {
         for (String path : List.of(Api.ACTIONS, BesideKitsu.PATH)) {
             assertThat(given().get(path).then().statusCode(401).extract().header("WWW-Authenticate"))
                     .isEqualTo("Bearer realm=\"kitsu-actions\"");
@@ -128,7 +128,7 @@ class CachedListsTest {
     }
 
     @Test
-    void aChangeIsSeenByTheNext() {
+    void answersNewListAfterChange() {
         String before = BesideKitsu.with(admin).get(BesideKitsu.PATH).header("ETag");
         change();
         Response after = BesideKitsu.with(admin).header("If-None-Match", before).get(BesideKitsu.PATH);
@@ -138,7 +138,7 @@ class CachedListsTest {
     }
 
     @Test
-    void eachRoleIsAnsweredItsOwn() {
+    void answersEachRoleWithItsOwnList() {
         String id = Api.id(BesideKitsu.with(admin).body(Api.draft("name", "For supervisors", "roles", List.of("supervisor")))
                 .post(Api.ACTIONS));
         for (String path : List.of(Api.ACTIONS, BesideKitsu.PATH)) {
@@ -157,7 +157,7 @@ class CachedListsTest {
     }
 
     @Test
-    void whatIsWrongIsRefusedEachTime() {
+    void refusesInvalidRequestsDespiteCache() {
         for (int i = 0; i < 2; i++) {
             BesideKitsu.with(admin).get(Api.ACTIONS).then().statusCode(200);
             BesideKitsu.with(admin).get(Api.ACTIONS + "?limit=0").then().statusCode(400);
@@ -171,7 +171,7 @@ class CachedListsTest {
     }
 
     @Test
-    void countsUnderItsPath() {
+    void countsCachedAnswersUnderTheirPath() {
         BesideKitsu.with(admin).get(BesideKitsu.PATH);
         BesideKitsu.with(admin).get(BesideKitsu.PATH);
 
@@ -181,7 +181,7 @@ class CachedListsTest {
 
     /** Many different queries must not fill the memory; the cache drops old answers, and every query is still answered. */
     @Test
-    void questionsWithoutEndAreAnswered() {
+    void evictsOldAnswersWhenCacheIsFull() {
         for (int i = 0; i < 60; i++) {
             BesideKitsu.with(admin).body(Api.draft("name", "Long " + i, "description", "x".repeat(2000))).post(Api.ACTIONS);
         }
@@ -198,7 +198,7 @@ class CachedListsTest {
 
     /** Cache keys take memory, too: some hundreds of these long queries fill the cache, though their answers are tiny. */
     @Test
-    void longQuestionsAreForgotten() {
+    void evictsLongKeysWhenCacheIsFull() {
         String padding = "&limit=1".repeat(471) + "&limit=";
         String accept = "application/json;q=0.9, " + "text/x, ".repeat(1200) + "*/*";
         for (int i = 0; i < 320; i++) {

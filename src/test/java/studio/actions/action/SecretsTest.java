@@ -28,7 +28,7 @@ class SecretsTest {
 
     @ParameterizedTest
     @CsvSource({ "render-farm", "RENDER_FARM", "render_farm", "render.farm", "Render-Farm" })
-    void namesAreOneHoweverTheyAreWritten(String name) {
+    void acceptsEverySpellingOfSecretName(String name) {
         for (String configured : List.of("render-farm", "RENDER_FARM", "\"render-farm\"", "\"render.farm\"")) {
             Secrets secrets = secrets("secrets." + configured, "v4lue");
 
@@ -38,7 +38,7 @@ class SecretsTest {
     }
 
     @Test
-    void readsTheEnvironment() {
+    void readsSecretsFromEnvironment() {
         Secrets secrets = secrets(new EnvConfigSource(Map.of("CUSTOM_ACTIONS_SECRETS_RENDER_FARM", "v4lue",
                 "CUSTOM_ACTIONS_SECRETS_FARM", "other", "CUSTOM_ACTIONS_SIGNING_SECRET", NOW), 300));
 
@@ -54,20 +54,20 @@ class SecretsTest {
             "${secret:nope} ${secret:farm} | ${secret:nope} v4lue",
             "${secret:nested} | ${secret:farm}",
             "nothing ${here} | nothing ${here}" })
-    void fills(String text, String filled) {
+    void replacesReferencesWithSecrets(String text, String filled) {
         Secrets secrets = secrets("secrets.farm", "v4lue", "secrets.dollar", "a$1\\b", "secrets.nested", "\\${secret:farm}");
 
         assertThat(secrets.fill(text)).isEqualTo(filled);
     }
 
     @Test
-    void hidesWhatANameStandsForWhetherItIsConfiguredOrNot() {
+    void hidesReferencesToKnownAndUnknownSecrets() {
         assertThat(secrets("secrets.farm", "v4lue").hide("Bearer ${secret:farm}, ${secret:nope}, ${env:x}"))
                 .isEqualTo("Bearer " + Secrets.MASK + ", " + Secrets.MASK + ", ${env:x}");
     }
 
     @Test
-    void namesTheFirstThatIsMissing() {
+    void namesFirstMissingSecret() {
         Secrets secrets = secrets("secrets.farm", "v4lue");
 
         assertThat(secrets.missing("${secret:farm} ${secret:one} ${secret:two}")).contains("one");
@@ -91,7 +91,7 @@ class SecretsTest {
             "a&#x00002f;b&#x00002b;c&#x000026;d&#x00003c;e&#x00003e;f&#x000027;g&#x000020;h&#x000022;i&#x00003d;&#x0000f6;",
             "a/b+c&amp;d&lt;e&gt;f&apos;g h&quot;i=ö",
             "YS9iK2MmZDxlPmYnZyBoImk9w7Y", "YS9iK2MmZDxlPmYnZyBoImk9w7Y=" })
-    void masksASecretHoweverAnAnswerEscapesIt(String repeated) {
+    void masksEveryEscapedFormOfSecret(String repeated) {
         Secrets secrets = secrets("secrets.farm", "a/b+c&d<e>f'g h\"i=ö");
 
         assertThat(secrets.mask("X-Farm: " + repeated).replace("=", "")).isEqualTo("X-Farm: ••••");
@@ -100,7 +100,7 @@ class SecretsTest {
     }
 
     @Test
-    void masksTheLongestFirst() {
+    void masksLongestSecretFirst() {
         Secrets secrets = secrets("secrets.a", "hunter2", "secrets.b", "hunter2-and-more", "secrets.c", "my-hunter2-and-more");
 
         assertThat(secrets.mask("hunter2-and-more my-hunter2-and-more hunter2")).isEqualTo("•••• •••• ••••");
@@ -119,7 +119,7 @@ class SecretsTest {
     }
 
     @Test
-    void withoutSecretsTextStaysAsItIs() {
+    void leavesTextUnchangedWithoutSecrets() {
         Secrets secrets = secrets();
 
         assertThat(secrets.mask("text")).isEqualTo("text");
@@ -128,14 +128,14 @@ class SecretsTest {
     }
 
     @Test
-    void signsWithThePresentKeyFirst() {
+    void signsWithCurrentKeyFirst() {
         Secrets secrets = secrets("signing.previous-secret", BEFORE, "signing.secret", NOW);
 
         assertThat(secrets.signingKeys(null)).containsExactly(new byte[24], "the previous signing key".getBytes());
     }
 
     @Test
-    void signsWithTheOneBeforeTooWhileANamedKeyIsRotated() {
+    void signsWithPreviousKeyTooDuringRotationOfNamedKey() {
         Secrets secrets = secrets("secrets.vendor-a", NOW, "secrets.vendor-a-previous", BEFORE, "secrets.gone-previous",
                 BEFORE);
 
@@ -145,7 +145,7 @@ class SecretsTest {
     }
 
     @Test
-    void signsWithANamedKeyAloneIfThatIsWanted() {
+    void signsOnlyWithNamedKey() {
         Secrets secrets = secrets("signing.secret", NOW, "secrets.vendor-a", BEFORE, "secrets.farm", "v4lue");
 
         assertThat(secrets.signingKeys("VENDOR_A")).containsExactly("the previous signing key".getBytes());
@@ -165,7 +165,7 @@ class SecretsTest {
             "WHSEC_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "whsec_AAAA*AAAAAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" })
-    void refusesASigningSecretThatIsNone(String secret) {
+    void refusesInvalidSigningSecret(String secret) {
         assertThat(Secrets.faultOfSigning(secret)).isPresent();
         for (String key : List.of("signing.secret", "signing.previous-secret")) {
             assertThatThrownBy(() -> secrets(key, secret)).isInstanceOf(IllegalArgumentException.class)
@@ -175,20 +175,20 @@ class SecretsTest {
     }
 
     @Test
-    void knowsASigningSecret() {
+    void acceptsValidSigningSecret() {
         assertThat(Secrets.faultOfSigning(NOW)).isEmpty();
     }
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = { "hunter2 | It does not begin with whsec_.",
-            "whsec_not*base64 | What follows whsec_ is not base64.", "whsec_c2hvcnQ= | It has 5 bytes behind whsec_." })
-    void saysWhyASigningSecretIsNone(String secret, String why) {
+            "whsec_not*base64 | What follows whsec_ is not base64.", "whsec_c2hvcnQ= | It has 5 bytes after whsec_." })
+    void explainsWhySigningSecretIsInvalid(String secret, String why) {
         assertThat(Secrets.faultOfSigning(secret)).contains(why);
     }
 
     /** The {@code base64} command wraps its output after 57 bytes of input, and files end with a line break. */
     @Test
-    void takesWhiteSpaceOffASigningSecret() {
+    void stripsWhiteSpaceFromSigningSecret() {
         byte[] key = new byte[60];
         String wrapped = " whsec_" + Base64.getMimeEncoder(76, "\n".getBytes()).encodeToString(key) + "\r\n";
         assertThat(wrapped.strip()).contains("\n");
@@ -200,7 +200,7 @@ class SecretsTest {
     @ParameterizedTest
     @CsvSource({ "'farm\n', farm", "'\tfarm \r\n', farm", "'fa\nrm', farm", "'fa \r\n  rm', farm",
             "'a pass phrase\n', 'a pass phrase'" })
-    void takesLineBreaksOffASecret(String given, String secret) {
+    void stripsLineBreaksFromSecret(String given, String secret) {
         assertThat(secrets("secrets.farm", given).fill("${secret:farm}")).isEqualTo(secret);
     }
 

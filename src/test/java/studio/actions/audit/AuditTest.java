@@ -55,7 +55,7 @@ class AuditTest {
     // Writing
 
     @Test
-    void hasOneEntryForEachThingThatIsDoneToAnAction() {
+    void writesOneEntryPerOperationOnAction() {
         String id = BesideKitsu.ajax(receiver.url("/audited/ok"), "name", "Audited");
         BesideKitsu.with(admin).body(Map.of("timeout_ms", 20000)).patch(Api.ACTIONS + "/" + id).then()
                 .statusCode(200);
@@ -86,7 +86,7 @@ class AuditTest {
     }
 
     @Test
-    void knowsWhoPressedWhat() {
+    void recordsCallerOfPress() {
         String id = BesideKitsu.ajax(receiver.url("/pressed/ok"));
         String run = press(BesideKitsu.token("supervisor"), id);
 
@@ -98,7 +98,7 @@ class AuditTest {
     }
 
     @Test
-    void aPressThatIsTheSameAsAnotherIsWrittenOnce() {
+    void recordsRepeatedPressOnce() {
         String id = BesideKitsu.ajax(receiver.url("/twice/ok"));
         FakeZou.Task shot = FakeZou.shared().shot("Twice");
 
@@ -111,7 +111,7 @@ class AuditTest {
     }
 
     @Test
-    void knowsWhoCancelledWhat() {
+    void recordsCancellationOnce() {
         String id = BesideKitsu.ajax(receiver.url("/cancelled/status/503"), "max_attempts", 3);
         String run = Json.of(BesideKitsu.with(admin).header("Prefer", "respond-async")
                 .body(Map.of("selection", List.of(FakeZou.shared().shot("Cancelled").id())))
@@ -130,7 +130,7 @@ class AuditTest {
     }
 
     @Test
-    void knowsWhoMovedWhat() {
+    void recordsImportsAndExports() {
         String name = "Moved " + UUID.randomUUID();
         Instant before = now();
         importing(name, "apply");
@@ -149,7 +149,7 @@ class AuditTest {
     }
 
     @Test
-    void whatWasRefusedForItsFormIsNotDone() {
+    void recordsNothingForInvalidRequests() {
         Instant before = now();
         BesideKitsu.with(admin).body(Map.of("name", "")).post(Api.ACTIONS).then().statusCode(400);
         BesideKitsu.with(admin).contentType("text/csv").body("Name\nx").post(Api.ACTIONS + "/import?mode=apply").then()
@@ -163,7 +163,7 @@ class AuditTest {
     // Refusals
 
     @Test
-    void knowsWhoWasRefusedForTheirRole() {
+    void recordsCallerRefusedForRole() {
         String id = BesideKitsu.ajax(receiver.url("/refused/ok"), "name", "Refused");
 
         BesideKitsu.as("supervisor").body("{}").patch(Api.ACTIONS + "/" + id).then().statusCode(403);
@@ -178,7 +178,7 @@ class AuditTest {
     }
 
     @Test
-    void knowsWhoPressedWhatIsNotForThem() {
+    void recordsRefusedPressOfHiddenAction() {
         String id = BesideKitsu.ajax(receiver.url("/hidden/ok"), "roles", List.of("supervisor"));
         FakeZou.Task shot = FakeZou.shared().shot("Hidden");
 
@@ -194,7 +194,7 @@ class AuditTest {
     }
 
     @Test
-    void knowsWhoWasRefusedTheRunOfAnother() {
+    void recordsRefusedAccessToRunOfAnotherCaller() {
         String id = BesideKitsu.ajax(receiver.url("/theirs/ok"));
         String run = press(admin, id);
 
@@ -207,7 +207,7 @@ class AuditTest {
     }
 
     @Test
-    void whoIsRefusedWithoutEndGetsSomeEntriesAMinute() throws SQLException {
+    void limitsEntriesPerMinuteForRepeatedRefusals() throws SQLException {
         String id = BesideKitsu.ajax(receiver.url("/endless/ok"));
         String vendor = BesideKitsu.token("vendor");
         int refusals = 3 * AuditRefusals.ENTRIES_A_MINUTE;
@@ -223,7 +223,7 @@ class AuditTest {
     // Statistics
 
     @Test
-    void countsWhatTheBrowserOpensToo() {
+    void countsBrowserOpeningsInStatistics() {
         String id = BesideKitsu.opened("https://tool.studio.com/{entity_name}");
         BesideKitsu.as("supervisor").contentType("application/x-www-form-urlencoded")
                 .body("selection=" + FakeZou.shared().shot("Opened").id()).redirects().follow(false)
@@ -236,7 +236,7 @@ class AuditTest {
     }
 
     @Test
-    void showsStatisticsToThoseWhoSeeTheAction() {
+    void showsStatisticsOnlyToCallersWhoSeeAction() {
         String id = BesideKitsu.ajax(receiver.url("/shown/ok"), "roles", List.of("supervisor"));
 
         assertThat(stats("supervisor", id).getString("action_id")).isEqualTo(id);
@@ -257,7 +257,7 @@ class AuditTest {
                     "UPDATE audit_entry SET at = now() - interval '400 days' WHERE id = '%s'", "TRUNCATE audit_entry",
                     "DELETE FROM audit_entry WHERE at < now() - interval '364 days'", "TRUNCATE audit_outcome",
                     "UPDATE audit_outcome SET result = 'other'", "DELETE FROM audit_outcome" })
-    void theDatabaseRefusesToTouchAnEntry(String statement) throws SQLException {
+    void databaseRefusesToChangeOrDeleteEntries(String statement) throws SQLException {
         String id = written("364 days 1 hour");
         execute("INSERT INTO audit_outcome (run_id, result, detail) VALUES (gen_random_uuid(), 'failed', '{}')");
         long entries = count("true");
@@ -270,7 +270,7 @@ class AuditTest {
     }
 
     @Test
-    void removesWhatIsTooOldInBatches() throws SQLException {
+    void removesExpiredEntriesInBatches() throws SQLException {
         execute("INSERT INTO audit_entry (id, at, verb, caller_id, caller_name, caller_role, result) SELECT gen_random_uuid(), "
                 + "now() - interval '366 days' - i * interval '1 second', 'ran', gen_random_uuid(), 'Old', 'user', 'done' "
                 + "FROM generate_series(1, 2500) i");
@@ -309,7 +309,7 @@ class AuditTest {
     }
 
     @Test
-    void findsByPersonAndTime() {
+    void filtersByCallerTimeAndVerb() {
         String id = BesideKitsu.ajax(receiver.url("/found/ok"));
         BesideKitsu.as("user").delete(Api.ACTIONS + "/" + id).then().statusCode(403);
         String user = FakeZou.shared().person("user").get("id").asText();
@@ -325,7 +325,7 @@ class AuditTest {
     }
 
     @Test
-    void isATableToo() {
+    void answersAsCsv() {
         String id = BesideKitsu.ajax(receiver.url("/table/ok"), "name", "=1+1 \"x\"");
         BesideKitsu.with(admin).body(Map.of("description", "new")).patch(Api.ACTIONS + "/" + id);
 
@@ -343,7 +343,7 @@ class AuditTest {
     }
 
     @Test
-    void theTableIsSafeWhateverDelimiterASpreadsheetTakes() throws SQLException {
+    void escapesFormulasForEveryDelimiterInCsv() throws SQLException {
         UUID somebody = UUID.randomUUID();
         execute("INSERT INTO audit_entry (id, verb, caller_id, caller_name, caller_role, result) VALUES (gen_random_uuid(), 'ran', '"
                 + somebody + "', 'x,=1+1; @y', 'user', 'done')");
@@ -356,7 +356,7 @@ class AuditTest {
     }
 
     @Test
-    void theTableIsAllOfIt() throws SQLException {
+    void exportsAllEntriesAsCsv() throws SQLException {
         UUID somebody = UUID.randomUUID();
         execute("INSERT INTO audit_entry (id, verb, caller_id, caller_name, caller_role, result, at) SELECT gen_random_uuid(), "
                 + "'ran', '" + somebody + "', 'Busy', 'user', 'done', now() FROM generate_series(1, 2500)");
@@ -368,12 +368,12 @@ class AuditTest {
 
     @ParameterizedTest
     @CsvSource({ "verb=done", "subject=x", "caller=1", "since=yesterday", "cursor=x", "limit=0", "limit=501", "run=1" })
-    void refusesWhatItCannotRead(String query) {
+    void refusesInvalidParameters(String query) {
         BesideKitsu.with(admin).get(Api.ACTIONS + "/audit?" + query).then().statusCode(400);
     }
 
     @Test
-    void whoChangedThisButtonAndWhatDidItFireSince() {
+    void findsWhoChangedActionAndItsRunsSince() {
         String id = BesideKitsu.ajax(receiver.url("/tuesday/ok"));
         BesideKitsu.with(admin).body(Map.of("url", receiver.url("/tuesday/status/500"))).patch(Api.ACTIONS + "/" + id);
         press(BesideKitsu.token("supervisor"), id);

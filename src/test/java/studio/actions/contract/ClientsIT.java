@@ -65,27 +65,27 @@ class ClientsIT {
     }
 
     @Test
-    void isCleanBySpectral() throws Exception {
+    void specificationPassesSpectral() throws Exception {
         passes("npm", "run", "spectral");
     }
 
     @Test
-    void isCleanByRedocly() throws Exception {
+    void specificationPassesRedocly() throws Exception {
         passes("npm", "run", "redocly");
     }
 
     @Test
-    void makesTypesThatCompileUnderStrict() throws Exception {
+    void generatedTypesCompileUnderStrict() throws Exception {
         passes("npm", "run", "compile");
     }
 
     @Test
-    void isCalledInTypeScript() throws Exception {
+    void typeScriptProgramPresses() throws Exception {
         passes("npm", "run", "press");
     }
 
     @Test
-    void isCalledInPython() throws Exception {
+    void pythonProgramPresses() throws Exception {
         assumeTrue(run(FOLDER, "python3", "-c", "import gazu").code() == 0,
                 "python3 on the PATH has no gazu: pip install gazu");
         passes("python3", "press.py");

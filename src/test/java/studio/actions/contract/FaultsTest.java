@@ -28,7 +28,7 @@ class FaultsTest {
                "properties": {"id": {"type": "string", "format": "uuid"}, "size": {"type": ["integer", "null"]}}}}}}"""));
 
     @Test
-    void findsNothingInWhatIsDocumented() {
+    void findsNoFaultInDocumentedAnswer() {
         assertThat(faults(200, Map.of("ETag", "1", "Content-Type", JSON + ";charset=UTF-8"),
                 "{\"id\": \"63f8a332-e209-4f8c-b384-747d5eda4b57\", \"size\": null}")).isEmpty();
         assertThat(faults(204, Map.of(), "")).isEmpty();
@@ -48,7 +48,7 @@ class FaultsTest {
             "200 | application/json | {\"id\": \"x\"} | against its schema",
             "200 | application/json | {\"id\": \"63f8a332-e209-4f8c-b384-747d5eda4b57\", \"size\": \"1\"} | against its schema",
             "400 | application/problem+json | {\"status\": 404} | a problem of 404" })
-    void findsWhatIsNot(int status, String type, String body, String fault) {
+    void findsFaultInUndocumentedAnswer(int status, String type, String body, String fault) {
         Map<String, String> headers = new TreeMap<>(Map.of("ETag", "1"));
         if (type != null) {
             headers.put("Content-Type", type);
@@ -58,7 +58,7 @@ class FaultsTest {
     }
 
     @Test
-    void findsAHeaderThatIsMissing() {
+    void findsMissingHeader() {
         assertThat(faults(200, Map.of("Content-Type", JSON), "{\"id\": \"63f8a332-e209-4f8c-b384-747d5eda4b57\"}"))
                 .containsExactly("200 lacks the header ETag");
     }

@@ -119,7 +119,7 @@ class RequestsTest {
     }
 
     @Test
-    void takesWhatTheDocumentAllows() throws IOException {
+    void acceptsRequestsThatSpecificationAllows() throws IOException {
         Set<String> neverTaken = new TreeSet<>();
         for (Operation operation : contract.operations()) {
             makeWhatIsAskedFor();
@@ -140,7 +140,7 @@ class RequestsTest {
     }
 
     @Test
-    void refusesWhatTheDocumentForbids() throws IOException {
+    void refusesRequestsThatSpecificationForbids() throws IOException {
         for (Operation operation : contract.operations()) {
             makeWhatIsAskedFor();
             Generator generator = generator(operation);
@@ -158,7 +158,7 @@ class RequestsTest {
     }
 
     @Test
-    void refusesVerbsThatAPathLacks() throws IOException {
+    void refusesUndocumentedMethods() throws IOException {
         for (Operation operation : contract.operations()) {
             Set<String> known = contract.verbs(operation.path());
             Set<String> allowed = new TreeSet<>(known);
@@ -182,7 +182,7 @@ class RequestsTest {
     }
 
     @Test
-    void refusesMediaTypesThatItDoesNotKnow() throws IOException {
+    void refusesUnknownMediaTypes() throws IOException {
         for (Operation operation : contract.operations()) {
             makeWhatIsAskedFor();
             Request request = valid(operation, generator(operation));
@@ -201,7 +201,7 @@ class RequestsTest {
     }
 
     @Test
-    void refusesBodiesThatAreNone() throws IOException {
+    void refusesMalformedBodies() throws IOException {
         for (Operation operation : contract.operations()) {
             makeWhatIsAskedFor();
             Request request = valid(operation, generator(operation, 1));
@@ -220,7 +220,7 @@ class RequestsTest {
     }
 
     @Test
-    void refusesFieldsThatItDoesNotKnow() throws IOException {
+    void refusesUnknownFields() throws IOException {
         for (Operation operation : contract.operations()) {
             makeWhatIsAskedFor();
             for (Map.Entry<String, JsonNode> taken : operation.takes().entrySet()) {
@@ -239,7 +239,7 @@ class RequestsTest {
 
     /** Sends bodies with random bytes changed or cut off. Each answer must be documented. */
     @Test
-    void survivesBodiesThatAreDamaged() throws IOException {
+    void answersDamagedBodiesAsDocumented() throws IOException {
         for (Operation operation : contract.operations()) {
             makeWhatIsAskedFor();
             for (String type : operation.takes().keySet()) {
@@ -258,7 +258,7 @@ class RequestsTest {
     }
 
     @Test
-    void refusesPathsAndQueriesThatAreNone() throws IOException {
+    void answersMalformedPathsAndQueriesAsDocumented() throws IOException {
         for (Operation operation : contract.operations()) {
             makeWhatIsAskedFor();
             Request request = valid(operation, generator(operation));
@@ -290,7 +290,7 @@ class RequestsTest {
     }
 
     @Test
-    void takesEveryExample() throws IOException {
+    void acceptsEveryExample() throws IOException {
         for (Operation operation : contract.operations()) {
             for (Map.Entry<String, JsonNode> content : operation.body().path("content").properties()) {
                 for (JsonNode example : content.getValue().path("examples")) {

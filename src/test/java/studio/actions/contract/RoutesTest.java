@@ -95,7 +95,7 @@ class RoutesTest {
     }
 
     @Test
-    void everyEnumHasItsConstants() {
+    void documentedEnumsMatchCode() {
         assertThat(ENUMS).allSatisfy((schema, type) -> assertThat(Contract.texts(schema(schema).get("enum"))).as(schema)
                 .containsExactlyInAnyOrderElementsOf(Arrays.stream(type.getEnumConstants()).map(Enum::name).toList()));
         assertThat(Contract.texts(schema("Problem").at("/properties/code/enum"))).containsExactlyInAnyOrderElementsOf(
@@ -106,7 +106,7 @@ class RoutesTest {
     }
 
     @Test
-    void everyObjectHasItsFields() {
+    void documentedFieldsMatchRecords() {
         assertThat(RECORDS).allSatisfy((schema, type) -> assertThat(schema(schema).get("properties").propertyStream()
                 .filter(field -> !field.getValue().path("readOnly").asBoolean()).map(Map.Entry::getKey)).as(schema)
                 .containsExactlyInAnyOrderElementsOf(fields(type).toList()));
@@ -118,13 +118,13 @@ class RoutesTest {
     }
 
     @Test
-    void itsVersionIsTheBuilds() throws IOException {
+    void documentedVersionIsBuildVersion() throws IOException {
         String version = document.at("/info/version").asText();
         assertThat(Files.readString(Path.of("pom.xml"))).contains("<version>" + version + "</version>");
     }
 
     @Test
-    void theGuideNamesEveryCode() throws IOException {
+    void errorGuideNamesEveryProblemCode() throws IOException {
         String guide = Files.readString(Path.of("src/docs/errors.md"));
         assertThat(Stream.of(Problem.Code.values()).map(Problem.Code::wire)).allSatisfy(
                 code -> assertThat(guide).contains("`" + code + "`"));

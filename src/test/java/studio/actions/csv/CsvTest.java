@@ -24,7 +24,7 @@ class CsvTest {
     @ValueSource(
             strings = { "=1+1", "+1", "-5", "@SUM(1)", "\tx", "\rx", "\n=1", "＝1", "＋1", "－1", "＠SUM(1)", " =1+1", "\u3000=1",
                     "'=1", "''=1", "=", "'-5" })
-    void guardsWhatASpreadsheetWouldComputeOrTakeForOurGuard(String text) {
+    void guardsFormulasAndAlreadyGuardedFormulas(String text) {
         assertThat(Csv.guard(text)).isEqualTo("'" + text);
         assertThat(Csv.unguard(Csv.guard(text))).isEqualTo(text);
     }
@@ -33,7 +33,7 @@ class CsvTest {
     @ValueSource(
             strings = { "", "Sync", "a=b", "'tis", "'", "''", "' x", "1-1", "https://x/?a=1", "{\"a\":\"=1\"}", " ", "\"=1\"",
                     "'\"" })
-    void leavesOtherTextAsItIs(String text) {
+    void leavesTextWithoutFormulaUnchanged(String text) {
         assertThat(Csv.guard(text)).isEqualTo(text);
         assertThat(Csv.unguard(text)).isEqualTo(text);
     }
@@ -49,12 +49,12 @@ class CsvTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '"',
             value = { "x,=1|x,'=1", "x; +1;-2|x; '+1;'-2", "a,b|a,b", "=1,=2|'=1,'=2", "a-b=c|a-b=c" })
-    void guardsWhatIsBehindAnotherDelimiterToo(String text, String guarded) {
+    void guardsFormulasBehindOtherDelimiters(String text, String guarded) {
         assertThat(Csv.guardAll(text)).isEqualTo(guarded);
     }
 
     @Test
-    void readsNoFurtherThanAsked() {
+    void readsAtMostGivenNumberOfLines() {
         assertThat(Csv.read("a\n1\n2\n3\n".getBytes(StandardCharsets.UTF_8), 2)).hasSize(2);
     }
 
@@ -73,12 +73,12 @@ class CsvTest {
     @ValueSource(
             strings = { "a;b\n1;2\n", "a;b\r\n1;2\r\n", "a;b\r1;2\r", "a,b\n1,2", "\ufeffa;b\n1;2", "\"a\";\"b\"\n\"1\";\"2\"",
                     "\"a\",\"b\"\r\n\"1\",\"2\"" })
-    void readsBothDelimitersAllLineEndsAndWithAMarkOrWithout(String file) {
+    void readsEveryDelimiterLineEndAndByteOrderMark(String file) {
         assertThat(read(file)).containsExactly(new Line(1, List.of("a", "b")), new Line(2, List.of("1", "2")));
     }
 
     @Test
-    void takesTheDelimiterFromTheHeaderAndNotFromWhatIsQuotedThere() {
+    void ignoresQuotedDelimitersInHeader() {
         assertThat(read("\"a,b,c\";d\n1;2")).extracting(Line::cells).containsExactly(List.of("a,b,c", "d"), List.of("1", "2"));
     }
 
@@ -91,13 +91,13 @@ class CsvTest {
     }
 
     @Test
-    void keepsWhatIsQuotedToTheByte() {
+    void keepsQuotedTextUnchanged() {
         assertThat(read("a\n\" x\r\ny \"\"z\"\"; \ud83d\ude80\t\"").get(1).cells())
                 .containsExactly(" x\r\ny \"z\"; \ud83d\ude80\t");
     }
 
     @Test
-    void readsNothingOutOfNothing() {
+    void readsNoLinesFromEmptyFile() {
         assertThat(read("")).isEmpty();
         assertThat(read("\ufeff")).isEmpty();
         assertThat(read("\r\n \n;;\n")).isEmpty();
@@ -105,9 +105,9 @@ class CsvTest {
     }
 
     @Test
-    void saysWhereAQuoteIsNotClosed() {
+    void namesLineOfQuotingError() {
         refuses("a;b\n1;2\n\"3;4\n5;6\n", "Line 3 opens a quote that is never closed");
-        refuses("a;b\n1;2\n3;\"4\"x\n", "Line 3 has text behind a closing quote");
+        refuses("a;b\n1;2\n3;\"4\"x\n", "Line 3 has text after a closing quote");
     }
 
     @Test
@@ -121,12 +121,12 @@ class CsvTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "UTF-16", "UTF-16LE", "UTF-16BE", "x-UTF-16LE-BOM", "UTF-32" })
-    void knowsUtf16(String charset) {
+    void recognizesUtf16(String charset) {
         refuses("Name;URL\nSync;https://x/\n".getBytes(Charset.forName(charset)), "The file is UTF-16");
     }
 
     @Test
-    void leavesNulToWhoKnowsTheColumn() {
+    void keepsNulCharacters() {
         assertThat(read("a;b\nSync\0;https://api.studio.com").get(1).cells()).containsExactly("Sync\0",
                 "https://api.studio.com");
     }

@@ -44,7 +44,7 @@ class NotificationsTest {
     private final AtomicBoolean swallowing = new AtomicBoolean();
 
     @Test
-    void noticesThatItIsDeaf() {
+    void noticesThatNotificationsDoNotArrive() {
         Notifications notifications = new Notifications((AgroalDataSource) swallowing(AgroalDataSource.class, database),
                 entities, health);
         List<String> heard = new CopyOnWriteArrayList<>();
@@ -63,7 +63,7 @@ class NotificationsTest {
     }
 
     @Test
-    void hearsItself() throws Exception {
+    void receivesItsOwnNotifications() throws Exception {
         Notifications notifications = new Notifications(database, entities, health);
         List<String> heard = new CopyOnWriteArrayList<>();
         notifications.subscribe(Notifications.Topic.run_changed, heard::add, () -> {

@@ -145,7 +145,7 @@ class AddressPolicyTest {
     @ParameterizedTest
     @ValueSource(strings = { "", "0", "00", "65536", "99999", "99999999999", "+80", "-1", "080", "0443", "8o", "80%20",
             "\uff18\uff10", "%38%30" })
-    void refusesWhatIsNoPort(String port) {
+    void refusesInvalidPorts(String port) {
         assertThat(reason(CLOSED, "https://example.com:" + port + "/")).isEqualTo(Reason.PORT);
         assertThat(reason(CLOSED, "http://example.com:" + port + "/")).isEqualTo(Reason.PORT);
     }
@@ -179,7 +179,7 @@ class AddressPolicyTest {
     }
 
     @Test
-    void leadsFromLocalhostToTheEntryThatOpensIt() {
+    void suggestsTheAllowListEntryForLocalhost() {
         assertThat(CLOSED.vet(URI.create("http://localhost:8080/")).orElseThrow().sentence()).contains("add 127.0.0.1:8080 to");
         AddressPolicy opened = AddressPolicy.of(List.of("127.0.0.1:8080"));
         assertThat(reason(opened, "http://127.0.0.1:8080/")).isNull();
@@ -193,7 +193,7 @@ class AddressPolicyTest {
             "HTTP://farm.studio.lan:8443/, PLAIN_HTTP",
             "http://example.com:25/, PORT", "http://10.0.0.1/, ADDRESS", "http://localhost/, INTERNAL_NAME",
             "http://127.1/, HOST", "http://10.0.0.1:6379/, ADDRESS", "http://redis:6379/, INTERNAL_NAME" })
-    void tellsOfPlainHttpLast(String url, Reason reason) {
+    void reportsPlainHttpOnlyIfNothingElseIsWrong(String url, Reason reason) {
         assertThat(reason(CLOSED, url)).isEqualTo(reason);
     }
 
@@ -215,7 +215,7 @@ class AddressPolicyTest {
             "8.8.8.0/24, http://8.8.8.8/, true", "[::]/0, http://10.0.0.1/, false", "[::]/0, http://[fd12::1]/, true",
             "0.0.0.0/0, http://[fd12::1]/, false", "0.0.0.0/0, http://127.0.0.1/, false",
             "127.0.0.1:8080, http://127.0.0.1:8080/, true", "127.0.0.1:8080, http://127.0.0.1:8081/, false" })
-    void namesWhatTheAllowListNames(String entry, String url, boolean named) {
+    void matchesHostsNamedInTheAllowList(String entry, String url, boolean named) {
         AddressPolicy policy = AddressPolicy.of(List.of("other.studio.lan", entry));
         assertThat(policy.names(URI.create(url))).isEqualTo(named);
         assertThat(policy.vet(URI.create(url)).isEmpty()).isEqualTo(named);
@@ -225,7 +225,7 @@ class AddressPolicyTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "mailto:a@b.c", "/path", "http:///x", "http://127.1/", "http://[fe80::1%eth0]/", "http://a_b/" })
-    void namesNothingWhereThereIsNoHost(String url) {
+    void matchesNoUrlWithoutAValidHost(String url) {
         assertThat(AddressPolicy.of(List.of("0.0.0.0/0", "[::]/0", "farm.studio.lan")).names(URI.create(url))).isFalse();
     }
 
@@ -374,7 +374,7 @@ class AddressPolicyTest {
             "farm.studio.lan:8443, 10.0.0.1, 8443, true", "FARM.studio.lan., 10.0.0.1, 443, true",
             "studio.lan, 10.0.0.1, 443, false", "farm.studio.lan, 127.0.0.1, 443, false",
             "farm.studio.lan, 169.254.169.254, 443, false", "farm.studio.lan, 64:ff9b::a9fe:a9fe, 443, false" })
-    void opensWhatAnEntrySays(String entry, String address, int port, boolean open) {
+    void opensOnlyTheAddressesOfAnEntry(String entry, String address, int port, boolean open) {
         AddressPolicy policy = AddressPolicy.of(List.of(entry));
         assertThat(answered(policy, "farm.studio.lan", port, address)).isEqualTo(open ? null : Reason.ADDRESS);
         assertThat(answered(CLOSED.and("other.studio.lan").and(entry), "Farm.Studio.LAN.", port, address))
@@ -400,14 +400,14 @@ class AddressPolicyTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "", "a b", "127.1", "x\r\ny", "[::1", "fd12::1", "exa~mple", "b\u00fccher" })
-    void refusesAnswersForWhatIsNoHost(String host) {
+    void refusesAnswersForInvalidHosts(String host) {
         Refusal refusal = CLOSED.vet(host, 443, List.of(address("8.8.8.8"))).orElseThrow();
         assertThat(refusal.reason()).isEqualTo(Reason.HOST);
         assertThat(refusal.sentence()).doesNotContainPattern("\\p{Cntrl}");
     }
 
     @Test
-    void judgesMappedAnswersThatStillAreIpv6() throws UnknownHostException {
+    void checksTheIpv4AddressOfIpv4MappedAnswers() throws UnknownHostException {
         byte[] bytes = new byte[16];
         bytes[10] = bytes[11] = (byte) 0xff;
         bytes[12] = 10;
@@ -442,7 +442,7 @@ class AddressPolicyTest {
             "https://example.com:25/|Port 25 is not for web traffic. If this is meant, add example.com:25 to "
                     + "CUSTOM_ACTIONS_EGRESS_ALLOW.",
             "http://example.com/|Use https://. If this is meant, add example.com:80 to CUSTOM_ACTIONS_EGRESS_ALLOW." })
-    void saysWhatToAddSoThatAddingItHelps(String url, String sentence) {
+    void suggestsAnEntryThatOpensTheAddress(String url, String sentence) {
         assertThat(CLOSED.vet(URI.create(url)).orElseThrow().sentence()).isEqualTo(sentence);
         String entry = sentence.replaceAll(".* add (\\S+) to .*", "$1");
         assertThat(CLOSED.and(entry).vet(URI.create(url))).isEmpty();
@@ -450,7 +450,7 @@ class AddressPolicyTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "10.99.98.97", "127.0.0.1", "169.254.169.254", "224.0.0.1", "fd12::abcd", "2002:7f00:1::" })
-    void doesNotTellWhatANameResolvesTo(String address) {
+    void doesNotRevealTheAddressBehindAName(String address) {
         String uniform = CLOSED.vet("a.example.com", 443, List.of(address("10.0.0.1"))).orElseThrow().sentence();
         assertThat(uniform).contains("a.example.com").contains("CUSTOM_ACTIONS_EGRESS_ALLOW").doesNotContain("10.0.0.1");
         assertThat(CLOSED.vet("a.example.com", 443, List.of(address(address))).orElseThrow().sentence()).isEqualTo(uniform);
@@ -483,7 +483,7 @@ class AddressPolicyTest {
             "[abc], Write an IPv6 address like", "[], Write an IPv6 address like", "[fd12::1::2], Write an IPv6 address like",
             "[1:2:3:4:5:6:7], Write an IPv6 address like", "[1:2:3:4:5:6:7:8:9], Write an IPv6 address like",
             "[fd12::12345], Write an IPv6 address like", "[::ffff:010.0.0.1], Write an IPv6 address like",
-            "[::ffff:10.0.0.0]/104, Write a range of IPv4 in IPv4",
+            "[::ffff:10.0.0.0]/104, Write an IPv4 range as IPv4",
             "[64:ff9b::]/96, No request may go to an IPv6 address that wraps",
             "farm.studio.lan:0, A port is a number", "farm.studio.lan:65536, A port is a number",
             "farm.studio.lan:080, A port is a number",
@@ -535,7 +535,7 @@ class AddressPolicyTest {
 
     @ParameterizedTest
     @MethodSource("vectors")
-    void refusesTheVectors(String line) {
+    void refusesEveryTestVector(String line) {
         URI uri;
         try {
             uri = new URI(line);
@@ -551,7 +551,7 @@ class AddressPolicyTest {
     }
 
     @Test
-    void readsAllVectors() throws IOException {
+    void readsAllTestVectors() throws IOException {
         assertThat(vectors()).hasSizeGreaterThan(50).anyMatch(line -> line.contains("\t")).noneMatch(String::isBlank);
     }
 
@@ -571,7 +571,7 @@ class AddressPolicyTest {
     @CsvSource({ "127.0.0.1.nip.io, 127.0.0.1", "169.254.169.254.nip.io, 169.254.169.254",
             "customer1.app.localhost.my.company.127.0.0.1.nip.io, 127.0.0.1",
             "s-203.0.113.10-127.0.0.1-123-fs-e.dynamic.example, 127.0.0.1" })
-    void refusesNamesThatLeadInsideOnceTheyAreResolved(String host, String address) {
+    void refusesNamesThatResolveToInternalAddresses(String host, String address) {
         assertThat(reason(CLOSED, "https://" + host + "/")).isNull();
         assertThat(answered(CLOSED, host, 443, address)).isEqualTo(Reason.ADDRESS);
         assertThat(answered(CLOSED, host, 443, "8.8.8.8", address)).isEqualTo(Reason.ADDRESS);

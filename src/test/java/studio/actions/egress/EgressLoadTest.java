@@ -40,7 +40,7 @@ class EgressLoadTest {
     private static final int PER_HOST = 5;
 
     @Test
-    void costsLessThanTwentyMicrosecondsADelivery() throws Exception {
+    void checksADeliveryInLessThanTwentyMicroseconds() throws Exception {
         AddressPolicy policy = AddressPolicy.of(List.of("10.20.0.0/16", "farm.studio.lan:8443", "[fd12::]/48", "127.0.0.1:80"));
         String url = "https://farm.studio.com:8443/submit?shot=63f8a332-e209-4f8c-b384-747d5eda4b57&task=Lighting%20%26%20FX";
         List<InetAddress> answers = List.of(InetAddress.getByName("93.184.215.14"), InetAddress.getByName("10.20.0.7"),

@@ -86,7 +86,7 @@ class EgressTest {
             garbage,    failed,    -,   protocol
             endless,    delivered, 200, -
             """)
-    void saysHowItEnded(String behaviour, String state, Integer status, String kind) {
+    void reportsTheOutcomeOfADelivery(String behaviour, String state, Integer status, String kind) {
         String name = unique("ended");
         String action = Api.ajax(receiver.url("/" + name + "/" + behaviour));
 
@@ -100,7 +100,7 @@ class EgressTest {
     }
 
     @Test
-    void showsWhereARedirectPointsAndDoesNotGoThere() {
+    void reportsARedirectWithoutFollowingIt() {
         Json run = Api.press(Api.ajax(receiver.url("/moved/redirect"), "method", "GET"));
 
         assertThat(run.getString("deliveries[0].failure.message")).contains("302", "/moved/ok");
@@ -109,7 +109,7 @@ class EgressTest {
 
     @ParameterizedTest
     @CsvSource({ "silent, 300", "drip, 1500" })
-    void endsInTimeToTheLastByte(String behaviour, int timeout) {
+    void appliesTheTimeoutToTheWholeAnswer(String behaviour, int timeout) {
         Json run = Api.press(Api.ajax(receiver.url("/" + unique("late") + "/" + behaviour), "timeout_ms", timeout));
 
         assertThat(run.getString("deliveries[0].failure.kind")).isEqualTo("timeout");
@@ -172,7 +172,7 @@ class EgressTest {
     }
 
     @Test
-    void inflatesNothing() {
+    void doesNotDecompressAnswers() {
         Json run = Api.press(Api.ajax(receiver.url("/zipped/gzip")));
 
         assertThat(run.getString("state")).isEqualTo("succeeded");
@@ -191,7 +191,7 @@ class EgressTest {
     }
 
     @Test
-    void saysOfADeliveryThatItsAnswerWasTruncated() {
+    void marksTruncatedAnswers() {
         Json run = Api.press(Api.ajax(receiver.url("/" + unique("truncated") + "/long/70000")));
 
         assertThat(run.getString("state")).isEqualTo("succeeded");
@@ -256,7 +256,7 @@ class EgressTest {
     @ValueSource(strings = { "", "no url", "http://", "http:///x", "http://a b/", "https://api.studio.com/{x}", "maya://open",
             "http://127.0.0.1/", "http://[::1]/", "https://api.studio.com:22/", "file:///etc/passwd", "http://[::1", "//x",
             ":" })
-    void refusesWhatItCannotOrMayNotReach(String url) {
+    void refusesInvalidAndForbiddenUrls(String url) {
         assertThat(send(egress, url, null)).isInstanceOfSatisfying(Reply.Refused.class,
                 refused -> assertThat(refused.kind()).isEqualTo(FailureKind.forbidden_address));
     }
@@ -271,7 +271,7 @@ class EgressTest {
     }
 
     @Test
-    void knowsTheVectors() throws IOException {
+    void readsTheTestVectors() throws IOException {
         assertThat(forbidden()).hasSizeGreaterThan(50);
     }
 
@@ -285,7 +285,7 @@ class EgressTest {
     /** The address policy also applies when sending: SQL may have changed the URL, or the operator the allow list. */
     @ParameterizedTest
     @MethodSource("forbidden")
-    void sendsNothingToAForbiddenAddressHoweverItCameIntoTheDatabase(String url) throws SQLException {
+    void sendsNothingToAForbiddenAddressFromTheDatabase(String url) throws SQLException {
         // Checks the policy first, so that a failure here sends no real request.
         assertThat(policyRefuses(url)).isTrue();
         String action = stored(url);
@@ -305,7 +305,7 @@ class EgressTest {
     // ---- The echo endpoint
 
     @Test
-    void echoesWhatItIsSent() {
+    void practiceReceiverEchoesTheRequest() {
         RestAssured.given().urlEncodingEnabled(false).header("X-Queue", "fast").get(Api.ACTIONS + "/echo?a=%20b").then()
                 .statusCode(200).body(has("method", equalTo("GET"), "url",
                         equalTo("http://localhost:" + RestAssured.port + Api.ACTIONS + "/echo?a=%20b"),
@@ -317,7 +317,7 @@ class EgressTest {
     }
 
     @Test
-    void sendsToThePracticeReceiverAlthoughNobodyAllowedIt() {
+    void sendsToThePracticeReceiverWithoutAnAllowListEntry() {
         String action = Api.ajax("http://127.0.0.1:" + RestAssured.port + Api.ACTIONS + "/echo?e={entity_name}");
 
         Json run = Json.of(Api.run(action, List.of(Api.target("entity_id", UUID.randomUUID().toString(), "entity_type", "shot",
@@ -342,7 +342,7 @@ class EgressTest {
     }
 
     @Test
-    void doesNotDescribeThePracticeReceiver() {
+    void leavesThePracticeReceiverOutOfTheApiDescription() {
         Set<String> paths = Json
                 .of(RestAssured.given().accept("application/json").get(Api.ACTIONS + "/openapi?format=json").then()
                         .statusCode(200).extract())
@@ -363,7 +363,7 @@ class EgressTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "headers = '{\"X-Farm\": \"${secret:gone}\"}'", "signing_secret = 'gone'" })
-    void sendsNothingWithoutASecretThatWasThereWhenTheActionWasSaved(String change) throws SQLException {
+    void sendsNothingWhenASecretWasRemovedAfterSaving(String change) throws SQLException {
         String name = "gone" + UUID.randomUUID();
         String action = Api.ajax(receiver.url("/" + name + "/ok?e={entity_id}"));
         try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {

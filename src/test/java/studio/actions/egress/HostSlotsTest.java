@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 class HostSlotsTest {
 
     @Test
-    void hasAPlaceOnlyWhileOneIsFree() {
+    void givesASlotOnlyWhileOneIsFree() {
         HostSlots slots = new HostSlots(2);
 
         assertThat(slots.tryTake("a")).isTrue();
@@ -26,7 +26,7 @@ class HostSlotsTest {
     }
 
     @Test
-    void countsEachHostForItself() {
+    void countsEachHostSeparately() {
         HostSlots slots = new HostSlots(1);
 
         assertThat(slots.tryTake("a")).isTrue();
@@ -38,7 +38,7 @@ class HostSlotsTest {
     }
 
     @Test
-    void saysHowManyAreFreeWhereSomeAreTaken() {
+    void reportsFreeSlotsOfHostsInUse() {
         HostSlots slots = new HostSlots(2);
         slots.tryTake("a");
         slots.tryTake("a");
@@ -51,7 +51,7 @@ class HostSlotsTest {
     }
 
     @Test
-    void hasNoMorePlacesThanBeforeWhenEverybodyHasLeft() {
+    void gainsNoSlotFromAnExtraRelease() {
         HostSlots slots = new HostSlots(2);
         slots.tryTake("a");
         slots.release("a");
@@ -63,7 +63,7 @@ class HostSlotsTest {
     }
 
     @Test
-    void neverLendsMoreThanItHas() throws InterruptedException {
+    void neverGivesMoreSlotsThanItHas() throws InterruptedException {
         int turns = 4000;
         HostSlots slots = new HostSlots(3);
         AtomicInteger now = new AtomicInteger();

@@ -68,7 +68,7 @@ class HostileActionTest {
     @ValueSource(strings = { "a\r\nX-Injected: 1", "a\nX-Injected: 1", "a\rX-Injected: 1", "a\0b", "a\u000bb",
             "ač\u010aX-Injected: 1",
             "a\u007fb" })
-    void savesNoHeaderThatIsMoreThanOne(String value) {
+    void refusesToSaveHeadersWithControlCharacters(String value) {
         Api.create(Api.draft("is_ajax", true, "headers", Map.of("X-Farm", value))).then().statusCode(400)
                 .body(has("errors.pointer", hasItem("/headers/X-Farm")));
     }
@@ -77,14 +77,14 @@ class HostileActionTest {
     @ParameterizedTest
     @ValueSource(strings = { "a\\r\\nX-Injected: 1", "a\\nX-Injected: 1", "a\\rX-Injected: 1", "a\\u000bX-Injected: 1",
             "a\\r\\n X-Folded: 1", "a\\n X-Folded: 1", "\u010d\u010aX-Injected: 1" })
-    void sendsNoHeaderThatIsMoreThanOneHoweverItCameIntoTheDatabase(String value) throws SQLException {
+    void sendsNoHeaderWithControlCharactersFromTheDatabase(String value) throws SQLException {
         String action = Api.ajax(receiver.url("/" + name + "/ok"));
         update("UPDATE action SET headers = '{\"X-Farm\": \"" + value + "\"}' WHERE id = ?", action);
 
         Json run = Api.press(action);
 
         assertThat(run.getMap("deliveries[0]")).containsEntry("state", "failed");
-        assertThat(run.getString("deliveries[0].failure.message")).contains("Is a header's value fit to be sent?");
+        assertThat(run.getString("deliveries[0].failure.message")).contains("Is every header's value printable ASCII?");
         assertThat(receiver.heard(name)).isEmpty();
         assertThat(Api.press(Api.ajax(receiver.url("/" + name + "/ok"))).getString("state")).as("the place is free again")
                 .isEqualTo("succeeded");
@@ -95,7 +95,7 @@ class HostileActionTest {
     @CsvSource({ "/\u010d\u010aX-Injected:1, /%C4%8D%C4%8AX-Injected:1", "/é?q=é, /%C3%A9?q=%C3%A9",
             "/%0d%0aX-Injected:%201, /%0d%0aX-Injected:%201", "/a;b=c//d, /a;b=c//d", "/%2e%2e/%00, /%2e%2e/%00",
             "?only=query, /?only=query", "/x#fragment, /x" })
-    void sendsAnAddressAsOneLine(String typed, String sent) {
+    void sendsTheUrlAsOneLine(String typed, String sent) {
         String path = "/" + name + "/ok";
 
         Reply reply = send(egress, receiver.url((typed.startsWith("?") ? "" : path) + typed), Map.of(), 5000);
@@ -114,7 +114,7 @@ class HostileActionTest {
     }
 
     @Test
-    void saysThatAConnectionIsNotTaken() throws IOException {
+    void saysThatAConnectionIsNotAccepted() throws IOException {
         try (ServerSocket full = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
             List<Socket> waiting = new ArrayList<>();
             for (int i = 0; i < 2; i++) {
@@ -148,7 +148,7 @@ class HostileActionTest {
     @Tag("survival")
     @ParameterizedTest
     @CsvSource({ "false, false", "false, true", "true, false", "true, true" })
-    void letsGoOfAReceiverThatDoesNotRead(boolean tlsToo, boolean answers) throws Exception {
+    void abandonsAReceiverThatDoesNotRead(boolean tlsToo, boolean answers) throws Exception {
         try (ServerSocket deaf = tlsToo ? Certificates.shared().of("IP:127.0.0.1").getServerSocketFactory().createServerSocket()
                 : new ServerSocket()) {
             deaf.setReceiveBufferSize(1);

@@ -48,7 +48,7 @@ class HostileReceiverTest {
 
     // ---- Malformed answers
 
-    static Stream<Arguments> wellMeant() {
+    static Stream<Arguments> oddAnswers() {
         return Stream.of(
                 arguments("HTTP/1.0, whose body ends with the connection", closing("HTTP/1.0 200 OK\r\n\r\nold"), "old"),
                 arguments("no length", closing(OK + "\r\nuntil it ends"), "until it ends"),
@@ -77,8 +77,8 @@ class HostileReceiverTest {
     }
 
     @ParameterizedTest(name = "{0}")
-    @MethodSource("wellMeant")
-    void takesWhatIsOnlyOdd(String what, Script script, String response) {
+    @MethodSource("oddAnswers")
+    void acceptsOddAnswers(String what, Script script, String response) {
         Json run = press(script);
 
         assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
@@ -86,7 +86,7 @@ class HostileReceiverTest {
         assertGone();
     }
 
-    static Stream<Arguments> illMeant() {
+    static Stream<Arguments> brokenAnswers() {
         return Stream.of(
                 arguments("closes in mid-body", closing(OK + "Content-Length: 9\r\nConnection: close\r\n\r\nhalf"),
                         "connection_lost"),
@@ -136,8 +136,8 @@ class HostileReceiverTest {
     }
 
     @ParameterizedTest(name = "{0}")
-    @MethodSource("illMeant")
-    void saysWhatWentWrong(String what, Script script, String kind) {
+    @MethodSource("brokenAnswers")
+    void reportsTheFailureOfABrokenAnswer(String what, Script script, String kind) {
         Json run = press(script);
 
         assertThat(run.getString("state")).isEqualTo("failed");
@@ -156,7 +156,7 @@ class HostileReceiverTest {
     /** The delivery counts as delivered; the endless answer is truncated. */
     @ParameterizedTest
     @MethodSource("endless")
-    void endsAnAnswerWithoutEnd(Script script) {
+    void truncatesEndlessAnswers(Script script) {
         long since = System.nanoTime();
         Json run = press(script);
 
@@ -191,7 +191,7 @@ class HostileReceiverTest {
     // ---- Time limits
 
     @Test
-    void endsAtTheLimitWhateverComesBitByBit() {
+    void endsAtTheTimeoutWhenTheAnswerArrivesBitByBit() {
         Map<String, Script> slow = Map.of(
                 "headers-byte-by-byte", dripping("", OK + "Content-Length: 1\r\n\r\nx"),
                 "a-body-byte-by-byte", dripping(OK + "Content-Length: 60\r\n\r\n", "x".repeat(60)),
@@ -219,7 +219,7 @@ class HostileReceiverTest {
     /** Chunks decoded from one socket read, some ten thousand, still arrive after the delivery has ended. */
     @ParameterizedTest
     @ValueSource(ints = { 200, 503 })
-    void chunksOfOneByteBeyondTheLimitStallNobody(int status) {
+    void chunksOfOneByteAfterTheTimeoutStallNoOtherDelivery(int status) {
         receiver.script(name, repeating("HTTP/1.1 " + status + " As Ordered\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n"
                 + "x".repeat(0x10000) + "\r\n", "1\r\nx\r\n".repeat(20_000)));
         String flooding = Api.ajax(receiver.url("/" + name + "/scripted/{entity_id}"), "timeout_ms", 1000);
@@ -248,7 +248,7 @@ class HostileReceiverTest {
 
     @ParameterizedTest
     @ValueSource(ints = { 301, 302, 303, 307, 308 })
-    void followsNoRedirectToAnAddressInside(int status) throws IOException {
+    void followsNoRedirectToAnInternalAddress(int status) throws IOException {
         try (Receiver inside = Receiver.at("127.0.0.1")) {
             String location = inside.url("/secret/ok");
             int before = receiver.accepted();
@@ -300,7 +300,7 @@ class HostileReceiverTest {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("bombs")
-    void inflatesNoBomb(String header, byte[] bomb) {
+    void doesNotDecompressABomb(String header, byte[] bomb) {
         assertThat(bomb).hasSizeBetween(1000, 64 * 1024);
 
         Json run = press(out -> {

@@ -37,7 +37,7 @@ class PrintableTextTest {
 
     @ParameterizedTest
     @CsvSource({ "d83d", "de00", "d83d d83d", "de00 d83d" })
-    void replacesHalvesOfCharacters(String units) {
+    void replacesUnpairedSurrogates(String units) {
         StringBuilder text = new StringBuilder();
         for (String unit : units.split(" ")) {
             text.append((char) Integer.parseInt(unit, 16));
@@ -47,7 +47,7 @@ class PrintableTextTest {
     }
 
     @Test
-    void canBeKeptByADatabase() {
+    void canBeStoredInADatabase() {
         byte[] every = new byte[256];
         for (int i = 0; i < every.length; i++) {
             every[i] = (byte) i;
@@ -104,7 +104,7 @@ class PrintableTextTest {
     }
 
     @Test
-    void cutsToTheBytesThatAreAskedFor() {
+    void cutsToTheRequestedNumberOfBytes() {
         String text = "aé日😀\u007f\u0080\u07ff\u0800\u08ff\uffff\ud800\udc00".repeat(1000);
 
         for (int bytes = 8100; bytes <= 8192; bytes++) {

@@ -65,7 +65,7 @@ class RefusalsTest {
 
     @ParameterizedTest
     @EnumSource
-    void showsEveryReasonBeforeItHappens(Reason reason) {
+    void exportsAMetricForEveryReasonFromTheStart(Reason reason) {
         assertThat(count(reason)).isNotNegative();
     }
 
@@ -78,7 +78,7 @@ class RefusalsTest {
     @CsvSource({ "https://0x7f.1/, HOST",
             "https://api.studio.com:22/, PORT", "https://farm.internal/, INTERNAL_NAME", "https://10.0.0.1/, ADDRESS",
             "http://api.studio.com/, PLAIN_HTTP" })
-    void countsAndLogsWhatCannotBeSaved(String url, Reason reason) {
+    void countsAndLogsActionsThatAreRefusedOnSaving(String url, Reason reason) {
         String name = "Refused " + UUID.randomUUID();
         double before = count(reason);
 
@@ -95,7 +95,7 @@ class RefusalsTest {
     }
 
     @Test
-    void countsEachDeliveryAndLogsTheRunOnceWithWhatWasFound() {
+    void countsEachRefusedDeliveryAndLogsTheRunOnce() {
         String action = Api.ajax(INSIDE, "name", "Look inside");
         double before = count(Reason.ADDRESS);
 
@@ -104,9 +104,9 @@ class RefusalsTest {
         assertThat(count(Reason.ADDRESS) - before).isEqualTo(3);
         assertThat(log()).containsExactly(
                 "Egress refused (address) caller " + ADMIN + " run " + run.getString("id") + " of action \"Look inside\" ("
-                        + action + "): private.studio.test leads to an address that is not public. "
+                        + action + "): private.studio.test resolves to an address that is not public. "
                         + "If this is meant, add private.studio.test:" + Receiver.shared().port()
-                        + " to CUSTOM_ACTIONS_EGRESS_ALLOW. What was found is "
+                        + " to CUSTOM_ACTIONS_EGRESS_ALLOW. Resolved address: "
                         + "10.20.30.40.");
         assertThat(lines.lines().get(0).about()).isEqualTo(Map.of("caller", ADMIN.substring(0, 36), "action", action, "run",
                 run.getString("id")));
@@ -115,19 +115,19 @@ class RefusalsTest {
 
     /** All forbidden addresses get the same message, so that callers cannot learn the address behind a name. */
     @Test
-    void saysTheSameOfAllThatANameMayLeadTo() throws Exception {
+    void givesTheSameMessageForEveryForbiddenAddressOfAName() throws Exception {
         List<String> told = ResolvingTest.forbidden()
                 .map(host -> Api.press(Api.ajax("https://" + host + ":" + Receiver.shared().port() + "/"))
                         .getString("deliveries[0].failure.message").replace(host, "it"))
                 .distinct().toList();
 
-        assertThat(told).containsExactly("it leads to an address that is not public. If this is meant, add it:"
+        assertThat(told).containsExactly("it resolves to an address that is not public. If this is meant, add it:"
                 + Receiver.shared().port() + " to CUSTOM_ACTIONS_EGRESS_ALLOW.");
     }
 
     /** Names of persons and actions are untrusted: they must not add or imitate log lines. */
     @Test
-    void logsALineThatBeginsWithWhoWhateverTheyAreCalled() throws Exception {
+    void logsHostileNamesInOneLineAfterTheCaller() throws Exception {
         Refusals refusals = new Refusals(new SimpleMeterRegistry());
         UUID caller = UUID.randomUUID();
 
@@ -138,11 +138,11 @@ class RefusalsTest {
         assertThat(log()).singleElement().asString().hasLineCount(1)
                 .startsWith("Egress refused (address) caller " + caller + " (Mallory\ufffd2026 ERROR")
                 .contains("(by Bob\u240d\ufffd\ufffd\ufffdAAA").hasSizeLessThan(1200)
-                .endsWith(" No. What was found is 10.0.0.1.");
+                .endsWith(" No. Resolved address: 10.0.0.1.");
     }
 
     @Test
-    void countsAndLogsWhatIsOnlyTriedOut() {
+    void countsAndLogsRefusedPreviews() {
         double before = count(Reason.ADDRESS);
 
         Api.admin().body(Map.of("action", Api.draft("url", "https://10.0.0.1/", "is_ajax", true), "targets",
@@ -154,7 +154,7 @@ class RefusalsTest {
 
     /** The URL was allowed when the action was saved and is forbidden now. */
     @Test
-    void countsAndLogsWhatIsNotOpenAnyMore() throws Exception {
+    void countsAndLogsAddressesThatAreNoLongerAllowed() throws Exception {
         String action = Api.ajax("https://api.studio.com/", "name", "Was open");
         try (Connection connection = database.getConnection();
                 PreparedStatement update = connection.prepareStatement("UPDATE action SET url = ? WHERE id = ?")) {

@@ -69,13 +69,13 @@ class ResolvingTest {
     }
 
     @Test
-    void knowsTheNamesOfTheHostsFile() throws IOException {
+    void readsTheNamesOfTheHostsFile() throws IOException {
         assertThat(forbidden()).hasSizeGreaterThan(15).contains("metadata.studio.test", "metadata6.studio.test");
     }
 
     @ParameterizedTest
     @MethodSource("forbidden")
-    void savesANameAndSendsNothingToWhereItLeads(String host) {
+    void savesANameButSendsNothingToItsForbiddenAddress(String host) {
         String action = Api.ajax("https://" + host + ":" + receiver.port() + "/led/ok");
 
         Json run = Api.press(action);
@@ -83,7 +83,7 @@ class ResolvingTest {
         assertThat(run.getMap("deliveries[0]")).containsEntry("state", "refused").containsEntry("status", null);
         assertThat(run.getString("deliveries[0].failure.kind")).isEqualTo("forbidden_address");
         assertThat(run.getString("deliveries[0].failure.message"))
-                .isEqualTo(host + " leads to an address that is not public. If this is meant, add " + host + ":"
+                .isEqualTo(host + " resolves to an address that is not public. If this is meant, add " + host + ":"
                         + receiver.port() + " to CUSTOM_ACTIONS_EGRESS_ALLOW.");
         assertThat(receiver.heard("led")).isEmpty();
     }
@@ -109,7 +109,7 @@ class ResolvingTest {
 
     /** Studios use underscores in names of machines, though RFC 1123, section 2.1, does not allow them. */
     @Test
-    void takesNamesWithAnUnderscore() {
+    void acceptsNamesWithAnUnderscore() {
         Egress egress = egress(name -> addresses("127.0.0.1"), "127.0.0.1:" + receiver.port(),
                 "render_farm:" + receiver.port());
 
@@ -121,7 +121,7 @@ class ResolvingTest {
     }
 
     @Test
-    void saysThatNoCertificateIsForANameWithAnUnderscore() {
+    void saysThatNoCertificateFitsANameWithAnUnderscore() {
         int port = Receiver.sharedWithTls().port();
         Egress egress = egress(name -> addresses("127.0.0.1"), "127.0.0.1:" + port, "render_farm:" + port);
 
@@ -153,7 +153,7 @@ class ResolvingTest {
     }
 
     @Test
-    void sendsNothingTwiceWhereTheFirstAddressMayHaveIt() {
+    void sendsNothingTwiceWhenTheFirstAddressMayHaveReceivedIt() {
         Receiver first = opened(Receiver.at("127.0.0.2"));
         Receiver second = opened(Receiver.at("127.0.0.3", first.port()));
         Egress egress = egress(name -> addresses("127.0.0.2", "127.0.0.3"), "127.0.0.2:" + first.port(),
@@ -165,7 +165,7 @@ class ResolvingTest {
     }
 
     @Test
-    void triesBothFamiliesInTurn() throws UnknownHostException {
+    void alternatesIpv6AndIpv4Addresses() throws UnknownHostException {
         assertThat(
                 Egress.interleaved(List.of(addresses("2001:db8::1", "2001:db8::2", "2001:db8::3", "192.0.2.1", "192.0.2.2"))))
                 .containsExactly(addresses("2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2", "2001:db8::3"));
@@ -176,7 +176,7 @@ class ResolvingTest {
     // ---- Number of look-ups
 
     @Test
-    void asksOnceAndConnectsToWhatWasJudged() {
+    void resolvesOnceAndConnectsToTheCheckedAddress() {
         Receiver elsewhere = opened(Receiver.at("127.0.0.2"));
         AtomicInteger asked = new AtomicInteger();
         Egress egress = egress(name -> asked.incrementAndGet() == 1 ? addresses("127.0.0.2") : addresses("127.0.0.1"),
@@ -197,7 +197,7 @@ class ResolvingTest {
     }
 
     @Test
-    void goesWhereTheNameLeadsNowAndNotWhereItLed() {
+    void sendsToTheCurrentAddressOfAName() {
         int port = receiver.port();
         Receiver second = opened(Receiver.at("127.0.0.1"));
         CopyOnWriteArrayList<String> now = new CopyOnWriteArrayList<>(List.of("127.0.0.1"));
@@ -218,7 +218,7 @@ class ResolvingTest {
     @ParameterizedTest
     @CsvSource({ "127.0.0.1 127.0.0.2", "127.0.0.2 127.0.0.1", "127.0.0.1 0.0.0.0", "127.0.0.1 224.0.0.1", "127.0.0.1 ::1",
             "127.0.0.1 169.254.1.1" })
-    void refusesAllWhereOneAnswerIsForbidden(String answers) {
+    void refusesANameWhenOneOfItsAddressesIsForbidden(String answers) {
         Egress egress = egress(name -> addresses(answers.split(" ")), "127.0.0.1:" + receiver.port(), "mixed.studio.test");
         String name = "mixed-" + UUID.randomUUID();
 
@@ -231,7 +231,7 @@ class ResolvingTest {
     }
 
     @Test
-    void asksNobodyAboutAnAddress() {
+    void doesNotResolveLiteralAddresses() {
         Egress egress = egress(name -> {
             throw new AssertionError("asked about " + name);
         }, "127.0.0.1:" + receiver.port());
@@ -253,7 +253,7 @@ class ResolvingTest {
     }
 
     @Test
-    void givesAHostItsPlacesOnceHoweverItIsWritten() {
+    void sharesTheSlotsOfAHostBetweenItsSpellings() {
         Egress egress = egress(name -> addresses(name));
         for (String url : List.of("http://[::1]:8080/", "http://[0:0:0:0:0:0:0:1]:8080/", "https://[0::1]:8080/x",
                 "http://[::0001]:8080/?q", "http://[::0.0.0.1]:8080/")) {
@@ -271,7 +271,7 @@ class ResolvingTest {
     // ---- A resolver that hangs
 
     @Test
-    void waitsTwoSecondsForAName() {
+    void givesUpOnANameAfterTwoSeconds() {
         CountDownLatch never = new CountDownLatch(1);
         opened.add(never::countDown);
         Egress egress = egress(name -> hang(never));
@@ -286,7 +286,7 @@ class ResolvingTest {
     }
 
     @Test
-    void sendsElsewhereWhileNamesHang() {
+    void sendsToOtherHostsWhileLookUpsHang() {
         CountDownLatch never = new CountDownLatch(1);
         opened.add(never::countDown);
         AtomicInteger hanging = new AtomicInteger();
@@ -315,7 +315,7 @@ class ResolvingTest {
     }
 
     @Test
-    void asksAgainForANameWhoseQuestionBroke() {
+    void looksUpANameAgainAfterAFailedLookUp() {
         AtomicInteger asked = new AtomicInteger();
         Egress egress = egress(name -> {
             if (asked.incrementAndGet() == 1) {
@@ -332,7 +332,7 @@ class ResolvingTest {
 
     /** With more names than threads, names queue. A queued name whose request has timed out is not looked up any more. */
     @Test
-    void asksForNothingThatNobodyWaitsFor() throws Exception {
+    void skipsLookUpsWhoseRequestHasTimedOut() throws Exception {
         CountDownLatch never = new CountDownLatch(1);
         List<String> asked = new CopyOnWriteArrayList<>();
         Egress egress = egress(name -> {

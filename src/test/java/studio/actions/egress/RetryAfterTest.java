@@ -34,7 +34,7 @@ class RetryAfterTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = { "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "1000000000" })
-    void takesATimeLongAgoForNow(String header) {
+    void treatsATimeLongAgoAsNow(String header) {
         assertThat(RetryAfter.of(header, null, NOW)).isZero();
     }
 
@@ -45,18 +45,18 @@ class RetryAfterTest {
     }
 
     @Test
-    void takesATimeThatIsOverForNow() {
+    void treatsAPastTimeAsNow() {
         assertThat(RetryAfter.of("Thu, 26 Nov 2026 11:00:00 GMT", null, NOW)).isZero();
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "", "soon", "-1", "1.5", "1e3", "2026-11-26T12:01:30Z", "٣" })
-    void takesWhatItCannotReadForNothing(String header) {
+    void ignoresInvalidValues(String header) {
         assertThat(RetryAfter.of(header, null, NOW)).isNull();
     }
 
     @Test
-    void saysNothingWhereNothingIsSaid() {
+    void isNullWithoutTheHeader() {
         assertThat(RetryAfter.of(null, null, NOW)).isNull();
     }
 }

@@ -60,7 +60,7 @@ class TlsTest {
     }
 
     @Test
-    void trustsTheStudiosOwnAuthorityAndAsksForTheName() {
+    void trustsTheStudiosOwnAuthorityAndSendsTheServerName() {
         Json run = press(Receiver.TLS_NAME);
 
         assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
@@ -71,7 +71,7 @@ class TlsTest {
 
     /** The final dot of a name is neither sent in SNI (RFC 6066, section 3) nor compared (RFC 9525, section 6.3). */
     @Test
-    void takesTheDotBehindANameForNoPartOfIt() {
+    void ignoresTheFinalDotOfAName() {
         Json run = press(Receiver.TLS_NAME + ".");
 
         assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
@@ -79,7 +79,7 @@ class TlsTest {
     }
 
     @Test
-    void takesACertificateForAnAddress() {
+    void acceptsACertificateForAnAddress() {
         Json run = press("127.0.0.1");
 
         assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
@@ -88,7 +88,7 @@ class TlsTest {
 
     /** The name resolves to a server whose certificate is valid, but for another name. */
     @Test
-    void sendsNothingToACertificateForAnotherName() {
+    void sendsNothingWhenTheCertificateIsForAnotherName() {
         Json run = press("other.studio.test");
 
         assertThat(run.getString("deliveries[0].failure.kind")).isEqualTo("tls");
@@ -97,7 +97,7 @@ class TlsTest {
     }
 
     @Test
-    void sendsNothingToACertificateForAnotherAddress() {
+    void sendsNothingWhenTheCertificateIsForAnotherAddress() {
         Receiver six = opened(Receiver.withTls("::1", Certificates.shared().of("IP:127.0.0.1")));
         Receiver right = opened(Receiver.withTls("::1", Certificates.shared().of("IP:0:0:0:0:0:0:0:1")));
 
@@ -107,17 +107,17 @@ class TlsTest {
     }
 
     @Test
-    void sendsNothingToACertificateThatIsOutOfDate() {
+    void sendsNothingWhenTheCertificateHasExpired() {
         assertRefuses(Certificates.shared().outOfDate("DNS:" + Receiver.TLS_NAME), "out of date");
     }
 
     @Test
-    void sendsNothingToACertificateFromNobody() {
+    void sendsNothingWhenTheCertificateIsNotTrusted() {
         assertRefuses(Certificates.shared().ofNobody("DNS:" + Receiver.TLS_NAME), "CUSTOM_ACTIONS_TRUST");
     }
 
     @Test
-    void trustsWhatJavaTrustsAsWell() throws Exception {
+    void trustsTheAuthoritiesThatJavaTrusts() throws Exception {
         var java = javax.net.ssl.TrustManagerFactory.getInstance(javax.net.ssl.TrustManagerFactory.getDefaultAlgorithm());
         java.init((java.security.KeyStore) null);
         var store = tls.get("egress").orElseThrow().getTrustStore();
@@ -151,7 +151,7 @@ class TlsTest {
 
     /** A connection that outlives its request still counts towards the host's five slots. */
     @Test
-    void opensNoMoreConnectionsThanAHostHasPlaces() throws Exception {
+    void opensNoMoreConnectionsThanAHostHasSlots() throws Exception {
         try (Receiver hesitant = Receiver.withTls("127.0.0.1", Certificates.shared().of("IP:127.0.0.1"),
                 Duration.ofSeconds(1))) {
             Egress egress = egress("127.0.0.1:" + hesitant.port());
@@ -173,7 +173,7 @@ class TlsTest {
 
     /** RFC 9112, section 6.3, case 8, and section 9.8: TLS ends the answer while the TCP connection stays open. */
     @Test
-    void takesTheEndOfTlsForTheEndOfAnAnswerWithoutALength() throws Exception {
+    void endsAnAnswerWithoutALengthWhenTlsEnds() throws Exception {
         try (SSLServerSocket server = server(false)) {
             CompletableFuture<Void> answers = CompletableFuture.runAsync(() -> {
                 try (Socket client = server.accept()) {
@@ -219,7 +219,7 @@ class TlsTest {
     }
 
     @Test
-    void asksForANameWithoutADot() {
+    void sendsTheServerNameOfAHostWithoutADot() {
         Receiver farm = opened(Receiver.withTls("127.0.0.1", Certificates.shared().of("DNS:farm")));
         Egress egress = doors.of(List.of("127.0.0.1:" + farm.port(), "farm:" + farm.port()),
                 new NameResolver(doors.config, name -> new InetAddress[] { InetAddress.getLoopbackAddress() }), doors.config);
@@ -231,7 +231,7 @@ class TlsTest {
     }
 
     @Test
-    void saysThatTheOtherSideSpeaksNoTls() {
+    void saysThatTheReceiverDoesNotSpeakTls() {
         Reply reply = send(egress("127.0.0.1:" + Receiver.shared().port()),
                 "https://127.0.0.1:" + Receiver.shared().port() + "/" + name + "/ok", Duration.ofSeconds(5));
 
@@ -239,7 +239,7 @@ class TlsTest {
     }
 
     @Test
-    void speaksNoTlsToWhereNoneIsAsked() {
+    void usesNoTlsForPlainHttp() {
         Reply reply = send(egress("127.0.0.1:" + receiver.port()), "http://127.0.0.1:" + receiver.port() + "/" + name + "/ok",
                 Duration.ofSeconds(5));
 

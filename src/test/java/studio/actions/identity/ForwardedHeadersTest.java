@@ -61,7 +61,7 @@ class ForwardedHeadersTest {
             "http | [2001:db8::1]:8080 | - | http://[2001:db8::1]:8080",
             "https | render_farm | - | https://render_farm",
             "https | - | - | https://inner:8443" })
-    void redirectsLeadToTheHostThatTheProxyWasAskedFor(String proto, String host, String port, String site) {
+    void redirectsToForwardedHost(String proto, String host, String port, String site) {
         assertThat(
                 given().header("Host", "inner:8443").headers(headers(proto, host, port, null, null)).redirects().follow(false)
                         .get("/").header("Location"))
@@ -75,7 +75,7 @@ class ForwardedHeadersTest {
             "a@b", "a:b", "a:99999", "a:-1", "-1", "0", "65536", "99999999999", "8080x", "ftp", "javascript:alert(1)",
             "http://a",
             "unknown", "_hidden", "null", "é", "%", "\"a\"", "<a>", "1.2.3.4.5", "1.2.3.4:x", "a,", ",a" })
-    void oddValuesAreNeitherAnErrorNorBelieved(String value) throws IOException {
+    void ignoresInvalidForwardedValues(String value) throws IOException {
         String plain = value.startsWith("'") ? value.substring(1, value.length() - 1) : value;
         for (String name : NAMES) {
             for (List<String> lines : List.of(List.of(plain), List.of(plain, plain), List.of(plain, "a"))) {
@@ -104,12 +104,12 @@ class ForwardedHeadersTest {
             "203.0.113.7, unknown | 127.0.0.1",
             "203.0.113.7, unknown, 10.9.0.2 | 10.9.0.2",
             "'' | 127.0.0.1" })
-    void theAuditNamesTheAddressThatTheOutermostTrustedProxyWasAskedFrom(String chain, String from) {
+    void auditNamesClientOfOutermostTrustedProxy(String chain, String from) {
         assertThat(auditedFrom(headers(null, null, null, null, chain))).isEqualTo(from);
     }
 
     @Test
-    void severalLinesOfAHeaderAreOne() throws IOException {
+    void joinsLinesOfRepeatedHeader() throws IOException {
         String name = UUID.randomUUID().toString();
         String body = draft(name);
         try (Raw raw = new Raw(service)) {
@@ -122,7 +122,7 @@ class ForwardedHeadersTest {
     }
 
     @Test
-    void aStrangerIsNotBelieved() throws IOException {
+    void ignoresForwardedHeadersOfUntrustedClient() throws IOException {
         String name = UUID.randomUUID().toString();
         String body = draft(name);
         try (Raw raw = new Raw(service.getHost(), service.getPort(), InetAddress.getByName("127.0.0.2"))) {
@@ -144,7 +144,7 @@ class ForwardedHeadersTest {
     }
 
     @Test
-    void aRequestWithoutHostIsExplainedAsWithoutAProxy() throws IOException {
+    void refusesRequestWithoutHost() throws IOException {
         for (String host : List.of("", "Host:\r\n", "Host: \r\n")) {
             try (Raw raw = new Raw(service)) {
                 assertThat(raw.send("GET " + Api.ACTIONS + " HTTP/1.1\r\n" + host + "Connection: close\r\n\r\n").hear())

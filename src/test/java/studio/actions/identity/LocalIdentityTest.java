@@ -44,30 +44,30 @@ class LocalIdentityTest {
     }
 
     @Test
-    void theTokenIsTheLocalAdmin() throws Exception {
+    void identifiesTokenAsLocalAdmin() throws Exception {
         assertThat(ask(local("local.token", TOKEN), "Bearer " + TOKEN))
                 .isEqualTo("Local admin, admin, [admin], " + LocalIdentity.ADMIN.id());
     }
 
     @Test
-    void theAdminIsTheSameInEveryStart() {
+    void localAdminHasFixedId() {
         assertThat(LocalIdentity.ADMIN.id()).hasToString("00000000-0000-4000-8000-000000000001");
     }
 
     @Test
-    void withoutACredentialNobodyIsAsking() throws Exception {
+    void returnsNoCallerWithoutCredential() throws Exception {
         assertThat(ask(local("local.token", TOKEN), null)).isEqualTo("nobody");
         assertThat(ask(local("zou.url", ZOU, "local.token", TOKEN), null)).isEqualTo("nobody");
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "Bearer " + TOKEN, "bearer " + TOKEN, TOKEN, "Bearer wrong", "Bearer" })
-    void withKitsuTheTokenIsNeverAccepted(String header) throws Exception {
+    void ignoresLocalTokenBesideKitsu(String header) throws Exception {
         assertThat(ask(local("zou.url", ZOU, "local.token", TOKEN), header)).isEqualTo("nobody");
     }
 
     @Test
-    void withKitsuThereIsNoTokenToPrint() {
+    void generatesNoTokenBesideKitsu() {
         assertThat(local("zou.url", ZOU).madeToken()).isEmpty();
         assertThat(local("zou.url", ZOU, "local.token", TOKEN).madeToken()).isEmpty();
     }
@@ -75,7 +75,7 @@ class LocalIdentityTest {
     @ParameterizedTest
     @CsvSource({ "Bearer wrong, refused", "Bearer " + TOKEN + "x, refused", "Basic " + TOKEN + ", refused", "Bearer, refused",
             "'Bearer  " + TOKEN + " ', Local admin" })
-    void takesTheTokenAndNothingElse(String header, String answer) throws Exception {
+    void acceptsOnlyTheToken(String header, String answer) throws Exception {
         assertThat(ask(local("local.token", TOKEN), header)).startsWith(answer);
     }
 
@@ -85,12 +85,12 @@ class LocalIdentityTest {
     }
 
     @Test
-    void theStudiosTokenIsNotPrinted() {
+    void generatesNoTokenIfOneIsConfigured() {
         assertThat(local("local.token", TOKEN).madeToken()).isEmpty();
     }
 
     @Test
-    void makesUpATokenForEveryStart() throws Exception {
+    void generatesNewTokenAtEveryStart() throws Exception {
         LocalIdentity one = local();
         LocalIdentity other = local("local.token", "");
 
@@ -102,12 +102,12 @@ class LocalIdentityTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "Bearer", "Bearer ", "Bearer null" })
-    void aMadeUpTokenIsNotEmpty(String header) throws Exception {
+    void refusesEmptyToken(String header) throws Exception {
         assertThat(ask(local(), header)).startsWith("refused");
     }
 
     @Test
-    void theConfigurationKnowsItsUrl() {
+    void refusesInvalidZouUrl() {
         assertThatThrownBy(() -> local("zou.url", "http://not a url")).hasMessageContaining("zou.url");
     }
 

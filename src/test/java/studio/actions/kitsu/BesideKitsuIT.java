@@ -55,7 +55,7 @@ class BesideKitsuIT {
     }
 
     @Test
-    void isTheListThatKitsuReads() {
+    void answersListAndContextThatKitsuReads() {
         String id = BesideKitsu.opened("https://review.studio.com/shot/{entity_id}", "name", "Review", "entity_type", "shot");
 
         BesideKitsu.as("supervisor").get(BesideKitsu.PATH).then().statusCode(200).body("id", hasItem(id))
@@ -68,7 +68,7 @@ class BesideKitsuIT {
     }
 
     @Test
-    void pressesWhatKitsuPosts() {
+    void acceptsPressAsKitsuPostsIt() {
         Task shot = FakeZou.shared().shot("SH010");
         String action = BesideKitsu.ajax(receiver.url("/it-kitsu/ok?n={entity_name}"));
         Map<String, Object> press = Map.of("entitytype", "shot", "originurl", "https://kitsu.studio.com/x", "originserver",
@@ -98,7 +98,7 @@ class BesideKitsuIT {
     }
 
     @Test
-    void takesOverWhatKitsuHas() {
+    void checksTakeOverOfKitsusActions() {
         BesideKitsu.as("admin").post(Api.ACTIONS + "/take-over?mode=check").then().statusCode(200)
                 .body(has("errors", notNullValue()));
     }

@@ -89,7 +89,7 @@ class CustomActionsTest {
 
     @ParameterizedTest
     @MethodSource("recorded")
-    void answersAsZouWasRecorded(JsonNode recording) throws IOException {
+    void answersLikeRecordedZou(JsonNode recording) throws IOException {
         JsonNode exchange = JSON.readTree(recording.toString().replace("Sync", mark));
         JsonNode asked = exchange.get("request");
         JsonNode said = exchange.get("response");
@@ -137,7 +137,7 @@ class CustomActionsTest {
     }
 
     @Test
-    void tellsTimesInUtcWithoutSayingSo() {
+    void writesTimesInUtcWithoutZone() {
         Map<String, Object> made = answer(201, admin().body(draft()).post(PATH));
 
         LocalDateTime now = LocalDateTime.now(ZoneOffset.UTC);
@@ -148,7 +148,7 @@ class CustomActionsTest {
     // Expectations of Zou's own tests
 
     @Test
-    void listsWhatWasMade() {
+    void listsCreatedActions() {
         Set<String> made = several(3);
 
         assertThat(ids("?name=" + mark)).hasSize(3).containsAll(made);
@@ -156,7 +156,7 @@ class CustomActionsTest {
     }
 
     @Test
-    void readsByIdWhatTheListHolds() {
+    void readsSameActionByIdAsInList() {
         create();
         Map<String, Object> first = list("?relations=true&name=" + mark).get(0);
 
@@ -165,7 +165,7 @@ class CustomActionsTest {
     }
 
     @Test
-    void createsOneMore() {
+    void createsSecondActionOfAnotherType() {
         String first = create("entity_type", "asset");
 
         String second = create("entity_type", "shot");
@@ -175,12 +175,12 @@ class CustomActionsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "", "{}", "{\"wrong\": \"data\"}" })
-    void createsNothingOutOfNothing(String body) {
+    void refusesToCreateFromEmptyBody(String body) {
         refused(400, "invalid_body", admin().body(body).post(PATH));
     }
 
     @Test
-    void changesWhatIsSentAndNothingElse() {
+    void changesOnlySentFields() {
         String id = create("entity_type", "shot", "is_ajax", true);
         Map<String, Object> expected = read(id);
 
@@ -194,7 +194,7 @@ class CustomActionsTest {
     }
 
     @Test
-    void whatIsDeletedIsGone() {
+    void deletedActionIsNotFound() {
         String id = create();
 
         Response deleted = admin().delete(PATH + "/" + id);
@@ -211,7 +211,7 @@ class CustomActionsTest {
     // Fields that Kitsu's form does not have
 
     @Test
-    void hasEveryDefaultOnOurOwnPath() {
+    void createdActionHasDefaultsInOwnApi() {
         String id = create();
 
         Map<String, Object> expected = new TreeMap<>(Map.of("id", id, "name", mark, "url", TOOL, "entity_type", "all",
@@ -225,14 +225,14 @@ class CustomActionsTest {
     }
 
     @Test
-    void fillsInItsDefaultsForNulls() {
+    void usesDefaultsForNulls() {
         assertThat(read(create("entity_type", null, "is_ajax", null))).containsEntry("entity_type", "all")
                 .containsEntry("is_ajax", false);
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "name", "url", "entity_type", "is_ajax" })
-    void aNullChangesNothing(String field) {
+    void refusesNullInChange(String field) {
         String id = create("is_ajax", true, "entity_type", "shot");
         Map<String, Object> before = ours(id);
         Map<String, Object> change = new HashMap<>();
@@ -256,7 +256,7 @@ class CustomActionsTest {
     }
 
     @Test
-    void keepsWhatKitsusFormDoesNotHave() {
+    void keepsFieldsThatKitsusFormLacks() {
         Map<String, Object> rich = Api.draft("name", mark, "description", "More than Kitsu knows.", "enabled", false,
                 "method", "PUT", "headers", Map.of("X-Queue", "fast"), "timeout_ms", 500, "max_attempts", 3,
                 "rate_per_minute", 60, "roles", List.of("admin", "vendor"), "project_ids",
@@ -275,7 +275,7 @@ class CustomActionsTest {
     }
 
     @Test
-    void remembersWhoChangedItAndWhen() {
+    void recordsAuthorAndTimeOfChange() {
         String id = create();
 
         answer(200, as("bot").body(Map.of("name", mark + " 2")).put(PATH + "/" + id));
@@ -312,7 +312,7 @@ class CustomActionsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "GET", "PUT", "DELETE" })
-    void tellsOnlyAdminsWhetherAnActionIsThere(String verb) {
+    void hidesExistenceOfActionsFromOtherRoles(String verb) {
         for (String path : List.of("/" + create(), UNKNOWN)) {
             refused(403, "forbidden", as("manager").body(Map.of("name", mark)).request(verb, PATH + path));
         }
@@ -321,7 +321,7 @@ class CustomActionsTest {
     @ParameterizedTest
     @CsvSource({ "admin, 200, 303", "manager, 200, 303", "supervisor, 200, 303", "user, 200, 303", "client, 404, 404",
             "vendor, 404, 404", "bot, 200, 303", "nobody, 401, 401" })
-    void pressesAreForThoseWhoSeeTheAction(String person, int run, int open) {
+    void allowsPressesToDefaultRoles(String person, int run, int open) {
         Assumptions.assumeTrue(BesideKitsu.fake());
 
         assertPresses(person, run, open);
@@ -329,7 +329,7 @@ class CustomActionsTest {
 
     @ParameterizedTest
     @CsvSource({ "admin, 200, 303", "manager, 404, 404", "user, 404, 404", "client, 200, 303", "vendor, 200, 303" })
-    void pressesAreForThoseWhoAreNamed(String person, int run, int open) {
+    void allowsPressesToNamedRoles(String person, int run, int open) {
         Assumptions.assumeTrue(BesideKitsu.fake());
 
         assertPresses(person, run, open, "roles", List.of("client", "vendor"));
@@ -363,7 +363,7 @@ class CustomActionsTest {
     @ParameterizedTest
     @CsvSource({ "admin, default management clients", "manager, default management", "supervisor, default",
             "user, default management", "client, clients" })
-    void listsWhatIsForTheRole(String person, String expected) {
+    void listsActionsOfCallersRole(String person, String expected) {
         Map.of("default", List.of(), "management", List.of("manager", "user"), "clients", List.of("client", "vendor"))
                 .forEach((name, roles) -> answer(201,
                         admin().body(Api.draft("name", mark + name, "roles", roles)).post(Api.ACTIONS)));
@@ -394,7 +394,7 @@ class CustomActionsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "all", "asset", "shot", "sequence", "edit", "episode" })
-    void filtersByExactlyTheEntityType(String type) {
+    void filtersByExactEntityType(String type) {
         String id = create("entity_type", type);
         String other = create("entity_type", type.equals("all") ? "shot" : "all", "name", mark + " 2");
 
@@ -437,7 +437,7 @@ class CustomActionsTest {
     @ParameterizedTest
     @ValueSource(strings = { "id=00000000-0000-0000-0000-000000000007", "id=", "name=", "entity_type=", "is_ajax=", "url=",
             "id=%5B%5D", "entity_type=%5B%22%22%5D", "url=https://tool.studio.com/nowhere" })
-    void aFilterOfWhatIsNotThereIsAnEmptyList(String query) {
+    void answersEmptyListForUnknownOrEmptyFilterValue(String query) {
         create();
 
         assertThat(list("?" + query)).isEmpty();
@@ -446,7 +446,7 @@ class CustomActionsTest {
     @ParameterizedTest
     @ValueSource(strings = { "entity_type=banana", "entity_type=SHOT", "name=%27%3B%20DROP%20TABLE%20action%3B--", "name=%25",
             "name=%00" })
-    void aFilterThatFitsNothingIsAnEmptyList(String query) {
+    void answersEmptyListForFilterWithoutMatch(String query) {
         unchanging();
 
         assertThat(list("?" + query)).isEmpty();
@@ -515,7 +515,7 @@ class CustomActionsTest {
             "is_ajax=banana, is_ajax", "id=nope, id", "id=%5B%22nope%22%5D, id", "id=%5Bnope, id",
             "entity_type=%5Bshot, entity_type",
             "created_at=yesterday, created_at", "updated_at=1, updated_at" })
-    void refusesParametersThatBreakARule(String query, String name) {
+    void refusesInvalidParameters(String query, String name) {
         JsonNode problem = refused(400, "invalid_parameter", admin().get(PATH + "?" + query));
 
         assertThat(problem.findValuesAsText("pointer")).containsExactly(name);
@@ -524,7 +524,7 @@ class CustomActionsTest {
     // ETags
 
     @Test
-    void aListThatIsKnownIsNotSentAgain() {
+    void answers304ForUnchangedList() {
         String id = create("entity_type", "asset");
         String tag = tag("");
 
@@ -554,7 +554,7 @@ class CustomActionsTest {
     }
 
     @Test
-    void differentFormsOfAListHaveDifferentTags() {
+    void pagesAndFieldSelectionsHaveDifferentETags() {
         several(2);
 
         assertThat(Stream.of("", "&limit=1", "&page=1", "&page=1&limit=1", "&page=2&limit=1", "&fields=id", "&fields=id,name")
@@ -562,7 +562,7 @@ class CustomActionsTest {
     }
 
     @Test
-    void theTagOfAListIsOfWhatOneSees() {
+    void listsOfDifferentRolesHaveDifferentETags() {
         create("entity_type", "asset");
         answer(201, admin().body(Api.draft("name", mark, "entity_type", "shot", "roles", List.of("admin"))).post(Api.ACTIONS));
 
@@ -573,7 +573,7 @@ class CustomActionsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "/api/data/custom-actions/", "//api/data/custom-actions", "//api/data/custom-actions/" })
-    void slashesDoNotMatterForTheList(String path) throws IOException {
+    void acceptsExtraSlashesInListPath(String path) throws IOException {
         String id = create("entity_type", "asset");
 
         Answered listed = raw("GET", path + "?name=" + mark, "kitsu", "");
@@ -587,7 +587,7 @@ class CustomActionsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "/api/data/custom-actions/{id}/", "//api/data/custom-actions/{id}" })
-    void slashesDoNotMatterForAnAction(String path) throws IOException {
+    void acceptsExtraSlashesInActionPath(String path) throws IOException {
         String id = create();
         String there = path.replace("{id}", id);
 
@@ -601,7 +601,7 @@ class CustomActionsTest {
     @ParameterizedTest
     @ValueSource(strings = { "//api/data/custom-actions", "/api/data/custom-actions/", "/api//data//custom-actions",
             "/api/data/%63ustom-actions", "/api/data/./custom-actions", "/api/data/custom-actions;x=1" })
-    void anotherSpellingIsNoWayAroundThePermissions(String path) throws IOException {
+    void checksPermissionsForEverySpellingOfPath(String path) throws IOException {
         create();
         String head = path + " HTTP/1.1\r\nHost: kitsu\r\nContent-Type: application/json\r\n";
 
@@ -618,7 +618,7 @@ class CustomActionsTest {
 
     /** Zou refuses unknown fields in POST and ignores them in PUT. */
     @Test
-    void ignoresFieldsThatItDoesNotKnowWhereZouDoes() {
+    void ignoresUnknownFieldsWhereZouDoes() {
         String id = create();
         Map<String, Object> before = ours(id);
 
@@ -652,7 +652,7 @@ class CustomActionsTest {
             "{'entity_type': 'SHOT'} | /entity_type | invalid_value", "{'entity_type': ''} | /entity_type | invalid_value",
             "{'entity_type': 1} | /entity_type | invalid_value", "{'is_ajax': 'true'} | /is_ajax | wrong_type",
             "{'is_ajax': 1} | /is_ajax | invalid_value", "{'is_ajax': 'banana'} | /is_ajax | wrong_type" })
-    void refusesFieldsThatBreakARule(String fields, String pointer, String code) {
+    void refusesInvalidFields(String fields, String pointer, String code) {
         String change = fields.replace('\'', '"').replace("\"81\"", "\"" + "x".repeat(81) + "\"");
         String rest = pointer.equals("/name") ? "\"url\": \"" + TOOL + "\"" : "\"name\": \"" + mark + "\"";
         if (!pointer.equals("/name") && !pointer.equals("/url")) {
@@ -664,7 +664,7 @@ class CustomActionsTest {
     }
 
     @Test
-    void whatIsRefusedLeavesNothingBehind() {
+    void refusedRequestChangesNothing() {
         String id = create();
 
         refused(400, "invalid_body", put(id, Map.of("entity_type", "shot", "url", "javascript:alert(1)")));
@@ -677,7 +677,7 @@ class CustomActionsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "name", "url" })
-    void creatingNeeds(String field) {
+    void refusesToCreateWithoutRequiredField(String field) {
         Map<String, Object> draft = draft();
         draft.remove(field);
 
@@ -685,7 +685,7 @@ class CustomActionsTest {
     }
 
     @Test
-    void takesEightyLettersOfAnyKind() {
+    void acceptsNamesUpTo80CodePoints() {
         String name = mark + "😀".repeat(80 - mark.length());
 
         String id = create("name", name);
@@ -704,7 +704,7 @@ class CustomActionsTest {
             "{\"name\": \"a\", \"name\": \"b\"} | invalid_json", "{\"name\": \"a\"} x | invalid_json", "[] | invalid_",
             "[{\"name\": \"x\", \"url\": \"https://a.studio/\"}] | invalid_", "\"text\" | invalid_", "5 | invalid_",
             "null | invalid_", "`` | invalid_" })
-    void refusesBodiesThatAreNoAction(String body, String code) {
+    void refusesMalformedBodies(String body, String code) {
         for (Response answer : List.of(admin().body(body).post(PATH), admin().body(body).put(PATH + "/" + unchanging()))) {
             assertThat(answer.statusCode()).isEqualTo(400);
             assertThat(json(answer).get("code").asText()).startsWith(code);
@@ -721,7 +721,7 @@ class CustomActionsTest {
 
     @ParameterizedTest
     @CsvSource({ "POST, ''", "PUT, ''", "POST, text/plain", "PUT, application/xml", "POST, application/x-www-form-urlencoded" })
-    void refusesBodiesThatAreNotSaidToBeJson(String verb, String type) throws IOException {
+    void refusesBodiesWithoutJsonMediaType(String verb, String type) throws IOException {
         String path = verb.equals("PUT") ? PATH + "/" + unchanging() : PATH;
 
         Answered answer = raw(verb + " " + path + " HTTP/1.1\r\nHost: kitsu\r\n" + Kitsu.bearer("admin")
@@ -740,7 +740,7 @@ class CustomActionsTest {
     }
 
     @Test
-    void doesNotKnowAnUnknownIdOnAnyVerb() {
+    void answers404ForUnknownIdOnEveryVerb() {
         assertOnEveryVerb(404, "not_found", UNKNOWN.substring(1));
     }
 
@@ -755,7 +755,7 @@ class CustomActionsTest {
 
     @ParameterizedTest
     @CsvSource({ "PATCH, ''", "DELETE, ''", "PUT, ''", "PATCH, /{id}", "POST, /{id}", "GET, /{id}/run", "GET, /{id}/open" })
-    void knowsZousVerbsOnly(String verb, String path) {
+    void refusesVerbsThatZouLacks(String verb, String path) {
         Response answer = admin().body(Map.of("name", mark)).request(verb, PATH + path.replace("{id}", unchanging()));
 
         refused(405, "method_not_allowed", answer);

@@ -68,7 +68,7 @@ class KitsuCopiesTest {
     }
 
     @Test
-    void deletesWhatWasTakenOverAndNothingElse() {
+    void clearDeletesOnlyTakenOverActions() {
         Map<String, Object> one = action("one", "entity_type", "shot", "is_ajax", true);
         Map<String, Object> two = action("two");
         zou.customActions(List.of(one, two));
@@ -93,7 +93,7 @@ class KitsuCopiesTest {
 
     /** Kitsu's copy must go, too. During an outage of this service Zou would list the deleted action again. */
     @Test
-    void deletesWhatWasTakenOverAndDeletedHere() {
+    void clearDeletesTakenOverActionsThatWereDeletedHere() {
         Map<String, Object> one = action("one");
         zou.customActions(List.of(one));
         take("apply");
@@ -105,7 +105,7 @@ class KitsuCopiesTest {
     }
 
     @Test
-    void putsBackWhatItDeletedAndKnowsItByItsNewId() {
+    void undoRestoresActionsAndKnowsTheirNewIds() {
         Map<String, Object> one = action("one", "entity_type", "shot", "is_ajax", true);
         Map<String, Object> bare = action("bare", "entity_type", "asset");
         zou.customActions(List.of(one, bare));
@@ -135,7 +135,7 @@ class KitsuCopiesTest {
 
     @ParameterizedTest
     @EnumSource(value = Fault.class, names = { "error", "twoFactor" })
-    void namesWhatKitsuRefusesAndGoesOn(Fault fault) {
+    void clearContinuesAfterKitsuRefusesOneDeletion(Fault fault) {
         Map<String, Object> one = action("one");
         Map<String, Object> stubborn = action("stubborn");
         Map<String, Object> three = action("three");
@@ -156,7 +156,7 @@ class KitsuCopiesTest {
 
     @ParameterizedTest
     @EnumSource(value = Fault.class, names = { "gone", "unheard", "unavailable" })
-    void goesOnAfterADeletionWithoutAnAnswer(Fault fault) {
+    void clearCanBeRepeatedAfterUnansweredDeletion(Fault fault) {
         Map<String, Object> one = action("one");
         Map<String, Object> two = action("two");
         zou.customActions(List.of(one, two));
@@ -177,7 +177,7 @@ class KitsuCopiesTest {
     /** Undo must work even if it is unknown whether Kitsu deleted the last action. */
     @ParameterizedTest
     @EnumSource(value = Fault.class, names = { "gone", "unheard" })
-    void undoesADeletionInDoubt(Fault fault) {
+    void undoRestoresAfterUnansweredDeletion(Fault fault) {
         Map<String, Object> one = action("one");
         zou.customActions(List.of(one));
         take("apply");
@@ -194,7 +194,7 @@ class KitsuCopiesTest {
 
     /** Kitsu still had the action at the first undo, and carried out the deletion afterwards. */
     @Test
-    void undoesADeletionThatCameLate() {
+    void undoRestoresAfterLateDeletion() {
         Map<String, Object> one = action("one");
         zou.customActions(List.of(one));
         take("apply");
@@ -212,7 +212,7 @@ class KitsuCopiesTest {
     }
 
     @Test
-    void letsOneAtATimeDoIt() throws Exception {
+    void refusesConcurrentUndo() throws Exception {
         zou.customActions(List.of(action("one"), action("two"), action("three")));
         take("apply");
         take("clear");
@@ -228,7 +228,7 @@ class KitsuCopiesTest {
 
     /** If the Zou URL leads to Kitsu's nginx, this service itself answers. It must not delete its own actions. */
     @Test
-    void deletesNothingOfItsOwn() {
+    void clearDeletesNoActionsOfThisService() {
         Map<String, Object> one = action("one");
         zou.customActions(List.of(one));
         take("apply");
@@ -242,7 +242,7 @@ class KitsuCopiesTest {
     }
 
     @Test
-    void putsBackOnlyOnceWhatKitsuMadeWithoutAnAnswer() {
+    void undoRestoresOnceAfterUnansweredCreation() {
         zou.customActions(List.of(action("one"), action("two")));
         take("apply");
         take("clear");
@@ -259,14 +259,14 @@ class KitsuCopiesTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "manager", "supervisor", "user", "client", "vendor" })
-    void isForAdmins(String person) {
+    void refusesRolesOtherThanAdmin(String person) {
         for (String mode : List.of("clear", "undo")) {
             BesideKitsu.as(person).post(TAKE_OVER + mode).then().statusCode(403);
         }
     }
 
     @Test
-    void aFileKnowsNothingOfIt() {
+    void fileImportRefusesModeClear() {
         BesideKitsu.with(admin).contentType("text/csv").body("Name;URL\n").post(Api.ACTIONS + "/import?mode=clear").then()
                 .statusCode(400);
     }

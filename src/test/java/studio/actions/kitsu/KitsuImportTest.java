@@ -93,7 +93,7 @@ class KitsuImportTest {
     // Modes check and apply
 
     @Test
-    void checkingSaysWhatWouldBeMadeAndMakesNothing() {
+    void checkReportsActionsAndCreatesNone() {
         zou.customActions(List.of(action("one"), action("two")));
 
         for (int time = 1; time <= 2; time++) {
@@ -114,7 +114,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void applyingMakesThemUnderTheIdsTheyHave() {
+    void applyCreatesActionsUnderKitsusIds() {
         String sent = UUID.randomUUID().toString();
         String opened = UUID.randomUUID().toString();
         zou.customActions(List.of(action("sent", "id", sent, "is_ajax", true, "entity_type", "shot"),
@@ -138,7 +138,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void applyingAnswersWhatCheckingSaid() {
+    void applyAnswersLikeCheck() {
         zou.customActions(List.of(action("one"), action("two"), action("three")));
 
         Map<String, Object> said = takeOver("check");
@@ -147,7 +147,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void applyingAgainDoesNothing() {
+    void secondApplyChangesNothing() {
         zou.customActions(List.of(action("one"), action("two")));
         takeOver("apply");
         List<Map<String, Object>> made = ours();
@@ -162,7 +162,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void whatWasEditedHereStaysAsItIs() {
+    void keepsActionsEditedHere() {
         String id = UUID.randomUUID().toString();
         zou.customActions(List.of(action("one", "id", id)));
         takeOver("apply");
@@ -177,7 +177,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void whatCameLaterIsMadeNextToWhatIsHere() {
+    void createsActionsAddedToKitsuLater() {
         Map<String, Object> first = action("first");
         zou.customActions(List.of(first));
         takeOver("apply");
@@ -191,7 +191,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void whatWasDeletedHereIsTakenOverAgain() {
+    void restoresActionDeletedHere() {
         String id = UUID.randomUUID().toString();
         zou.customActions(List.of(action("one", "id", id)));
         takeOver("apply");
@@ -203,7 +203,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void ofTwoWithOneNameTheOldestIsTaken() {
+    void takesOldestOfTwoActionsWithOneName() {
         Map<String, Object> young = action("same");
         young.put("created_at", "2024-05-01T10:00:00");
         Map<String, Object> old = action("SAME");
@@ -221,7 +221,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void aNameThatIsTakenHereIsNotTakenOver() {
+    void refusesActionWhoseNameIsTaken() {
         String here = Kitsu.create(mark + " here", "entity_type", "shot");
         zou.customActions(List.of(action("here")));
 
@@ -232,7 +232,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void nothingThereIsNothingToDo() {
+    void doesNothingIfKitsuHasNoActions() {
         zou.customActions(List.of());
 
         assertCounts(takeOver("check"), 0, 0);
@@ -240,7 +240,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void aTriggerLinkInKitsuStandsForItsTemplate() {
+    void storesTemplateOfTriggerLink() {
         String id = UUID.randomUUID().toString();
         zou.customActions(List.of(action("one", "id", id, "url",
                 "https://kitsu.studio/api/data/custom-actions/" + id + "/open#" + TOOL)));
@@ -251,7 +251,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void whatHasNoEntityTypeInKitsuIsForAll() {
+    void usesDefaultsForNullEntityTypeAndAjax() {
         Map<String, Object> action = action("one");
         action.put("entity_type", null);
         action.put("is_ajax", null);
@@ -263,7 +263,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void whatIsTakenOverIsOnKitsusPath() {
+    void servesTakenOverActionOnKitsusPath() {
         String id = UUID.randomUUID().toString();
         zou.customActions(List.of(action("one", "id", id, "is_ajax", true)));
 
@@ -274,7 +274,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void kitsusOwnActionsAreNotTouched() {
+    void leavesKitsusActionsUnchanged() {
         zou.customActions(List.of(action("one"), action("two", "url", null)));
         List<Map<String, Object>> list = theirs();
 
@@ -288,7 +288,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void takesAThousandInOneGo() {
+    void takesOverThousandActionsAtOnce() {
         List<Map<String, Object>> thousand = IntStream.range(0, 1000).mapToObj(i -> action("no. " + i)).toList();
         zou.customActions(thousand);
 
@@ -300,7 +300,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void twoWhoApplyAtOnceMakeEachActionOnce() throws Exception {
+    void concurrentAppliesCreateEachActionOnce() throws Exception {
         zou.customActions(IntStream.range(0, 50).mapToObj(i -> action("no. " + i)).toList());
         // Both tokens enter the identity cache first, so that the imports run at the same moment.
         List<String> tokens = List.of(admin, zou.login("bot"));
@@ -321,7 +321,7 @@ class KitsuImportTest {
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = { "url | NULL", "url | ``", "url | javascript:alert(1)",
             "url | ftp://farm.studio/", "url | https://farm.studio/{nothing}", "url | https://farm.studio/?token=abc",
             "entity_type | banana", "name | 81", "name | ` `", "name | NULL" })
-    void saysWhatIsWrongAndMakesNothing(String column, String value) {
+    void reportsErrorAndCreatesNothing(String column, String value) {
         Map<String, Object> wrong = action("wrong");
         wrong.put(column, value.equals("NULL") ? null : value.equals("81") ? "x".repeat(81) : value);
         zou.customActions(List.of(action("right"), wrong, action("right, too")));
@@ -343,7 +343,7 @@ class KitsuImportTest {
     @ParameterizedTest
     @ValueSource(strings = { "http://169.254.169.254/latest/meta-data/", "http://127.0.0.1:1/", "https://localhost/x",
             "https://farm.local/{entity_id}", "http://farm.studio.com/plain", "maya://open" })
-    void anAjaxActionToWhereNothingMayGoIsAnError(String url) {
+    void refusesAjaxActionToForbiddenAddress(String url) {
         zou.customActions(List.of(action("one", "url", url, "is_ajax", true)));
 
         Map<String, Object> answer = answer(422, BesideKitsu.with(admin).post(TAKE_OVER + "apply"));
@@ -353,7 +353,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void anAjaxActionToAnAddressThatIsOpenIsNone() {
+    void acceptsAjaxActionToAllowedAddress() {
         zou.customActions(List.of(action("one", "url", Receiver.shared().url("/" + mark + "/ok"), "is_ajax", true)));
 
         assertCounts(takeOver("apply"), 1, 0);
@@ -361,7 +361,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void saysEverythingThatIsWrongAtOnce() {
+    void reportsAllErrorsAtOnce() {
         Map<String, Object> both = action("x".repeat(80), "url", "javascript:alert(1)");
         zou.customActions(List.of(action("a", "entity_type", "banana"), action("right"), both, action("b", "url", null)));
 
@@ -372,7 +372,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void namesTheActionsThatAreWrongAndTakesTheOthers() {
+    void skipsInvalidActionsOnRequest() {
         String wrong = UUID.randomUUID().toString();
         zou.customActions(List.of(action("right"), action("wrong", "id", wrong, "url", "javascript:alert(1)"),
                 action("odd", "entity_type", "banana"), action("right, too")));
@@ -391,7 +391,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void whatIsHereAlreadyIsNoLongerJudged() {
+    void doesNotValidateActionsAlreadyTakenOver() {
         String id = UUID.randomUUID().toString();
         zou.customActions(List.of(action("one", "id", id)));
         takeOver("apply");
@@ -404,7 +404,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void onceMendedItIsTakenOver() {
+    void takesOverActionAfterCorrection() {
         Map<String, Object> one = action("one", "url", null);
         zou.customActions(List.of(one, action("two")));
         answer(422, BesideKitsu.with(admin).post(TAKE_OVER + "apply"));
@@ -421,7 +421,7 @@ class KitsuImportTest {
     @ParameterizedTest
     @CsvSource({ "admin, 200", "bot, 200", "manager, 403", "supervisor, 403", "user, 403", "client, 403", "vendor, 403",
             "nobody, 401" })
-    void isForAdmins(String person, int status) {
+    void allowsOnlyAdmins(String person, int status) {
         zou.customActions(List.of(action("one")));
         String token = person.equals("nobody") ? null : zou.login(person);
 
@@ -434,7 +434,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void asksZouAsTheCaller() {
+    void readsZouWithCallersToken() {
         zou.customActions(List.of(action("one")));
 
         takeOver("check");
@@ -446,7 +446,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void asksZouWithTheCookieOfWhoCameWithOne() {
+    void readsZouWithCallersCookie() {
         zou.customActions(List.of(action("one")));
 
         given().header("Cookie", "access_token_cookie=" + admin + "; other=1").header("Sec-Fetch-Site", "same-origin")
@@ -457,7 +457,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void anotherSiteTakesNothingOver() {
+    void refusesRequestFromAnotherSite() {
         zou.customActions(List.of(action("one")));
 
         given().header("Cookie", "access_token_cookie=" + admin).header("Origin", "https://evil.example")
@@ -470,7 +470,7 @@ class KitsuImportTest {
     @ParameterizedTest
     @EnumSource(value = Fault.class, names = { "html", "half", "endless", "drip", "gone", "error", "unavailable",
             "notAPerson" })
-    void makesNothingWhileZouDoesNotAnswer(Fault fault) {
+    void createsNothingWithoutValidAnswerFromZou(Fault fault) {
         zou.customActions(List.of(action("one")));
         zou.fault(admin, THEIRS, fault);
 
@@ -483,7 +483,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void makesNothingWhileZouIsAway() {
+    void createsNothingWhileZouIsUnreachable() {
         zou.customActions(List.of(action("one")));
         zou.away();
 
@@ -495,7 +495,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void aTokenThatZouNoLongerKnowsIsRefused() {
+    void refusesRevokedToken() {
         zou.customActions(List.of(action("one")));
         takeOver("check");
         zou.revoke(admin);
@@ -508,7 +508,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void whatZouForbidsIsForbidden() {
+    void answers403IfZouForbidsReading() {
         zou.customActions(List.of(action("one")));
         takeOver("check");
         zou.fault(admin, THEIRS, Fault.twoFactor);
@@ -525,7 +525,7 @@ class KitsuImportTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "", "?mode=", "?mode=banana", "?mode=APPLY", "?mode=apply%20" })
-    void needsToKnowWhetherToDoIt(String query) {
+    void refusesMissingOrUnknownMode(String query) {
         zou.customActions(List.of(action("one")));
 
         BesideKitsu.with(admin).post(Api.ACTIONS + "/take-over" + query).then().statusCode(400)
@@ -536,7 +536,7 @@ class KitsuImportTest {
     }
 
     @Test
-    void needsNoBodyAndMindsNone() {
+    void ignoresBody() {
         zou.customActions(List.of(action("one")));
 
         given().header("Authorization", "Bearer " + admin).post(TAKE_OVER + "check").then().statusCode(200)
@@ -546,7 +546,7 @@ class KitsuImportTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "GET", "PUT", "DELETE" })
-    void onlyAPostTakesOver(String verb) {
+    void refusesMethodsOtherThanPost(String verb) {
         zou.customActions(List.of(action("one")));
 
         BesideKitsu.with(admin).body("{}").request(verb, TAKE_OVER + "apply").then().statusCode(405).header("Allow",

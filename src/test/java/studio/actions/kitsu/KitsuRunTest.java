@@ -50,7 +50,7 @@ class KitsuRunTest {
     // ---- The receiver's request
 
     @Test
-    void sendsBothDialectsWithWhatZouSays() {
+    void sendsFieldsOfBothDialectsFromZou() {
         Task shot = zou().shot("SH010 é");
         JsonNode supervisor = zou().person("supervisor");
         String name = unique("dialects");
@@ -80,7 +80,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void fillsTheTemplateWithWhatZouSays() {
+    void fillsTemplateFromZou() {
         Task shot = zou().shot("SH 020", "SQ/1", "E1");
         JsonNode user = zou().person("user");
         String name = unique("template");
@@ -95,7 +95,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void runsForWhomZouSaysWhateverIsClaimed() {
+    void ignoresCallerClaimedInBody() {
         Task shot = zou().shot("SH010");
         JsonNode admin = zou().person("admin");
         JsonNode supervisor = zou().person("supervisor");
@@ -132,7 +132,7 @@ class KitsuRunTest {
     // ---- The dialect
 
     @Test
-    void readsPastFieldsThatItDoesNotKnow() {
+    void ignoresUnknownFields() {
         Task shot = zou().shot("SH010");
         String name = unique("unknown-fields");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
@@ -150,7 +150,7 @@ class KitsuRunTest {
     /** Kitsu sends null or an empty text from pages that belong to no production. */
     @ParameterizedTest
     @ValueSource(strings = { "null", "\"\"", "\"all\"", "7" })
-    void takesTheProductionFromZouWhateverIsClaimed(String claim) {
+    void ignoresProductionClaimedInBody(String claim) {
         Task shot = zou().shot("SH010");
         String name = unique("production");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?p={production_id}"));
@@ -163,7 +163,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void needsNothingButTheSelection() {
+    void acceptsBodyWithOnlySelection() {
         Task shot = zou().shot("SH010");
         String name = unique("bare");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
@@ -194,7 +194,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void asksFewQuestionsAboutTasksOfTenProductions() {
+    void sendsFewRequestsToZouForTenProductions() {
         String person = zou().colleague("supervisor");
         List<String> productions = IntStream.range(0, 10).mapToObj(i -> zou().production("Production " + i, person)).toList();
         List<String> tasks = IntStream.range(0, 1000)
@@ -210,7 +210,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void takesATaskThatIsSelectedTwiceOnce() {
+    void removesDuplicateTasks() {
         Task first = zou().shot("SH010");
         Task second = zou().shot("SH020");
         String token = BesideKitsu.token("supervisor");
@@ -233,7 +233,7 @@ class KitsuRunTest {
             "{\"selection\": [\"1-1-1-1-1\"]}", "{\"selection\": [7]}", "{\"selection\": {}}",
             "{\"selection\": \"a496f819-a923-4da2-b05d-cf472ab3b2f3\"}",
             "{\"selection\": [\"a496f819-a923-4da2-b05d-cf472ab3b2f3\", \"a496f819\"]}" })
-    void refusesWhatIsNoSelection(String body) {
+    void refusesInvalidSelection(String body) {
         String name = unique("none");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
@@ -282,7 +282,7 @@ class KitsuRunTest {
             429         -> 429 -> receiver_busy -> rate_limited
             429 429     -> 429 -> receiver_busy -> rate_limited rate_limited
             """)
-    void answersAsAllDeliveriesFailed(String answers, int status, String code, String kinds) {
+    void answersWithErrorWhenAllDeliveriesFailed(String answers, int status, String code, String kinds) {
         List<String> tasks = shots(answers.split(" "));
         String action = BesideKitsu.ajax(receiver.url("/" + unique("failed") + "/status/{entity_name}"));
 
@@ -296,7 +296,7 @@ class KitsuRunTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "500", "429", ".." })
-    void answersThatOnlySomeWereDelivered(String other) {
+    void answersWithErrorWhenSomeDeliveriesFailed(String other) {
         List<String> tasks = shots("200", other, "200");
         String action = BesideKitsu.ajax(receiver.url("/" + unique("some") + "/status/{entity_name}"));
 
@@ -309,7 +309,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void saysWhenToComeBackIfTheReceiverIsBusy() {
+    void sendsRetryAfterIfReceiverIsBusy() {
         List<String> tasks = shots("429");
         String action = BesideKitsu.ajax(receiver.url("/" + unique("busy") + "/status/{entity_name}"));
 
@@ -317,7 +317,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void answersThatAllTimedOut() {
+    void answers504WhenAllDeliveriesTimedOut() {
         List<String> tasks = shots("SH010", "SH020");
         String action = BesideKitsu.ajax(receiver.url("/" + unique("late") + "/silent?e={entity_name}"), "timeout_ms", 100);
 
@@ -328,7 +328,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void isNoTimeoutIfOneFailedOtherwise() {
+    void answers502WhenNotAllFailuresAreTimeouts() {
         List<String> tasks = shots("silent", "gone");
         String action = BesideKitsu.ajax(receiver.url("/" + unique("mixed") + "/{entity_name}"), "timeout_ms", 500);
 
@@ -339,7 +339,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void decidesOverDeliveriesBeyondTheFirstPage() {
+    void statusConsidersDeliveriesBeyondFirstPage() {
         List<String> tasks = shots(Stream.concat(Stream.generate(() -> "silent").limit(100), Stream.of("gone"))
                 .toArray(String[]::new));
         String action = BesideKitsu.ajax(receiver.url("/" + unique("beyond") + "/{entity_name}"), "timeout_ms", 100);
@@ -351,7 +351,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void isForbiddenIfThePersonSeesNoneOfTheTasks() {
+    void answers403IfCallerSeesNoTask() {
         Task closed = zou().closedShot("SH010");
         Task deleted = zou().shot("SH020");
         zou().delete(deleted);
@@ -367,7 +367,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void runsTheTasksThatThePersonSees() {
+    void runsOnlyTasksThatCallerSees() {
         Task seen = zou().shot("SH010");
         Task closed = zou().closedShot("SH020");
         String name = unique("seen");
@@ -393,7 +393,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void isNotForEntitiesOfAnotherType() {
+    void refusesEntitiesOfAnotherType() {
         Task shot = zou().shot("SH010");
         String name = unique("type");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "entity_type", "asset");
@@ -408,7 +408,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void isNotForEntitiesThatLackAVariable() {
+    void refusesEntitiesThatLackVariable() {
         Task shot = zou().shot("SH010");
         Task closed = zou().closedShot("SH020");
         String name = unique("lacking");
@@ -440,7 +440,7 @@ class KitsuRunTest {
     // ---- Refused presses
 
     @Test
-    void doesNotRunWhatTheBrowserOpens() {
+    void doesNotRunActionThatBrowserOpens() {
         String action = BesideKitsu.opened(receiver.url("/" + unique("opened") + "/ok"));
 
         problem(run("supervisor", action, kitsus(anything())), 409, "not_ajax");
@@ -462,7 +462,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void doesNotRunWhatIsNotThere() {
+    void doesNotRunUnknownAction() {
         problem(run("supervisor", UUID.randomUUID().toString(), kitsus(anything())), 404, "not_found");
         problem(run("supervisor", "no-id", kitsus(anything())), 400, "malformed_id");
     }
@@ -470,7 +470,7 @@ class KitsuRunTest {
     @ParameterizedTest
     @CsvSource({ "'',admin manager supervisor user bot bot2,client vendor", "client,client admin,vendor supervisor manager",
             "vendor,vendor bot,client user", "supervisor,supervisor,user manager vendor" })
-    void isThereOnlyForTheRolesOfTheAction(String roles, String who, String whoNot) {
+    void runsOnlyForRolesOfAction(String roles, String who, String whoNot) {
         Task shot = zou().shot("SH010");
         String name = unique("roles");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?u={user_email}"), "roles",
@@ -487,7 +487,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void doesNotRunForAStranger() {
+    void refusesCallerWithoutValidToken() {
         String name = unique("stranger");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
@@ -501,7 +501,7 @@ class KitsuRunTest {
     }
 
     @Test
-    void takesNoForm() {
+    void refusesForms() {
         String action = BesideKitsu.ajax(receiver.url("/" + unique("form") + "/ok"));
 
         BesideKitsu.as("supervisor").contentType("application/x-www-form-urlencoded").body("selection=" + anything().get(0))

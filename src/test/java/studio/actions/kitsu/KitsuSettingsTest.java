@@ -56,7 +56,7 @@ class KitsuSettingsTest {
     }
 
     @Test
-    void pagesOfNamedSitesMayUseTheApiAndKitsusOwnAsBefore() {
+    void allowsConfiguredOriginsAndKitsusOwn() {
         Map<String, String> preflight = Map.of("Access-Control-Request-Method", "POST", "Access-Control-Request-Headers",
                 "authorization,content-type");
         given().headers(preflight).header("Origin", "https://tools.studio.com").options(Api.ACTIONS).then().statusCode(200)
@@ -74,7 +74,7 @@ class KitsuSettingsTest {
     }
 
     @Test
-    void theTagOfAListIsOfAllHosts() {
+    void listHasSameETagUnderEveryHost() {
         String list = PATH + "?name=" + UUID.randomUUID();
         String tag = admin().header("Host", "one").get(list).header("ETag");
 
@@ -85,7 +85,7 @@ class KitsuSettingsTest {
     @CsvSource({ "https://kitsu.studio.com:8443, 404", "HTTPS://Kitsu.Studio.com:8443, 404",
             "http://kitsu.studio.com:8443, 403",
             "https://kitsu.studio.com, 403", "http://localhost, 403" })
-    void thePublicUrlIsOurOwnSite(String origin, int status) {
+    void acceptsOnlyOriginOfPublicUrl(String origin, int status) {
         given().header("Cookie", "access_token_cookie=" + BesideKitsu.token("admin")).header("Origin", origin)
                 .delete(PATH + "/" + UUID.randomUUID()).then().statusCode(status);
     }
@@ -95,13 +95,13 @@ class KitsuSettingsTest {
     @CsvSource({ "kitsu.lan, http://kitsu.lan, 404", "kitsu.lan:8080, http://kitsu.lan:8080, 404",
             "kitsu.lan, http://evil.example, 403",
             "kitsu.lan, http://kitsu.lan:8080, 403" })
-    void soIsTheHostThatTheBrowserAsked(String host, String origin, int status) {
+    void acceptsOnlyOriginOfRequestedHost(String host, String origin, int status) {
         given().header("Cookie", "access_token_cookie=" + BesideKitsu.token("admin")).header("Host", host)
                 .header("Origin", origin).delete(PATH + "/" + UUID.randomUUID()).then().statusCode(status);
     }
 
     @Test
-    void aRunThatOutlastsItsWaitIsAnsweredWithWhereToLook() {
+    void answers202WithLocationForLongRun() {
         Assumptions.assumeTrue(BesideKitsu.fake());
         String name = UUID.randomUUID().toString();
         String action = BesideKitsu.ajax(Receiver.shared().url("/" + name + "/held"));
@@ -119,7 +119,7 @@ class KitsuSettingsTest {
 
     @ParameterizedTest
     @CsvSource({ "manager, 30", "supervisor, 60", "bot, 600" })
-    void countsByWhoPresses(String person, int perMinute) {
+    void pressLimitDependsOnCaller(String person, int perMinute) {
         Assumptions.assumeTrue(BesideKitsu.fake());
         String action = BesideKitsu.ajax(Receiver.shared().url("/" + UUID.randomUUID() + "/ok"));
         Map<String, Object> press = Map.of("selection", List.of(FakeZou.shared().shot("SH010").id()));
@@ -131,7 +131,7 @@ class KitsuSettingsTest {
     }
 
     @Test
-    void countsWhatTheBrowserOpens() {
+    void openingsCountTowardsPressLimit() {
         Assumptions.assumeTrue(BesideKitsu.fake());
         String action = BesideKitsu.opened(TOOL);
         String form = "selection=" + FakeZou.shared().shot("SH010").id();
@@ -157,7 +157,7 @@ class KitsuSettingsTest {
     }
 
     @Test
-    void doesNotCountWhatIsPreviewed() {
+    void previewsDoNotCountTowardsPressLimit() {
         String action = BesideKitsu.ajax("https://api.studio.com/sync");
 
         Response preview = admin().body(Map.of("selection", List.of(UUID.randomUUID())))

@@ -36,7 +36,7 @@ class NamesTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "\u3164", "\u2800", "\u115f \u1160", "Sync\u202ecod.exe", "\u2067Sync\u2069" })
-    void comesInByNoPath(String name) throws SQLException {
+    void refusesInvisibleAndBidirectionalCharactersOnEveryPath(String name) throws SQLException {
         Map<String, Object> draft = Api.draft("name", name);
         String id = BesideKitsu.opened(URL, "name", "Names " + UUID.randomUUID());
         String mended = Json.of(BesideKitsu.as("admin").body(Map.of("description", "new")).patch(Api.ACTIONS + "/" + id).then()
@@ -69,7 +69,7 @@ class NamesTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "\u3164", "Sync\u202ecod.exe" })
-    void isNotTakenOver(String name) {
+    void takeOverRefusesInvisibleAndBidirectionalCharacters(String name) {
         assumeTrue(BesideKitsu.fake());
         FakeZou zou = FakeZou.shared();
         List<Map<String, Object>> before = Kitsu.objects(BesideKitsu.as("admin").get(zou.url() + "/data/custom-actions"));

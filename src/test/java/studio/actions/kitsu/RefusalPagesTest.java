@@ -43,7 +43,7 @@ class RefusalPagesTest {
     }
 
     @Test
-    void leadsToTheSignIn() {
+    void linksToSignInForInvalidToken() {
         page(pressed(RestAssured.given(), opened), 401, "You are signed out of Kitsu", "press the button again")
                 .body(containsString("href=\"/\""));
         page(pressed(BesideKitsu.with("garbage"), opened), 422, "You are signed out of Kitsu");
@@ -68,19 +68,19 @@ class RefusalPagesTest {
     }
 
     @Test
-    void asksToReloadKitsuForAnActionThatIsSent() {
+    void asksToReloadKitsuForAjaxAction() {
         page(pressed(BesideKitsu.as("user"), BesideKitsu.ajax("https://api.studio.com/x")), 409, "Reload Kitsu",
                 "changed after Kitsu was loaded");
     }
 
     @Test
-    void namesTheVersionsOfKitsuThatSendNoSelection() {
+    void explainsEmptySelection() {
         page(form(BesideKitsu.as("user"), opened, "selection="), 400, "Nothing is selected", "some versions of Kitsu");
         page(form(BesideKitsu.as("user"), opened, ""), 400, "Nothing is selected");
     }
 
     @Test
-    void opensAnAddressWithoutVariablesWhateverIsSelected() {
+    void opensAddressWithoutVariablesForAnySelection() {
         String wiki = BesideKitsu.opened("https://wiki.studio.com/how-to");
 
         for (String form : List.of("", "selection=", "selection=" + zou().shot("SH010").id())) {
@@ -104,17 +104,17 @@ class RefusalPagesTest {
 
     @ParameterizedTest
     @CsvSource({ "run, GET", "open, GET", "run, PUT", "open, DELETE" })
-    void saysThatALinkIsForKitsuWherePeopleTryIt(String verb, String method) {
+    void explainsTriggerLinkOpenedByHand(String verb, String method) {
         String link = BesideKitsu.PATH + "/" + opened + "/" + verb + "?v=1";
 
-        page(BesideKitsu.as("user").accept(BROWSER).request(method, link), 405, "This is where Kitsu sends a press",
+        page(BesideKitsu.as("user").accept(BROWSER).request(method, link), 405, "This link is for Kitsu's action panel",
                 "The link works", "Select a task in Kitsu");
         BesideKitsu.as("user").request(method, link).then().statusCode(405).contentType(startsWith("application/problem+json"));
     }
 
     /** Kitsu's page may still show the link from before the action's kind was changed. */
     @Test
-    void saysSoToAFormThatIsSentToTheLinkOfAnXhr() {
+    void refusesFormSentToRunLink() {
         String sent = BesideKitsu.ajax("https://api.studio.com/x");
 
         page(BesideKitsu.as("user").contentType("application/x-www-form-urlencoded").accept(BROWSER)
@@ -123,7 +123,7 @@ class RefusalPagesTest {
     }
 
     @Test
-    void refusesAnotherSitesFormByAPageToo() {
+    void refusesFormOfAnotherSiteWithPage() {
         page(RestAssured.given().cookie("access_token_cookie", BesideKitsu.token("user"))
                 .header("Origin", "https://evil.example")
                 .contentType("application/x-www-form-urlencoded").accept(BROWSER).body("selection=" + UUID.randomUUID())
@@ -132,7 +132,7 @@ class RefusalPagesTest {
 
     /** Requests that are refused before they reach the resource also get a page. */
     @Test
-    void answersWhatCannotBeReadByAPageToo() throws IOException {
+    void answersUnreadableRequestWithPage() throws IOException {
         try (Raw raw = new Raw("localhost", RestAssured.port)) {
             assertThat(raw.send("POST " + BesideKitsu.PATH + "/" + opened + "/open HTTP/1.1\r\nHost: a\r\nHost: b\r\nAccept: "
                     + BROWSER + "\r\nContent-Length: 0\r\n\r\n").hear()).startsWith("HTTP/1.1 400 ")
@@ -154,13 +154,13 @@ class RefusalPagesTest {
     }
 
     @Test
-    void leavesTheApiToItsProblems() {
+    void answersApiRequestsWithProblems() {
         BesideKitsu.as("user").accept(BROWSER).get("/api/custom-actions/" + UUID.randomUUID()).then()
                 .contentType(startsWith("application/problem+json"));
     }
 
     @Test
-    void escapesWhatItRepeats() {
+    void escapesMessagesOfZou() {
         String token = BesideKitsu.token("user");
         zou().answer(token, "/auth", 403, "{\"message\": \"<script>alert(1)</script> & more\"}");
 

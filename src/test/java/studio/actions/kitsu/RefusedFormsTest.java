@@ -40,7 +40,7 @@ class RefusedFormsTest {
     }
 
     @Test
-    void keepsWhatWasTypedForANewAction() {
+    void keepsRefusedFormOfNewAction() {
         Map<String, Object> typed = Map.of("name", mark, "url", "javascript:alert(1)", "entity_type", "shot", "is_ajax",
                 false);
 
@@ -55,7 +55,7 @@ class RefusedFormsTest {
     }
 
     @Test
-    void keepsWhatWasTypedForAnActionThatIsThere() {
+    void keepsRefusedFormOfExistingAction() {
         String id = Kitsu.create(mark);
         Map<String, Object> typed = new HashMap<>(Map.of("name", " ", "url", TOOL + "&more=1", "entity_type", "asset",
                 "is_ajax", true));
@@ -67,7 +67,7 @@ class RefusedFormsTest {
     }
 
     @Test
-    void keepsWhatWasTypedWhileSomebodyDeletedTheAction() {
+    void keepsFormOfActionDeletedMeanwhile() {
         String id = Kitsu.create(mark);
         Kitsu.admin().delete(Api.ACTIONS + "/" + id).then().statusCode(204);
 
@@ -82,7 +82,7 @@ class RefusedFormsTest {
     @ValueSource(strings = { "{\"name\": \"Later\", \"url\": \"https://tool.studio.com/x\", \"entity_type\": \"concept\"}",
             "{\"name\": \"Later\", \"url\": \"https://tool.studio.com/x\", \"is_ajax\": \"perhaps\"}",
             "{\"name\": \"Later\", \"url\": 7}" })
-    void keepsWhatCannotBeRead(String typed) {
+    void keepsFormWithUnreadableValues(String typed) {
         Kitsu.admin().body(typed).post(BesideKitsu.PATH).then().statusCode(400);
         Kitsu.admin().body(typed).put(BesideKitsu.PATH + "/" + Kitsu.create(mark)).then().statusCode(400);
 
@@ -92,7 +92,7 @@ class RefusedFormsTest {
     }
 
     @Test
-    void keepsANameThatIsTaken() {
+    void keepsFormRefusedForTakenName() {
         Kitsu.create(mark);
 
         Kitsu.admin().body(Kitsu.draft(mark)).post(BesideKitsu.PATH).then().statusCode(400);
@@ -124,14 +124,14 @@ class RefusedFormsTest {
             "https://u:p@hunter2@tool.studio.com/x | https://••••@tool.studio.com/x",
             "https:/\\u:hunter2@tool.studio.com/x | https:/\\••••@tool.studio.com/x",
             "https://tool.studio.com/@me?mail=a@b javascript: | https://tool.studio.com/@me?mail=a@b javascript:" })
-    void masksEveryCredentialThatIsRefused(String url, String kept) {
+    void masksCredentialsInUrls(String url, String kept) {
         Kitsu.admin().body(Map.of("name", mark, "url", url)).post(BesideKitsu.PATH).then().statusCode(400);
 
         assertThat(((Map<?, ?>) forms("admin").get(0).get("fields")).get("url")).isEqualTo(kept);
     }
 
     @Test
-    void showsThemToWhoTypedThemAndToNobodyElse() {
+    void showsFormsOnlyToTheirAuthor() {
         Kitsu.admin().body(Map.of("name", mark)).post(BesideKitsu.PATH).then().statusCode(400);
 
         assertThat(forms("bot")).isEmpty();
@@ -141,7 +141,7 @@ class RefusedFormsTest {
     }
 
     @Test
-    void keepsNothingOfWhoMayNot() throws SQLException {
+    void keepsNoFormOfCallerWithoutPermission() throws SQLException {
         BesideKitsu.as("manager").body(Map.of("name", mark)).post(BesideKitsu.PATH).then().statusCode(403);
 
         try (var connection = database.getConnection();
@@ -151,7 +151,7 @@ class RefusedFormsTest {
     }
 
     @Test
-    void keepsTheSameFormOnceAndTheNewestFirst() {
+    void listsRepeatedFormOnceAndNewestFirst() {
         for (String name : List.of(mark + " 1", mark + " 2", mark + " 1")) {
             Kitsu.admin().body(Map.of("name", name)).post(BesideKitsu.PATH).then().statusCode(400);
         }
@@ -161,7 +161,7 @@ class RefusedFormsTest {
     }
 
     @Test
-    void keepsThemForSevenDaysAndAHundredOfThem() throws SQLException {
+    void keepsHundredFormsForSevenDays() throws SQLException {
         Kitsu.admin().body(Map.of("name", mark)).post(BesideKitsu.PATH).then().statusCode(400);
         execute("UPDATE refused_form SET at = at - interval '6 days 23 hours'");
         assertThat(forms("admin")).hasSize(1);
@@ -180,7 +180,7 @@ class RefusedFormsTest {
     }
 
     @Test
-    void takesOddTextForWhatItIs() {
+    void cutsLongText() {
         Kitsu.admin().body(Map.of("name", mark, "url", "😀".repeat(20_000))).post(BesideKitsu.PATH).then().statusCode(400);
 
         assertThat(forms("admin")).singleElement().satisfies(form -> assertThat(

@@ -67,7 +67,7 @@ class RefusedPressesTest {
     // ---- Repeated presses
 
     @Test
-    void theSamePressIsTheSameRunWhileItRunsAndThreeSecondsLonger() throws Exception {
+    void repeatedPressReturnsSameRunUntilThreeSecondsAfterItsEnd() throws Exception {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         String token = BesideKitsu.token("admin");
         String task = zou().shot("SH010").id();
@@ -80,7 +80,7 @@ class RefusedPressesTest {
     }
 
     @Test
-    void aRunThatGoesOnIsTheSamePressForAMinute() throws Exception {
+    void repeatedPressJoinsRunningRunForOneMinute() throws Exception {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/held"));
         String token = BesideKitsu.token("admin");
         String task = zou().shot("SH010").id();
@@ -100,7 +100,7 @@ class RefusedPressesTest {
     }
 
     @Test
-    void byTheApiItIsTheSameForThreeSecondsOnly() throws Exception {
+    void repeatedApiPressReturnsSameRunForThreeSeconds() throws Exception {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         String token = BesideKitsu.token("admin");
         String task = zou().shot("SH010").id();
@@ -159,7 +159,7 @@ class RefusedPressesTest {
     }
 
     @Test
-    void keepsAPressOnAnActionOfTheOtherKind() {
+    void keepsPressOnActionThatBrowserOpens() {
         String action = BesideKitsu.opened("https://tool.studio.com/" + name);
         String artist = zou().login("user");
 
@@ -179,7 +179,7 @@ class RefusedPressesTest {
     }
 
     @Test
-    void keepsAPressWhileZouIsAway() {
+    void keepsPressWhileZouIsUnavailable() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         String task = zou().shot("SH010").id();
         String artist = zou().login("user");
@@ -193,7 +193,7 @@ class RefusedPressesTest {
     }
 
     @Test
-    void leavesNothingOfATokenThatHasEnded() {
+    void keepsNoPressOfRevokedToken() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         String artist = zou().login("user");
         BesideKitsu.with(artist).get(Api.ACTIONS).then().statusCode(200);
@@ -206,7 +206,7 @@ class RefusedPressesTest {
 
     /** Persons reload Kitsu's page if nothing seems to happen, which closes the connection. */
     @Test
-    void keepsAPressWhoseSenderHungUp() {
+    void keepsPressAfterClientDisconnects() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         String task = zou().shot("SH010").id();
         String artist = zou().login("user");
@@ -228,7 +228,7 @@ class RefusedPressesTest {
     }
 
     @Test
-    void keepsOneAMinuteForEachPersonActionAndReason() throws Exception {
+    void keepsOnePressPerMinuteForEachCallerActionAndReason() throws Exception {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "enabled", false);
         String other = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "enabled", false);
         String artist = zou().login("user");
@@ -249,7 +249,7 @@ class RefusedPressesTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "client", "vendor" })
-    void leavesNothingForThoseWhomItIsNotFor(String person) {
+    void keepsNoPressOfRolesThatDoNotSeeAction(String person) {
         for (boolean enabled : List.of(true, false)) {
             String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "enabled", enabled);
 
@@ -260,7 +260,7 @@ class RefusedPressesTest {
     }
 
     @Test
-    void leavesNothingOfAnActionThatNeverWas() {
+    void keepsNoPressOnUnknownAction() {
         String never = UUID.randomUUID().toString();
 
         press(zou().login("admin"), never, UUID.randomUUID().toString()).then().statusCode(404);
@@ -269,7 +269,7 @@ class RefusedPressesTest {
     }
 
     @Test
-    void countsInNoStatistics() {
+    void statisticsOmitRefusedPresses() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         press(zou().login("admin"), action, zou().shot("SH010").id()).then().statusCode(200);
         BesideKitsu.as("admin").body(Map.of("enabled", false)).patch(Api.ACTIONS + "/" + action).then().statusCode(200);
@@ -282,7 +282,7 @@ class RefusedPressesTest {
 
     /** A new press of a now enabled action must not be taken for the refused one. */
     @Test
-    void standsInTheWayOfNoOther() {
+    void acceptsSamePressAfterActionIsEnabled() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "enabled", false);
         String artist = zou().login("user");
         String task = zou().recordedShot().id();

@@ -79,7 +79,7 @@ class TakenNamesTest {
     }
 
     @Test
-    void refusesToBringBackWhatIsATwinByNow() {
+    void refusesToRestoreActionWhoseNameIsTaken() {
         String first = create(name, "shot");
         BesideKitsu.as("admin").delete(Api.ACTIONS + "/" + first).then().statusCode(204);
         String second = create(name, "shot");
@@ -92,7 +92,7 @@ class TakenNamesTest {
     }
 
     @Test
-    void savesTwinsThatAreThere() throws Exception {
+    void savesExistingActionsWithSameName() throws Exception {
         List<String> twins = twins();
 
         for (String id : twins) {
@@ -106,7 +106,7 @@ class TakenNamesTest {
     }
 
     @Test
-    void makesOneOfManyAtOnce() {
+    void createsOneOfConcurrentActionsWithSameName() {
         List<CompletableFuture<Integer>> answers = IntStream.range(0, 8)
                 .mapToObj(i -> CompletableFuture.supplyAsync(() -> post(Api.ACTIONS, name, "all").statusCode())).toList();
 
@@ -114,7 +114,7 @@ class TakenNamesTest {
     }
 
     @Test
-    void refusesTwinsInAFileAndKeepsTheFirst() {
+    void importRefusesLaterLinesWithSameName() {
         String present = create(name + " here", "shot");
         String file = """
                 Name;URL;Entity type
@@ -140,7 +140,7 @@ class TakenNamesTest {
     }
 
     @Test
-    void letsAFileSwapNames() {
+    void importSwapsNames() {
         String first = create(name + " 1", "shot");
         String second = create(name + " 2", "shot");
         String file = """
@@ -153,7 +153,7 @@ class TakenNamesTest {
     }
 
     @Test
-    void renamesTwoOfOneNameNotToOneNewName() throws Exception {
+    void importRefusesToRenameTwoActionsToSameName() throws Exception {
         List<String> twins = twins();
         String file = """
                 ID;Name;URL;Entity type
@@ -165,7 +165,7 @@ class TakenNamesTest {
     }
 
     @Test
-    void leavesANameTakenThatALineWouldGiveUpIfItWereRight() {
+    void importKeepsNameTakenIfLineThatFreesItIsInvalid() {
         String first = create(name + " 1", "shot");
         String second = create(name + " 2", "shot");
         create(name + " 3", "shot");

@@ -48,7 +48,7 @@ class TriggerLinkTest {
 
     @ParameterizedTest
     @CsvSource({ "true, run", "false, open" })
-    void theUrlIsALinkToTheTrigger(boolean ajax, String verb) {
+    void showsUrlAsTriggerLink(boolean ajax, String verb) {
         String id = create("is_ajax", ajax);
 
         String link = PATH + "/" + id + "/" + verb + "?v=1#" + TOOL;
@@ -60,7 +60,7 @@ class TriggerLinkTest {
     /** The link is relative, since Kitsu has several names: in the studio, over VPN, with and without TLS. */
     @ParameterizedTest
     @ValueSource(strings = { "kitsu.studio", "kitsu.studio:8443", "10.1.2.3", "[2001:db8::1]:8080", "kitsu" })
-    void itNamesNoHost(String host) {
+    void linkNamesNoHost(String host) {
         Map<String, Object> made = answer(201, admin().header("Host", host).body(Kitsu.draft(mark)).post(PATH));
         String path = PATH + "/" + made.get("id");
 
@@ -75,7 +75,7 @@ class TriggerLinkTest {
     }
 
     @Test
-    void itCanBePressed() {
+    void linkCanBePressed() {
         Assumptions.assumeTrue(BesideKitsu.fake());
         String sent = create("is_ajax", true, "url", Receiver.shared().url("/" + mark + "/ok?task={task_id}"));
         String opened = create("name", mark + " 2");
@@ -97,7 +97,7 @@ class TriggerLinkTest {
     }
 
     @Test
-    void whatAnybodyCanWriteIntoAHeaderMovesNoLink() {
+    void linkIgnoresForwardedHeaders() {
         String id = create();
 
         Response answer = admin().header("X-Forwarded-Host", "evil.example").header("X-Forwarded-Proto", "https")
@@ -123,7 +123,7 @@ class TriggerLinkTest {
             "false | https://farm.studio/it's?a=1;b=2&amp;c=(3)",
             "false | maya://open?file={entity_id}",
             "false | kitsu:open/{task_id}" })
-    void savingWithoutAChangeChangesNothing(boolean ajax, String template) {
+    void savingUnchangedFormChangesNothing(boolean ajax, String template) {
         assertSavingChangesNothing(ajax, template);
     }
 
@@ -151,7 +151,7 @@ class TriggerLinkTest {
     }
 
     @Test
-    void theLongestTemplateSurvivesAsALink() {
+    void savingKeepsLongestTemplate() {
         String longest = TOOL + "&pad=" + "x".repeat(2000 - TOOL.length() - "&pad=".length());
         String id = create("url", longest);
 
@@ -162,7 +162,7 @@ class TriggerLinkTest {
     }
 
     @Test
-    void editingTheTextBehindItChangesTheTemplate() {
+    void editingTextBehindLinkChangesTemplate() {
         String id = create();
         String edited = read(id).get("url").toString().replace("entity=", "shot=");
 
@@ -172,7 +172,7 @@ class TriggerLinkTest {
     }
 
     @Test
-    void aTemplateInItsPlaceIsTakenAsItStands() {
+    void storesTemplateThatReplacesLink() {
         String id = create();
 
         answer(200, put(id, Map.of("url", "https://farm.studio/other#part")));
@@ -181,7 +181,7 @@ class TriggerLinkTest {
     }
 
     @Test
-    void anotherKindOfActionHasAnotherTrigger() {
+    void linkFollowsKindOfAction() {
         String id = create("is_ajax", false);
         String open = read(id).get("url").toString();
 
@@ -198,7 +198,7 @@ class TriggerLinkTest {
 
     /** Renaming an action must not restore its old URL over another admin's change. */
     @Test
-    void aStaleFormChangesOnlyWhatWasChangedInIt() {
+    void staleFormChangesOnlyEditedFields() {
         String id = create("entity_type", "shot");
         Map<String, Object> shown = read(id);
         answer(200, put(id, Map.of("url", "https://farm.studio/new", "entity_type", "asset", "is_ajax", true)));
@@ -218,7 +218,7 @@ class TriggerLinkTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "", "?v=77", "?v=" })
-    void aFormWithoutAKnownVersionIsComparedWithThePresent(String version) {
+    void formWithoutKnownVersionIsComparedWithCurrentVersion(String version) {
         String id = create();
         answer(200, put(id, Map.of("url", "https://farm.studio/new")));
         String link = PATH + "/" + id + "/open" + version + "#";
@@ -246,7 +246,7 @@ class TriggerLinkTest {
     }
 
     @Test
-    void kitsusOwnFileFromLongAgoChangesOnlyWhatWasChangedInIt() {
+    void staleKitsuFileChangesOnlyEditedFields() {
         String id = create("entity_type", "shot");
         String stale = read(id).get("url").toString();
         answer(200, put(id, Map.of("url", "https://farm.studio/new")));
@@ -266,7 +266,7 @@ class TriggerLinkTest {
     // Disabled actions
 
     @Test
-    void aDisabledActionShowsThatInItsName() {
+    void marksNameOfDisabledAction() {
         String id = create("name", "x".repeat(80));
         String mine = "x".repeat(80);
         answer(200, as("admin").contentType("application/merge-patch+json").body(Map.of("enabled", false))
@@ -306,7 +306,7 @@ class TriggerLinkTest {
     @ParameterizedTest
     @ValueSource(strings = { "see {link}https://farm.studio/", "https://farm.studio/?next={link}https://farm.studio/",
             "https://farm.studio/{link}x", "https://kitsu.studio/x{link}https://farm.studio/" })
-    void aLinkInTheMiddleOfATextIsRefused(String text) {
+    void refusesLinkInsideText(String text) {
         String id = create();
         for (String version : List.of("", "?v=7", "?x")) {
             String pasted = text.replace("{link}", SOMEWHERE + "/run" + version + "#");
@@ -322,7 +322,7 @@ class TriggerLinkTest {
             "HTTPS://Kitsu.Studio/api/data/custom-actions/63F8A332-E209-4F8C-B384-747D5EDA4B57/run#",
             "http://[::1]:8080/api/data/custom-actions/63f8a332-e209-4f8c-b384-747d5eda4b57/open#",
             " https://other.studio/api/data/custom-actions/{id}/run# " })
-    void aLinkOfAnyHostAndActionStandsForItsTemplate(String link) {
+    void storesTemplateOfLinkOfAnyHostAndAction(String link) {
         String id = create("url", "https://farm.studio/before");
         String pasted = link.replace("{id}", id) + TOOL;
 
@@ -338,7 +338,7 @@ class TriggerLinkTest {
     @ValueSource(strings = { "https://kitsu.studio" + SOMEWHERE + "/run#", "https://kitsu.studio" + SOMEWHERE + "/open#",
             "https://kitsu.studio" + SOMEWHERE + "/run# ", "https://kitsu.studio" + SOMEWHERE + "/run",
             "https://kitsu.studio" + SOMEWHERE + "/run#https://kitsu.studio" + SOMEWHERE + "/run#" })
-    void aLinkWithNothingBehindItIsRefused(String link) {
+    void refusesLinkWithoutTemplate(String link) {
         String id = create();
 
         refusedField("/url", "template_blank", put(id, Map.of("url", link)));
@@ -347,7 +347,7 @@ class TriggerLinkTest {
 
     @ParameterizedTest
     @CsvSource({ "javascript:alert(1), scheme_forbidden", "https://farm.studio/{nothing}, unknown_variable" })
-    void aLinkDoesNotHideWhatIsRefused(String template, String code) {
+    void validatesTemplateBehindLink(String template, String code) {
         refusedField("/url", code, put(create(), Map.of("url", "https://kitsu.studio" + SOMEWHERE + "/open#" + template)));
     }
 

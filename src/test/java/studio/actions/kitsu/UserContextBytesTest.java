@@ -70,19 +70,19 @@ class UserContextBytesTest {
                 "\"" + LONG + "\"", "[\"" + LONG + "\",\"é" + LONG + "\"]", "1".repeat(900));
     }
 
-    static Stream<Arguments> everyValueEverywhere() {
+    static Stream<Arguments> everyValueInEveryContext() {
         return contexts().flatMap(context -> values().map(value -> arguments(context, value)));
     }
 
     @ParameterizedTest(name = "{index}")
-    @MethodSource("everyValueEverywhere")
-    void replacesTheMemberAndNothingElse(String context, String value) {
+    @MethodSource("everyValueInEveryContext")
+    void replacesOnlyCustomActionsMember(String context, String value) {
         assertThat(replaced(context.replace("@", value))).isEqualTo(context.replace("@", OURS));
     }
 
     /** The edge of a buffer may fall into a name, a character or a number. */
     @Test
-    void countsRightWhereverTheMemberStands() {
+    void replacesMemberAtAnyBufferOffset() {
         String context = "{\"a\":\"é😀\",\"custom_actions\":@,\"b\":1.0e5}";
 
         for (int pad = 7_900; pad < 8_100; pad++) {
@@ -92,7 +92,7 @@ class UserContextBytesTest {
     }
 
     @Test
-    void replacesTheMemberAsOftenAsItIsThere() {
+    void replacesEveryOccurrenceOfMember() {
         assertThat(replaced("{\"custom_actions\":[1], \"a\":2, \"custom_actions\" :null}"))
                 .isEqualTo("{\"custom_actions\":" + OURS + ", \"a\":2, \"custom_actions\" :" + OURS + "}");
     }
@@ -100,7 +100,7 @@ class UserContextBytesTest {
     @ParameterizedTest
     @ValueSource(strings = { "{}", " { } ", "{\"projects\":[{\"custom_actions\":[]}]}", "{\"a\":\"custom_actions\"}",
             "{\"custom_Actions\":[]}" })
-    void leavesAContextWithoutTheMemberAsItIs(String context) {
+    void leavesContextWithoutMemberUnchanged(String context) {
         assertThat(replaced(context)).isEqualTo(context);
     }
 
@@ -111,7 +111,7 @@ class UserContextBytesTest {
     }
 
     @Test
-    void leavesTheBytesOfZousAnswerAlone() {
+    void doesNotModifyItsInput() {
         Buffer context = Buffer.buffer("{\"custom_actions\":[1]}");
 
         replace(context);
@@ -177,12 +177,12 @@ class UserContextBytesTest {
             "{\"custom_actions\":[]}<!-- -->", "{\"custom_actions\":[]}\u0000", "\u0000",
             "{\"a\":\"\n\",\"custom_actions\":[]}",
             "// c\n{\"custom_actions\":[]}", "{\"a\":\"\\x\",\"custom_actions\":[]}", "HTTP/1.1 200 OK\r\n\r\n{}" })
-    void refusesWhatIsNoContext(String body) {
+    void refusesInvalidContext(String body) {
         refused(body.getBytes(StandardCharsets.UTF_8));
     }
 
     @Test
-    void refusesEveryBeginningOfAContext() {
+    void refusesEveryTruncatedContext() {
         byte[] whole = "{\"é\":[1.5,{\"a\":\"\\u00e9\"}],\"custom_actions\":[{\"b\":null}],\"c\":true}"
                 .getBytes(StandardCharsets.UTF_8);
 
@@ -195,7 +195,7 @@ class UserContextBytesTest {
     /** RFC 8259, section 8.1: JSON between systems is UTF-8. */
     @ParameterizedTest
     @ValueSource(strings = { "UTF-16LE", "UTF-16BE", "UTF-16", "UTF-32LE", "UTF-32BE" })
-    void refusesAnotherEncoding(String charset) {
+    void refusesEncodingsOtherThanUtf8(String charset) {
         refused("{\"a\":1,\"custom_actions\":[],\"b\":2}".getBytes(Charset.forName(charset)));
         refused("{\"a\":1}".getBytes(Charset.forName(charset)));
     }

@@ -71,7 +71,7 @@ class UserContextTest {
     // ---- Zou's bytes
 
     @Test
-    void isWhatZouSaysWithOurActionsInPlaceOfItsOwn() throws Exception {
+    void replacesActionsInZousContext() throws Exception {
         BesideKitsu.ajax("https://api.studio.com/sync?e={entity_id}", "name", "É \"quoted\" 😀");
         String theirs = new String(zou.contextBytes(), StandardCharsets.UTF_8);
         String token = zou.login("admin");
@@ -105,7 +105,7 @@ class UserContextTest {
 
     @ParameterizedTest(name = "{index}")
     @MethodSource("contexts")
-    void everyOtherByteIsZous(String before, String theirs, String after) throws Exception {
+    void keepsEveryOtherByteOfZousContext(String before, String theirs, String after) throws Exception {
         zou.context(bytes(before + theirs + after));
         String token = zou.login("user");
 
@@ -118,7 +118,7 @@ class UserContextTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "{}", " { \"projects\" : [{\"custom_actions\":[]}] } " })
-    void leavesAContextWithoutActionsAsItIs(String context) throws Exception {
+    void leavesContextWithoutActionsUnchanged(String context) throws Exception {
         zou.context(bytes(context));
 
         HttpResponse<byte[]> answer = context(zou.login("user"));
@@ -128,7 +128,7 @@ class UserContextTest {
     }
 
     @Test
-    void readsPastTheLongestTextThatAParserWouldKeep() throws Exception {
+    void keepsTextLongerThanParserLimit() throws Exception {
         byte[] context = bytes("{\"text\":\"" + "x".repeat(21_000_000) + "\",\"custom_actions\":[]}");
         zou.context(context);
 
@@ -142,7 +142,7 @@ class UserContextTest {
     @ParameterizedTest
     @CsvSource({ "admin, all named (off)disabled forVendors", "manager, all", "supervisor, all", "user, all", "client, named",
             "vendor, forVendors" })
-    void everybodyHasTheActionsTheyMaySee(String person, String seen) throws Exception {
+    void showsActionsByRole(String person, String seen) throws Exception {
         String mark = UUID.randomUUID().toString();
         BesideKitsu.ajax("https://api.studio.com/sync", "name", mark + " all");
         BesideKitsu.opened("https://wiki.studio/", "name", mark + " named", "roles", List.of("client"));
@@ -158,7 +158,7 @@ class UserContextTest {
     }
 
     @Test
-    void anActionLooksLikeOneOfZous() throws Exception {
+    void actionHasFieldsOfZousActions() throws Exception {
         String ajax = BesideKitsu.ajax("https://api.studio.com/sync?e={entity_id}", "name", "Sync of a context", "entity_type",
                 "shot",
                 "headers", Map.of("X-Queue", "fast"), "description", "hidden");
@@ -183,7 +183,7 @@ class UserContextTest {
     }
 
     @Test
-    void aNewActionIsThereAtOnceAndADeletedOneGone() throws Exception {
+    void showsChangesImmediately() throws Exception {
         String token = zou.login("user");
         context(token);
 
@@ -200,7 +200,7 @@ class UserContextTest {
     // ---- Requests to Zou with the caller's credential
 
     @Test
-    void isAskedForWithTheCallersOwnCredential() throws Exception {
+    void readsZouWithCallersCredential() throws Exception {
         String bearer = zou.login("user");
         String cookie = zou.login("user");
 
@@ -216,7 +216,7 @@ class UserContextTest {
     }
 
     @Test
-    void isNobodysWithoutAToken() {
+    void refusesRequestsWithoutValidToken() {
         given().get(CONTEXT).then().statusCode(401).header("WWW-Authenticate", startsWith("Bearer"))
                 .body(has("code", equalTo("unauthenticated")));
         for (Response answer : List.of(given().header("Authorization", "Bearer garbage").get(CONTEXT),
@@ -229,7 +229,7 @@ class UserContextTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "bot", "bot2" })
-    void aBotIsRefusedAsZouDoes(String bot) throws Exception {
+    void refusesBotLikeZou(String bot) throws Exception {
         HttpResponse<byte[]> answer = context(zou.login(bot));
 
         assertThat(answer.statusCode()).isEqualTo(403);
@@ -239,7 +239,7 @@ class UserContextTest {
 
     @ParameterizedTest
     @ValueSource(ints = { 400, 401, 403, 404, 418, 422, 429, 500, 502, 503, 504 })
-    void passesAnErrorOnAsItIs(int status) throws Exception {
+    void passesOnErrorsUnchanged(int status) throws Exception {
         String html = "<html>\r\n<title>" + status + " é😀</title></html>\n";
         zou.context(status, "text/html; charset=utf-8", bytes(html));
         HttpResponse<byte[]> page = context(zou.login("user"));
@@ -260,14 +260,14 @@ class UserContextTest {
     /** A redirect from Zou may lead to an address that only the service can reach, not the browser. */
     @ParameterizedTest
     @ValueSource(ints = { 301, 302, 307 })
-    void passesNoRedirectOn(int status) throws Exception {
+    void doesNotPassOnRedirects(int status) throws Exception {
         zou.context(status, "text/html", bytes("moved"));
 
         assertThat(context(zou.login("user")).statusCode()).isEqualTo(503);
     }
 
     @Test
-    void passesAnErrorWithoutABodyOn() throws Exception {
+    void passesOnErrorWithoutBody() throws Exception {
         zou.context(404, "text/plain", new byte[0]);
 
         HttpResponse<byte[]> answer = context(zou.login("user"));
@@ -278,7 +278,7 @@ class UserContextTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "application/json", "text/html" })
-    void passesALongErrorOn(String type) throws Exception {
+    void passesOnLongError(String type) throws Exception {
         byte[] body = bytes("{\"error\":true,\"message\":\"" + LONG.repeat(8) + "\"}");
         zou.context(500, type, body);
 
@@ -303,7 +303,7 @@ class UserContextTest {
     @ValueSource(strings = { "", "[]", "[{\"custom_actions\":[]}]", "null", "\"context\"", "<!DOCTYPE html><html></html>",
             "{\"custom_actions\":[],\"projects\":[", "{\"custom_actions\":[", "{\"custom_actions\":[]}}",
             "{\"custom_actions\":[]} and more" })
-    void whatIsNoContextIsUnavailable(String body) throws Exception {
+    void answers503ForInvalidContext(String body) throws Exception {
         zou.context(bytes(body));
 
         unavailable(context(zou.login("user")));
@@ -311,7 +311,7 @@ class UserContextTest {
 
     @ParameterizedTest
     @EnumSource(names = { "html", "half", "endless", "gone" })
-    void whatIsNoAnswerIsUnavailable(Fault fault) throws Exception {
+    void answers503ForBrokenAnswer(Fault fault) throws Exception {
         String token = zou.login("user");
         zou.fault(token, ZOUS, fault);
 
@@ -322,7 +322,7 @@ class UserContextTest {
     }
 
     @Test
-    void endsAt64Megabytes() throws Exception {
+    void acceptsContextsUpTo64Megabytes() throws Exception {
         byte[] context = new byte[LIMIT];
         Arrays.fill(context, (byte) ' ');
         byte[] member = bytes("{\"custom_actions\":[],\"a\":1.0e5");
@@ -343,7 +343,7 @@ class UserContextTest {
     }
 
     @Test
-    void waitsLongerThanForAQuestion() throws Exception {
+    void waitsLongerThanForOtherRequests() throws Exception {
         String token = zou.login("user");
         zou.delay(token, ZOUS, Duration.ofMillis(2600));
 
@@ -351,7 +351,7 @@ class UserContextTest {
     }
 
     @Test
-    void isUnavailableWhileZouIsAway() throws Exception {
+    void answers503WhileZouIsUnreachable() throws Exception {
         String token = zou.login("user");
         assertThat(context(token).statusCode()).isEqualTo(200);
 

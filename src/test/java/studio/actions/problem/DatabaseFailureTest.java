@@ -181,7 +181,7 @@ class DatabaseFailureTest {
             "3D000, true", "40001, true", "40P01, true", "53300, true", "55P03, true", "57014, true", "57P01, true",
             "57P03, true", "58030, true", "XX000, true", ", true", "21000, false", "22001, false", "23505, false",
             "42601, false", "42P01, false", "42501, true", "53400, true" })
-    void decidesBySqlState(String state, boolean failure) {
+    void recognizesFailuresBySqlState(String state, boolean failure) {
         assertThat(DatabaseFailure.isIn(new IllegalStateException(new SQLException("Read timed out", state))))
                 .isEqualTo(failure);
     }
@@ -198,7 +198,7 @@ class DatabaseFailureTest {
     }
 
     @Test
-    void decidesByType() {
+    void recognizesFailuresByType() {
         assertThat(databases()).allMatch(DatabaseFailure::isIn);
         assertThat(DatabaseFailure.isIn(new IllegalStateException("Read timed out, Acquisition timeout, 08006"))).isFalse();
     }

@@ -63,7 +63,7 @@ class FloodTest {
     }
 
     @Test
-    void connectionsCountBeforeTheirFirstRequestIsWhole() throws IOException {
+    void countsConnectionsBeforeTheirFirstRequestIsComplete() throws IOException {
         for (int i = 0; i < 20; i++) {
             open(i % 2 == 0 ? "GET / HTTP" : "PRI * HTTP/2");
         }
@@ -77,7 +77,7 @@ class FloodTest {
     }
 
     @Test
-    void bodiesBeyondTheirNumberAreRefused() throws IOException {
+    void refusesBodiesBeyondTheMaximumNumber() throws IOException {
         for (int i = 0; i < 5; i++) {
             open(Raw.slow(RUN, BEARER));
         }
@@ -95,7 +95,7 @@ class FloodTest {
     }
 
     @Test
-    void bodiesBeyondTheirMemoryAreRefused() throws IOException {
+    void refusesBodiesBeyondTheMaximumMemory() throws IOException {
         String most = "POST " + RUN + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + BEARER
                 + "Content-Length: 1000000\r\n\r\n" + " ".repeat(700_000);
         open(most);
@@ -108,7 +108,7 @@ class FloodTest {
     }
 
     @Test
-    void bodiesThatWereAnsweredCountNoMore() throws IOException {
+    void doesNotCountBodiesAfterTheirAnswer() throws IOException {
         for (int i = 0; i < 50; i++) {
             String path = i % 3 == 0 ? Api.ACTIONS + "/echo" : i % 3 == 1 ? RUN : Api.ACTIONS;
             assertThat(status("POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + BEARER

@@ -42,7 +42,7 @@ class HardeningTest {
             strings = { "/", "/api/custom-actions", "/api/custom-actions/openapi", "/api/custom-actions/docs/",
                     "/api/custom-actions/docs/swagger-ui.css", "/api/data/custom-actions", "/nothing/here",
                     "/api/custom-actions/echo" })
-    void tellsBrowsersWhatTheyMayNotDo(String path) {
+    void sendsSecurityHeadersToBrowsers(String path) {
         Response answer = given().redirects().follow(false).get(path);
         assertThat(answer.headers().asList()).extracting(header -> header.getName().toLowerCase(Locale.ROOT))
                 .doesNotHaveDuplicates();
@@ -55,7 +55,7 @@ class HardeningTest {
     }
 
     @Test
-    void answersAreKeptByNobodyElse() {
+    void forbidsSharedCachesToStoreAnswers() {
         String cache = Api.admin().get(Api.ACTIONS).then().statusCode(200).extract().header("Cache-Control");
 
         assertThat(Set.of(cache.split(", *"))).containsExactlyInAnyOrder("private", "no-cache");
@@ -63,14 +63,14 @@ class HardeningTest {
 
     @ParameterizedTest
     @CsvSource({ "/q/health, /q/health/ready", "/q/metrics, /q/metrics/", "/q/dev-ui, /q/info" })
-    void whatIsForOperatorsIsNotOnThePublicPort(String one, String other) {
+    void hidesOperatorsPathsOnThePublicPort(String one, String other) {
         for (String path : List.of(one, other)) {
             Api.admin().get(path).then().statusCode(404).body("code", equalTo("not_found"));
         }
     }
 
     @Test
-    void pagesOfOtherSitesAreToldNothing() {
+    void sendsNoCorsHeadersToOtherSites() {
         Map<String, String> asked = Map.of("Origin", "https://elsewhere.example", "Access-Control-Request-Method", "POST",
                 "Access-Control-Request-Headers", "authorization");
 
@@ -83,7 +83,7 @@ class HardeningTest {
     /** Forwarded headers are ignored unless a trusted proxy is configured. */
     @ParameterizedTest
     @ValueSource(strings = { "X-Forwarded-Host", "Forwarded", "X-Forwarded-Proto", "X-Forwarded-Prefix" })
-    void nobodySaysWhichHostOthersUse(String header) {
+    void ignoresForwardedHeaders(String header) {
         String location = Api.admin().header(header, header.equals("Forwarded") ? "host=evil.example;proto=https"
                 : header.endsWith("Proto") ? "https" : "evil.example").redirects().follow(false).get("/").header("Location");
 
@@ -92,7 +92,7 @@ class HardeningTest {
 
     @ParameterizedTest
     @ValueSource(strings = { " ", "" })
-    void aBodyThatDoesNotComeIsNotWaitedFor(String drop) throws Exception {
+    void answersTimeoutWhenABodyDoesNotArrive(String drop) throws Exception {
         String head = "POST " + Api.ACTIONS + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + Services.TOKEN
                 + "\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"name\"";
 
@@ -106,7 +106,7 @@ class HardeningTest {
     @ValueSource(strings = { "Transfer-Encoding: xchunked", "Transfer-Encoding: identity", "Transfer-Encoding: gzip, chunked",
             "Transfer-Encoding: chunked, chunked", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
             "Transfer-Encoding: x", "Transfer-Encoding:", "Host: y", "Host: x" })
-    void readsNothingBehindARequestThatIsAmbiguous(String header) throws Exception {
+    void readsNothingAfterAnAmbiguousRequest(String header) throws Exception {
         try (Raw client = new Raw(service)) {
             String answers = client.send("POST " + Api.ACTIONS + " HTTP/1.1\r\nHost: x\r\n" + header + "\r\n\r\n"
                     + "DELETE " + Api.ACTIONS + "/smuggled HTTP/1.1\r\nHost: x\r\n\r\n").hear();
@@ -118,7 +118,7 @@ class HardeningTest {
 
     @ParameterizedTest
     @CsvSource({ "17000, 431", "15000, 404" })
-    void headersHaveALimit(int size, int status) throws Exception {
+    void limitsTheSizeOfHeaders(int size, int status) throws Exception {
         String answer = drip("GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: " + "x".repeat(size)
                 + "\r\n\r\n", "");
 

@@ -89,7 +89,7 @@ class ProblemsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "", " ", "\n", "null", "[]", "[{}]", "\"name\"", "5", "1.5", "true" })
-    void refusesWhatIsNoObject(String body) throws Exception {
+    void refusesBodiesThatAreNoObject(String body) throws Exception {
         for (HttpResponse<String> answer : everywhere(body)) {
             Json problem = problem(answer, 400, null);
             assertThat(problem.getString("code")).isIn("invalid_json", "invalid_body");
@@ -161,7 +161,7 @@ class ProblemsTest {
 
     /** A character beyond U+FFFF counts as one character, though Java's strings count two. */
     @Test
-    void countsCharactersAsReadersDo() {
+    void countsACharacterBeyondTheBasicPlaneOnce() {
         String most = "😀".repeat(200);
         Api.admin().get(Api.ACTIONS + "?q=" + most).then().statusCode(200);
         problem(Api.admin().get(Api.ACTIONS + "?q=" + most + "x"), 400, "invalid_parameter");
@@ -176,7 +176,7 @@ class ProblemsTest {
     @ParameterizedTest
     @ValueSource(strings = { "application/json", "APPLICATION/JSON", "Application/Merge-Patch+JSON",
             "application/MERGE-PATCH+json" })
-    void refusesForeignCharsetsHoweverJsonIsCalled(String type) throws Exception {
+    void refusesOtherCharsetsForEveryJsonMediaType(String type) throws Exception {
         String path = type.toLowerCase().contains("patch") ? Api.ACTIONS + "/" + Api.id(Api.create(Api.draft())) : Api.ACTIONS;
         for (byte[] body : List.of("{\"name\": \"x\"}".getBytes(StandardCharsets.UTF_16LE), "{\"name\": \"\0\"}".getBytes(),
                 new byte[] { '"', (byte) 0xc0, (byte) 0x80, '"' })) {
@@ -201,13 +201,13 @@ class ProblemsTest {
     /** JSON Schema 2020-12, core, section 4.2.3: numbers of equal value are equal, however they are written. */
     @ParameterizedTest
     @CsvSource({ "1000, 1000", "1000.0, 1000", "1e3, 1000", "1.5E3, 1500", "10000e-1, 1000" })
-    void takesAWholeNumberHoweverItIsWritten(String written, int number) {
+    void acceptsAWholeNumberInEveryNotation(String written, int number) {
         assertThat(Json.of(post(DRAFT.formatted("\"timeout_ms\": " + written))).getInt("timeout_ms")).isEqualTo(number);
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "1000.5", "1e99", "1e-3", "1e999999999", "2147483648", "true", "\"1000\"", "[1000]" })
-    void takesNoOtherNumber(String written) {
+    void refusesNumbersThatAreNotWholeOrTooLarge(String written) {
         Json problem = problem(post(DRAFT.formatted("\"timeout_ms\": " + written)), 400, "invalid_body");
 
         assertThat(problem.getString("errors[0].message")).isEqualTo("'timeout_ms' must be a whole number.");
@@ -217,7 +217,7 @@ class ProblemsTest {
     @CsvSource({ "?limt=5, Did you mean 'limit'?", "?entity_typ=shot, Did you mean 'entity_type'?",
             "/runs?sinc=2026-11-24T00:00:00Z, Did you mean 'since'?", "/export?delimeter=;, Did you mean 'delimiter'?",
             "/openapi?formt=json, Did you mean 'format'?", "/audit?x=1, Known are: ", "?LIMIT=5, Did you mean 'limit'?" })
-    void refusesAParameterThatItDoesNotKnow(String query, String hint) {
+    void refusesUnknownParameters(String query, String hint) {
         Json problem = problem(Api.admin().get(Api.ACTIONS + query), 400, "invalid_parameter");
 
         assertThat(problem.getString("errors[0].code")).isEqualTo("unknown_parameter");
@@ -247,7 +247,7 @@ class ProblemsTest {
 
     @ParameterizedTest
     @MethodSource("texts")
-    void refusesNulAndHalfCharacters(String path, String field) throws Exception {
+    void refusesNulAndUnpairedSurrogates(String path, String field) throws Exception {
         String there = there(path);
         for (String text : List.of("\\u0000", "a\\u0000b", "\\ud800", "\\uDFFF", "a\\ud83d", "\\ud83dx", "\\ude00\\ud83d")) {
             Json problem = problem(in(there, field, text, StandardCharsets.UTF_8), 400, null);
@@ -264,7 +264,7 @@ class ProblemsTest {
             "\"description\": \"@@\" | /description",
             "\"signing_secret\": \"@@\" | /signing_secret",
             "\"headers\": {\"X-A\": \"@@\"} | /headers/X-A" })
-    void pointsAtTheTextThatIsNone(String field, String pointer) throws Exception {
+    void pointsAtTheInvalidText(String field, String pointer) throws Exception {
         for (String text : List.of("\\u0000", "\\ud800")) {
             Json problem = problem(in(Api.ACTIONS, field, text, StandardCharsets.UTF_8), 400, "invalid_body");
             assertThat(problem.getList("errors.pointer")).containsExactly(pointer);
@@ -274,7 +274,7 @@ class ProblemsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "\\u0000", "\\ud800" })
-    void refusesTextThatIsNoneInAMerge(String text) {
+    void refusesInvalidTextInAMergePatch(String text) {
         String path = Api.ACTIONS + "/" + stored();
 
         for (String patch : List.of("{\"name\": \"@@\"}", "{\"headers\": {\"X-A\": \"@@\"}}", "{\"headers\": {\"@@\": \"x\"}}",
@@ -289,7 +289,7 @@ class ProblemsTest {
     @ParameterizedTest
     @ValueSource(strings = { "ff", "80", "e9", "c3", "e282", "f09f98", "c080", "c181", "e080af", "f08080af", "eda080", "edb080",
             "eda0bdedb880", "f4908080", "f888808080", "fffe" })
-    void refusesBytesThatAreNoUtf8(String hex) throws Exception {
+    void refusesInvalidUtf8(String hex) throws Exception {
         String bytes = new String(HexFormat.of().parseHex(hex), StandardCharsets.ISO_8859_1);
 
         for (String field : List.of("\"name\": \"a@@\"", "\"url\": \"https://a.studio/@@\"", "\"description\": \"@@b\"",
@@ -309,7 +309,7 @@ class ProblemsTest {
     @ParameterizedTest
     @CsvSource({ "ISO-8859-1, application/json", "ISO-8859-1, application/json; charset=ISO-8859-1", "UTF-16, application/json",
             "UTF-16LE, application/json; charset=UTF-16LE", "UTF-16BE, application/json", "UTF-32, application/json" })
-    void neverManglesWhatIsNotUtf8(String charset, String mediaType) throws Exception {
+    void neverManglesTextInOtherCharsets(String charset, String mediaType) throws Exception {
         String name = "Café " + UUID.randomUUID();
         byte[] body = DRAFT.formatted("\"description\": \"" + name + "\"").getBytes(Charset.forName(charset));
 
@@ -347,7 +347,7 @@ class ProblemsTest {
 
     @ParameterizedTest(name = "{index}")
     @MethodSource("deep")
-    void refusesTenThousandLevels(String body) throws Exception {
+    void refusesTenThousandLevelsOfNesting(String body) throws Exception {
         for (HttpResponse<String> answer : everywhere(body)) {
             Json problem = problem(answer, 400, null);
             assertThat(problem.getString("code")).isIn("invalid_json", "invalid_body");
@@ -384,7 +384,7 @@ class ProblemsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "nonsense", "/", "application/", "application/json/json", "" })
-    void refusesAMediaTypeThatIsNone(String mediaType) throws Exception {
+    void refusesAnInvalidMediaType(String mediaType) throws Exception {
         HttpResponse<String> answer = send("POST", Api.ACTIONS, bytes(DRAFT.formatted("\"enabled\": true")), "Content-Type",
                 mediaType);
 
@@ -393,7 +393,7 @@ class ProblemsTest {
     }
 
     @Test
-    void refusesABodyOfNoMediaType() throws Exception {
+    void refusesABodyWithoutAMediaType() throws Exception {
         HttpResponse<String> answer = send("POST", Api.ACTIONS, bytes(DRAFT.formatted("\"enabled\": true")));
 
         problem(answer, 415, "unsupported_media_type");
@@ -401,7 +401,7 @@ class ProblemsTest {
 
     @ParameterizedTest
     @CsvSource({ "POST, ''", "PUT, /{id}", "PATCH, /{id}", "POST, /{id}/run", "POST, /{id}/preview", "POST, /preview" })
-    void refusesARequestOfNothing(String verb, String path) throws Exception {
+    void refusesARequestWithoutABody(String verb, String path) throws Exception {
         String there = Api.ACTIONS + path.replace("{id}", stored());
 
         HttpResponse<String> answer = exchange(verb, there, HttpRequest.BodyPublishers.noBody());
@@ -425,7 +425,7 @@ class ProblemsTest {
     /** If an operation answers without a body, generated clients accept only the media types of its documented problems. */
     @ParameterizedTest
     @ValueSource(strings = { "application/problem+json", "application/json", "text/html", "*/*" })
-    void answersNothingWhateverIsAccepted(String accept) {
+    void deletesWhateverMediaTypeIsAccepted(String accept) {
         Api.admin().accept(accept).delete(Api.ACTIONS + "/" + stored()).then().statusCode(204);
         problem(Api.admin().accept(accept).delete(Api.ACTIONS + "/" + ID), 404, "not_found");
     }
@@ -433,7 +433,7 @@ class ProblemsTest {
     @ParameterizedTest
     @ValueSource(strings = { "*/*", "application/*", "text/html, */*;q=0.1", "application/json;q=0.5",
             "application/problem+json, application/json" })
-    void answersWhoeverTakesJson(String accept) {
+    void answersClientsThatAcceptJson(String accept) {
         Api.admin().accept(accept).get(Api.ACTIONS + "?limit=1").then().statusCode(200).contentType("application/json");
     }
 
@@ -443,7 +443,7 @@ class ProblemsTest {
     @ValueSource(strings = { "/nope", "/api", "/api/nope", "/api/actions", "/api/custom-actionsx",
             "/api/custom-actions/{id}/nope",
             "/api/custom-actions/{id}/run/nope", "/api/custom-actions/runs/{id}/nope", "/api/custom-actions/a/b/c/d" })
-    void saysThatThereIsNothing(String path) {
+    void answersNotFoundForUnknownPaths(String path) {
         for (String verb : List.of("GET", "POST", "DELETE")) {
             problem(Api.admin().body("{}").request(verb, path.replace("{id}", ID)), 404, "not_found");
         }
@@ -471,7 +471,7 @@ class ProblemsTest {
             "PUT | /api/custom-actions/audit | GET, HEAD, OPTIONS",
             "GET | /api/custom-actions/take-over | OPTIONS, POST",
             "GET | /api/custom-actions/runs/cancel | OPTIONS, POST" })
-    void saysWhichVerbsAPathKnows(String verb, String path, String verbs) {
+    void namesTheAllowedMethodsOfAPathInARefusal(String verb, String path, String verbs) {
         Response answer = Api.admin().body("{}").request(verb, path.replace("{id}", ID));
 
         problem(answer, 405, "method_not_allowed");
@@ -485,7 +485,7 @@ class ProblemsTest {
             "/api/custom-actions/{id}/run | OPTIONS, POST",
             "/api/custom-actions/runs/cancel | OPTIONS, POST",
             "/api/custom-actions/stats | GET, HEAD, OPTIONS" })
-    void tellsWhichVerbsAPathKnows(String path, String verbs) {
+    void answersOptionsWithTheAllowedMethods(String path, String verbs) {
         Response answer = Api.admin().options(path.replace("{id}", ID));
 
         assertThat(answer.statusCode()).isBetween(200, 299);
@@ -498,7 +498,7 @@ class ProblemsTest {
             "GET /api/custom-actions HTTP/1.1\r\nHost: [::::]",
             "GET /api/custom-actions HTTP/1.1\r\nHost: [x]:80", "GET /api/custom-actions HTTP/1.1\r\nHost: [1.2]",
             "GET /api/custom-actions HTTP/1.0\r\nHost: ", "GET /nope HTTP/1.1\r\nHost: x:99999" })
-    void wantsToBeCalledByAName(String head) throws Exception {
+    void requiresAValidHostHeader(String head) throws Exception {
         try (Socket socket = new Socket("127.0.0.1", RestAssured.port)) {
             socket.getOutputStream().write((head + "\r\n" + BEARER + "Connection: close\r\n\r\n")
                     .getBytes(StandardCharsets.ISO_8859_1));
@@ -510,13 +510,13 @@ class ProblemsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "+5", "05", "%D9%A5", "5.0", "0x5", "1e1", "%2B5", "-0" })
-    void readsNumbersAsJsonWritesThem(String number) {
+    void refusesOtherNotationsOfNumbersInParameters(String number) {
         problem(Api.admin().get(Api.ACTIONS + "?limit=" + number), 400, "invalid_parameter");
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "br", "gzip", "deflate", "x" })
-    void refusesABodyThatIsPacked(String encoding) throws Exception {
+    void refusesACompressedBody(String encoding) throws Exception {
         byte[] body = bytes(DRAFT.formatted("\"enabled\": true"));
 
         problem(send("POST", Api.ACTIONS, body, "Content-Type", "application/json", "Content-Encoding", encoding), 415,
@@ -526,7 +526,7 @@ class ProblemsTest {
     }
 
     @Test
-    void refusesUnknownFieldsOfAMergeThoughTheyAreToGo() {
+    void refusesUnknownFieldsInAMergePatchEvenWhenNull() {
         String path = Api.ACTIONS + "/" + stored();
 
         problem(Api.admin().body("{\"nonsense\": null}").patch(path), 400, "invalid_body");
@@ -552,7 +552,7 @@ class ProblemsTest {
     }
 
     @Test
-    void takesAnIdInCapitals() {
+    void acceptsAnIdInCapitals() {
         String id = stored();
 
         Api.admin().get(Api.ACTIONS + "/" + id.toUpperCase()).then().statusCode(200).body(has("id", equalTo(id)));
@@ -600,14 +600,14 @@ class ProblemsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "%00", "%ED%A0%80", "%ff", "%F0%9F%98%80", "%25zz" })
-    void anySearchIsAnswered(String q) {
+    void answersEverySearchText(String q) {
         Api.admin().get(Api.ACTIONS + "?q=" + q).then().statusCode(200);
     }
 
     /** Quarkus refuses an invalid URI without a body, before our code runs. */
     @ParameterizedTest
     @ValueSource(strings = { "/%zz", "?q=%", "?q={entity_id}", "?q=%zz" })
-    void refusesAUriThatIsNone(String uri) throws IOException {
+    void refusesAnInvalidUri(String uri) throws IOException {
         assertThat(raw(bytes("GET " + Api.ACTIONS + uri + " HTTP/1.1\r\nHost: localhost\r\n" + BEARER
                 + "Connection: close\r\n\r\n"))).startsWith("HTTP/1.1 400 ");
     }
@@ -651,7 +651,7 @@ class ProblemsTest {
 
     @ParameterizedTest
     @ValueSource(ints = { 2, 12 })
-    void whoSendsEverythingBeforeReadingCanReadTheRefusal(int megabytes) throws IOException {
+    void clientsThatSendEverythingCanReadThatItIsTooLarge(int megabytes) throws IOException {
         byte[] body = bytes("{\"name\": \"" + "x".repeat(megabytes * MEGABYTE) + "\"}");
 
         String answer = raw(
@@ -679,7 +679,7 @@ class ProblemsTest {
             "a media type | POST | /api/custom-actions | text/plain | 415",
             "a malformed id | PUT | /api/custom-actions/nope | application/json | 400 413",
             "an unknown id | PUT | /api/custom-actions/63f8a332-e209-4f8c-b384-747d5eda4b57 | application/json | 404 413" })
-    void whoSendsEverythingBeforeReadingCanReadWhy(String what, String verb, String path, String mediaType, String statuses)
+    void clientsThatSendEverythingCanReadEveryRefusal(String what, String verb, String path, String mediaType, String statuses)
             throws IOException {
         for (int megabytes : new int[] { 2, 12 }) {
             byte[] body = bytes((what.equals("no JSON") ? "nope"
@@ -697,7 +697,7 @@ class ProblemsTest {
     }
 
     @Test
-    void whoAsksBeforeSendingIsRefusedAtOnce() throws IOException {
+    void refusesExpectContinueForATooLargeBody() throws IOException {
         try (Socket socket = connect()) {
             socket.getOutputStream().write(head("POST", Api.ACTIONS, BEARER + "Content-Type: application/json\r\n"
                     + "Expect: 100-continue\r\nContent-Length: " + 2 * MEGABYTE));
@@ -710,7 +710,7 @@ class ProblemsTest {
     }
 
     @Test
-    void whoAsksBeforeSendingWithoutATokenIsRefusedAtOnce() throws IOException {
+    void refusesExpectContinueWithoutAToken() throws IOException {
         try (Socket socket = connect()) {
             socket.getOutputStream().write(head("POST", Api.ACTIONS, "Content-Type: application/json\r\n"
                     + "Expect: 100-continue\r\nContent-Length: " + 2 * MEGABYTE));
@@ -723,7 +723,7 @@ class ProblemsTest {
     }
 
     @Test
-    void whoAnnouncesFarTooMuchIsRefusedAtOnce() throws IOException {
+    void refusesAFarTooLargeContentLengthAtOnce() throws IOException {
         try (Socket socket = connect()) {
             socket.getOutputStream().write(head("POST", Api.ACTIONS, BEARER + "Content-Type: application/json\r\n"
                     + "Content-Length: " + 100L * MEGABYTE));
@@ -736,7 +736,7 @@ class ProblemsTest {
     }
 
     @Test
-    void whoAsksAndDoesNotSayHowMuchIsRefusedReadably() throws IOException {
+    void refusesATooLargeChunkedBodyWithExpectContinue() throws IOException {
         byte[] body = bytes("{\"name\": \"" + "x".repeat(2 * MEGABYTE) + "\"}");
         byte[] chunk = bytes(
                 Integer.toHexString(body.length) + "\r\n" + new String(body, StandardCharsets.UTF_8) + "\r\n0\r\n\r\n");
@@ -749,7 +749,7 @@ class ProblemsTest {
     }
 
     @Test
-    void whoAsksBeforeSendingALittleIsToldToGoOn() throws IOException {
+    void answersExpectContinueForASmallBody() throws IOException {
         byte[] body = bytes(DRAFT.formatted("\"enabled\": true"));
         try (Socket socket = connect()) {
             socket.getOutputStream().write(head("POST", Api.ACTIONS, BEARER + "Content-Type: application/json\r\n"
@@ -763,7 +763,7 @@ class ProblemsTest {
     }
 
     @Test
-    void oneMegabyteIsNotTooLarge() throws Exception {
+    void acceptsOneMegabyteAndNoMore() throws Exception {
         String draft = DRAFT.formatted("\"enabled\": true");
         String exactly = draft + " ".repeat(MEGABYTE - draft.length());
 
@@ -772,7 +772,7 @@ class ProblemsTest {
     }
 
     @Test
-    void theConnectionServesOnAfterARefusal() throws IOException {
+    void keepsTheConnectionOpenAfterARefusal() throws IOException {
         byte[] body = bytes("{\"name\": \"" + "x".repeat(2 * MEGABYTE) + "\"}");
         byte[] large = head("POST", Api.ACTIONS, BEARER + "Content-Type: application/json\r\nContent-Length: " + body.length);
         byte[] kept = bytes(new String(large, StandardCharsets.US_ASCII).replace("Connection: close\r\n", ""));
@@ -810,7 +810,7 @@ class ProblemsTest {
             "X-Authorization, Bearer " + Services.TOKEN, "X-Api-Key, " + Services.TOKEN,
             "Proxy-Authorization, Bearer " + Services.TOKEN,
             "X-Unrelated, 1" })
-    void asksForTheToken(String header, String value) {
+    void refusesAMissingOrInvalidToken(String header, String value) {
         Response answer = given().header(header, value).contentType("application/json").body(Api.draft()).post(Api.ACTIONS);
 
         problem(answer, 401, "unauthenticated");
@@ -833,12 +833,12 @@ class ProblemsTest {
     /** RFC 9110, section 11.1: the name of an authentication scheme is case-insensitive. */
     @ParameterizedTest
     @ValueSource(strings = { "Bearer", "bearer", "BEARER" })
-    void theSchemeMayBeWrittenInAnyCase(String scheme) {
+    void acceptsTheBearerSchemeInAnyCase(String scheme) {
         given().header("Authorization", scheme + " " + Services.TOKEN).get(Api.ACTIONS + "?limit=1").then().statusCode(200);
     }
 
     @Test
-    void asksForTheTokenBeforeItJudgesTheBody() {
+    void checksTheTokenBeforeTheBody() {
         problem(given().contentType("application/json").body("{").post(Api.ACTIONS), 401, "unauthenticated");
         problem(given().contentType("application/json").body(Api.draft()).put(ACTION), 401, "unauthenticated");
     }

@@ -38,7 +38,7 @@ class SlowBodiesTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "echo", "run" })
-    void delayNobodyElse(String where) throws IOException {
+    void delayNoOtherRequests(String where) throws IOException {
         String action = Api.id(Api.create(Api.draft()));
         String path = Api.ACTIONS + (where.equals("echo") ? "/echo" : "/" + action + "/run");
         List<Raw> slow = new ArrayList<>();
@@ -74,7 +74,7 @@ class SlowBodiesTest {
     }
 
     @Test
-    void areNotAskedForBeforeTheTokenIsSeen() throws IOException {
+    void areNotRequestedBeforeTheTokenIsChecked() throws IOException {
         try (Raw stranger = new Raw(service); Raw admin = new Raw(service)) {
             assertThat(stranger.send(Raw.slow(Api.ACTIONS, "Expect: 100-continue\r\n")).hear()).startsWith("HTTP/1.1 401 ")
                     .containsIgnoringCase("\r\nConnection: close\r\n");
@@ -92,7 +92,7 @@ class SlowBodiesTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "no chunk\r\n", "ffffffffff\r\n", "-1\r\n", "1\r\naa\r\n", "\0\0\0", "1;x\r\n" })
-    void thatAreNoHttpFillNoLog(String chunk) throws IOException {
+    void withInvalidChunksDoNotFillTheLog(String chunk) throws IOException {
         try (Log log = new Log("")) {
             for (int i = 0; i < 100; i++) {
                 try (Raw client = new Raw(service)) {
@@ -126,7 +126,7 @@ class SlowBodiesTest {
             "GET /api/custom-actions/openapi?format=%zz HTTP/1.1\r\nHost: x\r\nAccept: ;/;\r\n\r\n",
             "GET http://[/ HTTP/1.1\r\nHost: x\r\n\r\n", "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
             "GET /api/custom-actions/{id} HTTP/1.1\r\nHost: x\r\nAccept: ;;/,\r\nCookie: =;=\r\nRange: x\r\n\r\n" })
-    void nonsenseFillsNoLog(String nonsense) throws IOException {
+    void malformedRequestsDoNotFillTheLog(String nonsense) throws IOException {
         try (Log log = new Log("")) {
             for (int i = 0; i < 20; i++) {
                 try (Raw client = new Raw(service).send(nonsense); Raw operator = new Raw(management).send(nonsense)) {

@@ -49,7 +49,7 @@ class CancelTest {
     }
 
     @Test
-    void beginsNothingNewAndLetsEndWhatIsUnderWay() {
+    void cancelsPendingButFinishesInFlightDeliveries() {
         String run = hold("supervisor", 12);
 
         cancel("supervisor", run).then().statusCode(200).body(has("state", equalTo("running"), "finished_at", equalTo(null),
@@ -68,7 +68,7 @@ class CancelTest {
     }
 
     @Test
-    void isAnsweredToWhoeverWaitsForTheRun() {
+    void answersAPressThatWaitsForTheCancelledRun() {
         String action = action("max_attempts", 8);
         List<Task> shots = shots(1);
         receiver.script(name, out -> {
@@ -89,7 +89,7 @@ class CancelTest {
     }
 
     @Test
-    void doesNotTryAgainWhatFailsAfterwards() {
+    void doesNotRetryDeliveriesThatFailAfterCancelling() {
         String action = action("max_attempts", 8, "timeout_ms", 1000);
         String run = Json.of(press("supervisor", action, shots(1), "respond-async").then().statusCode(202).extract()).get("id");
         await().until(() -> receiver.heard(name).size() == 1);
@@ -103,7 +103,7 @@ class CancelTest {
     }
 
     @Test
-    void isForWhoPressedAndForAdmins() {
+    void onlyTheRunsCallerAndAdminsMayCancel() {
         String run = hold("supervisor", 6);
 
         cancel("user", run).then().statusCode(404).body(has("code", equalTo("not_found")));
@@ -118,7 +118,7 @@ class CancelTest {
     }
 
     @Test
-    void saysThatThereIsNothingToCancel() {
+    void refusesToCancelARunThatHasEnded() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         String run = Json.of(press("supervisor", action, shots(1), "wait=10").then().statusCode(200).extract()).get("id");
 
@@ -129,7 +129,7 @@ class CancelTest {
 
     /** Watchers of a run resume by the number of an outcome, so each number must occur exactly once. */
     @Test
-    void numbersEachOutcomeOnceInTheMidstOfThings() throws SQLException {
+    void numbersEachOutcomeOnceWhileDeliveriesAreInFlight() throws SQLException {
         receiver.script(name, out -> {
             out.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".getBytes());
             out.flush();
@@ -157,7 +157,7 @@ class CancelTest {
     // ---- Pausing an action
 
     @Test
-    void sendsNothingOfAPressThatIsLookedUpWhileItsActionIsDisabled() {
+    void refusesAPressWhoseActionIsDisabledDuringItsLookUp() {
         List<Task> shots = shots(1);
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         String token = BesideKitsu.token("supervisor");
@@ -174,7 +174,7 @@ class CancelTest {
     }
 
     @Test
-    void holdsBackWhatAnActionOwesWhileItIsDisabled() {
+    void holdsBackPendingDeliveriesWhileTheActionIsDisabled() {
         String run = hold("supervisor", 8);
         String action = read(run).getString("action_id");
         enable(action, false);
@@ -192,7 +192,7 @@ class CancelTest {
     }
 
     @Test
-    void cancelsAllThatAnActionOwes() {
+    void cancelsAllRunsOfAnAction() {
         String first = hold("supervisor", 6);
         String action = read(first).getString("action_id");
         String second = Json.of(press("user", action, shots(3), "respond-async").then().statusCode(202).extract()).get("id");

@@ -44,7 +44,7 @@ class FairShareTest {
     /** Both runs go to one host, which gets 5 requests at once and needs 20 ms for each: the large run needs 4 s. */
     @Test
     @Tag("survival")
-    void doesNotHoldUpARunOfOneBehindARunOfAThousand() {
+    void doesNotHoldUpASmallRunBehindALargeRun() {
         receiver.script(name, out -> {
             Thread.sleep(20);
             ok(out);
@@ -107,7 +107,7 @@ class FairShareTest {
      * share of each other run.
      */
     @Test
-    void leavesOthersMostOfWhatIsDue() {
+    void leavesMostDueDeliveriesOfOtherRunsToOtherReplicas() {
         String action = Api.ajax(receiver.url("/" + name + "/held?e={entity_id}"), "timeout_ms", 30_000);
         List<String> runs = IntStream.range(0, 4).mapToObj(i -> start(action, 40)).toList();
         await().until(() -> receiver.heard(name).size() == 5);

@@ -57,7 +57,7 @@ class IdempotencyTest {
     // ---- Without a key
 
     @Test
-    void takesTheSamePressWithinThreeSecondsForOne() {
+    void startsOneRunForTheSamePressWithinThreeSeconds() {
         String action = action("/ok");
 
         String first = id(press(action, null, shot));
@@ -68,7 +68,7 @@ class IdempotencyTest {
     }
 
     @Test
-    void takesTenAtOnceForOne() {
+    void startsOneRunForTenSimultaneousPresses() {
         String action = action("/ok");
 
         List<CompletableFuture<Response>> presses = new ArrayList<>();
@@ -81,7 +81,7 @@ class IdempotencyTest {
     }
 
     @Test
-    void hasTheSecondWaitForTheEndOfTheFirst() {
+    void answersARepeatedPressWhenTheFirstRunEnds() {
         String action = action("/held");
         CompletableFuture<Response> first = CompletableFuture.supplyAsync(() -> press(action, null, shot), clients);
         await().until(() -> receiver.heard(name).size() == 1);
@@ -100,7 +100,7 @@ class IdempotencyTest {
     }
 
     @Test
-    void takesTheSameTargetsInAnotherOrderForTheSame() {
+    void startsOneRunForTheSameTargetsInAnotherOrder() {
         String action = action("/ok?e={entity_id}");
         Map<String, Object> other = Api.shot();
 
@@ -111,7 +111,7 @@ class IdempotencyTest {
     }
 
     @Test
-    void takesAnotherSelectionForAnother() {
+    void startsAnotherRunForAnotherSelection() {
         String action = action("/ok");
 
         String first = id(press(action, null, shot));
@@ -122,7 +122,7 @@ class IdempotencyTest {
     }
 
     @Test
-    void takesThePressOfAnActionThatWasChangedForAnother() {
+    void startsAnotherRunAfterTheActionWasChanged() {
         String action = action("/status/500");
         String first = id(press(action, null, shot));
 
@@ -134,7 +134,7 @@ class IdempotencyTest {
     }
 
     @Test
-    void takesTheSamePressLaterForAnother() throws SQLException {
+    void startsAnotherRunForTheSamePressAfterThreeSeconds() throws SQLException {
         String action = action("/ok");
         String first = id(press(action, null, shot));
         age(first, "3 seconds");
@@ -145,7 +145,7 @@ class IdempotencyTest {
     // ---- With a key
 
     @Test
-    void answersWithTheRunThatTheKeyStandsFor() {
+    void answersWithTheRunOfTheKey() {
         String action = action("/ok");
         String key = UUID.randomUUID().toString();
 
@@ -158,7 +158,7 @@ class IdempotencyTest {
 
     /** A caller that has lost the answer asks for the outcome of the press, not whether a new press is allowed. */
     @Test
-    void answersWithTheRunOfTheKeyWhateverHasBecomeOfItsAction() {
+    void answersWithTheRunOfTheKeyAfterItsActionWasDisabledOrDeleted() {
         String action = action("/ok");
         String key = UUID.randomUUID().toString();
         String first = id(press(action, key, shot));
@@ -184,7 +184,7 @@ class IdempotencyTest {
     }
 
     @Test
-    void saysThatTheRunOfTheKeyGoesOn() {
+    void answersConflictWhileTheRunOfTheKeyIsRunning() {
         String action = action("/held");
         String key = UUID.randomUUID().toString();
         String run = Json.of(Api.admin().header("Prefer", "respond-async").header("Idempotency-Key", key)
@@ -200,7 +200,7 @@ class IdempotencyTest {
     }
 
     @Test
-    void refusesAKeyThatWasForSomethingElse() {
+    void refusesAKeyThatWasUsedForAnotherPress() {
         String action = action("/ok");
         String key = UUID.randomUUID().toString();
         press(action, key, shot).then().statusCode(200);
@@ -211,7 +211,7 @@ class IdempotencyTest {
     }
 
     @Test
-    void takesTheSamePressWithAnotherKeyForAnother() {
+    void startsAnotherRunForTheSamePressWithAnotherKey() {
         String action = action("/ok");
 
         List<String> runs = List.of(id(press(action, UUID.randomUUID().toString(), shot)),
@@ -222,7 +222,7 @@ class IdempotencyTest {
     }
 
     @Test
-    void makesOneRunOfTenWithTheSameKeyAtOnce() {
+    void startsOneRunForTenSimultaneousPressesWithTheSameKey() {
         String action = action("/held");
         String key = UUID.randomUUID().toString();
 
@@ -242,7 +242,7 @@ class IdempotencyTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "", "\"\"", "naïve" })
-    void refusesAKeyThatIsNone(String key) {
+    void refusesInvalidKeys(String key) {
         press(action("/ok"), key, shot).then().statusCode(400).body(has("errors[0].pointer", equalTo("Idempotency-Key")));
         press(action("/ok"), "k".repeat(256), shot).then().statusCode(400).body(has("code", equalTo("invalid_parameter")));
         assertThat(receiver.heard(name)).isEmpty();

@@ -92,7 +92,7 @@ class LimitsIT {
     /** A rate of 60 a minute allows 60 deliveries at once, then one a second. */
     @ParameterizedTest
     @CsvSource({ "8, 8, 0", "15, 1, 0", "8, 8, 1" })
-    void deliversWhatIsAllowedAndNoMore(int atTheFirst, int atTheSecond, int wrongClocks) throws Exception {
+    void deliversAsMuchAsTheRateAllowsAndNoMore(int atTheFirst, int atTheSecond, int wrongClocks) throws Exception {
         if (wrongClocks == 0) {
             alike();
         } else {
@@ -134,7 +134,7 @@ class LimitsIT {
     }
 
     @Test
-    void sendsEvenly() throws Exception {
+    void sendsAtAnEvenRate() throws Exception {
         alike();
         // Warms up the replicas: the just-in-time compiler of a new process would disturb the measured rate.
         String other = action(60_000);
@@ -161,7 +161,7 @@ class LimitsIT {
     }
 
     @Test
-    void takesADoubleClickForOneAtAnyReplica() throws Exception {
+    void startsOneRunForADoubleClickOnTwoReplicas() throws Exception {
         alike();
         String action = action(600);
 
@@ -176,7 +176,7 @@ class LimitsIT {
     }
 
     @Test
-    void refusesWhenTheDatabaseIsAway() throws Exception {
+    void refusesPressesWhileTheDatabaseIsDown() throws Exception {
         start(Map.of());
         String action = action(60);
         replicas.get(0).press(action, Packaged.TOKEN, targets(61));
@@ -197,7 +197,7 @@ class LimitsIT {
     }
 
     @Test
-    void leavesOthersAloneWhenOneCallerIsAtFullTilt() throws Exception {
+    void doesNotSlowOtherCallersWhenOneCallerFloodsTheService() throws Exception {
         start(Map.of("CUSTOM_ACTIONS_ZOU_URL", FakeZou.shared().url(), "CUSTOM_ACTIONS_LIMITS_PER_CALLER", "30",
                 "CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_MANAGER", "60000"));
         String action = replicas.get(0).post("", BesideKitsu.token("admin"), draft(60_000)).getString("id");

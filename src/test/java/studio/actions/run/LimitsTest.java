@@ -122,7 +122,7 @@ class LimitsTest {
     // ---- Presses of one caller
 
     @Test
-    void refusesThePressThatIsTooMany() {
+    void refusesPressesOverTheCallersLimit() {
         String action = action("/ok");
         double told = Metrics.of(metrics, "custom_actions_limits_refused_total{limit=\"caller\"}");
         long since = System.nanoTime();
@@ -155,7 +155,7 @@ class LimitsTest {
 
     @RepeatedTest(2)
     @Tag("survival")
-    void letsInWhoWaitsAsLongAsToldTheFirstTime() throws Exception {
+    void acceptsAPressAfterTheTimeInRetryAfter() throws Exception {
         String action = action("/ok");
         spend("caller", "00000000-0000-4000-8000-000000000001", 30, 0.7 * Math.random());
 
@@ -170,7 +170,7 @@ class LimitsTest {
     /** The bucket was filled or emptied under the previous limit; Retry-After is the wait under the new limit. */
     @ParameterizedTest
     @ValueSource(ints = { 1, 2, 29, 31, 600 })
-    void letsInWhoWaitsAsLongAsToldAfterTheLimitWasChanged(int before) throws SQLException {
+    void acceptsAPressAfterTheTimeInRetryAfterWhenTheLimitWasChanged(int before) throws SQLException {
         String action = action("/ok");
         spend("caller", "00000000-0000-4000-8000-000000000001", before, 0.3);
 
@@ -182,7 +182,7 @@ class LimitsTest {
     }
 
     @Test
-    void chargesNobodyTwiceForOnePress() throws SQLException {
+    void chargesTheCallerOnceForARepeatedPress() throws SQLException {
         String action = action("/ok");
         Map<String, Object> shot = Api.shot();
         RequestSpecification keyed = Api.admin().header("Idempotency-Key", name);
@@ -202,7 +202,7 @@ class LimitsTest {
 
     /** A repeated press must cost neither Kitsu a look-up nor the database a charge and a refund. */
     @Test
-    void asksForNothingWhereAPressIsOneThatWas() throws SQLException {
+    void takesNoTokensForARepeatedPress() throws SQLException {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 60);
         Map<String, Object> shot = Api.shot();
         Api.run(action, List.of(shot)).then().statusCode(200);
@@ -215,7 +215,7 @@ class LimitsTest {
 
     /** Five presses at once, with one token left. */
     @RepeatedTest(5)
-    void takesADoubleClickOnTheLastRunForOne() throws SQLException {
+    void startsOneRunForADoubleClickOnTheLastAllowedPress() throws SQLException {
         String action = action("/ok");
         Map<String, Object> shot = Api.shot();
         spend("caller", "00000000-0000-4000-8000-000000000001", 30, 1);
@@ -240,7 +240,7 @@ class LimitsTest {
     }
 
     @Test
-    void saysWhatIsLeftWhateverTheAnswer() {
+    void sendsRateLimitHeadersWithEveryAnswer() {
         String action = action("/ok");
         String disabled = action("/ok", "enabled", false);
         String opened = Api.id(Api.create(Api.draft()));
@@ -261,7 +261,7 @@ class LimitsTest {
     }
 
     @Test
-    void saysNothingToWhoIsNobody() {
+    void sendsNoRateLimitHeadersToUnauthenticatedCallers() {
         Response answer = io.restassured.RestAssured.given().contentType("application/json").body(targets(Api.shot()))
                 .post(run(action("/ok")));
 
@@ -273,7 +273,7 @@ class LimitsTest {
 
     @Test
     @Tag("survival")
-    void sendsInTheOrderInWhichItWasPressed() throws SQLException {
+    void sendsRunsInTheOrderOfTheirPresses() throws SQLException {
         String action = action("/ok?at={entity_name}", "rate_per_minute", 540);
         spend("action", action, 540, 0);
 
@@ -287,7 +287,7 @@ class LimitsTest {
 
     @Test
     @Tag("survival")
-    void answersARunThatOutlastsItsWaitAsGoingOn() throws SQLException {
+    void answersRunningWhenARunOutlastsTheWait() throws SQLException {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 120);
         spend("action", action, 120, 1);
 
@@ -299,7 +299,7 @@ class LimitsTest {
 
     @Test
     @Tag("survival")
-    void goesByWhatAnAdminSaysNow() throws SQLException {
+    void appliesAChangedRateToPendingDeliveries() throws SQLException {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 1);
         spend("action", action, 1, 0);
         String run = start(action, 40, "x");
@@ -319,7 +319,7 @@ class LimitsTest {
 
     @Test
     @Tag("survival")
-    void takesNoMorePressesWithTenMinutesWorthWaiting() throws Exception {
+    void refusesPressesWhenTenMinutesOfDeliveriesAreQueued() throws Exception {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 60);
         spend("action", action, 60, 0);
         start(action, 599, "first");
@@ -341,7 +341,7 @@ class LimitsTest {
     }
 
     @Test
-    void chargesEachAttempt() throws SQLException {
+    void takesATokenForEachAttempt() throws SQLException {
         String action = action("/status/503", "rate_per_minute", 2, "max_attempts", 2);
         String run = start(action, 1, "x");
         await().until(() -> receiver.heard(name).size() == 1);
@@ -359,7 +359,7 @@ class LimitsTest {
     // ---- Deliveries to one host
 
     @Test
-    void spreadsWhatIsForOneHost() {
+    void limitsTheRateToAHostAcrossActions() {
         String first = start(action("/ok?e={entity_id}"), 20, "x");
         String second = start(action("/ok?e={entity_id}"), 10, "x");
 
@@ -370,7 +370,7 @@ class LimitsTest {
     }
 
     @Test
-    void sendsInOrderWhereTheHostIsTheLimit() throws SQLException {
+    void sendsRunsInOrderAtTheRateOfTheHost() throws SQLException {
         String action = action("/ok?at={entity_name}");
         spend("host", "127.0.0.1:" + receiver.port(), 10, 0);
 
@@ -401,7 +401,7 @@ class LimitsTest {
     // ---- Buckets
 
     @Test
-    void forgetsBucketsThatAreFull() throws SQLException {
+    void deletesFullBuckets() throws SQLException {
         press(action("/ok")).then().statusCode(200);
         assertThat(text("SELECT count(*) FROM bucket")).isEqualTo("3");
 
@@ -415,7 +415,7 @@ class LimitsTest {
      * holds.
      */
     @Test
-    void passesOverBucketsThatSomebodyTakesFrom() throws SQLException {
+    void skipsLockedBucketsWhenDeletingFullOnes() throws SQLException {
         spend("action", id.toString(), 60, 0);
         update("UPDATE bucket SET at = at - interval '1 hour'");
 
@@ -430,7 +430,7 @@ class LimitsTest {
 
     @Test
     @Tag("survival")
-    void letsInWhoWaitedAfterTheClockWasSetBack() throws Exception {
+    void acceptsPressesAgainAfterTheClockWasSetBack() throws Exception {
         String action = action("/ok");
         spend("caller", "00000000-0000-4000-8000-000000000001", 30, 0);
         update("UPDATE bucket SET at = at + interval '1 hour'");
@@ -443,7 +443,7 @@ class LimitsTest {
 
     /** The action's runs started at different rates, because an admin lowered the rate in between. */
     @Test
-    void sendsWhatADeletedActionOwes() throws SQLException {
+    void sendsPendingDeliveriesOfADeletedAction() throws SQLException {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 300);
         spend("action", action, 300, 0);
         String first = start(action, 3, "x");
@@ -457,7 +457,7 @@ class LimitsTest {
     }
 
     @Test
-    void remembersAShortageUntilItIsOver() throws InterruptedException {
+    void remembersAnEmptyBucketUntilItRefills() throws InterruptedException {
         RateLimits.Policy host = new RateLimits.Policy(RateLimits.Kind.host, "farm", 10, Duration.ofMillis(300));
         EmptyBuckets emptyBuckets = new EmptyBuckets();
 
@@ -475,7 +475,7 @@ class LimitsTest {
     }
 
     @Test
-    void takesInOneRoundTripOfLessThanAMillisecond() {
+    void takesTokensInOneRoundTripOfLessThanAMillisecond() {
         Map<RateLimits.Policy, Integer> wanted = Map.of(RateLimits.action(id, 60_000), 1, limits.host(name), 1);
         List<Long> took = new ArrayList<>();
         List<Integer> turns = new ArrayList<>();
@@ -496,7 +496,7 @@ class LimitsTest {
     }
 
     @Test
-    void givesWhatIsThereAndNoMore() {
+    void grantsNoMoreTokensThanTheBucketHolds() {
         RateLimits.Policy policy = RateLimits.action(id, 10);
 
         assertThat(limits.take(Map.of(policy, 4)).get(policy).granted()).isEqualTo(4);
@@ -511,7 +511,7 @@ class LimitsTest {
 
     /** A clock that is set back neither fills nor empties a bucket. */
     @Test
-    void believesNoTimeThatIsYetToCome() throws SQLException {
+    void ignoresBucketTimesInTheFuture() throws SQLException {
         RateLimits.Policy policy = RateLimits.action(id, 6000);
         spend("action", id.toString(), 6000, 5);
         update("UPDATE bucket SET at = at + interval '1 hour'");
@@ -521,7 +521,7 @@ class LimitsTest {
     }
 
     @Test
-    void takesNothingForWhatFails() {
+    void takesNoTokensWhenTheBatchFails() {
         RateLimits.Policy policy = RateLimits.action(id, 10);
         SqlBatch failing = new SqlBatch().add("DELETE FROM nowhere", List.of());
 
@@ -532,7 +532,7 @@ class LimitsTest {
     }
 
     @Test
-    void keepsOnlyWhatThereIsATokenFor() {
+    void rollsBackTheBatchWhenTheBucketIsEmpty() {
         RateLimits.Policy policy = RateLimits.action(id, 1);
         RateLimits.Policy other = RateLimits.action(UUID.randomUUID(), 10);
         limits.take(Map.of(policy, 1, other, 10));
@@ -546,7 +546,7 @@ class LimitsTest {
     }
 
     @Test
-    void looksAgainWhereHalfIsGoneOrAMomentHasPassed() throws SQLException {
+    void readsTheBucketAgainWhenHalfIsSpentOrAMomentHasPassed() throws SQLException {
         RateLimits.Policy policy = RateLimits.action(id, 10);
         RateLimits.Policy other = RateLimits.action(UUID.randomUUID(), 10);
 

@@ -92,7 +92,7 @@ class LookupTest {
     }
 
     @Test
-    void knowsWhatAShotHasNot() {
+    void treatsNamesThatAShotLacksAsMissing() {
         Task shot = zou().shot("SH010", null, null);
         String url = "https://api.studio.com/x{?sequence_name,episode_name,asset_type_name}";
 
@@ -125,7 +125,7 @@ class LookupTest {
             edit     -> Edit
             asset    -> Prop
             """)
-    void isForEntitiesOfTheTypeThatKitsuSays(String entityType, String covered) {
+    void refusesEntitiesWhoseTypeInKitsuIsNotTheActions(String entityType, String covered) {
         List<String> kinds = List.of("Shot", "Sequence", "Episode", "Edit", "Scene", "Concept", "Prop");
         List<Task> tasks = kinds.stream().map(kind -> zou().task(kind, kind)).toList();
         String action = BesideKitsu.ajax("https://api.studio.com/{entity_id}", "entity_type", entityType);
@@ -139,7 +139,7 @@ class LookupTest {
     }
 
     @Test
-    void sendsWhatKitsuSaysInTheBodyToo() {
+    void sendsNamesFromKitsuInTheBody() {
         Task shot = zou().shot("SH010");
         String name = unique("body");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
@@ -158,7 +158,7 @@ class LookupTest {
 
     @ParameterizedTest
     @CsvSource({ "Edit, Cut 1, E1, '', E1", "Prop, Chair, E2, '', E2", "Episode, E3, , '', E3", "Sequence, SQ7, E4, SQ7, E4" })
-    void knowsTheEpisodeOfWhatHasOne(String type, String entity, String episode, String sequenceName, String episodeName) {
+    void knowsTheEpisodeOfAnEntity(String type, String entity, String episode, String sequenceName, String episodeName) {
         Task task = episode == null ? zou().task(type, entity) : zou().inEpisode(type, entity, episode);
 
         for (Map<String, Object> target : List.of(Api.target("task_id", task.id()), Api.target("entity_id", task.entityId()))) {
@@ -169,7 +169,7 @@ class LookupTest {
     }
 
     @Test
-    void previewsWhatItThenSends() {
+    void previewsTheRequestThatIsSent() {
         Task shot = zou().shot("SH010", "SQ01", null);
         String name = unique("preview");
         String url = receiver.url("/" + name + "/ok/{sequence_name}/{entity_name}");
@@ -191,7 +191,7 @@ class LookupTest {
     @ParameterizedTest
     @ValueSource(strings = { "entity_name", "sequence_name", "episode_name", "asset_type_name", "task_type_name",
             "production_name" })
-    void takesNoNameFromTheCaller(String variable) {
+    void refusesNamesFromTheCaller(String variable) {
         Task shot = zou().shot("SH010");
         String name = unique("named");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
@@ -210,7 +210,7 @@ class LookupTest {
     // ---- Targets that the caller may not see, and targets that contradict Kitsu
 
     @Test
-    void refusesWhatThePersonMayNotSeeAndSendsTheRest() {
+    void refusesTargetsThatTheCallerMayNotSeeAndSendsTheRest() {
         Task shot = zou().shot("SH010");
         Task closed = zou().closedShot("SH020");
         Task deleted = zou().shot("SH030");
@@ -262,7 +262,7 @@ class LookupTest {
     }
 
     @Test
-    void runsOnlyInTheProductionsOfTheActionAsKitsuKnowsThem() {
+    void refusesTargetsOutsideTheActionsProductions() {
         Task shot = zou().shot("SH010");
         Task closed = zou().closedShot("SH020");
         String name = unique("productions");
@@ -285,7 +285,7 @@ class LookupTest {
     }
 
     @Test
-    void isThereOnlyForTheRolesOfTheAction() {
+    void hidesTheActionFromOtherRoles() {
         String name = unique("roles");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "roles", List.of("client"));
 
@@ -303,7 +303,7 @@ class LookupTest {
 
     /** During the look-up nothing about the press is on disk yet. */
     @Test
-    void goesOnIfWhoPressedHangsUpWhileItIsLookedUp() throws IOException {
+    void goesOnWhenTheCallerHangsUpDuringTheLookUp() throws IOException {
         String name = unique("hangup");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         String token = BesideKitsu.token("supervisor");
@@ -323,7 +323,7 @@ class LookupTest {
 
     /** The look-up takes longer than the three seconds within which a repeated press gets the first run. */
     @Test
-    void isOnePressHoweverLongItsLookUpTakes() {
+    void startsOneRunForARepeatedPressDuringASlowLookUp() {
         String name = unique("slow");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         String archived = zou().production(name, "supervisor");
@@ -362,7 +362,7 @@ class LookupTest {
 
     @ParameterizedTest
     @EnumSource(value = Fault.class, names = { "html", "half", "huge", "endless", "slow", "gone", "error", "unavailable" })
-    void runsNothingThatZouSaysNothingOf(Fault fault) {
+    void startsNoRunWhenZouFails(Fault fault) {
         Task shot = zou().shot("SH010");
         Task other = zou().shot("SH020");
         String token = BesideKitsu.token("supervisor");
@@ -381,7 +381,7 @@ class LookupTest {
 
     @ParameterizedTest
     @CsvSource({ "gone, 200, 2", "silent, 200, 2", "drip, 200, 2", "error, 503, 1", "unavailable, 503, 1", "html, 503, 1" })
-    void asksOnceMoreWhatWasNotAnswered(Fault fault, int status, int asked) {
+    void repeatsARequestThatZouDidNotAnswer(Fault fault, int status, int asked) {
         String token = BesideKitsu.token("supervisor");
         String action = BesideKitsu.ajax(receiver.url("/" + unique("again") + "/ok"));
         zou().faultOnce(token, "/data/tasks", fault);
@@ -394,7 +394,7 @@ class LookupTest {
 
     @ParameterizedTest
     @CsvSource({ "/data/tasks,task_id", "/data/entities,entity_id", "/data/projects,production_id" })
-    void runsNothingForAnAnswerAboutSomethingElse(String path, String field) {
+    void startsNoRunWhenZouAnswersWithAnotherObject(String path, String field) {
         Task shot = zou().shot("SH010");
         String token = BesideKitsu.token("supervisor");
         String name = unique("else");
@@ -413,7 +413,7 @@ class LookupTest {
     @ParameterizedTest
     @CsvSource({ "/data/entities,entity_id", "/data/projects,entity_id", "/data/entities,task_id", "/data/projects,task_id",
             "/data/projects,production_id" })
-    void runsNothingIfOneOfTheQuestionsFails(String path, String field) {
+    void startsNoRunWhenOneRequestToZouFails(String path, String field) {
         Task shot = zou().shot("SH010");
         String token = BesideKitsu.token(zou().colleague("supervisor"));
         String name = unique("question");
@@ -432,7 +432,7 @@ class LookupTest {
     }
 
     @Test
-    void runsNothingWhileZouIsAway() {
+    void startsNoRunWhileZouIsDown() {
         Task shot = zou().shot("SH010");
         String token = BesideKitsu.token("supervisor");
         String name = unique("away");
@@ -456,7 +456,7 @@ class LookupTest {
     }
 
     @Test
-    void runsNothingForATokenThatHasEnded() {
+    void startsNoRunForARevokedToken() {
         Task shot = zou().shot("SH010");
         String token = BesideKitsu.token("supervisor");
         String name = unique("ended");
@@ -477,7 +477,7 @@ class LookupTest {
     // ---- Requests to Zou
 
     @Test
-    void asksWithTheTokenOfTheCaller() {
+    void sendsTheCallersTokenToZou() {
         Task shot = zou().shot("SH010");
         String token = BesideKitsu.token("supervisor");
         String action = BesideKitsu.ajax(receiver.url("/" + unique("bearer") + "/ok"));
@@ -491,7 +491,7 @@ class LookupTest {
     }
 
     @Test
-    void asksWithTheCookieOfTheCaller() {
+    void sendsTheCallersCookieToZou() {
         Task shot = zou().shot("SH010");
         String token = BesideKitsu.token("supervisor");
         String action = BesideKitsu.ajax(receiver.url("/" + unique("cookie") + "/ok"));
@@ -507,7 +507,7 @@ class LookupTest {
     }
 
     @Test
-    void asksForListsAndRemembersNames() {
+    void requestsListsFromZouAndRemembersNames() {
         Task shot = zou().shot("SH010", unique("sequence"), "E1");
         String person = zou().colleague("supervisor");
         String action = BesideKitsu.ajax("https://api.studio.com/{entity_name}/{production_name}/{task_type_name}");
@@ -530,7 +530,7 @@ class LookupTest {
     }
 
     @Test
-    void asksOnceForWhatIsSelectedInTwoWays() {
+    void looksUpAnEntityOnceWhenItIsSelectedInSeveralWays() {
         Task shot = zou().shot("SH010");
         String token = BesideKitsu.token("supervisor");
         String action = BesideKitsu.ajax("https://api.studio.com/{entity_name}");

@@ -56,7 +56,7 @@ class PreviewTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "POST", "GET", "PUT", "PATCH", "DELETE" })
-    void showsWhatTheReceiverThenGets(String method) {
+    void showsTheRequestThatTheReceiverGets(String method) {
         String name = "same-" + UUID.randomUUID();
         Map<String, Object> draft = Api.draft("name", "Same", "is_ajax", true, "method", method, "signing_secret", "sign-here",
                 "url", receiver.url("/" + name + "/ok/{entity_name}?t={task_id}{&sequence_name,user_name}"),
@@ -91,7 +91,7 @@ class PreviewTest {
     }
 
     @Test
-    void hasTheFormOfTheContract() {
+    void answersInTheDocumentedForm() {
         String action = Api.ajax(receiver.url("/form/ok?e={entity_id}"));
         Map<String, Object> target = whole("SH010");
 
@@ -140,7 +140,7 @@ class PreviewTest {
     }
 
     @Test
-    void showsNoSignatureWhereNothingSigns() {
+    void showsNoSignatureWithoutASigningSecret() {
         String action = Api.ajax(receiver.url("/unsigned/ok"));
 
         assertThat(preview(action, List.of(Api.shot())).getMap("deliveries[0].headers")).doesNotContainKey("webhook-signature");
@@ -170,7 +170,7 @@ class PreviewTest {
     // ---- Problems of a single delivery
 
     @Test
-    void namesTheVariableThatIsLacking() {
+    void namesTheMissingVariable() {
         String action = Api.ajax(receiver.url("/lacking/ok/{entity_id}/{sequence_name}"));
         Map<String, Object> lacking = Api.shot();
         Map<String, Object> empty = whole("SH020");
@@ -194,7 +194,7 @@ class PreviewTest {
             {?sequence_name,entity_name}      -> ?entity_name=SH
             ?a=1{&sequence_name,entity_name}  -> ?a=1&entity_name=SH
             """)
-    void leavesOutWhatIsLackingAndMayBeLeftOut(String query, String expected) {
+    void leavesOutMissingOptionalVariables(String query, String expected) {
         Map<String, Object> target = Api.shot();
         target.put("entity_name", "SH");
 
@@ -217,7 +217,7 @@ class PreviewTest {
             all,   concept, -
             all,   -,       -
             """)
-    void saysWhichTargetsTheActionIsNotFor(String entityType, String kind, String code) {
+    void reportsTargetsOfTheWrongEntityType(String entityType, String kind, String code) {
         Map<String, Object> draft = ajax("https://api.studio.com/{entity_id}");
         draft.put("entity_type", entityType);
 
@@ -291,7 +291,7 @@ class PreviewTest {
     @ParameterizedTest
     @CsvSource({ "..,/{entity_name}/x", ".,/{entity_name}", "..,{/entity_name}", "../..,/{entity_name}",
             "..,/a{/entity_name}/b", "..\\..,/{entity_name}" })
-    void refusesValuesThatWalkThroughThePath(String value, String path) {
+    void refusesPathTraversalInValues(String value, String path) {
         for (String url : List.of("https://api.studio.com" + path, "maya://open" + path)) {
             Map<String, Object> draft = Api.draft("url", url, "is_ajax", url.startsWith("https"));
             Map<String, Object> target = Api.shot();
@@ -347,7 +347,7 @@ class PreviewTest {
     }
 
     @Test
-    void tellsOfASharedDeliveryWhatItsTargetsHaveInCommon() {
+    void fillsASharedDeliveryWithTheCommonFieldsOfItsTargets() {
         String production = UUID.randomUUID().toString();
         List<Map<String, Object>> targets = List.of(
                 task(UUID.randomUUID().toString(), UUID.randomUUID().toString(), production),
@@ -360,7 +360,7 @@ class PreviewTest {
     }
 
     @Test
-    void takesTaskIdsAlone() {
+    void acceptsTaskIdsWithoutTargets() {
         List<String> tasks = List.of(UUID.randomUUID().toString(), UUID.randomUUID().toString());
 
         Json preview = Json.of(Api.admin()
@@ -390,7 +390,7 @@ class PreviewTest {
             maya://open?v={entity_name}                     -> maya://open?v=                          -> ''
             maya:{entity_name}                              -> maya:                                   -> ''
             """)
-    void fillsAnyValueSoThatItComesBackWhole(String url, String before, String after) {
+    void encodesAnyValueSoThatItDecodesUnchanged(String url, String before, String after) {
         List<Map<String, Object>> targets = NASTY.stream().map(value -> Api.target("entity_id", UUID.randomUUID().toString(),
                 "entity_type", "shot", "entity_name", value)).toList();
 
@@ -416,7 +416,7 @@ class PreviewTest {
     }
 
     @Test
-    void wantsADraft() {
+    void requiresADraft() {
         Api.admin().body(Map.of("targets", List.of(Api.shot()))).post(Api.ACTIONS + "/preview").then().statusCode(400)
                 .body(has("code", equalTo("invalid_body"), "errors.pointer", hasItem("/action")));
     }
@@ -451,14 +451,14 @@ class PreviewTest {
     }
 
     @Test
-    void takesAThousand() {
+    void acceptsAThousandTargets() {
         List<Map<String, Object>> shots = Stream.generate(Api::shot).limit(1000).toList();
 
         assertThat(previewDraft(ajax("https://api.studio.com/x?e={entity_id}"), shots).getList("deliveries")).hasSize(1000);
     }
 
     @Test
-    void doesNotPreviewWhatIsNotThere() {
+    void answersNotFoundForAnUnknownAction() {
         Api.admin().body(Map.of("targets", List.of(Api.shot()))).post(Api.ACTIONS + "/" + UUID.randomUUID() + "/preview").then()
                 .statusCode(404).body(has("code", equalTo("not_found")));
     }

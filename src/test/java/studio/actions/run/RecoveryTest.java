@@ -80,7 +80,7 @@ class RecoveryTest {
     // ---- On disk before the first request
 
     @Test
-    void hasWrittenTheRunBeforeItsFirstRequestGoesOut() throws SQLException {
+    void savesTheRunBeforeSendingTheFirstRequest() throws SQLException {
         String run = hold("written", 7);
 
         assertThat(select("SELECT state, unfinished::text, (finished_at IS NULL)::text FROM run WHERE id = ?", run))
@@ -102,7 +102,7 @@ class RecoveryTest {
     }
 
     @Test
-    void claimsADeliveryOnlyWhenItHasAPlaceAtItsHost() throws SQLException {
+    void claimsADeliveryOnlyWhenItsHostHasAFreeSlot() throws SQLException {
         String first = hold("place", 5);
         String second = start(Api.ajax(receiver.url("/place/held?second={entity_id}")), 3);
 
@@ -130,7 +130,7 @@ class RecoveryTest {
     // ---- Left behind by a process that died
 
     @Test
-    void endsWhatWasLeftBehind() throws SQLException {
+    void finishesTheRunOfADeadReplica() throws SQLException {
         String run = left.get("left");
 
         awaitState(run, "partial");
@@ -149,7 +149,7 @@ class RecoveryTest {
     }
 
     @Test
-    void endsWhatWasAllOnItsWay() throws SQLException {
+    void failsARunWhoseDeliveriesWereAllInFlight() throws SQLException {
         String run = left.get("all-lost");
 
         awaitState(run, "failed");
@@ -159,7 +159,7 @@ class RecoveryTest {
     }
 
     @Test
-    void keepsWhatHadEndedAlready() throws SQLException {
+    void keepsFinishedDeliveries() throws SQLException {
         String run = left.get("ended");
 
         awaitState(run, "succeeded");
@@ -170,17 +170,17 @@ class RecoveryTest {
 
     /** A process that ran out of memory may leave a wrong count that no rollback corrected. */
     @Test
-    void endsWhatHasNothingLeftToSendWhateverItsCountSays() throws SQLException {
+    void endsARunWithoutUnfinishedDeliveriesDespiteAWrongCount() throws SQLException {
         awaitState(left.get("miscounted"), "succeeded");
     }
 
     @Test
-    void takesOverMoreRunsThanItDoesAtOnce() throws SQLException {
+    void takesOverMoreRunsThanItProcessesAtOnce() throws SQLException {
         await().atMost(Duration.ofSeconds(20)).until(() -> receiver.heard("many").size() == 25);
     }
 
     @Test
-    void triesAgainWhatWasOnItsWayWhereItMay() throws SQLException {
+    void retriesInFlightDeliveriesOfADeadReplicaWhenTheActionAllowsRetries() throws SQLException {
         String run = left.get("again");
 
         awaitState(run, "succeeded");
@@ -197,7 +197,7 @@ class RecoveryTest {
      * In clock-kept an earlier attempt did; that jump was already handled, so the delivery keeps waiting.
      */
     @Test
-    void doesNotWaitByAClockThatWentBack() throws SQLException {
+    void sendsAtOnceAfterTheClockWasSetBack() throws SQLException {
         awaitState(left.get("clock-back"), "succeeded");
 
         assertThat(read(left.get("clock-back")).getInt("deliveries[0].attempts")).isEqualTo(3);
@@ -207,7 +207,7 @@ class RecoveryTest {
 
     /** Without these time-outs a stalled replica would block all others. */
     @Test
-    void losesItsLocksWhereItStandsStill() throws SQLException {
+    void setsTimeoutsThatReleaseTheLocksOfAStalledReplica() throws SQLException {
         String any = left.get("left");
         assertThat(select("SELECT current_setting('idle_in_transaction_session_timeout') FROM run WHERE id = ?", any))
                 .containsExactly("30s");
@@ -216,7 +216,7 @@ class RecoveryTest {
 
     @Test
     @Tag("survival")
-    void leavesAloneWhatALivingReplicaHasUnderWay() throws SQLException {
+    void leavesInFlightDeliveriesOfALivingReplicaAlone() throws SQLException {
         String run = leave("others", "in_flight");
 
         await().during(Duration.ofSeconds(4)).atMost(Duration.ofSeconds(7)).pollInterval(Duration.ofMillis(500)).until(() -> {
@@ -247,7 +247,7 @@ class RecoveryTest {
 
     /** The commit of a claim succeeded although the connection broke, so no replica has sent the delivery. */
     @Test
-    void sendsWhatItHasClaimedAndNeverSent() throws SQLException {
+    void sendsDeliveriesThatWereClaimedButNeverSent() throws SQLException {
         String other = hold("holds", 1);
         String run = leave("claimed", "in_flight");
         update("UPDATE delivery SET owner = (SELECT owner FROM delivery WHERE run_id = ? AND state = 'in_flight') "
@@ -263,7 +263,7 @@ class RecoveryTest {
 
     /** The outcome of a delivery arrives after its replica was declared dead. */
     @Test
-    void goesOnUnderAnotherNameWhenItWasBuried() throws SQLException {
+    void goesOnUnderANewIdAfterItWasDeclaredDead() throws SQLException {
         String before = hold("buried", 1);
         String owner = select("SELECT owner::text FROM delivery WHERE run_id = ?", before).get(0);
         update("UPDATE delivery SET state = 'lost', owner = NULL WHERE run_id = ?", UUID.fromString(before));

@@ -48,7 +48,7 @@ class ReplayTest {
     }
 
     @Test
-    void sendsWhatFailedAgainUnderTheIdThatTheReceiverKnows() {
+    void resendsFailedDeliveriesWithTheSameWebhookId() {
         Json run = pressed("200", "500", "404");
 
         Json again = Json.of(replay("supervisor", run, "").then().statusCode(200).extract());
@@ -71,7 +71,7 @@ class ReplayTest {
     }
 
     @Test
-    void sendsAllAgainWhereThatIsWanted() {
+    void resendsAllDeliveriesOnRequest() {
         Json run = pressed("200", "500");
 
         Json again = Json.of(replay("supervisor", run, "?only=all").then().statusCode(200).extract());
@@ -92,7 +92,7 @@ class ReplayTest {
     }
 
     @Test
-    void sendsWhatWasCancelled() {
+    void sendsCancelledDeliveries() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/held?t={task_id}"));
         List<String> tasks = Stream.of(1, 2, 3, 4, 5, 6).map(i -> FakeZou.shared().shot("SH" + i).id()).toList();
         String run = Json.of(BesideKitsu.as("supervisor").header("Prefer", "respond-async").body(Map.of("selection", tasks))
@@ -109,7 +109,7 @@ class ReplayTest {
     }
 
     @Test
-    void waitsAsLongAsItIsTold() {
+    void answersAtOnceWithRespondAsync() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/held"), "timeout_ms", 500);
         Json run = Json.of(BesideKitsu.as("supervisor").body(Map.of("selection", List.of(FakeZou.shared().shot("SH010").id())))
                 .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract());
@@ -120,7 +120,7 @@ class ReplayTest {
     }
 
     @Test
-    void isOneWhenItIsPressedTwice() {
+    void startsOneReplayForARepeatedRequest() {
         Json run = pressed("500");
 
         String first = Json.of(replay("supervisor", run, "").then().statusCode(200).extract()).get("id");
@@ -132,7 +132,7 @@ class ReplayTest {
     // ---- Refused
 
     @Test
-    void saysThatThereIsNothingToSendAgain() {
+    void refusesToReplayARunWithoutFailedDeliveries() {
         Json run = pressed("200");
 
         replay("supervisor", run, "").then().statusCode(409).body(has("code", equalTo("nothing_to_replay")));
@@ -141,7 +141,7 @@ class ReplayTest {
     }
 
     @Test
-    void doesNotReplayWhatHasNotEnded() {
+    void refusesToReplayARunThatIsStillRunning() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/held"));
         Json run = Json.of(BesideKitsu.as("supervisor").header("Prefer", "respond-async")
                 .body(Map.of("selection", List.of(FakeZou.shared().shot("SH010").id())))
@@ -151,7 +151,7 @@ class ReplayTest {
     }
 
     @Test
-    void isForWhoPressedAndForAdmins() {
+    void onlyTheRunsCallerAndAdminsMayReplay() {
         Json run = pressed("500");
 
         replay("user", run, "").then().statusCode(404);
@@ -160,7 +160,7 @@ class ReplayTest {
     }
 
     @Test
-    void isForThoseWhoMayStillRunTheAction() {
+    void refusesCallersWhoMayNoLongerRunTheAction() {
         Json run = pressed("500");
         String action = run.getString("action_id");
 
@@ -172,7 +172,7 @@ class ReplayTest {
     }
 
     @Test
-    void refusesWhatThePersonMayNotSeeAnyMore() {
+    void refusesTargetsThatTheCallerMayNoLongerSee() {
         FakeZou zou = FakeZou.shared();
         Task stays = zou.shot("500");
         Task goes = zou.shot("500");
@@ -188,7 +188,7 @@ class ReplayTest {
     }
 
     @Test
-    void refusesWhatTheActionIsNotForAnyMore() {
+    void refusesTargetsThatTheActionNoLongerCovers() {
         Json run = pressed("500");
 
         change(run.getString("action_id"), Map.of("project_ids", List.of(UUID.randomUUID())));
@@ -200,7 +200,7 @@ class ReplayTest {
 
     /** The replay sends the original body, with the id of the first run, although that body never went out. */
     @Test
-    void sendsWhatLackedASecretOnceItIsThere() throws SQLException {
+    void sendsDeliveriesThatLackedASecretOnceItExists() throws SQLException {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         update("UPDATE action SET headers = '{\"X-Farm\": \"${secret:gone}\"}' WHERE id = ?", action);
         Json run = press(action, FakeZou.shared().shot("SH010"));

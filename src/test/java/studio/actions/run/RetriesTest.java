@@ -36,7 +36,7 @@ class RetriesTest {
 
     @Test
     @Tag("survival")
-    void triesAgainAfterFiveSecondsUnderTheSameId() {
+    void retriesAfterFiveSecondsWithTheSameWebhookId() {
         String name = answering("503 No", "200 OK");
         Instant before = Instant.now();
 
@@ -71,7 +71,7 @@ class RetriesTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "429 Busy", "503 Busy" })
-    void comesWhenTheReceiverWantsIt(String status) {
+    void retriesAfterTheTimeInRetryAfter(String status) {
         String name = answering(status + "\r\nRetry-After: 1", "200 OK");
 
         Json ended = awaitEnd(start(name, 2));
@@ -83,7 +83,7 @@ class RetriesTest {
 
     @Test
     @Tag("survival")
-    void endsAsTheLastAttemptDid() {
+    void endsWithTheOutcomeOfTheLastAttempt() {
         String name = answering("500 A\r\nRetry-After: 1", "502 B\r\nRetry-After: 1", "404 C", "200 OK");
 
         Json ended = awaitEnd(start(name, 8));
@@ -109,7 +109,7 @@ class RetriesTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "400 No", "404 No", "302 There\r\nLocation: /", "409 No\r\nRetry-After: 1" })
-    void doesNotTryAgainWhatStays(String status) {
+    void doesNotRetryPermanentFailures(String status) {
         String name = answering(status, "200 OK");
 
         Json run = Api.press(Api.ajax(receiver.url("/" + name + "/scripted"), "max_attempts", 8));
@@ -120,7 +120,7 @@ class RetriesTest {
     }
 
     @Test
-    void triesOnceUnlessToldOtherwise() {
+    void makesOneAttemptByDefault() {
         Json run = Api.press(Api.ajax(receiver.url("/" + unique() + "/status/503")));
 
         assertThat(run.getString("state")).isEqualTo("failed");
@@ -130,7 +130,7 @@ class RetriesTest {
     /** A delivery that waits for its next attempt occupies no slot. */
     @Test
     @Tag("survival")
-    void letsOthersPassWhileItWaits() {
+    void sendsOtherDeliveriesWhileARetryWaits() {
         String name = answering("503 Busy\r\nRetry-After: 3", "200 OK");
         Json waits = start(name, 2);
         await().until(() -> read(waits).getString("deliveries[0].state").equals("pending"));

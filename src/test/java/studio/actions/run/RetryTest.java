@@ -24,7 +24,7 @@ class RetryTest {
 
     @ParameterizedTest
     @CsvSource({ "1,5", "2,30", "3,120", "4,600", "5,1800", "6,7200", "7,18000" })
-    void waitsLongerEachTimeAndNotAlwaysTheSame(int attempt, long seconds) {
+    void waitsLongerAfterEachAttemptWithJitter(int attempt, long seconds) {
         List<Duration> waits = Stream.generate(() -> after(answered(500, null), attempt, 8).orElseThrow()).limit(1000).toList();
 
         assertThat(waits).allSatisfy(wait -> assertThat(wait.toMillis()).isBetween(seconds * 800, seconds * 1200));
@@ -34,7 +34,7 @@ class RetryTest {
 
     @ParameterizedTest
     @CsvSource({ "1,1,2", "7,7,14", "3600,3600,7200", "0,1,2", "999999999,86400,172800" })
-    void comesNoSoonerThanAReceiverAsksAndNoLaterThanTwiceThat(long asked, long least, long most) {
+    void waitsBetweenOnceAndTwiceTheTimeInRetryAfter(long asked, long least, long most) {
         List<Duration> waits = Stream.generate(() -> after(answered(503, Duration.ofSeconds(asked)), 1, 2).orElseThrow())
                 .limit(1000).toList();
 
@@ -43,7 +43,7 @@ class RetryTest {
     }
 
     @Test
-    void endsWithTheLastAttempt() {
+    void doesNotRetryAfterTheLastAttempt() {
         assertThat(after(answered(500, null), 1, 1)).isEmpty();
         assertThat(after(answered(500, null), 7, 8)).isPresent();
         assertThat(after(answered(500, Duration.ofSeconds(1)), 8, 8)).isEmpty();
@@ -51,19 +51,19 @@ class RetryTest {
 
     @ParameterizedTest
     @ValueSource(ints = { 408, 425, 429, 500, 501, 502, 503, 504, 599 })
-    void triesAgainWhatMayPass(int status) {
+    void retriesTemporaryStatuses(int status) {
         assertThat(after(answered(status, null), 1, 2)).isPresent();
     }
 
     @ParameterizedTest
     @ValueSource(ints = { 300, 301, 302, 307, 308, 400, 401, 403, 404, 409, 410, 413, 422, 451, 600 })
-    void doesNotTryAgainWhatStays(int status) {
+    void doesNotRetryPermanentStatuses(int status) {
         assertThat(after(answered(status, Duration.ofSeconds(1)), 1, 2)).isEmpty();
     }
 
     @ParameterizedTest
     @EnumSource(FailureKind.class)
-    void triesAgainWhatTheNetworkDid(FailureKind kind) {
+    void retriesOnlyFailuresOfTheNetwork(FailureKind kind) {
         boolean network = List.of("dns", "connect_refused", "connect_timeout", "tls", "timeout", "connection_lost")
                 .contains(kind.name());
 
@@ -72,7 +72,7 @@ class RetryTest {
 
     /** The receiver answered 200, then the connection was lost in the middle of the body. */
     @Test
-    void triesAgainWhatBeganWellAndWasCutOff() {
+    void retriesASuccessfulAnswerThatWasCutOff() {
         assertThat(after(new Reply.Failed(FailureKind.connection_lost, "", 200, null, 0, null), 1, 2)).isPresent();
         assertThat(after(new Reply.Failed(FailureKind.too_large, "", 200, null, 0, null), 1, 2)).isEmpty();
     }

@@ -91,7 +91,7 @@ class RunAccessTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "user", "client", "vendor", "supervisor" })
-    void answersAPressWithWhatItsPersonMaySee(String role) {
+    void answersAPressWithOnlyWhatTheCallerMaySee(String role) {
         String person = zou().colleague(role);
         zou().join(person, production, null);
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/status/400?e={entity_name}"), "roles",
@@ -108,7 +108,7 @@ class RunAccessTest {
 
     /** A manager sees a run in several productions only as a member of all of them. */
     @Test
-    void hidesRunsThatAreAlsoAboutOtherProductions() {
+    void hidesRunsThatIncludeOtherProductions() {
         String other = zou().production("Other " + UUID.randomUUID(), artist);
         String manager = zou().colleague("manager");
         zou().join(manager, production, null);
@@ -132,7 +132,7 @@ class RunAccessTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "manager", "supervisor" })
-    void saysNothingOfRunsWhileKitsuDoesNotAnswer(String role) {
+    void showsNoRunsWhileKitsuDoesNotAnswer(String role) {
         String person = zou().colleague(role);
         zou().join(person, production, null);
         String token = BesideKitsu.token(person);
@@ -149,7 +149,7 @@ class RunAccessTest {
      * the production.
      */
     @Test
-    void takesNoProductionFromTheCaller() {
+    void doesNotTrustAProductionNamedByTheCaller() {
         String manager = zou().colleague("manager");
         zou().join(manager, production, null);
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));

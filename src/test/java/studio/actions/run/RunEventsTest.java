@@ -72,7 +72,7 @@ class RunEventsTest {
     }
 
     @Test
-    void answersThoseWhoseTimeIsUp() {
+    void answersWhenTheWaitEndsBeforeTheSubscription() {
         RunEvents.Watch watch = events.watch(UUID.randomUUID());
 
         // Delays the subscription, as happens in a process that has just started.
@@ -85,7 +85,7 @@ class RunEventsTest {
     }
 
     @Test
-    void tellsEachOutcomeAsItComesAndThenTheEnd() throws Exception {
+    void sendsEachOutcomeAsItComesAndThenTheEnd() throws Exception {
         String run = start("/held", 7);
         Stream stream = watch(run, null);
         assertThat(stream.headers).contains("text/event-stream").contains("x-accel-buffering: [no]");
@@ -112,7 +112,7 @@ class RunEventsTest {
     }
 
     @Test
-    void goesOnWhereItWas() throws Exception {
+    void resumesAfterTheLastEventId() throws Exception {
         String run = start("/ok", 6);
         List<Event> all = watch(run, null).untilEnd();
         List<String> ids = all.stream().filter(event -> event.name().equals("delivery")).map(Event::id).toList();
@@ -129,7 +129,7 @@ class RunEventsTest {
 
     /** A browser reconnects at once when its stream has ended, unless the answer is 204. */
     @Test
-    void tellsWhoeverHasSeenTheEndThatThereIsNoMore() throws Exception {
+    void answersNoContentToClientsThatHaveSeenTheEnd() throws Exception {
         String run = start("/held", 1);
         receiver.release(name);
         watch(run, null).untilEnd();
@@ -138,7 +138,7 @@ class RunEventsTest {
     }
 
     @Test
-    void tellsOfTheAttemptThatIsToBeRepeated() throws Exception {
+    void sendsAnEventForAnAttemptThatWillBeRetried() throws Exception {
         receiver.script(name, out -> {
             boolean first = receiver.heard(name).size() == 1;
             out.write(("HTTP/1.1 " + (first ? "503 Busy\r\nRetry-After: 1" : "200 OK") + "\r\nContent-Length: 0\r\n\r\n")
@@ -155,7 +155,7 @@ class RunEventsTest {
     }
 
     @Test
-    void passesOverNothingWhenALookFails() throws Exception {
+    void losesNoEventWhenAReadFails() throws Exception {
         String run = start("/status/500", 2);
         await().until(() -> Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run)).get("finished_at") != null);
         // Makes the reader fail after it has read the outcomes, when it needs the earlier attempts.
@@ -175,7 +175,7 @@ class RunEventsTest {
     }
 
     @Test
-    void tellsOfWhatWasRefusedAndCancelled() throws Exception {
+    void sendsEventsForRefusedAndCancelledDeliveries() throws Exception {
         String action = Api.ajax(receiver.url("/" + name + "/held/{entity_name}"));
         List<Map<String, Object>> targets = new ArrayList<>(IntStream.range(0, 6).mapToObj(i -> {
             Map<String, Object> shot = Api.shot();
@@ -200,7 +200,7 @@ class RunEventsTest {
 
     /** Changes by another replica arrive as PostgreSQL notifications. */
     @Test
-    void hearsWhatAnotherReplicaHasSent() throws Exception {
+    void sendsOutcomesFromAnotherReplica() throws Exception {
         String run = start("/held", 6);
         await().until(() -> receiver.heard(name).size() == 5);
         Stream stream = watch(run, null);
@@ -226,7 +226,7 @@ class RunEventsTest {
 
     @Test
     @Tag("survival")
-    void showsSignsOfLifeWhileNothingHappens() throws Exception {
+    void sendsKeepAliveCommentsWhileNothingHappens() throws Exception {
         String run = start("/held", 1, "timeout_ms", 30_000);
         Stream stream = watch(run, null);
 
@@ -236,7 +236,7 @@ class RunEventsTest {
     }
 
     @Test
-    void isForThoseWhoMaySeeTheRun() {
+    void refusesUnknownRunsAndUnauthenticatedCallers() {
         String path = Api.ACTIONS + "/runs/" + UUID.randomUUID() + "/events";
 
         Api.admin().get(path).then().statusCode(404).contentType("application/problem+json")
@@ -246,7 +246,7 @@ class RunEventsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "x", "1.5", "99999999999" })
-    void refusesAnIdThatItNeverGave(String id) {
+    void refusesAnUnknownLastEventId(String id) {
         String run = start("/held", 1);
 
         Api.admin().header("Last-Event-ID", id).get(Api.ACTIONS + "/runs/" + run + "/events").then().statusCode(400)

@@ -41,7 +41,7 @@ class RunListTest {
     private final Receiver receiver = Receiver.shared();
 
     @Test
-    void listsTheNewestFirst() {
+    void listsTheNewestRunsFirst() {
         String action = Api.ajax(receiver.url("/newest/ok"));
         List<String> pressed = presses(action, 3);
 
@@ -49,7 +49,7 @@ class RunListTest {
     }
 
     @Test
-    void countsDeliveriesAndLeavesThemOut() {
+    void showsCountsInsteadOfDeliveries() {
         String action = Api.ajax(receiver.url("/counted/status/{entity_name}"));
         Api.run(action, List.of(named("200"), named("500"), named("200"), named("..")));
 
@@ -96,7 +96,7 @@ class RunListTest {
     }
 
     @Test
-    void listsOfOneActionOnly() {
+    void filtersByAction() {
         String one = Api.ajax(receiver.url("/one-of-two/ok"));
         String other = Api.ajax(receiver.url("/one-of-two/ok"));
         String first = presses(one, 1).get(0);
@@ -109,7 +109,7 @@ class RunListTest {
     }
 
     @Test
-    void listsOfOneStateOnly() {
+    void filtersByState() {
         String action = Api.ajax(receiver.url("/stated/status/{entity_name}"));
         String good = Json.of(Api.run(action, List.of(named("200")))).get("id");
         String bad = Json.of(Api.run(action, List.of(named("500")))).get("id");
@@ -122,7 +122,7 @@ class RunListTest {
     }
 
     @Test
-    void listsFromATimeOn() {
+    void filtersByEarliestTime() {
         String action = Api.ajax(receiver.url("/since/ok"));
         List<String> pressed = presses(action, 3);
         String middle = Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + pressed.get(1))).get("created_at");
@@ -134,7 +134,7 @@ class RunListTest {
     }
 
     @Test
-    void listsOfOneCallerOnly() {
+    void filtersByCaller() {
         String action = Api.ajax(receiver.url("/caller/ok"));
         List<String> pressed = presses(action, 1);
 
@@ -182,14 +182,14 @@ class RunListTest {
     }
 
     @Test
-    void knowsNoOtherRuns() {
+    void refusesUnknownAndMalformedRunIds() {
         Api.admin().get(Api.ACTIONS + "/runs/" + UUID.randomUUID()).then().statusCode(404)
                 .body(has("code", equalTo("not_found")));
         Api.admin().get(Api.ACTIONS + "/runs/nonsense").then().statusCode(400).body(has("code", equalTo("malformed_id")));
     }
 
     @Test
-    void showsNothingToAStranger() {
+    void showsNothingToUnauthenticatedCallers() {
         String run = presses(Api.ajax(receiver.url("/unseen/ok")), 1).get(0);
 
         RestAssured.given().get(Api.ACTIONS + "/runs").then().statusCode(401);

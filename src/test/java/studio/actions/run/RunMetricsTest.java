@@ -39,7 +39,7 @@ class RunMetricsTest {
     URL metrics;
 
     @Test
-    void countsARunAndItsDeliveriesByHowTheyEnded() {
+    void countsRunsAndDeliveriesByOutcome() {
         // The targets have two entity types; the action accepts only shots.
         String action = Api.ajax(receiver.url("/counted/redirect?e={entity_id}"), "entity_type", "shot");
         Map<String, Double> before = counts();
@@ -56,7 +56,7 @@ class RunMetricsTest {
     }
 
     @Test
-    void saysInALineWhatBecameOfARunAndWhose() {
+    void logsTheOutcomeAndTheCallerOfARunInOneLine() {
         String action = Api.ajax(receiver.url("/told/ok?e={entity_id}" + Confidential.note("&no-log-has-that=1")), "name",
                 "Sync \"now\"");
         try (Log log = new Log(RunMetrics.class.getName())) {
@@ -70,7 +70,7 @@ class RunMetricsTest {
     }
 
     @Test
-    void tellsWhatWaitsAndForHowLong() {
+    void measuresHowManyDeliveriesWaitAndHowLong() {
         runs.look();
         // Deliveries that other tests have left behind.
         double laterBefore = depth("later");

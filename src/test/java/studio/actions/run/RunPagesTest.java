@@ -52,7 +52,7 @@ class RunPagesTest {
     }
 
     @Test
-    void goesOnWithTheCursorUntilTheLastDelivery() {
+    void pagesToTheLastDeliveryWithTheCursor() {
         Json run = press();
         List<String> all = read(run, "?limit=500").getList("deliveries.id");
         assertThat(all).hasSize(TARGETS).doesNotHaveDuplicates();
@@ -70,7 +70,7 @@ class RunPagesTest {
     }
 
     @Test
-    void showsOnlyDeliveriesInTheStateThatIsAskedFor() {
+    void showsOnlyDeliveriesInTheRequestedState() {
         Json run = press();
 
         Json delivered = read(run, "?state=delivered&limit=500");
@@ -95,7 +95,7 @@ class RunPagesTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "cursor=x", "cursor=-1", "cursor=99999999999", "limit=0", "limit=501", "state=done" })
-    void refusesWhatIsNoPage(String query) {
+    void refusesInvalidPageParameters(String query) {
         Json run = Api.press(Api.ajax(receiver.url("/" + name + "/ok")));
 
         Api.admin().get(path(run) + "?" + query).then().statusCode(400)

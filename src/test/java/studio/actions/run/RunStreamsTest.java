@@ -65,7 +65,7 @@ class RunStreamsTest {
     }
 
     @Test
-    void idleStreamsAskNoDatabase() throws Exception {
+    void idleStreamsDoNotQueryTheDatabase() throws Exception {
         String run = start(1, "/held");
         awaitHeard(1);
         long without = connectionsTaken();

@@ -92,7 +92,7 @@ class RunTest {
     }
 
     @Test
-    void readsTheSameAfterwards() {
+    void readsTheRunAsThePressAnsweredIt() {
         String action = Api.ajax(receiver.url("/afterwards/status/500"));
 
         Json run = Api.press(action);
@@ -119,7 +119,7 @@ class RunTest {
             500 ..  -> failed    -> 0 -> 1 -> 1
             .. .    -> failed    -> 0 -> 0 -> 2
             """)
-    void endsAsItsDeliveriesDid(String answers, String state, int delivered, int failed, int refused) {
+    void derivesTheRunsStateFromItsDeliveries(String answers, String state, int delivered, int failed, int refused) {
         String action = Api.ajax(receiver.url("/" + unique("sum") + "/status/{entity_name}"));
 
         Response answer = Api.run(action, named(answers.split(" ")));
@@ -182,7 +182,7 @@ class RunTest {
     /** Another replica may stall in the middle of a transaction and hold its locks. */
     @ParameterizedTest
     @ValueSource(strings = { "55P03", "25P03", "40P01" })
-    void saysThatTheDatabaseIsHeldUp(String state) throws SQLException {
+    void answersUnavailableWhenTheDatabaseIsBlocked(String state) throws SQLException {
         String action = Api.ajax(receiver.url("/heldup/ok"));
         execute("CREATE FUNCTION held_up() RETURNS trigger AS 'BEGIN RAISE ''held up'' USING ERRCODE = ''%s''; END' LANGUAGE plpgsql"
                 .formatted(state));
@@ -210,7 +210,7 @@ class RunTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "https://tool.studio.com/open?e={entity_id}", "maya://open/{entity_id}" })
-    void doesNotRunWhatTheBrowserOpens(String url) {
+    void doesNotRunActionsThatTheBrowserOpens(String url) {
         String action = Json.of(Api.create(Api.draft("url", url)).then().statusCode(201).extract()).get("id");
 
         Api.run(action, List.of(Api.shot())).then().statusCode(409).body(has("code", equalTo("not_ajax")));
@@ -225,7 +225,7 @@ class RunTest {
             UPDATE action SET is_ajax = false, version = version + 1 -> 409 -> not_ajax
             DELETE FROM action                                       -> 404 -> not_found
             """)
-    void doesNotRunWhatMayNotBePressedAnyMore(String change, int status, String code) throws SQLException {
+    void doesNotRunActionsThatAnotherReplicaDisabledOrDeleted(String change, int status, String code) throws SQLException {
         String name = unique("anymore");
         String action = Api.ajax(receiver.url("/" + name + "/ok"));
         Api.press(action);
@@ -239,7 +239,7 @@ class RunTest {
     }
 
     @Test
-    void runsTheActionAsItIsNow() throws SQLException {
+    void runsTheCurrentVersionOfTheAction() throws SQLException {
         String before = unique("before");
         String now = unique("now");
         String action = Api.ajax(receiver.url("/" + before + "/ok"));
@@ -255,13 +255,13 @@ class RunTest {
     }
 
     @Test
-    void doesNotRunWhatIsNotThere() {
+    void refusesUnknownAndMalformedActionIds() {
         Api.run(id(), List.of(Api.shot())).then().statusCode(404).body(has("code", equalTo("not_found")));
         Api.run("no-id", List.of(Api.shot())).then().statusCode(400).body(has("code", equalTo("malformed_id")));
     }
 
     @Test
-    void doesNotRunForAStranger() {
+    void doesNotRunForUnauthenticatedCallers() {
         String action = Api.ajax(receiver.url("/stranger/ok"));
 
         RestAssured.given().contentType("application/json").body(Map.of("targets", List.of(Api.shot())))
@@ -271,7 +271,7 @@ class RunTest {
     }
 
     @Test
-    void doesNotRunABrokenSelection() {
+    void refusesInvalidSelections() {
         String action = Api.ajax(receiver.url("/broken/ok"));
 
         for (String body : List.of("", "{}", "{\"targets\": []}", "{\"selection\": [\"1-1-1-1-1\"]}", "{\"targets\": [null]}",
@@ -334,7 +334,7 @@ class RunTest {
     @ParameterizedTest
     @CsvSource({ "respond-async, respond-async", "'respond-async, wait=5', wait=5", "'wait=\"5\"', wait=5", "wait=0, wait=0",
             "wait=100000,", "return=minimal," })
-    void saysWhichPreferenceItFollowed(String preference, String applied) {
+    void reportsTheAppliedPreference(String preference, String applied) {
         String action = Api.ajax(receiver.url("/" + unique("preferred") + "/ok"));
 
         Response run = Api.admin().header("Prefer", preference).body(Map.of("targets", List.of(Api.shot())))
@@ -344,7 +344,7 @@ class RunTest {
     }
 
     @Test
-    void fillsSecretsIntoHeadersOnTheWireAlone() {
+    void fillsSecretsIntoHeadersOnlyWhenSending() {
         String action = Api.ajax(receiver.url("/render/ok"), "headers",
                 Map.of("X-Farm", "${secret:farm}", "Authorization", "Bearer ${secret:FARM}!"));
 
@@ -380,7 +380,7 @@ class RunTest {
     }
 
     @Test
-    void sendsTheNamesOfBothDialectsAndOurs() {
+    void sendsTheFieldNamesOfBothKitsuDialectsAndOurs() {
         String action = Api.ajax(receiver.url("/dialects/ok?e={entity_id}"), "name", "Dialects");
         String entity = id();
         String production = id();
@@ -408,7 +408,7 @@ class RunTest {
     }
 
     @Test
-    void sendsNullForWhatIsNotKnown() {
+    void sendsNullForUnknownFields() {
         String action = Api.ajax(receiver.url("/unknown/ok"));
 
         Api.admin().body(Map.of("selection", List.of(id()))).post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200);
@@ -449,7 +449,7 @@ class RunTest {
     }
 
     @Test
-    void answersAtOnceWhoDoesNotWantToWait() {
+    void answersAtOnceWithRespondAsync() {
         String action = Api.ajax(receiver.url("/later/held"));
 
         Response answer = Api.admin().header("Prefer", "respond-async").body(Map.of("targets", List.of(Api.shot())))
@@ -478,7 +478,7 @@ class RunTest {
     }
 
     @Test
-    void answersWithTheEndWhenItComesBeforeTheWaitIsOver() {
+    void answersWhenTheRunEndsBeforeTheWaitIsOver() {
         String action = Api.ajax(receiver.url("/soon/ok"));
 
         Api.admin().header("Prefer", "wait=20").body(Map.of("targets", List.of(Api.shot())))

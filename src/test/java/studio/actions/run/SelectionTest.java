@@ -25,17 +25,17 @@ class SelectionTest {
     private static final UUID C = UUID.randomUUID();
 
     @Test
-    void takesTasksOnceEachInTheOrderGiven() {
+    void keepsTheOrderOfTasksAndDropsDuplicates() {
         assertThat(Selection.of(List.of(B, A, B), null, LIMIT).targets()).containsExactly(Target.task(B), Target.task(A));
     }
 
     @Test
-    void takesTargetsOnceEachInTheOrderGiven() {
+    void keepsTheOrderOfTargetsAndDropsDuplicates() {
         assertThat(Selection.of(null, List.of(shot(B), shot(A), shot(B)), LIMIT).targets()).containsExactly(shot(B), shot(A));
     }
 
     @Test
-    void takesTheTasksOfOneEntityForSeveral() {
+    void keepsSeveralTasksOfOneEntity() {
         Target lighting = new Target(A, Target.Kind.shot, null, B, null, null, null, null, null, null);
         Target layout = new Target(A, Target.Kind.shot, null, C, null, null, null, null, null, null);
 
@@ -43,27 +43,27 @@ class SelectionTest {
     }
 
     @Test
-    void takesAsManyAsTheLimit() {
+    void acceptsAsManyAsTheLimit() {
         assertThat(Selection.of(List.of(A, B, C), null, LIMIT).targets()).hasSize(3);
         assertThat(refused(List.of(A, B, C, A), null)).containsExactly(new Found("/selection", "too_many"));
         assertThat(refused(null, Collections.nCopies(4, shot(A)))).containsExactly(new Found("/targets", "too_many"));
     }
 
     @Test
-    void refusesNothing() {
+    void refusesAnEmptySelection() {
         assertThat(refused(List.of(), null)).containsExactly(new Found("/selection", "empty_selection"));
         assertThat(refused(null, List.of())).containsExactly(new Found("/targets", "empty_selection"));
     }
 
     @Test
-    void wantsTasksOrTargetsAndNotBoth() {
+    void requiresEitherTasksOrTargets() {
         assertThat(refused(null, null)).containsExactly(new Found("/targets", "selection_or_targets"));
         assertThat(refused(List.of(A), List.of(shot(A)))).containsExactly(new Found("/targets", "selection_or_targets"));
         assertThat(refused(List.of(), List.of())).containsExactly(new Found("/targets", "selection_or_targets"));
     }
 
     @Test
-    void namesEveryTargetThatNamesNothing() {
+    void reportsEveryTargetWithoutAnId() {
         Target empty = new Target(null, Target.Kind.shot, null, null, "SH010", null, null, null, null, null);
 
         assertThat(refused(null, List.of(empty, shot(A), empty))).containsExactly(new Found("/targets/0", "empty_target"),
@@ -71,7 +71,7 @@ class SelectionTest {
     }
 
     @Test
-    void takesATargetThatNamesOneThing() {
+    void acceptsATargetWithOneId() {
         List<Target> targets = List.of(shot(A), Target.task(A),
                 new Target(null, null, A, null, null, null, null, null, null, null));
 
@@ -90,14 +90,14 @@ class SelectionTest {
 
     @ParameterizedTest
     @MethodSource("named")
-    void takesNamesOfTwoThousandCharactersAndNoLonger(Function<String, Target> named) {
+    void acceptsNamesOfUpToTwoThousandCharacters(Function<String, Target> named) {
         assertThat(Selection.of(null, List.of(named.apply("x".repeat(2000))), LIMIT).targets()).hasSize(1);
         assertThat(refused(null, List.of(shot(A), named.apply("x".repeat(2001)))))
                 .containsExactly(new Found("/targets/1", "too_long"));
     }
 
     @Test
-    void doesNotChangeWithTheListThatItCameFrom() {
+    void isUnmodifiable() {
         assertThat(Selection.of(List.of(A), null, LIMIT).targets()).isUnmodifiable();
     }
 

@@ -33,7 +33,7 @@ class SignatureTest {
     }
 
     @Test
-    void knowsTheVectors() throws IOException {
+    void readsTheTestVectors() throws IOException {
         assertThat(vectors()).hasSizeGreaterThanOrEqualTo(3);
     }
 
@@ -66,7 +66,7 @@ class SignatureTest {
 
     /** Runs the guide's example for receivers without a library. Skipped on machines without Python. */
     @Test
-    void isVerifiedByTheLinesOfTheGuide() throws Exception {
+    void isVerifiedByThePythonExampleOfTheGuide() throws Exception {
         String lines = Files.readString(Path.of("src/docs/receivers.md")).split("With no library, in Python:\\s+```python\n")[1]
                 .split("```")[0];
         byte[] key = "the present signing key!".getBytes(StandardCharsets.UTF_8);

@@ -43,7 +43,7 @@ class SoakIT {
     Path folder;
 
     @Test
-    void takesNoMoreAfterFiveMinutesThanAfterTwo() throws Exception {
+    void usesNoMoreResourcesAfterFiveMinutesThanAfterTwo() throws Exception {
         Receiver receiver = Receiver.shared();
         AtomicLong presses = new AtomicLong();
         AtomicLong deliveries = new AtomicLong();

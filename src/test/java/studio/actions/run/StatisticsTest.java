@@ -47,7 +47,7 @@ class StatisticsTest {
     private final Receiver receiver = Receiver.shared();
 
     @Test
-    void countsWhatBecameOfPressesAndDeliveries() throws SQLException {
+    void countsPressesAndDeliveriesByOutcome() throws SQLException {
         String action = Api.ajax(receiver.url("/counted/status/{entity_name}"));
         await().until(() -> text("SELECT count(*) FROM uncounted_run").equals("0"));
         Json before = stats("/stats");
@@ -79,7 +79,7 @@ class StatisticsTest {
     }
 
     @Test
-    void anActionThatNobodyPressedHasNothingToSay() {
+    void showsNoFiguresForAnActionThatWasNeverPressed() {
         Json stats = stats("/" + Api.ajax(receiver.url("/silent/ok")) + "/stats");
 
         assertThat(stats.getMap("")).containsEntry("presses", 0).containsEntry("success_rate", null)
@@ -87,7 +87,7 @@ class StatisticsTest {
     }
 
     @Test
-    void aRunCountsWhenItHasEnded() {
+    void countsARunWhenItHasEnded() {
         String action = Api.ajax(receiver.url("/held/held"));
         String run = Json.of(Api.admin().header("Prefer", "respond-async").body(Map.of("targets", List.of(Api.shot())))
                 .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract()).get("id");
@@ -101,7 +101,7 @@ class StatisticsTest {
     }
 
     @Test
-    void whatIsCancelledIsNoFailure() {
+    void doesNotCountCancelledDeliveriesAsFailures() {
         String action = Api.ajax(receiver.url("/cancelled/status/503"), "max_attempts", 8);
         String run = Json.of(Api.admin().header("Prefer", "respond-async").body(Map.of("targets", List.of(Api.shot())))
                 .post(Api.ACTIONS + "/" + action + "/run")).get("id");
@@ -117,7 +117,7 @@ class StatisticsTest {
     }
 
     @Test
-    void tellsHowLongReceiversTook() throws SQLException {
+    void showsPercentilesOfDurations() throws SQLException {
         String action = Api.ajax(receiver.url("/timed/ok"));
         // One duration for each of 1 to 10,000 ms. Buckets are exact for short durations and within 3.2 % for longer ones.
         execute("INSERT INTO duration_count SELECT '" + action + "', current_date, duration_bucket(ms), count(*) "
@@ -132,7 +132,7 @@ class StatisticsTest {
 
     @ParameterizedTest
     @ValueSource(ints = { 0, 1, 31, 32, 33, 63, 64, 65, 127, 128, 1000, 4095, 4096, 29_999, 30_000, Integer.MAX_VALUE })
-    void aBucketIsNeverFarFromWhatIsInIt(int ms) throws SQLException {
+    void countsADurationInABucketOfNearlyThatDuration(int ms) throws SQLException {
         int low = Integer.parseInt(text("SELECT duration_bucket(" + ms + ")"));
         int next = Integer.highestOneBit(Math.max(1, low)) >> 4;
 
@@ -141,7 +141,7 @@ class StatisticsTest {
     }
 
     @Test
-    void asksForTheLastDaysOnly() throws SQLException {
+    void countsOnlyTheRequestedDays() throws SQLException {
         String action = Api.ajax(receiver.url("/days/ok"));
         execute("INSERT INTO delivery_count SELECT '" + action
                 + "', (now() AT TIME ZONE 'UTC')::date - d, 'delivered', '', 1 "
@@ -156,19 +156,19 @@ class StatisticsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "days=0", "days=91", "days=x" })
-    void refusesOtherDays(String query) {
+    void refusesInvalidDays(String query) {
         Api.admin().get(Api.ACTIONS + "/stats?" + query).then().statusCode(400)
                 .body(has("errors.pointer", equalTo(List.of("days"))));
     }
 
     @Test
-    void knowsNoActionThatIsNotThere() {
+    void refusesUnknownActionsAndUnauthenticatedCallers() {
         Api.admin().get(Api.ACTIONS + "/" + UUID.randomUUID() + "/stats").then().statusCode(404);
         given().get(Api.ACTIONS + "/stats").then().statusCode(401);
     }
 
     @Test
-    void anActionWithTheIdOfZerosIsOneLikeOthers() {
+    void countsAnActionWhoseIdIsAllZeros() {
         String zeros = "00000000-0000-0000-0000-000000000000";
         Api.admin().contentType("text/csv").body("Name;URL;Use AJAX;ID\nZeros;" + receiver.url("/zeros/ok") + ";yes;" + zeros)
                 .post(Api.ACTIONS + "/import?mode=apply").then().statusCode(200).body(has("created", equalTo(1)));
@@ -185,7 +185,7 @@ class StatisticsTest {
     }
 
     @Test
-    void countsManyAtOnce() throws SQLException {
+    void countsManyRunsAtOnce() throws SQLException {
         String action = Api.ajax(receiver.url("/many/ok"));
         String run = Api.press(action).get("id");
         counted(action, 1);
@@ -228,7 +228,7 @@ class StatisticsTest {
     }
 
     @Test
-    void forgetsCountsThatNobodyCanAskFor() throws SQLException {
+    void deletesCountsThatNobodyCanRequest() throws SQLException {
         String action = Api.ajax(receiver.url("/forgotten/ok"));
         execute("INSERT INTO delivery_count SELECT '" + action
                 + "', (now() AT TIME ZONE 'UTC')::date - d, 'delivered', '', 1 "
@@ -240,7 +240,7 @@ class StatisticsTest {
     }
 
     @Test
-    void keepsWhatHasNotEnded() throws SQLException {
+    void keepsRunsThatHaveNotEnded() throws SQLException {
         String action = Api.ajax(receiver.url("/waiting/ok"));
         String run = Api.press(action).get("id");
         counted(action, 1);

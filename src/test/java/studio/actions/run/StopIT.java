@@ -72,7 +72,7 @@ class StopIT {
     }
 
     @Test
-    void answersEachPressWhileProxiesHearOfTheStop() throws Exception {
+    void answersEachPressDuringShutdown() throws Exception {
         String quick = action("/ok");
         service.start(action("/held"), Packaged.TOKEN, TARGETS.formatted(UUID.randomUUID()));
         await().until(() -> receiver.heard(name).size() == 1);

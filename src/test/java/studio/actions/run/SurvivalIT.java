@@ -118,7 +118,7 @@ class SurvivalIT {
 
     /** The deliveries take longer than a lease, and less than the time that a replica has to stop. */
     @Test
-    void isNotTakenForDeadWhileItStops() throws Exception {
+    void isNotDeclaredDeadWhileItStops() throws Exception {
         receiver.script(name, out -> {
             Thread.sleep(7000);
             out.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".getBytes());
@@ -140,7 +140,7 @@ class SurvivalIT {
     }
 
     @Test
-    void handsBackWhatIsTooSlowToEnd() throws Exception {
+    void handsBackDeliveriesThatOutlastTheShutdown() throws Exception {
         two(Map.of("CUSTOM_ACTIONS_RUN_SHUTDOWN", "3s"));
         String once = press(1, 1, "/held");
         String twice = press(2, 1, "/held");
@@ -164,7 +164,7 @@ class SurvivalIT {
     }
 
     @Test
-    void goesOnWhenAReplicaThatWasThoughtDeadWakesUp() throws Exception {
+    void goesOnWhenAReplicaThatWasDeclaredDeadWakesUp() throws Exception {
         // The replica may be frozen in the middle of a transaction. Its locks then block the other replica until this
         // time-out.
         two(Map.of("QUARKUS_DATASOURCE_JDBC_NEW_CONNECTION_SQL",
@@ -188,7 +188,7 @@ class SurvivalIT {
     // ---- Failures of the database
 
     @Test
-    void endsEveryDeliveryWhenTheDatabaseIsAway() throws Exception {
+    void endsEveryDeliveryWhenTheDatabaseGoesDown() throws Exception {
         two();
         List<String> runs = List.of(press(1, 500), press(2, 500));
         awaitHeard(300);
@@ -224,7 +224,7 @@ class SurvivalIT {
 
     /** Connections hang as after a firewall has forgotten them: no answers and no errors. */
     @Test
-    void livesOnWhenItsConnectionsHang() throws Exception {
+    void survivesHangingDatabaseConnections() throws Exception {
         two();
         String run = press(1, 500);
         awaitHeard(50);
@@ -278,7 +278,7 @@ class SurvivalIT {
     // ---- No failure
 
     @Test
-    void startsTwoAtOnceOnAnEmptyDatabaseAndSendsNoneOfTenThousandTwice() throws Exception {
+    void startsTwoReplicasOnAnEmptyDatabaseAndSendsNoDeliveryTwice() throws Exception {
         two();
         assertThat(postgres.execute("SELECT version FROM flyway_schema_history WHERE NOT success")).isEmpty();
         assertThat(postgres.execute("SELECT id FROM replica")).hasSize(2);

@@ -38,7 +38,7 @@ class VisibilityTest {
     /** Tasks that are assigned to the person or not, in an open production, an archived one, and one without the person. */
     @ParameterizedTest
     @ValueSource(strings = { "admin", "manager", "supervisor", "user", "client", "vendor", "bot2" })
-    void showsThePersonWhatTheirTaskPageShows(String role) {
+    void showsTheSameTasksAsTheCallersTaskPage(String role) {
         String person = zou().colleague(role);
         String open = zou().production("Open " + UUID.randomUUID(), person);
         String archived = zou().production("Archived " + UUID.randomUUID(), person);
@@ -62,7 +62,7 @@ class VisibilityTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "user", "vendor" })
-    void knowsTheNamesThatListsDoNotShow(String role) {
+    void looksUpNamesThatZousListsOmit(String role) {
         String person = zou().colleague(role);
         String production = zou().production("Old " + UUID.randomUUID(), person);
         String sequence = "SQ " + UUID.randomUUID();
@@ -75,7 +75,7 @@ class VisibilityTest {
     }
 
     @Test
-    void asksForTwentyTasksThatListsDoNotShow() {
+    void looksUpAtMostTwentyTasksThatZousListsOmit() {
         String person = zou().colleague("user");
         String production = zou().production("Old " + UUID.randomUUID(), person);
         List<String> tasks = IntStream.range(0, 30).mapToObj(i -> zou().shotIn(production, "SH" + i, "SQ01").id()).toList();
@@ -91,7 +91,7 @@ class VisibilityTest {
 
     /** Zou's lists depend on the global role, so the tasks of a vendor in one production are requested one by one. */
     @Test
-    void showsWhoIsVendorInOneProductionOnlyTheirOwnTasksThere() {
+    void showsAVendorInOneProductionOnlyTheirOwnTasksThere() {
         String person = zou().colleague("user");
         String production = zou().production("Outsourced " + UUID.randomUUID());
         zou().join(person, production, "vendor");
@@ -113,7 +113,7 @@ class VisibilityTest {
     @CsvSource({ "supervisor,vendor,supervisor,false", "user,supervisor,supervisor,true", "vendor,user,user,true",
             "user,vendor,vendor,true", "user,admin,admin,false", "user,manager,'',true", "user,client,'',false",
             "vendor,supervisor,'',true", "manager,,manager,true", "admin,vendor,supervisor,true" })
-    void pressesByTheRoleInTheProduction(String global, String inProduction, String allowed, boolean pressed) {
+    void checksTheRoleInTheProduction(String global, String inProduction, String allowed, boolean pressed) {
         String person = zou().colleague(global);
         String production = zou().production("Roles " + UUID.randomUUID());
         zou().join(person, production, inProduction);
@@ -136,7 +136,7 @@ class VisibilityTest {
     }
 
     @Test
-    void refusesTheTargetsOfTheProductionWhereTheRoleMayNot() {
+    void refusesTargetsInProductionsWhereTheRoleIsNotAllowed() {
         String person = zou().colleague("supervisor");
         String production = zou().production("Roles " + UUID.randomUUID());
         zou().join(person, production, "user");
@@ -158,7 +158,7 @@ class VisibilityTest {
     // ---- Lists of actions
 
     @Test
-    void listsWhatARoleInOneProductionAllows() {
+    void listsActionsForARoleInOneProduction() {
         String person = zou().colleague("user");
         zou().join(person, zou().production("Roles " + UUID.randomUUID()), "supervisor");
         String action = BesideKitsu.ajax("https://api.studio.com/x", "name", "For supervisors " + UUID.randomUUID(), "roles",
@@ -176,7 +176,7 @@ class VisibilityTest {
     }
 
     @Test
-    void forgetsARoleThatKitsuHasTakenAway() {
+    void forgetsARoleThatKitsuHasRemoved() {
         String person = zou().colleague("user");
         String production = zou().production("Roles " + UUID.randomUUID());
         zou().join(person, production, "supervisor");

@@ -25,7 +25,7 @@ import studio.actions.testing.FakeZou;
 class AliveTest {
 
     @Test
-    void asksNobody() {
+    void answersWithoutAskingKitsu() {
         String token = BesideKitsu.token("user");
 
         given().get(Alive.PATH).then().statusCode(204).body(blankString());
@@ -59,7 +59,7 @@ class AliveTest {
     }
 
     @Test
-    void knowsNoOtherVerb() {
+    void refusesOtherMethods() {
         for (String verb : List.of("POST", "PUT", "DELETE")) {
             assertThat(given().request(verb, Alive.PATH).statusCode()).isIn(400, 401, 404, 405);
         }

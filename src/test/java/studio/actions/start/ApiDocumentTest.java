@@ -31,7 +31,7 @@ class ApiDocumentTest {
     private static final Path SOURCE = Path.of("src/main/resources/META-INF/openapi.yaml");
 
     @Test
-    void isItsSource() throws Exception {
+    void equalsItsSourceFile() throws Exception {
         String yaml = given().get(DOCUMENT).then().statusCode(200).extract().asString();
         String json = given().get(DOCUMENT + "?format=json").then().statusCode(200).extract().asString();
 
@@ -49,7 +49,7 @@ class ApiDocumentTest {
             "json, none, application/json",
             "json, text/html, application/json",
             "yaml, application/json, application/yaml" })
-    void hasTheFormThatIsAskedFor(String format, String accept, String type) {
+    void isServedInTheRequestedFormat(String format, String accept, String type) {
         var request = given();
         if (accept != null) {
             request.header("Accept", accept);
@@ -60,7 +60,7 @@ class ApiDocumentTest {
 
     /** Swagger UI shows these examples first. They must work in a first run without Kitsu. */
     @Test
-    void itsFirstExamplesWorkInAFirstRun() throws Exception {
+    void firstExamplesWorkWithoutKitsu() throws Exception {
         JsonNode paths = new YAMLMapper().readTree(SOURCE.toFile()).get("paths");
         String draft = example(paths, Api.ACTIONS).replace("127.0.0.1:8080", "127.0.0.1:" + RestAssured.port);
 
@@ -78,7 +78,7 @@ class ApiDocumentTest {
     }
 
     @Test
-    void refusesOtherForms() {
+    void refusesOtherFormats() {
         given().get(DOCUMENT + "?format=xml").then().statusCode(400).contentType("application/problem+json");
         given().header("Accept", "text/html").get(DOCUMENT).then().statusCode(406);
     }

@@ -37,7 +37,7 @@ class CheckIT {
     }
 
     @Test
-    void contactsNobodyAndNeedsNoPort() throws Exception {
+    void contactsNoServerAndNeedsNoPort() throws Exception {
         Packaged service = check(Map.ofEntries(
                 Map.entry("QUARKUS_DATASOURCE_JDBC_URL", "jdbc:postgresql://127.0.0.1:" + taken() + "/postgres"),
                 Map.entry("QUARKUS_DATASOURCE_JDBC_MIN_SIZE", "4"),
@@ -56,13 +56,13 @@ class CheckIT {
     }
 
     @Test
-    void makesNoDatabaseWhereNoneIsGiven() throws Exception {
+    void createsNoEmbeddedDatabase() throws Exception {
         assertPasses(check(Map.of()));
         assertThat(folder.resolve("data")).doesNotExist();
     }
 
     @Test
-    void refusesAnArgumentThatItDoesNotKnow() throws Exception {
+    void refusesUnknownArguments() throws Exception {
         Packaged service = new Packaged(folder, Map.of(), "--chekc");
 
         assertThat(service.exit()).isEqualTo(1);

@@ -71,7 +71,7 @@ class DatabaseIT {
     }
 
     @Test
-    void waitsForADatabaseThatTakesNoWrites() throws Exception {
+    void waitsForAReadOnlyDatabase() throws Exception {
         start(postgres.url());
         String action = action("/ok");
         String held = service.start(action("/held"), Packaged.TOKEN, targets());
@@ -118,7 +118,7 @@ class DatabaseIT {
             receiver.release(name);
             await().during(Duration.ofSeconds(12)).atMost(Duration.ofSeconds(15)).until(() -> ready() == 503);
             assertThat(troubles()).allSatisfy(line -> assertThat(line).contains("disk is full (53100")).hasSize(1);
-            assertThat(service.output()).doesNotContain("The database is back.");
+            assertThat(service.output()).doesNotContain("The database is back;");
 
             disk.makeRoom();
             assertComesBack(action);
@@ -138,7 +138,7 @@ class DatabaseIT {
     }
 
     @Test
-    void waitsForADatabaseThatLetsNobodyIn() throws Exception {
+    void waitsForADatabaseThatRefusesTheLogin() throws Exception {
         postgres.execute("CREATE ROLE kitsu LOGIN SUPERUSER PASSWORD 'right'");
         Path access = folder.resolve("postgres/pg_hba.conf");
         Files.writeString(access, "host all kitsu 127.0.0.1/32 scram-sha-256\n" + Files.readString(access));
@@ -149,7 +149,7 @@ class DatabaseIT {
         postgres.execute("ALTER ROLE kitsu PASSWORD 'other'");
         cutConnections();
         await().atMost(Duration.ofSeconds(15)).until(() -> ready() == 503);
-        assertRefused(action, "The database does not let the service in.");
+        assertRefused(action, "The database refuses the service's login.");
         postgres.execute("ALTER ROLE kitsu PASSWORD 'right'");
 
         assertComesBack(action);
@@ -158,7 +158,7 @@ class DatabaseIT {
     }
 
     @Test
-    void waitsForADatabaseThatStarts() throws Exception {
+    void waitsForADatabaseThatIsStarting() throws Exception {
         start(postgres.url());
         String action = action("/ok");
 
@@ -191,7 +191,7 @@ class DatabaseIT {
     }
 
     @Test
-    void worksBehindAPoolOfSessionsAndRefusesOneOfTransactions() throws Exception {
+    void worksWithSessionPoolingAndRefusesTransactionPooling() throws Exception {
         assumeTrue(Files.isExecutable(PGBOUNCER), "needs PgBouncer");
         try (Pool pool = new Pool("transaction")) {
             service = new Packaged(folder, Map.of("QUARKUS_DATASOURCE_JDBC_URL", pool.url()));
@@ -206,7 +206,7 @@ class DatabaseIT {
     }
 
     @Test
-    void refusesADatabaseThatCannotHoldEveryName() throws Exception {
+    void refusesADatabaseThatIsNotEncodedInUtf8() throws Exception {
         postgres.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
 
         service = new Packaged(folder, Map.of("QUARKUS_DATASOURCE_JDBC_URL", postgres.url().replace("/postgres?", "/latin?")));
@@ -252,7 +252,7 @@ class DatabaseIT {
     private void assertComesBack(String action) {
         await().atMost(Duration.ofSeconds(45)).until(() -> ready() == 200);
         assertThat(service.press(action, Packaged.TOKEN, targets()).status()).isIn(200, 202);
-        await().atMost(Duration.ofSeconds(45)).until(() -> service.output().contains("The database is back."));
+        await().atMost(Duration.ofSeconds(45)).until(() -> service.output().contains("The database is back;"));
     }
 
     private int ready() throws Exception {

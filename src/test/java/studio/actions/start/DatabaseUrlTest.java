@@ -37,7 +37,7 @@ class DatabaseUrlTest {
             "jdbc:postgresql:kitsu | jdbc:postgresql://localhost/kitsu | - | -",
             "jdbc:postgresql:///kitsu?options=-c%20search_path=a,b | jdbc:postgresql:///kitsu?options=-c%20search_path=a,b | - | -",
             "' postgres://db/kitsu\n' | jdbc:postgresql://db/kitsu | - | -" })
-    void takesCredentialsOut(String given, String jdbc, String user, String password) {
+    void extractsCredentials(String given, String jdbc, String user, String password) {
         Map<String, String> secrets = new TreeMap<>();
         if (user != null) {
             secrets.put("quarkus.datasource.username", user);
@@ -52,7 +52,7 @@ class DatabaseUrlTest {
     /** In a configuration {@code $$} and <code>${</code> have a special meaning and must be escaped. */
     @ParameterizedTest
     @CsvSource({ "a%24%24b, a$$b", "%24%7Bx%7D, ${x}", "a%5Cb, a\\b", "a%24, a$" })
-    void setsAPasswordAsItIs(String written, String password) {
+    void setsAPasswordUnchanged(String written, String password) {
         try {
             DatabaseUrl.apply(config(Map.of(DatabaseUrl.KEY, "postgres://u:" + written + "@h/db")));
 
@@ -73,7 +73,7 @@ class DatabaseUrlTest {
             "postgres://ann:hun/ter2@db/kitsu", "postgres://ann:hun?ter2@db/kitsu", "postgres://ann:hun#ter2@db/kitsu",
             "postgres://ann:1/ter2@db/kitsu", "postgres://ann:hunter%2@db/kitsu", "postgres://ann:hunter2@db:port/kitsu",
             "postgres://db/kitsu?password=hunter2%" })
-    void repeatsNothingOfWhatItCannotRead(String given) {
+    void doesNotRepeatAnInvalidUrl(String given) {
         assertThatThrownBy(() -> DatabaseUrl.of(given)).isInstanceOf(IllegalArgumentException.class)
                 .satisfies(refusal -> assertThat(refusal.getMessage()).isNotBlank().doesNotContain("ter2"));
     }

@@ -45,7 +45,7 @@ class EmbeddedDatabaseIT {
     }
 
     @Test
-    void keepsActionsAndRunsOverAKill() throws Exception {
+    void keepsActionsAndRunsAfterAKill() throws Exception {
         Packaged first = start(Map.of()).ready();
         assertThat(first.lines()).as("the log fits on a screen").hasSizeLessThanOrEqualTo(20);
         assertThat(first.output()).contains("API: http://127.0.0.1:" + first.port + "/api/custom-actions")
@@ -93,7 +93,7 @@ class EmbeddedDatabaseIT {
     }
 
     @Test
-    void saysAtOnceThatTheDiskHasNoRoom() throws Exception {
+    void failsAtOnceWhenTheDiskIsFull() throws Exception {
         try (SmallDisk disk = new SmallDisk(folder.resolve("disk"), 10)) {
             long began = System.nanoTime();
             Packaged service = new Packaged(disk.folder(), Map.of());
@@ -108,7 +108,7 @@ class EmbeddedDatabaseIT {
 
     @Test
     @Tag("survival")
-    void startsItsDatabaseAgainWhenItEnds() throws Exception {
+    void restartsItsDatabaseWhenItEnds() throws Exception {
         Packaged service = startUnpacked(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", Packaged.TOKEN)).ready();
         Json action = service.post("", Packaged.TOKEN, "{\"name\": \"Kept\", \"url\": \"https://tool.studio.com/\"}");
 
@@ -116,12 +116,12 @@ class EmbeddedDatabaseIT {
 
         await().atMost(Duration.ofSeconds(60)).untilAsserted(() -> assertThat(
                 service.get("/" + action.getString("id"), Packaged.TOKEN).getString("name")).isEqualTo("Kept"));
-        assertThat(service.output()).contains("it was started again");
+        assertThat(service.output()).contains("PostgreSQL had stopped; restarted it.");
     }
 
     @Test
     @Tag("survival")
-    void startsWhereAStartWasCutShortAndLeavesStrangersAlone() throws Exception {
+    void startsAfterAnInterruptedStartWithoutEndingOtherProcesses() throws Exception {
         Path data = folder.resolve("data");
         Packaged first = start(Map.of()).ready();
         first.end();

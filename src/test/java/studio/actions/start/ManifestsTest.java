@@ -132,7 +132,7 @@ class ManifestsTest {
             "{apiVersion: apps/v1beta1, kind: Deployment}",
             "{apiVersion: v1, kind: Secret, stringData: {password: secret}}",
             "{apiVersion: monitoring.coreos.com/v1, kind: PodMonitor, spec: {podMetricsEndpoint: []}}" })
-    void whatKubernetesDoesNotKnowIsRefused(String yaml) {
+    void fieldsThatKubernetesDoesNotKnowAreRefused(String yaml) {
         assertThatThrownBy(() -> Manifests.parse(yaml)).isInstanceOf(IOException.class);
     }
 
@@ -156,7 +156,7 @@ class ManifestsTest {
 
     @ParameterizedTest
     @MethodSource("overlays")
-    void oneLineSaysWhichImageAnOverlayRuns(Path overlay) throws IOException {
+    void oneLineSetsTheImageOfAnOverlay(Path overlay) throws IOException {
         Kustomization kustomization = (Kustomization) Manifests.read(overlay.resolve("kustomization.yaml")).get(0);
         Set<String> images = pods().filter(pod -> pod.overlay().equals(overlay)).flatMap(pod -> pod.containers().stream())
                 .map(Container::getImage).collect(toSet());
@@ -251,7 +251,7 @@ class ManifestsTest {
 
     @ParameterizedTest
     @MethodSource("overlays")
-    void everyOverlayRunsUsOnce(Path overlay) {
+    void everyOverlayRunsTheServiceOnce(Path overlay) {
         assertThat(ourPods().filter(pod -> pod.overlay().equals(overlay))).hasSize(1);
     }
 
@@ -271,14 +271,14 @@ class ManifestsTest {
 
     @ParameterizedTest
     @MethodSource("lockedContainers")
-    void noContainerTakesMoreThanItSays(Named named) {
+    void everyContainerDeclaresItsResources(Named named) {
         assertThat(named.container().getResources().getRequests()).containsKeys("cpu", "memory");
         assertThat(named.container().getResources().getLimits()).containsKey("memory");
     }
 
     @ParameterizedTest
     @MethodSource("pods")
-    void everyPodKeepsToItself(Pod pod) {
+    void everyPodIsIsolated(Pod pod) {
         assertThat(pod.spec().getEnableServiceLinks()).isFalse();
         assertThat(pod.spec().getAutomountServiceAccountToken()).isFalse();
         assertThat(pod.spec().getSecurityContext().getSeccompProfile().getType()).isEqualTo("RuntimeDefault");
@@ -338,7 +338,7 @@ class ManifestsTest {
 
     @ParameterizedTest
     @MethodSource("ourPods")
-    void aPodHasTheTimeThatItsEndTakes(Pod pod) throws Exception {
+    void aPodHasEnoughTimeToShutDown(Pod pod) throws Exception {
         Duration shutdown = configuration(pod).getValue("custom-actions.run.shutdown", Duration.class);
         long sleep = pod.ours().getLifecycle().getPreStop().getSleep().getSeconds();
 
@@ -351,7 +351,7 @@ class ManifestsTest {
 
     @ParameterizedTest
     @MethodSource("ourPods")
-    void everyVariableIsOneThatTheServiceKnowsAndTakes(Pod pod) {
+    void everyVariableIsKnownAndValid(Pod pod) {
         Map<String, String> environment = environment(pod);
 
         assertThat(Settings.refused(environment.keySet(), configuration(pod))).isEmpty();
@@ -365,7 +365,7 @@ class ManifestsTest {
     /** PostgreSQL allows 100 connections by default, three of them reserved for superusers. */
     @ParameterizedTest
     @MethodSource("ourPods")
-    void anUpdateDoesNotUseUpTheDatabase(Pod pod) {
+    void anUpdateDoesNotExhaustTheDatabaseConnections(Pod pod) {
         int replicas = objects(pod.overlay(), Deployment.class).findFirst().orElseThrow().getSpec().getReplicas();
         int connections = Integer.parseInt(environment(pod).get("QUARKUS_DATASOURCE_JDBC_MAX_SIZE"));
         assertThat((replicas + 1) * connections).isLessThan(97);
@@ -373,7 +373,7 @@ class ManifestsTest {
 
     @ParameterizedTest
     @MethodSource("pods")
-    void whatIsConfidentialIsReferredTo(Pod pod) {
+    void confidentialValuesComeFromSecrets(Pod pod) {
         for (Container container : pod.containers()) {
             assertThat(container.getEnv()).filteredOn(variable -> CONFIDENTIAL.matcher(variable.getName()).matches())
                     .allSatisfy(variable -> {
@@ -394,7 +394,7 @@ class ManifestsTest {
 
     @ParameterizedTest
     @MethodSource("pods")
-    void whatAPodRefersToIsThere(Pod pod) {
+    void everyReferenceOfAPodExists(Pod pod) {
         Set<String> maps = names(pod.overlay(), ConfigMap.class);
         var volumes = new TreeSet<String>();
         pod.claims().forEach(claim -> volumes.add(claim.getMetadata().getName()));
@@ -457,7 +457,7 @@ class ManifestsTest {
     }
 
     @Test
-    void byItselfItIsUpdatedWithoutAGap() {
+    void theStandaloneDeploymentIsUpdatedWithoutDowntime() {
         Deployment deployment = only(Manifests.STANDALONE, Deployment.class);
         assertThat(deployment.getSpec().getReplicas()).isEqualTo(2);
         assertThat(deployment.getSpec().getStrategy().getRollingUpdate().getMaxUnavailable()).isEqualTo(new IntOrString(0));
@@ -476,7 +476,7 @@ class ManifestsTest {
 
     @ParameterizedTest
     @MethodSource("ourPods")
-    void policiesOpenWhatIsUsedAndNoMore(Pod pod) {
+    void networkPoliciesAllowOnlyWhatIsUsed(Pod pod) {
         NetworkPolicy policy = objects(pod.overlay(), NetworkPolicy.class)
                 .filter(each -> selects(each.getSpec().getPodSelector().getMatchLabels(), pod.labels())).findFirst()
                 .orElseThrow();
@@ -527,7 +527,7 @@ class ManifestsTest {
     }
 
     @Test
-    void kitsusNginxHasTheRule() throws IOException {
+    void kitsusNginxHasTheProxyRule() throws IOException {
         String file = Files.readString(Manifests.SIDECAR.resolve("kitsu-actions.conf"));
         ConfigMap rule = objects(Manifests.SIDECAR, ConfigMap.class)
                 .filter(map -> map.getMetadata().getName().startsWith("kitsu-actions-nginx-")).findFirst().orElseThrow();
@@ -559,7 +559,7 @@ class ManifestsTest {
     }
 
     @Test
-    void kitsuIsReachedWhileWeAreNotReady() {
+    void kitsuIsReachableWhileTheServiceIsNotReady() {
         assertThat(objects(Manifests.SIDECAR, Service.class).filter(service -> service.getMetadata().getName().equals("kitsu")))
                 .singleElement().satisfies(service -> assertThat(service.getSpec().getPublishNotReadyAddresses()).isTrue());
         assertThat(objects(Manifests.SIDECAR, Deployment.class)).singleElement().satisfies(kitsu -> {
@@ -601,14 +601,14 @@ class ManifestsTest {
             Map.entry("custom_actions_kept", Map.of("what", Set.of("audit_entries", "runs", "deliveries"))));
 
     @Test
-    void dashboardAndAlertsAskForWhatIsExported() throws IOException {
+    void dashboardAndAlertsUseTheExportedMetrics() throws IOException {
         assertThat(Monitoring.metricsNamed()).isEqualTo(new TreeSet<>(EXPORTED.keySet()));
         assertThat(Monitoring.allMetricsNamed()).filteredOn(name -> !EXPORTED.containsKey(name))
                 .containsExactlyInAnyOrderElementsOf(OF_OTHERS);
     }
 
     @Test
-    void everyLabelThatIsAskedForCanBeThere() throws IOException {
+    void everyQueriedLabelValueExists() throws IOException {
         Pattern selector = Pattern.compile("(custom_actions_\\w+)\\{([^}]*)}");
         Pattern matcher = Pattern.compile("(\\w+)(?:=~|!~|!=|=)\"([^\"]*)\"");
         List<MatchResult> selectors = Monitoring.expressions().stream()
@@ -620,7 +620,7 @@ class ManifestsTest {
 
     /** Other services export metrics of these names, too, so the queries must select our job. */
     @Test
-    void whatOthersExportTooIsAskedOfThisJob() throws IOException {
+    void metricsThatOthersExportTooAreQueriedForThisJob() throws IOException {
         assertThat(Monitoring.expressions()).allSatisfy(expression -> OF_OTHERS.forEach(
                 name -> assertThat(expression).doesNotContainPattern("\\b" + name + "\\b(?!\\{job=\"kitsu-actions\")")));
     }

@@ -116,7 +116,7 @@ class NativeSourcesTest {
     }
 
     @Test
-    void runsOnProcessorsOfEveryAge() throws IOException {
+    void runsOnOldAndNewProcessors() throws IOException {
         assertThat(Files.readString(sources.resolve("native-image.args"))).contains(" -march=compatibility ");
     }
 

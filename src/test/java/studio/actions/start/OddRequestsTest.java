@@ -59,7 +59,7 @@ class OddRequestsTest {
     MeterRegistry meters;
 
     @Test
-    void madeUpMethodsAndPathsAddNoSeries() throws Exception {
+    void unknownMethodsAndPathsAddNoMetrics() throws Exception {
         ExecutorService clients = Executors.newFixedThreadPool(CONNECTIONS);
         try {
             List<Future<?>> sent = IntStream.range(0, CONNECTIONS)

@@ -42,7 +42,7 @@ class OperationsTest {
 
     /** Each metric needs a description; otherwise nobody would use it for an alert. */
     @Test
-    void explainsEachOfItsMetricsAndBoundsTheirTags() throws Exception {
+    void describesEachMetricAndBoundsItsTags() throws Exception {
         String scrape = Metrics.scrape(metrics());
         List<String> types = Pattern.compile("# TYPE (custom_actions_\\w+) ").matcher(scrape).results()
                 .map(found -> found.group(1)).toList();
@@ -56,7 +56,7 @@ class OperationsTest {
 
     /** Requests are counted by the API's path templates, not by the paths in the requests. */
     @Test
-    void countsRequestsByTheirPathAndThePool() throws Exception {
+    void measuresRequestsByPathTemplateAndTheConnectionPool() throws Exception {
         String id = Api.id(Api.create(Api.draft()));
         Api.admin().get(Api.ACTIONS + "/" + id).then().statusCode(200);
         Api.admin().get("/nothing/at/all/" + id).then().statusCode(404);
@@ -73,7 +73,7 @@ class OperationsTest {
     }
 
     @Test
-    void saysInEachLineOfARequestWhoseItIsAndAboutWhat() throws Exception {
+    void logsCallerAndActionInEachLineOfARequest() throws Exception {
         String id = Api.id(Api.create(Api.draft()));
         // The service logs refusals at DEBUG, which is on for our packages in tests.
         try (Log log = new Log("studio.actions.problem.Problems")) {
@@ -86,7 +86,7 @@ class OperationsTest {
 
     /** A panel or alert on a missing metric would look as if all were well. */
     @Test
-    void exportsWhatDashboardAndAlertsAskFor() throws Exception {
+    void exportsEveryMetricOfTheDashboardAndAlerts() throws Exception {
         Api.press(Api.ajax(Receiver.shared().url("/asked-for/ok?e={entity_id}")));
 
         String scrape = Metrics.scrape(metrics());

@@ -51,14 +51,14 @@ class SettingsTest {
     }
 
     @Test
-    void saysSoWhereConnectionsMayTakeAllFiles() {
+    void warnsWhenConnectionsMayUseUpAllFiles() {
         assertThat(StartLog.tooFewFiles(Integer.MAX_VALUE)).hasValueSatisfying(
                 sentence -> assertThat(sentence).contains("" + Integer.MAX_VALUE, "QUARKUS_HTTP_LIMITS_MAX_CONNECTIONS"));
         assertThat(StartLog.tooFewFiles(1)).isEmpty();
     }
 
     @Test
-    void saysWhatAStopDoesToWhatMayTakeLonger() {
+    void warnsOfTimeoutsLongerThanTheShutdown() {
         assertThat(StartLog.warnOfLongTimeouts(effective(Map.of("custom-actions.egress.max-timeout", "120s"))))
                 .hasValueSatisfying(sentence -> assertThat(sentence).contains("120s", "20s", "CUSTOM_ACTIONS_RUN_SHUTDOWN"));
         assertThat(StartLog.warnOfLongTimeouts(effective(Map.of()))).isEmpty();
@@ -135,7 +135,7 @@ class SettingsTest {
     }
 
     @Test
-    void noKeyIsLeftOutOfTheSweep() {
+    void everyKeyHasBoundaryValues() {
         assertThat(SWEEP.lines().map(row -> row.split("\\|")[0].strip())
                 .map(key -> key.replaceAll("(by-role\\.|^secrets\\.).*", "$1*")))
                 .containsExactlyInAnyOrderElementsOf(Settings.ALL.keySet());
@@ -143,13 +143,13 @@ class SettingsTest {
 
     @ParameterizedTest
     @MethodSource("fine")
-    void takesWhatMayJustBe(String key, String value) {
+    void acceptsBoundaryValues(String key, String value) {
         assertThat(refused(key, value)).isEmpty();
     }
 
     @ParameterizedTest
     @MethodSource("wrong")
-    void refusesWhatMayJustNotBeWithKeyValueAndWhatIsAllowed(String key, String value) {
+    void refusesValuesBeyondTheBoundaryAndSaysWhatIsAllowed(String key, String value) {
         boolean secret = key.matches("local\\.token|signing\\..*");
 
         assertThat(refused(key, value)).singleElement().asString().startsWith(Settings.variable(key))
@@ -173,13 +173,13 @@ class SettingsTest {
     @CsvSource(delimiter = '|', value = { "'' | ''", "https://kitsu.studio.com | ''", "https://kitsu.studio.com | *",
             "https://kitsu.studio.com | https://tools.studio.com", "'' | https://tools.studio.com",
             "https://kitsu.studio.com | https://kitsu.studio.com,*" })
-    void refusesCorsThatWouldShutKitsuOutOrLetEverybodyIn(String own, String origins) {
+    void refusesCorsThatExcludesKitsuOrAllowsEveryone(String own, String origins) {
         assertThat(cors(own, origins)).singleElement().asString().contains("QUARKUS_HTTP_CORS_ORIGINS")
                 .contains("CUSTOM_ACTIONS_PUBLIC_URL");
     }
 
     @Test
-    void takesCorsForNamedSites() {
+    void acceptsCorsForNamedSites() {
         assertThat(cors("https://kitsu.studio.com/", "https://tools.studio.com, https://kitsu.studio.com")).isEmpty();
     }
 
@@ -193,7 +193,7 @@ class SettingsTest {
     @ParameterizedTest
     @ValueSource(strings = { "custom-actions.zou.url", "custom-actions.local.token", "custom-actions.signing.secret",
             "custom-actions.run.lease", "quarkus.datasource.jdbc.url", "quarkus.datasource.password" })
-    void refusesAReferenceToNothingAndOneToItself(String key) {
+    void refusesReferencesToUnsetVariablesAndToThemselves(String key) {
         for (String value : List.of("${NOT_SET_ANYWHERE}", "x${NOT_SET_ANYWHERE}y", "${" + key + "}")) {
             List<String> lines = Settings.refused(Set.of(), new SmallRyeConfigBuilder().addDefaultInterceptors()
                     .withSources(new PropertiesConfigSource(Map.of(key, value), "test", 300)).build());
@@ -205,7 +205,7 @@ class SettingsTest {
     @ParameterizedTest
     @CsvSource({ "run.lease, ' '", "run.wait, 999999999999999d", "csv.max-size, ' '", "bodies.max-memory, 8E",
             "limits.per-host, ' '", "zou.url, ' '", "retention.runs, 999999999999999d" })
-    void refusesWhatNoNumberHolds(String key, String value) {
+    void refusesBlankAndOverflowingValues(String key, String value) {
         assertThat(refused(key, value)).singleElement().asString().startsWith(Settings.variable(key));
     }
 
@@ -228,14 +228,14 @@ class SettingsTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "p\u00e4ssword", "two\u00a0words", "a\u0000b" })
-    void refusesASecretThatNoHeaderMayHold(String secret) {
+    void refusesASecretThatIsNoValidHeaderValue(String secret) {
         assertThat(secrets(secret)).singleElement().asString().startsWith("CUSTOM_ACTIONS_SECRETS_FARM")
                 .doesNotContain(secret);
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "word\u00a0", "\ufeffword\n", "\u200bword", "two words" })
-    void takesASecretWithSpaceOfAnyKindAroundIt(String secret) {
+    void acceptsASecretWithAnyKindOfSpaceAroundIt(String secret) {
         assertThat(secrets(secret)).isEmpty();
     }
 
@@ -251,7 +251,7 @@ class SettingsTest {
             "proxy-address-forwarding | 127.0.0.1 | -",
             "allow-forwarded | 127.0.0.1 | QUARKUS_HTTP_PROXY_ALLOW_FORWARDED",
             "allow-x-forwarded | 127.0.0.1 | QUARKUS_HTTP_PROXY_ALLOW_X_FORWARDED" })
-    void refusesProxiesThatAreNotReadAsWritten(String key, String trusted, String named) {
+    void refusesProxySettingsThatAreUnsafe(String key, String trusted, String named) {
         Map<String, String> values = new HashMap<>(Map.of("quarkus.http.proxy." + key, "true"));
         if (trusted != null) {
             values.put("quarkus.http.proxy.trusted-proxies", trusted);
@@ -297,7 +297,7 @@ class SettingsTest {
     @ValueSource(strings = { "CUSTOM_ACTIONS_EGRESS_ALLOW", "CUSTOM_ACTIONS_SECRETS_RENDER_FARM",
             "CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_ADMIN", "CUSTOM_ACTIONS_SERVICE_HOST", "CUSTOM_ACTIONS_PORT",
             "CUSTOM_ACTIONS_PORT_8080_TCP_ADDR", "CUSTOM_ACTIONS_SERVICE_PORT_HTTP", "PATH", "custom_actions_lower" })
-    void letsKnownAndForeignVariablesPass(String name) {
+    void acceptsKnownAndForeignVariables(String name) {
         assertThat(Settings.unknown(List.of(name))).isEmpty();
     }
 

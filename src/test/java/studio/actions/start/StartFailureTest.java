@@ -62,10 +62,10 @@ class StartFailureTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
             "fresh | guest | right | has no schema in which its user may make tables. | GRANT USAGE, CREATE ON SCHEMA public TO guest",
-            "fresh | blind | - | does not allow its user what the service needs: | owner",
-            "postgres | guest | wrong | does not let the service in: | QUARKUS_DATASOURCE_PASSWORD",
-            "postgres | nobody | - | does not let the service in: | QUARKUS_DATASOURCE_USERNAME",
-            "nothing | postgres | - | is not there: | CREATE DATABASE",
+            "fresh | blind | - | does not give its user the rights that the service needs: | owner",
+            "postgres | guest | wrong | refuses the login: | QUARKUS_DATASOURCE_PASSWORD",
+            "postgres | nobody | - | refuses the login: | QUARKUS_DATASOURCE_USERNAME",
+            "nothing | postgres | - | does not exist: | CREATE DATABASE",
             "latin | postgres | - | is encoded in LATIN1 | ENCODING 'UTF8'",
             "ascii | postgres | - | is encoded in SQL_ASCII | ENCODING 'UTF8'",
             "postgres | standby | - | is read-only. | primary server" })
@@ -77,7 +77,7 @@ class StartFailureTest {
     }
 
     @Test
-    void saysThatAServerIsTooOld() {
+    void saysThatPostgresIsTooOld() {
         PGSimpleDataSource source = source("postgres", "postgres", "-");
 
         assertThat(line(source, migrating(ofVersion(14, source))))
@@ -104,14 +104,14 @@ class StartFailureTest {
     }
 
     @Test
-    void saysWhatAPoolMustIgnore() {
+    void namesTheStartupParameterThatAPoolMustIgnore() {
         assertThat(line(source("postgres", "postgres", "-"), new IllegalStateException(
                 new SQLException("FATAL: unsupported startup parameter: extra_float_digits", "08P01"))))
                 .contains("ignore_startup_parameters = extra_float_digits");
     }
 
     @Test
-    void saysWhatElseItIsWithoutAStackTrace() {
+    void reportsOtherFailuresWithoutAStackTrace() {
         assertThat(line(source("postgres", "postgres", "-"),
                 new IllegalStateException(new UnknownHostException("300.1.1.1"))))
                 .startsWith("UnknownHostException: 300.1.1.1");

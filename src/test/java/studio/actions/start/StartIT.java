@@ -95,7 +95,7 @@ class StartIT {
 
     @Test
     @Tag("survival")
-    void saysOfADeliveryThatWasOnItsWayAtAKillThatItIsLost() throws Exception {
+    void marksAnInFlightDeliveryAsLostAfterAKill() throws Exception {
         Receiver receiver = Receiver.shared();
         Map<String, String> environment = Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", Packaged.TOKEN,
                 "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_RUN_LEASE", "3s",
@@ -170,7 +170,7 @@ class StartIT {
     }
 
     @Test
-    void takesASecretThatEndsInALineBreakAndNeverShowsIt() throws Exception {
+    void acceptsASecretThatEndsInALineBreakAndNeverShowsIt() throws Exception {
         Json action = shared.post("", TOKEN, """
                 {"name": "Echo", "is_ajax": true, "headers": {"X-Farm": "${secret:render-farm}"},
                  "url": "http://127.0.0.1:%d/api/custom-actions/echo?e={entity_id}"}""".formatted(shared.port));
@@ -204,8 +204,8 @@ class StartIT {
             1 | CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_ADMIN | many | a whole number from 1 to 60000
             1 | CUSTOM_ACTIONS_SECRETS_FARM | a\u0007b | CUSTOM_ACTIONS_SECRETS_FARM cannot be used
             1 | CUSTOM_ACTIONS_RETENTION_RUNS | 1h | a duration from 1d
-            1 | CUSTOM_ACTIONS_TRUST | /no/such/file | There is no such file to read
-            2 | CUSTOM_ACTIONS_TRUST | pom.xml | It is no PEM file with certificates
+            1 | CUSTOM_ACTIONS_TRUST | /no/such/file | The file does not exist or cannot be read
+            2 | CUSTOM_ACTIONS_TRUST | pom.xml | It is not a PEM file with certificates
             1 | QUARKUS_TLS_EGRESS_TRUST_ALL | true | are always verified
             1 | QUARKUS_DATASOURCE_JDBC_MAX_SIZE | 3 | "3" cannot be used. Allowed: a whole number from 4
             2 | QUARKUS_TLS_EGRESS_HOSTNAME_VERIFICATION_ALGORITHM | NONE | are always verified
@@ -214,20 +214,20 @@ class StartIT {
 
     @ParameterizedTest
     @ValueSource(ints = { 1, 2 })
-    void saysWhatIsAllowedWhereAValueCannotBe(int start) throws Exception {
+    void refusesInvalidValuesAndSaysWhatIsAllowed(int start) throws Exception {
         assertRefuses(start);
     }
 
     @ParameterizedTest
     @ValueSource(ints = { 3, 4 })
     @Tag("survival")
-    void saysWhatIsAllowedWhereAValueOfQuarkusCannotBe(int start) throws Exception {
+    void refusesInvalidQuarkusValuesAndSaysWhatIsAllowed(int start) throws Exception {
         assertRefuses(start);
     }
 
     @ParameterizedTest
     @ValueSource(ints = { 1, 3 })
-    void saysTheSameWhenItOnlyChecks(int start) throws Exception {
+    void refusesInvalidValuesWithCheck(int start) throws Exception {
         assertRefuses(start, "--check");
     }
 
@@ -266,13 +266,13 @@ class StartIT {
     }
 
     @Test
-    void startsNoDatabaseWhereOneIsGiven() throws Exception {
+    void startsNoEmbeddedDatabaseWhenAUrlIsGiven() throws Exception {
         assertThat(shared.get("", TOKEN).getList("data")).isNotNull();
         assertThat(data).doesNotExist();
     }
 
     @Test
-    void verifiesCertificatesWhereQuarkusTrustsAll() throws Exception {
+    void verifiesCertificatesEvenIfQuarkusTrustsAll() throws Exception {
         Json action = shared.post("", TOKEN, """
                 {"name": "Stranger", "is_ajax": true, "url": "https://127.0.0.1:%d/stranger/ok?e={entity_id}"}"""
                 .formatted(STRANGER.port()));
@@ -296,7 +296,7 @@ class StartIT {
     }
 
     @Test
-    void refusesTwoHostsBehindATrustedProxyToo() throws Exception {
+    void refusesInvalidHostHeadersBehindATrustedProxy() throws Exception {
         for (String host : List.of("Host: a\r\nHost: b", "Host: x:99999", "Host: [::::]", "Host: ")) {
             try (Raw client = new Raw("127.0.0.1", shared.port)) {
                 assertThat(client.send("GET /api/custom-actions HTTP/1.1\r\n" + host + "\r\nConnection: close\r\n\r\n").hear())
@@ -343,7 +343,7 @@ class StartIT {
 
     /** An older version finds such a schema during or after an update. */
     @Test
-    void startsOnASchemaFromTheFuture() throws Exception {
+    void startsOnANewerSchema() throws Exception {
         String url = server.another();
         Map<String, String> environment = Map.of("QUARKUS_DATASOURCE_JDBC_URL", url, "CUSTOM_ACTIONS_LOCAL_TOKEN", TOKEN);
         String id = start(environment).ready().post("", TOKEN, """

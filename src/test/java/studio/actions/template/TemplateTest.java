@@ -38,7 +38,7 @@ class TemplateTest {
     @ParameterizedTest
     @ValueSource(strings = { "", " ", "\t\r\n", "\u2003", LINK + "run#", LINK + "open#", LINK + "run# ", LINK + "run",
             LINK + "run#" + LINK + "run#" })
-    void refusesNothing(String text) {
+    void refusesBlankText(String text) {
         assertThat(refused(text).code()).isEqualTo("template_blank");
     }
 
@@ -48,7 +48,7 @@ class TemplateTest {
     }
 
     @Test
-    void takesTwoThousandCharactersAndNoMore() {
+    void acceptsUpToTwoThousandCharacters() {
         String longest = "https://a.com/" + "x".repeat(1986);
         assertThat(Template.parse(LINK + "run#" + longest).text()).hasSize(2000);
         assertThat(refused(longest + "x")).hasMessageContaining("2,000").extracting(Refused::code)
@@ -75,7 +75,7 @@ class TemplateTest {
             ~maya://open?file=C:\\{entity_name}~ -> %5C
             ~maya://open?file={entity_name} x~ -> %20
             """)
-    void refusesWhatNoUrlHoldsRawAndSaysHowToWriteIt(String text, String written) {
+    void refusesCharactersThatMustBeEncodedAndSaysHow(String text, String written) {
         assertThat(refused(text)).hasMessageContaining("Write " + written + " for").extracting(Refused::code)
                 .isEqualTo("template_character");
     }
@@ -83,7 +83,7 @@ class TemplateTest {
     @ParameterizedTest
     @CsvSource({ "0, U+0000", "1, U+0001", "9, U+0009", "10, U+000A", "13, U+000D", "127, U+007F", "133, U+0085",
             "55357, U+D83D", "56832, U+DE00" })
-    void refusesControlsAndHalfCharacters(int character, String name) {
+    void refusesControlCharactersAndUnpairedSurrogates(int character, String name) {
         for (String text : List.of("https://a.com/%sx", "https://a.com/%s{entity_id}", "ht%stps://a.com/",
                 "https://a.com/{entity_%sid}")) {
             assertThat(refused(text.formatted((char) character))).hasMessageContaining(name).extracting(Refused::code)
@@ -132,7 +132,7 @@ class TemplateTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "foo", "id", "x", "日本", "secret_of_the_universe" })
-    void suggestsNothingForWhatIsNearNone(String name) {
+    void suggestsNothingWhenNoVariableIsNear(String name) {
         assertThat(refused("https://a.com/{" + name + "}")).hasMessageContaining("by one of: task_id");
     }
 
@@ -148,7 +148,7 @@ class TemplateTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "{entity_name:3}", "{/entity_name:3}", "{?task_id,entity_name:30}", "{&v:3}" })
-    void refusesPrefixes(String expression) {
+    void refusesPrefixModifiers(String expression) {
         assertThat(refused("https://a.com/" + expression)).hasMessageContaining(":3").extracting(Refused::code)
                 .isEqualTo("template_prefix");
     }
@@ -195,7 +195,7 @@ class TemplateTest {
             "https://{?task_id}a.com/", "maya:{?task_id}//evil/x", "maya:/{?task_id}/evil/x", "maya://{?task_id}open/x",
             "maya://open{?task_id}er/x", "maya:{?task_id}//{entity_id}", "maya:{&task_id}//evil/x", "maya:/{&task_id}/evil/x",
             "maya:{?task_id}{&user_id}//evil" })
-    void refusesHostThatChangesWhenWhatIsOptionalIsLeftOut(String text) {
+    void refusesHostThatChangesWithoutOptionalVariables(String text) {
         assertThat(refused(text)).hasMessageContaining("task_id").extracting(Refused::code)
                 .isEqualTo("variable_in_authority");
     }
@@ -260,7 +260,7 @@ class TemplateTest {
             "https://a.com/?token=&a=1", "https://a.com/?token", "https://a.com/?token=#x", "https://a.com/token=x",
             "https://a.com/?tokens=x", "https://a.com/?my_token=x", "https://a.com/?a=token", "https://a.com/?a=%26token=x",
             "https://a.com/?%2574oken=x", "maya://open?secret={entity_id}{task_id}", "https://token.com/secret/" })
-    void takesWhatIsNoSecret(String text) {
+    void acceptsUrlsWithoutSecrets(String text) {
         assertThat(Template.parse(text).text()).isEqualTo(text);
     }
 
@@ -273,7 +273,7 @@ class TemplateTest {
     }
 
     @Test
-    void quotesPercentsOfTheTextAsTheyAre() {
+    void quotesPercentSignsUnchanged() {
         assertThat(refused("https://a.com/{%s%d%n}")).hasMessageContaining("{%s%d%n}");
         assertThat(refused("https://%41[/")).hasMessageContaining("https://%41[");
     }
@@ -281,7 +281,7 @@ class TemplateTest {
     // ---- Parsing
 
     @Test
-    void tellsTextSchemeAddressAndVariables() {
+    void returnsTextSchemeAddressAndVariables() {
         Template template = Template.parse("  HTTPS://Farm.Studio:8443/x/{entity_id}{?user_id,task_id*}{&entity_id}\n");
         assertThat(template.text()).isEqualTo("HTTPS://Farm.Studio:8443/x/{entity_id}{?user_id,task_id*}{&entity_id}");
         assertThat(template).hasToString(template.text());
@@ -310,14 +310,14 @@ class TemplateTest {
             https://bücher.de/x,             https://bücher.de/,  null
             https://１２７.0.0.1/,            https://１２７.0.0.1/, null
             """)
-    void leavesABrokenAuthorityVisible(String text, URI address, String host) {
+    void returnsAnAddressWithoutHostForAnInvalidHost(String text, URI address, String host) {
         assertThat(Template.parse(text).address()).isEqualTo(address);
         assertThat(Template.parse(text).address().getHost()).isEqualTo(host);
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "maya://open?file={entity_name}", "krita:{entity_name}", "javascript:x", "file:///x" })
-    void hasNoAddressUnlessItIsOfTheWeb(String text) {
+    void hasAnAddressOnlyForWebUrls(String text) {
         Template template = Template.parse(text);
         assertThat(template.web()).isFalse();
         assertThat(catchThrowableOfType(Refused.class, template::address).code()).isEqualTo("template_address");
@@ -328,7 +328,7 @@ class TemplateTest {
             "{user_id}{entity_type}, ENTITY",
             "{production_id}, PRODUCTION", "{?selection*}, PRODUCTION", "x, PRODUCTION", "{sequence_name}, ENTITY",
             "{episode_name}, ENTITY", "{asset_type_name}, ENTITY", "{project_id}{user_email}, PRODUCTION" })
-    void standsForTheNarrowestThingItNames(String path, Scope scope) {
+    void hasTheScopeOfItsNarrowestVariable(String path, Scope scope) {
         assertThat(Template.parse("https://a.com/" + path).scope()).isEqualTo(scope);
     }
 
@@ -343,7 +343,7 @@ class TemplateTest {
     }
 
     @Test
-    void equalsWhatReadsTheSame() {
+    void equalsTemplatesWithTheSameText() {
         Template template = Template.parse("https://a.com/{entity_id}");
         assertThat(template).isEqualTo(Template.parse(LINK + "run#https://a.com/{entity_id} ")).hasSameHashCodeAs(
                 Template.parse(" https://a.com/{entity_id}"));
@@ -356,7 +356,7 @@ class TemplateTest {
     @ValueSource(strings = { "https://a.com/{entity_id}", "maya://open?file=/projects/{production_id}/assets/{entity_id}",
             "krita:{entity_name}", "https://a.com/#/x/{task_id}{?selection*}", "https://a.com/%41?a=%7b{entity_id}%7D",
             "https://a.com/é/日本/{entity_name}", "https://a.com/plain" })
-    void comesBackOutOfATriggerLink(String template) {
+    void isExtractedFromATriggerLink(String template) {
         for (String link : List.of(LINK + "run#", LINK + "open#", LINK.replace("https", "HTTP") + "run#",
                 "http://localhost:8080/" + LINK.substring(LINK.indexOf("api")).toUpperCase().replace("API/DATA/CUSTOM-ACTIONS",
                         "api/data/custom-actions") + "run#",
@@ -375,7 +375,7 @@ class TemplateTest {
             https://a.com/%7Bx%7D/{              -> https://a.com/%7Bx%7D/{
             https://a.com/%7Bx%7D/}              -> https://a.com/%7Bx%7D/}
             """)
-    void turnsBracesBackThatABrowserEncoded(String fragment, String template) {
+    void decodesBracesThatABrowserEncoded(String fragment, String template) {
         assertThat(TriggerLink.unlink(LINK + "run#" + fragment)).isEqualTo(template);
         assertThat(TriggerLink.unlink(fragment)).isEqualTo(fragment);
     }
@@ -386,12 +386,12 @@ class TemplateTest {
             LINK + "stop#https://a.com/", LINK + "run/#https://a.com/", LINK + "run?x#https://a.com/",
             "https://a.com/#https://b.com/",
             "ftp" + "://kitsu.studio/api/data/custom-actions/5f1b9d5e-0c2a-4b43-9c59-0a4a3a6f2e10/run#https://a.com/" })
-    void takesAnythingElseAsItStands(String text) {
+    void leavesOtherTextUnchanged(String text) {
         assertThat(TriggerLink.unlink(text)).isEqualTo(text);
     }
 
     @Test
-    void unlinksAMegabyteOfLinksAtOnce() {
+    void removesAMegabyteOfTriggerLinksAtOnce() {
         assertThat(TriggerLink.unlink((LINK + "run#").repeat(10_000) + "https://a.com/")).isEqualTo("https://a.com/");
     }
 
@@ -479,14 +479,14 @@ class TemplateTest {
     @ParameterizedTest
     @ValueSource(strings = { "https://a.com/{entity_name}", "https://a.com{/entity_name}", "https://a.com/?q={entity_name}",
             "https://a.com/{?entity_name}", "https://a.com/{?task_id}{&entity_name}", "maya://open?file={entity_name}" })
-    void refusesValuesThatAreNoText(String text) {
+    void refusesValuesWithInvalidCharacters(String text) {
         for (String value : List.of("\0", "a\0b", "\ud83d", "a\ud83d", "\ude00", "\ude00\ud83d", "😀\ud83d", "\ud83dx")) {
             assertThat(fill(text, Map.of(Variable.entity_name, value))).isEqualTo(new Unsafe(Variable.entity_name));
         }
     }
 
     @Test
-    void refusesIdsThatAreNoText() {
+    void refusesIdsWithInvalidCharacters() {
         assertThat(fill("https://a.com/{?selection*}", Map.of(Variable.selection, List.of("a", "\0"))))
                 .isEqualTo(new Unsafe(Variable.selection));
     }
@@ -525,7 +525,7 @@ class TemplateTest {
     }
 
     @Test
-    void takesAListWithAnEmptyIdForMissingWhereItWouldLeaveAHole() {
+    void treatsAListWithAnEmptyIdInAPathAsMissing() {
         List<String> ids = List.of("", "evil.com");
         for (String path : List.of("{/selection*}", "{selection}", "x{/selection}")) {
             assertThat(fill("https://a.com/" + path, Map.of(Variable.selection, ids)))
@@ -561,7 +561,7 @@ class TemplateTest {
             maya:{?task_id} -> maya: -> maya:?task_id=t
             maya://open{?task_id,user_id} -> maya://open?user_id=u -> maya://open?task_id=t&user_id=u
             """)
-    void leavesOutWhatAQueryLacksAndMendsTheJoint(String text, String without, String with) {
+    void leavesOutMissingQueryVariablesAndCorrectsTheSeparators(String text, String without, String with) {
         assertThat(fill(text, Map.of(Variable.user_id, "u"))).isEqualTo(new Url(without));
         assertThat(fill(text, Map.of(Variable.user_id, "u", Variable.task_id, "t"))).isEqualTo(new Url(with));
     }
@@ -578,7 +578,7 @@ class TemplateTest {
             "https://a.com/?file={entity_name}/x", "maya://open?file=/projects/{entity_name}/x", "maya://open/{entity_name}",
             "maya://open?file={entity_name}/x", "krita:{entity_name}/x", "krita:/{entity_name}", "vscode://file/{entity_name}",
             "https://a.com{/sequence_name,entity_name}", "https://a.com{/entity_name,sequence_name}" })
-    void refusesDotsThatAreASegment(String text) {
+    void refusesDotSegments(String text) {
         for (String dots : List.of(".", "..")) {
             assertThat(fill(text, Map.of(Variable.entity_name, dots, Variable.sequence_name, "ok")))
                     .isEqualTo(new Unsafe(Variable.entity_name));
@@ -589,7 +589,7 @@ class TemplateTest {
     @ValueSource(strings = { "https://a.com/{entity_name}{sequence_name}/x", "https://a.com/.{entity_name}/x",
             "https://a.com/{entity_name}./x", "https://a.com/%2e{entity_name}/x", "https://a.com/{entity_name}%2E",
             "https://a.com/?f=/p/.{entity_name}&b", "maya://open?file=/p/%2E{entity_name}/x" })
-    void refusesASegmentOfDotsFromSeveralPieces(String text) {
+    void refusesDotSegmentsFromSeveralPieces(String text) {
         assertThat(fill(text, Map.of(Variable.entity_name, ".", Variable.sequence_name, ".")))
                 .isEqualTo(new Unsafe(Variable.entity_name));
     }
@@ -597,7 +597,7 @@ class TemplateTest {
     @ParameterizedTest
     @ValueSource(strings = { "../x", "x/..", "x/../y", "../../etc/passwd", "..\\x", "x\\..\\y", "./x", "x/./y", "/..",
             "/../x" })
-    void refusesValuesThatWalkOnceTheyAreDecoded(String value) {
+    void refusesPathTraversalInValues(String value) {
         for (String text : List.of("https://a.com/{entity_name}", "https://a.com/x/{entity_name}/y",
                 "https://a.com/{?entity_name}",
                 "https://a.com/?f={entity_name}", "maya://open?file=/p/{entity_name}/x", "krita:{entity_name}")) {
@@ -607,13 +607,13 @@ class TemplateTest {
 
     @ParameterizedTest
     @CsvSource({ "{entity_name}.., x/", "..{entity_name}, /x", "{entity_name}./x, a/." })
-    void refusesASegmentOfDotsThatAnEncodedSlashCutsOff(String path, String value) {
+    void refusesDotSegmentsBesideAnEncodedSlash(String path, String value) {
         assertThat(fill("https://a.com/p/" + path, Map.of(Variable.entity_name, value)))
                 .isEqualTo(new Unsafe(Variable.entity_name));
     }
 
     @Test
-    void namesTheIdThatIsDots() {
+    void namesTheVariableOfADotSegment() {
         assertThat(fill("https://a.com{/entity_name}{/selection*}/x", Map.of(Variable.entity_name, "a", Variable.selection,
                 List.of("b", "..", "c")))).isEqualTo(new Unsafe(Variable.selection));
     }
@@ -636,7 +636,7 @@ class TemplateTest {
             https://a.com/..{/entity_name}      -> x    -> https://a.com/../x
             krita:{entity_name}                 -> ..   -> krita:..
             """)
-    void takesDotsThatAreNoSegmentOfAValue(String text, String value, String url) {
+    void acceptsDotsThatAreNoSegment(String text, String value, String url) {
         assertThat(fill(text, Map.of(Variable.entity_name, value))).isEqualTo(new Url(url));
     }
 
@@ -664,7 +664,7 @@ class TemplateTest {
      * and scheme are the vetted ones.
      */
     @Test
-    void keepsTheHostOfWhateverItTakes() {
+    void keepsTheHostOfEveryAcceptedTemplate() {
         List<String> pieces = List.of("/", "//", ":", "?", "&", "#", "@", ".", "..", "%2e", "%2F", "a.com", "x", "=", "[", "]",
                 "é",
                 "{entity_name}", "{/entity_name}", "{?entity_name}", "{&entity_name}", "{?task_id}", "{&task_id}",
@@ -735,7 +735,7 @@ class TemplateTest {
 
     @ParameterizedTest
     @CsvSource({ "9984, false", "9985, true" })
-    void stopsWhereAUrlGetsTooLong(int length, boolean tooLong) {
+    void stopsWhenAUrlGetsTooLong(int length, boolean tooLong) {
         Filled filled = fill("https://a.com/{entity_name}/b", Map.of(Variable.entity_name, "x".repeat(length)));
 
         assertThat(filled instanceof Template.TooLong).isEqualTo(tooLong);

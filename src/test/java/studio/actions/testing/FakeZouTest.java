@@ -145,7 +145,7 @@ class FakeZouTest {
     }
 
     @Test
-    void derivesWhatTheRecordingLacks() throws Exception {
+    void derivesDataThatTheRecordingLacks() throws Exception {
         Task shot = zou.recordedShot();
         Task asset = zou.recordedAsset();
         Task closed = zou.recordedClosed();
@@ -188,7 +188,7 @@ class FakeZouTest {
     }
 
     @Test
-    void believesTheCookieBeforeTheHeader() throws Exception {
+    void prefersTheCookieToTheHeader() throws Exception {
         String user = zou.login("user");
 
         assertThat(who(cookie(user, admin))).isEqualTo("user");
@@ -266,7 +266,7 @@ class FakeZouTest {
     @ParameterizedTest
     @CsvSource({ "admin, true true true true", "manager, true true false false", "supervisor, true true false false",
             "user, true true false false", "client, true true false false", "vendor, true false false false" })
-    void listsWhatTheGlobalRoleShows(String person, String shown) throws Exception {
+    void listsTasksByTheGlobalRole(String person, String shown) throws Exception {
         String archived = zou.production("Archived", person);
         List<Task> tasks = List.of(zou.shot("assigned"), zou.shotIn(zou.recordedShot().projectId(), "another's", "SQ01"),
                 zou.recordedClosed(), zou.shotIn(archived, "archived", "SQ01"));
@@ -332,7 +332,7 @@ class FakeZouTest {
     }
 
     @Test
-    void tellsTheTeamAndItsRolesAsRecorded() throws Exception {
+    void listsTheTeamAndItsRolesAsRecorded() throws Exception {
         String person = zou.colleague("supervisor");
         String production = zou.production("Sintel 2");
         zou.join(person, production, "user");
@@ -357,7 +357,7 @@ class FakeZouTest {
     }
 
     @Test
-    void takesADoubleSlashForOne() throws Exception {
+    void treatsADoubleSlashAsOne() throws Exception {
         String path = "/data/tasks/" + zou.recordedShot().id();
 
         assertThat(get("/" + path, admin).body()).isEqualTo(get(path, admin).body());
@@ -370,7 +370,7 @@ class FakeZouTest {
     @ValueSource(
             strings = { "/", "/data", "/data/tasks", "/data/comments", "/data/tasks/00000000-0000-4000-8000-000000000000/full",
                     "/data/shots/00000000-0000-4000-8000-000000000000", "/data/user", "/actions/tasks", "/anything/else" })
-    void doesNotKnowTheRest(String path) throws Exception {
+    void answersNotFoundForOtherPaths(String path) throws Exception {
         assertThat(get(path, admin).statusCode()).isEqualTo(404);
         assertThat(get(path, admin).body()).isEqualTo(recorded("task unknown id").toString());
     }
@@ -459,7 +459,7 @@ class FakeZouTest {
     }
 
     @Test
-    void makesTasksForManyAtOnce() {
+    void makesTasksFromManyThreads() {
         Set<String> ids = IntStream.range(0, 200).parallel().mapToObj(i -> zou.shot("SH" + i, "SQ" + i % 3, "E1").id())
                 .collect(Collectors.toSet());
 
@@ -494,7 +494,7 @@ class FakeZouTest {
     }
 
     @Test
-    void fillsUpTheActionsThatATestSets() throws Exception {
+    void completesTheActionsThatATestSets() throws Exception {
         Map<String, Object> odd = new LinkedHashMap<>();
         odd.put("url", null);
         odd.put("name", "Odd");
@@ -533,7 +533,7 @@ class FakeZouTest {
     @CsvSource({ "html, 200, text/html; charset=utf-8, <title>Kitsu", "error, 500, text/html; charset=utf-8, Internal",
             "unavailable, 503, text/html, Unavailable", "twoFactor, 403, application/json, Two-factor",
             "notAPerson, 200, application/json, '\"user\":{}'", "unknownRole, 200, application/json, wizard" })
-    void failsAsOrdered(Fault fault, int status, String type, String part) throws Exception {
+    void failsWithTheConfiguredFault(Fault fault, int status, String type, String part) throws Exception {
         zou.fault(admin, "/auth", fault);
 
         HttpResponse<String> answer = get(WHO_AM_I, admin);
@@ -607,7 +607,7 @@ class FakeZouTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "slow", "silent" })
-    void letsTheClientWait(Fault fault) {
+    void keepsTheClientWaiting(Fault fault) {
         zou.fault(admin, "/", fault);
 
         assertThatThrownBy(() -> client.send(HttpRequest.newBuilder(URI.create(zou.url() + WHO_AM_I))
@@ -616,7 +616,7 @@ class FakeZouTest {
     }
 
     @Test
-    void goesWithoutAnAnswer() {
+    void closesTheConnectionWithoutAnAnswer() {
         zou.fault(admin, "/", Fault.gone);
 
         assertThatThrownBy(() -> get(WHO_AM_I, admin)).isInstanceOf(IOException.class)
@@ -625,7 +625,7 @@ class FakeZouTest {
     }
 
     @Test
-    void answersLaterAndCountsWhoWaits() {
+    void delaysAnswersAndCountsWaitingRequests() {
         zou.delay(admin, "/data", Duration.ofSeconds(1));
         long start = System.nanoTime();
 
@@ -641,7 +641,7 @@ class FakeZouTest {
     }
 
     @Test
-    void doesNotCountOneAfterTheOtherAsAtOnce() throws Exception {
+    void doesNotCountSequentialRequestsAsSimultaneous() throws Exception {
         for (int i = 0; i < 100; i++) {
             get(ACTIONS, admin);
         }
@@ -653,7 +653,7 @@ class FakeZouTest {
     // ---- Stopping and starting
 
     @Test
-    void goesAwayAndComesBackOnTheSamePort() throws Exception {
+    void stopsAndRestartsOnTheSamePort() throws Exception {
         String url = zou.url();
         assertThat(get(WHO_AM_I, admin).statusCode()).isEqualTo(200);
 
@@ -670,7 +670,7 @@ class FakeZouTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "silent", "endless", "drip", "slow" })
-    void dropsWhoWaitsWhenItGoes(Fault fault) throws Exception {
+    void dropsWaitingClientsWhenItStops(Fault fault) throws Exception {
         zou.fault(admin, "/data", fault);
         CompletableFuture<HttpResponse<String>> waiting = client.sendAsync(
                 HttpRequest.newBuilder(URI.create(zou.url() + ACTIONS)).header("Authorization", "Bearer " + admin).build(),
@@ -683,7 +683,7 @@ class FakeZouTest {
     }
 
     @Test
-    void isOneForAll() {
+    void isSharedByAllTests() {
         assertThat(FakeZou.shared()).isSameAs(FakeZou.shared());
         assertThat(FakeZou.shared().url()).startsWith("http://127.0.0.1:").isNotEqualTo(zou.url());
     }

@@ -116,7 +116,7 @@ public final class Packaged {
      */
     public List<String> troubles() {
         return lines().stream().filter(line -> line.contains("WARN") || line.contains("ERROR"))
-                .filter(line -> !line.contains("(egress.max-timeout), a stop waits for")).toList();
+                .filter(line -> !line.contains("(egress.max-timeout), but a shutdown waits for")).toList();
     }
 
     public String token() {

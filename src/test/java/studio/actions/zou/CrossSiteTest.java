@@ -47,7 +47,7 @@ class CrossSiteTest {
     // ---- Our own site
 
     @Test
-    void aPageOfOurOwnSiteMayDoAll() {
+    void allowsEverythingToOwnSite() {
         all(Map.of("Origin", ours()));
         all(Map.of("Sec-Fetch-Site", "same-origin"));
         all(Map.of("Sec-Fetch-Site", "same-origin", "Origin", ours()));
@@ -55,7 +55,7 @@ class CrossSiteTest {
 
     /** A form sends these headers if its page has the referrer policy {@code no-referrer}. */
     @Test
-    void theBrowsersWordCountsWhereTheOriginIsHidden() {
+    void trustsSecFetchSiteIfOriginIsNull() {
         all(Map.of("Sec-Fetch-Site", "same-origin", "Origin", "null"));
     }
 
@@ -68,12 +68,12 @@ class CrossSiteTest {
             "kitsu.studio:8443, https://kitsu.studio:8443", "Kitsu.Studio, https://kitsu.studio",
             "kitsu_farm:8080, http://kitsu_farm:8080", "10.20.0.7:8080, http://10.20.0.7:8080",
             "[fd12::7]:8080, http://[fd12::7]:8080" })
-    void theHostThatTheBrowserUsedIsOurOwn(String host, String origin) throws IOException {
+    void acceptsOriginOfRequestedHost(String host, String origin) throws IOException {
         assertThat(posted(host, origin)).startsWith("HTTP/1.1 201 ");
     }
 
     @Test
-    void runsWhatIsPressedInKitsu() {
+    void runsPressFromKitsusPage() {
         Assumptions.assumeTrue(BesideKitsu.fake());
         String name = unique();
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
@@ -101,7 +101,7 @@ class CrossSiteTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "https://evil.example", "null", "http://localhost" })
-    void nothingHappensForAnotherOrigin(String origin) {
+    void changesNothingForAnotherOrigin(String origin) {
         nothingHappens(Map.of("Origin", origin));
     }
 
@@ -113,13 +113,13 @@ class CrossSiteTest {
             "kitsu.studio, https://studio", "kitsu.studio, https://kitsu.studio.evil.example",
             "kitsu.studio, https://evilkitsu.studio", "10.20.0.7:8080, http://10.20.0.7:80",
             "[fd12::7]:8080, http://[fd12::8]:8080" })
-    void refusesAnotherPortOrHostThanTheBrowserUsed(String host, String origin) throws IOException {
+    void refusesOriginWithAnotherHostOrPort(String host, String origin) throws IOException {
         assertThat(posted(host, origin)).startsWith("HTTP/1.1 403 ").contains("\"code\":\"cross_site\"");
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "same-site", "cross-site", "none", "", "true", "same-origin, cross-site" })
-    void refusesWhatTheBrowserCallsAnotherSite(String site) {
+    void refusesOtherValuesOfSecFetchSite(String site) {
         refused(create(Map.of("Sec-Fetch-Site", site)));
         refused(create(Map.of("Sec-Fetch-Site", site, "Origin", "https://evil.example")));
         refused(create(Map.of("Sec-Fetch-Site", site, "Origin", "null")));
@@ -127,24 +127,24 @@ class CrossSiteTest {
 
     @ParameterizedTest
     @ValueSource(strings = { "same-site", "cross-site" })
-    void theBrowsersWordCountsBeforeTheOrigin(String site) {
+    void secFetchSiteOverridesOrigin(String site) {
         nothingHappens(Map.of("Sec-Fetch-Site", site, "Origin", ours()));
     }
 
     @Test
-    void refusesWhatDoesNotSayWhereItComesFrom() {
+    void refusesRequestsWithoutOrigin() {
         nothingHappens(Map.of());
         nothingHappens(Map.of("Referer", ours() + "/productions", "X-Requested-With", "XMLHttpRequest"));
     }
 
     @Test
-    void aBearerDoesNotVouchForTheCookie() {
+    void refusesCookieDespiteBearerToken() {
         refused(cookie(Map.of()).header("Authorization", "Bearer " + BesideKitsu.token("admin")).contentType(ContentType.JSON)
                 .body(draft()).post(BesideKitsu.PATH));
     }
 
     @Test
-    void asksZouNothingForAnotherSite() {
+    void sendsNoRequestToZouForAnotherSite() {
         Assumptions.assumeTrue(BesideKitsu.fake());
         String token = FakeZou.shared().login("admin");
 
@@ -175,7 +175,7 @@ class CrossSiteTest {
     }
 
     @Test
-    void aBearerNeedsNoOrigin() {
+    void bearerTokenNeedsNoOrigin() {
         for (Map<String, String> from : List.of(Map.<String, String> of(), Map.of("Origin", "https://evil.example"),
                 Map.of("Origin", "null"), Map.of("Sec-Fetch-Site", "cross-site"))) {
             BesideKitsu.as("admin").headers(from).body(draft()).post(BesideKitsu.PATH).then().statusCode(201);
@@ -185,7 +185,7 @@ class CrossSiteTest {
     // ---- Forwarded headers of untrusted clients
 
     @Test
-    void aForwardedHostOfAStrangersIsNotOurs() {
+    void ignoresForwardedHostOfUntrustedClient() {
         for (String host : List.of("evil.example", "evil.example:443")) {
             for (Map<String, String> forwarded : forwarded(host)) {
                 Map<String, String> from = new LinkedHashMap<>(forwarded);
@@ -198,7 +198,7 @@ class CrossSiteTest {
     }
 
     @Test
-    void aForwardedHostOfAStrangersIsNotInALink() {
+    void linksIgnoreForwardedHostOfUntrustedClient() {
         String ajax = BesideKitsu.ajax("https://api.studio.com/sync");
         String opened = BesideKitsu.opened("https://wiki.studio/");
 

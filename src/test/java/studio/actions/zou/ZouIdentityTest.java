@@ -77,7 +77,7 @@ class ZouIdentityTest {
     // ---- Bodies that do not arrive
 
     @Test
-    void echoIsNotThereBeforeItsBodyIsRead() throws IOException {
+    void answers404ForEchoBeforeReadingBody() throws IOException {
         try (Raw client = new Raw(service)) {
             long since = System.nanoTime();
             assertThat(client.send(Raw.slow(Api.ACTIONS + "/echo")).status()).isEqualTo(404);
@@ -86,7 +86,7 @@ class ZouIdentityTest {
     }
 
     @Test
-    void strangersAreRefusedBeforeTheirBodyIsRead() throws IOException {
+    void refusesUnknownCallerBeforeReadingBody() throws IOException {
         String path = BesideKitsu.PATH + "/" + UUID.randomUUID() + "/run";
         try (Raw nobody = new Raw(service); Raw stranger = new Raw(service); Raw known = new Raw(service)) {
             long since = System.nanoTime();
@@ -102,7 +102,7 @@ class ZouIdentityTest {
 
     @ParameterizedTest
     @CsvSource({ "admin, 200", "manager, 200", "supervisor, 200", "user, 200", "client, 200", "vendor, 403", "bot, 200" })
-    void letsInEveryRoleOfZous(String person, int list) {
+    void acceptsEveryRoleOfZou(String person, int list) {
         String token = BesideKitsu.token(person);
 
         assertThat(get(RUNS, token).statusCode()).isEqualTo(200);
@@ -112,14 +112,14 @@ class ZouIdentityTest {
     }
 
     @Test
-    void takesZousCookieFromAmongOthers() {
+    void findsZousCookieAmongOthers() {
         String token = BesideKitsu.token("user");
 
         assertThat(byCookie(RUNS, "lang=fr; " + COOKIE + token + "; refresh_token_cookie=other").statusCode()).isEqualTo(200);
     }
 
     @Test
-    void takesTheSchemeInAnyCase() {
+    void acceptsBearerSchemeInAnyCase() {
         String token = BesideKitsu.token("user");
 
         assertThat(byHeader(RUNS, "bearer " + token).statusCode()).isEqualTo(200);
@@ -128,22 +128,22 @@ class ZouIdentityTest {
 
     @ParameterizedTest
     @CsvSource({ "user, user", "manager, manager", "vendor, vendor" })
-    void whoMayNotIsToldWhoMay(String person, String role) {
+    void refusalNamesRequiredRole(String person, String role) {
         BesideKitsu.as(person).body(BesideKitsu.draft()).post(Api.ACTIONS).then().statusCode(403).body("detail",
-                org.hamcrest.Matchers.equalTo("This is for the role admin. Your role is " + role + "."));
+                org.hamcrest.Matchers.equalTo("This needs the role admin. Your role is " + role + "."));
     }
 
     // ---- Refused callers
 
     @ParameterizedTest
     @ValueSource(strings = { LIST, RUNS, "/api/data/user/context" })
-    void refusesWhoBringsNothing(String path) {
+    void refusesRequestWithoutCredential(String path) {
         refused(given().get(path), 401, "unauthenticated", null);
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "garbage", "a.b.c", "null", Services.TOKEN, "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9." })
-    void refusesAGarbageToken(String token) {
+    void refusesMalformedToken(String token) {
         Response byHeader = get(RUNS, token);
         refused(byHeader, 401, "unauthenticated", token);
         refused(byCookie(RUNS, COOKIE + token), 401, "unauthenticated", token);
@@ -158,14 +158,14 @@ class ZouIdentityTest {
     @ParameterizedTest
     @ValueSource(strings = { "Bearer", "Bearer ", "Bearer \t", "Basic @@", "Token @@", "@@", "Bearer@@", "Bearer @@ @@",
             "Bearer @@,", "Bearer \"@@\"", "Bearer @@;a=b" })
-    void refusesAHeaderThatIsNoBearer(String header) {
+    void refusesInvalidAuthorizationHeader(String header) {
         String token = BesideKitsu.token("admin");
 
         refused(byHeader(RUNS, header.replace("@@", token)), 401, "unauthenticated", token);
     }
 
     @Test
-    void anEmptyCookieIsNone() {
+    void ignoresEmptyCookie() {
         given().header("Cookie", COOKIE).header("Authorization", "Bearer " + BesideKitsu.token("user")).get(RUNS).then()
                 .statusCode(200);
     }
@@ -175,14 +175,14 @@ class ZouIdentityTest {
             "access_token_cookie=@@ @@", "access_token_cookie=@@\"", "access_token_cookie=@\"@", "access_token_cookie=@@,",
             "access_token_cookie=a\\b", "access_token_cookie=%00", "access_token_cookie==", "=@@", "@@", ";", "",
             "Access_Token_Cookie=@@", "access_token=@@", "refresh_token_cookie=@@", "xaccess_token_cookie=@@" })
-    void refusesAnOddCookie(String cookie) {
+    void refusesInvalidCookie(String cookie) {
         String token = BesideKitsu.token("admin");
 
         refused(byCookie(RUNS, cookie.replace("@@", token)), 401, "unauthenticated", token);
     }
 
     @Test
-    void theCookieCountsBeforeTheHeader() {
+    void cookieOverridesAuthorizationHeader() {
         String token = BesideKitsu.token("admin");
 
         refused(given().header("Cookie", COOKIE + "garbage").header("Authorization", "Bearer " + token).get(RUNS), 401,
@@ -206,7 +206,7 @@ class ZouIdentityTest {
 
         @ParameterizedTest
         @ValueSource(strings = { "admin", "manager", "supervisor", "user", "client", "vendor", "bot", "bot2" })
-        void theCallerIsWhoZouSays(String person) {
+        void takesCallerFromZou(String person) {
             String action = BesideKitsu.ajax("https://api.studio.com/sync", "roles", List.of("admin", "manager", "supervisor",
                     "user", "client", "vendor"));
             JsonNode known = zou.person(person);
@@ -223,7 +223,7 @@ class ZouIdentityTest {
         }
 
         @Test
-        void passesTheCredentialOnAsItCame() {
+        void passesCredentialOnUnchanged() {
             String bearer = zou.login("user");
             String cookie = zou.login("user");
 
@@ -240,7 +240,7 @@ class ZouIdentityTest {
         }
 
         @Test
-        void keepsThePeopleApart() {
+        void doesNotMixUpCallers() {
             String vendor = zou.login("vendor");
             String user = zou.login("user");
 
@@ -253,7 +253,7 @@ class ZouIdentityTest {
         // ---- Number of requests to Zou
 
         @Test
-        void fiftyRequestsWithANewTokenAreOneQuestion() {
+        void asksZouOnceForConcurrentRequestsWithOneToken() {
             String token = zou.login("user");
             zou.delay(token, "/auth", Duration.ofMillis(500));
 
@@ -266,7 +266,7 @@ class ZouIdentityTest {
         }
 
         @Test
-        void believesAnAnswerForAWhile() {
+        void cachesIdentity() {
             String token = zou.login("user");
             double hits = count("custom_actions_identity_lookups_total{result=\"hit\"}");
             double misses = count("custom_actions_identity_lookups_total{result=\"miss\"}");
@@ -282,7 +282,7 @@ class ZouIdentityTest {
 
         @ParameterizedTest
         @CsvSource({ "garbage, 422", "twoFactor, 403", "error, 503" })
-        void doesNotRememberANo(String no, int status) {
+        void doesNotCacheRefusals(String no, int status) {
             String token = no.equals("garbage") ? "garbage" + UUID.randomUUID() : zou.login("user");
             if (!no.equals("garbage")) {
                 zou.fault(token, "/auth", Fault.valueOf(no));
@@ -296,7 +296,7 @@ class ZouIdentityTest {
         }
 
         @Test
-        void whoHangsUpTakesNobodyElsesAnswerAway() throws IOException {
+        void disconnectedClientDoesNotCancelLookupOfOthers() throws IOException {
             String token = zou.login("user");
             zou.delay(token, "/auth", Duration.ofMillis(700));
             CompletableFuture<HttpResponse<String>> other;
@@ -334,7 +334,7 @@ class ZouIdentityTest {
         }
 
         @Test
-        void passesZousOwnRefusalOfTheContextToSuchAToken() {
+        void passesOnZousRefusalOfContextWithPendingSecondFactor() {
             String token = zou.loginPendingSecondFactor();
 
             Response answer = get(CONTEXT, token);
@@ -346,7 +346,7 @@ class ZouIdentityTest {
         }
 
         @Test
-        void theContextDoesNotVouchForATokenElsewhere() {
+        void acceptedContextDoesNotAuthenticateOtherRequests() {
             String token = zou.login("admin");
             zou.fault(token, SECOND_FACTOR, Fault.twoFactor);
 
@@ -357,7 +357,7 @@ class ZouIdentityTest {
 
         @ParameterizedTest
         @EnumSource(names = { "error", "unavailable", "html", "huge", "endless", "half" })
-        void takesAnyOtherAnswerOfAnOlderZou(Fault fault) {
+        void acceptsTokenIfZouAnswersSecondFactorCheckWithError(Fault fault) {
             String token = zou.login("user");
             zou.fault(token, SECOND_FACTOR, fault);
 
@@ -368,7 +368,7 @@ class ZouIdentityTest {
 
         @ParameterizedTest
         @EnumSource(names = { "gone", "silent" })
-        void letsNobodyInWithoutAnAnswerAboutTheSecondFactor(Fault fault) {
+        void refusesTokenIfSecondFactorCheckIsUnanswered(Fault fault) {
             String token = zou.login("admin");
             zou.fault(token, SECOND_FACTOR, fault);
 
@@ -378,7 +378,7 @@ class ZouIdentityTest {
         }
 
         @Test
-        void passesOnWhyZouRefusesAToken() {
+        void passesOnZousMessageForExpiredToken() {
             String token = zou.login("user");
             zou.expire(token);
 
@@ -391,7 +391,7 @@ class ZouIdentityTest {
         }
 
         @Test
-        void passesOnAReasonThatIsFitToBeRead() {
+        void cleansAndShortensZousMessage() {
             String token = zou.login("user");
             zou.answer(token, "/auth", 401, "{\"message\": \"bad\\u0000\\n\\u202etoken " + "x".repeat(100_000) + "\"}");
 
@@ -405,7 +405,7 @@ class ZouIdentityTest {
         // ---- Refusals and failures of Zou
 
         @Test
-        void aPersonWithoutTheirSecondFactorIsToldZousReason() {
+        void passesOnZousMessageAboutMissingSecondFactor() {
             String token = zou.login("admin");
             zou.fault(token, "/auth", Fault.twoFactor);
 
@@ -419,7 +419,7 @@ class ZouIdentityTest {
         }
 
         @Test
-        void aRoleThatIsNotKnownIsNobodys() {
+        void refusesUnknownRole() {
             String token = zou.login("admin");
             zou.fault(token, "/auth", Fault.unknownRole);
 
@@ -430,7 +430,7 @@ class ZouIdentityTest {
 
         @ParameterizedTest
         @EnumSource(names = { "html", "half", "huge", "endless", "gone", "error", "unavailable", "notAPerson" })
-        void letsNobodyInOnWhatIsNoAnswer(Fault fault) {
+        void refusesCallerIfZousAnswerIsInvalid(Fault fault) {
             String token = zou.login("admin");
             zou.fault(token, "/auth", fault);
 
@@ -482,7 +482,7 @@ class ZouIdentityTest {
         // ---- The end of the identity cache
 
         @Test
-        void aLoggedOutTokenStopsWorkingWhenTheMemoryEnds() {
+        void refusesRevokedTokenAfterCacheExpires() {
             List<String> tokens = new ArrayList<>();
             for (String person : List.of("admin", "user", "bot")) {
                 String token = zou.login(person);
@@ -503,7 +503,7 @@ class ZouIdentityTest {
         }
 
         @Test
-        void letsNobodyInWhileZouIsAwayOnceTheMemoryEnds() {
+        void refusesCallersWhileZouIsUnreachableAfterCacheExpires() {
             String known = zou.login("admin");
             String stranger = zou.login("admin");
             get(LIST, known).then().statusCode(200);

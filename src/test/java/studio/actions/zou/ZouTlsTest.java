@@ -38,7 +38,7 @@ class ZouTlsTest {
     }
 
     @Test
-    void trustsTheStudiosAuthorityAndSaysWhyNoOther() {
+    void trustsOnlyCertificatesOfStudiosAuthority() {
         String token = ZOU.login("user");
         BesideKitsu.with(token).get(Api.ACTIONS).then().statusCode(200);
 
