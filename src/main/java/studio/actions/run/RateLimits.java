@@ -259,6 +259,8 @@ class RateLimits {
             if (!DIVISION_BY_ZERO.equals(none.getSQLState())) {
                 throw none;
             }
+            // The rollback also undid a change of the limit: from now on the bucket has to fill at the rate that is answered.
+            take(Map.of(policy, 0));
             return new Taken(policy, 0, 0);
         }
         if (seen.size() >= REMEMBERED) {
