@@ -461,19 +461,23 @@ class LimitsTest {
 
     @Test
     void remembersAnEmptyBucketUntilItRefills() throws InterruptedException {
-        RateLimits.Policy host = new RateLimits.Policy(RateLimits.Kind.host, "farm", 10, Duration.ofMillis(300));
+        RateLimits.Policy slow = new RateLimits.Policy(RateLimits.Kind.host, "farm", 10, Duration.ofMinutes(1));
         EmptyBuckets emptyBuckets = new EmptyBuckets();
 
-        emptyBuckets.update(List.of(new RateLimits.Taken(host, 10, 0.5)));
-        assertThat(emptyBuckets.contains(host)).isTrue();
-        assertThat(emptyBuckets.mostTokens(host)).isLessThan(10);
+        emptyBuckets.update(List.of(new RateLimits.Taken(slow, 10, 0.5)));
+        assertThat(emptyBuckets.contains(slow)).isTrue();
+        assertThat(emptyBuckets.mostTokens(slow)).isLessThan(10);
         assertThat(emptyBuckets.subjects(RateLimits.Kind.host)).containsExactly("farm");
-        assertThat(emptyBuckets.untilNextToken()).hasValueSatisfying(end -> assertThat(end).isLessThan(Duration.ofMillis(16)));
-        Thread.sleep(400);
-        emptyBuckets.update(List.of(new RateLimits.Taken(host, 1, 9)));
+        assertThat(emptyBuckets.untilNextToken())
+                .hasValueSatisfying(end -> assertThat(end).isLessThanOrEqualTo(Duration.ofSeconds(3)));
 
-        assertThat(emptyBuckets.contains(host)).isFalse();
-        assertThat(emptyBuckets.mostTokens(host)).isEqualTo(10);
+        RateLimits.Policy quick = new RateLimits.Policy(RateLimits.Kind.host, "farm", 10, Duration.ofMillis(300));
+        emptyBuckets.update(List.of(new RateLimits.Taken(quick, 10, 0.5)));
+        Thread.sleep(400);
+        emptyBuckets.update(List.of(new RateLimits.Taken(quick, 1, 9)));
+
+        assertThat(emptyBuckets.contains(quick)).isFalse();
+        assertThat(emptyBuckets.mostTokens(quick)).isEqualTo(10);
         assertThat(emptyBuckets.untilNextToken()).isEmpty();
     }
 
