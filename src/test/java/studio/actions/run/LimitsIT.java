@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -43,6 +44,7 @@ import studio.actions.testing.Receiver.Heard;
 
 /** Rate limits that two replicas of the packaged service share on one PostgreSQL. */
 @Tag("survival")
+@Isolated("measures rates and times of two busy replicas")
 class LimitsIT {
 
     private static final Logger LOG = Logger.getLogger(LimitsIT.class);
