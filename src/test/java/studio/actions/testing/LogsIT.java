@@ -1,4 +1,4 @@
-package studio.actions;
+package studio.actions.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -14,10 +14,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Isolated;
 
-import studio.actions.testing.Confidential;
-
 /** Searches all that the service logged at DEBUG in the tests before this one for the tokens and secrets that they used. */
-@Isolated("comes after all others")
+@Isolated("comes after all others, since classes that run alone are sorted by package and name")
 class LogsIT {
 
     /** Text that the service prints on purpose; not a log line. */
