@@ -177,7 +177,8 @@ class HostileActionTest {
             }
             List<Reply> replies = Uni.join().all(sent).andFailFast().await().atMost(Duration.ofSeconds(40));
 
-            assertThat(replies).allSatisfy(reply -> assertThat(reply.durationMs()).isLessThan(3000));
+            // The receiver never reads, so without the timeout the attempts would last until the test ends.
+            assertThat(replies).allSatisfy(reply -> assertThat(reply.durationMs()).isLessThan(10_000));
             if (!answers) {
                 assertThat(replies)
                         .allMatch(reply -> reply instanceof Reply.Failed failed && failed.kind() == FailureKind.timeout);
