@@ -123,6 +123,8 @@ CREATE TABLE run (
     host            text,
     fingerprint     text NOT NULL,
     idempotency_key text,
+    -- The trace context of the press; null if it was not traced.
+    traceparent     text,
     replay_of       uuid,
     -- Those of its targets, each once. A target whose production is not known has the nil UUID here, which nobody is shown.
     production_ids  uuid[] NOT NULL CHECK (cardinality(production_ids) > 0),

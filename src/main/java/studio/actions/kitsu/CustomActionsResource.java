@@ -50,6 +50,7 @@ import studio.actions.identity.Requester;
 import studio.actions.problem.ProblemException;
 import studio.actions.run.Limited;
 import studio.actions.run.PressResource;
+import studio.actions.run.OpenService;
 import studio.actions.run.PressService;
 import studio.actions.run.Run;
 import studio.actions.run.RunConfig;
@@ -78,6 +79,7 @@ public class CustomActionsResource {
     private final Actions actions;
     private final CachedLists lists;
     private final PressService presses;
+    private final OpenService opens;
     private final RunConfig.Run config;
     private final ObjectMapper json;
     private final KitsuFilters filters;
@@ -87,12 +89,13 @@ public class CustomActionsResource {
     @Context
     HttpHeaders headers;
 
-    CustomActionsResource(Actions actions, CachedLists lists, PressService presses, RunConfig config,
+    CustomActionsResource(Actions actions, CachedLists lists, PressService presses, OpenService opens, RunConfig config,
             RefusedForms forms, ObjectMapper json,
             SecurityIdentity identity) {
         this.actions = actions;
         this.lists = lists;
         this.presses = presses;
+        this.opens = opens;
         this.config = config.run();
         this.json = json;
         this.forms = forms;
@@ -214,7 +217,7 @@ public class CustomActionsResource {
         KitsuPress press = KitsuPress.ofForm(form);
         Selection selection = press.selection().isEmpty() && action.opensWithoutSelection() ? press.nothing()
                 : press.selection(config.maxSelection());
-        return presses.open(requester, action, selection)
+        return opens.open(requester, action, selection)
                 .map(opening -> LaunchPage.answer(action, opening));
     }
 

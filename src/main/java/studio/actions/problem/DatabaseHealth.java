@@ -67,4 +67,13 @@ public class DatabaseHealth {
     private synchronized void stop() {
         stopping = true;
     }
+
+    /** Returns the innermost message of the cause chain, which does not repeat the SQL statement. */
+    public static String reason(Throwable failure) {
+        String reason = failure.getClass().getSimpleName();
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            reason = cause.getMessage() == null ? reason : cause.getMessage();
+        }
+        return reason.replaceFirst("\\.$", "");
+    }
 }

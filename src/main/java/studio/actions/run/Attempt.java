@@ -1,10 +1,7 @@
 package studio.actions.run;
 
 import java.time.Instant;
-import java.util.List;
-import java.util.Map;
 import java.util.UUID;
-import java.util.stream.Collectors;
 
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
@@ -18,12 +15,6 @@ import studio.actions.egress.FailureKind;
 @Entity
 public class Attempt extends PanacheEntityBase {
 
-    /** Copies the latest attempts of deliveries into this table, before the next attempts overwrite them. */
-    static final String KEEP = """
-            INSERT INTO attempt (id, delivery_id, number, ended_at, status, duration_ms, failure_kind, failure_message)
-            SELECT gen_random_uuid(), id, attempts, now(), status, duration_ms, failure_kind, failure_message
-              FROM delivery WHERE id = ANY (?)""";
-
     @Id
     public UUID id;
     public UUID deliveryId;
@@ -34,13 +25,4 @@ public class Attempt extends PanacheEntityBase {
     @Enumerated(EnumType.STRING)
     public FailureKind failureKind;
     public String failureMessage;
-
-    static Map<UUID, List<Attempt>> of(List<Delivery> deliveries) {
-        List<UUID> several = deliveries.stream().filter(one -> one.attempts > 1 || one.attempts == 1
-                && (one.state == Delivery.State.pending || one.state == Delivery.State.cancelled))
-                .map(one -> one.id).toList();
-        return several.isEmpty() ? Map.of()
-                : Attempt.<Attempt> list("deliveryId in ?1 order by number", several).stream()
-                        .collect(Collectors.groupingBy(attempt -> attempt.deliveryId));
-    }
 }

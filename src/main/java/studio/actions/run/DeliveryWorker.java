@@ -19,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
+import jakarta.enterprise.event.Event;
 import jakarta.inject.Singleton;
 
 import org.jboss.logging.Logger;
@@ -53,41 +54,27 @@ class DeliveryWorker {
     /** Polls every 5 s in case a notification was lost. */
     private static final Duration POLL = Duration.ofSeconds(5);
 
-    /** Most actions and runs whose last turn is remembered. */
-    private static final int TURNS = 10_000;
-
     private static final Duration AGAIN = Duration.ofSeconds(1);
 
     /** The shortest wait for tokens. Tokens of one wait are used together, so this also bounds how uneven the rate is. */
     private static final Duration SIP = Duration.ofMillis(20);
-
-    /** A delivery that this process has claimed or is about to claim. */
-    record InFlight(UUID delivery, UUID run, UUID action, RateLimits.Policy rate, RateLimits.Policy host, Egress.Slot slot) {
-
-        List<RateLimits.Policy> tokens() {
-            return List.of(rate, host);
-        }
-    }
 
     private final Egress egress;
     private final WebhookRequests requests;
     private final Refusals refusals;
     private final OutcomeWriter outcomes;
     private final Replicas replicas;
-    private final RateLimits limits;
-    private final RunMetrics metrics;
+    private final DeliveryTokens tokens;
+    private final FairChoice choice;
+    private final Event<AttemptEnded> ends;
     private final Tracing tracing;
     private final DatabaseHealth database;
     private final RunConfig.Run config;
     private final int perHost;
     private final Map<UUID, InFlight> allInFlight = new ConcurrentHashMap<>();
     private final Map<UUID, Refusals.Of> logged = new ConcurrentHashMap<>();
-    private final EmptyBuckets emptyBuckets = new EmptyBuckets();
     /** A cache of started runs. The fields from which requests are built never change. */
     private final Map<UUID, Run> running = new HashMap<>();
-    /** The number of the last turn, by id of action or run. */
-    private final Map<UUID, Long> turns = new HashMap<>();
-    private long turn;
     private final Semaphore wakeUps = new Semaphore(0);
     private final Thread thread = new Thread(this::work, "deliveries");
     /** Whether a delivery may be waiting for a slot. If not, a slot that becomes free need not wake this thread. */
@@ -96,19 +83,19 @@ class DeliveryWorker {
     private volatile boolean stopping;
 
     DeliveryWorker(Egress egress, WebhookRequests requests, Refusals refusals, OutcomeWriter outcomes, Replicas replicas,
-            RateLimits limits, RunMetrics metrics, Tracing tracing, Notifications notifications, DatabaseHealth database,
-            RunConfig config,
-            EgressConfig egressConfig) {
+            DeliveryTokens tokens, Event<AttemptEnded> ends, Tracing tracing, Notifications notifications,
+            DatabaseHealth database, RunConfig config, EgressConfig egressConfig) {
         this.egress = egress;
         this.requests = requests;
         this.refusals = refusals;
         this.outcomes = outcomes;
         this.replicas = replicas;
-        this.limits = limits;
-        this.metrics = metrics;
+        this.tokens = tokens;
+        this.ends = ends;
         this.tracing = tracing;
         this.database = database;
         this.config = config.run();
+        this.choice = new FairChoice(tokens, this.config.parallelism());
         this.perHost = egressConfig.egress().inFlightPerHost();
         notifications.subscribe(Notifications.Topic.delivery_due, nothing -> wake(), this::wake);
         // An action may have been enabled, or its rate raised.
@@ -157,10 +144,10 @@ class DeliveryWorker {
         List<InFlight> claimed = new ArrayList<>();
         RateLimits.Policy rate = RateLimits.action(run.actionId, ratePerMinute);
         for (Delivery delivery : pending) {
-            RateLimits.Policy host = limits.host(delivery.host);
+            RateLimits.Policy host = tokens.host(delivery.host);
             if (stopping || claimed.size() >= config.parallelism() || allInFlight.size() >= AT_ONCE
-                    || emptyBuckets.contains(rate)
-                    || emptyBuckets.contains(host)) {
+                    || tokens.empty().contains(rate)
+                    || tokens.empty().contains(host)) {
                 break;
             }
             egress.trySlot(delivery.url).ifPresent(slot -> claimed
@@ -179,42 +166,21 @@ class DeliveryWorker {
         if (chosen.isEmpty()) {
             return true;
         }
-        Map<RateLimits.Policy, RateLimits.Taken> taken;
+        List<InFlight> unpaid;
         try {
-            taken = limits.take(tokens(chosen));
+            unpaid = tokens.take(chosen);
         } catch (RuntimeException | Error e) {
             release(chosen);
             throw e;
         }
-        emptyBuckets.update(taken.values());
-        Map<RateLimits.Policy, Integer> granted = new HashMap<>();
-        taken.forEach((policy, got) -> granted.put(policy, got.granted()));
-        List<InFlight> unpaid = chosen.stream().filter(inFlight -> {
-            boolean paid = granted.get(inFlight.rate()) > 0 && granted.get(inFlight.host()) > 0;
-            if (paid) {
-                inFlight.tokens().forEach(policy -> granted.merge(policy, -1, Integer::sum));
-            }
-            return !paid;
-        }).toList();
         chosen.removeAll(unpaid);
         release(unpaid);
-        giveBack(granted);
         return unpaid.isEmpty();
     }
 
     /** Gives back the tokens of paid deliveries that do not go out. */
     void refund(List<InFlight> paid) {
-        giveBack(tokens(paid));
-    }
-
-    private static Map<RateLimits.Policy, Integer> tokens(List<InFlight> allInFlight) {
-        Map<RateLimits.Policy, Integer> tokens = new HashMap<>();
-        allInFlight.forEach(inFlight -> inFlight.tokens().forEach(policy -> tokens.merge(policy, 1, Integer::sum)));
-        return tokens;
-    }
-
-    private void giveBack(Map<RateLimits.Policy, Integer> tokens) {
-        emptyBuckets.update(limits.giveBack(tokens).values());
+        tokens.giveBack(paid);
     }
 
     /** Registers a delivery before its claim is on disk, so that a claim on disk that is not registered was never sent. */
@@ -243,7 +209,7 @@ class DeliveryWorker {
                 failing = false;
             } catch (RuntimeException | Error e) {
                 if (!stopping && !database.failed(e) && !failing) {
-                    LOG.warnf("Cannot read due deliveries (%s); retrying every second.", OutcomeWriter.reason(e));
+                    LOG.warnf("Cannot read due deliveries (%s); retrying every second.", DatabaseHealth.reason(e));
                 }
                 failing = true;
                 // Not await(): the slots just released have woken this thread, which would retry at once and for ever.
@@ -282,7 +248,7 @@ class DeliveryWorker {
         }
         if (changed) {
             changed = false;
-            emptyBuckets.forget();
+            tokens.empty().forget();
         }
         List<InFlight> chosen = new ArrayList<>();
         List<InFlight> claimed = new ArrayList<>();
@@ -294,12 +260,12 @@ class DeliveryWorker {
         try {
             pause = QuarkusTransaction.requiringNew().call(() -> {
                 // Read before the search, which leaves out empty buckets: one of them may get a token meanwhile.
-                Optional<Duration> refill = emptyBuckets.untilNextToken();
+                Optional<Duration> refill = tokens.empty().untilNextToken();
                 Map<String, Integer> free = egress.freeSlots();
-                emptyBuckets.subjects(RateLimits.Kind.host).forEach(host -> free.put(host, 0));
+                tokens.empty().subjects(RateLimits.Kind.host).forEach(host -> free.put(host, 0));
                 Map<UUID, Integer> room = room();
-                Delivery.Offer offer = Delivery.offer(owner, free, room,
-                        emptyBuckets.subjects(RateLimits.Kind.action).stream().map(UUID::fromString).toList(), RUNS,
+                DeliveryQueue.Offer offer = DeliveryQueue.offer(owner, free, room,
+                        tokens.empty().subjects(RateLimits.Kind.action).stream().map(UUID::fromString).toList(), RUNS,
                         Math.min(perHost, config.parallelism()));
                 if (!offer.alive()) {
                     // Another replica took this one for dead. Recovery registers it under a new name.
@@ -311,15 +277,15 @@ class DeliveryWorker {
                 List<UUID> ids = claimed.stream().map(InFlight::delivery).toList();
                 if (ids.isEmpty()) {
                     wanting = !offer.due().isEmpty() || free.containsValue(0) || room.containsValue(0);
-                    Stream<Duration> tokens = Stream
+                    Stream<Duration> refills = Stream
                             .of(refill,
-                                    paid ? Optional.<Duration> empty() : Optional.of(emptyBuckets.untilNextToken().orElse(SIP)))
+                                    paid ? Optional.<Duration> empty() : Optional.of(tokens.empty().untilNextToken().orElse(SIP)))
                             .flatMap(Optional::stream).map(sooner -> sooner.compareTo(SIP) < 0 ? SIP : sooner);
-                    return Stream.concat(Delivery.nextDue().stream(), tokens).min(Comparator.naturalOrder())
+                    return Stream.concat(DeliveryQueue.nextDue().stream(), refills).min(Comparator.naturalOrder())
                             .filter(next -> next.compareTo(POLL) < 0).orElse(POLL);
                 }
                 runs.putAll(runs(claimed));
-                Delivery.claim(ids, owner).forEach(delivery -> deliveries.put(delivery.id, delivery));
+                DeliveryQueue.claim(ids, owner).forEach(delivery -> deliveries.put(delivery.id, delivery));
                 return Duration.ZERO;
             });
         } catch (RuntimeException | Error e) {
@@ -361,7 +327,7 @@ class DeliveryWorker {
         Run.<Run> list("id in ?1", unknown).forEach(run -> runs.put(run.id, run));
         List<UUID> queued = unknown.stream().filter(run -> runs.get(run).state == Run.State.queued).toList();
         if (!queued.isEmpty()) {
-            Run.start(queued);
+            RunStore.start(queued);
         }
         if (running.size() > RUNS) {
             running.clear();
@@ -378,60 +344,17 @@ class DeliveryWorker {
         return System.nanoTime() - sinceNanos >= config.lease().toNanos();
     }
 
-    /**
-     * Picks the action, then the run, with the fewest deliveries in flight; among equals, the one with the oldest last turn.
-     * If the action or its host has run out of tokens, picks the action's oldest run, because the others came later.
-     */
-    private void choose(List<Delivery.Due> due, List<InFlight> chosen) {
-        Map<UUID, Deque<Delivery.Due>> waiting = new LinkedHashMap<>();
-        due.forEach(one -> waiting.computeIfAbsent(one.runId(), run -> new ArrayDeque<>()).add(one));
-        List<UUID> order = List.copyOf(waiting.keySet());
-        Map<UUID, Long> inFlightCounts = new HashMap<>();
-        sending().forEach(inFlight -> Stream.of(inFlight.run(), inFlight.action())
-                .forEach(id -> inFlightCounts.merge(id, 1L, Long::sum)));
-        Map<RateLimits.Policy, Integer> chosenOf = new HashMap<>();
-        Comparator<UUID> least = Comparator.<UUID, Long> comparing(id -> inFlightCounts.getOrDefault(id, 0L))
-                .thenComparing(id -> turns.getOrDefault(id, 0L));
-        while (!waiting.isEmpty() && allInFlight.size() < AT_ONCE) {
-            UUID run = waiting.keySet().stream().min(Comparator
-                    .<UUID, UUID> comparing(id -> waiting.get(id).peek().actionId(), least)
-                    .thenComparing(id -> waiting.get(id).peek().actionId())
-                    .thenComparing((one, other) -> isShort(waiting.get(one).peek()) ? 0 : least.compare(one, other))
-                    .thenComparing(order::indexOf)).orElseThrow();
-            Delivery.Due next = waiting.get(run).poll();
-            RateLimits.Policy rate = rate(next);
-            RateLimits.Policy host = limits.host(next.host());
-            boolean enough = inFlightCounts.getOrDefault(run, 0L) >= config.parallelism()
-                    || chosenOf.getOrDefault(rate, 0) >= emptyBuckets.mostTokens(rate);
-            if (enough || waiting.get(run).isEmpty()) {
-                waiting.remove(run);
-            }
-            if (enough || chosenOf.getOrDefault(host, 0) >= emptyBuckets.mostTokens(host)
+    private void choose(List<DeliveryQueue.Due> due, List<InFlight> chosen) {
+        choice.choose(due, sending(), () -> allInFlight.size() < AT_ONCE, next -> {
             // Taken over from this process, which was taken for dead and still sends it.
-                    || allInFlight.containsKey(next.id())) {
-                continue;
+            if (allInFlight.containsKey(next.id())) {
+                return false;
             }
-            egress.trySlot(next.url()).ifPresent(slot -> {
-                chosen.add(reserve(new InFlight(next.id(), run, next.actionId(), rate, host, slot)));
-                Stream.of(rate, host).forEach(policy -> chosenOf.merge(policy, 1, Integer::sum));
-                turn++;
-                Stream.of(run, next.actionId()).forEach(id -> {
-                    inFlightCounts.merge(id, 1L, Long::sum);
-                    turns.put(id, turn);
-                });
-            });
-        }
-        if (turns.size() > TURNS) {
-            turns.clear();
-        }
-    }
-
-    private boolean isShort(Delivery.Due due) {
-        return emptyBuckets.contains(rate(due)) || emptyBuckets.contains(limits.host(due.host()));
-    }
-
-    private static RateLimits.Policy rate(Delivery.Due due) {
-        return RateLimits.action(due.actionId(), due.ratePerMinute());
+            Optional<Egress.Slot> slot = egress.trySlot(next.url());
+            slot.ifPresent(free -> chosen.add(reserve(new InFlight(next.id(), next.runId(), next.actionId(),
+                    DeliveryTokens.rate(next), tokens.host(next.host()), free))));
+            return slot.isPresent();
+        });
     }
 
     /**
@@ -464,7 +387,7 @@ class DeliveryWorker {
                             told.accept(outcome);
                         }
                     }));
-                    metrics.attempted(ended);
+                    ends.fire(new AttemptEnded(ended));
                     Tracing.end(span, ended);
                     if (ended instanceof Reply.Refused refused && refused.guard() != null) {
                         LogContext.about(run.callerId, run.actionId, run.id, () -> refusals(run).note(refused.guard()));

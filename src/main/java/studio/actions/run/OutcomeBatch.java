@@ -60,6 +60,12 @@ final class OutcomeBatch {
               FROM unnest(?, ?, ?, ?, ?) AS advanced (id, state, unfinished, events, ends)
              WHERE run.id = advanced.id""";
 
+    /** Copies the latest attempts of deliveries into this table, before the next attempts overwrite them. */
+    private static final String KEEP_ATTEMPTS = """
+            INSERT INTO attempt (id, delivery_id, number, ended_at, status, duration_ms, failure_kind, failure_message)
+            SELECT gen_random_uuid(), id, attempts, now(), status, duration_ms, failure_kind, failure_message
+              FROM delivery WHERE id = ANY (?)""";
+
     /** An attempt that was in flight. */
     interface Attempted {
 
@@ -224,7 +230,7 @@ final class OutcomeBatch {
                     .filter(one -> one.outcome.state() == Delivery.State.pending && !one.outcome.uncounted())
                     .map(Settling::delivery).toArray(UUID[]::new);
             if (again.length > 0) {
-                statements.add(Attempt.KEEP, List.<UUID[]> of(again));
+                statements.add(KEEP_ATTEMPTS, List.<UUID[]> of(again));
             }
         }
         List<Course> last = courses.values().stream().filter(Course::isLast).toList();

@@ -12,12 +12,15 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 
+import jakarta.annotation.PreDestroy;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 
 import org.hibernate.exception.DataException;
 import org.jboss.logging.Logger;
 
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.StartupEvent;
 import studio.actions.action.Secrets;
@@ -84,14 +87,25 @@ class OutcomeWriter {
     private final Thread writer = new Thread(this::write, "outcomes");
     private volatile boolean ended;
     private volatile boolean refused;
+    private final MeterRegistry meters;
+    private final Gauge gauge;
 
     OutcomeWriter(RunEvents events, Secrets secrets, EgressConfig config, RandomGenerator random,
-            DatabaseHealth database) {
+            DatabaseHealth database, MeterRegistry meters) {
         this.events = events;
         this.secrets = secrets;
         this.config = config.egress();
         this.random = random;
         this.database = database;
+        this.meters = meters;
+        this.gauge = Gauge.builder("custom_actions.outcomes.unwritten", this, OutcomeWriter::unwritten)
+                .description("Outcomes of this replica that the database does not take, and which are in memory only.")
+                .register(meters);
+    }
+
+    @PreDestroy
+    void removeGauge() {
+        meters.remove(gauge);
     }
 
     void begin(@Observes StartupEvent start) {
@@ -137,7 +151,7 @@ class OutcomeWriter {
                     batch.replaceAll(Ended::wordless);
                 }
                 if (!database.failed(e) && !refused) {
-                    LOG.warnf("Cannot save %d outcomes of deliveries (%s); retrying every second.", unwritten.get(), reason(e));
+                    LOG.warnf("Cannot save %d outcomes of deliveries (%s); retrying every second.", unwritten.get(), DatabaseHealth.reason(e));
                 }
                 refused = true;
                 pause();
@@ -192,15 +206,6 @@ class OutcomeWriter {
         long whole = Math.max(0, config.maxResponse().asLongValue() - secrets.longest());
         return response == null ? null
                 : PrintableText.cut(secrets.mask(response), Math.min(config.keptResponse().asLongValue(), whole));
-    }
-
-    /** Returns the innermost message of the cause chain, which does not repeat the SQL statement. */
-    static String reason(Throwable failure) {
-        String reason = failure.getClass().getSimpleName();
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            reason = cause.getMessage() == null ? reason : cause.getMessage();
-        }
-        return reason.replaceFirst("\\.$", "");
     }
 
     private static boolean unfit(Throwable failure) {

@@ -14,11 +14,23 @@ import studio.actions.egress.FailureKind;
  * @param tasks the tasks that the request is about
  * @param guard why egress refuses the address; null if it does not
  */
-record PlannedDelivery(Target target, List<UUID> tasks, String url, ObjectNode body, FailureKind refusal, String why,
+public record PlannedDelivery(Target target, List<UUID> tasks, String url, ObjectNode body, FailureKind refusal, String why,
         AddressPolicy.Refusal guard) {
 
-    boolean refused() {
+    public boolean refused() {
         return refusal != null;
+    }
+
+    /** Returns the delivery of a run that makes this request. */
+    public Delivery delivery(Run run, int position) {
+        Delivery delivery = Delivery.of(run, position, target, tasks, url);
+        if (body != null) {
+            delivery.body = body.put("run_id", run.id.toString()).put("delivery_id", delivery.id.toString()).toString();
+        }
+        if (refused()) {
+            delivery.refuse(refusal, why);
+        }
+        return delivery;
     }
 
     PlannedDelivery refuse(FailureKind kind, String reason) {

@@ -37,84 +37,21 @@ import studio.actions.egress.FailureKind;
 import studio.actions.identity.Requester;
 import studio.actions.problem.ProblemException;
 
-/** Endpoints that preview and press actions. */
+/** Endpoint that presses actions. */
 @Path("/api/custom-actions")
 @Produces(MediaType.APPLICATION_JSON)
 @Consumes(MediaType.APPLICATION_JSON)
 @Authenticated
 public class PressResource {
 
-    /** Bytes of JSON that a preview may have. */
-    private static final long LONGEST_PREVIEW = 4 * 1024 * 1024;
-
     private final PressService presses;
-    private final Actions actions;
-    private final ActionRules rules;
     private final RunConfig.Run config;
-    private final ObjectMapper json;
     private final SecurityIdentity identity;
 
-    PressResource(PressService presses, Actions actions, ActionRules rules, RunConfig config, ObjectMapper json,
-            SecurityIdentity identity) {
+    PressResource(PressService presses, RunConfig config, SecurityIdentity identity) {
         this.presses = presses;
-        this.actions = actions;
-        this.rules = rules;
         this.config = config.run();
-        this.json = json;
         this.identity = identity;
-    }
-
-    @POST
-    @Path("/{id}/preview")
-    @Blocking
-    public Uni<RunJson.Preview> preview(@PathParam("id") UUID id, RunJson.Press press) {
-        Requester requester = Requester.of(identity);
-        return presses.preview(requester, actions.forTargets(id, requester.caller()), selection(press)).map(this::bounded);
-    }
-
-    @POST
-    @Path("/preview")
-    @RolesAllowed("admin")
-    @Blocking
-    public Uni<RunJson.Preview> previewDraft(RunJson.DraftPress press) {
-        if (press == null || press.action() == null) {
-            throw ProblemException.invalid("/action", "required", "'action' is required here: the draft to try out. An action "
-                    + "that is saved is previewed at /api/custom-actions/{id}/preview.");
-        }
-        Requester requester = Requester.of(identity);
-        ActionJson.Draft draft = rules.settle(press.action(), "/action", requester.caller());
-        Action action = Action.of(draft, requester.caller(), Instant.EPOCH);
-        action.id = null;
-        return presses.preview(requester, action, Selection.of(press.selection(), press.targets(), config.maxSelection()))
-                .map(this::bounded);
-    }
-
-    /**
-     * Cuts a preview at {@link #LONGEST_PREVIEW}. The first delivery that does not fit is replaced by a note of how many are
-     * missing.
-     */
-    private RunJson.Preview bounded(RunJson.Preview whole) {
-        long bytes = 0;
-        for (int i = 0; i < whole.deliveries().size(); i++) {
-            RunJson.Preview.Would would = whole.deliveries().get(i);
-            bytes += bytes(would);
-            if (bytes > LONGEST_PREVIEW) {
-                List<RunJson.Preview.Would> shown = new ArrayList<>(whole.deliveries().subList(0, i));
-                shown.add(new RunJson.Preview.Would(would.target(), would.method(), null, Map.of(), null,
-                        new RunJson.Preview.Trouble(FailureKind.too_large, "The preview ends here, at 4 MB, and does not show "
-                                + (whole.deliveries().size() - i) + " deliveries. Select fewer to see them.")));
-                return new RunJson.Preview(shown);
-            }
-        }
-        return whole;
-    }
-
-    private int bytes(RunJson.Preview.Would would) {
-        try {
-            return json.writeValueAsBytes(would).length;
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("a preview is always JSON", e);
-        }
     }
 
     @POST
@@ -124,9 +61,9 @@ public class PressResource {
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") UUID id,
             @HeaderParam("Prefer") List<String> prefer,
             @Context HttpHeaders headers,
-            RunJson.Press press) {
+            PressJson.Press press) {
         Requester requester = Requester.of(identity);
-        return presses.press(requester, id, selection(press), IdempotencyKey.fromHeader(headers),
+        return presses.press(requester, id, PressJson.selection(press, config.maxSelection()), IdempotencyKey.fromHeader(headers),
                 PreferHeader.patience(prefer, config.patience()))
                 .map(view -> answer(view, PreferHeader.applied(prefer, config.patience())));
     }
@@ -147,12 +84,5 @@ public class PressResource {
                         .location(URI.create("/api/custom-actions/runs/" + view.id())).entity(view);
         applied.ifPresent(preference -> answer.header("Preference-Applied", preference));
         return answer.build();
-    }
-
-    private Selection selection(RunJson.Press press) {
-        if (press == null) {
-            throw ProblemException.invalid("", "required", "The body is required: {\"targets\": […]} or {\"selection\": […]}.");
-        }
-        return Selection.of(press.selection(), press.targets(), config.maxSelection());
     }
 }

@@ -15,7 +15,6 @@ import java.util.stream.Collectors;
 import jakarta.enterprise.event.Observes;
 import jakarta.enterprise.event.ObservesAsync;
 import jakarta.inject.Singleton;
-import jakarta.persistence.EntityManager;
 
 import org.jboss.logging.Logger;
 
@@ -57,7 +56,6 @@ class Recovery {
     private final RunEvents events;
     private final Notifications notifications;
     private final DatabaseHealth database;
-    private final EntityManager entities;
     private final RunConfig.Run config;
     private final Duration interval;
     private volatile long stopSince;
@@ -71,7 +69,7 @@ class Recovery {
     });
 
     Recovery(DeliveryWorker worker, OutcomeWriter outcomes, Replicas replicas, RateLimits limits, RunEvents events,
-            Notifications notifications, DatabaseHealth database, EntityManager entities, RunConfig config) {
+            Notifications notifications, DatabaseHealth database, RunConfig config) {
         this.worker = worker;
         this.outcomes = outcomes;
         this.replicas = replicas;
@@ -79,7 +77,6 @@ class Recovery {
         this.events = events;
         this.notifications = notifications;
         this.database = database;
-        this.entities = entities;
         this.config = config.run();
         Duration third = this.config.lease().dividedBy(3);
         this.interval = third.compareTo(LONGEST) < 0 ? third : LONGEST;
@@ -118,7 +115,7 @@ class Recovery {
             outcomes.end();
         } catch (RuntimeException e) {
             LOG.warnf("Cannot hand back deliveries in flight (%s); another replica will recover them.",
-                    OutcomeWriter.reason(e));
+                    DatabaseHealth.reason(e));
         }
     }
 
@@ -154,7 +151,7 @@ class Recovery {
     private void handBack() {
         UUID own = replicas.own();
         Settled settled = QuarkusTransaction.requiringNew().call(() -> {
-            Settled all = settle(Delivery.owned(own), (terms, one) -> OutcomeWriter.lost(terms, one.attempt(), STOPPED));
+            Settled all = settle(DeliveryQueue.owned(own), (terms, one) -> OutcomeWriter.lost(terms, one.attempt(), STOPPED));
             replicas.forget(own);
             notifications.publish(Notifications.Topic.delivery_due, "");
             return all;
@@ -184,7 +181,7 @@ class Recovery {
         } catch (RuntimeException | Error e) {
             if (!database.failed(e)) {
                 LOG.warnf("Cannot record the heartbeat or recover deliveries (%s); retrying at the next heartbeat.",
-                        OutcomeWriter.reason(e));
+                        DatabaseHealth.reason(e));
             }
         }
     }
@@ -202,7 +199,7 @@ class Recovery {
             if (!replicas.standsStill(dead)) {
                 return Settled.NONE;
             }
-            Settled all = settle(Delivery.owned(dead), (terms, one) -> OutcomeWriter.lost(terms, one.attempt(), DIED));
+            Settled all = settle(DeliveryQueue.owned(dead), (terms, one) -> OutcomeWriter.lost(terms, one.attempt(), DIED));
             replicas.forget(dead);
             notifications.publish(Notifications.Topic.delivery_due, "");
             return all;
@@ -218,9 +215,9 @@ class Recovery {
      */
     private void takeBackUnsent() {
         UUID own = replicas.own();
-        List<Delivery.Owned> owned = QuarkusTransaction.requiringNew().call(() -> Delivery.owned(own));
+        List<DeliveryQueue.Owned> owned = QuarkusTransaction.requiringNew().call(() -> DeliveryQueue.owned(own));
         Set<UUID> underWay = worker.inFlightIds();
-        List<Delivery.Owned> unsent = owned.stream().filter(one -> !underWay.contains(one.delivery())).toList();
+        List<DeliveryQueue.Owned> unsent = owned.stream().filter(one -> !underWay.contains(one.delivery())).toList();
         if (!unsent.isEmpty()) {
             QuarkusTransaction.requiringNew().call(() -> settle(unsent,
                     (terms, one) -> terms.cancelled() ? Delivery.Outcome.CANCELLED : Delivery.Outcome.UNSENT));
@@ -243,8 +240,8 @@ class Recovery {
         }
     }
 
-    private static Settled settle(List<Delivery.Owned> owned,
-            BiFunction<OutcomeBatch.Terms, Delivery.Owned, Delivery.Outcome> becomes) {
+    private static Settled settle(List<DeliveryQueue.Owned> owned,
+            BiFunction<OutcomeBatch.Terms, DeliveryQueue.Owned, Delivery.Outcome> becomes) {
         if (owned.isEmpty()) {
             return Settled.NONE;
         }
@@ -255,25 +252,17 @@ class Recovery {
 
     private void mendCounts() {
         QuarkusTransaction.requiringNew().run(() -> {
-            List<UUID> miscounted = Run.miscounted(RUNS_AT_ONCE);
+            List<UUID> miscounted = RunStore.miscounted(RUNS_AT_ONCE);
             if (!miscounted.isEmpty()) {
-                List<Run> runs = Run.locked(miscounted);
-                runs.forEach(Run::recount);
+                List<Run> runs = RunStore.locked(miscounted);
+                runs.forEach(RunStore::recount);
                 events.publish(runs);
             }
         });
     }
 
-    /**
-     * Makes deliveries due now if they were scheduled before the database's clock was set back. Their last attempt ended in
-     * the future, or they are due in the future without any attempt.
-     */
     private void mendTimes() {
-        int mended = QuarkusTransaction.requiringNew().call(() -> entities.createNativeQuery("""
-                UPDATE delivery d SET due_at = now() WHERE state = 'pending' AND due_at > now()
-                    AND (attempts = 0 OR EXISTS (SELECT 1 FROM attempt a WHERE a.delivery_id = d.id AND a.number = d.attempts
-                        AND a.ended_at > now()))
-                """).executeUpdate());
+        int mended = QuarkusTransaction.requiringNew().call(DeliveryQueue::mendTimes);
         if (mended > 0) {
             worker.wake();
         }

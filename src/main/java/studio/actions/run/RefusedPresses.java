@@ -19,6 +19,7 @@ import studio.actions.action.Action;
 import studio.actions.action.Actions;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
+import studio.actions.problem.DatabaseHealth;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
@@ -57,7 +58,7 @@ class RefusedPresses {
             QuarkusTransaction.requiringNew().call(() -> write(caller, action, refusal))
                     .ifPresent(code -> metrics.refusedPress(code));
         } catch (RuntimeException e) {
-            LOG.warnf("Cannot save a refused press (%s); the list of runs will not show it.", OutcomeWriter.reason(e));
+            LOG.warnf("Cannot save a refused press (%s); the list of runs will not show it.", DatabaseHealth.reason(e));
         }
     }
 
@@ -76,12 +77,13 @@ class RefusedPresses {
         String message = present.isEmpty() ? "This action was deleted. Reload Kitsu to see which actions there are."
                 : !action.enabled ? "This action is disabled. Ask an admin to enable it."
                         : refusal.getMessage();
-        Run run = Run.of(action, caller, new IdempotencyKey("refused " + id + " " + code, null, System.nanoTime(), true));
+        Run run = Run.of(action, caller);
+        run.fingerprint = "refused " + id + " " + code;
         EntityManager rows = Run.getEntityManager();
         rows.createNativeQuery("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(:press, 0))")
                 .setParameter("press", caller.id() + " " + run.fingerprint).getSingleResult();
         if (Run.count("callerId = ?1 and fingerprint = ?2 and createdAt > ?3", caller.id(), run.fingerprint,
-                Run.now().minusSeconds(60)) > 0) {
+                RunStore.now().minusSeconds(60)) > 0) {
             return Optional.empty();
         }
         run.state = Run.State.refused;
@@ -89,7 +91,7 @@ class RefusedPresses {
         run.productionIds = List.of(Run.UNKNOWN_PRODUCTION);
         run.refusalCode = code.wire();
         run.refusalMessage = message;
-        run.createdAt = Run.now();
+        run.createdAt = RunStore.now();
         run.finishedAt = run.createdAt;
         run.persist();
         return Optional.of(code);

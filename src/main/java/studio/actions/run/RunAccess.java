@@ -1,15 +1,19 @@
 package studio.actions.run;
 
 import java.time.Duration;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 
 import jakarta.inject.Singleton;
 
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.smallrye.mutiny.Uni;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Requester;
 import studio.actions.identity.Role;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
 import studio.actions.zou.ProjectRoles;
 
 /** Decides who sees which runs, and how much of them. */
@@ -24,13 +28,35 @@ public class RunAccess {
      */
     public record Access(UUID caller, boolean all, Set<UUID> productions) {
 
+        /** @throws ProblemException {@code not_found} if there is no such run, or the caller may not see it */
+        public Run find(UUID id) {
+            Optional<Run> found = Run.findByIdOptional(id);
+            return found.filter(this::sees)
+                    .orElseThrow(() -> new ProblemException(found.isPresent() ? Code.HIDDEN : Code.NOT_FOUND,
+                            "There is no run " + id + ", or it is not yours to see."));
+        }
+
+        /**
+         * Returns a run that the caller may cancel and replay.
+         *
+         * @throws ProblemException {@code not_found} like {@link #find}, {@code forbidden} if it is another person's run
+         */
+        public Run findOwn(UUID id, Caller caller) {
+            Run run = QuarkusTransaction.requiringNew().call(() -> find(id));
+            if (!run.belongsTo(caller)) {
+                throw new ProblemException(Code.FORBIDDEN,
+                        "To do this to another person's run, you need the role admin. Your role is " + caller.role() + ".");
+            }
+            return run;
+        }
+
         /** Returns true if the caller sees the run at all. */
-        boolean sees(Run run) {
+        private boolean sees(Run run) {
             return run.callerId.equals(caller) || seesRequests(run);
         }
 
         /** Returns true if the caller sees URLs, attempts and answers. They reveal how a production's pipeline is built. */
-        boolean seesRequests(Run run) {
+        public boolean seesRequests(Run run) {
             return all || productions.containsAll(run.productionIds);
         }
 
@@ -54,7 +80,7 @@ public class RunAccess {
      *
      * @return fails with {@code unavailable} if Kitsu does not answer
      */
-    Uni<Access> of(Requester requester) {
+    public Uni<Access> of(Requester requester) {
         Caller caller = requester.caller();
         return caller.is(Role.manager) || caller.is(Role.supervisor)
                 ? roles.inside(requester.credential(), caller).map(inside -> new Access(caller.id(), false, inside))
@@ -62,7 +88,7 @@ public class RunAccess {
     }
 
     /** Returns what the caller may see. Falls back to {@link Access#own} if Kitsu fails or takes longer than two seconds. */
-    Uni<Access> soon(Requester requester) {
+    public Uni<Access> soon(Requester requester) {
         return of(requester).ifNoItem().after(SOON).fail().onFailure().recoverWithItem(() -> Access.own(requester.caller()));
     }
 }

@@ -1,7 +1,6 @@
 package studio.actions.run;
 
 import java.time.Duration;
-import java.util.Map;
 
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
@@ -13,13 +12,11 @@ import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import io.smallrye.config.WithName;
 
-/** Settings for the sending, the limits and the retention of runs. */
+/** Settings for the sending and the retention of runs. */
 @ConfigMapping(prefix = "custom-actions")
 public interface RunConfig {
 
     Run run();
-
-    Limits limits();
 
     Retention retention();
 
@@ -54,35 +51,6 @@ public interface RunConfig {
         @DurationMin(seconds = 0)
         @DurationMax(minutes = 5)
         Duration shutdown();
-    }
-
-    interface Limits {
-
-        /** Zou's roles, and {@code bot}, which takes precedence over the role of a bot. */
-        enum Standing {
-            admin,
-            manager,
-            supervisor,
-            user,
-            client,
-            vendor,
-            bot
-        }
-
-        /** Runs a minute for each caller. */
-        @WithDefault("30")
-        @Min(1)
-        @Max(60_000)
-        int perCaller();
-
-        /** Runs a minute for each caller of a role, or for each bot, in place of {@link #perCaller()}. */
-        Map<Standing, @Min(1) @Max(60_000) Integer> perCallerByRole();
-
-        /** Deliveries a second to one host. */
-        @WithDefault("50")
-        @Min(1)
-        @Max(10_000)
-        int perHost();
     }
 
     interface Retention {

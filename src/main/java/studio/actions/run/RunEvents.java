@@ -13,6 +13,7 @@ import java.util.concurrent.CopyOnWriteArraySet;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
+import jakarta.enterprise.event.Event;
 import jakarta.inject.Singleton;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
@@ -23,7 +24,7 @@ import studio.actions.database.Notifications;
 
 /** Notifies waiting presses and streams of changes of runs, no matter which replica sends the deliveries. */
 @Singleton
-class RunEvents {
+public class RunEvents {
 
     /** The pause between two checks by a waiting press, in case a notification was lost. */
     private static final Duration POLL = Duration.ofSeconds(5);
@@ -31,67 +32,76 @@ class RunEvents {
     private static final String ENDED = " ended";
 
     private final Notifications notifications;
-    private final RunStreams streams;
+    private final Event<Changed> observers;
     private final Map<UUID, Set<Watch>> watches = new ConcurrentHashMap<>();
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
     private volatile boolean stopping;
 
-    RunEvents(Notifications notifications, RunStreams streams) {
+    RunEvents(Notifications notifications, Event<Changed> observers) {
         this.notifications = notifications;
-        this.streams = streams;
-        notifications.subscribe(Notifications.Topic.run_changed, this::hear, streams::wake);
+        this.observers = observers;
+        notifications.subscribe(Notifications.Topic.run_changed, this::hear, this::changedSomehow);
+    }
+
+    /**
+     * CDI event: a run may have changed. It only wakes observers, which read what has changed from the database; it may come
+     * twice or, if a notification is lost, not at all.
+     *
+     * @param run null if any run may have changed, because notifications may have been lost, or because the service stops
+     * @param ended whether the run has ended
+     */
+    public record Changed(UUID run, boolean ended) {
     }
 
     /** Notifies all replicas of changes of runs when the open transaction commits. */
-    void publish(Collection<Run> runs) {
+    public void publish(Collection<Run> runs) {
         notifications.publish(Notifications.Topic.run_changed,
                 runs.stream().map(run -> payload(run.id, run.finishedAt != null)).toList());
     }
 
     /** How a run has ended. */
-    record End(Run.State state, Instant at) {
+    public record End(Run.State state, Instant at) {
     }
 
-    static String payload(UUID run, boolean ended) {
+    public static String payload(UUID run, boolean ended) {
         return ended ? run + ENDED : run.toString();
     }
 
     /** Notifies this replica's watchers at once, without waiting for PostgreSQL's notification. */
-    void changed(UUID run, boolean ended) {
+    public void changed(UUID run, boolean ended) {
         watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(ended));
-        streams.wake(run);
+        observers.fire(new Changed(run, ended));
     }
 
     /** Notifies this replica's watchers how a run ended. Called by the replica that saved the end. */
-    void ended(UUID run, End how) {
+    public void ended(UUID run, End how) {
         watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(how));
-        streams.wake(run);
+        observers.fire(new Changed(run, true));
     }
 
-    /** Returns true if a notification says that a run has ended. */
-    static boolean ended(String told) {
-        return told.endsWith(ENDED);
+    private void changedSomehow() {
+        observers.fire(new Changed(null, false));
     }
 
     private void hear(String told) {
-        boolean ended = ended(told);
+        boolean ended = told.endsWith(ENDED);
         UUID run = UUID.fromString(ended ? told.substring(0, told.length() - ENDED.length()) : told);
         changed(run, ended);
     }
 
     /** Releases all waiting presses and streams. Their runs go on at other replicas and can be watched there. */
-    void stop() {
+    public void stop() {
         stopping = true;
         watches.values().forEach(all -> all.forEach(watch -> watch.hear(true)));
-        streams.stop();
+        changedSomehow();
     }
 
-    boolean stopping() {
+    public boolean stopping() {
         return stopping;
     }
 
     /** Starts to watch a run. The watch must be closed after use. */
-    Watch watch(UUID run) {
+    public Watch watch(UUID run) {
         Watch watch = new Watch(run);
         watches.compute(run, (same, all) -> {
             Set<Watch> more = all == null ? new CopyOnWriteArraySet<>() : all;
@@ -104,7 +114,7 @@ class RunEvents {
         return watch;
     }
 
-    final class Watch implements AutoCloseable {
+    public final class Watch implements AutoCloseable {
 
         private final UUID run;
         private final CompletableFuture<Optional<End>> ended = new CompletableFuture<>();
@@ -113,7 +123,7 @@ class RunEvents {
             this.run = run;
         }
 
-        void hear(boolean end) {
+        public void hear(boolean end) {
             if (end) {
                 ended.complete(Optional.empty());
             }
@@ -129,7 +139,7 @@ class RunEvents {
          * @param patience the longest wait; may be zero or negative
          * @return how the run ended, if this replica saved the end and nothing else completed the wait first; else empty
          */
-        Uni<Optional<End>> untilEnd(Duration patience) {
+        public Uni<Optional<End>> untilEnd(Duration patience) {
             // Mutiny's timeout would break later operators: if it is over at once, it emits its item before the subscription.
             Uni<Optional<End>> told = Uni.createFrom().completionStage(
                     () -> ended.copy().completeOnTimeout(Optional.empty(), patience.toNanos(), TimeUnit.NANOSECONDS));
@@ -141,9 +151,9 @@ class RunEvents {
         }
 
         /** Returns true if the database says that the run has ended; false if the database does not answer. */
-        boolean over() {
+        public boolean over() {
             try {
-                return QuarkusTransaction.requiringNew().call(() -> Run.count("id = ?1 and finishedAt is null", run) == 0);
+                return QuarkusTransaction.requiringNew().call(() -> RunStore.isOver(run));
             } catch (RuntimeException away) {
                 return false;
             }

@@ -18,7 +18,7 @@ import studio.actions.action.ActionJson;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Role;
 
-/** The JSON of runs, previews and statistics. */
+/** The JSON of runs. */
 public final class RunJson {
 
     /** The number of deliveries in an answer unless the request has another limit. */
@@ -28,30 +28,6 @@ public final class RunJson {
     static final int FIRST = -1;
 
     private RunJson() {
-    }
-
-    public record Press(
-            List<UUID> selection,
-            List<Target> targets) {
-    }
-
-    public record DraftPress(
-            ActionJson.Draft action,
-            List<UUID> selection,
-            List<Target> targets) {
-    }
-
-    public record Preview(List<Would> deliveries) {
-
-        public record Would(Target target, Action.Method method,
-                String url,
-                Map<String, String> headers,
-                ObjectNode body,
-                Trouble problem) {
-        }
-
-        public record Trouble(FailureKind code, String message) {
-        }
     }
 
     public record View(UUID id, String type, UUID actionId, String actionName, Run.State state,
@@ -67,20 +43,25 @@ public final class RunJson {
         }
 
         /** Reads the run's first deliveries in the open transaction. */
-        static View of(Run run, RunAccess.Access access) {
-            return of(run, DeliveryPage.read(run.id, FIRST, null, SHOWN), access);
+        public static View of(Run run, RunAccess.Access access) {
+            return of(run, DeliveryStore.read(run.id, FIRST, null, SHOWN), access);
         }
 
         /** Reads the earlier attempts of the page's deliveries in the open transaction. */
-        static View of(Run run, DeliveryPage page, RunAccess.Access access) {
-            return of(run, page, Attempt.of(Stream.concat(page.deliveries().stream(), page.failures().stream()).toList()),
+        static View of(Run run, DeliveryStore.Page page, RunAccess.Access access) {
+            return of(run, page, DeliveryStore.attempts(Stream.concat(page.deliveries().stream(), page.failures().stream()).toList()),
                     access);
         }
 
-        static View of(Run run, DeliveryPage page, Map<UUID, List<Attempt>> earlier, RunAccess.Access access) {
+        private static View of(Run run, DeliveryStore.Page page, Map<UUID, List<Attempt>> earlier, RunAccess.Access access) {
             boolean whole = access.seesRequests(run);
             return of(run, Counts.of(page.counts()), new Deliveries(views(page.deliveries(), earlier, whole),
                     page.next() == null ? null : page.next().toString(), views(page.failures(), earlier, whole)));
+        }
+
+        /** Returns a run whose deliveries all ended at their first attempt, or have just been planned. */
+        public static View ofNew(Run run, List<Delivery> deliveries, RunAccess.Access access) {
+            return of(run, DeliveryStore.Page.first(deliveries, SHOWN), Map.of(), access);
         }
 
         /** Returns a run as in lists: without deliveries. */
@@ -110,12 +91,6 @@ public final class RunJson {
     public record Deliveries(List<DeliveryView> deliveries, String next, List<DeliveryView> failures) {
     }
 
-    /** Which deliveries of a run a replay sends again. */
-    public enum Only {
-        failed,
-        all
-    }
-
     // No signature names this type, so the native image would leave it out.
     @RegisterForReflection
     public record Progress(Run.State state, Counts counts) {
@@ -126,7 +101,7 @@ public final class RunJson {
 
     public record Counts(long total, long delivered, long failed, long refused, long lost, long cancelled) {
 
-        static Counts of(Map<Delivery.State, Long> states) {
+        public static Counts of(Map<Delivery.State, Long> states) {
             var counts = new EnumMap<Delivery.State, Long>(Delivery.State.class);
             counts.putAll(states);
             return new Counts(counts.values().stream().mapToLong(Long::longValue).sum(),
@@ -153,7 +128,7 @@ public final class RunJson {
             @JsonInclude(JsonInclude.Include.NON_EMPTY) List<EarlierAttempt> earlierAttempts) {
 
         /** @param whole whether the caller may see requests and answers */
-        static DeliveryView of(Delivery d, List<Attempt> earlier, boolean whole) {
+        public static DeliveryView of(Delivery d, List<Attempt> earlier, boolean whole) {
             if (!whole) {
                 return new DeliveryView(d.id, d.target(), null, null, d.state, null, null, null,
                         d.failureKind == null ? null : new Failure(d.failureKind, d.failureMessage), null, null, null,
@@ -182,35 +157,5 @@ public final class RunJson {
 
     public record Page(List<View> data,
             String next) {
-    }
-
-    public record Statistics(UUID actionId,
-            LocalDate since,
-            int days,
-            long presses,
-            long openings, long replays,
-            Runs runs, Counts deliveries,
-            Double successRate,
-            Durations durationMs,
-            Map<FailureKind, Long> failures,
-            Instant lastPressedAt,
-            List<Day> byDay) {
-
-        public record Runs(long total, long succeeded, long partial, long failed, long cancelled) {
-
-            static Runs of(Map<Run.State, Long> states) {
-                return new Runs(states.values().stream().mapToLong(Long::longValue).sum(),
-                        states.getOrDefault(Run.State.succeeded, 0L), states.getOrDefault(Run.State.partial, 0L),
-                        states.getOrDefault(Run.State.failed, 0L), states.getOrDefault(Run.State.cancelled, 0L));
-            }
-        }
-
-        public record Durations(int p50, int p95, int p99) {
-        }
-
-        public record Day(LocalDate day, long presses, long openings, long replays, Runs runs, Counts deliveries,
-                Double successRate,
-                Map<FailureKind, Long> failures) {
-        }
     }
 }

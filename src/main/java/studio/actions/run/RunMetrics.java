@@ -13,7 +13,6 @@ import java.util.stream.Stream;
 import jakarta.annotation.PreDestroy;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
-import jakarta.persistence.EntityManager;
 
 import org.jboss.logging.Logger;
 
@@ -32,7 +31,7 @@ import studio.actions.problem.ProblemException;
 
 /** Metrics of runs and deliveries for operators, and a log line for each run that ended. */
 @Singleton
-class RunMetrics {
+public class RunMetrics {
 
     private static final Logger LOG = Logger.getLogger(RunMetrics.class);
 
@@ -42,15 +41,6 @@ class RunMetrics {
     /** Failure kinds of deliveries that never went out. */
     private static final Set<FailureKind> REFUSALS = Set.of(FailureKind.forbidden_address, FailureKind.missing_variable,
             FailureKind.wrong_entity_type, FailureKind.not_visible, FailureKind.not_allowed);
-
-    /** Counts unfinished deliveries by whether they can go out. */
-    private static final String QUEUE = """
-            SELECT 'in_flight', count(*), NULL FROM delivery WHERE owner IS NOT NULL
-             UNION ALL
-            SELECT CASE WHEN a.enabled IS FALSE THEN 'held' WHEN d.due_at > now() THEN 'later' ELSE 'due' END AS state, count(*),
-                   CAST(extract(epoch FROM now() - min(d.due_at)) AS double precision)
-              FROM delivery d JOIN run r ON r.id = d.run_id LEFT JOIN action a ON a.id = r.action_id
-             WHERE d.state = 'pending' GROUP BY 1""";
 
     /** The states in {@code custom_actions.queue.depth}. */
     private static final List<String> QUEUED = List.of("due", "later", "held", "in_flight");
@@ -65,7 +55,7 @@ class RunMetrics {
             FailureKind kind, long count) {
     }
 
-    private final EntityManager entities;
+    private final StatisticsStore store;
     private final MeterRegistry meters;
     private final Timer delivered;
     private final Timer failed;
@@ -74,8 +64,8 @@ class RunMetrics {
     private volatile Map<String, Double> depth = Map.of();
     private volatile double age = Double.NaN;
 
-    RunMetrics(EntityManager entities, MeterRegistry meters, OutcomeWriter outcomes) {
-        this.entities = entities;
+    RunMetrics(StatisticsStore store, MeterRegistry meters) {
+        this.store = store;
         this.meters = meters;
         this.delivered = duration("delivered");
         this.failed = duration("failed");
@@ -86,9 +76,6 @@ class RunMetrics {
                 .register(meters)));
         gauges.add(Gauge.builder("custom_actions.queue.age", () -> age).baseUnit("seconds")
                 .description("For how long the oldest delivery that is due has been so.").register(meters));
-        gauges.add(Gauge.builder("custom_actions.outcomes.unwritten", outcomes, OutcomeWriter::unwritten)
-                .description("Outcomes of this replica that the database does not take, and which are in memory only.")
-                .register(meters));
     }
 
     /** Registers all counters, also for events that have not happened yet: a rate needs a zero to begin with. */
@@ -133,21 +120,22 @@ class RunMetrics {
     }
 
     /** Counts a press that was kept as a run in state refused. {@link #runs} does not count such runs. */
-    void refusedPress(Code code) {
+    public void refusedPress(Code code) {
         Counter.builder("custom_actions.presses.refused").tag("code", code.wire())
                 .description("Presses in Kitsu that were refused as a whole and kept, by the problem's code; at most one a "
                         + "minute for each person, action and code.")
                 .register(meters).increment();
     }
 
-    void attempted(Reply reply) {
+    void attempted(@Observes AttemptEnded attempt) {
+        Reply reply = attempt.reply();
         if (!(reply instanceof Reply.Refused)) {
             (reply instanceof Reply.Delivered ? delivered : failed).record(Duration.ofMillis(reply.durationMs()));
         }
     }
 
     /** Counts the limits that a refusal names, and returns the refusal. */
-    ProblemException refused(ProblemException refusal) {
+    public ProblemException refused(ProblemException refusal) {
         refusal.violated().forEach(limit -> refused(limit).increment());
         return refusal;
     }
@@ -178,7 +166,7 @@ class RunMetrics {
             Map<String, Double> counts = new HashMap<>();
             QUEUED.forEach(state -> counts.put(state, 0d));
             double oldest = 0;
-            for (Object[] row : QuarkusTransaction.requiringNew().call(this::queue)) {
+            for (Object[] row : QuarkusTransaction.requiringNew().call(store::queue)) {
                 counts.put((String) row[0], ((Number) row[1]).doubleValue());
                 oldest = row[0].equals("due") ? ((Number) row[2]).doubleValue() : oldest;
             }
@@ -189,10 +177,5 @@ class RunMetrics {
             depth = Map.of();
             age = Double.NaN;
         }
-    }
-
-    @SuppressWarnings("unchecked")
-    private List<Object[]> queue() {
-        return entities.createNativeQuery(QUEUE, Object[].class).getResultList();
     }
 }

@@ -41,7 +41,7 @@ public final class RunProblem {
                         + (faults.size() > 1 ? " The run has the failure of each delivery." : "");
         Set<FailureKind> kinds = shown.size() == counts.total()
                 ? unsuccessful.stream().map(one -> one.failure().kind()).collect(Collectors.toSet())
-                : QuarkusTransaction.requiringNew().call(() -> DeliveryPage.failureKinds(run.id()));
+                : QuarkusTransaction.requiringNew().call(() -> DeliveryStore.failureKinds(run.id()));
         Code code = counts.delivered() > 0 ? Code.NOT_DELIVERED : of(kinds);
         ProblemException problem = ProblemException.of(code, detail, faults)
                 .with("Location", "/api/custom-actions/runs/" + run.id());
@@ -52,7 +52,7 @@ public final class RunProblem {
      * Returns the code of a run that delivered nothing: a specific code if all failures have the same kind of cause, else
      * {@code NOT_DELIVERED}.
      */
-    static Code of(Set<FailureKind> kinds) {
+    public static Code of(Set<FailureKind> kinds) {
         if (Set.of(FailureKind.timeout, FailureKind.connect_timeout).containsAll(kinds)) {
             return Code.RECEIVER_TIMEOUT;
         }

@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 
+import jakarta.enterprise.event.Observes;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.NotAcceptableException;
@@ -81,6 +82,7 @@ public class RunStreams {
     }
 
     private final ObjectMapper json;
+    private final RunEvents events;
     private final RunAccess access;
     private final SecurityIdentity identity;
     private final DatabaseHealth database;
@@ -88,10 +90,10 @@ public class RunStreams {
     private final Set<Stream> streams = ConcurrentHashMap.newKeySet();
     private final Set<Stream> untaken = new LinkedHashSet<>();
     private long untakenBytes;
-    private volatile boolean stopping;
 
-    RunStreams(ObjectMapper json, RunAccess access, SecurityIdentity identity, DatabaseHealth database) {
+    RunStreams(ObjectMapper json, RunEvents events, RunAccess access, SecurityIdentity identity, DatabaseHealth database) {
         this.json = json;
+        this.events = events;
         this.access = access;
         this.identity = identity;
         this.database = database;
@@ -110,7 +112,7 @@ public class RunStreams {
         int behind = END.equals(lastEventId) ? 0 : event(lastEventId);
         return RestMulti.fromUniResponse(access.of(Requester.of(identity)).emitOn(Infrastructure.getDefaultWorkerPool())
                 .map(seen -> QuarkusTransaction.requiringNew()
-                        .call(() -> new Feed(id, seen.seesRequests(Run.visible(id, seen)))))
+                        .call(() -> new Feed(id, seen.seesRequests(seen.find(id)))))
                 .invoke(feed -> {
                     if (END.equals(lastEventId)) {
                         throw new WebApplicationException(Response.noContent().build());
@@ -128,31 +130,26 @@ public class RunStreams {
         return Multi.createFrom().deferred(() -> {
             Stream stream = new Stream(run, behind, connection);
             return Multi.createBy().repeating()
-                    .uni(() -> stopping ? Uni.createFrom().item(RunFeed.Part.empty(behind)) : stream.next())
-                    .whilst(part -> !part.last() && !stopping)
+                    .uni(() -> events.stopping() ? Uni.createFrom().item(RunFeed.Part.empty(behind)) : stream.next())
+                    .whilst(part -> !part.last() && !events.stopping())
                     .onTermination().invoke(stream::close);
         }).map(RunFeed.Part::text);
     }
 
-    /** Notifies the watchers of a run that it may have new events. */
-    void wake(UUID run) {
-        for (boolean whole : new boolean[] { true, false }) {
-            RunFeed feed = feeds.get(new Feed(run, whole));
-            if (feed != null) {
-                feed.wake();
+    /** Wakes the streams of a run. If the service stops, ends all streams; their clients can resume at another replica. */
+    void wake(@Observes RunEvents.Changed changed) {
+        if (events.stopping()) {
+            feeds.values().forEach(RunFeed::flush);
+        } else if (changed.run() == null) {
+            feeds.values().forEach(RunFeed::wake);
+        } else {
+            for (boolean whole : new boolean[] { true, false }) {
+                RunFeed feed = feeds.get(new Feed(changed.run(), whole));
+                if (feed != null) {
+                    feed.wake();
+                }
             }
         }
-    }
-
-    /** Notifies all watchers that any run may have new events, because notifications may have been lost. */
-    void wake() {
-        feeds.values().forEach(RunFeed::wake);
-    }
-
-    /** Ends all streams. Their clients can resume at another replica. */
-    void stop() {
-        stopping = true;
-        feeds.values().forEach(RunFeed::flush);
     }
 
     /** Sends a comment to every idle client and drops each client that has not read for 20 s. */
@@ -257,7 +254,7 @@ public class RunStreams {
             if (run == null) {
                 return new RunFeed.Part(RunFeed.COMMENT, behind, behind, true, true);
             }
-            List<Delivery> outcomes = DeliveryPage.outcomes(id, behind, PART_EVENTS, PART_BYTES);
+            List<Delivery> outcomes = DeliveryStore.outcomes(id, behind, PART_EVENTS, PART_BYTES);
             boolean ended = run.finishedAt != null;
             int through = outcomes.isEmpty() ? Math.max(behind, run.events) : outcomes.get(outcomes.size() - 1).event;
             boolean last = ended && through >= run.events;
@@ -270,10 +267,10 @@ public class RunStreams {
     /** Renders events in the format of the HTML standard, section 9.2.6. JSON fits in one data line: it has no line breaks. */
     private String text(Run run, List<Delivery> outcomes, boolean whole, boolean last) {
         StringBuilder text = new StringBuilder();
-        Map<UUID, List<Attempt>> earlier = Attempt.of(outcomes);
+        Map<UUID, List<Attempt>> earlier = DeliveryStore.attempts(outcomes);
         outcomes.forEach(delivery -> append(text.append("id:").append(delivery.event).append('\n'), "delivery",
                 RunJson.DeliveryView.of(delivery, earlier.getOrDefault(delivery.id, List.of()), whole)));
-        RunJson.Counts counts = RunJson.Counts.of(Delivery.counts(run.id));
+        RunJson.Counts counts = RunJson.Counts.of(DeliveryStore.counts(run.id));
         if (!outcomes.isEmpty()) {
             append(text, "progress", new RunJson.Progress(run.state, counts));
         }

@@ -28,8 +28,8 @@ class RunWriter {
     private static final String RUN = """
             INSERT INTO run (id, action_id, action_version, action_name, state, caller_id, caller_name, caller_email,
                 caller_role, method, headers, timeout_ms, max_attempts, signing_secret, rate_per_minute, host, replay_of,
-                production_ids, fingerprint, idempotency_key, created_at, finished_at, unfinished, events)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS jsonb), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""";
+                production_ids, fingerprint, idempotency_key, traceparent, created_at, finished_at, unfinished, events)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS jsonb), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""";
 
     /**
      * Task ids and times travel as text: {@code unnest} flattens an array of arrays, and {@link SqlBatch} cannot build arrays
@@ -74,7 +74,7 @@ class RunWriter {
         return Arrays.asList(run.id, run.actionId, run.actionVersion, run.actionName, run.state.name(), run.callerId,
                 run.callerName, run.callerEmail, run.callerRole.name(), run.method.name(),
                 json.valueToTree(run.headers).toString(), run.timeoutMs, run.maxAttempts, run.signingSecret, run.ratePerMinute,
-                run.host, run.replayOf, run.productionIds.toArray(UUID[]::new), run.fingerprint, run.idempotencyKey,
+                run.host, run.replayOf, run.productionIds.toArray(UUID[]::new), run.fingerprint, run.idempotencyKey, run.traceparent,
                 run.createdAt.atOffset(ZoneOffset.UTC),
                 run.finishedAt == null ? null : run.finishedAt.atOffset(ZoneOffset.UTC), run.unfinished, run.events);
     }

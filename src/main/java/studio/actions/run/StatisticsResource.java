@@ -24,11 +24,11 @@ import studio.actions.identity.Caller;
 @Authenticated
 public class StatisticsResource {
 
-    private final RunStatistics statistics;
+    private final StatisticsStore statistics;
     private final Actions actions;
     private final SecurityIdentity identity;
 
-    StatisticsResource(RunStatistics statistics, Actions actions, SecurityIdentity identity) {
+    StatisticsResource(StatisticsStore statistics, Actions actions, SecurityIdentity identity) {
         this.statistics = statistics;
         this.actions = actions;
         this.identity = identity;
@@ -36,15 +36,15 @@ public class StatisticsResource {
 
     @GET
     @Path("/{id}/stats")
-    public RunJson.Statistics ofAction(@PathParam("id") UUID id,
-            @QueryParam("days") @DefaultValue("30") @Min(1) @Max(RunStatistics.DAYS) int days) {
+    public Statistics ofAction(@PathParam("id") UUID id,
+            @QueryParam("days") @DefaultValue("30") @Min(1) @Max(StatisticsStore.DAYS) int days) {
         return statistics.read(actions.get(id, Caller.of(identity)).id, days);
     }
 
     @GET
     @Path("/stats")
     @RolesAllowed({ "admin", "manager" })
-    public RunJson.Statistics ofAll(@QueryParam("days") @DefaultValue("30") @Min(1) @Max(RunStatistics.DAYS) int days) {
+    public Statistics ofAll(@QueryParam("days") @DefaultValue("30") @Min(1) @Max(StatisticsStore.DAYS) int days) {
         return statistics.read(null, days);
     }
 }

@@ -20,7 +20,7 @@ import studio.actions.egress.Reply;
  * run.
  */
 @Singleton
-class Tracing {
+public class Tracing {
 
     static final String HEADER = "traceparent";
 
@@ -33,7 +33,7 @@ class Tracing {
     }
 
     /** Returns the {@code traceparent} of the current request; null if the request is not traced. */
-    static String current() {
+    public static String current() {
         SpanContext span = Span.current().getSpanContext();
         return span.isSampled() ? written(span) : null;
     }
@@ -43,7 +43,7 @@ class Tracing {
      * URL. The span is invalid if the press was not traced.
      */
     Span attempt(Run run, Delivery delivery) {
-        return run.traceparent().map(pressed -> attempt(run, delivery, pressed)).orElse(Span.getInvalid());
+        return run.traceparent == null ? Span.getInvalid() : attempt(run, delivery, run.traceparent);
     }
 
     private Span attempt(Run run, Delivery delivery, String pressed) {

@@ -22,7 +22,7 @@ import studio.actions.action.Secrets;
 import studio.actions.egress.Trust;
 import studio.actions.identity.LocalIdentity;
 import studio.actions.problem.Nearest;
-import studio.actions.run.RunConfig;
+import studio.actions.run.LimitConfig;
 
 /**
  * All keys of the service with the rules for their values. The errors at start, the search for unknown environment variables
@@ -286,7 +286,7 @@ public final class Settings {
     /** Returns the keys of a pattern. The names of secrets cannot be listed, so their pattern itself is returned. */
     private static Stream<String> keys(String pattern) {
         return pattern.startsWith("limits.") && pattern.endsWith("*")
-                ? Arrays.stream(RunConfig.Limits.Standing.values()).map(standing -> pattern.replace("*", standing.name()))
+                ? Arrays.stream(LimitConfig.Standing.values()).map(standing -> pattern.replace("*", standing.name()))
                 : Stream.of(pattern);
     }
 

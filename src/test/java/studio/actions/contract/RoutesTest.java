@@ -42,7 +42,9 @@ import studio.actions.kitsu.KitsuImport;
 import studio.actions.problem.Problem;
 import studio.actions.run.Delivery;
 import studio.actions.run.Run;
+import studio.actions.run.PressJson;
 import studio.actions.run.RunJson;
+import studio.actions.run.Statistics;
 import studio.actions.run.Target;
 
 /** Compares the code with the API's description in both directions. */
@@ -58,7 +60,7 @@ class RoutesTest {
             Map.entry("FailureKind", FailureKind.class), Map.entry("ImportKind", ActionJson.Import.Kind.class),
             Map.entry("ImportMode", ActionJson.Import.Mode.class), Map.entry("TakeOverMode", KitsuImport.Mode.class),
             Map.entry("Method", Action.Method.class),
-            Map.entry("Only", RunJson.Only.class),
+            Map.entry("Only", PressJson.Only.class),
             Map.entry("Role", Role.class), Map.entry("RunState", Run.State.class));
 
     private static final Map<String, Class<? extends Record>> RECORDS = Map.ofEntries(
@@ -69,8 +71,8 @@ class RoutesTest {
             Map.entry("RunCounts", RunJson.Counts.class), Map.entry("RunProgress", RunJson.Progress.class),
             Map.entry("Delivery", RunJson.DeliveryView.class), Map.entry("EarlierAttempt", RunJson.EarlierAttempt.class),
             Map.entry("Failure", RunJson.Failure.class), Map.entry("Person", RunJson.Person.class),
-            Map.entry("Press", RunJson.Press.class), Map.entry("DraftPress", RunJson.DraftPress.class),
-            Map.entry("Preview", RunJson.Preview.class), Map.entry("Statistics", RunJson.Statistics.class),
+            Map.entry("Press", PressJson.Press.class), Map.entry("DraftPress", PressJson.DraftPress.class),
+            Map.entry("Preview", PressJson.Preview.class), Map.entry("Statistics", Statistics.class),
             Map.entry("Target", Target.class), Map.entry("DeliveryTarget", Target.class));
 
     /** An operation, read from the code or from the document. */

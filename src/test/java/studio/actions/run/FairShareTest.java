@@ -112,8 +112,8 @@ class FairShareTest {
         List<String> runs = IntStream.range(0, 4).mapToObj(i -> start(action, 40)).toList();
         await().until(() -> receiver.heard(name).size() == 5);
 
-        List<Delivery.Due> offered = QuarkusTransaction.requiringNew()
-                .call(() -> Delivery.offer(replicas.own(), Map.of(), Map.of(), List.of(), 50, 20)).due();
+        List<DeliveryQueue.Due> offered = QuarkusTransaction.requiringNew()
+                .call(() -> DeliveryQueue.offer(replicas.own(), Map.of(), Map.of(), List.of(), 50, 20)).due();
 
         assertThat(runs.stream().map(run -> offered.stream().filter(due -> due.runId().toString().equals(run)).count()))
                 .containsExactly(20L, 5L, 5L, 5L);

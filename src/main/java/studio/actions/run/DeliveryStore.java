@@ -6,23 +6,21 @@ import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 
+import io.quarkus.hibernate.orm.panache.Panache;
+import io.quarkus.panache.common.Sort;
 import studio.actions.action.Action;
 import studio.actions.database.SqlBatch;
 import studio.actions.egress.FailureKind;
 
-/**
- * A page of a run's deliveries, in the order of the selection. One answer cannot hold all deliveries of a large run.
- *
- * @param next the position after which the next page begins; null on the last one
- * @param failures the first deliveries of the whole run that failed, were lost or refused
- * @param counts the numbers of deliveries of the whole run by state
- */
-record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> failures, Map<Delivery.State, Long> counts) {
+/** The queries of a run's deliveries. All use the open transaction. */
+public final class DeliveryStore {
 
     private static final int FAILURES_SHOWN = 20;
 
@@ -56,19 +54,35 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
                FROM (SELECT * FROM delivery WHERE run_id = ? AND event > ? ORDER BY event LIMIT ?) next) sized
              WHERE turn = 1 OR bytes <= ? ORDER BY event""";
 
-    /** Cuts the first page out of all deliveries of a run. */
-    static DeliveryPage first(List<Delivery> all, int limit) {
-        Map<Delivery.State, Long> counts = new EnumMap<>(Delivery.State.class);
-        all.forEach(delivery -> counts.merge(delivery.state, 1L, Long::sum));
-        return of(all.subList(0, Math.min(limit, all.size())), all.size() - 1,
-                all.stream().filter(delivery -> delivery.state.isFailure()).limit(FAILURES_SHOWN).toList(), counts);
+    private DeliveryStore() {
     }
 
-    /** @param last the position of the last delivery on the last page */
-    private static DeliveryPage of(List<Delivery> shown, int last, List<Delivery> failures,
-            Map<Delivery.State, Long> counts) {
-        int end = shown.isEmpty() ? last : shown.get(shown.size() - 1).position;
-        return new DeliveryPage(shown, end < last ? end : null, failures, counts);
+    /**
+     * A page of a run's deliveries, in the order of the selection. One answer cannot hold all deliveries of a large run.
+     *
+     * @param next the position after which the next page begins; null on the last one
+     * @param failures the first deliveries of the whole run that failed, were lost or refused
+     * @param counts the numbers of deliveries of the whole run by state
+     */
+    public record Page(List<Delivery> deliveries, Integer next, List<Delivery> failures, Map<Delivery.State, Long> counts) {
+
+        /** Cuts the first page out of all deliveries of a run. */
+        static Page first(List<Delivery> all, int limit) {
+            Map<Delivery.State, Long> counts = new EnumMap<>(Delivery.State.class);
+            all.forEach(delivery -> counts.merge(delivery.state, 1L, Long::sum));
+            return of(all.subList(0, Math.min(limit, all.size())), all.size() - 1,
+                    all.stream().filter(delivery -> delivery.state.isFailure()).limit(FAILURES_SHOWN).toList(), counts);
+        }
+
+        /** @param last the position of the last delivery on the last page */
+        private static Page of(List<Delivery> shown, int last, List<Delivery> failures, Map<Delivery.State, Long> counts) {
+            int end = shown.isEmpty() ? last : shown.get(shown.size() - 1).position;
+            return new Page(shown, end < last ? end : null, failures, counts);
+        }
+    }
+
+    public static List<Delivery> ofRun(UUID run) {
+        return Delivery.list("runId", Sort.by("position"), run);
     }
 
     /**
@@ -77,14 +91,14 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
      * @param after the position after which it begins; -1 for the first page
      * @param state only deliveries in this state; null for all
      */
-    static DeliveryPage read(UUID run, int after, Delivery.State state, int limit) {
+    static Page read(UUID run, int after, Delivery.State state, int limit) {
         String only = state == null ? null : state.name();
         return new SqlBatch().add(PAGE, Arrays.asList(run, after, only, only, limit, PAGE_BYTES))
                 .add(LAST, Arrays.asList(run, only, only)).add(FAILURES, List.of(run, FAILURES_SHOWN)).ask(answers -> {
                     List<Delivery> shown = shown(answers.of(0));
                     ResultSet last = answers.of(1);
                     last.next();
-                    return of(shown, last.getInt(1), shown(answers.of(2)), Delivery.counts(run));
+                    return Page.of(shown, last.getInt(1), shown(answers.of(2)), counts(run));
                 });
     }
 
@@ -94,16 +108,40 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
      * @param behind the number of the given event
      * @param bytes about the most bytes of all texts together; a single delivery may have more
      */
-    static List<Delivery> outcomes(UUID run, int behind, int limit, int bytes) {
+    public static List<Delivery> outcomes(UUID run, int behind, int limit, int bytes) {
         return new SqlBatch().add(OUTCOMES, List.of(run, behind, limit, bytes)).ask(answers -> shown(answers.of(0)));
     }
 
     /** Reads why deliveries of a run failed, were lost, refused or cancelled; each kind once. */
-    static Set<FailureKind> failureKinds(UUID run) {
-        return Set.copyOf(Delivery.getEntityManager()
+    public static Set<FailureKind> failureKinds(UUID run) {
+        return Set.copyOf(Panache.getEntityManager()
                 .createQuery("select distinct failureKind from Delivery where runId = :run "
                         + "and failureKind is not null and state not in (delivered, pending, in_flight)", FailureKind.class)
                 .setParameter("run", run).getResultList());
+    }
+
+    public static Map<Delivery.State, Long> counts(UUID run) {
+        return counts(List.of(run)).get(run);
+    }
+
+    /** Returns the numbers of deliveries by state, for each of the runs. */
+    static Map<UUID, Map<Delivery.State, Long>> counts(List<UUID> runs) {
+        Map<UUID, Map<Delivery.State, Long>> counts = new HashMap<>();
+        runs.forEach(run -> counts.put(run, new EnumMap<>(Delivery.State.class)));
+        Panache.getEntityManager().createQuery("select d.runId, d.state, count(d) from Delivery d where d.runId in :runs "
+                + "group by d.runId, d.state", Object[].class).setParameter("runs", runs).getResultList()
+                .forEach(row -> counts.get(row[0]).put((Delivery.State) row[1], (Long) row[2]));
+        return counts;
+    }
+
+    /** Reads the attempts of deliveries that had more than the one that they show, by delivery and in their order. */
+    static Map<UUID, List<Attempt>> attempts(List<Delivery> deliveries) {
+        List<UUID> several = deliveries.stream().filter(one -> one.attempts > 1 || one.attempts == 1
+                && (one.state == Delivery.State.pending || one.state == Delivery.State.cancelled))
+                .map(one -> one.id).toList();
+        return several.isEmpty() ? Map.of()
+                : Attempt.<Attempt> list("deliveryId in ?1 order by number", several).stream()
+                        .collect(Collectors.groupingBy(attempt -> attempt.deliveryId));
     }
 
     private static List<Delivery> shown(ResultSet rows) throws SQLException {

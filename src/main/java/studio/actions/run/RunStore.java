@@ -1,0 +1,156 @@
+package studio.actions.run;
+
+import java.text.Normalizer;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+import jakarta.persistence.FlushModeType;
+import jakarta.persistence.LockModeType;
+
+import io.quarkus.hibernate.orm.panache.Panache;
+import studio.actions.problem.Cursor;
+
+/** The queries and updates of runs. All use the open transaction. */
+public final class RunStore {
+
+    private static final String NAMED = "id in (select d.runId from Delivery d where lower(left(d.entityName, 200)) like lower(:named) "
+            + "escape '!')";
+
+    private RunStore() {
+    }
+
+    /**
+     * Conditions on runs; null stands for any value.
+     *
+     * @param name the beginning of the name of an entity of the run
+     * @param after the last run of the page before
+     */
+    record Filter(UUID actionId, Run.State state, UUID callerId, String name, Instant since, Cursor after) {
+    }
+
+    /** Returns the newest runs that the caller may see, with at most {@code limit} runs. */
+    static List<Run> list(Filter filter, RunAccess.Access access, int limit) {
+        Map<String, Object> values = new HashMap<>();
+        StringBuilder where = new StringBuilder("1 = 1");
+        and(where, values, "actionId = :actionId", "actionId", filter.actionId);
+        and(where, values, "state = :state", "state", filter.state);
+        and(where, values, "callerId = :callerId", "callerId", filter.callerId);
+        and(where, values, "createdAt >= :since", "since", filter.since);
+        and(where, values, NAMED, "named", filter.name == null || filter.name.isBlank() ? null : pattern(filter.name));
+        if (filter.after != null) {
+            and(where, values, "(createdAt < :at or (createdAt = :at and id < :after))", "at", filter.after.at());
+            values.put("after", filter.after.id());
+        }
+        if (!access.all()) {
+            and(where, values, "(callerId = :own or array_includes(:inside, productionIds))", "own", access.caller());
+            values.put("inside", access.productions().toArray(UUID[]::new));
+        }
+        return Run.<Run> find(where + " order by createdAt desc, id desc", values).page(0, limit).list();
+    }
+
+    private static void and(StringBuilder where, Map<String, Object> values, String condition, String name, Object value) {
+        if (value != null) {
+            where.append(" and ").append(condition);
+            values.put(name, value);
+        }
+    }
+
+    /** Returns an SQL LIKE pattern for texts with this beginning. The query ignores case. */
+    private static String pattern(String beginning) {
+        return Normalizer.normalize(beginning.strip().replace('\0', '\ufffd'), Normalizer.Form.NFC).replaceAll("[!%_]", "!$0")
+                + "%";
+    }
+
+    /** Returns the runs of an action that have not ended, newest first. */
+    static List<Run> unfinished(UUID action) {
+        return Run.list("actionId = ?1 and finishedAt is null order by createdAt desc, id desc", action);
+    }
+
+    /** Returns whether the run has ended or does not exist. */
+    static boolean isOver(UUID run) {
+        return Run.count("id = ?1 and finishedAt is null", run) == 0;
+    }
+
+    /** Locks runs for writing outcomes. They are locked in the order of their ids, so that transactions do not deadlock. */
+    public static List<Run> locked(Collection<UUID> ids) {
+        return Run.<Run> find("id in ?1 order by id", ids).withLock(LockModeType.PESSIMISTIC_WRITE).list();
+    }
+
+    /** Cancels the pending deliveries of a locked run and returns their number. */
+    static int cancel(Run run, String why) {
+        run.cancelledAt = now();
+        // Deliveries are locked before they are numbered. Else a delivery that is being claimed would leave a gap in the
+        // numbers, and a later outcome would get a number that is in use.
+        int cancelled = Panache.getEntityManager().createNativeQuery("""
+                WITH waiting AS MATERIALIZED (SELECT id, position FROM delivery WHERE run_id = :run AND state = 'pending'
+                                               ORDER BY position FOR UPDATE)
+                UPDATE delivery d SET state = 'cancelled', due_at = NULL, failure_kind = 'cancelled', failure_message = :why,
+                    event = :events + w.number
+                  FROM (SELECT id, row_number() OVER (ORDER BY position) AS number FROM waiting) w
+                 WHERE d.id = w.id""").setParameter("why", why).setParameter("events", run.events)
+                .setParameter("run", run.id).executeUpdate();
+        run.events += cancelled;
+        run.count(cancelled, run.cancelledAt, () -> DeliveryStore.counts(run.id));
+        return cancelled;
+    }
+
+    /**
+     * Counts the unfinished deliveries of a locked run again, and ends the run if there are none. The count may be wrong if
+     * its writer died in a way that no rollback undid.
+     */
+    public static void recount(Run run) {
+        Map<Delivery.State, Long> counts = DeliveryStore.counts(run.id);
+        long unfinished = counts.getOrDefault(Delivery.State.pending, 0L) + counts.getOrDefault(Delivery.State.in_flight, 0L);
+        run.unfinished = (int) unfinished;
+        run.count(0, now(), () -> counts);
+    }
+
+    /** Finds unfinished runs that have neither pending nor in-flight deliveries, because their count is wrong. */
+    public static List<UUID> miscounted(int limit) {
+        return Panache.getEntityManager().createNativeQuery("""
+                SELECT id FROM run r WHERE finished_at IS NULL
+                    AND NOT EXISTS (SELECT 1 FROM delivery WHERE run_id = r.id AND state = 'pending')
+                    AND NOT EXISTS (SELECT 1 FROM delivery WHERE run_id = r.id AND owner IS NOT NULL)
+                 LIMIT :limit""", UUID.class).setParameter("limit", limit).getResultList();
+    }
+
+    /** Sets queued runs to running. Skips locked runs: the outcome that is being written sets their state. */
+    public static void start(Collection<UUID> ids) {
+        Panache.getEntityManager().createNativeQuery("""
+                UPDATE run SET state = 'running' WHERE id IN (SELECT id FROM run WHERE id = ANY (:ids) AND state = 'queued'
+                    FOR NO KEY UPDATE SKIP LOCKED)""").setParameter("ids", ids.toArray(UUID[]::new)).executeUpdate();
+    }
+
+    /**
+     * Removes a batch of the oldest ended runs and returns their number. Skips runs that another replica is removing.
+     *
+     * @param age how long ago a removed run has ended at least
+     * @param runs the most runs of a batch
+     * @param deliveries the most outcomes, and so deliveries, of a batch; a single larger run is a batch of its own
+     */
+    static int remove(Duration age, int runs, int deliveries) {
+        return Panache.getEntityManager().createNativeQuery("""
+                DELETE FROM run WHERE id IN (
+                    SELECT id FROM (
+                        SELECT id, row_number() OVER oldest AS place, sum(events) OVER oldest AS deliveries
+                          FROM (SELECT id, finished_at, events FROM run
+                                 WHERE finished_at < now() - make_interval(secs => :age)
+                                   AND NOT EXISTS (SELECT FROM uncounted_run WHERE run_id = run.id)
+                                 ORDER BY finished_at LIMIT :runs FOR UPDATE SKIP LOCKED) old
+                        WINDOW oldest AS (ORDER BY finished_at, id)) counted
+                     WHERE place = 1 OR deliveries <= :deliveries)""")
+                .setParameter("age", (double) age.toSeconds()).setParameter("runs", runs)
+                .setParameter("deliveries", deliveries).executeUpdate();
+    }
+
+    /** Returns the database's time, since the clocks of replicas may differ. Does not flush changed entities. */
+    public static Instant now() {
+        return (Instant) Panache.getEntityManager().createNativeQuery("SELECT clock_timestamp()", Instant.class)
+                .setFlushMode(FlushModeType.COMMIT).getSingleResult();
+    }
+}
