@@ -15,7 +15,7 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 import studio.actions.action.CsvBench;
 import studio.actions.action.FillingBench;
 import studio.actions.egress.AddressPolicyBench;
-import studio.actions.run.SignatureBench;
+import studio.actions.delivery.SignatureBench;
 
 /** JMH benchmarks, which need no service. Each class runs in a JVM of its own. */
 final class Jmh {

@@ -13,7 +13,7 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
-import studio.actions.run.Selection;
+import studio.actions.plan.Selection;
 
 /**
  * A press in Kitsu's action panel, sent as JSON by its XHR or as fields by its form. Kitsu sends a user and a production as

@@ -8,7 +8,7 @@ import jakarta.ws.rs.core.Response;
 import io.quarkus.qute.TemplateInstance;
 import studio.actions.action.Action;
 import studio.actions.html.Page;
-import studio.actions.run.Opening;
+import studio.actions.press.Opening;
 import studio.actions.template.Template;
 
 /**

@@ -23,7 +23,6 @@ import org.hibernate.type.SqlTypes;
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import io.quarkus.panache.common.Sort;
 import studio.actions.action.Action;
-import studio.actions.database.SqlBatch;
 import studio.actions.egress.Egress;
 import studio.actions.egress.FailureKind;
 

@@ -135,7 +135,7 @@ public final class DeliveryStore {
     }
 
     /** Reads the attempts of deliveries that had more than the one that they show, by delivery and in their order. */
-    static Map<UUID, List<Attempt>> attempts(List<Delivery> deliveries) {
+    public static Map<UUID, List<Attempt>> attempts(List<Delivery> deliveries) {
         List<UUID> several = deliveries.stream().filter(one -> one.attempts > 1 || one.attempts == 1
                 && (one.state == Delivery.State.pending || one.state == Delivery.State.cancelled))
                 .map(one -> one.id).toList();

@@ -14,7 +14,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.action.Action;
-import studio.actions.action.ActionJson;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Role;
 
@@ -65,7 +64,7 @@ public final class RunJson {
         }
 
         /** Returns a run as in lists: without deliveries. */
-        static View of(Run run, Counts counts) {
+        public static View of(Run run, Counts counts) {
             return of(run, counts, null);
         }
 

@@ -39,7 +39,6 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
-import studio.actions.identity.Caller;
 import studio.actions.identity.Requester;
 import studio.actions.problem.Cursor;
 import studio.actions.problem.Problem.Code;

@@ -16,7 +16,7 @@ import studio.actions.problem.DatabaseHealth;
 
 /** Scheduled job that removes old ended runs in batches, and counts the runs and deliveries in the database. */
 @Singleton
-class RunRetention {
+public class RunRetention {
 
     private static final Logger LOG = Logger.getLogger(RunRetention.class);
 
@@ -50,7 +50,7 @@ class RunRetention {
     }
 
     @Scheduled(every = "1h", delayed = "10s", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
-    void sweep() {
+    public void sweep() {
         try {
             long removed = 0;
             for (int some = 1; some > 0; removed += some) {

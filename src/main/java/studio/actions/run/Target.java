@@ -32,26 +32,26 @@ public record Target(
     }
 
     /** The target of an empty selection. */
-    static final Target NONE = new Target(null, null, null, null, null, null, null, null, null, null);
+    public static final Target NONE = new Target(null, null, null, null, null, null, null, null, null, null);
 
-    static Target task(UUID taskId) {
+    public static Target task(UUID taskId) {
         return new Target(null, null, null, taskId, null, null, null, null, null, null);
     }
 
     /** Returns the same target in another production, which may be null. */
-    Target in(UUID production) {
+    public Target in(UUID production) {
         return new Target(entityId, entityType, production, taskId, entityName, sequenceName, episodeName, assetTypeName,
                 taskTypeName, productionName);
     }
 
     /** Returns whether a request gave the target any name. */
-    boolean named() {
+    public boolean named() {
         return entityName != null || sequenceName != null || episodeName != null || assetTypeName != null
                 || taskTypeName != null || productionName != null;
     }
 
     /** Returns the value of a variable; null if the value is not known, or does not depend on the target. */
-    Object value(Variable variable) {
+    public Object value(Variable variable) {
         return switch (variable) {
             case task_id -> text(taskId);
             case task_type_name -> taskTypeName;

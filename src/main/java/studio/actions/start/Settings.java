@@ -22,7 +22,7 @@ import studio.actions.action.Secrets;
 import studio.actions.egress.Trust;
 import studio.actions.identity.LocalIdentity;
 import studio.actions.problem.Nearest;
-import studio.actions.run.LimitConfig;
+import studio.actions.limit.LimitConfig;
 
 /**
  * All keys of the service with the rules for their values. The errors at start, the search for unknown environment variables

@@ -33,10 +33,12 @@ import studio.actions.kitsu.CustomActionsResource;
 import studio.actions.kitsu.KitsuImport;
 import studio.actions.kitsu.RefusedForms;
 import studio.actions.kitsu.UserContextResource;
-import studio.actions.run.PressResource;
+import studio.actions.press.PressResource;
+import studio.actions.press.PreviewResource;
+import studio.actions.press.ReplayResource;
 import studio.actions.run.RunResource;
-import studio.actions.run.RunStreams;
-import studio.actions.run.StatisticsResource;
+import studio.actions.stream.RunStreams;
+import studio.actions.statistics.StatisticsResource;
 
 /**
  * Producers of beans: the clock and the source of random numbers, so that a test can replace them, and the allow list. Also
@@ -45,6 +47,7 @@ import studio.actions.run.StatisticsResource;
  */
 @RegisterForReflection(targets = { SnakeCaseStrategy.class, PhysicalNamingStrategySnakeCaseImpl.class, ActionResource.class,
         ActionHistory.class, ActionTransfer.class, ApiDocument.class, AuditResource.class, Echo.class, PressResource.class,
+        PreviewResource.class, ReplayResource.class,
         RunResource.class, RunStreams.class, StatisticsResource.class, CustomActionsResource.class, RefusedForms.class,
         KitsuImport.class,
         UserContextResource.class })

@@ -42,9 +42,9 @@ import studio.actions.kitsu.KitsuImport;
 import studio.actions.problem.Problem;
 import studio.actions.run.Delivery;
 import studio.actions.run.Run;
-import studio.actions.run.PressJson;
+import studio.actions.press.PressJson;
 import studio.actions.run.RunJson;
-import studio.actions.run.Statistics;
+import studio.actions.statistics.Statistics;
 import studio.actions.run.Target;
 
 /** Compares the code with the API's description in both directions. */

@@ -31,13 +31,14 @@ import studio.actions.audit.AuditConfig;
 import studio.actions.egress.EgressConfig;
 import studio.actions.identity.IdentityConfig;
 import studio.actions.problem.BodyConfig;
+import studio.actions.limit.LimitConfig;
 import studio.actions.run.RunConfig;
 import studio.actions.zou.ZouConfig;
 
 class SettingsTest {
 
     private static final List<Class<?>> CONFIGS = List.of(StartConfig.class, IdentityConfig.class, ZouConfig.class,
-            AuditConfig.class, EgressConfig.class, RunConfig.class, ActionConfig.class, BodyConfig.class);
+            AuditConfig.class, EgressConfig.class, RunConfig.class, LimitConfig.class, ActionConfig.class, BodyConfig.class);
 
     @Test
     void knowsExactlyTheKeysThatTheFeaturesDeclare() {

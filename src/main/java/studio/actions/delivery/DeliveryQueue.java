@@ -1,0 +1,212 @@
+package studio.actions.delivery;
+
+import studio.actions.run.Delivery;
+import studio.actions.limit.RateLimits;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+
+import io.quarkus.hibernate.orm.panache.Panache;
+import studio.actions.action.Action;
+import studio.actions.database.SqlBatch;
+
+/** The queue of deliveries: the rows of deliveries that have not ended. All queries use the open transaction. */
+public final class DeliveryQueue {
+
+    /** Reads the {@link Backlog} of an action. Both parameters are the action's id. */
+    public static final String BACKLOG = """
+            SELECT (SELECT coalesce(sum(unfinished), 0) FROM run WHERE action_id = ? AND finished_at IS NULL),
+                   EXISTS (SELECT FROM run r
+                            CROSS JOIN LATERAL (SELECT FROM delivery
+                                                 WHERE run_id = r.id AND state = 'pending' AND (due_at <= now()) IS TRUE LIMIT 1) owes
+                            WHERE r.action_id = ? AND r.finished_at IS NULL)""";
+
+    private DeliveryQueue() {
+    }
+
+    /**
+     * A delivery that may be sent now.
+     *
+     * @param ratePerMinute the action's rate
+     */
+    record Due(UUID id, UUID runId, String url, String host, UUID actionId, int ratePerMinute) {
+    }
+
+    /**
+     * The deliveries that a replica may claim.
+     *
+     * @param alive whether the replica may claim at all: no other replica has declared it dead, or can before the transaction
+     *        ends
+     * @param due the deliveries, ordered by the press times of their runs
+     */
+    record Offer(boolean alive, List<Due> due) {
+    }
+
+    /**
+     * LATERAL and LIMIT make PostgreSQL look up each run by its index, even if its row estimates are wrong. IS TRUE keeps it
+     * from using the index on {@code due_at}, which holds all due deliveries.
+     */
+    private static final String OFFER = """
+            SELECT d.id, d.run_id, d.url, d.host, r.action_id, r.rate
+              FROM (SELECT oldest.*,
+                           row_number() OVER (PARTITION BY oldest.action_id ORDER BY oldest.created_at, oldest.id) AS turn,
+                           count(*) OVER (PARTITION BY oldest.action_id) AS runs,
+                           -- One for all of its runs: where it was deleted, they may have begun with several.
+                           coalesce(a.rate_per_minute, (SELECT max(rate_per_minute) FROM run
+                               WHERE action_id = owing.action_id AND finished_at IS NULL)) AS rate
+                      FROM (SELECT DISTINCT action_id FROM run
+                             WHERE finished_at IS NULL AND action_id <> ALL (?)) owing
+                      LEFT JOIN action a ON a.id = owing.action_id
+                     CROSS JOIN LATERAL (
+                           SELECT r.id, r.action_id, r.created_at, r.host
+                             FROM run r
+                            CROSS JOIN LATERAL (SELECT FROM delivery
+                                                 WHERE run_id = r.id AND state = 'pending' AND (due_at <= now()) IS TRUE
+                                                   AND host <> ALL (?) LIMIT 1) owes
+                            WHERE r.action_id = owing.action_id AND r.finished_at IS NULL
+                              AND (r.host IS NULL OR r.host <> ALL (?))
+                            ORDER BY r.created_at, r.id LIMIT ?) oldest
+                     WHERE a.enabled IS NOT FALSE
+                     ORDER BY turn, random()
+                     LIMIT ?) r
+             CROSS JOIN LATERAL (SELECT least(CAST(? AS int4), (SELECT free FROM unnest(?, ?) AS places (host, free)
+                                                                WHERE places.host = r.host),
+                                                              (SELECT room FROM unnest(?, ?) AS rooms (run, room)
+                                                                WHERE rooms.run = r.id)) AS most) can
+             CROSS JOIN LATERAL (SELECT id, run_id, url, host, position FROM delivery
+                                  WHERE run_id = r.id AND state = 'pending' AND (due_at <= now()) IS TRUE AND host <> ALL (?)
+                                  ORDER BY position
+                                  -- What is locked and not taken others cannot take: of all runs but the first, a share.
+                                  LIMIT CASE WHEN turn = 1 THEN most ELSE (most + runs - 1) / runs END
+                                    FOR UPDATE SKIP LOCKED) d
+             ORDER BY r.created_at, r.id, d.position""";
+
+    /**
+     * Finds and locks due deliveries that no replica has claimed. Takes a few deliveries of each run, so that no run waits for
+     * the end of another, and the oldest runs of each action, so that no action waits for another. Deliveries of disabled
+     * actions wait. The locks last until the transaction ends; other replicas skip locked deliveries.
+     *
+     * @param replica the replica that wants to claim
+     * @param free the free slots of hosts; a missing host has all of its slots free
+     * @param room how many more deliveries of a run may be in flight; a missing run has nothing in flight
+     * @param paused actions that may send nothing at the moment
+     * @param runs the most runs to take deliveries of
+     * @param each the most deliveries of each run
+     */
+    static Offer offer(UUID replica, Map<String, Integer> free, Map<UUID, Integer> room, Collection<UUID> paused, int runs,
+            int each) {
+        List<String> hosts = List.copyOf(free.keySet());
+        List<UUID> busy = List.copyOf(room.keySet());
+        String[] full = hosts.stream().filter(host -> free.get(host) == 0).toArray(String[]::new);
+        return new SqlBatch().add(Replicas.ALIVE, List.of(replica)).add(OFFER,
+                List.of(paused.toArray(UUID[]::new), full, full, runs, runs, each, hosts.toArray(String[]::new),
+                        hosts.stream().map(free::get).toArray(Integer[]::new), busy.toArray(UUID[]::new),
+                        busy.stream().map(room::get).toArray(Integer[]::new), full))
+                .ask(answers -> {
+                    boolean alive = answers.of(0).next();
+                    ResultSet found = answers.of(1);
+                    List<Due> due = new ArrayList<>();
+                    while (found.next()) {
+                        due.add(new Due(found.getObject(1, UUID.class), found.getObject(2, UUID.class), found.getString(3),
+                                found.getString(4), found.getObject(5, UUID.class), found.getInt(6)));
+                    }
+                    return new Offer(alive, due);
+                });
+    }
+
+    /**
+     * The unfinished deliveries of an action.
+     *
+     * @param unfinished their number, including deliveries in flight and deliveries that wait for another attempt
+     * @param waits whether at least one could be sent if no limit held it back
+     */
+    public record Backlog(long unfinished, boolean waits) {
+
+        public static Backlog of(ResultSet found) throws SQLException {
+            found.next();
+            return new Backlog(found.getLong(1), found.getBoolean(2));
+        }
+    }
+
+    /** Counts the deliveries of an action that could be sent if no limit held them back. */
+    public static RateLimits.Waiting waiting(UUID action) {
+        Object[] found = (Object[]) Panache.getEntityManager().createNativeQuery("""
+                SELECT coalesce(sum(owed.deliveries), 0), max(r.host)
+                  FROM run r
+                 CROSS JOIN LATERAL (SELECT count(*) AS deliveries FROM delivery
+                                      WHERE run_id = r.id AND state = 'pending' AND (due_at <= now()) IS TRUE) owed
+                 WHERE r.action_id = :action AND r.finished_at IS NULL""", Object[].class)
+                .setParameter("action", action).getSingleResult();
+        return new RateLimits.Waiting(((Number) found[0]).longValue(), (String) found[1]);
+    }
+
+    /** Selects by id only. With a condition on the state, PostgreSQL reads the whole index of pending deliveries. */
+    private static final String CLAIM = """
+            UPDATE delivery SET state = 'in_flight', owner = ?, due_at = NULL, attempts = attempts + 1
+             WHERE id = ANY (?) RETURNING id, run_id, method, url, host, body, webhook_id, attempts""";
+
+    /**
+     * Claims deliveries that {@link #offer} has locked, and commits the transaction.
+     *
+     * @return the deliveries, only with the fields that sending needs
+     */
+    static List<Delivery> claim(Collection<UUID> ids, UUID replica) {
+        return new SqlBatch().add(CLAIM, List.of(replica, ids.toArray(UUID[]::new))).askLast(answers -> {
+            List<Delivery> claimed = new ArrayList<>();
+            for (ResultSet row = answers.of(0); row.next();) {
+                Delivery delivery = new Delivery();
+                delivery.id = row.getObject(1, UUID.class);
+                delivery.runId = row.getObject(2, UUID.class);
+                delivery.method = Action.Method.valueOf(row.getString(3));
+                delivery.url = row.getString(4);
+                delivery.host = row.getString(5);
+                delivery.body = row.getString(6);
+                delivery.webhookId = row.getString(7);
+                delivery.attempts = row.getInt(8);
+                delivery.state = Delivery.State.in_flight;
+                delivery.owner = replica;
+                claimed.add(delivery);
+            }
+            return claimed;
+        });
+    }
+
+    /** Returns the time until the next pending delivery becomes due; empty if none will. */
+    static Optional<Duration> nextDue() {
+        Number seconds = (Number) Panache.getEntityManager().createNativeQuery("""
+                SELECT extract(epoch FROM (SELECT min(due_at) FROM delivery WHERE state = 'pending' AND due_at > now()) - now())
+                """).getSingleResult();
+        return Optional.ofNullable(seconds).map(found -> Duration.ofMillis((long) (found.doubleValue() * 1000) + 1));
+    }
+
+    /** A delivery that a replica has in flight according to the database. */
+    record Owned(UUID delivery, UUID run, UUID owner, int attempt) implements OutcomeBatch.Attempted {
+    }
+
+    static List<Owned> owned(UUID replica) {
+        return Panache.getEntityManager()
+                .createQuery("select d.id, d.runId, d.attempts from Delivery d where d.owner = :replica", Object[].class)
+                .setParameter("replica", replica).getResultStream()
+                .map(row -> new Owned((UUID) row[0], (UUID) row[1], replica, (Integer) row[2])).toList();
+    }
+
+    /**
+     * Makes deliveries due now if they were scheduled before the database's clock was set back. Their last attempt ended in
+     * the future, or they are due in the future without any attempt.
+     *
+     * @return the number of these deliveries
+     */
+    static int mendTimes() {
+        return Panache.getEntityManager().createNativeQuery("""
+                UPDATE delivery d SET due_at = now() WHERE state = 'pending' AND due_at > now()
+                    AND (attempts = 0 OR EXISTS (SELECT 1 FROM attempt a WHERE a.delivery_id = d.id AND a.number = d.attempts
+                        AND a.ended_at > now()))
+                """).executeUpdate();
+    }
+}

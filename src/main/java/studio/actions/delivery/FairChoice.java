@@ -1,0 +1,87 @@
+package studio.actions.delivery;
+
+import studio.actions.limit.RateLimits;
+import java.util.ArrayDeque;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/**
+ * Chooses whose delivery goes next. Picks the action, then the run, with the fewest deliveries in flight; among equals, the
+ * one with the oldest last turn. If the action or its host has run out of tokens, picks the action's oldest run, because the
+ * others came later. Not thread-safe.
+ */
+final class FairChoice {
+
+    /** Most actions and runs whose last turn is remembered. */
+    private static final int TURNS = 10_000;
+
+    private final DeliveryTokens tokens;
+    private final int parallelism;
+    /** The number of the last turn, by id of action or run. */
+    private final Map<UUID, Long> turns = new HashMap<>();
+    private long turn;
+
+    FairChoice(DeliveryTokens tokens, int parallelism) {
+        this.tokens = tokens;
+        this.parallelism = parallelism;
+    }
+
+    /**
+     * Offers due deliveries in a fair order, as long as there is room.
+     *
+     * @param due the due deliveries, ordered by the press times of their runs
+     * @param inFlight the deliveries in flight
+     * @param room whether one more delivery may be in flight
+     * @param take takes a delivery; returns whether it was taken
+     */
+    void choose(List<DeliveryQueue.Due> due, Stream<InFlight> inFlight, BooleanSupplier room,
+            Predicate<DeliveryQueue.Due> take) {
+        Map<UUID, Deque<DeliveryQueue.Due>> waiting = new LinkedHashMap<>();
+        due.forEach(one -> waiting.computeIfAbsent(one.runId(), run -> new ArrayDeque<>()).add(one));
+        List<UUID> order = List.copyOf(waiting.keySet());
+        Map<UUID, Long> inFlightCounts = new HashMap<>();
+        inFlight.forEach(one -> Stream.of(one.run(), one.action()).forEach(id -> inFlightCounts.merge(id, 1L, Long::sum)));
+        Map<RateLimits.Policy, Integer> chosen = new HashMap<>();
+        Comparator<UUID> least = Comparator.<UUID, Long> comparing(id -> inFlightCounts.getOrDefault(id, 0L))
+                .thenComparing(id -> turns.getOrDefault(id, 0L));
+        while (!waiting.isEmpty() && room.getAsBoolean()) {
+            UUID run = waiting.keySet().stream().min(Comparator
+                    .<UUID, UUID> comparing(id -> waiting.get(id).peek().actionId(), least)
+                    .thenComparing(id -> waiting.get(id).peek().actionId())
+                    .thenComparing((one, other) -> isShort(waiting.get(one).peek()) ? 0 : least.compare(one, other))
+                    .thenComparing(order::indexOf)).orElseThrow();
+            DeliveryQueue.Due next = waiting.get(run).poll();
+            RateLimits.Policy rate = DeliveryTokens.rate(next);
+            RateLimits.Policy host = tokens.host(next.host());
+            boolean enough = inFlightCounts.getOrDefault(run, 0L) >= parallelism
+                    || chosen.getOrDefault(rate, 0) >= tokens.empty().mostTokens(rate);
+            if (enough || waiting.get(run).isEmpty()) {
+                waiting.remove(run);
+            }
+            if (enough || chosen.getOrDefault(host, 0) >= tokens.empty().mostTokens(host) || !take.test(next)) {
+                continue;
+            }
+            Stream.of(rate, host).forEach(policy -> chosen.merge(policy, 1, Integer::sum));
+            turn++;
+            Stream.of(run, next.actionId()).forEach(id -> {
+                inFlightCounts.merge(id, 1L, Long::sum);
+                turns.put(id, turn);
+            });
+        }
+        if (turns.size() > TURNS) {
+            turns.clear();
+        }
+    }
+
+    private boolean isShort(DeliveryQueue.Due due) {
+        return tokens.empty().contains(DeliveryTokens.rate(due)) || tokens.empty().contains(tokens.host(due.host()));
+    }
+}

@@ -1,0 +1,274 @@
+package studio.actions.delivery;
+
+import static studio.actions.database.SqlBatch.each;
+
+import studio.actions.run.RunEvents;
+import studio.actions.run.Run;
+import studio.actions.run.Delivery;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
+
+import studio.actions.database.Notifications;
+import studio.actions.database.SqlBatch;
+import studio.actions.egress.FailureKind;
+
+/**
+ * Outcomes of attempts, of several runs at once, that are saved and published together. Ignores attempts that their owner has
+ * lost, because only the owner may report an outcome. Locks the runs first, so that the outcomes of a run have an order and
+ * one of them is the last. Uses the open transaction; needs two round trips as a rule.
+ */
+public final class OutcomeBatch {
+
+    private static final String LOCK = """
+            SELECT id, state, unfinished, events, max_attempts, cancelled_at IS NOT NULL, finished_at IS NOT NULL
+              FROM run WHERE id = ANY (?) ORDER BY id FOR NO KEY UPDATE""";
+
+    /** IS NOT DISTINCT FROM makes PostgreSQL find deliveries by id, not among all that the owner ever had. */
+    private static final String OWNED = """
+            SELECT d.id, clock_timestamp()
+              FROM unnest(?, ?, ?) AS ended (id, owner, attempt)
+              JOIN delivery d ON d.id = ended.id AND d.state = 'in_flight' AND d.attempts = ended.attempt
+               AND d.owner IS NOT DISTINCT FROM ended.owner""";
+
+    private static final String WRITE = """
+            UPDATE delivery d SET state = ended.state, owner = NULL, status = ended.status, failure_kind = ended.kind,
+                failure_message = ended.message, response = ended.response, truncated = ended.truncated, duration_ms = ended.took, event = ended.event,
+                attempts = d.attempts - ended.uncounted,
+                due_at = CASE WHEN ended.state = 'pending' THEN now() + ended.pause * interval '1 millisecond' END
+              FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                AS ended (id, state, status, kind, message, response, truncated, took, event, uncounted, pause)
+             WHERE d.id = ended.id""";
+
+    /** LATERAL makes PostgreSQL look up each run by index, however many elements it expects in the array. */
+    private static final String COUNT = """
+            SELECT run.id, owed.state, owed.count
+              FROM unnest(?) AS run (id)
+             CROSS JOIN LATERAL (SELECT state, count(*) FROM delivery WHERE run_id = run.id GROUP BY state) owed""";
+
+    private static final String ADVANCE = """
+            UPDATE run SET state = advanced.state, unfinished = advanced.unfinished, events = advanced.events,
+                finished_at = CASE WHEN advanced.ends THEN ? ELSE finished_at END
+              FROM unnest(?, ?, ?, ?, ?) AS advanced (id, state, unfinished, events, ends)
+             WHERE run.id = advanced.id""";
+
+    /** Copies the latest attempts of deliveries into this table, before the next attempts overwrite them. */
+    private static final String KEEP_ATTEMPTS = """
+            INSERT INTO attempt (id, delivery_id, number, ended_at, status, duration_ms, failure_kind, failure_message)
+            SELECT gen_random_uuid(), id, attempts, now(), status, duration_ms, failure_kind, failure_message
+              FROM delivery WHERE id = ANY (?)""";
+
+    /** An attempt that was in flight. */
+    interface Attempted {
+
+        UUID delivery();
+
+        UUID run();
+
+        /** Returns the name of the replica that sent the delivery. */
+        UUID owner();
+
+        int attempt();
+    }
+
+    /** The fields of a run that decide how its attempts may end. */
+    record Terms(int maxAttempts, boolean cancelled) {
+    }
+
+    private record Settling(UUID delivery, Delivery.Outcome outcome, int event) {
+    }
+
+    /** A locked run and its progress. */
+    private static final class Course {
+        private final UUID run;
+        private final Terms terms;
+        /** How many deliveries have to end; negative if any had an outcome before this batch. */
+        private final int all;
+        private Run.State state;
+        private int unfinished;
+        private int events;
+        private boolean finished;
+        private boolean ends;
+        /** How many deliveries of the run got each state in this batch. */
+        private final Map<Delivery.State, Long> states = new EnumMap<>(Delivery.State.class);
+
+        Course(ResultSet locked) throws SQLException {
+            run = locked.getObject(1, UUID.class);
+            state = Run.State.valueOf(locked.getString(2));
+            unfinished = locked.getInt(3);
+            events = locked.getInt(4);
+            terms = new Terms(locked.getInt(5), locked.getBoolean(6));
+            finished = locked.getBoolean(7);
+            all = events > 0 ? -1 : unfinished;
+        }
+
+        void settle(Delivery.State outcome) {
+            events++;
+            unfinished -= outcome.ended() ? 1 : 0;
+            state = state == Run.State.queued ? Run.State.running : state;
+            states.merge(outcome, 1L, Long::sum);
+        }
+
+        boolean moved() {
+            return !states.isEmpty();
+        }
+
+        /** Returns whether {@link #states} covers all deliveries of the run. */
+        boolean whole() {
+            return all == states.values().stream().mapToLong(Long::longValue).sum();
+        }
+
+        boolean isLast() {
+            return moved() && unfinished <= 0 && !finished;
+        }
+
+        void end(Map<Delivery.State, Long> counts) {
+            state = Run.State.of(counts);
+            finished = true;
+            ends = true;
+        }
+    }
+
+    private final Map<UUID, Course> courses = new LinkedHashMap<>();
+    private final Set<UUID> owned = new HashSet<>();
+    private final Map<UUID, Delivery.Outcome> outcomes = new HashMap<>();
+    /** The database's time, read after the runs were locked. */
+    private OffsetDateTime now;
+
+    private OutcomeBatch() {
+    }
+
+    /**
+     * Saves the outcomes of attempts in the open transaction.
+     *
+     * @param becomes returns the outcome of an attempt; called only for attempts that their owner has not lost
+     */
+    static <A extends Attempted> OutcomeBatch of(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
+        return of(attempts, becomes, SqlBatch::send);
+    }
+
+    /** Saves the outcomes like {@link #of(List, BiFunction)}, and commits. */
+    static <A extends Attempted> OutcomeBatch last(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
+        return of(attempts, becomes, SqlBatch::sendLast);
+    }
+
+    private static <A extends Attempted> OutcomeBatch of(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes,
+            Consumer<SqlBatch> send) {
+        OutcomeBatch batch = new OutcomeBatch();
+        batch.lock(attempts);
+        List<Settling> settling = new ArrayList<>();
+        for (A attempt : attempts) {
+            Course course = batch.courses.get(attempt.run());
+            // Only once, even if the attempt is in the list twice.
+            if (course != null && batch.owned.remove(attempt.delivery())) {
+                Delivery.Outcome outcome = becomes.apply(course.terms, attempt);
+                course.settle(outcome.state());
+                batch.outcomes.put(attempt.delivery(), outcome);
+                settling.add(new Settling(attempt.delivery(), outcome, course.events));
+            }
+        }
+        batch.write(settling, send);
+        return batch;
+    }
+
+    /** Returns the saved outcomes by delivery. Attempts that their owner has lost are missing. */
+    Map<UUID, Delivery.Outcome> outcomes() {
+        return outcomes;
+    }
+
+    /** Notifies watchers in this process of changes to the runs. */
+    void publish(RunEvents events) {
+        courses.values().forEach(course -> {
+            if (course.ends) {
+                events.ended(course.run, new RunEvents.End(course.state, now.toInstant()));
+            } else {
+                events.changed(course.run, course.finished);
+            }
+        });
+    }
+
+    private void lock(List<? extends Attempted> attempts) {
+        UUID[] runs = attempts.stream().map(Attempted::run).distinct().toArray(UUID[]::new);
+        List<?> owned = List.of(each(attempts, Attempted::delivery, UUID[]::new), each(attempts, Attempted::owner, UUID[]::new),
+                each(attempts, Attempted::attempt, Integer[]::new));
+        new SqlBatch().add(LOCK, List.<UUID[]> of(runs)).add(OWNED, owned).ask(answers -> {
+            for (ResultSet run = answers.of(0); run.next();) {
+                Course course = new Course(run);
+                courses.put(course.run, course);
+            }
+            for (ResultSet attempt = answers.of(1); attempt.next();) {
+                this.owned.add(attempt.getObject(1, UUID.class));
+                now = attempt.getObject(2, OffsetDateTime.class);
+            }
+            return null;
+        });
+    }
+
+    private void write(List<Settling> settling, Consumer<SqlBatch> send) {
+        SqlBatch statements = new SqlBatch();
+        if (!settling.isEmpty()) {
+            statements.add(WRITE, List.of(each(settling, Settling::delivery, UUID[]::new),
+                    each(settling, one -> one.outcome.state().name(), String[]::new),
+                    each(settling, one -> one.outcome.status(), Integer[]::new),
+                    each(settling, one -> name(one.outcome.kind()), String[]::new),
+                    each(settling, one -> one.outcome.message(), String[]::new),
+                    each(settling, one -> one.outcome.response(), String[]::new),
+                    each(settling, one -> one.outcome.truncated(), Boolean[]::new),
+                    each(settling, one -> one.outcome.durationMs(), Integer[]::new),
+                    each(settling, Settling::event, Integer[]::new),
+                    each(settling, one -> one.outcome.uncounted() ? 1 : 0, Integer[]::new),
+                    each(settling, one -> one.outcome.pause() == null ? 0 : one.outcome.pause().toMillis(), Long[]::new)));
+            UUID[] again = settling.stream()
+                    .filter(one -> one.outcome.state() == Delivery.State.pending && !one.outcome.uncounted())
+                    .map(Settling::delivery).toArray(UUID[]::new);
+            if (again.length > 0) {
+                statements.add(KEEP_ATTEMPTS, List.<UUID[]> of(again));
+            }
+        }
+        List<Course> last = courses.values().stream().filter(Course::isLast).toList();
+        UUID[] uncounted = last.stream().filter(course -> !course.whole()).map(course -> course.run).toArray(UUID[]::new);
+        last.stream().filter(Course::whole).forEach(course -> course.end(course.states));
+        if (uncounted.length > 0) {
+            int count = statements.size();
+            statements.add(COUNT, List.<UUID[]> of(uncounted)).ask(answers -> counts(answers.of(count)))
+                    .forEach((run, states) -> courses.get(run).end(states));
+            statements = new SqlBatch();
+        }
+        List<Course> moved = courses.values().stream().filter(Course::moved).toList();
+        if (!moved.isEmpty()) {
+            statements.add(ADVANCE, List.of(now, each(moved, course -> course.run, UUID[]::new),
+                    each(moved, course -> course.state.name(), String[]::new),
+                    each(moved, course -> course.unfinished, Integer[]::new),
+                    each(moved, course -> course.events, Integer[]::new),
+                    each(moved, course -> course.ends, Boolean[]::new)));
+        }
+        if (!courses.isEmpty()) {
+            send.accept(statements.add(Notifications.PUBLISH, List.of(Notifications.Topic.run_changed.name(),
+                    each(courses.values(), course -> RunEvents.payload(course.run, course.finished), String[]::new))));
+        }
+    }
+
+    private static Map<UUID, Map<Delivery.State, Long>> counts(ResultSet count) throws SQLException {
+        Map<UUID, Map<Delivery.State, Long>> counts = new HashMap<>();
+        while (count.next()) {
+            counts.computeIfAbsent(count.getObject(1, UUID.class), run -> new EnumMap<>(Delivery.State.class))
+                    .put(Delivery.State.valueOf(count.getString(2)), count.getLong(3));
+        }
+        return counts;
+    }
+
+    private static String name(FailureKind kind) {
+        return kind == null ? null : kind.name();
+    }
+}

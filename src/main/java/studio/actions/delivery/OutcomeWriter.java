@@ -1,0 +1,229 @@
+package studio.actions.delivery;
+
+import studio.actions.run.RunEvents;
+import studio.actions.run.Delivery;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
+
+import jakarta.annotation.PreDestroy;
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+
+import org.hibernate.exception.DataException;
+import org.jboss.logging.Logger;
+
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.runtime.StartupEvent;
+import studio.actions.action.Secrets;
+import studio.actions.egress.EgressConfig;
+import studio.actions.egress.FailureKind;
+import studio.actions.egress.PrintableText;
+import studio.actions.egress.Reply;
+import studio.actions.problem.DatabaseHealth;
+
+/**
+ * The background thread that saves outcomes. Attempts that end at about the same time share a transaction. The thread retries
+ * until the database accepts the outcomes, so none is lost while this process lives.
+ */
+@Singleton
+class OutcomeWriter {
+
+    private static final Logger LOG = Logger.getLogger(OutcomeWriter.class);
+
+    private static final int AT_ONCE = 100;
+
+    /** When so many attempts end at once, more are about to end. */
+    private static final int SEVERAL = 4;
+
+    /**
+     * How long to wait for more outcomes, because the commit is the main cost. The slots of the attempts are free by then;
+     * only the end of a run waits.
+     */
+    private static final Duration GATHER = Duration.ofMillis(5);
+
+    private static final Duration OFFER_AGAIN = Duration.ofSeconds(1);
+
+    /** Most bytes of a failure message. It may quote the receiver's redirect address, which may be as long as all headers. */
+    private static final int SHOWN = 600;
+
+    /**
+     * An attempt that has ended.
+     *
+     * @param written receives the outcome once it is on disk; null if the attempt was taken over, or if an earlier commit,
+     *        whose success was not reported, saved it
+     */
+    record Ended(UUID delivery, UUID run, UUID owner, int attempt, Reply reply, Consumer<Delivery.Outcome> written)
+            implements
+                OutcomeBatch.Attempted {
+
+        /** Returns a copy without texts, because the database rejects one of the batch. */
+        Ended wordless() {
+            Reply plain = reply instanceof Reply.Delivered delivered
+                    ? new Reply.Delivered(delivered.status(), null, delivered.truncated(), delivered.durationMs())
+                    : reply instanceof Reply.Failed failed
+                            ? new Reply.Failed(failed.kind(), "The receiver's answer cannot be saved.", failed.status(), null,
+                                    failed.durationMs(), failed.retryAfter())
+                            : Reply.Refused.of(((Reply.Refused) reply).kind(), "The reason of the refusal cannot be saved.");
+            return new Ended(delivery, run, owner, attempt, plain, written);
+        }
+    }
+
+    private final RunEvents events;
+    private final Secrets secrets;
+    private final EgressConfig.Egress config;
+    private final RandomGenerator random;
+    private final DatabaseHealth database;
+    private final BlockingQueue<Ended> queue = new LinkedBlockingQueue<>();
+    private final AtomicInteger unwritten = new AtomicInteger();
+    private final Thread writer = new Thread(this::write, "outcomes");
+    private volatile boolean ended;
+    private volatile boolean refused;
+    private final MeterRegistry meters;
+    private final Gauge gauge;
+
+    OutcomeWriter(RunEvents events, Secrets secrets, EgressConfig config, RandomGenerator random,
+            DatabaseHealth database, MeterRegistry meters) {
+        this.events = events;
+        this.secrets = secrets;
+        this.config = config.egress();
+        this.random = random;
+        this.database = database;
+        this.meters = meters;
+        this.gauge = Gauge.builder("custom_actions.outcomes.unwritten", this, OutcomeWriter::unwritten)
+                .description("Outcomes of this replica that the database does not take, and which are in memory only.")
+                .register(meters);
+    }
+
+    @PreDestroy
+    void removeGauge() {
+        meters.remove(gauge);
+    }
+
+    void begin(@Observes StartupEvent start) {
+        writer.setDaemon(true);
+        writer.start();
+    }
+
+    /** Returns how many outcomes the database does not accept; 0 while it accepts them, however many are queued. */
+    int unwritten() {
+        return refused ? unwritten.get() : 0;
+    }
+
+    void add(Ended ended) {
+        unwritten.incrementAndGet();
+        queue.add(ended);
+    }
+
+    /** Stops saving. Attempts that end from now on were handed back, so this process no longer owns them. */
+    void end() {
+        ended = true;
+    }
+
+    private void write() {
+        List<Ended> batch = new ArrayList<>();
+        while (!ended) {
+            try {
+                if (batch.isEmpty()) {
+                    batch.add(queue.take());
+                    queue.drainTo(batch, AT_ONCE - 1);
+                    if (batch.size() >= SEVERAL) {
+                        TimeUnit.MILLISECONDS.sleep(GATHER.toMillis());
+                        queue.drainTo(batch, AT_ONCE - batch.size());
+                    }
+                    continue;
+                }
+                write(batch, refused);
+                batch.clear();
+                refused = false;
+            } catch (InterruptedException e) {
+                return;
+            } catch (RuntimeException | Error e) {
+                if (unfit(e)) {
+                    batch.replaceAll(Ended::wordless);
+                }
+                if (!database.failed(e) && !refused) {
+                    LOG.warnf("Cannot save %d outcomes of deliveries (%s); retrying every second.", unwritten.get(), DatabaseHealth.reason(e));
+                }
+                refused = true;
+                pause();
+            }
+        }
+    }
+
+    /** @param again whether an earlier try may have committed without reporting success */
+    private void write(List<Ended> batch, boolean again) {
+        OutcomeBatch written = QuarkusTransaction.requiringNew().call(() -> OutcomeBatch.last(batch, this::outcome));
+        Map<UUID, Delivery.Outcome> settled = written.outcomes();
+        List<Ended> late = batch.stream().filter(ended -> !settled.containsKey(ended.delivery())).toList();
+        if (!late.isEmpty() && !again) {
+            LOG.warnf("Another replica declared this one dead and took over %d attempts before they ended; dropping their "
+                    + "outcomes (the first is for delivery %s).", late.size(), late.get(0).delivery());
+        }
+        batch.forEach(ended -> {
+            unwritten.decrementAndGet();
+            ended.written().accept(settled.get(ended.delivery()));
+        });
+        // Last, so that every outcome was passed on before a watcher learns that the run has ended.
+        written.publish(events);
+    }
+
+    private Delivery.Outcome outcome(OutcomeBatch.Terms terms, Ended ended) {
+        int took = (int) ended.reply().durationMs();
+        if (ended.reply() instanceof Reply.Delivered delivered) {
+            return new Delivery.Outcome(Delivery.State.delivered, delivered.status(), null, null, kept(delivered.response()),
+                    delivered.truncated(), took, null, false);
+        }
+        if (ended.reply() instanceof Reply.Failed failed) {
+            Delivery.Outcome outcome = new Delivery.Outcome(Delivery.State.failed, failed.status(), failed.kind(),
+                    PrintableText.cut(secrets.mask(failed.message()), SHOWN), kept(failed.response()), took);
+            return terms.cancelled() ? outcome
+                    : RetryPolicy.after(failed, ended.attempt(), terms.maxAttempts(), random).map(outcome::again).orElse(outcome);
+        }
+        Reply.Refused refused = (Reply.Refused) ended.reply();
+        return new Delivery.Outcome(Delivery.State.refused, null, refused.kind(), refused.message(), null, took);
+    }
+
+    /** Returns the outcome of an attempt whose sender is gone. It may have arrived, so it is retried only if allowed. */
+    static Delivery.Outcome lost(OutcomeBatch.Terms terms, int attempt, String why) {
+        Delivery.Outcome lost = new Delivery.Outcome(Delivery.State.lost, null, FailureKind.lost, why, null, null);
+        return attempt < terms.maxAttempts() && !terms.cancelled() ? lost.again(Duration.ZERO) : lost;
+    }
+
+    /**
+     * Returns the part of a response to keep. Masks it before cutting, because half a secret is a secret too. Also cuts off
+     * the end of a response of maximum size, because reading may have stopped within a secret.
+     */
+    private String kept(String response) {
+        long whole = Math.max(0, config.maxResponse().asLongValue() - secrets.longest());
+        return response == null ? null
+                : PrintableText.cut(secrets.mask(response), Math.min(config.keptResponse().asLongValue(), whole));
+    }
+
+    private static boolean unfit(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof DataException) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static void pause() {
+        try {
+            TimeUnit.MILLISECONDS.sleep(OFFER_AGAIN.toMillis());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,276 @@
+package studio.actions.delivery;
+
+import studio.actions.run.RunStore;
+import studio.actions.run.RunConfig;
+import studio.actions.run.RunEvents;
+import studio.actions.run.Run;
+import studio.actions.run.Delivery;
+import studio.actions.limit.RateLimits;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+
+import jakarta.enterprise.event.Observes;
+import jakarta.enterprise.event.ObservesAsync;
+import jakarta.inject.Singleton;
+
+import org.jboss.logging.Logger;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
+import io.quarkus.vertx.http.HttpServerStart;
+import studio.actions.database.Notifications;
+import studio.actions.problem.DatabaseHealth;
+
+/**
+ * Start and end of sending in this process, and recovery of the deliveries of dead replicas, so that no delivery is forgotten.
+ * A delivery that a dead replica had in flight goes out again if its action allows another attempt. Otherwise it ends as lost.
+ */
+@Singleton
+class Recovery {
+
+    private static final Logger LOG = Logger.getLogger(Recovery.class);
+
+    private static final int RUNS_AT_ONCE = 20;
+
+    /** The longest time between two heartbeats. {@code ready} and the log follow the database no later than that. */
+    private static final Duration LONGEST = Duration.ofSeconds(10);
+
+    /** How often the shutdown checks whether all outcomes are saved. */
+    private static final Duration MOMENT = Duration.ofMillis(50);
+
+    /** How long the shutdown waits for a running heartbeat. */
+    private static final Duration LAST_BEAT = Duration.ofSeconds(1);
+
+    private static final String DIED = "The service lost track of this delivery while it was in flight: it may have arrived.";
+    private static final String STOPPED = "The service stopped while this delivery was in flight: it may have arrived.";
+
+    private final DeliveryWorker worker;
+    private final OutcomeWriter outcomes;
+    private final Replicas replicas;
+    private final RateLimits limits;
+    private final RunEvents events;
+    private final Notifications notifications;
+    private final DatabaseHealth database;
+    private final RunConfig.Run config;
+    private final Duration interval;
+    private volatile long stopSince;
+    private volatile boolean stopping;
+    private volatile List<UUID> dead = List.of();
+    /** Uses a monotonic clock: a clock that is set back must not stop the heartbeat, or this replica is taken for dead. */
+    private final ScheduledExecutorService duties = Executors.newScheduledThreadPool(2, duty -> {
+        Thread thread = new Thread(duty, "recovery");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    Recovery(DeliveryWorker worker, OutcomeWriter outcomes, Replicas replicas, RateLimits limits, RunEvents events,
+            Notifications notifications, DatabaseHealth database, RunConfig config) {
+        this.worker = worker;
+        this.outcomes = outcomes;
+        this.replicas = replicas;
+        this.limits = limits;
+        this.events = events;
+        this.notifications = notifications;
+        this.database = database;
+        this.config = config.run();
+        Duration third = this.config.lease().dividedBy(3);
+        this.interval = third.compareTo(LONGEST) < 0 ? third : LONGEST;
+    }
+
+    void begin(@Observes StartupEvent start) {
+        replicas.register();
+        // Two threads, so that a slow recovery does not hold up the heartbeat.
+        // The fixed rate makes up for a slow heartbeat: the next one follows sooner.
+        long millis = interval.toMillis();
+        duties.scheduleAtFixedRate(() -> attempt(this::beat), millis, millis, TimeUnit.MILLISECONDS);
+        duties.scheduleWithFixedDelay(this::recover, millis, millis, TimeUnit.MILLISECONDS);
+    }
+
+    /** Starts the worker. Earlier, the practice receiver's port is unknown, so deliveries to it would be refused. */
+    void listens(@ObservesAsync HttpServerStart listening) {
+        worker.begin();
+    }
+
+    /** Stops claiming at the first sign of a shutdown, and answers callers that wait for a run. */
+    void ends(@Observes ShutdownDelayInitiatedEvent beginning) {
+        stop();
+    }
+
+    /**
+     * Waits for deliveries in flight for the rest of the shutdown time, then hands them back. The requests of callers were
+     * answered before.
+     */
+    void end(@Observes ShutdownEvent stop) {
+        stop();
+        long until = stopSince + config.shutdown().toNanos();
+        await(until, () -> worker.ended() && worker.inFlightIds().isEmpty());
+        endDuties();
+        try {
+            handBack();
+            outcomes.end();
+        } catch (RuntimeException e) {
+            LOG.warnf("Cannot hand back deliveries in flight (%s); another replica will recover them.",
+                    DatabaseHealth.reason(e));
+        }
+    }
+
+    /** Ends the heartbeat before this replica is deleted; a running heartbeat would register it again. */
+    private void endDuties() {
+        duties.shutdown();
+        try {
+            duties.awaitTermination(LAST_BEAT.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void stop() {
+        if (!stopping) {
+            stopSince = System.nanoTime();
+            stopping = true;
+            worker.stop();
+            events.stop();
+        }
+    }
+
+    private static void await(long until, BooleanSupplier done) {
+        try {
+            while (!done.getAsBoolean() && System.nanoTime() < until) {
+                TimeUnit.MILLISECONDS.sleep(MOMENT.toMillis());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void handBack() {
+        UUID own = replicas.own();
+        Settled settled = QuarkusTransaction.requiringNew().call(() -> {
+            Settled all = settle(DeliveryQueue.owned(own), (terms, one) -> OutcomeWriter.lost(terms, one.attempt(), STOPPED));
+            replicas.forget(own);
+            notifications.publish(Notifications.Topic.delivery_due, "");
+            return all;
+        });
+        if (settled.any()) {
+            LOG.infof("The time for the shutdown is over. Of the deliveries in flight, %s.", settled);
+        }
+    }
+
+    private void recover() {
+        if (stopping) {
+            return;
+        }
+        // If the service listens in some other way, there was no HttpServerStart event.
+        worker.begin();
+        dead.forEach(replica -> attempt(() -> bury(replica)));
+        attempt(this::takeBackUnsent);
+        attempt(this::mendCounts);
+        attempt(this::mendTimes);
+        attempt(limits::sweep);
+    }
+
+    /** Runs a duty. Its failure does not keep the other duties from running. */
+    private void attempt(Runnable duty) {
+        try {
+            duty.run();
+        } catch (RuntimeException | Error e) {
+            if (!database.failed(e)) {
+                LOG.warnf("Cannot record the heartbeat or recover deliveries (%s); retrying at the next heartbeat.",
+                        DatabaseHealth.reason(e));
+            }
+        }
+    }
+
+    private void beat() {
+        dead = replicas.beat();
+        if (database.refusesWrites().isPresent()) {
+            replicas.tryToWrite();
+        }
+        database.wrote();
+    }
+
+    private void bury(UUID dead) {
+        Settled settled = QuarkusTransaction.requiringNew().call(() -> {
+            if (!replicas.standsStill(dead)) {
+                return Settled.NONE;
+            }
+            Settled all = settle(DeliveryQueue.owned(dead), (terms, one) -> OutcomeWriter.lost(terms, one.attempt(), DIED));
+            replicas.forget(dead);
+            notifications.publish(Notifications.Topic.delivery_due, "");
+            return all;
+        });
+        if (settled.any()) {
+            LOG.infof("Replica %s is gone. Of its deliveries in flight, %s.", dead, settled);
+        }
+    }
+
+    /**
+     * Takes back claims of this process that were committed but not sent: the connection broke before the commit was reported,
+     * or the claim was stale ({@link DeliveryWorker#stale}).
+     */
+    private void takeBackUnsent() {
+        UUID own = replicas.own();
+        List<DeliveryQueue.Owned> owned = QuarkusTransaction.requiringNew().call(() -> DeliveryQueue.owned(own));
+        Set<UUID> underWay = worker.inFlightIds();
+        List<DeliveryQueue.Owned> unsent = owned.stream().filter(one -> !underWay.contains(one.delivery())).toList();
+        if (!unsent.isEmpty()) {
+            QuarkusTransaction.requiringNew().call(() -> settle(unsent,
+                    (terms, one) -> terms.cancelled() ? Delivery.Outcome.CANCELLED : Delivery.Outcome.UNSENT));
+            worker.wake();
+        }
+    }
+
+    /** How many deliveries go out again and how many are lost, by the attempts that their actions allow. */
+    private record Settled(long again, long lost) {
+
+        static final Settled NONE = new Settled(0, 0);
+
+        boolean any() {
+            return again + lost > 0;
+        }
+
+        @Override
+        public String toString() {
+            return again + " will be sent again and " + lost + " are lost";
+        }
+    }
+
+    private static Settled settle(List<DeliveryQueue.Owned> owned,
+            BiFunction<OutcomeBatch.Terms, DeliveryQueue.Owned, Delivery.Outcome> becomes) {
+        if (owned.isEmpty()) {
+            return Settled.NONE;
+        }
+        Map<Delivery.State, Long> settled = OutcomeBatch.of(owned, becomes).outcomes().values().stream()
+                .collect(Collectors.groupingBy(Delivery.Outcome::state, Collectors.counting()));
+        return new Settled(settled.getOrDefault(Delivery.State.pending, 0L), settled.getOrDefault(Delivery.State.lost, 0L));
+    }
+
+    private void mendCounts() {
+        QuarkusTransaction.requiringNew().run(() -> {
+            List<UUID> miscounted = RunStore.miscounted(RUNS_AT_ONCE);
+            if (!miscounted.isEmpty()) {
+                List<Run> runs = RunStore.locked(miscounted);
+                runs.forEach(RunStore::recount);
+                events.publish(runs);
+            }
+        });
+    }
+
+    private void mendTimes() {
+        int mended = QuarkusTransaction.requiringNew().call(DeliveryQueue::mendTimes);
+        if (mended > 0) {
+            worker.wake();
+        }
+    }
+}

@@ -1,0 +1,78 @@
+package studio.actions.limit;
+
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+import jakarta.enterprise.context.RequestScoped;
+
+import studio.actions.problem.ProblemException;
+
+/**
+ * The limits of a press and their remaining tokens, for the headers of its answer (draft-ietf-httpapi-ratelimit-headers-10).
+ */
+@RequestScoped
+public class Quota {
+
+    private final Map<RateLimits.Kind, RateLimits.Taken> limits = new EnumMap<>(RateLimits.Kind.class);
+
+    /** Returns this object without the request scope's proxy, since a press goes on after its request has ended. */
+    public Quota itself() {
+        return this;
+    }
+
+    /**
+     * Adds a limit to the headers. The action's limit is added only when it is reached, since until then it does not limit
+     * presses.
+     */
+    public synchronized void show(RateLimits.Taken now) {
+        if (now.policy().kind() == RateLimits.Kind.caller || now.spent()) {
+            limits.put(now.policy().kind(), now);
+        }
+    }
+
+    synchronized boolean known() {
+        return !limits.isEmpty();
+    }
+
+    /** Returns {@code quota_exceeded} if a limit is reached, with the time until no limit is reached any more. */
+    public synchronized Optional<ProblemException> refusal() {
+        List<RateLimits.Taken> spent = limits.values().stream().filter(RateLimits.Taken::spent).toList();
+        return spent.stream().max(Comparator.comparing(limit -> limit.until(1))).map(longest -> ProblemException.exceeded(
+                spent.stream().map(limit -> limit.policy().kind().name()).toList(), Math.max(1, wholeSeconds(longest.until(1))),
+                why(longest.policy())));
+    }
+
+    private static String why(RateLimits.Policy policy) {
+        return policy.kind() == RateLimits.Kind.caller
+                ? "You may start %d runs a minute. 'Retry-After' says when the next one may be.".formatted(policy.quota())
+                : "More than %d minutes' worth of this action's deliveries are waiting (%d a minute). Wait, or cancel some."
+                        .formatted(RateLimits.LONGEST_QUEUE, policy.quota() / RateLimits.LONGEST_QUEUE);
+    }
+
+    /** Returns {@code RateLimit-Policy}: the quota of each limit and its window in seconds. */
+    String policies() {
+        return each(limit -> "q=%d;w=%d".formatted(limit.policy().quota(), limit.policy().window().toSeconds()));
+    }
+
+    /** Returns {@code RateLimit}: how many tokens each limit has left, and the seconds until it has all of them. */
+    String left() {
+        return each(limit -> "r=%d;t=%d".formatted((int) Math.max(0, limit.left()),
+                wholeSeconds(limit.until(limit.policy().quota()))));
+    }
+
+    private synchronized String each(Function<RateLimits.Taken, String> parameters) {
+        return limits.entrySet().stream()
+                .map(limit -> "\"%s\";%s".formatted(limit.getKey(), parameters.apply(limit.getValue())))
+                .collect(Collectors.joining(", "));
+    }
+
+    private static long wholeSeconds(Duration time) {
+        return time.plusSeconds(1).minusNanos(1).toSeconds();
+    }
+}

@@ -1,0 +1,46 @@
+package studio.actions.limit;
+
+import jakarta.enterprise.inject.Instance;
+import jakarta.ws.rs.container.ContainerRequestContext;
+import jakarta.ws.rs.container.ContainerRequestFilter;
+import jakarta.ws.rs.container.ContainerResponseContext;
+import jakarta.ws.rs.container.ContainerResponseFilter;
+import jakarta.ws.rs.ext.Provider;
+
+import io.quarkus.security.identity.SecurityIdentity;
+import studio.actions.identity.Caller;
+
+/**
+ * Filter for the rate limit headers of a press. Reads the caller's bucket before anything else is done, so that even the
+ * answer to an unreadable body has the headers.
+ */
+@Limited
+@Provider
+class QuotaHeaders implements ContainerRequestFilter, ContainerResponseFilter {
+
+    private final Quota quota;
+    /** Resolved late, since filters are created before the configuration is known. */
+    private final Instance<RateLimits> limits;
+    private final SecurityIdentity identity;
+
+    QuotaHeaders(Quota quota, Instance<RateLimits> limits, SecurityIdentity identity) {
+        this.quota = quota;
+        this.limits = limits;
+        this.identity = identity;
+    }
+
+    @Override
+    public void filter(ContainerRequestContext request) {
+        if (!identity.isAnonymous()) {
+            quota.show(limits.get().look(limits.get().caller(Caller.of(identity))));
+        }
+    }
+
+    @Override
+    public void filter(ContainerRequestContext request, ContainerResponseContext response) {
+        if (quota.known()) {
+            response.getHeaders().putSingle("RateLimit-Policy", quota.policies());
+            response.getHeaders().putSingle("RateLimit", quota.left());
+        }
+    }
+}

@@ -1,0 +1,217 @@
+package studio.actions.limit;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+
+import jakarta.inject.Singleton;
+
+import org.jboss.logging.Logger;
+
+import studio.actions.database.SqlBatch;
+import studio.actions.identity.Caller;
+import studio.actions.limit.LimitConfig.Standing;
+
+/**
+ * The rate limits of deliveries and presses. Each limit is a token bucket that all replicas share ({@link TokenBuckets}). A
+ * bucket holds what its limit allows in one window, fills evenly and starts full.
+ */
+@Singleton
+public class RateLimits {
+
+    private static final Logger LOG = Logger.getLogger(RateLimits.class);
+
+    /** Kinds of limit, spelled like the policies in the API. */
+    public enum Kind {
+        action,
+        caller,
+        host
+    }
+
+    /**
+     * The limit of one action, caller or host.
+     *
+     * @param subject the id of the action or the caller, or the host
+     * @param quota tokens that the bucket holds
+     * @param window how long an empty bucket takes to fill
+     */
+    public record Policy(Kind kind, String subject, int quota, Duration window) {
+
+        /** Returns the key of the bucket, which does not depend on the quota. */
+        public String bucket() {
+            return kind + " " + subject;
+        }
+
+        public double perSecond() {
+            return quota * 1000d / window.toMillis();
+        }
+
+        /** Returns how long the bucket takes to gain so many tokens. */
+        public Duration worth(double tokens) {
+            return Duration.ofNanos((long) Math.ceil(Math.max(0, tokens) / perSecond() * 1e9));
+        }
+    }
+
+    /**
+     * The result of a take.
+     *
+     * @param policy the limit at that moment, which may differ from the requested one
+     * @param granted tokens taken
+     * @param left tokens that are there now
+     */
+    public record Taken(Policy policy, int granted, double left) {
+
+        /** Returns whether the take got no token and the bucket is empty. */
+        public boolean spent() {
+            return granted == 0 && left < 1;
+        }
+
+        /** Returns how long it takes until the bucket has so many tokens, if nobody takes any. */
+        public Duration until(int tokens) {
+            return policy.worth(tokens - left);
+        }
+    }
+
+    /** Minutes' worth of waiting deliveries above which an action accepts no more presses. */
+    public static final int LONGEST_QUEUE = 10;
+
+    private static final Duration MINUTE = Duration.ofMinutes(1);
+    private static final Duration SECOND = Duration.ofSeconds(1);
+
+    /** How long a remembered level of a bucket is used, provided that the bucket was more than half full. */
+    private static final Duration BELIEVED = SECOND;
+
+    /** Number of buckets whose level is remembered, at most. */
+    private static final int REMEMBERED = 1000;
+
+    private record Seen(Taken taken, long sinceNanos) {
+
+        boolean plenty(Policy policy) {
+            return taken.policy().equals(policy) && taken.left() > policy.quota() / 2d
+                    && System.nanoTime() - sinceNanos < BELIEVED.toNanos();
+        }
+    }
+
+    private final TokenBuckets buckets;
+    private final LimitConfig config;
+    private final Map<String, Seen> seen = new ConcurrentHashMap<>();
+
+    RateLimits(TokenBuckets buckets, LimitConfig config) {
+        this.buckets = buckets;
+        this.config = config;
+    }
+
+    /** Returns the limit of a caller: runs a minute. */
+    public Policy caller(Caller caller) {
+        Map<Standing, Integer> exceptions = config.perCallerByRole();
+        Integer ofRole = exceptions.getOrDefault(Standing.valueOf(caller.role().name()), config.perCaller());
+        return new Policy(Kind.caller, caller.id().toString(),
+                caller.bot() ? exceptions.getOrDefault(Standing.bot, ofRole) : ofRole, MINUTE);
+    }
+
+    /** Returns the limit of an action: deliveries a minute. */
+    public static Policy action(UUID id, int ratePerMinute) {
+        return new Policy(Kind.action, id.toString(), ratePerMinute, MINUTE);
+    }
+
+    /** Returns the limit of a host: deliveries a second. */
+    public Policy host(String host) {
+        return new Policy(Kind.host, host, config.perHost(), SECOND);
+    }
+
+    /** Takes from each bucket as many of the wanted tokens as it has, in one round trip. */
+    public Map<Policy, Taken> take(Map<Policy, Integer> wanted) {
+        return buckets.take(wanted);
+    }
+
+    /**
+     * Gives back tokens that were taken but not used.
+     *
+     * @return what the buckets hold now; empty if that failed, and then the buckets fill by themselves
+     */
+    public Map<Policy, Taken> giveBack(Map<Policy, Integer> unused) {
+        Map<Policy, Integer> wanted = new HashMap<>(unused);
+        wanted.values().removeIf(tokens -> tokens == 0);
+        wanted.replaceAll((policy, tokens) -> -tokens);
+        try {
+            return wanted.isEmpty() ? Map.of() : take(wanted);
+        } catch (RuntimeException e) {
+            LOG.debugf(e, "Cannot give back unused tokens (%s); the buckets refill by themselves.", unused);
+            return Map.of();
+        }
+    }
+
+    /**
+     * Takes one token as the last statement and commits the open transaction. If the bucket is empty, the whole batch is
+     * rolled back. Other takes from the bucket wait for this commit, which takes no longer than the disk needs.
+     *
+     * @param before the statements to execute before the take, in the same round trip
+     * @return what the bucket granted; if it granted nothing, {@code left} is 0, since the gain towards the next token is not
+     *         known
+     */
+    public Taken takeLast(SqlBatch before, Policy policy) {
+        Optional<Taken> taken = buckets.takeLast(before, policy);
+        if (taken.isEmpty()) {
+            // The rollback also undid a change of the limit: from now on the bucket has to fill at the rate that is answered.
+            take(Map.of(policy, 0));
+            return new Taken(policy, 0, 0);
+        }
+        if (seen.size() >= REMEMBERED) {
+            seen.clear();
+        }
+        seen.put(policy.bucket(), new Seen(taken.get(), System.nanoTime()));
+        return taken.get();
+    }
+
+    /**
+     * Returns how many tokens there are, without taking any. If this process took a token a moment ago and plenty was left,
+     * returns that level without a query.
+     */
+    public Taken look(Policy policy) {
+        Seen lately = seen.get(policy.bucket());
+        if (lately != null && lately.plenty(policy)) {
+            return lately.taken();
+        }
+        // The limit was changed. Taking zero tokens makes the bucket fill at the new rate from now on, as the headers will
+        // say.
+        return buckets.look(policy).orElseGet(() -> take(Map.of(policy, 0)).get(policy));
+    }
+
+    /**
+     * The number of an action's deliveries that could be sent if no limit held them back.
+     *
+     * @param host their host; null if their runs do not know it
+     */
+    public record Waiting(long count, String host) {
+    }
+
+    /**
+     * Returns how many more presses an action accepts: none with more than ten minutes' worth of waiting deliveries.
+     * Deliveries for which there are tokens do not count, since they are about to go out.
+     *
+     * @param unfinished the action's unfinished deliveries
+     * @param waiting supplies its waiting deliveries; called only if there are many unfinished ones
+     * @return empty if the queue is far from that limit
+     */
+    public Optional<Taken> queue(UUID action, int ratePerMinute, long unfinished, Supplier<Waiting> waiting) {
+        // All deliveries of an action are for one host, which may be slower than the action.
+        int longest = LONGEST_QUEUE * Math.min(ratePerMinute, 60 * config.perHost());
+        if (unfinished <= longest) {
+            return Optional.empty();
+        }
+        Waiting now = waiting.get();
+        Policy slower = ratePerMinute <= 60 * config.perHost() || now.host() == null ? action(action, ratePerMinute)
+                : host(now.host());
+        Policy queue = new Policy(Kind.action, action.toString(), longest, MINUTE.multipliedBy(LONGEST_QUEUE));
+        return Optional.of(new Taken(queue, 0, longest + 1 - now.count() + look(slower).left()));
+    }
+
+    /** Deletes buckets that are full by now, and corrects times that lie in the future. */
+    public void sweep() {
+        buckets.sweep();
+    }
+}

@@ -1,0 +1,184 @@
+package studio.actions.limit;
+
+import static studio.actions.database.SqlBatch.each;
+
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+import jakarta.inject.Singleton;
+
+import org.hibernate.exception.DataException;
+
+import io.agroal.api.AgroalDataSource;
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import studio.actions.database.SqlBatch;
+import studio.actions.limit.RateLimits.Policy;
+import studio.actions.limit.RateLimits.Taken;
+
+/**
+ * The store of token buckets. The database's clock fills them, so a wrong clock of a replica changes nothing.
+ */
+@Singleton
+class TokenBuckets {
+
+    /** The requested tokens, one row for each bucket. */
+    private static final String ASKED = "unnest(?, ?, ?, ?, ?) AS asked (kind, subject, quota, seconds, wanted)";
+
+    /**
+     * Takes tokens from several buckets. The order is fixed, so that two takes of the same buckets cannot deadlock. There is
+     * one clock, the database's, so that no moment counts twice. An action's rate is read here, since the replica may have
+     * read an older one. A bucket fills at the lower of its old and its new rate, so that a raised limit does not count for
+     * the time before.
+     * <p>
+     * A bucket is {@code short} from the moment it runs out until it is full, or until nobody has asked for two seconds (or
+     * for the time of two tokens, if that is longer). Meanwhile the tokens that piled up go out evenly: in one second 102 % of
+     * a second's filling, plus 3 % of it or 1.5 tokens, whichever is more ({@code pace}). Callers' buckets are never short, so
+     * a caller who waited for {@code Retry-After} is admitted.
+     */
+    private static final String TAKE = """
+            INSERT INTO bucket AS b (kind, subject, quota, seconds, tokens, pace, short, granted, at)
+            SELECT kind, subject, quota, seconds, least(quota, quota - wanted), greatest(1.5, quota / seconds * 0.03),
+                   kind <> 'caller' AND wanted >= quota, least(wanted, quota), clock_timestamp()
+              FROM (SELECT kind, subject, coalesce(action.rate_per_minute, quota) AS quota, seconds,
+                           least(wanted, coalesce(action.rate_per_minute, quota)) AS wanted
+                      FROM ASKED
+                      LEFT JOIN action ON action.id = CASE WHEN kind = 'action' THEN CAST(subject AS uuid) END) asked
+             ORDER BY kind, subject
+            ON CONFLICT (kind, subject) DO UPDATE SET quota = excluded.quota, seconds = excluded.seconds,
+                (tokens, pace, short, granted, at) = (
+                    SELECT least(excluded.quota, tokens - granted), least(excluded.pace, greatest(0, pace - granted)),
+                           b.kind <> 'caller' AND (short OR tokens - granted < 1), granted, at
+                      FROM (SELECT *, least(excluded.granted, floor(CASE WHEN short THEN least(tokens, pace) ELSE tokens END))
+                                          AS granted
+                              FROM (SELECT at, least(excluded.quota, b.tokens + gained) AS tokens,
+                                           least(excluded.pace, b.pace + gained * 1.02) AS pace,
+                                           b.short AND b.tokens + gained < excluded.quota AND passed
+                                               < greatest(2, 2 * excluded.seconds / excluded.quota) AS short
+                                      FROM (SELECT *, passed * least(excluded.quota / excluded.seconds, b.quota / b.seconds)
+                                                          AS gained
+                                              FROM (SELECT at, greatest(0, extract(epoch FROM at - b.at)) AS passed
+                                                      FROM (SELECT clock_timestamp() AS at) clock) since) filling) filled) given)
+            RETURNING kind, subject, quota, granted, CASE WHEN short THEN least(tokens, pace) ELSE tokens END""";
+
+    /**
+     * Commits without waiting for the disk: otherwise all takes from one bucket would wait for the disk in turn. A claim that
+     * is made afterwards is written to disk after its tokens, so every sent delivery was paid for, even if the database
+     * crashes.
+     */
+    private static final String TAKE_AT_ONCE = TAKE.replace("ASKED",
+            ASKED + " CROSS JOIN set_config('synchronous_commit', 'off', true)");
+
+    private static final String TAKE_WITHIN = TAKE.replace("ASKED", ASKED);
+
+    /** Fails with a division by zero if the last take got no token, which undoes the whole batch. */
+    private static final String GRANTED = "SELECT 1 / granted FROM bucket WHERE kind = ? AND subject = ?";
+
+    private static final String DIVISION_BY_ZERO = "22012";
+
+    /**
+     * Reads one bucket, without an array: PostgreSQL would plan a query with arrays anew each time, and planning takes longer
+     * than reading.
+     */
+    private static final String LOOK = """
+            SELECT least(asked.quota, tokens + greatest(0, extract(epoch FROM clock_timestamp() - at))
+                       * least(asked.quota / asked.seconds, b.quota / b.seconds)) AS left_now, b.quota
+              FROM (SELECT CAST(? AS int4) AS quota, CAST(? AS float8) AS seconds) asked
+              JOIN bucket b ON kind = ? AND subject = ?""";
+
+    /**
+     * Deletes buckets that are full by now, since a new bucket starts full. Skips buckets that are locked by a take, so that
+     * the sweep waits for nobody.
+     */
+    private static final String SWEEP = """
+            DELETE FROM bucket WHERE (kind, subject) IN (
+                SELECT kind, subject FROM bucket WHERE at < clock_timestamp() - 2 * seconds * interval '1 second'
+                   FOR UPDATE SKIP LOCKED)""";
+
+    /**
+     * Moves times in the future to now. After the database's clock was set back, such a time would keep a bucket from filling.
+     */
+    private static final String MEND = """
+            UPDATE bucket SET at = clock_timestamp() WHERE (kind, subject) IN (
+                SELECT kind, subject FROM bucket WHERE at > clock_timestamp() FOR UPDATE SKIP LOCKED)""";
+
+    private final AgroalDataSource database;
+
+    TokenBuckets(AgroalDataSource database) {
+        this.database = database;
+    }
+
+    /**
+     * Takes from each bucket as many of the wanted tokens as it has. Needs one round trip, and a transaction of its own: a
+     * bucket that stays locked blocks all other takes from it.
+     */
+    Map<Policy, Taken> take(Map<Policy, Integer> wanted) {
+        return QuarkusTransaction.suspendingExisting().call(() -> new SqlBatch().add(TAKE_AT_ONCE, values(wanted))
+                .ask(database, answers -> taken(answers.of(0), wanted)));
+    }
+
+    /**
+     * Takes one token as the last statement and commits the open transaction. If the bucket is empty, the whole batch is
+     * rolled back. Other takes from the bucket wait for this commit, which takes no longer than the disk needs.
+     *
+     * @param before the statements to execute before the take, in the same round trip
+     * @return what the bucket granted; empty if it granted nothing
+     */
+    Optional<Taken> takeLast(SqlBatch before, Policy policy) {
+        Map<Policy, Integer> wanted = Map.of(policy, 1);
+        int last = before.size();
+        before.add(TAKE_WITHIN, values(wanted)).add(GRANTED, List.of(policy.kind().name(), policy.subject()));
+        try {
+            return Optional.of(before.askLast(answers -> taken(answers.of(last), wanted)).get(policy));
+        } catch (DataException none) {
+            if (!DIVISION_BY_ZERO.equals(none.getSQLState())) {
+                throw none;
+            }
+            return Optional.empty();
+        }
+    }
+
+    /** Reads a bucket without taking from it; empty if its limit has changed since the last take. */
+    Optional<Taken> look(Policy policy) {
+        List<?> asked = List.of(policy.quota(), seconds(policy), policy.kind().name(), policy.subject());
+        return new SqlBatch().add(LOOK, asked).ask(database, answers -> {
+            ResultSet bucket = answers.of(0);
+            return !bucket.next() ? Optional.of(new Taken(policy, 0, policy.quota()))
+                    : bucket.getInt("quota") != policy.quota() ? Optional.empty()
+                            : Optional.of(new Taken(policy, 0, bucket.getDouble("left_now")));
+        });
+    }
+
+    /** Deletes buckets that are full by now, and corrects times that lie in the future. */
+    void sweep() {
+        List.of(SWEEP, MEND).forEach(one -> new SqlBatch().add(one, List.of()).ask(database, answers -> null));
+    }
+
+    /** Returns the parameters of {@link #ASKED}. */
+    private static List<?> values(Map<Policy, Integer> wanted) {
+        List<Policy> all = List.copyOf(wanted.keySet());
+        return List.of(each(all, policy -> policy.kind().name(), String[]::new), each(all, Policy::subject, String[]::new),
+                each(all, Policy::quota, Integer[]::new), each(all, TokenBuckets::seconds, Double[]::new),
+                each(all, wanted::get, Integer[]::new));
+    }
+
+    private static Map<Policy, Taken> taken(ResultSet row, Map<Policy, Integer> wanted) throws SQLException {
+        Map<String, Policy> buckets = wanted.keySet().stream().collect(Collectors.toMap(Policy::bucket, Function.identity()));
+        Map<Policy, Taken> taken = new HashMap<>();
+        while (row.next()) {
+            Policy asked = buckets.get(row.getString(1) + " " + row.getString(2));
+            Policy now = new Policy(asked.kind(), asked.subject(), row.getInt(3), asked.window());
+            taken.put(asked, new Taken(now, row.getInt(4), row.getDouble(5)));
+        }
+        return taken;
+    }
+
+    private static double seconds(Policy policy) {
+        return policy.window().toMillis() / 1000d;
+    }
+}

@@ -1,0 +1,42 @@
+package studio.actions.plan;
+
+import studio.actions.run.Target;
+import studio.actions.run.Run;
+import studio.actions.run.Delivery;
+import java.util.List;
+import java.util.UUID;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+import studio.actions.egress.AddressPolicy;
+import studio.actions.egress.FailureKind;
+
+/**
+ * One request that a press makes, or the reason why it makes none.
+ *
+ * @param tasks the tasks that the request is about
+ * @param guard why egress refuses the address; null if it does not
+ */
+public record PlannedDelivery(Target target, List<UUID> tasks, String url, ObjectNode body, FailureKind refusal, String why,
+        AddressPolicy.Refusal guard) {
+
+    public boolean refused() {
+        return refusal != null;
+    }
+
+    /** Returns the delivery of a run that makes this request. */
+    public Delivery delivery(Run run, int position) {
+        Delivery delivery = Delivery.of(run, position, target, tasks, url);
+        if (body != null) {
+            delivery.body = body.put("run_id", run.id.toString()).put("delivery_id", delivery.id.toString()).toString();
+        }
+        if (refused()) {
+            delivery.refuse(refusal, why);
+        }
+        return delivery;
+    }
+
+    PlannedDelivery refuse(FailureKind kind, String reason) {
+        return new PlannedDelivery(target, tasks, url, body, kind, reason, null);
+    }
+}

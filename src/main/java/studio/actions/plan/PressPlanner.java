@@ -1,0 +1,89 @@
+package studio.actions.plan;
+
+import studio.actions.run.Target;
+import studio.actions.delivery.WebhookRequests;
+import studio.actions.run.Delivery;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+
+import jakarta.inject.Singleton;
+
+import io.smallrye.mutiny.Uni;
+import studio.actions.action.Action;
+import studio.actions.egress.AddressPolicy;
+import studio.actions.egress.EgressConfig;
+import studio.actions.egress.FailureKind;
+import studio.actions.egress.Refusals;
+import studio.actions.identity.Caller;
+import studio.actions.identity.Requester;
+
+/** Plans what a press sends: looks up its selection in Kitsu and fills the action's template for it. Writes nothing. */
+@Singleton
+public class PressPlanner {
+
+    private final TargetLookup lookup;
+    private final AddressPolicy policy;
+    private final Refusals refusals;
+    private final WebhookRequests requests;
+    private final EgressConfig.Egress config;
+    private final Clock clock;
+
+    PressPlanner(TargetLookup lookup, AddressPolicy policy, Refusals refusals, WebhookRequests requests, EgressConfig config,
+            Clock clock) {
+        this.lookup = lookup;
+        this.policy = policy;
+        this.refusals = refusals;
+        this.requests = requests;
+        this.config = config.egress();
+        this.clock = clock;
+    }
+
+    /** Returns the deliveries of a press, refused ones included; fails like {@link TargetLookup#look}. */
+    public Uni<List<PlannedDelivery>> plan(Requester requester, Action action, Selection selection) {
+        return lookup.look(requester, action, selection).map(seen -> plan(requester.caller(), action, seen));
+    }
+
+    private List<PlannedDelivery> plan(Caller caller, Action action, Selection seen) {
+        List<PlannedDelivery> planned = DeliveryPlan.of(action, caller, seen, now(), policy,
+                config.maxRequest().asLongValue());
+        return action.isAjax ? requests.missingSecret(action.headers, action.signingSecret)
+                .map(why -> planned.stream().map(one -> one.refused() ? one : one.refuse(FailureKind.missing_variable, why))
+                        .toList())
+                .orElse(planned) : planned;
+    }
+
+    /** Logs the addresses that egress refuses. */
+    public void logRefusals(List<PlannedDelivery> planned, String what, Caller caller) {
+        Refusals.Of log = refusals.of(what, caller.id(), caller.name(), caller.email());
+        planned.stream().filter(one -> one.guard() != null).forEach(one -> log.note(one.guard()));
+    }
+
+    /**
+     * Returns a function that gives the reason why a delivery must not be replayed: the caller may no longer see its targets,
+     * or the action is no longer for them. It gives empty if the delivery may be replayed.
+     */
+    public Uni<Function<Delivery, Optional<Selection.Refusal>>> replayRefusals(Requester requester, Action action,
+            List<Delivery> deliveries) {
+        Set<Target> targets = new HashSet<>();
+        deliveries.forEach(delivery -> targets.addAll(subjects(delivery)));
+        return lookup.refused(requester, action, targets)
+                .map(hidden -> delivery -> DeliveryPlan.elsewhere(action, delivery.target())
+                        .or(() -> subjects(delivery).stream().map(hidden::get).filter(Objects::nonNull).findFirst()));
+    }
+
+    private static List<Target> subjects(Delivery delivery) {
+        return delivery.taskIds.isEmpty() ? List.of(delivery.target()) : delivery.taskIds.stream().map(Target::task).toList();
+    }
+
+    /** Returns the current time in microseconds, the precision that PostgreSQL keeps. */
+    private Instant now() {
+        return clock.instant().truncatedTo(ChronoUnit.MICROS);
+    }
+}

@@ -1,0 +1,171 @@
+package studio.actions.plan;
+
+import studio.actions.run.Target;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.Executor;
+
+import jakarta.inject.Singleton;
+
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
+import studio.actions.action.Action;
+import studio.actions.action.Actions;
+import studio.actions.egress.FailureKind;
+import studio.actions.identity.Caller;
+import studio.actions.identity.Requester;
+import studio.actions.problem.Problem.Fault;
+import studio.actions.problem.ProblemException;
+import studio.actions.plan.Selection.Refusal;
+import studio.actions.zou.Zou;
+import studio.actions.zou.ZouLookups;
+import studio.actions.zou.ZouLookups.Facts;
+import studio.actions.zou.ZouLookups.Found;
+import studio.actions.zou.ZouLookups.Hidden;
+import studio.actions.zou.ZouLookups.Question;
+
+/**
+ * Lookup of a selection in Kitsu, asked as the caller, so that nobody runs an action on a target that they may not see. Names
+ * come from Kitsu, never from the caller. Without Kitsu, a selection stays as it was given. Results arrive on a thread that
+ * may block.
+ */
+@Singleton
+public class TargetLookup {
+
+    private final Zou zou;
+    private final ZouLookups lookups;
+    private final Executor workers = Infrastructure.getDefaultWorkerPool();
+
+    TargetLookup(Zou zou, ZouLookups lookups) {
+        this.zou = zou;
+        this.lookups = lookups;
+    }
+
+    /**
+     * Returns the selection with what Kitsu knows of each target.
+     *
+     * @return the selection; fails with {@link ProblemException}: {@code invalid_body} if a target contains names,
+     *         {@code not_found} if none of the caller's roles allows the action, {@code unavailable} if Kitsu does not answer
+     *         for one target, {@code unauthenticated} if the credential is no longer valid
+     */
+    Uni<Selection> look(Requester requester, Action action, Selection given) {
+        if (!zou.there()) {
+            return Uni.createFrom().item(given);
+        }
+        refuseNames(given);
+        List<Question> questions = given.targets().stream().map(TargetLookup::question).toList();
+        return lookups.look(requester.credential(), requester.caller(), questions).emitOn(workers).map(found -> {
+            refuseUnseen(action, requester.caller(), found.values());
+            Set<Target> targets = new LinkedHashSet<>();
+            Map<Target, Refusal> refused = new HashMap<>();
+            for (Target target : given.targets()) {
+                if (found.get(question(target)) instanceof Facts facts) {
+                    Refusal contradiction = contradiction(target, facts);
+                    Target seen = contradiction == null ? seen(facts) : target.in(facts.productionId());
+                    targets.add(seen);
+                    Optional.ofNullable(contradiction).or(() -> notAllowed(action, facts))
+                            .ifPresent(refusal -> refused.put(seen, refusal));
+                } else {
+                    // The production decides who sees the run, so it is not taken from the caller.
+                    Target unseen = target.entityId() == null && target.taskId() == null ? target : target.in(null);
+                    targets.add(unseen);
+                    refused.put(unseen,
+                            new Refusal(FailureKind.not_visible, ((Hidden) found.get(question(target))).why()));
+                }
+            }
+            return new Selection(List.copyOf(targets), refused, given.origin(), true);
+        });
+    }
+
+    /**
+     * Returns the targets that Kitsu does not show to the caller, or for which the caller's role does not allow the action,
+     * each with its refusal. Returns none without Kitsu.
+     *
+     * @return the refusals by target; fails like {@link #look}
+     */
+    Uni<Map<Target, Refusal>> refused(Requester requester, Action action, Collection<Target> targets) {
+        if (!zou.there()) {
+            return Uni.createFrom().item(Map.of());
+        }
+        List<Question> questions = targets.stream().map(TargetLookup::question).distinct().toList();
+        return lookups.look(requester.credential(), requester.caller(), questions).emitOn(workers).map(found -> {
+            refuseUnseen(action, requester.caller(), found.values());
+            Map<Target, Refusal> refused = new HashMap<>();
+            targets.forEach(target -> {
+                Found one = found.get(question(target));
+                (one instanceof Hidden unseen ? Optional.of(new Refusal(FailureKind.not_visible, unseen.why()))
+                        : notAllowed(action, (Facts) one)).ifPresent(refusal -> refused.put(target, refusal));
+            });
+            return refused;
+        });
+    }
+
+    /** Throws {@code not_found} if no role of the caller's, global or in one of these productions, shows the action. */
+    private static void refuseUnseen(Action action, Caller caller, Collection<Found> found) {
+        if (!action.visibleTo(caller)
+                && found.stream().noneMatch(one -> one instanceof Facts facts && action.allows(facts.role()))) {
+            throw Actions.hidden(action.id);
+        }
+    }
+
+    /**
+     * Returns a refusal if the caller's role in the target's production does not allow the action. The global role does not
+     * count.
+     */
+    private static Optional<Refusal> notAllowed(Action action, Facts facts) {
+        return action.allows(facts.role()) ? Optional.empty()
+                : Optional.of(new Refusal(FailureKind.not_allowed,
+                        "Your role in this production, " + facts.role() + ", may not run this action."));
+    }
+
+    private static void refuseNames(Selection given) {
+        List<Fault> faults = new ArrayList<>();
+        for (int i = 0; i < given.targets().size(); i++) {
+            if (given.targets().get(i).named()) {
+                faults.add(new Fault("/targets/" + i, "names_from_kitsu",
+                        "Remove the names and give ids only: beside Kitsu, names come from Kitsu."));
+            }
+        }
+        if (!faults.isEmpty()) {
+            throw ProblemException.invalid(faults);
+        }
+    }
+
+    private static Question question(Target target) {
+        return target.taskId() != null ? new Question(target.taskId(), null, null)
+                : target.entityId() != null ? new Question(null, target.entityId(), null)
+                        : new Question(null, null, target.productionId());
+    }
+
+    private static Target seen(Facts facts) {
+        return new Target(facts.entityId(), facts.kind() == null ? null : Target.Kind.valueOf(facts.kind()),
+                facts.productionId(), facts.taskId(), facts.entityName(), facts.sequenceName(), facts.episodeName(),
+                facts.assetTypeName(), facts.taskTypeName(), facts.productionName());
+    }
+
+    private static Refusal contradiction(Target given, Facts facts) {
+        if (other(given.entityId(), facts.entityId())) {
+            return new Refusal(FailureKind.not_visible, "The target's entity_id is not the entity of its task in Kitsu.");
+        }
+        if (other(given.productionId(), facts.productionId())) {
+            return new Refusal(FailureKind.not_visible, "The target's production_id is not its production in Kitsu.");
+        }
+        if (given.entityType() != null && !given.entityType().name().equals(facts.kind())) {
+            return new Refusal(FailureKind.wrong_entity_type,
+                    "The target says entity_type " + given.entityType() + "; in Kitsu it is "
+                            + (facts.kind() == null ? "a production." : "of type " + facts.kind() + "."));
+        }
+        return null;
+    }
+
+    private static boolean other(UUID given, UUID known) {
+        return given != null && !given.equals(known);
+    }
+}

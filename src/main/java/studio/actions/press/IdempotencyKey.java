@@ -1,0 +1,113 @@
+package studio.actions.press;
+
+import studio.actions.run.Target;
+import studio.actions.run.Run;
+import studio.actions.plan.Selection;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
+import java.util.UUID;
+import java.util.stream.Collectors;
+
+import jakarta.ws.rs.core.HttpHeaders;
+
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+
+/** The identity of a press: presses of one caller with the same identity share one run. */
+record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolean inKitsu) {
+
+    private static final int LONGEST = 255;
+
+    /** Returns the key of a press through our API. The order of the targets does not matter. */
+    static IdempotencyKey of(UUID action, Selection selection, String header) {
+        return new IdempotencyKey(fingerprint(action, selection), header, System.nanoTime(), false);
+    }
+
+    static IdempotencyKey inKitsu(UUID action, Selection selection) {
+        return new IdempotencyKey(fingerprint(action, selection), null, System.nanoTime(), true);
+    }
+
+    private static String fingerprint(UUID action, Selection selection) {
+        return sha256(action + " " + selection.targets().stream().map(Target::toString).sorted()
+                .collect(Collectors.joining(" ")));
+    }
+
+    static IdempotencyKey ofReplay(UUID run, boolean all, String header) {
+        return new IdempotencyKey(sha256("replay " + run + (all ? " all" : " failed")), header, System.nanoTime(), false);
+    }
+
+    /**
+     * Returns the key in an {@code Idempotency-Key} header: a string of RFC 8941 or, as many clients write it, without the
+     * quotes.
+     *
+     * @return null if there is no such header
+     * @throws ProblemException {@code invalid_parameter} if the key is empty, over 255 characters or not printable ASCII, or
+     *         if there are several such headers
+     */
+    static String fromHeader(HttpHeaders headers) {
+        List<String> given = headers.getRequestHeaders().getOrDefault("Idempotency-Key", List.of());
+        if (given.isEmpty()) {
+            return null;
+        }
+        String key = given.size() == 1 ? given.get(0).strip() : "";
+        if (key.length() >= 2 && key.startsWith("\"") && key.endsWith("\"")) {
+            key = key.substring(1, key.length() - 1).replaceAll("\\\\([\"\\\\])", "$1");
+        }
+        if (key.isEmpty() || key.length() > LONGEST || key.chars().anyMatch(c -> c < 0x20 || c > 0x7e)) {
+            throw ProblemException.parameter("Idempotency-Key", "invalid_value",
+                    "'Idempotency-Key' is 1 to 255 printable ASCII characters, such as a UUID; a new one for each press.");
+        }
+        return key;
+    }
+
+    Duration age() {
+        return Duration.ofNanos(System.nanoTime() - sinceNanos);
+    }
+
+    /** Returns the rest of the caller's patience, which began with the press; zero or negative if it is used up. */
+    Duration left(Duration patience) {
+        return patience.minus(age());
+    }
+
+    /**
+     * Returns the run that was made earlier for this key, after checking that it fits. Without a header, nothing is checked.
+     *
+     * @param before the run that was made earlier
+     * @throws ProblemException {@code idempotency_key_reused} if the run is for another action or selection,
+     *         {@code still_running} if it has not ended
+     */
+    Run match(Run before) {
+        if (header == null) {
+            return before;
+        }
+        if (!before.fingerprint.equals(fingerprint)) {
+            throw new ProblemException(Code.IDEMPOTENCY_KEY_REUSED, "This 'Idempotency-Key' was used for another action or "
+                    + "selection in the last 24 hours. Use a new key for each press.");
+        }
+        if (before.finishedAt == null) {
+            throw new ProblemException(Code.STILL_RUNNING,
+                    "The run that was made with this 'Idempotency-Key' has not ended; "
+                            + "read it at the URL in 'Location'.")
+                    .with("Location", "/api/custom-actions/runs/" + before.id);
+        }
+        return before;
+    }
+
+    /** Returns the name of the lock that repeats of one press share. */
+    String lock(UUID caller) {
+        return caller + " " + (header == null ? fingerprint : "key " + header);
+    }
+
+    private static String sha256(String text) {
+        try {
+            return Base64.getEncoder().withoutPadding()
+                    .encodeToString(MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("SHA-256 is part of every Java platform", e);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+package studio.actions.press;
+
+import studio.actions.limit.Quota;
+import studio.actions.statistics.StatisticsStore;
+import studio.actions.plan.PressPlanner;
+import studio.actions.statistics.RunStatistics;
+import studio.actions.plan.TargetLookup;
+import studio.actions.plan.Selection;
+import jakarta.inject.Singleton;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.smallrye.mutiny.Uni;
+import studio.actions.action.Action;
+import studio.actions.audit.AuditEntry;
+import studio.actions.audit.AuditEntry.Verb;
+import studio.actions.identity.Requester;
+
+/**
+ * Service for actions that a browser opens. The browser sends the requests; the service records the opening in the audit and
+ * the statistics.
+ */
+@Singleton
+public class OpenService {
+
+    private final PressPlanner planner;
+    private final Admission admission;
+    private final StatisticsStore statistics;
+    private final RunStatistics counting;
+
+    OpenService(PressPlanner planner, Admission admission, StatisticsStore statistics, RunStatistics counting) {
+        this.planner = planner;
+        this.admission = admission;
+        this.statistics = statistics;
+        this.counting = counting;
+    }
+
+    /**
+     * Returns the URLs that the browser is to open.
+     *
+     * @return the URLs and the refused targets; fails like {@link TargetLookup}
+     */
+    public Uni<Opening> open(Requester requester, Action action, Selection selection) {
+        Quota left = admission.quota();
+        return admission.admit(left, () -> planner.plan(requester, action, selection)).map(planned -> {
+            Opening opening = Opening.of(planned);
+            left.show(admission.take(requester.caller()));
+            admission.check(left);
+            QuarkusTransaction.requiringNew().run(() -> {
+                AuditEntry.of(Verb.opened, requester, opening.state().name()).about(action.id, action.name)
+                        .with("urls", opening.links().size()).with("refused", opening.refused().size()).persist();
+                statistics.opened(action.id, opening.state());
+            });
+            counting.wake();
+            return opening;
+        });
+    }
+}

@@ -1,0 +1,52 @@
+package studio.actions.press;
+
+import studio.actions.plan.PlannedDelivery;
+import studio.actions.run.RunProblem;
+import studio.actions.run.Run;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+import studio.actions.egress.FailureKind;
+import studio.actions.problem.Problem.Code;
+
+/** The URLs that the browser is to open for a selection, each URL once, and the refused targets. */
+public record Opening(List<Link> links, List<Refused> refused) {
+
+    /** A filled URL and the name of the first entity that it stands for; the name is null if it is not known. */
+    public record Link(String name, String url) {
+
+        /** Returns whether the URL is a web page; other schemes open a desktop program. */
+        public boolean web() {
+            return url.regionMatches(true, 0, "http:", 0, 5) || url.regionMatches(true, 0, "https:", 0, 6);
+        }
+    }
+
+    /** A target without a URL. The name is null if the caller may not know it. */
+    public record Refused(String name, FailureKind kind, String why) {
+    }
+
+    static Opening of(List<PlannedDelivery> planned) {
+        Map<String, Link> links = new LinkedHashMap<>();
+        planned.stream().filter(one -> !one.refused())
+                .forEach(one -> links.putIfAbsent(one.url(), new Link(one.target().entityName(), one.url())));
+        return new Opening(List.copyOf(links.values()), planned.stream().filter(PlannedDelivery::refused)
+                .map(one -> new Refused(one.target().entityName(), one.refusal(), one.why())).toList());
+    }
+
+    /** Returns the result as the state of a run. */
+    Run.State state() {
+        return links.isEmpty() ? Run.State.failed : refused.isEmpty() ? Run.State.succeeded : Run.State.partial;
+    }
+
+    /** Returns why there is no URL to open; null if there is one. */
+    public Code trouble() {
+        if (!links.isEmpty()) {
+            return null;
+        }
+        Code code = RunProblem.of(refused.stream().map(Refused::kind).collect(Collectors.toSet()));
+        // An opening delivers nothing, so NOT_DELIVERED can only mean a value that no URL can hold.
+        return code == Code.NOT_VISIBLE || code == Code.NOT_ALLOWED ? code : Code.NOT_FOR_SELECTION;
+    }
+}

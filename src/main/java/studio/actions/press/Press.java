@@ -1,0 +1,51 @@
+package studio.actions.press;
+
+import studio.actions.delivery.Tracing;
+import studio.actions.limit.Quota;
+import studio.actions.run.RunEvents;
+import studio.actions.run.Run;
+import studio.actions.identity.Requester;
+
+/** A press in progress and the caller who waits for its end. The caller may hang up before the run is committed. */
+final class Press {
+
+    final Requester requester;
+    final IdempotencyKey key;
+    final Quota quota;
+    final String traceparent = Tracing.current();
+    private final RunEvents events;
+    private volatile RunEvents.Watch watch;
+    private volatile boolean gone;
+
+    Press(Requester requester, IdempotencyKey key, Quota quota, RunEvents events) {
+        this.requester = requester;
+        this.key = key;
+        this.quota = quota;
+        this.events = events;
+    }
+
+    /** Watches a run, and no other one from now on. */
+    RunEvents.Watch on(Run run) {
+        close(watch);
+        watch = events.watch(run.id);
+        if (gone) {
+            watch.close();
+        }
+        return watch;
+    }
+
+    RunEvents.Watch watch() {
+        return watch;
+    }
+
+    void hangUp() {
+        gone = true;
+        close(watch);
+    }
+
+    private static void close(RunEvents.Watch watch) {
+        if (watch != null) {
+            watch.close();
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package studio.actions.press;
+
+import studio.actions.run.Target;
+import studio.actions.plan.Selection;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+import studio.actions.action.Action;
+import studio.actions.action.ActionJson;
+import studio.actions.egress.FailureKind;
+import studio.actions.problem.ProblemException;
+
+/** The JSON of presses, previews and replays. */
+public final class PressJson {
+
+    private PressJson() {
+    }
+
+    public record Press(
+            List<UUID> selection,
+            List<Target> targets) {
+    }
+
+    /** @throws ProblemException {@code invalid_body} if there is no body, or its selection is wrong */
+    static Selection selection(Press press, int limit) {
+        if (press == null) {
+            throw ProblemException.invalid("", "required", "The body is required: {\"targets\": […]} or {\"selection\": […]}.");
+        }
+        return Selection.of(press.selection(), press.targets(), limit);
+    }
+
+    public record DraftPress(
+            ActionJson.Draft action,
+            List<UUID> selection,
+            List<Target> targets) {
+    }
+
+    public record Preview(List<Would> deliveries) {
+
+        public record Would(Target target, Action.Method method,
+                String url,
+                Map<String, String> headers,
+                ObjectNode body,
+                Trouble problem) {
+        }
+
+        public record Trouble(FailureKind code, String message) {
+        }
+    }
+
+    /** Which deliveries of a run a replay sends again. */
+    public enum Only {
+        failed,
+        all
+    }
+}

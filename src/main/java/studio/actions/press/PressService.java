@@ -1,0 +1,219 @@
+package studio.actions.press;
+
+import studio.actions.run.RunJson;
+import studio.actions.plan.PressPlanner;
+import studio.actions.run.RunAccess;
+import studio.actions.run.RunEvents;
+import studio.actions.run.Run;
+import studio.actions.run.Delivery;
+import studio.actions.plan.TargetLookup;
+import studio.actions.plan.Selection;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+import jakarta.inject.Singleton;
+
+import org.jboss.logging.Logger;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
+import studio.actions.action.Action;
+import studio.actions.action.Actions;
+import studio.actions.identity.Requester;
+import studio.actions.problem.ProblemException;
+import studio.actions.press.RunStarter.Begun;
+
+/**
+ * Service for presses. In reading order it finds an earlier run of the same press, refuses a press beyond a limit, plans the
+ * deliveries, begins the run and waits for its end. No transaction is open while the service waits for Kitsu, a receiver or
+ * the end of a run.
+ */
+@Singleton
+public class PressService {
+
+    private static final Logger LOG = Logger.getLogger(PressService.class);
+
+    private final Actions actions;
+    private final PressPlanner planner;
+    private final PressStore store;
+    private final Admission admission;
+    private final RunStarter starter;
+    private final RefusedPresses refusedPresses;
+    private final RunEvents events;
+    private final RunAccess access;
+    private final Executor workers = Infrastructure.getDefaultWorkerPool();
+
+    PressService(Actions actions, PressPlanner planner, PressStore store, Admission admission, RunStarter starter,
+            RefusedPresses refusedPresses, RunEvents events, RunAccess access) {
+        this.actions = actions;
+        this.planner = planner;
+        this.store = store;
+        this.admission = admission;
+        this.starter = starter;
+        this.refusedPresses = refusedPresses;
+        this.events = events;
+        this.access = access;
+    }
+
+    /**
+     * Presses a button through our API. Without a key, a repeated press (same caller, action and selection) within three
+     * seconds joins the existing run.
+     *
+     * @param idempotencyKey the caller's key for this press, as {@link IdempotencyKey#fromHeader} returns it; null if there is
+     *        none
+     * @param patience how long to wait for the end of the run
+     */
+    Uni<RunJson.View> press(Requester requester, UUID id, Selection selection, String idempotencyKey, Duration patience) {
+        return once(requester, IdempotencyKey.of(id, selection, idempotencyKey), patience,
+                press -> press(press, actions.pressableAsBefore(id, requester.caller()), selection));
+    }
+
+    /**
+     * Presses a button in Kitsu. The run goes on whether or not somebody waits for it. A repeated press (same caller, action
+     * and selection) joins the existing run until three seconds after the run's end, for sixty seconds at most.
+     *
+     * @param selected supplies the selection; throws {@link ProblemException} if the selection is wrong
+     * @param patience how long to wait for the end of the run
+     * @return the run, ended or as it stands when the patience is used up; fails like {@link Actions#pressable} and
+     *         {@link TargetLookup}, and then nothing was sent and {@link RefusedPresses} keeps the reason
+     */
+    public Uni<RunJson.View> pressInKitsu(Requester requester, UUID action, Supplier<Selection> selected, Duration patience) {
+        Selection selection;
+        try {
+            selection = selected.get();
+        } catch (ProblemException refusal) {
+            refusedPresses.keep(requester.caller(), action, refusal);
+            throw refusal;
+        }
+        return once(requester, IdempotencyKey.inKitsu(action, selection), patience,
+                press -> refusedPresses.keeping(requester.caller(), action,
+                        () -> press(press, actions.pressableAsBefore(action, requester.caller()), selection)));
+    }
+
+    /**
+     * Sends deliveries of a run again, unchanged and under the webhook ids that the receiver knows. Refuses deliveries whose
+     * targets Kitsu no longer shows to the caller.
+     *
+     * @param before the run to replay; has ended
+     * @param deliveries deliveries of that run, each with a URL
+     */
+    Uni<RunJson.View> replay(Requester requester, Run before, List<Delivery> deliveries, IdempotencyKey key,
+            Duration patience) {
+        return once(requester, key, patience, press -> {
+            Action action = actions.pressable(before.actionId, requester.caller(), true);
+            Run run = before.replay(requester.caller());
+            PressStore.Before found = store.before(run, key);
+            return admit(press, action, found, () -> planner.replayRefusals(requester, action, deliveries).map(refusals -> {
+                List<Delivery> again = new ArrayList<>();
+                for (Delivery delivery : deliveries) {
+                    Delivery repeat = delivery.replay(run, again.size());
+                    refusals.apply(delivery).ifPresent(refusal -> repeat.refuse(refusal.kind(), refusal.why()));
+                    again.add(repeat);
+                }
+                return starter.begin(press, action, run, again, found.backlog().waits());
+            }));
+        });
+    }
+
+    private Uni<Begun> press(Press press, Action action, Selection selection) {
+        Requester requester = press.requester;
+        Run run = Run.of(action, requester.caller());
+        PressStore.Before found = store.before(run, press.key);
+        if (found.version() != action.version) {
+            return press(press, actions.pressableNow(action.id, requester.caller()), selection);
+        }
+        return admit(press, action, found, () -> planner.plan(requester, action, selection).map(planned -> {
+            List<Delivery> deliveries = new ArrayList<>();
+            planned.forEach(one -> deliveries.add(one.delivery(run, deliveries.size())));
+            Begun begun = starter.begin(press, action, run, deliveries, found.backlog().waits());
+            if (begun.run() == run) {
+                planner.logRefusals(planned, run.description(), requester.caller());
+            }
+            return begun;
+        }));
+    }
+
+    /**
+     * Returns the run of an earlier press with this {@code Idempotency-Key}, or else begins the press. An earlier run is
+     * returned even if its action was changed, disabled or deleted since.
+     */
+    private Uni<RunJson.View> once(Requester requester, IdempotencyKey key, Duration patience,
+            Function<Press, Uni<Begun>> begin) {
+        if (events.stopping()) {
+            throw ProblemException.unavailable("The service is stopping, and takes no more runs. Try again in a moment.")
+                    .with("Connection", "close");
+        }
+        Press press = new Press(requester, key, admission.quota(), events);
+        Uni<Begun> begun = known(press).map(run -> Uni.createFrom().item(starter.join(press, run)))
+                .orElseGet(() -> uncancelled(begin.apply(press)));
+        return begun.onItem().transformToUni(run -> press.watch().untilEnd(key.left(patience)).emitOn(workers)
+                // Does not fail if Kitsu does not answer, since the run goes on anyway.
+                .chain(end -> access.soon(requester).emitOn(workers).map(seen -> view(run, end, seen))))
+                .onTermination().invoke(press::hangUp);
+    }
+
+    /**
+     * Returns the run that was made earlier with this press's {@code Idempotency-Key}.
+     *
+     * @return empty if the press has no key or the key is new
+     * @throws ProblemException {@code idempotency_key_reused} if the key was used for another action or selection,
+     *         {@code still_running} if its run has not ended
+     */
+    private Optional<Run> known(Press press) {
+        return press.key.header() == null ? Optional.empty()
+                : QuarkusTransaction.requiringNew().call(() -> store.keyed(press.key, press.requester.caller().id()))
+                        .map(press.key::match);
+    }
+
+    /** Shields a press from cancellation: a caller who hangs up ends the wait, never the press. */
+    private static <T> Uni<T> uncancelled(Uni<T> press) {
+        CompletionStage<T> stage = press.subscribeAsCompletionStage();
+        return Uni.createFrom().completionStage(() -> stage.thenApply(Function.identity()));
+    }
+
+    /**
+     * Refuses a press beyond a limit before anything is looked up for it. A repeat of a committed press joins that run and is
+     * not subject to limits. The press that took the last token is committed, too, so its repeats are found here.
+     */
+    private Uni<Begun> admit(Press press, Action action, PressStore.Before found, Supplier<Uni<Begun>> begin) {
+        if (found.same() != null) {
+            Run same = QuarkusTransaction.requiringNew().call(() -> Run.findById(found.same()));
+            return Uni.createFrom().item(starter.join(press, press.key.match(same)));
+        }
+        admission.queue(press.quota, action, found.backlog());
+        return admission.admit(press.quota, begin);
+    }
+
+    /**
+     * Returns the run for the answer. If the database cannot be read by now, returns the run as this press began it. The run
+     * is committed and goes on, so the answer must not look like a press that did not happen.
+     */
+    private static RunJson.View view(Begun begun, Optional<RunEvents.End> end, RunAccess.Access access) {
+        Run run = begun.run();
+        if (begun.deliveries() == null) {
+            return read(run, access);
+        }
+        if (end.isPresent() && begun.sawAll()) {
+            begun.end(end.get());
+            return RunJson.View.ofNew(run, begun.deliveries(), access);
+        }
+        try {
+            return read(run, access);
+        } catch (RuntimeException e) {
+            LOG.warnf("Cannot read run %s (%s); answering with its state at the press.", run.id, e.getMessage());
+            return RunJson.View.ofNew(run, begun.deliveries(), access);
+        }
+    }
+
+    private static RunJson.View read(Run run, RunAccess.Access access) {
+        return QuarkusTransaction.requiringNew().call(() -> RunJson.View.of(Run.findById(run.id), access));
+    }
+}

@@ -1,0 +1,119 @@
+package studio.actions.press;
+
+import studio.actions.delivery.DeliveryQueue;
+import studio.actions.delivery.Replicas;
+import studio.actions.run.Run;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+
+import jakarta.inject.Singleton;
+
+import io.agroal.api.AgroalDataSource;
+import studio.actions.database.SqlBatch;
+
+/** The queries of a press about earlier presses and about what decides whether it may begin. */
+@Singleton
+class PressStore {
+
+    private static final String KEYED = """
+            SELECT id FROM run WHERE caller_id = ? AND idempotency_key = ?
+                AND created_at > clock_timestamp() - interval '24 hours' ORDER BY created_at DESC LIMIT 1""";
+
+    /** Finds the run of a repeated press through our API: both presses are at most three seconds apart. */
+    private static final String PRESSED = """
+            SELECT id FROM run WHERE caller_id = ? AND fingerprint = ? AND action_version = ? AND idempotency_key IS NULL
+                AND created_at BETWEEN clock_timestamp() - ? * interval '1 millisecond' - interval '3 seconds'
+                    AND least(clock_timestamp(), clock_timestamp() - ? * interval '1 millisecond' + interval '3 seconds')
+             ORDER BY created_at DESC LIMIT 1""";
+
+    /**
+     * Finds the run of a repeated press in Kitsu. The run was pressed at most 60 seconds before the second press, and has not
+     * ended or ended at most three seconds before it.
+     */
+    private static final String PRESSED_IN_KITSU = """
+            SELECT id FROM run WHERE caller_id = ? AND fingerprint = ? AND action_version = ? AND idempotency_key IS NULL
+                AND created_at BETWEEN clock_timestamp() - ? * interval '1 millisecond' - interval '60 seconds'
+                    AND clock_timestamp()
+                AND (finished_at IS NULL
+                    OR finished_at > clock_timestamp() - ? * interval '1 millisecond' - interval '3 seconds')
+             ORDER BY created_at DESC LIMIT 1""";
+
+    /** Locks a press until the transaction ends, so that equal presses are written one after the other. */
+    private static final String LOCK = "SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(?, 0))";
+
+    private static final String READY = "SELECT enabled, (" + Replicas.ALIVE
+            + ") IS NOT NULL, clock_timestamp() FROM action WHERE id = ? FOR SHARE";
+
+    private final AgroalDataSource database;
+
+    PressStore(AgroalDataSource database) {
+        this.database = database;
+    }
+
+    /** Finds the run of an idempotency key. Keys are valid for a day. */
+    Optional<Run> keyed(IdempotencyKey key, UUID caller) {
+        UUID keyed = new SqlBatch().add(KEYED, List.of(caller, key.header())).ask(answers -> id(answers.of(0)));
+        return Optional.ofNullable(keyed).map(id -> Run.findById(id));
+    }
+
+    /**
+     * What the database has on a press before its selection is looked up.
+     *
+     * @param same the earlier run of this press; null if there is none. It has the same key or, without a key, began a moment
+     *        ago: a double click or a retry by a browser means one press.
+     * @param backlog the unfinished deliveries of the action
+     * @param version the action's version; 0 if the action was deleted
+     */
+    record Before(UUID same, DeliveryQueue.Backlog backlog, int version) {
+    }
+
+    /** Reads the earlier run of this press, the action's backlog and the action's version in one round trip. */
+    Before before(Run run, IdempotencyKey key) {
+        SqlBatch all = same(new SqlBatch(), run, key).add(DeliveryQueue.BACKLOG, List.of(run.actionId, run.actionId));
+        return all.add("SELECT version FROM action WHERE id = ?", List.of(run.actionId)).ask(database, answers -> {
+            UUID same = id(answers.of(0));
+            DeliveryQueue.Backlog backlog = DeliveryQueue.Backlog.of(answers.of(1));
+            ResultSet version = answers.of(2);
+            return new Before(same, backlog, version.next() ? version.getInt(1) : 0);
+        });
+    }
+
+    /**
+     * What a press finds once it has the lock.
+     *
+     * @param same the earlier run of this press; null if there is none
+     * @param enabled whether the action may be run; the action is locked against changes until the transaction ends
+     * @param alive whether this replica may claim; no other replica can declare it dead until the transaction ends
+     * @param now the database's time
+     */
+    record Turn(UUID same, boolean enabled, boolean alive, Instant now) {
+    }
+
+    /** Waits until no equal press is being written, then reads the {@link Turn}; in one round trip. */
+    Turn turn(Run run, IdempotencyKey key, UUID replica) {
+        SqlBatch all = same(new SqlBatch().add(LOCK, List.of(key.lock(run.callerId))), run, key);
+        return all.add(READY, List.of(replica, run.actionId)).ask(answers -> {
+            UUID same = id(answers.of(1));
+            ResultSet ready = answers.of(2);
+            return ready.next() ? new Turn(same, ready.getBoolean(1), ready.getBoolean(2),
+                    ready.getObject(3, OffsetDateTime.class).toInstant()) : new Turn(same, false, false, null);
+        });
+    }
+
+    /** Adds the query for an earlier run of this press. A press has an age, since the look-up of its selection takes time. */
+    private static SqlBatch same(SqlBatch all, Run run, IdempotencyKey key) {
+        long age = key.age().toMillis();
+        return key.header() != null ? all.add(KEYED, List.of(run.callerId, key.header()))
+                : all.add(key.inKitsu() ? PRESSED_IN_KITSU : PRESSED,
+                        List.of(run.callerId, key.fingerprint(), run.actionVersion, age, age));
+    }
+
+    private static UUID id(ResultSet found) throws SQLException {
+        return found.next() ? found.getObject(1, UUID.class) : null;
+    }
+}

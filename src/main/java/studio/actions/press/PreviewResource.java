@@ -1,0 +1,134 @@
+package studio.actions.press;
+
+import studio.actions.run.RunConfig;
+import studio.actions.plan.PlannedDelivery;
+import studio.actions.plan.PressPlanner;
+import studio.actions.delivery.WebhookRequests;
+import studio.actions.plan.Selection;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import io.quarkus.security.Authenticated;
+import io.quarkus.security.identity.SecurityIdentity;
+import io.smallrye.common.annotation.Blocking;
+import io.smallrye.mutiny.Uni;
+import studio.actions.action.Action;
+import studio.actions.action.ActionJson;
+import studio.actions.action.ActionRules;
+import studio.actions.action.Actions;
+import studio.actions.egress.FailureKind;
+import studio.actions.identity.Requester;
+import studio.actions.identity.Role;
+import studio.actions.problem.ProblemException;
+
+/** Endpoints that preview presses: they return what a press would send, and send nothing. */
+@Path("/api/custom-actions")
+@Produces(MediaType.APPLICATION_JSON)
+@Consumes(MediaType.APPLICATION_JSON)
+@Authenticated
+public class PreviewResource {
+
+    /** Bytes of JSON that a preview may have. */
+    private static final long LONGEST_PREVIEW = 4 * 1024 * 1024;
+
+    private final PressPlanner planner;
+    private final Actions actions;
+    private final ActionRules rules;
+    private final WebhookRequests requests;
+    private final RunConfig.Run config;
+    private final ObjectMapper json;
+    private final SecurityIdentity identity;
+
+    PreviewResource(PressPlanner planner, Actions actions, ActionRules rules, WebhookRequests requests, RunConfig config,
+            ObjectMapper json, SecurityIdentity identity) {
+        this.planner = planner;
+        this.actions = actions;
+        this.rules = rules;
+        this.requests = requests;
+        this.config = config.run();
+        this.json = json;
+        this.identity = identity;
+    }
+
+    @POST
+    @Path("/{id}/preview")
+    @Blocking
+    public Uni<PressJson.Preview> preview(@PathParam("id") UUID id, PressJson.Press press) {
+        Requester requester = Requester.of(identity);
+        return preview(requester, actions.forTargets(id, requester.caller()), PressJson.selection(press, config.maxSelection())).map(this::bounded);
+    }
+
+    @POST
+    @Path("/preview")
+    @RolesAllowed("admin")
+    @Blocking
+    public Uni<PressJson.Preview> previewDraft(PressJson.DraftPress press) {
+        if (press == null || press.action() == null) {
+            throw ProblemException.invalid("/action", "required", "'action' is required here: the draft to try out. An action "
+                    + "that is saved is previewed at /api/custom-actions/{id}/preview.");
+        }
+        Requester requester = Requester.of(identity);
+        ActionJson.Draft draft = rules.settle(press.action(), "/action", requester.caller());
+        Action action = Action.of(draft, requester.caller(), Instant.EPOCH);
+        action.id = null;
+        return preview(requester, action, Selection.of(press.selection(), press.targets(), config.maxSelection()))
+                .map(this::bounded);
+    }
+
+    private Uni<PressJson.Preview> preview(Requester requester, Action action, Selection selection) {
+        return planner.plan(requester, action, selection).map(planned -> {
+            planner.logRefusals(planned, "previewing action \"" + action.name + "\"", requester.caller());
+            Map<String, String> headers = !requester.caller().is(Role.admin) ? null
+                    : action.isAjax ? requests.preview(action) : Map.of();
+            return new PressJson.Preview(planned.stream().map(one -> would(action, headers, one)).toList());
+        });
+    }
+
+    private static PressJson.Preview.Would would(Action action, Map<String, String> headers, PlannedDelivery planned) {
+        return new PressJson.Preview.Would(planned.target(), action.isAjax ? action.method : Action.Method.GET, planned.url(),
+                planned.refused() && headers != null ? Map.of() : headers, planned.refused() ? null : planned.body(),
+                planned.refused() ? new PressJson.Preview.Trouble(planned.refusal(), planned.why()) : null);
+    }
+
+    /**
+     * Cuts a preview at {@link #LONGEST_PREVIEW}. The first delivery that does not fit is replaced by a note of how many are
+     * missing.
+     */
+    private PressJson.Preview bounded(PressJson.Preview whole) {
+        long bytes = 0;
+        for (int i = 0; i < whole.deliveries().size(); i++) {
+            PressJson.Preview.Would would = whole.deliveries().get(i);
+            bytes += bytes(would);
+            if (bytes > LONGEST_PREVIEW) {
+                List<PressJson.Preview.Would> shown = new ArrayList<>(whole.deliveries().subList(0, i));
+                shown.add(new PressJson.Preview.Would(would.target(), would.method(), null, Map.of(), null,
+                        new PressJson.Preview.Trouble(FailureKind.too_large, "The preview ends here, at 4 MB, and does not show "
+                                + (whole.deliveries().size() - i) + " deliveries. Select fewer to see them.")));
+                return new PressJson.Preview(shown);
+            }
+        }
+        return whole;
+    }
+
+    private int bytes(PressJson.Preview.Would would) {
+        try {
+            return json.writeValueAsBytes(would).length;
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a preview is always JSON", e);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+package studio.actions.press;
+
+import studio.actions.statistics.RunMetrics;
+import studio.actions.run.RunStore;
+import studio.actions.run.Run;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.Executor;
+import java.util.function.Supplier;
+
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+
+import org.jboss.logging.Logger;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
+import studio.actions.action.Action;
+import studio.actions.action.Actions;
+import studio.actions.identity.Caller;
+import studio.actions.identity.Role;
+import studio.actions.problem.DatabaseHealth;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+
+/**
+ * Presses by Kitsu's XHR that were refused as a whole, kept as runs in state {@code refused}. Kitsu drops the answer, so
+ * nothing else notifies the person. At most one is kept each minute for each person, action and reason. Presses are kept only
+ * for actions that the person's roles show, or would show if the actions were enabled or not deleted.
+ */
+@Singleton
+class RefusedPresses {
+
+    private static final Logger LOG = Logger.getLogger(RefusedPresses.class);
+
+    private final Actions actions;
+    private final RunMetrics metrics;
+    private final Executor workers = Infrastructure.getDefaultWorkerPool();
+
+    RefusedPresses(Actions actions, RunMetrics metrics) {
+        this.actions = actions;
+        this.metrics = metrics;
+    }
+
+    /** Returns what the press returns. If the press is refused, keeps the refusal before the failure is passed on. */
+    <T> Uni<T> keeping(Caller caller, UUID action, Supplier<Uni<T>> press) {
+        return Uni.createFrom().<T> deferred(() -> press.get()).onFailure(ProblemException.class)
+                .call(refusal -> Uni.createFrom().voidItem().emitOn(workers)
+                        .invoke(() -> keep(caller, action, (ProblemException) refusal)));
+    }
+
+    void keep(Caller caller, UUID action, ProblemException refusal) {
+        if (refusal.code().status == 401 || refusal.code() == Code.MALFORMED_TOKEN) {
+            // An invalid token does not say who pressed.
+            return;
+        }
+        try {
+            QuarkusTransaction.requiringNew().call(() -> write(caller, action, refusal))
+                    .ifPresent(code -> metrics.refusedPress(code));
+        } catch (RuntimeException e) {
+            LOG.warnf("Cannot save a refused press (%s); the list of runs will not show it.", DatabaseHealth.reason(e));
+        }
+    }
+
+    /**
+     * Writes the refusal as a run.
+     *
+     * @return the code that was written; empty if nothing was
+     */
+    private Optional<Code> write(Caller caller, UUID id, ProblemException refusal) {
+        Optional<Action> present = Action.findByIdOptional(id);
+        Action action = present.or(() -> actions.deleted(id, caller)).orElse(null);
+        if (action == null || !caller.is(Role.admin) && caller.roles().stream().noneMatch(action::allows)) {
+            return Optional.empty();
+        }
+        Code code = present.isEmpty() ? Code.NOT_FOUND : !action.enabled ? Code.ACTION_DISABLED : refusal.code();
+        String message = present.isEmpty() ? "This action was deleted. Reload Kitsu to see which actions there are."
+                : !action.enabled ? "This action is disabled. Ask an admin to enable it."
+                        : refusal.getMessage();
+        Run run = Run.of(action, caller);
+        run.fingerprint = "refused " + id + " " + code;
+        EntityManager rows = Run.getEntityManager();
+        rows.createNativeQuery("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(:press, 0))")
+                .setParameter("press", caller.id() + " " + run.fingerprint).getSingleResult();
+        if (Run.count("callerId = ?1 and fingerprint = ?2 and createdAt > ?3", caller.id(), run.fingerprint,
+                RunStore.now().minusSeconds(60)) > 0) {
+            return Optional.empty();
+        }
+        run.state = Run.State.refused;
+        run.headers = Map.of();
+        run.productionIds = List.of(Run.UNKNOWN_PRODUCTION);
+        run.refusalCode = code.wire();
+        run.refusalMessage = message;
+        run.createdAt = RunStore.now();
+        run.finishedAt = run.createdAt;
+        run.persist();
+        return Optional.of(code);
+    }
+}

@@ -1,0 +1,193 @@
+package studio.actions.press;
+
+import studio.actions.delivery.InFlight;
+import studio.actions.delivery.Replicas;
+import studio.actions.delivery.DeliveryWorker;
+import studio.actions.run.RunEvents;
+import studio.actions.run.Run;
+import studio.actions.run.Delivery;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+
+import jakarta.inject.Singleton;
+
+import org.jboss.logging.Logger;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import studio.actions.action.Action;
+import studio.actions.audit.AuditEntry;
+import studio.actions.audit.AuditEntry.Verb;
+import studio.actions.identity.Requester;
+import studio.actions.log.LogContext;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+
+/**
+ * Begins runs: claims the deliveries that can go out at once, commits the run with all its deliveries, and sends the claimed
+ * ones. {@link DeliveryWorker} sends the other deliveries, in this replica or another.
+ */
+@Singleton
+class RunStarter {
+
+    private static final Logger LOG = Logger.getLogger(RunStarter.class);
+
+    private final DeliveryWorker worker;
+    private final Replicas replicas;
+    private final PressStore store;
+    private final RunWriter writer;
+    private final Admission admission;
+    private final RunEvents events;
+
+    RunStarter(DeliveryWorker worker, Replicas replicas, PressStore store, RunWriter writer, Admission admission,
+            RunEvents events) {
+        this.worker = worker;
+        this.replicas = replicas;
+        this.store = store;
+        this.writer = writer;
+        this.admission = admission;
+        this.events = events;
+    }
+
+    /**
+     * A committed run.
+     *
+     * @param deliveries the deliveries as they began; null if another press began the run
+     * @param outcomes the committed outcomes of deliveries that this press has sent, by delivery id
+     */
+    record Begun(Run run, List<Delivery> deliveries, Map<UUID, Delivery.Outcome> outcomes) {
+
+        /**
+         * Returns whether this press saw every delivery end at its first attempt. Then nothing is left to read from the
+         * database.
+         */
+        boolean sawAll() {
+            return deliveries.stream().allMatch(delivery -> delivery.state == Delivery.State.refused
+                    || outcomes.containsKey(delivery.id) && outcomes.get(delivery.id).state().ended());
+        }
+
+        void end(RunEvents.End how) {
+            run.state = how.state();
+            run.finishedAt = how.at();
+            deliveries.stream().filter(delivery -> outcomes.containsKey(delivery.id))
+                    .forEach(delivery -> delivery.end(outcomes.get(delivery.id)));
+        }
+    }
+
+    /** Joins a run that another press began. */
+    Begun join(Press press, Run run) {
+        RunEvents.Watch watch = press.on(run);
+        if (run.finishedAt != null || watch.over()) {
+            watch.hear(true);
+        }
+        return new Begun(run, null, Map.of());
+    }
+
+    /**
+     * Begins the run. When this method returns, the run is committed and its first requests are going out. Joins the existing
+     * run instead if the same press was committed in the meantime.
+     *
+     * @param inQueue whether due deliveries of earlier presses of the action are pending, so that none goes out at once
+     */
+    Begun begin(Press press, Action action, Run run, List<Delivery> deliveries, boolean inQueue) {
+        List<Delivery> pending = deliveries.stream().filter(delivery -> delivery.state == Delivery.State.pending).toList();
+        run.unfinished = pending.size();
+        run.host = pending.isEmpty() ? null : pending.get(0).host;
+        run.productionIds = deliveries.stream()
+                .map(delivery -> Objects.requireNonNullElse(delivery.productionId, Run.UNKNOWN_PRODUCTION)).distinct().toList();
+        run.fingerprint = press.key.fingerprint();
+        run.idempotencyKey = press.key.header();
+        run.traceparent = press.traceparent;
+        LogContext.run(run.id);
+        // Watch before the run is written: another replica may end it at once.
+        press.on(run);
+        long since = System.nanoTime();
+        UUID own = replicas.own();
+        List<InFlight> claimed = inQueue ? new ArrayList<>() : worker.claim(run, action.ratePerMinute, pending);
+        worker.takeTokens(claimed);
+        List<InFlight> paid = List.copyOf(claimed);
+        Optional<Run> twin;
+        try {
+            twin = QuarkusTransaction.requiringNew().call(() -> write(press, run, deliveries, pending, claimed, own));
+        } catch (RuntimeException | Error e) {
+            worker.release(claimed);
+            worker.refund(paid);
+            throw e;
+        }
+        if (twin.isPresent()) {
+            worker.release(claimed);
+            worker.refund(paid);
+            return join(press, twin.get());
+        }
+        LOG.debugf("Run %s of action %s by %s: %d deliveries, %d refused", run.id, run.actionId, run.callerId,
+                deliveries.size(), deliveries.size() - pending.size());
+        if (run.finishedAt != null) {
+            events.changed(run.id, true);
+        }
+        Begun begun = new Begun(run, deliveries, new ConcurrentHashMap<>());
+        if (worker.stale(since)) {
+            worker.release(claimed);
+            return begun;
+        }
+        Map<UUID, Delivery> byId = new HashMap<>();
+        pending.forEach(delivery -> byId.put(delivery.id, delivery));
+        claimed.forEach(inFlight -> worker.send(inFlight, run, byId.get(inFlight.delivery()),
+                outcome -> begun.outcomes.put(inFlight.delivery(), outcome)));
+        return begun;
+    }
+
+    /**
+     * Writes the run and, in the same transaction, claims the deliveries that can be sent at once. The other deliveries are
+     * claimed when their turn comes.
+     *
+     * @return the run of the same press, if one was committed in the meantime; then nothing was written
+     */
+    private Optional<Run> write(Press press, Run run, List<Delivery> deliveries, List<Delivery> pending,
+            List<InFlight> claimed, UUID own) {
+        // Read the age before the database's time. A later age would be too long and date this press before presses that have
+        // already been answered.
+        Duration age = press.key.age();
+        PressStore.Turn turn = store.turn(run, press.key, own);
+        if (turn.same() != null) {
+            return Optional.of(press.key.match(Run.findById(turn.same())));
+        }
+        if (!turn.enabled()) {
+            throw new ProblemException(Code.ACTION_DISABLED, "This action was disabled or deleted a moment ago.");
+        }
+        if (!turn.alive()) {
+            worker.release(claimed);
+            claimed.clear();
+        }
+        run.createdAt = turn.now().minus(age).truncatedTo(ChronoUnit.MICROS);
+        run.state = claimed.isEmpty() ? Run.State.queued : Run.State.running;
+        Set<UUID> going = claimed.stream().map(InFlight::delivery).collect(Collectors.toSet());
+        for (Delivery delivery : deliveries) {
+            if (going.contains(delivery.id)) {
+                delivery.markInFlight(own);
+            }
+            delivery.dueAt = delivery.state == Delivery.State.pending ? run.createdAt : null;
+            delivery.event = delivery.state == Delivery.State.refused ? Integer.valueOf(++run.events) : null;
+        }
+        run.count(0, turn.now(), () -> Map.of(Delivery.State.refused, (long) deliveries.size()));
+        AuditEntry entry = entry(press.requester, run, deliveries.size(), deliveries.size() - pending.size());
+        press.quota.show(writer.write(run, deliveries, entry, claimed.size() < pending.size(),
+                admission.of(press.requester.caller())));
+        admission.check(press.quota);
+        return Optional.empty();
+    }
+
+    private static AuditEntry entry(Requester requester, Run run, int deliveries, int refused) {
+        AuditEntry entry = AuditEntry.of(run.replayOf == null ? Verb.ran : Verb.replayed, requester, run.state.name())
+                .about(run.actionId, run.actionName).ofRun(run.id).with("deliveries", deliveries).with("refused", refused);
+        return run.replayOf == null ? entry : entry.with("replay_of", run.replayOf);
+    }
+}

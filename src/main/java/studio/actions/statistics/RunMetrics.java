@@ -1,0 +1,185 @@
+package studio.actions.statistics;
+
+import studio.actions.run.Run;
+import studio.actions.run.Delivery;
+import studio.actions.delivery.AttemptEnded;
+import studio.actions.limit.RateLimits;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+import jakarta.annotation.PreDestroy;
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+
+import org.jboss.logging.Logger;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import io.quarkus.runtime.StartupEvent;
+import io.quarkus.scheduler.Scheduled;
+import studio.actions.egress.FailureKind;
+import studio.actions.egress.Reply;
+import studio.actions.log.LogContext;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+
+/** Metrics of runs and deliveries for operators, and a log line for each run that ended. */
+@Singleton
+public class RunMetrics {
+
+    private static final Logger LOG = Logger.getLogger(RunMetrics.class);
+
+    private static final Duration[] BUCKETS = Stream.of(25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000)
+            .map(Duration::ofMillis).toArray(Duration[]::new);
+
+    /** Failure kinds of deliveries that never went out. */
+    private static final Set<FailureKind> REFUSALS = Set.of(FailureKind.forbidden_address, FailureKind.missing_variable,
+            FailureKind.wrong_entity_type, FailureKind.not_visible, FailureKind.not_allowed);
+
+    /** The states in {@code custom_actions.queue.depth}. */
+    private static final List<String> QUEUED = List.of("due", "later", "held", "in_flight");
+
+    /**
+     * An ended run, and how many of its deliveries ended with one state and failure kind. A run whose deliveries were all
+     * refused has such records, too.
+     *
+     * @param kind null if the deliveries did not fail
+     */
+    record Ended(UUID run, UUID action, String actionName, UUID caller, Run.State state, Delivery.State delivery,
+            FailureKind kind, long count) {
+    }
+
+    private final StatisticsStore store;
+    private final MeterRegistry meters;
+    private final Timer delivered;
+    private final Timer failed;
+    private final List<Gauge> gauges = new ArrayList<>();
+    /** NaN if the database did not answer, because zero would look like an empty queue. */
+    private volatile Map<String, Double> depth = Map.of();
+    private volatile double age = Double.NaN;
+
+    RunMetrics(StatisticsStore store, MeterRegistry meters) {
+        this.store = store;
+        this.meters = meters;
+        this.delivered = duration("delivered");
+        this.failed = duration("failed");
+        QUEUED.forEach(state -> gauges.add(Gauge.builder("custom_actions.queue.depth",
+                () -> depth.getOrDefault(state, Double.NaN)).tag("state", state)
+                .description("Deliveries of all replicas that have not ended: due now, later, held back since their action is "
+                        + "disabled, in flight. Asked of the database every 10 s.")
+                .register(meters)));
+        gauges.add(Gauge.builder("custom_actions.queue.age", () -> age).baseUnit("seconds")
+                .description("For how long the oldest delivery that is due has been so.").register(meters));
+    }
+
+    /** Registers all counters, also for events that have not happened yet: a rate needs a zero to begin with. */
+    void begin(@Observes StartupEvent start) {
+        Stream.of(Run.State.succeeded, Run.State.partial, Run.State.failed, Run.State.cancelled).forEach(this::runs);
+        deliveries(Delivery.State.delivered, null);
+        for (FailureKind kind : FailureKind.values()) {
+            deliveries(kind == FailureKind.cancelled ? Delivery.State.cancelled
+                    : kind == FailureKind.lost ? Delivery.State.lost
+                            : REFUSALS.contains(kind) ? Delivery.State.refused : Delivery.State.failed,
+                    kind);
+        }
+        Stream.of(RateLimits.Kind.action, RateLimits.Kind.caller).forEach(limit -> refused(limit.name()));
+    }
+
+    @PreDestroy
+    void end() {
+        gauges.forEach(meters::remove);
+    }
+
+    private Timer duration(String outcome) {
+        return Timer.builder("custom_actions.delivery.duration").tag("outcome", outcome)
+                .description("Attempts at deliveries, from a slot at the host to the last byte of the answer.")
+                .serviceLevelObjectives(BUCKETS).register(meters);
+    }
+
+    private Counter runs(Run.State state) {
+        return Counter.builder("custom_actions.runs").tag("state", state.name())
+                .description("Runs that ended; counted once over all replicas.").register(meters);
+    }
+
+    private Counter deliveries(Delivery.State state, FailureKind kind) {
+        return Counter.builder("custom_actions.deliveries").tag("state", state.name())
+                .tag("kind", kind == null ? "none" : kind.name())
+                .description("Deliveries that ended, counted with the end of their run, once over all replicas.")
+                .register(meters);
+    }
+
+    private Counter refused(String limit) {
+        return Counter.builder("custom_actions.limits.refused").tag("limit", limit)
+                .description("Presses, replays and openings that were refused with 429.").register(meters);
+    }
+
+    /** Counts a press that was kept as a run in state refused. {@link #runs} does not count such runs. */
+    public void refusedPress(Code code) {
+        Counter.builder("custom_actions.presses.refused").tag("code", code.wire())
+                .description("Presses in Kitsu that were refused as a whole and kept, by the problem's code; at most one a "
+                        + "minute for each person, action and code.")
+                .register(meters).increment();
+    }
+
+    void attempted(@Observes AttemptEnded attempt) {
+        Reply reply = attempt.reply();
+        if (!(reply instanceof Reply.Refused)) {
+            (reply instanceof Reply.Delivered ? delivered : failed).record(Duration.ofMillis(reply.durationMs()));
+        }
+    }
+
+    /** Counts the limits that a refusal names, and returns the refusal. */
+    public ProblemException refused(ProblemException refusal) {
+        refusal.violated().forEach(limit -> refused(limit).increment());
+        return refusal;
+    }
+
+    /** Counts and logs ended runs. To be called once for each run, after its end is on disk. */
+    void ended(List<Ended> parts) {
+        Map<UUID, List<Ended>> byRun = new HashMap<>();
+        parts.forEach(part -> byRun.computeIfAbsent(part.run(), run -> new ArrayList<>()).add(part));
+        byRun.values().forEach(run -> {
+            runs(run.get(0).state()).increment();
+            run.forEach(part -> deliveries(part.delivery(), part.kind()).increment(part.count()));
+            tell(run);
+        });
+    }
+
+    private static void tell(List<Ended> parts) {
+        Ended run = parts.get(0);
+        String what = parts.stream().map(part -> part.count() + " " + part.delivery()
+                + (part.kind() == null || part.kind().name().equals(part.delivery().name()) ? "" : " (" + part.kind() + ")"))
+                .collect(Collectors.joining(", "));
+        LogContext.about(run.caller(), run.action(), run.run(),
+                () -> LOG.infof("Run %s of action \"%s\" %s: %s", run.run(), run.actionName(), run.state(), what));
+    }
+
+    @Scheduled(every = "10s", delayed = "1s", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
+    void look() {
+        try {
+            Map<String, Double> counts = new HashMap<>();
+            QUEUED.forEach(state -> counts.put(state, 0d));
+            double oldest = 0;
+            for (Object[] row : QuarkusTransaction.requiringNew().call(store::queue)) {
+                counts.put((String) row[0], ((Number) row[1]).doubleValue());
+                oldest = row[0].equals("due") ? ((Number) row[2]).doubleValue() : oldest;
+            }
+            depth = counts;
+            age = oldest;
+        } catch (RuntimeException e) {
+            LOG.debugf(e, "Cannot read the queue for the metrics; retrying in 10 s.");
+            depth = Map.of();
+            age = Double.NaN;
+        }
+    }
+}

@@ -1,0 +1,190 @@
+package studio.actions.statistics;
+
+import studio.actions.run.RunStore;
+import studio.actions.run.Run;
+import studio.actions.run.Delivery;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.UUID;
+
+import jakarta.inject.Singleton;
+import jakarta.persistence.EntityManager;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import studio.actions.egress.FailureKind;
+
+/**
+ * The store of statistics: counts of presses, deliveries and durations, for each action and for all actions, by the day (UTC)
+ * of the press.
+ */
+@Singleton
+public class StatisticsStore {
+
+    /** For how many days counts are kept, today included. */
+    static final int DAYS = 90;
+
+    private static final String ALL = "all";
+
+    static final int RUNS_AT_ONCE = 500;
+
+    private static final int OUTCOMES_AT_ONCE = 10_000;
+
+    private static final int OPENINGS_AT_ONCE = 1000;
+
+    /** Writes rows in a fixed order, so that two replicas that count at once do not deadlock. */
+    private static final String PRESSES = """
+            WITH ended AS (%s)
+            INSERT INTO press_count (subject, day, kind, state, count, last)
+            SELECT coalesce(CAST(action_id AS text), 'all') AS subject, day, kind, state, count(*), max(at)
+              FROM (SELECT *, (at AT TIME ZONE 'UTC')::date AS day FROM ended) pressed
+             GROUP BY GROUPING SETS ((action_id, day, kind, state), (day, kind, state))
+             ORDER BY subject, day, kind, state
+                ON CONFLICT (subject, day, kind, state) DO UPDATE SET count = press_count.count + excluded.count,
+                   last = greatest(press_count.last, excluded.last)""";
+
+    private static final String RUNS = """
+            SELECT action_id, created_at AS at, CASE WHEN replay_of IS NULL THEN 'run' ELSE 'replay' END AS kind, state
+              FROM run WHERE id = ANY (:runs)""";
+
+    private static final String OPENINGS = """
+            DELETE FROM uncounted_opening WHERE id IN (SELECT id FROM uncounted_opening LIMIT :most FOR UPDATE SKIP LOCKED)
+            RETURNING action_id, at, 'opening' AS kind, state""";
+
+    private static final String DELIVERIES = """
+            INSERT INTO delivery_count (subject, day, state, failure_kind, count)
+            SELECT coalesce(CAST(action_id AS text), 'all') AS subject, day, state, failure, count(*)
+              FROM (SELECT r.action_id, (r.created_at AT TIME ZONE 'UTC')::date AS day, d.state,
+                           coalesce(d.failure_kind, '') AS failure
+                      FROM run r JOIN delivery d ON d.run_id = r.id WHERE r.id = ANY (:runs)) ended
+             GROUP BY GROUPING SETS ((action_id, day, state, failure), (day, state, failure))
+             ORDER BY subject, day, state, failure
+                ON CONFLICT (subject, day, state, failure_kind) DO UPDATE SET count = delivery_count.count + excluded.count""";
+
+    /** Leaves out deliveries that were refused before they went out, because they say nothing about the receiver. */
+    private static final String DURATIONS = """
+            INSERT INTO duration_count (subject, day, took_ms, count)
+            SELECT coalesce(CAST(action_id AS text), 'all') AS subject, day, took, count(*)
+              FROM (SELECT r.action_id, (r.created_at AT TIME ZONE 'UTC')::date AS day,
+                           duration_bucket(d.duration_ms) AS took
+                      FROM run r JOIN delivery d ON d.run_id = r.id
+                     WHERE r.id = ANY (:runs) AND d.duration_ms IS NOT NULL AND d.state IN ('delivered', 'failed')) ended
+             GROUP BY GROUPING SETS ((action_id, day, took), (day, took))
+             ORDER BY subject, day, took
+                ON CONFLICT (subject, day, took_ms) DO UPDATE SET count = duration_count.count + excluded.count""";
+
+    /** Saves the results of runs for the audit, which outlives the runs. */
+    private static final String OUTCOMES = """
+            INSERT INTO audit_outcome (run_id, result, detail)
+            SELECT id, state, coalesce((SELECT jsonb_object_agg(state, deliveries) FROM (
+                   SELECT state, count(*) AS deliveries FROM delivery WHERE run_id = run.id GROUP BY state) counts), '{}')
+              FROM run WHERE id = ANY (:runs)
+                ON CONFLICT DO NOTHING""";
+
+    private static final String ENDED = """
+            SELECT r.id, r.action_id, r.action_name, r.caller_id, r.state, d.state AS delivery, d.failure_kind, count(*)
+              FROM run r JOIN delivery d ON d.run_id = r.id
+             WHERE r.id = ANY (:runs) AND r.finished_at > now() - interval '1 hour'
+             GROUP BY r.id, d.state, d.failure_kind ORDER BY r.id, d.state, d.failure_kind""";
+
+    /** Counts unfinished deliveries by whether they can go out. */
+    private static final String QUEUE = """
+            SELECT 'in_flight', count(*), NULL FROM delivery WHERE owner IS NOT NULL
+             UNION ALL
+            SELECT CASE WHEN a.enabled IS FALSE THEN 'held' WHEN d.due_at > now() THEN 'later' ELSE 'due' END AS state, count(*),
+                   CAST(extract(epoch FROM now() - min(d.due_at)) AS double precision)
+              FROM delivery d JOIN run r ON r.id = d.run_id LEFT JOIN action a ON a.id = r.action_id
+             WHERE d.state = 'pending' GROUP BY 1""";
+
+    private final EntityManager entities;
+
+    StatisticsStore(EntityManager entities) {
+        this.entities = entities;
+    }
+
+    /** Records an opening for the next count. To be called in the opening's transaction; {@link RunStatistics#wake} after it. */
+    public void opened(UUID action, Run.State state) {
+        entities.createNativeQuery("INSERT INTO uncounted_opening (action_id, state) VALUES (:action, :state)")
+                .setParameter("action", action).setParameter("state", state.name()).executeUpdate();
+    }
+
+    /** @param ended the runs that ended within the last hour; older ones are too old for metrics and log lines */
+    record Counted(int runs, List<RunMetrics.Ended> ended) {
+    }
+
+    Counted count() {
+        entities.createNativeQuery(PRESSES.formatted(OPENINGS)).setParameter("most", OPENINGS_AT_ONCE).executeUpdate();
+        UUID[] ended = ((List<?>) entities.createNativeQuery("""
+                DELETE FROM uncounted_run WHERE run_id IN (
+                    SELECT run_id FROM (
+                        SELECT run_id, row_number() OVER chosen AS place, sum(events) OVER chosen AS outcomes
+                          FROM (SELECT run_id FROM uncounted_run LIMIT :most FOR UPDATE SKIP LOCKED) queued
+                          JOIN run ON run.id = run_id WINDOW chosen AS (ORDER BY run_id)) counted
+                     WHERE place = 1 OR outcomes <= :outcomes)
+                RETURNING run_id""", UUID.class).setParameter("most", RUNS_AT_ONCE)
+                .setParameter("outcomes", OUTCOMES_AT_ONCE).getResultList())
+                .toArray(UUID[]::new);
+        if (ended.length == 0) {
+            return new Counted(0, List.of());
+        }
+        for (String counts : List.of(PRESSES.formatted(RUNS), DELIVERIES, DURATIONS, OUTCOMES)) {
+            entities.createNativeQuery(counts).setParameter("runs", ended).executeUpdate();
+        }
+        return new Counted(ended.length, ended(ended));
+    }
+
+    @SuppressWarnings("unchecked")
+    private List<RunMetrics.Ended> ended(UUID[] runs) {
+        List<Object[]> rows = entities.createNativeQuery(ENDED, Object[].class).setParameter("runs", runs).getResultList();
+        return rows.stream().map(row -> new RunMetrics.Ended((UUID) row[0], (UUID) row[1], (String) row[2], (UUID) row[3],
+                Run.State.valueOf((String) row[4]), Delivery.State.valueOf((String) row[5]),
+                row[6] == null ? null : FailureKind.valueOf((String) row[6]), ((Number) row[7]).longValue())).toList();
+    }
+
+    /** Removes the counts of days that can no longer be queried. */
+    void sweep() {
+        for (String counts : List.of("press_count", "delivery_count", "duration_count")) {
+            entities.createNativeQuery("DELETE FROM " + counts + " WHERE day < (now() AT TIME ZONE 'UTC')::date - :days")
+                    .setParameter("days", DAYS - 1).executeUpdate();
+        }
+    }
+
+    /**
+     * Returns the statistics of one action or of all actions.
+     *
+     * @param action null for all actions
+     * @param days the number of days up to today, today included
+     */
+    @SuppressWarnings("unchecked")
+    Statistics read(UUID action, int days) {
+        String subject = action == null ? ALL : action.toString();
+        return QuarkusTransaction.requiringNew().call(() -> {
+            Tally tally = new Tally(action, LocalDate.ofInstant(RunStore.now(), ZoneOffset.UTC), days);
+            ((List<Object[]>) asked("SELECT CAST(day AS text), kind, state, count, last FROM press_count WHERE %s", subject,
+                    days)).forEach(row -> tally.press(LocalDate.parse((String) row[0]), (String) row[1],
+                            Run.State.valueOf((String) row[2]), (Long) row[3], (Instant) row[4]));
+            ((List<Object[]>) asked("SELECT CAST(day AS text), state, failure_kind, count FROM delivery_count WHERE %s",
+                    subject,
+                    days)).forEach(row -> tally.deliveries(LocalDate.parse((String) row[0]),
+                            Delivery.State.valueOf((String) row[1]), (String) row[2], (Long) row[3]));
+            ((List<Object[]>) asked("SELECT took_ms, CAST(sum(count) AS bigint) FROM duration_count WHERE %s GROUP BY took_ms",
+                    subject, days)).forEach(row -> tally.durations.put((Integer) row[0], (Long) row[1]));
+            return tally.statistics();
+        });
+    }
+
+    private List<?> asked(String select, String subject, int days) {
+        return entities
+                .createNativeQuery(
+                        select.formatted("subject = :subject AND day > (now() AT TIME ZONE 'UTC')::date - :days"),
+                        Object[].class)
+                .setParameter("subject", subject).setParameter("days", days).getResultList();
+    }
+
+    /** Returns rows of a state, the number of deliveries in it, and for how many seconds the oldest one is due, or null. */
+    @SuppressWarnings("unchecked")
+    List<Object[]> queue() {
+        return entities.createNativeQuery(QUEUE, Object[].class).getResultList();
+    }
+}
