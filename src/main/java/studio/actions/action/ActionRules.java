@@ -10,8 +10,8 @@ import java.util.regex.Pattern;
 import jakarta.inject.Singleton;
 
 import studio.actions.action.ActionJson.Draft;
-import studio.actions.egress.AddressPolicy;
-import studio.actions.egress.Refusals;
+import studio.actions.address.AddressPolicy;
+import studio.actions.address.Refusals;
 import studio.actions.identity.Caller;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;

@@ -28,8 +28,8 @@ import io.quarkus.runtime.StartupEvent;
 import studio.actions.action.Secrets;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
-import studio.actions.egress.PrintableText;
 import studio.actions.egress.Reply;
+import studio.actions.log.PrintableText;
 import studio.actions.problem.DatabaseHealth;
 
 /**

@@ -4,6 +4,7 @@ import java.time.Instant;
 
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientResponse;
+import studio.actions.log.PrintableText;
 
 /** A receiver's answer while it is read; turns into a {@link Reply} once it is complete or too long. */
 final class Answer {

@@ -28,7 +28,7 @@ record Cause(FailureKind kind, String message) {
     static Cause of(Throwable thrown, String host, Duration connectTimeout) {
         if (has(thrown, ConnectTimeoutException.class)) {
             return new Cause(FailureKind.connect_timeout, host + " did not take the connection within "
-                    + Egress.seconds(connectTimeout) + ".");
+                    + seconds(connectTimeout) + ".");
         }
         if (has(thrown, ConnectException.class)) {
             return new Cause(FailureKind.connect_refused, host + " refused the connection: nothing listens there.");
@@ -40,7 +40,7 @@ record Cause(FailureKind kind, String message) {
             return new Cause(FailureKind.tls, "No trusted TLS connection to " + host + ": " + untrusted(thrown, host));
         }
         if (has(thrown, TooLongFrameException.class)) {
-            return new Cause(FailureKind.too_large, "The headers of the answer are over " + Egress.MAX_HEADERS + " bytes.");
+            return new Cause(FailureKind.too_large, "The headers of the answer are over " + Connector.MAX_HEADERS + " bytes.");
         }
         if (has(thrown, HttpClosedException.class) || has(thrown, ClosedChannelException.class)
                 || has(thrown, PrematureChannelClosureException.class) || has(thrown, IOException.class)) {
@@ -100,6 +100,10 @@ record Cause(FailureKind kind, String message) {
             }
         }
         return false;
+    }
+
+    static String seconds(Duration duration) {
+        return duration.toMillis() % 1000 == 0 ? duration.toSeconds() + " s" : duration.toMillis() + " ms";
     }
 
     private static boolean has(Throwable thrown, Class<? extends Throwable> type) {

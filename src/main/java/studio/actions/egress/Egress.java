@@ -1,19 +1,16 @@
 package studio.actions.egress;
 
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -30,16 +27,10 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
-import io.vertx.core.http.HttpClient;
-import io.vertx.core.http.HttpClientOptions;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
-import io.vertx.core.http.HttpMethod;
-import io.vertx.core.http.HttpVersion;
-import io.vertx.core.http.RequestOptions;
-import io.vertx.core.net.SocketAddress;
 import io.vertx.core.net.impl.ConnectionBase;
-import io.vertx.core.tracing.TracingPolicy;
+import studio.actions.address.AddressPolicy;
 
 /**
  * The only way out to addresses that a user typed. Judges the address, resolves the name once and judges every address of
@@ -54,13 +45,8 @@ public class Egress {
     /** Bytes of a URL that is sent; more than most servers accept. */
     public static final int LONGEST_URL = 16 * 1024;
 
-    /** Bytes of all headers of an answer together. */
-    static final int MAX_HEADERS = 16 * 1024;
-
     private final Vertx vertx;
-    private final HttpClient client;
-    /** Sends SNI also for names without a dot, for which Java omits SNI (RFC 6066, section 3). */
-    private final HttpClient clientWithSni;
+    private final Connector connector;
     private final AddressPolicy policy;
     private final NameResolver names;
     private final HostSlots slots;
@@ -75,34 +61,12 @@ public class Egress {
         this.clock = clock;
         this.config = config.egress();
         this.slots = new HostSlots(this.config.inFlightPerHost());
-        this.client = vertx.createHttpClient(options(tls));
-        this.clientWithSni = vertx.createHttpClient(options(tls).setForceSni(true));
-    }
-
-    private HttpClientOptions options(TlsConfigurationRegistry tls) {
-        return new HttpClientOptions()
-                .setProtocolVersion(HttpVersion.HTTP_1_1)
-                .setConnectTimeout((int) this.config.connectTimeout().toMillis())
-                .setSslHandshakeTimeout(this.config.connectTimeout().toMillis())
-                .setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS)
-                // HostSlots limits the connections. The pool must queue none: it notices a closed connection a moment late.
-                .setMaxPoolSize(2 * this.config.inFlightPerHost())
-                // One connection per request, to the address that was judged for this request. A reused connection may be
-                // closing or hold the rest of another answer. It would lose a POST that must not be sent twice.
-                .setKeepAlive(false)
-                .setTrustOptions(tls.get(Trust.NAME).orElseThrow().getTrustStoreOptions())
-                .setVerifyHost(true)
-                // A request belongs to the trace of its press, which another replica may have served.
-                .setTracingPolicy(TracingPolicy.IGNORE)
-                .setTrustAll(false)
-                .setDecompressionSupported(false)
-                .setMaxHeaderSize(MAX_HEADERS);
+        this.connector = new Connector(vertx, tls, this.config);
     }
 
     @PreDestroy
     void close() {
-        client.close();
-        clientWithSni.close();
+        connector.close();
     }
 
     /** A slot at a host. Its holder sends one request, or releases the slot. */
@@ -234,14 +198,15 @@ public class Egress {
         private void resolve() {
             since = System.nanoTime();
             timer = vertx.setTimer(outbound.timeout().toMillis(), late -> fail(FailureKind.timeout,
-                    "The receiver did not send its whole answer within " + seconds(outbound.timeout()) + " ('timeout_ms')."));
+                    "The receiver did not send its whole answer within " + Cause.seconds(outbound.timeout())
+                            + " ('timeout_ms')."));
             Optional<InetAddress> literal = NameResolver.literal(host);
             if (literal.isPresent()) {
                 vet(List.of(literal.get()));
                 return;
             }
             dnsTimer = vertx.setTimer(config.dnsTimeout().toMillis(), late -> fail(FailureKind.dns,
-                    "The name " + host + " was not resolved within " + seconds(config.dnsTimeout()) + "."));
+                    "The name " + host + " was not resolved within " + Cause.seconds(config.dnsTimeout()) + "."));
             names.resolve(host).onComplete(found -> step(() -> {
                 vertx.cancelTimer(dnsTimer);
                 if (ended.get()) {
@@ -263,23 +228,7 @@ public class Egress {
         /** Connects to the first address. Tries the next one if the connection fails, before anything has been sent. */
         private void connect(Deque<InetAddress> addresses) {
             InetAddress address = addresses.pop();
-            int port = AddressPolicy.port(uri);
-            String path = uri.getRawPath() == null || uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
-            RequestOptions options = new RequestOptions()
-                    .setServer(SocketAddress.inetSocketAddress(new InetSocketAddress(address, port)))
-                    .setHost(host)
-                    .setPort(port)
-                    .setSsl("https".equalsIgnoreCase(uri.getScheme()))
-                    .setMethod(HttpMethod.valueOf(outbound.method()))
-                    .setURI(uri.getRawQuery() == null ? path : path + "?" + uri.getRawQuery())
-                    .setFollowRedirects(false);
-            outbound.headers().forEach((name, value) -> {
-                if (value.chars().anyMatch(c -> c != '\t' && (c < 0x20 || c > 0x7e))) {
-                    throw new IllegalArgumentException("not printable ASCII: the value of " + name);
-                }
-                options.putHeader(name, value);
-            });
-            Future<HttpClientRequest> connection = (needsSni(host) ? clientWithSni : client).request(options);
+            Future<HttpClientRequest> connection = connector.connect(outbound, uri, address);
             connecting = true;
             // The receiver may hang up before the next step. Without a handler, Vert.x would log that exception.
             connection.onSuccess(connected -> connected.exceptionHandler(lost -> step(() -> fail(lost))));
@@ -387,10 +336,6 @@ public class Egress {
         }
     }
 
-    private static boolean needsSni(String host) {
-        return host.chars().noneMatch(c -> c == '.' || c == '[' || c == '_');
-    }
-
     /** Alternates IPv6 and IPv4 addresses, so that a broken family costs one attempt only. Keeps the resolver's order. */
     static Deque<InetAddress> interleaved(List<InetAddress> addresses) {
         Deque<InetAddress> first = new ArrayDeque<>();
@@ -401,9 +346,5 @@ public class Egress {
             Stream.of(first, second).filter(rest -> !rest.isEmpty()).forEach(rest -> all.add(rest.pop()));
         }
         return all;
-    }
-
-    static String seconds(Duration duration) {
-        return duration.toMillis() % 1000 == 0 ? duration.toSeconds() + " s" : duration.toMillis() + " ms";
     }
 }

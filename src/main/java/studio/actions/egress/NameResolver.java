@@ -19,6 +19,7 @@ import jakarta.inject.Singleton;
 
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
+import studio.actions.address.AddressPolicy;
 
 /**
  * A resolver of names that asks the system's resolver, hosts file and search domains included. It has its own threads: the

@@ -2,6 +2,8 @@ package studio.actions.egress;
 
 import java.time.Duration;
 
+import studio.actions.address.AddressPolicy;
+
 /** The outcome of a request. */
 public sealed interface Reply {
 

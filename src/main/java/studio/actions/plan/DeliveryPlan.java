@@ -20,7 +20,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import studio.actions.action.Action;
-import studio.actions.egress.AddressPolicy;
+import studio.actions.address.AddressPolicy;
 import studio.actions.egress.Egress;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Caller;

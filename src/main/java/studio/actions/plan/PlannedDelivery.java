@@ -8,7 +8,7 @@ import java.util.UUID;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
-import studio.actions.egress.AddressPolicy;
+import studio.actions.address.AddressPolicy;
 import studio.actions.egress.FailureKind;
 
 /**

@@ -17,10 +17,10 @@ import jakarta.inject.Singleton;
 
 import io.smallrye.mutiny.Uni;
 import studio.actions.action.Action;
-import studio.actions.egress.AddressPolicy;
+import studio.actions.address.AddressPolicy;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
-import studio.actions.egress.Refusals;
+import studio.actions.address.Refusals;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Requester;
 

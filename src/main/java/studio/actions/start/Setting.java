@@ -16,7 +16,7 @@ import io.quarkus.runtime.configuration.DurationConverter;
 import io.quarkus.runtime.configuration.MemorySizeConverter;
 import studio.actions.action.ActionRules;
 import studio.actions.action.Secrets;
-import studio.actions.egress.AddressPolicy;
+import studio.actions.address.AddressPolicy;
 import studio.actions.egress.Trust;
 import studio.actions.identity.LocalIdentity;
 

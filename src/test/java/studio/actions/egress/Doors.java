@@ -11,6 +11,7 @@ import jakarta.inject.Singleton;
 import io.quarkus.tls.TlsConfigurationRegistry;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
+import studio.actions.address.AddressPolicy;
 
 /** Creates {@link Egress} instances beside the service's own, with the allow list that a test needs. */
 @Singleton

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.smallrye.mutiny.Uni;
+import studio.actions.address.AddressPolicy;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
 

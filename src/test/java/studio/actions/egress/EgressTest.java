@@ -37,6 +37,7 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.response.Response;
+import studio.actions.address.AddressPolicy;
 import studio.actions.testing.Api;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;

@@ -27,6 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
+import studio.actions.log.PrintableText;
 import studio.actions.testing.Api;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;

@@ -88,6 +88,18 @@ class ResolvingTest {
         assertThat(receiver.heard("led")).isEmpty();
     }
 
+    /** All forbidden addresses get the same message, so that callers cannot learn the address behind a name. */
+    @Test
+    void givesTheSameMessageForEveryForbiddenAddressOfAName() throws Exception {
+        List<String> told = forbidden()
+                .map(host -> Api.press(Api.ajax("https://" + host + ":" + receiver.port() + "/"))
+                        .getString("deliveries[0].failure.message").replace(host, "it"))
+                .distinct().toList();
+
+        assertThat(told).containsExactly("it resolves to an address that is not public. If this is meant, add it:"
+                + receiver.port() + " to CUSTOM_ACTIONS_EGRESS_ALLOW.");
+    }
+
     @ParameterizedTest
     @CsvSource({ "localhost", "farm", "printer.local", "farm.internal", "kubernetes.default.svc", "db.home.arpa",
             "kitsu.studio.svc.cluster.local", "metadata.google.internal", "LOCALHOST", "localhost." })

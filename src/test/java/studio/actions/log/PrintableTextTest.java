@@ -1,4 +1,4 @@
-package studio.actions.egress;
+package studio.actions.log;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package studio.actions.egress;
+package studio.actions.address;
 
 import java.util.EnumMap;
 import java.util.Locale;
@@ -13,8 +13,9 @@ import org.jboss.logging.Logger;
 
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
-import studio.actions.egress.AddressPolicy.Reason;
-import studio.actions.egress.AddressPolicy.Refusal;
+import studio.actions.address.AddressPolicy.Reason;
+import studio.actions.address.AddressPolicy.Refusal;
+import studio.actions.log.PrintableText;
 
 /** Metrics and log lines, for the operator, about addresses that {@link AddressPolicy} refused. */
 @Singleton

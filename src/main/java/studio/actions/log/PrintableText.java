@@ -1,17 +1,17 @@
-package studio.actions.egress;
+package studio.actions.log;
 
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
-/** The text of a receiver's answer, made safe for a person, a terminal and a database. */
+/** Text from outside, such as a receiver's answer, made safe for a person, a terminal and a database. */
 public final class PrintableText {
 
     private PrintableText() {
     }
 
     /** Decodes bytes by the charset of the media type, else as UTF-8. Bytes that do not decode become U+FFFD. */
-    static String of(byte[] bytes, String mediaType) {
+    public static String of(byte[] bytes, String mediaType) {
         return of(new String(bytes, charset(mediaType)));
     }
 
@@ -19,7 +19,7 @@ public final class PrintableText {
      * Replaces ASCII control characters, except tab and line feed, by their pictures (U+2400). Replaces other control
      * characters and lone surrogates by U+FFFD.
      */
-    static String of(String text) {
+    public static String of(String text) {
         StringBuilder out = new StringBuilder(text.length());
         text.codePoints().forEach(c -> {
             if (c < 0x20 && c != '\t' && c != '\n') {

@@ -1,4 +1,4 @@
-package studio.actions.egress;
+package studio.actions.address;
 
 import java.net.InetAddress;
 import java.net.URI;

@@ -1,0 +1,18 @@
+package studio.actions.address;
+
+/** Numbers in URLs that all parsers read alike. */
+final class PlainNumber {
+
+    private PlainNumber() {
+    }
+
+    /** Parses a plain decimal number; -1 for other text, also for leading zeros, which some parsers read as octal. */
+    static int parse(String text, int max) {
+        boolean plain = isNumeral(text, 10) && text.length() < 6 && (text.length() == 1 || text.charAt(0) != '0');
+        return plain && Integer.parseInt(text) <= max ? Integer.parseInt(text) : -1;
+    }
+
+    static boolean isNumeral(String text, int radix) {
+        return !text.isEmpty() && text.chars().allMatch(c -> c < 128 && Character.digit(c, radix) >= 0);
+    }
+}

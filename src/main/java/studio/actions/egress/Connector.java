@@ -1,0 +1,94 @@
+package studio.actions.egress;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.util.concurrent.TimeUnit;
+
+import io.quarkus.tls.TlsConfigurationRegistry;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpClient;
+import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.HttpClientRequest;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpVersion;
+import io.vertx.core.http.RequestOptions;
+import io.vertx.core.net.SocketAddress;
+import io.vertx.core.tracing.TracingPolicy;
+import studio.actions.address.AddressPolicy;
+
+/** The HTTP client: opens a connection of its own for each request, to an address that the caller has judged. */
+final class Connector {
+
+    /** Bytes of all headers of an answer together. */
+    static final int MAX_HEADERS = 16 * 1024;
+
+    private final EgressConfig.Egress config;
+    private final HttpClient client;
+    /** Sends SNI also for names without a dot, for which Java omits SNI (RFC 6066, section 3). */
+    private final HttpClient clientWithSni;
+
+    Connector(Vertx vertx, TlsConfigurationRegistry tls, EgressConfig.Egress config) {
+        this.config = config;
+        this.client = vertx.createHttpClient(options(tls));
+        this.clientWithSni = vertx.createHttpClient(options(tls).setForceSni(true));
+    }
+
+    private HttpClientOptions options(TlsConfigurationRegistry tls) {
+        return new HttpClientOptions()
+                .setProtocolVersion(HttpVersion.HTTP_1_1)
+                .setConnectTimeout((int) config.connectTimeout().toMillis())
+                .setSslHandshakeTimeout(config.connectTimeout().toMillis())
+                .setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS)
+                // HostSlots limits the connections. The pool must queue none: it notices a closed connection a moment late.
+                .setMaxPoolSize(2 * config.inFlightPerHost())
+                // One connection per request, to the address that was judged for this request. A reused connection may be
+                // closing or hold the rest of another answer. It would lose a POST that must not be sent twice.
+                .setKeepAlive(false)
+                .setTrustOptions(tls.get(Trust.NAME).orElseThrow().getTrustStoreOptions())
+                .setVerifyHost(true)
+                // A request belongs to the trace of its press, which another replica may have served.
+                .setTracingPolicy(TracingPolicy.IGNORE)
+                .setTrustAll(false)
+                .setDecompressionSupported(false)
+                .setMaxHeaderSize(MAX_HEADERS);
+    }
+
+    /**
+     * Connects to exactly this address.
+     *
+     * @param uri the URL of the request, in ASCII
+     * @return the request, of which nothing has been sent yet
+     * @throws IllegalArgumentException if a header's value is not printable ASCII
+     */
+    Future<HttpClientRequest> connect(Outbound outbound, URI uri, InetAddress address) {
+        String host = AddressPolicy.host(uri);
+        int port = AddressPolicy.port(uri);
+        String path = uri.getRawPath() == null || uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
+        RequestOptions options = new RequestOptions()
+                .setServer(SocketAddress.inetSocketAddress(new InetSocketAddress(address, port)))
+                .setHost(host)
+                .setPort(port)
+                .setSsl("https".equalsIgnoreCase(uri.getScheme()))
+                .setMethod(HttpMethod.valueOf(outbound.method()))
+                .setURI(uri.getRawQuery() == null ? path : path + "?" + uri.getRawQuery())
+                .setFollowRedirects(false);
+        outbound.headers().forEach((name, value) -> {
+            if (value.chars().anyMatch(c -> c != '\t' && (c < 0x20 || c > 0x7e))) {
+                throw new IllegalArgumentException("not printable ASCII: the value of " + name);
+            }
+            options.putHeader(name, value);
+        });
+        return (needsSni(host) ? clientWithSni : client).request(options);
+    }
+
+    private static boolean needsSni(String host) {
+        return host.chars().noneMatch(c -> c == '.' || c == '[' || c == '_');
+    }
+
+    void close() {
+        client.close();
+        clientWithSni.close();
+    }
+}
