@@ -1,12 +1,12 @@
 package studio.actions.action;
 
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.Base64;
 
 import jakarta.ws.rs.core.EntityTag;
 import jakarta.ws.rs.core.HttpHeaders;
+
+import studio.actions.hash.Sha256;
 
 /** Entity tags of responses about actions. A tag changes whenever the response changes. */
 final class Etag {
@@ -21,12 +21,7 @@ final class Etag {
 
     /** Returns the tag of any other body: a hash of its bytes. */
     static EntityTag of(byte[] body) {
-        try {
-            byte[] digest = MessageDigest.getInstance("SHA-256").digest(body);
-            return new EntityTag(Base64.getUrlEncoder().withoutPadding().encodeToString(digest).substring(0, 22));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("SHA-256 is part of every Java platform", e);
-        }
+        return new EntityTag(Base64.getUrlEncoder().withoutPadding().encodeToString(Sha256.of(body)).substring(0, 22));
     }
 
     static boolean known(EntityTag tag, HttpHeaders headers) {

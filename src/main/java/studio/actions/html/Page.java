@@ -1,11 +1,11 @@
 package studio.actions.html;
 
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.Map;
+
+import studio.actions.hash.Sha256;
 
 /** Style and headers of the small pages that a press may open in a tab: Kitsu's look, and a policy that forbids the rest. */
 public final class Page {
@@ -51,11 +51,6 @@ public final class Page {
 
     /** Returns the CSP source that allows exactly this text as style or script (CSP 3, section 2.3.1). */
     private static String hash(String inline) {
-        try {
-            return "sha256-" + Base64.getEncoder().encodeToString(
-                    MessageDigest.getInstance("SHA-256").digest(inline.getBytes(StandardCharsets.UTF_8)));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("SHA-256 is part of every Java platform", e);
-        }
+        return "sha256-" + Base64.getEncoder().encodeToString(Sha256.of(inline.getBytes(StandardCharsets.UTF_8)));
     }
 }

@@ -1,14 +1,13 @@
 package studio.actions.identity;
 
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
 import io.vertx.core.http.Cookie;
 import io.vertx.core.http.HttpServerRequest;
+import studio.actions.hash.Sha256;
 
 /**
  * A token that Kitsu gave to a person or bot, from a header or from Zou's cookie. Its content is opaque to this service. It
@@ -60,12 +59,7 @@ public record Credential(Kind kind, String token) implements io.quarkus.security
 
     /** Returns a hash, which may be the key of a cache for answers about this credential. */
     public String fingerprint() {
-        try {
-            return kind + Base64.getEncoder().encodeToString(
-                    MessageDigest.getInstance("SHA-256").digest(token.getBytes(StandardCharsets.US_ASCII)));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("SHA-256 is part of every Java platform", e);
-        }
+        return kind + Base64.getEncoder().encodeToString(Sha256.of(token.getBytes(StandardCharsets.US_ASCII)));
     }
 
     /** Returns the kind without the token, so that the text may be logged. */

@@ -24,11 +24,11 @@ import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 import studio.actions.plan.Selection.Refusal;
+import studio.actions.zou.LookupResult;
+import studio.actions.zou.LookupResult.Facts;
+import studio.actions.zou.LookupResult.Hidden;
 import studio.actions.zou.Zou;
 import studio.actions.zou.ZouLookups;
-import studio.actions.zou.ZouLookups.Facts;
-import studio.actions.zou.ZouLookups.Found;
-import studio.actions.zou.ZouLookups.Hidden;
 import studio.actions.zou.ZouLookups.Question;
 
 /**
@@ -99,7 +99,7 @@ public class TargetLookup {
             refuseUnseen(action, requester.caller(), found.values());
             Map<Target, Refusal> refused = new HashMap<>();
             targets.forEach(target -> {
-                Found one = found.get(question(target));
+                LookupResult one = found.get(question(target));
                 (one instanceof Hidden unseen ? Optional.of(new Refusal(FailureKind.not_visible, unseen.why()))
                         : notAllowed(action, (Facts) one)).ifPresent(refusal -> refused.put(target, refusal));
             });
@@ -108,7 +108,7 @@ public class TargetLookup {
     }
 
     /** Throws {@code not_found} if no role of the caller's, global or in one of these productions, shows the action. */
-    private static void refuseUnseen(Action action, Caller caller, Collection<Found> found) {
+    private static void refuseUnseen(Action action, Caller caller, Collection<LookupResult> found) {
         if (!action.visibleTo(caller)
                 && found.stream().noneMatch(one -> one instanceof Facts facts && action.allows(facts.role()))) {
             throw Actions.hidden(action.id);

@@ -1,16 +1,13 @@
 package studio.actions.problem;
 
 import java.sql.SQLException;
-import java.util.ArrayDeque;
-import java.util.Collections;
-import java.util.Deque;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 import javax.transaction.xa.XAException;
+
+import studio.actions.log.Causes;
 
 /**
  * A failure of the database, as opposed to a fault in our own statements. Classified by SQLSTATE and type, because messages
@@ -49,13 +46,7 @@ public record DatabaseFailure(String state, String message) {
     /** Finds the failure behind an exception. Looks at suppressed exceptions, too: a failed commit hides its reason there. */
     public static Optional<DatabaseFailure> of(Throwable thrown) {
         DatabaseFailure found = null;
-        Set<Throwable> seen = Collections.newSetFromMap(new IdentityHashMap<>());
-        Deque<Throwable> next = new ArrayDeque<>(List.of(thrown));
-        while (!next.isEmpty()) {
-            Throwable one = next.pop();
-            if (!seen.add(one)) {
-                continue;
-            }
+        for (Throwable one : Causes.withSuppressed(thrown)) {
             String state = one instanceof SQLException sql ? sql.getSQLState() : null;
             if (state != null && !state.equals(NO_RIGHT) && OURS.stream().anyMatch(state::startsWith)) {
                 return Optional.empty();
@@ -64,10 +55,6 @@ public record DatabaseFailure(String state, String message) {
                     || found == null && (one instanceof SQLException || one instanceof XAException)) {
                 found = new DatabaseFailure(state, one.getMessage());
             }
-            if (one.getCause() != null) {
-                next.push(one.getCause());
-            }
-            List.of(one.getSuppressed()).forEach(next::push);
         }
         return Optional.ofNullable(found);
     }

@@ -13,6 +13,7 @@ import org.hibernate.tool.schema.spi.SchemaManagementException;
 import io.quarkus.runtime.QuarkusBindException;
 import io.quarkus.runtime.util.ExceptionUtil;
 import io.smallrye.config.ConfigValidationException;
+import studio.actions.log.Causes;
 import studio.actions.problem.DatabaseFailure;
 
 /** The reasons why the service could not start, as lines that say what to do. No line is a stack trace. */
@@ -95,11 +96,7 @@ final class StartFailure {
     }
 
     private Throwable find(Class<? extends Throwable> type) {
-        Throwable found = failure;
-        while (found != null && !type.isInstance(found)) {
-            found = found.getCause();
-        }
-        return found;
+        return Causes.find(failure, type).orElse(null);
     }
 
     private String taken(String address, String port, String host) {

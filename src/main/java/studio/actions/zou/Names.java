@@ -13,7 +13,7 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 import studio.actions.identity.Role;
-import studio.actions.zou.ZouLookups.Facts;
+import studio.actions.zou.LookupResult.Facts;
 
 /** The names for the targets of one look-up: names of types, productions, sequences and episodes. */
 final class Names {
@@ -144,7 +144,7 @@ final class Names {
     private String type(ZouObject entity) {
         ZouObject type = get(TYPES, entity.id("entity_type_id"));
         if (type == null || type.name() == null) {
-            throw Zou.away("it does not name the type of an entity");
+            throw ZouFailures.away("it does not name the type of an entity");
         }
         return type.name();
     }

@@ -42,7 +42,7 @@ public class ProjectRoles {
     /**
      * Returns the caller's role in a production.
      *
-     * @return the role; fails with {@link Zou.Denied} if the caller is not in the team, and as {@link Zou#ask} does
+     * @return the role; fails with {@link Denied} if the caller is not in the team, and as {@link Zou#ask} does
      */
     Uni<Role> of(Credential credential, Caller caller, UUID production) {
         if (caller.is(Role.admin)) {
@@ -64,7 +64,7 @@ public class ProjectRoles {
                 .onItem().transformToUni(production -> of(credential, caller, production)
                         .map(role -> role == Role.vendor || role == Role.client ? Set.<UUID> of() : Set.of(production))
                         // The caller has left the team in the meantime.
-                        .onFailure(Zou.Denied.class).recoverWithItem(Set.of()))
+                        .onFailure(Denied.class).recoverWithItem(Set.of()))
                 .merge(AT_ONCE).collect().in(HashSet::new, Set::addAll));
     }
 
@@ -78,14 +78,14 @@ public class ProjectRoles {
                 return own == null || own.equals(Role.admin.name()) ? Optional.empty() : Optional.of(role(own));
             }
         }
-        throw new Zou.Denied(403, "You are not in the team of this production.");
+        throw new Denied(403, "You are not in the team of this production.");
     }
 
     private static Role role(String name) {
         try {
             return Role.valueOf(name);
         } catch (IllegalArgumentException e) {
-            throw new Zou.Denied(403, "This service does not know your role in this production.");
+            throw new Denied(403, "This service does not know your role in this production.");
         }
     }
 }

@@ -3,8 +3,6 @@ package studio.actions.zou;
 import java.io.IOException;
 import java.net.URI;
 import java.security.KeyStore;
-import java.security.cert.CertPathBuilderException;
-import java.security.cert.CertificateException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -17,14 +15,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-import javax.net.ssl.SSLException;
-
 import jakarta.inject.Singleton;
-import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.Response;
 
 import org.jboss.logging.Logger;
@@ -38,7 +32,6 @@ import io.micrometer.core.instrument.Timer;
 import io.quarkus.rest.client.reactive.QuarkusRestClientBuilder;
 import io.quarkus.tls.TlsConfigurationRegistry;
 import io.smallrye.mutiny.Multi;
-import io.smallrye.mutiny.TimeoutException;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
 import studio.actions.identity.Credential;
@@ -59,8 +52,6 @@ public class Zou {
     private static final int LONGEST_ANSWER = 1024 * 1024;
     private static final int LONGEST_CONTEXT = 64 * 1024 * 1024;
     private static final int LONGEST_LIST = 16 * 1024 * 1024;
-    private static final int LONGEST_REASON = 300;
-    private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Co}\\p{Zl}\\p{Zp}]");
 
     private static final Duration[] BUCKETS = Stream.of(10, 25, 50, 100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000)
             .map(Duration::ofMillis).toArray(Duration[]::new);
@@ -80,6 +71,7 @@ public class Zou {
     private final boolean there;
     private final ZouConfig.Zou config;
     private final ObjectMapper json;
+    private final ZouFailures failures;
     private final ZouClient client;
     private final ZouClient patient;
     private final Map<Outcome, Timer> timers = new EnumMap<>(Outcome.class);
@@ -90,6 +82,7 @@ public class Zou {
         this.there = identity.zou().url().isPresent();
         this.config = config.zou();
         this.json = json;
+        this.failures = new ZouFailures(json);
         this.client = identity.zou().url().map(url -> client(url, this.config.timeout())).orElse(null);
         this.patient = identity.zou().url().map(url -> client(url, this.config.contextTimeout())).orElse(null);
         for (Outcome outcome : Outcome.values()) {
@@ -121,18 +114,6 @@ public class Zou {
         return Optional.ofNullable(trouble);
     }
 
-    /** A refusal by Zou: 403, or 404 for an unknown object. A refused change may have another status, such as 400. */
-    static final class Denied extends RuntimeException {
-
-        private static final long serialVersionUID = 1L;
-        final int status;
-
-        Denied(int status, String reason) {
-            super(reason, null, false, false);
-            this.status = status;
-        }
-    }
-
     /** An answer of Zou, unchanged. */
     public record Answer(int status, String contentType, Buffer body) {
     }
@@ -159,9 +140,10 @@ public class Zou {
     Uni<Void> admit(Credential credential) {
         return twice(Uni.createFrom().deferred(() -> client.projectStatus(credential.authorization(), credential.cookie())
                 .collect().first())
-                .onFailure(failure -> isAnswer(failure) && status(failure) != 401 && status(failure) != 403)
+                .onFailure(failure -> ZouFailures.isAnswer(failure) && ZouFailures.status(failure) != 401
+                        && ZouFailures.status(failure) != 403)
                 .recoverWithNull()
-                .onFailure(Zou::isAnswer).transform(this::unknown)).replaceWithVoid();
+                .onFailure(ZouFailures::isAnswer).transform(failures::unknown)).replaceWithVoid();
     }
 
     /**
@@ -177,7 +159,7 @@ public class Zou {
                     List<ZouObject> shown = new ArrayList<>();
                     answer.forEach(one -> shown.add(new ZouObject(one)));
                     if (!answer.isArray() || !new HashSet<>(ids).containsAll(shown.stream().map(ZouObject::id).toList())) {
-                        throw away("its answer is about another object than requested");
+                        throw ZouFailures.away("its answer is about another object than requested");
                     }
                     return shown;
                 });
@@ -238,39 +220,27 @@ public class Zou {
      */
     private <T> Uni<T> tell(Supplier<Multi<Buffer>> ask, Function<Buffer, T> read) {
         return timed(Uni.createFrom().deferred(() -> gather(ask.get(), LONGEST_ANSWER)).map(read)
-                .onFailure(Zou::isAnswer).transform(this::refusedChange)
+                .onFailure(ZouFailures::isAnswer).transform(failures::refusedChange)
                 .ifNoItem().after(config.contextTimeout()).fail())
-                .onFailure(failure -> isNoAnswer(failure)
+                .onFailure(failure -> ZouFailures.isNoAnswer(failure)
                         || failure instanceof ProblemException problem && problem.code() == Code.UNAVAILABLE)
                 .transform(failure -> ProblemException.unavailable("Kitsu's API server did not answer as it should"
-                        + (isNoAnswer(failure) ? ": " + reason(failure) : "") + ". Earlier changes stay; repeat this "
-                        + "request to continue."));
-    }
-
-    private RuntimeException refusedChange(Throwable failure) {
-        Response response = ((WebApplicationException) failure).getResponse();
-        return switch (response.getStatus()) {
-            case 401, 422, 502, 503, 504 -> refused(failure);
-            default -> new Denied(response.getStatus(), said(response).orElse("It answered " + response.getStatus() + "."));
-        };
+                        + (ZouFailures.isNoAnswer(failure) ? ": " + ZouFailures.reason(failure) : "")
+                        + ". Earlier changes stay; repeat this request to continue."));
     }
 
     private Uni<JsonNode> ask(Credential credential, Function<ZouClient, Question> question, int limit) {
         return twice(Uni.createFrom()
                 .deferred(() -> gather(question.apply(client).apply(credential.authorization(), credential.cookie()), limit))
                 .map(this::parse)
-                .onFailure(Zou::isAnswer).transform(this::refused));
+                .onFailure(ZouFailures::isAnswer).transform(failures::refused));
     }
 
     /** Asks once more if there is no answer, since a GET changes nothing. Each try has half of {@code zou.timeout}. */
     private <T> Uni<T> twice(Uni<T> ask) {
         return timed(ask.ifNoItem().after(config.timeout().dividedBy(2)).fail())
-                .onFailure(Zou::isNoAnswer).retry().atMost(1)
-                .onFailure(Zou::isNoAnswer).transform(failure -> away(reason(failure)));
-    }
-
-    private static boolean isNoAnswer(Throwable failure) {
-        return !(failure instanceof Denied) && !(failure instanceof WebApplicationException);
+                .onFailure(ZouFailures::isNoAnswer).retry().atMost(1)
+                .onFailure(ZouFailures::isNoAnswer).transform(failure -> ZouFailures.away(ZouFailures.reason(failure)));
     }
 
     private <T> Uni<T> timed(Uni<T> asked) {
@@ -284,7 +254,7 @@ public class Zou {
                             && (problem.code() == Code.UNAUTHENTICATED || problem.code() == Code.MALFORMED_TOKEN)
                                     ? Outcome.unknown_token
                                     : Outcome.away,
-                    isNoAnswer(failure) ? reason(failure) : failure.getMessage()));
+                    ZouFailures.isNoAnswer(failure) ? ZouFailures.reason(failure) : failure.getMessage()));
         });
     }
 
@@ -309,21 +279,14 @@ public class Zou {
         return timed(gather(patient.userContext(credential.authorization(), credential.cookie()), LONGEST_CONTEXT)
                 .ifNoItem().after(config.contextTimeout()).fail()
                 .map(body -> new Answer(200, "application/json", body))
-                .onFailure(failure -> isAnswer(failure) && status(failure) >= 400).recoverWithItem(Zou::asItIs)
-                .onFailure(failure -> !(failure instanceof ProblemException)).transform(failure -> away(reason(failure))));
-    }
-
-    /** Returns true for an error status of Zou. Our own problems extend {@link WebApplicationException}, too. */
-    private static boolean isAnswer(Throwable failure) {
-        return failure instanceof WebApplicationException && !(failure instanceof ProblemException);
-    }
-
-    private static int status(Throwable answer) {
-        return ((WebApplicationException) answer).getResponse().getStatus();
+                .onFailure(failure -> ZouFailures.isAnswer(failure) && ZouFailures.status(failure) >= 400)
+                .recoverWithItem(Zou::asItIs)
+                .onFailure(failure -> !(failure instanceof ProblemException))
+                .transform(failure -> ZouFailures.away(ZouFailures.reason(failure))));
     }
 
     private static Answer asItIs(Throwable failure) {
-        Response response = ((WebApplicationException) failure).getResponse();
+        Response response = ZouFailures.response(failure);
         byte[] body = response.hasEntity() ? response.readEntity(byte[].class) : new byte[0];
         return new Answer(response.getStatus(), response.getHeaderString("Content-Type"), Buffer.buffer(body));
     }
@@ -333,7 +296,7 @@ public class Zou {
         Buffer whole = Buffer.buffer();
         return pieces.onItem().invoke(piece -> {
             if (whole.length() + piece.length() > limit) {
-                throw away("its answer is over " + limit + " bytes");
+                throw ZouFailures.away("its answer is over " + limit + " bytes");
             }
             whole.appendBuffer(piece);
         }).collect().last().map(last -> whole);
@@ -348,67 +311,6 @@ public class Zou {
         } catch (IOException e) {
             LOG.debugf("Zou's answer is not JSON (%s); treating Zou as unavailable.", e.getMessage());
         }
-        throw away("its answer is not JSON");
-    }
-
-    private RuntimeException refused(Throwable failure) {
-        Response response = ((WebApplicationException) failure).getResponse();
-        return switch (response.getStatus()) {
-            case 401, 422 -> unknown(failure);
-            case 403, 404 -> new Denied(response.getStatus(), said(response).orElse("You may not do this."));
-            default -> away("it answered " + response.getStatus());
-        };
-    }
-
-    /**
-     * Returns the problem for an invalid token. Repeats Zou's sentence exactly, because Zou's Python client refreshes the
-     * token on "Signature has expired" and on no other text.
-     */
-    private ProblemException unknown(Throwable failure) {
-        Response response = ((WebApplicationException) failure).getResponse();
-        String sentence = said(response).orElse("Kitsu does not know this token, or it has expired: sign in again.");
-        return response.getStatus() == 422 ? new ProblemException(Code.MALFORMED_TOKEN, sentence) : unknownToken(sentence);
-    }
-
-    static ProblemException unknownToken(String sentence) {
-        return new ProblemException(Code.UNAUTHENTICATED, sentence)
-                .with("WWW-Authenticate", "Bearer realm=\"kitsu-actions\", error=\"invalid_token\"");
-    }
-
-    /** Returns Zou's own sentence, made safe for a log and a page; empty if there is none. */
-    private Optional<String> said(Response response) {
-        try {
-            JsonNode body = json.readTree(text(response));
-            String message = UNPRINTABLE.matcher(body.path(body.has("message") ? "message" : "msg").asText(""))
-                    .replaceAll(" ").strip();
-            return Optional.of(message.substring(0, Math.min(LONGEST_REASON, message.length())))
-                    .filter(sentence -> !sentence.isEmpty());
-        } catch (IOException e) {
-            LOG.debugf("Zou's refusal is not JSON (%s); answering with a sentence of our own.", e.getMessage());
-            return Optional.empty();
-        }
-    }
-
-    private static String text(Response response) {
-        return response.hasEntity() ? response.readEntity(String.class) : "";
-    }
-
-    private static String reason(Throwable failure) {
-        LOG.debugf(failure, "Zou gave no answer");
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (cause instanceof CertificateException || cause instanceof CertPathBuilderException) {
-                return "its certificate cannot be verified (" + cause.getMessage() + "). If the studio's own authority "
-                        + "issued it, set CUSTOM_ACTIONS_TRUST to the authority's PEM file";
-            }
-            if (cause instanceof SSLException && cause.getCause() == null) {
-                return "it cannot be reached over TLS (" + cause.getMessage() + ")";
-            }
-        }
-        return failure instanceof TimeoutException ? "it did not answer in time" : "it cannot be reached";
-    }
-
-    static ProblemException away(String why) {
-        return new ProblemException(Code.UNAVAILABLE, "Kitsu's API server did not answer as it should: " + why
-                + ". Nothing was done; try again in a moment.").with("Retry-After", "5");
+        throw ZouFailures.away("its answer is not JSON");
     }
 }

@@ -147,7 +147,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         return request.normalizedPath().startsWith("/api/data/") ? identity
                 : identity.onFailure(failure -> failure instanceof ProblemException problem
                         && problem.code() == Code.MALFORMED_TOKEN)
-                        .transform(failure -> Zou.unknownToken(failure.getMessage()));
+                        .transform(failure -> ZouFailures.unknownToken(failure.getMessage()));
     }
 
     @Override
@@ -193,7 +193,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
 
     private Uni<Caller> name(Credential credential) {
         return zou.ask(credential, client -> client::authenticated).map(ZouIdentity::caller)
-                .onFailure(Zou.Denied.class)
+                .onFailure(Denied.class)
                 .transform(denied -> new ProblemException(Code.FORBIDDEN, "Kitsu says: " + denied.getMessage()));
     }
 

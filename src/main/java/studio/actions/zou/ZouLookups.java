@@ -25,6 +25,7 @@ import studio.actions.identity.Credential;
 import studio.actions.identity.Role;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
+import studio.actions.zou.LookupResult.Hidden;
 
 /**
  * Look-ups of tasks, entities and productions in Kitsu, as the caller. Lists by ids contain nearly all objects; a request for
@@ -77,31 +78,13 @@ public class ZouLookups {
         }
     }
 
-    /** Zou's answer to a question. */
-    public sealed interface Found permits Facts, Hidden {
-    }
-
-    /**
-     * The facts about a target; each is null if it is not known or does not apply.
-     *
-     * @param kind {@code asset, shot, sequence, episode, edit, scene} or {@code concept}
-     * @param role the caller's role in this production
-     */
-    public record Facts(UUID taskId, UUID entityId, String kind, UUID productionId, String entityName, String sequenceName,
-            String episodeName, String assetTypeName, String taskTypeName, String productionName, Role role) implements Found {
-    }
-
-    /** A target that does not exist, or that the caller may not see; {@code why} is a sentence. */
-    public record Hidden(String why) implements Found {
-    }
-
     /**
      * Looks up each question once.
      *
      * @return an answer to every question; fails with {@link studio.actions.problem.ProblemException}: 401 if the credential
      *         became invalid in the meantime, 503 if an answer of Zou is missing
      */
-    public Uni<Map<Question, Found>> look(Credential credential, Caller caller, Collection<Question> questions) {
+    public Uni<Map<Question, LookupResult>> look(Credential credential, Caller caller, Collection<Question> questions) {
         return new LookUp(credential, caller, new LinkedHashSet<>(questions)).found();
     }
 
@@ -111,12 +94,12 @@ public class ZouLookups {
      * @param answered takes the answer
      * @param denied takes the refusal, 403 or 404
      */
-    private record Request<T>(Uni<T> question, Consumer<T> answered, Consumer<Zou.Denied> denied) {
+    private record Request<T>(Uni<T> question, Consumer<T> answered, Consumer<Denied> denied) {
 
         /** Sends the request. Returns the code that handles the answer, to be run later in one thread. */
         Uni<Runnable> send() {
             return question.map(answer -> (Runnable) () -> answered.accept(answer))
-                    .onFailure(Zou.Denied.class).recoverWithItem(denial -> () -> denied.accept((Zou.Denied) denial));
+                    .onFailure(Denied.class).recoverWithItem(denial -> () -> denied.accept((Denied) denial));
         }
     }
 
@@ -151,7 +134,7 @@ public class ZouLookups {
             this.questions = questions;
         }
 
-        Uni<Map<Question, Found>> found() {
+        Uni<Map<Question, LookupResult>> found() {
             return send(askedFor())
                     .chain(() -> send(notListed()))
                     .chain(() -> send(entitiesAndTeams()))
@@ -161,7 +144,7 @@ public class ZouLookups {
                     .chain(() -> send(namesNotKnown()))
                     .chain(() -> send(pages()))
                     .map(done -> {
-                        Map<Question, Found> found = new LinkedHashMap<>();
+                        Map<Question, LookupResult> found = new LinkedHashMap<>();
                         questions.forEach(question -> found.put(question, found(question)));
                         return found;
                     });
@@ -309,7 +292,7 @@ public class ZouLookups {
             });
         }
 
-        private static String sentence(String what, Zou.Denied denied) {
+        private static String sentence(String what, Denied denied) {
             return denied.status == 404 ? "Kitsu knows no such " + what + ": it may have been deleted."
                     : "You may not see this " + what + " in Kitsu.";
         }
@@ -366,8 +349,8 @@ public class ZouLookups {
             return questions.stream().map(this::target).flatMap(Optional::stream);
         }
 
-        private Found found(Question question) {
-            return target(question).<Found> map(target -> names.facts(target, role(question)))
+        private LookupResult found(Question question) {
+            return target(question).<LookupResult> map(target -> names.facts(target, role(question)))
                     .orElseGet(() -> new Hidden(hidden.getOrDefault(question.id(),
                             "You may not see this " + question.what() + " in Kitsu.")));
         }

@@ -23,7 +23,7 @@ record ZouObject(JsonNode json) {
     UUID required(String field) {
         UUID id = id(field);
         if (id == null) {
-            throw Zou.away("its answer lacks '" + field + "'");
+            throw ZouFailures.away("its answer lacks '" + field + "'");
         }
         return id;
     }
@@ -46,7 +46,7 @@ record ZouObject(JsonNode json) {
     /** Returns this object if it has the id. Else fails with 503: Zou answered about another object. */
     ZouObject mustBe(UUID id) {
         if (!id.equals(id())) {
-            throw Zou.away("its answer is about another object than requested");
+            throw ZouFailures.away("its answer is about another object than requested");
         }
         return this;
     }

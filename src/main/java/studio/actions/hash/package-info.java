@@ -1,0 +1,2 @@
+/** Hashes, for all other packages. */
+package studio.actions.hash;
