@@ -7,6 +7,7 @@ import org.junit.platform.suite.api.Suite;
 /** Half of the class tests. Surefire runs them in a process of their own, in parallel with {@link KitsuSuite}. */
 @Suite
 @SelectPackages("studio.actions")
-@IncludePackages({ "studio.actions.database", "studio.actions.problem", "studio.actions.run", "studio.actions.start" })
+@IncludePackages({ "studio.actions.database", "studio.actions.http", "studio.actions.problem", "studio.actions.run",
+        "studio.actions.start" })
 class EngineSuite {
 }

@@ -7,6 +7,7 @@ import org.junit.platform.suite.api.Suite;
 /** All class tests that are not in {@link EngineSuite}. */
 @Suite
 @SelectPackages("studio.actions")
-@ExcludePackages({ "studio.actions.database", "studio.actions.problem", "studio.actions.run", "studio.actions.start" })
+@ExcludePackages({ "studio.actions.database", "studio.actions.http", "studio.actions.problem", "studio.actions.run",
+        "studio.actions.start" })
 class KitsuSuite {
 }

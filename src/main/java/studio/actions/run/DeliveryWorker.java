@@ -26,6 +26,7 @@ import org.jboss.logging.Logger;
 import io.opentelemetry.api.trace.Span;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.smallrye.mutiny.Uni;
+import studio.actions.database.DatabaseHealth;
 import studio.actions.database.Notifications;
 import studio.actions.egress.Egress;
 import studio.actions.egress.EgressConfig;
@@ -33,7 +34,6 @@ import studio.actions.egress.FailureKind;
 import studio.actions.egress.Refusals;
 import studio.actions.egress.Reply;
 import studio.actions.log.LogContext;
-import studio.actions.problem.DatabaseHealth;
 
 /**
  * The background thread that claims and sends due deliveries of any replica's runs. It claims deliveries that have a free slot

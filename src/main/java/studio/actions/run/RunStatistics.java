@@ -24,9 +24,9 @@ import org.jboss.logging.Logger;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
+import studio.actions.database.DatabaseHealth;
 import studio.actions.database.Notifications;
 import studio.actions.egress.FailureKind;
-import studio.actions.problem.DatabaseHealth;
 import studio.actions.run.RunJson.Statistics;
 
 /**

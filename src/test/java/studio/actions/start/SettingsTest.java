@@ -29,8 +29,8 @@ import studio.actions.action.ActionConfig;
 import studio.actions.action.Secrets;
 import studio.actions.audit.AuditConfig;
 import studio.actions.egress.EgressConfig;
+import studio.actions.http.BodyConfig;
 import studio.actions.identity.IdentityConfig;
-import studio.actions.problem.BodyConfig;
 import studio.actions.run.RunConfig;
 import studio.actions.zou.ZouConfig;
 
