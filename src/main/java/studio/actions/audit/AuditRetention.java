@@ -14,7 +14,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
-import studio.actions.problem.DatabaseHealth;
+import studio.actions.database.DatabaseHealth;
 
 /** Scheduled job that removes old audit entries in batches, and counts the entries in the database. */
 @Singleton

@@ -23,7 +23,6 @@ import org.postgresql.PGNotification;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
-import studio.actions.problem.DatabaseHealth;
 
 /**
  * Notifications between replicas, through PostgreSQL. One connection listens and reconnects when it breaks. A notification may

@@ -33,13 +33,13 @@ import io.opentelemetry.api.trace.Span;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.smallrye.mutiny.Uni;
 import studio.actions.address.Refusals;
+import studio.actions.database.DatabaseHealth;
 import studio.actions.database.Notifications;
 import studio.actions.egress.Egress;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Reply;
 import studio.actions.log.LogContext;
-import studio.actions.problem.DatabaseHealth;
 
 /**
  * The background thread that claims and sends due deliveries of any replica's runs. It claims deliveries that have a free slot

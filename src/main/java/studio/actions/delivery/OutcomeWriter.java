@@ -26,11 +26,11 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.StartupEvent;
 import studio.actions.action.Secrets;
+import studio.actions.database.DatabaseHealth;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Reply;
 import studio.actions.log.PrintableText;
-import studio.actions.problem.DatabaseHealth;
 
 /**
  * The background thread that saves outcomes. Attempts that end at about the same time share a transaction. The thread retries

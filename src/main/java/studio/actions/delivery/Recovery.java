@@ -29,8 +29,8 @@ import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.vertx.http.HttpServerStart;
+import studio.actions.database.DatabaseHealth;
 import studio.actions.database.Notifications;
-import studio.actions.problem.DatabaseHealth;
 
 /**
  * Start and end of sending in this process, and recovery of the deliveries of dead replicas, so that no delivery is forgotten.

@@ -28,8 +28,8 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.scheduler.Scheduled;
 import io.quarkus.security.identity.SecurityIdentity;
 import studio.actions.identity.Caller;
+import studio.actions.problem.BrokenJson;
 import studio.actions.problem.ProblemException;
-import studio.actions.problem.Problems;
 import studio.actions.template.Template;
 
 /**
@@ -99,7 +99,7 @@ public class RefusedForms {
             return save.get();
         } catch (ProblemException | UncheckedIOException failure) {
             ProblemException refused = failure instanceof ProblemException refusal ? refusal
-                    : failure.getCause() instanceof JsonProcessingException broken ? Problems.refusal(broken) : null;
+                    : failure.getCause() instanceof JsonProcessingException broken ? BrokenJson.refusal(broken) : null;
             if (refused != null && refused.code().status < 500 && typed != null && typed.isObject()) {
                 keep(caller, action, (ObjectNode) typed.deepCopy(), refused);
             }

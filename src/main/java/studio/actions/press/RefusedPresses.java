@@ -22,7 +22,7 @@ import studio.actions.action.Action;
 import studio.actions.action.Actions;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
-import studio.actions.problem.DatabaseHealth;
+import studio.actions.database.DatabaseHealth;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 

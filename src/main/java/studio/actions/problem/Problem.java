@@ -103,7 +103,7 @@ public record Problem(
         }
     }
 
-    static Problem of(Code code, int status, String detail, String instance, List<Fault> errors, List<String> violated) {
+    public static Problem of(Code code, int status, String detail, String instance, List<Fault> errors, List<String> violated) {
         return new Problem(code.type(), code.title, status, detail, instance, code.wire(), UUID.randomUUID(),
                 errors.isEmpty() ? null : errors, violated.isEmpty() ? null : violated, true, detail, code.refusal());
     }

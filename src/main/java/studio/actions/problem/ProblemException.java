@@ -10,7 +10,7 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 
 /**
- * A refused request, thrown where the reason is found and answered by {@link Problems}. It extends an exception of JAX-RS,
+ * A refused request, thrown where the reason is found and answered by the exception mappers. It extends an exception of JAX-RS,
  * because JAX-RS answers 404 to any other exception from a parameter converter.
  */
 public class ProblemException extends WebApplicationException {
@@ -101,7 +101,7 @@ public class ProblemException extends WebApplicationException {
     }
 
     /** Returns true if the operator need not act, at any status. */
-    boolean isForeseen() {
+    public boolean isForeseen() {
         return foreseen;
     }
 

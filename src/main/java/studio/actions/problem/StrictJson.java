@@ -134,7 +134,7 @@ public class StrictJson implements ObjectMapperCustomizer {
     }
 
     /** Describes the valid values of a type, for the message of an error. */
-    static String describe(Class<?> type) {
+    public static String describe(Class<?> type) {
         if (type == null) {
             return "of another type";
         }

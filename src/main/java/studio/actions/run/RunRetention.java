@@ -12,7 +12,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.scheduler.Scheduled;
-import studio.actions.problem.DatabaseHealth;
+import studio.actions.database.DatabaseHealth;
 
 /** Scheduled job that removes old ended runs in batches, and counts the runs and deliveries in the database. */
 @Singleton

@@ -17,6 +17,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.runtime.annotations.CommandLineArguments;
+import studio.actions.database.DatabaseUrl;
 
 /**
  * The mode {@code --check}: a start that ends before the work begins. By then settings, CDI, Jackson and REST are up. No other

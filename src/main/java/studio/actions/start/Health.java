@@ -26,8 +26,8 @@ import io.agroal.api.AgroalDataSource;
 import io.smallrye.health.api.AsyncHealthCheck;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
+import studio.actions.database.DatabaseHealth;
 import studio.actions.database.Notifications;
-import studio.actions.problem.DatabaseHealth;
 import studio.actions.zou.Zou;
 
 /**

@@ -16,6 +16,7 @@ import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.annotations.QuarkusMain;
 import io.quarkus.runtime.util.ExceptionUtil;
 import io.smallrye.config.SmallRyeConfigBuilder;
+import studio.actions.database.DatabaseUrl;
 import studio.actions.identity.ForwardedHeaders;
 
 /** The entry point: starts the service on the configured database. Prints why a start fails, in lines that say what to do. */

@@ -19,6 +19,7 @@ import org.eclipse.microprofile.config.ConfigValue;
 
 import io.smallrye.config.ConfigValidationException;
 import studio.actions.action.Secrets;
+import studio.actions.database.DatabaseUrl;
 import studio.actions.egress.Trust;
 import studio.actions.identity.LocalIdentity;
 import studio.actions.problem.Nearest;

@@ -17,7 +17,7 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
-import studio.actions.problem.DatabaseHealth;
+import studio.actions.database.DatabaseHealth;
 
 /**
  * Statistics of presses and deliveries. The first replica to come counts them a moment after their end, in a separate

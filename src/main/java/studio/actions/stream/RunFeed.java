@@ -15,7 +15,7 @@ import org.jboss.logging.Logger;
 
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
-import studio.actions.problem.DatabaseHealth;
+import studio.actions.database.DatabaseHealth;
 
 /**
  * The events of one run, read from the database once for all watchers of this replica. The feed reads only while a watcher

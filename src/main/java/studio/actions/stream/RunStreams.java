@@ -49,8 +49,8 @@ import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.net.impl.ConnectionBase;
+import studio.actions.database.DatabaseHealth;
 import studio.actions.identity.Requester;
-import studio.actions.problem.DatabaseHealth;
 import studio.actions.problem.ProblemException;
 
 /**

@@ -24,7 +24,6 @@ import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import studio.actions.problem.DatabaseHealth;
 import studio.actions.testing.Services;
 
 /** The listener for PostgreSQL notifications, also when a proxy in between swallows them. */

@@ -76,7 +76,7 @@ class OperationsTest {
     void logsCallerAndActionInEachLineOfARequest() throws Exception {
         String id = Api.id(Api.create(Api.draft()));
         // The service logs refusals at DEBUG, which is on for our packages in tests.
-        try (Log log = new Log("studio.actions.problem.Problems")) {
+        try (Log log = new Log("studio.actions.http.Problems")) {
             Api.admin().body("{").post(Api.ACTIONS + "/" + id + "/run").then().statusCode(400);
 
             assertThat(log.lines()).singleElement().satisfies(line -> assertThat(line.about())

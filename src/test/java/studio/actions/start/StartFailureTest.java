@@ -30,6 +30,8 @@ import org.postgresql.ds.PGSimpleDataSource;
 
 import io.smallrye.config.PropertiesConfigSource;
 import io.smallrye.config.SmallRyeConfigBuilder;
+import studio.actions.database.DatabaseCheck;
+import studio.actions.database.DatabaseUrl;
 import studio.actions.testing.Postgres;
 
 /** Databases that the service cannot use. Each is reported in one sentence that says what to do. */

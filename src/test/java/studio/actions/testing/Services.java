@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.UUID;
 
 import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
-import studio.actions.start.EmbeddedDatabase;
+import studio.actions.database.EmbeddedDatabase;
 
 /** The services that tests use: a real PostgreSQL and a real receiver, one of each for the whole test run. */
 public class Services implements QuarkusTestResourceLifecycleManager {

@@ -1,4 +1,4 @@
-package studio.actions.problem;
+package studio.actions.http;
 
 import java.util.List;
 import java.util.stream.Stream;
@@ -13,6 +13,7 @@ import org.jboss.resteasy.reactive.server.ServerResponseFilter;
 import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
 
 import studio.actions.html.Page;
+import studio.actions.problem.Problem;
 
 /** A filter that turns problems into HTML pages for the tabs of browsers. */
 @Singleton

@@ -1,4 +1,4 @@
-package studio.actions.start;
+package studio.actions.database;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -9,22 +9,18 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Comparator;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 
-import org.eclipse.microprofile.config.ConfigProvider;
 import org.jboss.logging.Logger;
 
-import io.quarkus.runtime.Application;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 
 /**
- * PostgreSQL for a first run and for tests: a separate process with its own data folder, started only if no JDBC URL is given.
- * The native image does not contain it and starts with {@link Main}.
+ * PostgreSQL for a first run and for tests: a separate process with its own data folder. The native image does not contain it.
  */
 public final class EmbeddedDatabase implements AutoCloseable {
 
@@ -48,26 +44,6 @@ public final class EmbeddedDatabase implements AutoCloseable {
         this.lockFile = lockFile;
         this.postgres = start(root, 0);
         watch();
-    }
-
-    public static void main(String... args) {
-        Main.refuseBadSettings(args);
-        var config = ConfigProvider.getConfig();
-        Path data = null;
-        if (!Check.asked(args) && config.getOptionalValue(DatabaseUrl.KEY, String.class).isEmpty()) {
-            Path folder = Path.of(config.getOptionalValue("custom-actions.data-dir", String.class)
-                    .orElse(System.getProperty("user.home") + "/.kitsu-actions"));
-            try {
-                EmbeddedDatabase database = open(folder);
-                System.setProperty(DatabaseUrl.KEY, database.jdbcUrl());
-                data = database.root.resolve(DATA);
-                LOG.infof("Started PostgreSQL on the data folder %s", folder.toAbsolutePath());
-                Runtime.getRuntime().addShutdownHook(new Thread(database::closeAfterTheService, "embedded-database"));
-            } catch (IOException | IllegalStateException e) {
-                Main.stop(List.of(e.getMessage()));
-            }
-        }
-        Main.run(data, args);
     }
 
     /**
@@ -238,6 +214,11 @@ public final class EmbeddedDatabase implements AutoCloseable {
         }
     }
 
+    /** Returns the folder with the files of PostgreSQL. */
+    public Path dataFolder() {
+        return root.resolve(DATA);
+    }
+
     public String jdbcUrl() {
         return "jdbc:postgresql://127.0.0.1:" + postgres.getPort() + "/postgres?user=postgres";
     }
@@ -248,26 +229,5 @@ public final class EmbeddedDatabase implements AutoCloseable {
         closing = true;
         postgres.close();
         lockFile.close();
-    }
-
-    /**
-     * Waits at most 30 s for the end of the service, then stops PostgreSQL. Shutdown hooks run at the same time, and the
-     * service needs its database until it has stopped.
-     */
-    private void closeAfterTheService() {
-        try {
-            Application service = Application.currentApplication();
-            if (service != null) {
-                Thread stopping = new Thread(service::awaitShutdown, "awaits-shutdown");
-                stopping.setDaemon(true);
-                stopping.start();
-                stopping.join(TimeUnit.SECONDS.toMillis(30));
-            }
-            close();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } catch (IOException e) {
-            System.err.println("PostgreSQL did not stop cleanly: " + e.getMessage());
-        }
     }
 }

@@ -1,4 +1,4 @@
-package studio.actions.problem;
+package studio.actions.http;
 
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -41,6 +41,7 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.response.Response;
+import studio.actions.problem.Problem;
 import studio.actions.testing.Api;
 import studio.actions.testing.Json;
 import studio.actions.testing.Services;

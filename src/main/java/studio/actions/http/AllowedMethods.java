@@ -1,4 +1,4 @@
-package studio.actions.problem;
+package studio.actions.http;
 
 import java.util.HashMap;
 import java.util.List;
@@ -62,7 +62,7 @@ public class AllowedMethods {
     }
 
     /** Returns the methods of the requested path. {@code /export} does not get the methods of {@code /{id}}. */
-    static Set<String> here() {
+    private static Set<String> here() {
         String path = trimmed(Problems.path(CurrentRequestManager.get()));
         // A literal segment sorts before a variable, which is replaced by ~. The leftmost difference decides.
         TreeMap<String, Set<String>> byForm = new TreeMap<>();
@@ -75,7 +75,7 @@ public class AllowedMethods {
     }
 
     /** Returns the paths of all resource methods, with their variables in braces. */
-    public static Set<String> templates(Deployment deployment) {
+    static Set<String> templates(Deployment deployment) {
         Set<String> templates = new TreeSet<>();
         visit(deployment, (template, verb) -> templates.add(template));
         return templates;
@@ -101,7 +101,8 @@ public class AllowedMethods {
 
     @ServerResponseFilter
     public void completeAllow(ContainerRequestContext request, ContainerResponseContext response) {
-        if (request.getMethod().equals(OPTIONS) && response.getHeaders().containsKey(HttpHeaders.ALLOW)) {
+        if (response.getStatus() == 405
+                || request.getMethod().equals(OPTIONS) && response.getHeaders().containsKey(HttpHeaders.ALLOW)) {
             response.getHeaders().put(HttpHeaders.ALLOW, List.of(String.join(", ", here())));
         }
     }

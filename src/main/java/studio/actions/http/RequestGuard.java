@@ -1,4 +1,4 @@
-package studio.actions.problem;
+package studio.actions.http;
 
 import java.nio.file.InvalidPathException;
 import java.util.List;
@@ -25,6 +25,7 @@ import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.html.Page;
 import studio.actions.log.LogContext;
+import studio.actions.problem.Problem;
 import studio.actions.problem.Problem.Code;
 
 /** A filter that refuses ambiguous and unreadable requests with a problem, before any resource gets them. */

@@ -1,4 +1,4 @@
-package studio.actions.start;
+package studio.actions.database;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;

@@ -1,4 +1,4 @@
-package studio.actions.problem;
+package studio.actions.http;
 
 import java.io.UncheckedIOException;
 import java.lang.reflect.Method;
@@ -18,22 +18,21 @@ import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
 import org.jboss.resteasy.reactive.server.core.ResteasyReactiveRequestContext;
 import org.jboss.resteasy.reactive.server.mapping.RuntimeResource;
 
-import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.exc.InputCoercionException;
-import com.fasterxml.jackson.core.exc.StreamConstraintsException;
-import com.fasterxml.jackson.databind.JsonMappingException;
-import com.fasterxml.jackson.databind.exc.InvalidFormatException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
-import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 
 import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.ForbiddenException;
 import io.quarkus.security.UnauthorizedException;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.vertx.ext.web.RoutingContext;
+import studio.actions.database.DatabaseFailure;
+import studio.actions.database.DatabaseHealth;
+import studio.actions.problem.BrokenJson;
+import studio.actions.problem.Problem;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
+import studio.actions.problem.ProblemException;
 
 /**
  * Exception mappers that answer with a {@link Problem} and log it once with its id. 4xx is logged at DEBUG, a failed delivery
@@ -61,26 +60,8 @@ public class Problems {
 
     @ServerExceptionMapper
     public Response broken(JsonProcessingException broken) {
-        ProblemException refusal = refusal(broken);
+        ProblemException refusal = BrokenJson.refusal(broken);
         return answer(refusal.code(), refusal.code().status, refusal.getMessage(), refusal.errors(), Map.of(), broken);
-    }
-
-    /** Returns the refusal of JSON that cannot be read: {@code invalid_body} with the field, or {@code invalid_json}. */
-    public static ProblemException refusal(JsonProcessingException broken) {
-        String where = broken.getLocation() == null ? ""
-                : " (line " + broken.getLocation().getLineNr() + ", column " + broken.getLocation().getColumnNr() + ")";
-        if (broken instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()
-                && !(broken.getCause() instanceof JsonParseException)) {
-            Fault fault = fault(mapping);
-            return ProblemException.invalid(List.of(fault));
-        }
-        String detail = broken instanceof MismatchedInputException ? "The body is not the JSON that is expected here"
-                : broken instanceof StreamConstraintsException ? "The JSON is nested too deeply, or a number in it is too long"
-                        : duplicate(broken) ? "The JSON holds the same key twice" : "The body is not valid JSON";
-        String hint = broken instanceof JsonParseException && !duplicate(broken)
-                ? " Is there a comma too many, or a quote missing?"
-                : "";
-        return new ProblemException(Code.INVALID_JSON, detail + where + "." + hint);
     }
 
     @ServerExceptionMapper
@@ -151,7 +132,7 @@ public class Problems {
             case 404 -> answer(Code.NOT_FOUND, 404, "There is nothing at this path. The API is described at "
                     + "/api/custom-actions/docs.", List.of(), Map.of(), thrown);
             case 405 -> answer(Code.METHOD_NOT_ALLOWED, 405, "This path has no such method; 'Allow' lists the methods it has.",
-                    List.of(), Map.of(HttpHeaders.ALLOW, String.join(", ", AllowedMethods.here())), thrown);
+                    List.of(), Map.of(), thrown);
             case 406 -> answer(Code.NOT_ACCEPTABLE, 406,
                     "The answer is application/json, an export's is text/csv: let 'Accept' include that, or leave it out.",
                     List.of(), Map.of(), thrown);
@@ -205,37 +186,5 @@ public class Problems {
     /** Returns the requested path, still encoded. Unlike a URI, the path needs no valid host. */
     static String path(ResteasyReactiveRequestContext request) {
         return request.unwrap(RoutingContext.class).request().path();
-    }
-
-    private static Fault fault(JsonMappingException mapping) {
-        String pointer = mapping.getPath().stream()
-                .map(step -> "/" + (step.getFieldName() == null ? step.getIndex()
-                        : step.getFieldName().replace("~", "~0").replace("/", "~1")))
-                .collect(Collectors.joining());
-        if (mapping instanceof UnrecognizedPropertyException unknown) {
-            return new Fault(pointer, "unknown_field", "The field '" + unknown.getPropertyName() + "' is not known. Known are: "
-                    + unknown.getKnownPropertyIds().stream().map(String::valueOf).sorted().collect(Collectors.joining(", "))
-                    + ".");
-        }
-        if (mapping.getCause() instanceof StrictJson.BadText bad) {
-            return new Fault(pointer, "invalid_text", bad.getMessage());
-        }
-        Class<?> type = mapping instanceof MismatchedInputException mismatch ? mismatch.getTargetType()
-                : mapping.getCause() instanceof InputCoercionException coercion ? coercion.getTargetType() : null;
-        return new Fault(pointer, mapping instanceof InvalidFormatException ? "invalid_value" : "wrong_type",
-                "'" + name(mapping.getPath()) + "' must be " + StrictJson.describe(type) + ".");
-    }
-
-    /** Returns the name of a field, followed by the index for an entry of a list. */
-    private static String name(List<JsonMappingException.Reference> path) {
-        String name = "";
-        for (JsonMappingException.Reference step : path) {
-            name = step.getFieldName() == null ? name + "[" + step.getIndex() + "]" : step.getFieldName();
-        }
-        return name;
-    }
-
-    private static boolean duplicate(JsonProcessingException broken) {
-        return String.valueOf(broken.getOriginalMessage()).startsWith("Duplicate field");
     }
 }

@@ -1,4 +1,4 @@
-package studio.actions.problem;
+package studio.actions.database;
 
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;

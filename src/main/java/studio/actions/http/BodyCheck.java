@@ -1,4 +1,4 @@
-package studio.actions.problem;
+package studio.actions.http;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -16,6 +16,7 @@ import jakarta.ws.rs.ext.ReaderInterceptor;
 import jakarta.ws.rs.ext.ReaderInterceptorContext;
 
 import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
 
 /**
  * A check of each body from {@link BodyCollector} before it is parsed. A body must have a media type and must not be

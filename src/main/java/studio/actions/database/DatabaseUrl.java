@@ -1,4 +1,4 @@
-package studio.actions.start;
+package studio.actions.database;
 
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
@@ -19,9 +19,9 @@ import org.eclipse.microprofile.config.Config;
  * @param jdbc the address without credentials
  * @param secrets the credentials from the address, by the keys of their settings
  */
-record DatabaseUrl(String jdbc, Map<String, String> secrets) {
+public record DatabaseUrl(String jdbc, Map<String, String> secrets) {
 
-    static final String KEY = "quarkus.datasource.jdbc.url";
+    public static final String KEY = "quarkus.datasource.jdbc.url";
 
     private static final Pattern URL = Pattern.compile("(?:jdbc:)?postgres(?:ql)?://(?:([^/?#]*)@)?"
             + "((?:[\\w.-]*|\\[[0-9A-Fa-f:.%]+])(?::\\d{1,5})?(?:,(?:[\\w.-]*|\\[[0-9A-Fa-f:.%]+])(?::\\d{1,5})?)*)"
@@ -38,7 +38,7 @@ record DatabaseUrl(String jdbc, Map<String, String> secrets) {
             "sslpassword", "quarkus.datasource.jdbc.additional-jdbc-properties.sslpassword");
 
     /** Parses an address. @throws IllegalArgumentException if it is malformed; the message repeats no part of the address */
-    static DatabaseUrl of(String text) {
+    public static DatabaseUrl of(String text) {
         Matcher url = URL.matcher(LOCAL.matcher(text.strip()).replaceFirst("jdbc:postgresql://localhost/"));
         if (!url.matches()) {
             throw new IllegalArgumentException("It cannot be read. In a name or password, write / ? # @ : and % as %2F %3F %23 "
@@ -66,7 +66,7 @@ record DatabaseUrl(String jdbc, Map<String, String> secrets) {
     }
 
     /** Replaces the configured address by system properties that hold address and credentials separately. */
-    static void apply(Config config) {
+    public static void apply(Config config) {
         config.getOptionalValue(KEY, String.class).filter(text -> !text.isBlank()).map(DatabaseUrl::of).ifPresent(url -> {
             System.setProperty(KEY, unexpanded(url.jdbc));
             url.secrets.forEach((key, value) -> {

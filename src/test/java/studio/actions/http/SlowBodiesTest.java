@@ -1,4 +1,4 @@
-package studio.actions.problem;
+package studio.actions.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package studio.actions.start;
+package studio.actions.database;
 
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -19,7 +19,7 @@ public final class DatabaseCheck implements Callback {
     private static final String SERVER = "SELECT pg_backend_pid()";
 
     /** An unsuitable database. The message continues a sentence that begins with the database's name. */
-    static final class Unfit extends FlywayException {
+    public static final class Unfit extends FlywayException {
 
         private static final long serialVersionUID = 1L;
 

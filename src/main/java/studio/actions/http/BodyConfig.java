@@ -1,4 +1,4 @@
-package studio.actions.problem;
+package studio.actions.http;
 
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;

@@ -1,4 +1,4 @@
-package studio.actions.problem;
+package studio.actions.database;
 
 import java.time.Duration;
 import java.util.Optional;

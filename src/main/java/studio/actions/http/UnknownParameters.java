@@ -1,4 +1,4 @@
-package studio.actions.problem;
+package studio.actions.http;
 
 import java.lang.reflect.Method;
 import java.lang.reflect.Parameter;
@@ -15,6 +15,9 @@ import jakarta.ws.rs.container.ResourceInfo;
 import jakarta.ws.rs.core.UriInfo;
 
 import org.jboss.resteasy.reactive.server.ServerRequestFilter;
+
+import studio.actions.problem.Nearest;
+import studio.actions.problem.ProblemException;
 
 /** A filter for our own API that refuses unknown query parameters and empty booleans, which would otherwise be ignored. */
 @Singleton

@@ -1,4 +1,4 @@
-package studio.actions.start;
+package studio.actions.database;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

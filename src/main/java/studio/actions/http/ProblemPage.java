@@ -1,4 +1,4 @@
-package studio.actions.problem;
+package studio.actions.http;
 
 import java.util.UUID;
 import java.util.regex.Pattern;
@@ -6,6 +6,7 @@ import java.util.stream.Stream;
 
 import io.quarkus.qute.TemplateInstance;
 import studio.actions.html.Page;
+import studio.actions.problem.Problem;
 
 /**
  * A problem as an HTML page for a browser's tab. Kitsu's form opens a tab for each action that the browser opens, and people

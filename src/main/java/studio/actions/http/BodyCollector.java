@@ -1,4 +1,4 @@
-package studio.actions.problem;
+package studio.actions.http;
 
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
@@ -28,6 +28,7 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.log.RareLine;
 import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
 
 /**
  * A filter that collects each body on the event loop before the resource method gets a thread, so that a slow client holds

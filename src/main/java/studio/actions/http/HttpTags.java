@@ -1,4 +1,4 @@
-package studio.actions.start;
+package studio.actions.http;
 
 import java.util.HashSet;
 import java.util.Set;
@@ -8,7 +8,6 @@ import jakarta.inject.Singleton;
 
 import io.micrometer.core.instrument.config.MeterFilter;
 import io.quarkus.resteasy.reactive.server.runtime.ResteasyReactiveRecorder;
-import studio.actions.problem.AllowedMethods;
 
 /**
  * The methods and paths that HTTP metrics may name. Clients can invent any number of others, and each would be a time series

@@ -1,4 +1,4 @@
-package studio.actions.problem;
+package studio.actions.http;
 
 import java.lang.annotation.Annotation;
 import java.lang.reflect.Type;
@@ -17,6 +17,8 @@ import jakarta.ws.rs.ext.ParamConverterProvider;
 import jakarta.ws.rs.ext.Provider;
 
 import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+import studio.actions.problem.StrictJson;
 
 /** Converters that refuse malformed parameters with 400. JAX-RS would answer 404, as if the path did not exist. */
 @Provider

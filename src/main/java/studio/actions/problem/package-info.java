@@ -1,0 +1,2 @@
+/** Refusals and their problem documents, and the strict reading of JSON. */
+package studio.actions.problem;
