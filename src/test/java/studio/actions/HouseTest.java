@@ -48,7 +48,9 @@ class HouseTest {
     private static final Map<String, List<String>> MAY_IMPORT = Map.ofEntries(
             entry("start", List.of("kitsu", "press", "stream", "statistics", "limit", "run", "action", "template", "address",
                     "egress", "zou", "identity", "audit", "database")),
-            entry("kitsu", List.of("press", "plan", "limit", "run", "action", "template", "zou", "identity", "audit", "html", "database")),
+            entry("kitsu",
+                    List.of("press", "plan", "limit", "run", "action", "template", "zou", "identity", "audit", "html",
+                            "database")),
             entry("press", List.of("plan", "statistics", "delivery", "run", "limit", "action", "template", "egress", "identity",
                     "audit", "database")),
             entry("plan", List.of("delivery", "run", "action", "template", "address", "egress", "zou", "identity")),

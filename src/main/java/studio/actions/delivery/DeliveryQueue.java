@@ -1,7 +1,5 @@
 package studio.actions.delivery;
 
-import studio.actions.run.Delivery;
-import studio.actions.limit.RateLimits;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -15,6 +13,8 @@ import java.util.UUID;
 import io.quarkus.hibernate.orm.panache.Panache;
 import studio.actions.action.Action;
 import studio.actions.database.SqlBatch;
+import studio.actions.limit.RateLimits;
+import studio.actions.run.Delivery;
 
 /** The queue of deliveries: the rows of deliveries that have not ended. All queries use the open transaction. */
 public final class DeliveryQueue {

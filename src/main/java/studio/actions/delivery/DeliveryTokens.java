@@ -1,7 +1,5 @@
 package studio.actions.delivery;
 
-import studio.actions.limit.EmptyBuckets;
-import studio.actions.limit.RateLimits;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -9,6 +7,9 @@ import java.util.List;
 import java.util.Map;
 
 import jakarta.inject.Singleton;
+
+import studio.actions.limit.EmptyBuckets;
+import studio.actions.limit.RateLimits;
 
 /** Takes and gives back the tokens of deliveries: each costs one of its action's and one of its host's. */
 @Singleton

@@ -1,18 +1,10 @@
 package studio.actions.delivery;
 
-import studio.actions.run.RunStore;
-import studio.actions.run.RunConfig;
-import studio.actions.run.Run;
-import studio.actions.run.Delivery;
-import studio.actions.limit.RateLimits;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.Deque;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -39,7 +31,12 @@ import studio.actions.egress.Egress;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Reply;
+import studio.actions.limit.RateLimits;
 import studio.actions.log.LogContext;
+import studio.actions.run.Delivery;
+import studio.actions.run.Run;
+import studio.actions.run.RunConfig;
+import studio.actions.run.RunStore;
 
 /**
  * The background thread that claims and sends due deliveries of any replica's runs. It claims deliveries that have a free slot
@@ -284,7 +281,8 @@ public class DeliveryWorker {
                     wanting = !offer.due().isEmpty() || free.containsValue(0) || room.containsValue(0);
                     Stream<Duration> refills = Stream
                             .of(refill,
-                                    paid ? Optional.<Duration> empty() : Optional.of(tokens.empty().untilNextToken().orElse(SIP)))
+                                    paid ? Optional.<Duration> empty()
+                                            : Optional.of(tokens.empty().untilNextToken().orElse(SIP)))
                             .flatMap(Optional::stream).map(sooner -> sooner.compareTo(SIP) < 0 ? SIP : sooner);
                     return Stream.concat(DeliveryQueue.nextDue().stream(), refills).min(Comparator.naturalOrder())
                             .filter(next -> next.compareTo(POLL) < 0).orElse(POLL);

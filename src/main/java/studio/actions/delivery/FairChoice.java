@@ -1,6 +1,5 @@
 package studio.actions.delivery;
 
-import studio.actions.limit.RateLimits;
 import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.Deque;
@@ -12,6 +11,8 @@ import java.util.UUID;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+
+import studio.actions.limit.RateLimits;
 
 /**
  * Chooses whose delivery goes next. Picks the action, then the run, with the fewest deliveries in flight; among equals, the

@@ -2,9 +2,6 @@ package studio.actions.delivery;
 
 import static studio.actions.database.SqlBatch.each;
 
-import studio.actions.run.RunEvents;
-import studio.actions.run.Run;
-import studio.actions.run.Delivery;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.OffsetDateTime;
@@ -23,6 +20,9 @@ import java.util.function.Consumer;
 import studio.actions.database.Notifications;
 import studio.actions.database.SqlBatch;
 import studio.actions.egress.FailureKind;
+import studio.actions.run.Delivery;
+import studio.actions.run.Run;
+import studio.actions.run.RunEvents;
 
 /**
  * Outcomes of attempts, of several runs at once, that are saved and published together. Ignores attempts that their owner has

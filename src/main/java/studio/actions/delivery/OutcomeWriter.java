@@ -1,7 +1,5 @@
 package studio.actions.delivery;
 
-import studio.actions.run.RunEvents;
-import studio.actions.run.Delivery;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +29,8 @@ import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Reply;
 import studio.actions.log.PrintableText;
+import studio.actions.run.Delivery;
+import studio.actions.run.RunEvents;
 
 /**
  * The background thread that saves outcomes. Attempts that end at about the same time share a transaction. The thread retries
@@ -153,7 +153,8 @@ class OutcomeWriter {
                     batch.replaceAll(Ended::wordless);
                 }
                 if (!database.failed(e) && !refused) {
-                    LOG.warnf("Cannot save %d outcomes of deliveries (%s); retrying every second.", unwritten.get(), DatabaseHealth.reason(e));
+                    LOG.warnf("Cannot save %d outcomes of deliveries (%s); retrying every second.", unwritten.get(),
+                            DatabaseHealth.reason(e));
                 }
                 refused = true;
                 pause();
@@ -188,7 +189,8 @@ class OutcomeWriter {
             Delivery.Outcome outcome = new Delivery.Outcome(Delivery.State.failed, failed.status(), failed.kind(),
                     PrintableText.cut(secrets.mask(failed.message()), SHOWN), kept(failed.response()), took);
             return terms.cancelled() ? outcome
-                    : RetryPolicy.after(failed, ended.attempt(), terms.maxAttempts(), random).map(outcome::again).orElse(outcome);
+                    : RetryPolicy.after(failed, ended.attempt(), terms.maxAttempts(), random).map(outcome::again)
+                            .orElse(outcome);
         }
         Reply.Refused refused = (Reply.Refused) ended.reply();
         return new Delivery.Outcome(Delivery.State.refused, null, refused.kind(), refused.message(), null, took);

@@ -1,11 +1,5 @@
 package studio.actions.delivery;
 
-import studio.actions.run.RunStore;
-import studio.actions.run.RunConfig;
-import studio.actions.run.RunEvents;
-import studio.actions.run.Run;
-import studio.actions.run.Delivery;
-import studio.actions.limit.RateLimits;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -31,6 +25,12 @@ import io.quarkus.runtime.StartupEvent;
 import io.quarkus.vertx.http.HttpServerStart;
 import studio.actions.database.DatabaseHealth;
 import studio.actions.database.Notifications;
+import studio.actions.limit.RateLimits;
+import studio.actions.run.Delivery;
+import studio.actions.run.Run;
+import studio.actions.run.RunConfig;
+import studio.actions.run.RunEvents;
+import studio.actions.run.RunStore;
 
 /**
  * Start and end of sending in this process, and recovery of the deliveries of dead replicas, so that no delivery is forgotten.

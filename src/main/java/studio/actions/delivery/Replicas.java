@@ -1,6 +1,5 @@
 package studio.actions.delivery;
 
-import studio.actions.run.RunConfig;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -20,6 +19,7 @@ import org.jboss.logging.Logger;
 
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.narayana.jta.QuarkusTransaction;
+import studio.actions.run.RunConfig;
 
 /**
  * The replicas that send deliveries. Each heartbeat increments a counter in the replica's row. A replica is taken for dead

@@ -1,7 +1,5 @@
 package studio.actions.delivery;
 
-import studio.actions.run.Run;
-import studio.actions.run.Delivery;
 import java.util.random.RandomGenerator;
 
 import jakarta.inject.Singleton;
@@ -15,6 +13,8 @@ import io.opentelemetry.api.trace.TraceState;
 import io.opentelemetry.api.trace.Tracer;
 import io.opentelemetry.context.Context;
 import studio.actions.egress.Reply;
+import studio.actions.run.Delivery;
+import studio.actions.run.Run;
 
 /**
  * Traces of runs: one trace leads from the request that pressed the button to all receivers, even if other replicas send the

@@ -1,7 +1,5 @@
 package studio.actions.delivery;
 
-import studio.actions.run.Run;
-import studio.actions.run.Delivery;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
@@ -16,6 +14,8 @@ import studio.actions.action.Action;
 import studio.actions.action.ActionConfig;
 import studio.actions.action.Secrets;
 import studio.actions.egress.Outbound;
+import studio.actions.run.Delivery;
+import studio.actions.run.Run;
 
 /** Builder of webhook requests: our headers, the action's headers with secrets filled in, and the signature. */
 @Singleton

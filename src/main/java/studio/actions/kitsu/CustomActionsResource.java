@@ -47,16 +47,16 @@ import studio.actions.action.CachedLists;
 import studio.actions.action.KitsuFields;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Requester;
-import studio.actions.problem.ProblemException;
 import studio.actions.limit.Limited;
-import studio.actions.press.PressResource;
+import studio.actions.plan.Selection;
 import studio.actions.press.OpenService;
+import studio.actions.press.PressResource;
 import studio.actions.press.PressService;
+import studio.actions.problem.ProblemException;
 import studio.actions.run.Run;
 import studio.actions.run.RunConfig;
 import studio.actions.run.RunJson;
 import studio.actions.run.RunProblem;
-import studio.actions.plan.Selection;
 import studio.actions.template.TriggerLink;
 
 /**

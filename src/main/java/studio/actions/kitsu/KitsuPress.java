@@ -9,11 +9,11 @@ import java.util.UUID;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 
 import io.netty.handler.codec.http.QueryStringDecoder;
+import studio.actions.plan.Selection;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
-import studio.actions.plan.Selection;
 
 /**
  * A press in Kitsu's action panel, sent as JSON by its XHR or as fields by its form. Kitsu sends a user and a production as

@@ -1,7 +1,5 @@
 package studio.actions.plan;
 
-import studio.actions.run.Target;
-import studio.actions.run.Delivery;
 import java.net.URI;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -24,6 +22,8 @@ import studio.actions.address.AddressPolicy;
 import studio.actions.egress.Egress;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Caller;
+import studio.actions.run.Delivery;
+import studio.actions.run.Target;
 import studio.actions.template.Template;
 import studio.actions.template.Variable;
 

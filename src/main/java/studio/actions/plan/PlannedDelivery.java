@@ -1,8 +1,5 @@
 package studio.actions.plan;
 
-import studio.actions.run.Target;
-import studio.actions.run.Run;
-import studio.actions.run.Delivery;
 import java.util.List;
 import java.util.UUID;
 
@@ -10,6 +7,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import studio.actions.address.AddressPolicy;
 import studio.actions.egress.FailureKind;
+import studio.actions.run.Delivery;
+import studio.actions.run.Run;
+import studio.actions.run.Target;
 
 /**
  * One request that a press makes, or the reason why it makes none.

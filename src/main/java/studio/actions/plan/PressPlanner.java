@@ -1,8 +1,5 @@
 package studio.actions.plan;
 
-import studio.actions.run.Target;
-import studio.actions.delivery.WebhookRequests;
-import studio.actions.run.Delivery;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -18,11 +15,14 @@ import jakarta.inject.Singleton;
 import io.smallrye.mutiny.Uni;
 import studio.actions.action.Action;
 import studio.actions.address.AddressPolicy;
+import studio.actions.address.Refusals;
+import studio.actions.delivery.WebhookRequests;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
-import studio.actions.address.Refusals;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Requester;
+import studio.actions.run.Delivery;
+import studio.actions.run.Target;
 
 /** Plans what a press sends: looks up its selection in Kitsu and fills the action's template for it. Writes nothing. */
 @Singleton

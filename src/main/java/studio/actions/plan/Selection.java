@@ -1,6 +1,5 @@
 package studio.actions.plan;
 
-import studio.actions.run.Target;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -11,6 +10,7 @@ import java.util.function.Function;
 import studio.actions.egress.FailureKind;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
+import studio.actions.run.Target;
 
 /**
  * The selected targets, without duplicates, in the given order; empty only if the action needs no target.

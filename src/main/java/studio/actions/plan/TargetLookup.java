@@ -1,6 +1,5 @@
 package studio.actions.plan;
 
-import studio.actions.run.Target;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -21,9 +20,10 @@ import studio.actions.action.Actions;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Requester;
+import studio.actions.plan.Selection.Refusal;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
-import studio.actions.plan.Selection.Refusal;
+import studio.actions.run.Target;
 import studio.actions.zou.LookupResult;
 import studio.actions.zou.LookupResult.Facts;
 import studio.actions.zou.LookupResult.Hidden;

@@ -1,9 +1,5 @@
 package studio.actions.press;
 
-import studio.actions.statistics.RunMetrics;
-import studio.actions.limit.Quota;
-import studio.actions.delivery.DeliveryQueue;
-import studio.actions.limit.RateLimits;
 import java.time.Duration;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -12,7 +8,11 @@ import jakarta.inject.Singleton;
 
 import io.smallrye.mutiny.Uni;
 import studio.actions.action.Action;
+import studio.actions.delivery.DeliveryQueue;
 import studio.actions.identity.Caller;
+import studio.actions.limit.Quota;
+import studio.actions.limit.RateLimits;
+import studio.actions.statistics.RunMetrics;
 
 /** Refuses presses and openings beyond a limit, and counts the refusals. */
 @Singleton

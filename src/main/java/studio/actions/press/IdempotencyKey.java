@@ -1,8 +1,5 @@
 package studio.actions.press;
 
-import studio.actions.run.Target;
-import studio.actions.run.Run;
-import studio.actions.plan.Selection;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -14,8 +11,11 @@ import java.util.stream.Collectors;
 
 import jakarta.ws.rs.core.HttpHeaders;
 
+import studio.actions.plan.Selection;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
+import studio.actions.run.Run;
+import studio.actions.run.Target;
 
 /** The identity of a press: presses of one caller with the same identity share one run. */
 record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolean inKitsu) {

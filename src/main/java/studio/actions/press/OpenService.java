@@ -1,11 +1,5 @@
 package studio.actions.press;
 
-import studio.actions.limit.Quota;
-import studio.actions.statistics.StatisticsStore;
-import studio.actions.plan.PressPlanner;
-import studio.actions.statistics.RunStatistics;
-import studio.actions.plan.TargetLookup;
-import studio.actions.plan.Selection;
 import jakarta.inject.Singleton;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
@@ -14,6 +8,12 @@ import studio.actions.action.Action;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Requester;
+import studio.actions.limit.Quota;
+import studio.actions.plan.PressPlanner;
+import studio.actions.plan.Selection;
+import studio.actions.plan.TargetLookup;
+import studio.actions.statistics.RunStatistics;
+import studio.actions.statistics.StatisticsStore;
 
 /**
  * Service for actions that a browser opens. The browser sends the requests; the service records the opening in the audit and

@@ -1,15 +1,15 @@
 package studio.actions.press;
 
-import studio.actions.plan.PlannedDelivery;
-import studio.actions.run.RunProblem;
-import studio.actions.run.Run;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
 import studio.actions.egress.FailureKind;
+import studio.actions.plan.PlannedDelivery;
 import studio.actions.problem.Problem.Code;
+import studio.actions.run.Run;
+import studio.actions.run.RunProblem;
 
 /** The URLs that the browser is to open for a selection, each URL once, and the refused targets. */
 public record Opening(List<Link> links, List<Refused> refused) {

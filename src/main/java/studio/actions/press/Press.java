@@ -1,10 +1,10 @@
 package studio.actions.press;
 
 import studio.actions.delivery.Tracing;
-import studio.actions.limit.Quota;
-import studio.actions.run.RunEvents;
-import studio.actions.run.Run;
 import studio.actions.identity.Requester;
+import studio.actions.limit.Quota;
+import studio.actions.run.Run;
+import studio.actions.run.RunEvents;
 
 /** A press in progress and the caller who waits for its end. The caller may hang up before the run is committed. */
 final class Press {

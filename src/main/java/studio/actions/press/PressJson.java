@@ -1,7 +1,5 @@
 package studio.actions.press;
 
-import studio.actions.run.Target;
-import studio.actions.plan.Selection;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -11,7 +9,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.egress.FailureKind;
+import studio.actions.plan.Selection;
 import studio.actions.problem.ProblemException;
+import studio.actions.run.Target;
 
 /** The JSON of presses, previews and replays. */
 public final class PressJson {

@@ -1,17 +1,10 @@
 package studio.actions.press;
 
-import studio.actions.run.RunConfig;
-import studio.actions.limit.Limited;
-import studio.actions.run.RunJson;
 import java.net.URI;
-import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 
-import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
@@ -25,14 +18,14 @@ import jakarta.ws.rs.core.MediaType;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-
 import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
 import studio.actions.identity.Requester;
+import studio.actions.limit.Limited;
+import studio.actions.run.RunConfig;
+import studio.actions.run.RunJson;
 
 /** Endpoint that presses actions. */
 @Path("/api/custom-actions")
@@ -60,8 +53,9 @@ public class PressResource {
             @Context HttpHeaders headers,
             PressJson.Press press) {
         Requester requester = Requester.of(identity);
-        return presses.press(requester, id, PressJson.selection(press, config.maxSelection()), IdempotencyKey.fromHeader(headers),
-                PreferHeader.patience(prefer, config.patience()))
+        return presses
+                .press(requester, id, PressJson.selection(press, config.maxSelection()), IdempotencyKey.fromHeader(headers),
+                        PreferHeader.patience(prefer, config.patience()))
                 .map(view -> answer(view, PreferHeader.applied(prefer, config.patience())));
     }
 

@@ -1,13 +1,5 @@
 package studio.actions.press;
 
-import studio.actions.run.RunJson;
-import studio.actions.plan.PressPlanner;
-import studio.actions.run.RunAccess;
-import studio.actions.run.RunEvents;
-import studio.actions.run.Run;
-import studio.actions.run.Delivery;
-import studio.actions.plan.TargetLookup;
-import studio.actions.plan.Selection;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,8 +20,16 @@ import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.action.Action;
 import studio.actions.action.Actions;
 import studio.actions.identity.Requester;
-import studio.actions.problem.ProblemException;
+import studio.actions.plan.PressPlanner;
+import studio.actions.plan.Selection;
+import studio.actions.plan.TargetLookup;
 import studio.actions.press.RunStarter.Begun;
+import studio.actions.problem.ProblemException;
+import studio.actions.run.Delivery;
+import studio.actions.run.Run;
+import studio.actions.run.RunAccess;
+import studio.actions.run.RunEvents;
+import studio.actions.run.RunJson;
 
 /**
  * Service for presses. In reading order it finds an earlier run of the same press, refuses a press beyond a limit, plans the

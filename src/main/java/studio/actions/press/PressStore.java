@@ -1,8 +1,5 @@
 package studio.actions.press;
 
-import studio.actions.delivery.DeliveryQueue;
-import studio.actions.delivery.Replicas;
-import studio.actions.run.Run;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -15,6 +12,9 @@ import jakarta.inject.Singleton;
 
 import io.agroal.api.AgroalDataSource;
 import studio.actions.database.SqlBatch;
+import studio.actions.delivery.DeliveryQueue;
+import studio.actions.delivery.Replicas;
+import studio.actions.run.Run;
 
 /** The queries of a press about earlier presses and about what decides whether it may begin. */
 @Singleton

@@ -1,10 +1,5 @@
 package studio.actions.press;
 
-import studio.actions.run.RunConfig;
-import studio.actions.plan.PlannedDelivery;
-import studio.actions.plan.PressPlanner;
-import studio.actions.delivery.WebhookRequests;
-import studio.actions.plan.Selection;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,10 +25,15 @@ import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.action.ActionRules;
 import studio.actions.action.Actions;
+import studio.actions.delivery.WebhookRequests;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Requester;
 import studio.actions.identity.Role;
+import studio.actions.plan.PlannedDelivery;
+import studio.actions.plan.PressPlanner;
+import studio.actions.plan.Selection;
 import studio.actions.problem.ProblemException;
+import studio.actions.run.RunConfig;
 
 /** Endpoints that preview presses: they return what a press would send, and send nothing. */
 @Path("/api/custom-actions")
@@ -69,7 +69,8 @@ public class PreviewResource {
     @Blocking
     public Uni<PressJson.Preview> preview(@PathParam("id") UUID id, PressJson.Press press) {
         Requester requester = Requester.of(identity);
-        return preview(requester, actions.forTargets(id, requester.caller()), PressJson.selection(press, config.maxSelection())).map(this::bounded);
+        return preview(requester, actions.forTargets(id, requester.caller()), PressJson.selection(press, config.maxSelection()))
+                .map(this::bounded);
     }
 
     @POST
@@ -116,8 +117,9 @@ public class PreviewResource {
             if (bytes > LONGEST_PREVIEW) {
                 List<PressJson.Preview.Would> shown = new ArrayList<>(whole.deliveries().subList(0, i));
                 shown.add(new PressJson.Preview.Would(would.target(), would.method(), null, Map.of(), null,
-                        new PressJson.Preview.Trouble(FailureKind.too_large, "The preview ends here, at 4 MB, and does not show "
-                                + (whole.deliveries().size() - i) + " deliveries. Select fewer to see them.")));
+                        new PressJson.Preview.Trouble(FailureKind.too_large,
+                                "The preview ends here, at 4 MB, and does not show "
+                                        + (whole.deliveries().size() - i) + " deliveries. Select fewer to see them.")));
                 return new PressJson.Preview(shown);
             }
         }

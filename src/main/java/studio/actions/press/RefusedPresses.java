@@ -1,8 +1,5 @@
 package studio.actions.press;
 
-import studio.actions.statistics.RunMetrics;
-import studio.actions.run.RunStore;
-import studio.actions.run.Run;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,11 +17,14 @@ import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.action.Action;
 import studio.actions.action.Actions;
+import studio.actions.database.DatabaseHealth;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
-import studio.actions.database.DatabaseHealth;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
+import studio.actions.run.Run;
+import studio.actions.run.RunStore;
+import studio.actions.statistics.RunMetrics;
 
 /**
  * Presses by Kitsu's XHR that were refused as a whole, kept as runs in state {@code refused}. Kitsu drops the answer, so

@@ -1,12 +1,5 @@
 package studio.actions.press;
 
-import studio.actions.run.RunConfig;
-import studio.actions.limit.Limited;
-import studio.actions.run.DeliveryStore;
-import studio.actions.run.RunJson;
-import studio.actions.run.RunAccess;
-import studio.actions.run.Run;
-import studio.actions.run.Delivery;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -34,8 +27,15 @@ import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.identity.Requester;
+import studio.actions.limit.Limited;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
+import studio.actions.run.Delivery;
+import studio.actions.run.DeliveryStore;
+import studio.actions.run.Run;
+import studio.actions.run.RunAccess;
+import studio.actions.run.RunConfig;
+import studio.actions.run.RunJson;
 
 /** Endpoint that sends deliveries of an ended run again. */
 @Path("/api/custom-actions/runs")
@@ -89,6 +89,7 @@ public class ReplayResource {
                             ? "None of its deliveries had a request to send."
                             : "Every delivery with a request was delivered. Use 'only=all' to send them again.");
         }
-        return presses.replay(requester, run, again, IdempotencyKey.ofReplay(run.id, only == PressJson.Only.all, key), patience);
+        return presses.replay(requester, run, again, IdempotencyKey.ofReplay(run.id, only == PressJson.Only.all, key),
+                patience);
     }
 }

@@ -1,11 +1,5 @@
 package studio.actions.press;
 
-import studio.actions.delivery.InFlight;
-import studio.actions.delivery.Replicas;
-import studio.actions.delivery.DeliveryWorker;
-import studio.actions.run.RunEvents;
-import studio.actions.run.Run;
-import studio.actions.run.Delivery;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -27,10 +21,16 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.action.Action;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
+import studio.actions.delivery.DeliveryWorker;
+import studio.actions.delivery.InFlight;
+import studio.actions.delivery.Replicas;
 import studio.actions.identity.Requester;
 import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
+import studio.actions.run.Delivery;
+import studio.actions.run.Run;
+import studio.actions.run.RunEvents;
 
 /**
  * Begins runs: claims the deliveries that can go out at once, commits the run with all its deliveries, and sends the claimed

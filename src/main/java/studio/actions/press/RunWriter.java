@@ -2,9 +2,6 @@ package studio.actions.press;
 
 import static studio.actions.database.SqlBatch.each;
 
-import studio.actions.run.Run;
-import studio.actions.run.Delivery;
-import studio.actions.limit.RateLimits;
 import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.List;
@@ -19,6 +16,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import studio.actions.audit.AuditEntry;
 import studio.actions.database.Notifications;
 import studio.actions.database.SqlBatch;
+import studio.actions.limit.RateLimits;
+import studio.actions.run.Delivery;
+import studio.actions.run.Run;
 
 /**
  * Writer of new runs. One round trip writes the run, all its deliveries and its audit entry, takes the caller's token, and
@@ -77,7 +77,8 @@ class RunWriter {
         return Arrays.asList(run.id, run.actionId, run.actionVersion, run.actionName, run.state.name(), run.callerId,
                 run.callerName, run.callerEmail, run.callerRole.name(), run.method.name(),
                 json.valueToTree(run.headers).toString(), run.timeoutMs, run.maxAttempts, run.signingSecret, run.ratePerMinute,
-                run.host, run.replayOf, run.productionIds.toArray(UUID[]::new), run.fingerprint, run.idempotencyKey, run.traceparent,
+                run.host, run.replayOf, run.productionIds.toArray(UUID[]::new), run.fingerprint, run.idempotencyKey,
+                run.traceparent,
                 run.createdAt.atOffset(ZoneOffset.UTC),
                 run.finishedAt == null ? null : run.finishedAt.atOffset(ZoneOffset.UTC), run.unfinished, run.events);
     }

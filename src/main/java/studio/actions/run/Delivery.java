@@ -1,15 +1,8 @@
 package studio.actions.run;
 
-import java.sql.ResultSet;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.Collection;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.UUID;
 
 import jakarta.persistence.Entity;
@@ -21,7 +14,6 @@ import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
-import io.quarkus.panache.common.Sort;
 import studio.actions.action.Action;
 import studio.actions.egress.Egress;
 import studio.actions.egress.FailureKind;
@@ -178,7 +170,8 @@ public class Delivery extends PanacheEntityBase {
             Integer durationMs, Duration pause, boolean uncounted) {
 
         /** The claim was saved, but nothing was sent. */
-        public static final Outcome UNSENT = new Outcome(State.pending, null, null, null, null, false, null, Duration.ZERO, true);
+        public static final Outcome UNSENT = new Outcome(State.pending, null, null, null, null, false, null, Duration.ZERO,
+                true);
 
         /** The claim was saved, but nothing was sent before the run was cancelled. */
         public static final Outcome CANCELLED = new Outcome(State.cancelled, null, FailureKind.cancelled,

@@ -1,7 +1,6 @@
 package studio.actions.run;
 
 import java.time.Instant;
-import java.time.LocalDate;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -10,7 +9,6 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.action.Action;
@@ -48,7 +46,8 @@ public final class RunJson {
 
         /** Reads the earlier attempts of the page's deliveries in the open transaction. */
         static View of(Run run, DeliveryStore.Page page, RunAccess.Access access) {
-            return of(run, page, DeliveryStore.attempts(Stream.concat(page.deliveries().stream(), page.failures().stream()).toList()),
+            return of(run, page,
+                    DeliveryStore.attempts(Stream.concat(page.deliveries().stream(), page.failures().stream()).toList()),
                     access);
         }
 

@@ -54,7 +54,8 @@ public class RunRetention {
         try {
             long removed = 0;
             for (int some = 1; some > 0; removed += some) {
-                some = QuarkusTransaction.requiringNew().call(() -> RunStore.remove(config.runs(), RUNS_AT_ONCE, DELIVERIES_AT_ONCE));
+                some = QuarkusTransaction.requiringNew()
+                        .call(() -> RunStore.remove(config.runs(), RUNS_AT_ONCE, DELIVERIES_AT_ONCE));
             }
             if (removed > 0) {
                 LOG.infof("Removed %d runs that had ended more than %d days ago", removed, config.runs().toDays());

@@ -22,8 +22,8 @@ import studio.actions.action.Secrets;
 import studio.actions.database.DatabaseUrl;
 import studio.actions.egress.Trust;
 import studio.actions.identity.LocalIdentity;
-import studio.actions.problem.Nearest;
 import studio.actions.limit.LimitConfig;
+import studio.actions.problem.Nearest;
 
 /**
  * All keys of the service with the rules for their values. The errors at start, the search for unknown environment variables

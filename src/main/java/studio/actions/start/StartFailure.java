@@ -13,10 +13,10 @@ import org.hibernate.tool.schema.spi.SchemaManagementException;
 import io.quarkus.runtime.QuarkusBindException;
 import io.quarkus.runtime.util.ExceptionUtil;
 import io.smallrye.config.ConfigValidationException;
-import studio.actions.log.Causes;
-import studio.actions.database.DatabaseFailure;
 import studio.actions.database.DatabaseCheck;
+import studio.actions.database.DatabaseFailure;
 import studio.actions.database.DatabaseUrl;
+import studio.actions.log.Causes;
 
 /** The reasons why the service could not start, as lines that say what to do. No line is a stack trace. */
 final class StartFailure {

@@ -37,8 +37,8 @@ import studio.actions.press.PressResource;
 import studio.actions.press.PreviewResource;
 import studio.actions.press.ReplayResource;
 import studio.actions.run.RunResource;
-import studio.actions.stream.RunStreams;
 import studio.actions.statistics.StatisticsResource;
+import studio.actions.stream.RunStreams;
 
 /**
  * Producers of beans: the clock and the source of random numbers, so that a test can replace them, and the allow list. Also

@@ -1,9 +1,5 @@
 package studio.actions.statistics;
 
-import studio.actions.run.Run;
-import studio.actions.run.Delivery;
-import studio.actions.delivery.AttemptEnded;
-import studio.actions.limit.RateLimits;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -27,11 +23,15 @@ import io.micrometer.core.instrument.Timer;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
+import studio.actions.delivery.AttemptEnded;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Reply;
+import studio.actions.limit.RateLimits;
 import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
+import studio.actions.run.Delivery;
+import studio.actions.run.Run;
 
 /** Metrics of runs and deliveries for operators, and a log line for each run that ended. */
 @Singleton

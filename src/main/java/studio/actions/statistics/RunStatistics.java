@@ -1,6 +1,5 @@
 package studio.actions.statistics;
 
-import studio.actions.run.RunEvents;
 import java.time.Duration;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -18,6 +17,7 @@ import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
 import studio.actions.database.DatabaseHealth;
+import studio.actions.run.RunEvents;
 
 /**
  * Statistics of presses and deliveries. The first replica to come counts them a moment after their end, in a separate
@@ -28,7 +28,6 @@ import studio.actions.database.DatabaseHealth;
 public class RunStatistics {
 
     private static final Logger LOG = Logger.getLogger(RunStatistics.class);
-
 
     /** How long to gather ended runs before counting: counting some runs takes as long as counting one. */
     private static final Duration MOMENT = Duration.ofMillis(500);

@@ -1,7 +1,5 @@
 package studio.actions.statistics;
 
-import studio.actions.run.RunJson;
-import studio.actions.run.Run;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.util.List;
@@ -9,6 +7,8 @@ import java.util.Map;
 import java.util.UUID;
 
 import studio.actions.egress.FailureKind;
+import studio.actions.run.Run;
+import studio.actions.run.RunJson;
 
 /** The JSON of statistics. */
 public record Statistics(UUID actionId,

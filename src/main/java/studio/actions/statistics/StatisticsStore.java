@@ -1,8 +1,5 @@
 package studio.actions.statistics;
 
-import studio.actions.run.RunStore;
-import studio.actions.run.Run;
-import studio.actions.run.Delivery;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
@@ -14,6 +11,9 @@ import jakarta.persistence.EntityManager;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.egress.FailureKind;
+import studio.actions.run.Delivery;
+import studio.actions.run.Run;
+import studio.actions.run.RunStore;
 
 /**
  * The store of statistics: counts of presses, deliveries and durations, for each action and for all actions, by the day (UTC)
@@ -103,7 +103,9 @@ public class StatisticsStore {
         this.entities = entities;
     }
 
-    /** Records an opening for the next count. To be called in the opening's transaction; {@link RunStatistics#wake} after it. */
+    /**
+     * Records an opening for the next count. To be called in the opening's transaction; {@link RunStatistics#wake} after it.
+     */
     public void opened(UUID action, Run.State state) {
         entities.createNativeQuery("INSERT INTO uncounted_opening (action_id, state) VALUES (:action, :state)")
                 .setParameter("action", action).setParameter("state", state.name()).executeUpdate();

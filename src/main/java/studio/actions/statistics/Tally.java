@@ -1,8 +1,5 @@
 package studio.actions.statistics;
 
-import studio.actions.run.RunJson;
-import studio.actions.run.Run;
-import studio.actions.run.Delivery;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.util.EnumMap;
@@ -11,6 +8,9 @@ import java.util.TreeMap;
 import java.util.UUID;
 
 import studio.actions.egress.FailureKind;
+import studio.actions.run.Delivery;
+import studio.actions.run.Run;
+import studio.actions.run.RunJson;
 
 /** Sums the counts of days to statistics. */
 final class Tally {

@@ -1,12 +1,5 @@
 package studio.actions.stream;
 
-import studio.actions.run.DeliveryStore;
-import studio.actions.run.RunJson;
-import studio.actions.run.RunAccess;
-import studio.actions.run.RunEvents;
-import studio.actions.run.Run;
-import studio.actions.run.Delivery;
-import studio.actions.run.Attempt;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -52,6 +45,13 @@ import io.vertx.core.net.impl.ConnectionBase;
 import studio.actions.database.DatabaseHealth;
 import studio.actions.identity.Requester;
 import studio.actions.problem.ProblemException;
+import studio.actions.run.Attempt;
+import studio.actions.run.Delivery;
+import studio.actions.run.DeliveryStore;
+import studio.actions.run.Run;
+import studio.actions.run.RunAccess;
+import studio.actions.run.RunEvents;
+import studio.actions.run.RunJson;
 
 /**
  * The endpoint that streams the events of runs as server-sent events. Streams of one run share a {@link RunFeed}, so that an

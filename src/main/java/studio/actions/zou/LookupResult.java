@@ -15,7 +15,8 @@ public sealed interface LookupResult {
      */
     record Facts(UUID taskId, UUID entityId, String kind, UUID productionId, String entityName, String sequenceName,
             String episodeName, String assetTypeName, String taskTypeName, String productionName, Role role)
-            implements LookupResult {
+            implements
+                LookupResult {
     }
 
     /** A target that does not exist, or that the caller may not see; {@code why} is a sentence. */

@@ -39,13 +39,13 @@ import studio.actions.audit.AuditEntry;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Role;
 import studio.actions.kitsu.KitsuImport;
+import studio.actions.press.PressJson;
 import studio.actions.problem.Problem;
 import studio.actions.run.Delivery;
 import studio.actions.run.Run;
-import studio.actions.press.PressJson;
 import studio.actions.run.RunJson;
-import studio.actions.statistics.Statistics;
 import studio.actions.run.Target;
+import studio.actions.statistics.Statistics;
 
 /** Compares the code with the API's description in both directions. */
 class RoutesTest {

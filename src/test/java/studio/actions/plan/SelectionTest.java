@@ -3,7 +3,6 @@ package studio.actions.plan;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import studio.actions.run.Target;
 import java.util.Collections;
 import java.util.List;
 import java.util.UUID;
@@ -16,6 +15,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
+import studio.actions.run.Target;
 
 class SelectionTest {
 
