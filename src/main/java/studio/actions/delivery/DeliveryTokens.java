@@ -8,6 +8,8 @@ import java.util.Map;
 
 import jakarta.inject.Singleton;
 
+import studio.actions.limit.Taken;
+import studio.actions.limit.RateLimit;
 import studio.actions.limit.EmptyBuckets;
 import studio.actions.limit.RateLimits;
 
@@ -27,11 +29,11 @@ class DeliveryTokens {
         return empty;
     }
 
-    RateLimits.Policy host(String host) {
+    RateLimit host(String host) {
         return limits.host(host);
     }
 
-    static RateLimits.Policy rate(DeliveryQueue.Due due) {
+    static RateLimit rate(DeliveryQueue.Due due) {
         return RateLimits.action(due.actionId(), due.ratePerMinute());
     }
 
@@ -41,14 +43,14 @@ class DeliveryTokens {
      * @return the deliveries for which there was no token
      */
     List<InFlight> take(List<InFlight> chosen) {
-        Map<RateLimits.Policy, RateLimits.Taken> taken = limits.take(tokens(chosen));
+        Map<RateLimit, Taken> taken = limits.take(tokens(chosen));
         empty.update(taken.values());
-        Map<RateLimits.Policy, Integer> granted = new HashMap<>();
-        taken.forEach((policy, got) -> granted.put(policy, got.granted()));
+        Map<RateLimit, Integer> granted = new HashMap<>();
+        taken.forEach((limit, got) -> granted.put(limit, got.granted()));
         List<InFlight> unpaid = new ArrayList<>();
         for (InFlight inFlight : chosen) {
             if (granted.get(inFlight.rate()) > 0 && granted.get(inFlight.host()) > 0) {
-                inFlight.tokens().forEach(policy -> granted.merge(policy, -1, Integer::sum));
+                inFlight.tokens().forEach(limit -> granted.merge(limit, -1, Integer::sum));
             } else {
                 unpaid.add(inFlight);
             }
@@ -62,13 +64,13 @@ class DeliveryTokens {
         giveBack(tokens(paid));
     }
 
-    private void giveBack(Map<RateLimits.Policy, Integer> tokens) {
+    private void giveBack(Map<RateLimit, Integer> tokens) {
         empty.update(limits.giveBack(tokens).values());
     }
 
-    private static Map<RateLimits.Policy, Integer> tokens(Collection<InFlight> all) {
-        Map<RateLimits.Policy, Integer> tokens = new HashMap<>();
-        all.forEach(inFlight -> inFlight.tokens().forEach(policy -> tokens.merge(policy, 1, Integer::sum)));
+    private static Map<RateLimit, Integer> tokens(Collection<InFlight> all) {
+        Map<RateLimit, Integer> tokens = new HashMap<>();
+        all.forEach(inFlight -> inFlight.tokens().forEach(limit -> tokens.merge(limit, 1, Integer::sum)));
         return tokens;
     }
 }

@@ -21,9 +21,14 @@ import jakarta.inject.Singleton;
 
 import org.jboss.logging.Logger;
 
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+
 import io.opentelemetry.api.trace.Span;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.smallrye.mutiny.Uni;
+import studio.actions.limit.Taken;
+import studio.actions.limit.RateLimit;
 import studio.actions.address.Refusals;
 import studio.actions.database.DatabaseHealth;
 import studio.actions.database.Notifications;
@@ -74,9 +79,9 @@ public class DeliveryWorker {
     private final RunConfig.Run config;
     private final int perHost;
     private final Map<UUID, InFlight> allInFlight = new ConcurrentHashMap<>();
-    private final Map<UUID, Refusals.Of> logged = new ConcurrentHashMap<>();
+    private final Cache<UUID, Refusals.Of> logged = Caffeine.newBuilder().maximumSize(RUNS).build();
     /** A cache of started runs. The fields from which requests are built never change. */
-    private final Map<UUID, Run> running = new HashMap<>();
+    private final Cache<UUID, Run> running = Caffeine.newBuilder().maximumSize(RUNS).build();
     private final Semaphore wakeUps = new Semaphore(0);
     private final Thread thread = new Thread(this::work, "deliveries");
     /** Whether a delivery may be waiting for a slot. If not, a slot that becomes free need not wake this thread. */
@@ -144,9 +149,9 @@ public class DeliveryWorker {
      */
     public List<InFlight> claim(Run run, int ratePerMinute, List<Delivery> pending) {
         List<InFlight> claimed = new ArrayList<>();
-        RateLimits.Policy rate = RateLimits.action(run.actionId, ratePerMinute);
+        RateLimit rate = RateLimits.action(run.actionId, ratePerMinute);
         for (Delivery delivery : pending) {
-            RateLimits.Policy host = tokens.host(delivery.host);
+            RateLimit host = tokens.host(delivery.host);
             if (stopping || claimed.size() >= config.parallelism() || allInFlight.size() >= AT_ONCE
                     || tokens.empty().contains(rate)
                     || tokens.empty().contains(host)) {
@@ -264,10 +269,10 @@ public class DeliveryWorker {
                 // Read before the search, which leaves out empty buckets: one of them may get a token meanwhile.
                 Optional<Duration> refill = tokens.empty().untilNextToken();
                 Map<String, Integer> free = egress.freeSlots();
-                tokens.empty().subjects(RateLimits.Kind.host).forEach(host -> free.put(host, 0));
+                tokens.empty().subjects(RateLimit.Kind.host).forEach(host -> free.put(host, 0));
                 Map<UUID, Integer> room = room();
                 DeliveryQueue.Offer offer = DeliveryQueue.offer(owner, free, room,
-                        tokens.empty().subjects(RateLimits.Kind.action).stream().map(UUID::fromString).toList(), RUNS,
+                        tokens.empty().subjects(RateLimit.Kind.action).stream().map(UUID::fromString).toList(), RUNS,
                         Math.min(perHost, config.parallelism()));
                 if (!offer.alive()) {
                     // Another replica took this one for dead. Recovery registers it under a new name.
@@ -322,7 +327,7 @@ public class DeliveryWorker {
     /** Returns the runs of the claimed deliveries. Marks queued runs as running. */
     private Map<UUID, Run> runs(List<InFlight> claimed) {
         Map<UUID, Run> runs = new HashMap<>();
-        claimed.forEach(inFlight -> runs.put(inFlight.run(), running.get(inFlight.run())));
+        claimed.forEach(inFlight -> runs.put(inFlight.run(), running.getIfPresent(inFlight.run())));
         List<UUID> unknown = runs.keySet().stream().filter(run -> runs.get(run) == null).toList();
         if (unknown.isEmpty()) {
             return runs;
@@ -331,9 +336,6 @@ public class DeliveryWorker {
         List<UUID> queued = unknown.stream().filter(run -> runs.get(run).state == Run.State.queued).toList();
         if (!queued.isEmpty()) {
             RunStore.start(queued);
-        }
-        if (running.size() > RUNS) {
-            running.clear();
         }
         unknown.stream().filter(run -> !queued.contains(run)).forEach(run -> running.put(run, runs.get(run)));
         return runs;
@@ -400,10 +402,7 @@ public class DeliveryWorker {
 
     /** Returns the refusals of a run, which log equal refusals once. */
     private Refusals.Of refusals(Run run) {
-        if (logged.size() > RUNS) {
-            logged.clear();
-        }
-        return logged.computeIfAbsent(run.id,
+        return logged.get(run.id,
                 unseen -> refusals.of(run.description(), run.callerId, run.callerName, run.callerEmail));
     }
 }

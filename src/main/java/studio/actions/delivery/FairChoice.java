@@ -12,6 +12,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
+import com.github.benmanes.caffeine.cache.Caffeine;
+
+import studio.actions.limit.RateLimit;
 import studio.actions.limit.RateLimits;
 
 /**
@@ -27,7 +30,7 @@ final class FairChoice {
     private final DeliveryTokens tokens;
     private final int parallelism;
     /** The number of the last turn, by id of action or run. */
-    private final Map<UUID, Long> turns = new HashMap<>();
+    private final Map<UUID, Long> turns = Caffeine.newBuilder().maximumSize(TURNS).<UUID, Long> build().asMap();
     private long turn;
 
     FairChoice(DeliveryTokens tokens, int parallelism) {
@@ -50,7 +53,7 @@ final class FairChoice {
         List<UUID> order = List.copyOf(waiting.keySet());
         Map<UUID, Long> inFlightCounts = new HashMap<>();
         inFlight.forEach(one -> Stream.of(one.run(), one.action()).forEach(id -> inFlightCounts.merge(id, 1L, Long::sum)));
-        Map<RateLimits.Policy, Integer> chosen = new HashMap<>();
+        Map<RateLimit, Integer> chosen = new HashMap<>();
         Comparator<UUID> least = Comparator.<UUID, Long> comparing(id -> inFlightCounts.getOrDefault(id, 0L))
                 .thenComparing(id -> turns.getOrDefault(id, 0L));
         while (!waiting.isEmpty() && room.getAsBoolean()) {
@@ -60,8 +63,8 @@ final class FairChoice {
                     .thenComparing((one, other) -> isShort(waiting.get(one).peek()) ? 0 : least.compare(one, other))
                     .thenComparing(order::indexOf)).orElseThrow();
             DeliveryQueue.Due next = waiting.get(run).poll();
-            RateLimits.Policy rate = DeliveryTokens.rate(next);
-            RateLimits.Policy host = tokens.host(next.host());
+            RateLimit rate = DeliveryTokens.rate(next);
+            RateLimit host = tokens.host(next.host());
             boolean enough = inFlightCounts.getOrDefault(run, 0L) >= parallelism
                     || chosen.getOrDefault(rate, 0) >= tokens.empty().mostTokens(rate);
             if (enough || waiting.get(run).isEmpty()) {
@@ -70,15 +73,12 @@ final class FairChoice {
             if (enough || chosen.getOrDefault(host, 0) >= tokens.empty().mostTokens(host) || !take.test(next)) {
                 continue;
             }
-            Stream.of(rate, host).forEach(policy -> chosen.merge(policy, 1, Integer::sum));
+            Stream.of(rate, host).forEach(limit -> chosen.merge(limit, 1, Integer::sum));
             turn++;
             Stream.of(run, next.actionId()).forEach(id -> {
                 inFlightCounts.merge(id, 1L, Long::sum);
                 turns.put(id, turn);
             });
-        }
-        if (turns.size() > TURNS) {
-            turns.clear();
         }
     }
 

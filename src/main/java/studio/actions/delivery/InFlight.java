@@ -3,13 +3,14 @@ package studio.actions.delivery;
 import java.util.List;
 import java.util.UUID;
 
+import studio.actions.limit.RateLimit;
 import studio.actions.egress.Egress;
 import studio.actions.limit.RateLimits;
 
 /** A delivery that this process has claimed or is about to claim, with its slot at the host and the buckets that it costs. */
-public record InFlight(UUID delivery, UUID run, UUID action, RateLimits.Policy rate, RateLimits.Policy host, Egress.Slot slot) {
+public record InFlight(UUID delivery, UUID run, UUID action, RateLimit rate, RateLimit host, Egress.Slot slot) {
 
-    List<RateLimits.Policy> tokens() {
+    List<RateLimit> tokens() {
         return List.of(rate, host);
     }
 }

@@ -16,25 +16,25 @@ import java.util.stream.Collectors;
  */
 public final class EmptyBuckets {
 
-    private record Low(RateLimits.Taken taken, long sinceNanos) {
+    private record Low(Taken taken, long sinceNanos) {
 
         double tokens() {
-            return taken.left() + (System.nanoTime() - sinceNanos) / 1e9 * taken.policy().perSecond();
+            return taken.left() + (System.nanoTime() - sinceNanos) / 1e9 * taken.limit().perSecond();
         }
 
         boolean over() {
-            return tokens() >= taken.policy().quota();
+            return tokens() >= taken.limit().quota();
         }
     }
 
-    /** By {@link RateLimits.Policy#bucket}, since a bucket's limit may change. */
+    /** By {@link RateLimit#bucket}, since a bucket's limit may change. */
     private final Map<String, Low> low = new ConcurrentHashMap<>();
 
-    public void update(Collection<RateLimits.Taken> taken) {
+    public void update(Collection<Taken> taken) {
         long now = System.nanoTime();
         low.values().removeIf(Low::over);
-        taken.stream().filter(one -> one.left() < 1 || contains(one.policy()))
-                .forEach(one -> low.put(one.policy().bucket(), new Low(one, now)));
+        taken.stream().filter(one -> one.left() < 1 || contains(one.limit()))
+                .forEach(one -> low.put(one.limit().bucket(), new Low(one, now)));
     }
 
     public void forget() {
@@ -42,26 +42,26 @@ public final class EmptyBuckets {
     }
 
     /** Returns whether the bucket ran out and has not filled since. */
-    public boolean contains(RateLimits.Policy policy) {
-        Low known = low.get(policy.bucket());
+    public boolean contains(RateLimit limit) {
+        Low known = low.get(limit.bucket());
         return known != null && !known.over();
     }
 
     /** Returns how many tokens the bucket may have at most. */
-    public int mostTokens(RateLimits.Policy policy) {
-        Low known = low.get(policy.bucket());
-        return known == null || known.over() ? policy.quota() : (int) known.tokens();
+    public int mostTokens(RateLimit limit) {
+        Low known = low.get(limit.bucket());
+        return known == null || known.over() ? limit.quota() : (int) known.tokens();
     }
 
     /** Returns the subjects whose buckets are empty at the moment. */
-    public Set<String> subjects(RateLimits.Kind kind) {
-        return low.values().stream().filter(one -> one.taken().policy().kind() == kind && one.tokens() < 1)
-                .map(one -> one.taken().policy().subject()).collect(Collectors.toSet());
+    public Set<String> subjects(RateLimit.Kind kind) {
+        return low.values().stream().filter(one -> one.taken().limit().kind() == kind && one.tokens() < 1)
+                .map(one -> one.taken().limit().subject()).collect(Collectors.toSet());
     }
 
     /** Returns the time until the first empty bucket has a token. */
     public Optional<Duration> untilNextToken() {
         return low.values().stream().filter(one -> one.tokens() < 1)
-                .map(one -> one.taken().policy().worth(1 - one.tokens())).min(Comparator.naturalOrder());
+                .map(one -> one.taken().limit().worth(1 - one.tokens())).min(Comparator.naturalOrder());
     }
 }

@@ -19,7 +19,7 @@ import studio.actions.problem.ProblemException;
 @RequestScoped
 public class Quota {
 
-    private final Map<RateLimits.Kind, RateLimits.Taken> limits = new EnumMap<>(RateLimits.Kind.class);
+    private final Map<RateLimit.Kind, Taken> limits = new EnumMap<>(RateLimit.Kind.class);
 
     /** Returns this object without the request scope's proxy, since a press goes on after its request has ended. */
     public Quota itself() {
@@ -30,9 +30,9 @@ public class Quota {
      * Adds a limit to the headers. The action's limit is added only when it is reached, since until then it does not limit
      * presses.
      */
-    public synchronized void show(RateLimits.Taken now) {
-        if (now.policy().kind() == RateLimits.Kind.caller || now.spent()) {
-            limits.put(now.policy().kind(), now);
+    public synchronized void show(Taken now) {
+        if (now.limit().kind() == RateLimit.Kind.caller || now.spent()) {
+            limits.put(now.limit().kind(), now);
         }
     }
 
@@ -42,31 +42,31 @@ public class Quota {
 
     /** Returns {@code quota_exceeded} if a limit is reached, with the time until no limit is reached any more. */
     public synchronized Optional<ProblemException> refusal() {
-        List<RateLimits.Taken> spent = limits.values().stream().filter(RateLimits.Taken::spent).toList();
+        List<Taken> spent = limits.values().stream().filter(Taken::spent).toList();
         return spent.stream().max(Comparator.comparing(limit -> limit.until(1))).map(longest -> ProblemException.exceeded(
-                spent.stream().map(limit -> limit.policy().kind().name()).toList(), Math.max(1, wholeSeconds(longest.until(1))),
-                why(longest.policy())));
+                spent.stream().map(limit -> limit.limit().kind().name()).toList(), Math.max(1, wholeSeconds(longest.until(1))),
+                why(longest.limit())));
     }
 
-    private static String why(RateLimits.Policy policy) {
-        return policy.kind() == RateLimits.Kind.caller
-                ? "You may start %d runs a minute. 'Retry-After' says when the next one may be.".formatted(policy.quota())
+    private static String why(RateLimit limit) {
+        return limit.kind() == RateLimit.Kind.caller
+                ? "You may start %d runs a minute. 'Retry-After' says when the next one may be.".formatted(limit.quota())
                 : "More than %d minutes' worth of this action's deliveries are waiting (%d a minute). Wait, or cancel some."
-                        .formatted(RateLimits.LONGEST_QUEUE, policy.quota() / RateLimits.LONGEST_QUEUE);
+                        .formatted(RateLimits.LONGEST_QUEUE, limit.quota() / RateLimits.LONGEST_QUEUE);
     }
 
     /** Returns {@code RateLimit-Policy}: the quota of each limit and its window in seconds. */
     String policies() {
-        return each(limit -> "q=%d;w=%d".formatted(limit.policy().quota(), limit.policy().window().toSeconds()));
+        return each(limit -> "q=%d;w=%d".formatted(limit.limit().quota(), limit.limit().window().toSeconds()));
     }
 
     /** Returns {@code RateLimit}: how many tokens each limit has left, and the seconds until it has all of them. */
     String left() {
         return each(limit -> "r=%d;t=%d".formatted((int) Math.max(0, limit.left()),
-                wholeSeconds(limit.until(limit.policy().quota()))));
+                wholeSeconds(limit.until(limit.limit().quota()))));
     }
 
-    private synchronized String each(Function<RateLimits.Taken, String> parameters) {
+    private synchronized String each(Function<Taken, String> parameters) {
         return limits.entrySet().stream()
                 .map(limit -> "\"%s\";%s".formatted(limit.getKey(), parameters.apply(limit.getValue())))
                 .collect(Collectors.joining(", "));

@@ -5,12 +5,14 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 
 import jakarta.inject.Singleton;
 
 import org.jboss.logging.Logger;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
 
 import studio.actions.database.SqlBatch;
 import studio.actions.identity.Caller;
@@ -25,57 +27,6 @@ public class RateLimits {
 
     private static final Logger LOG = Logger.getLogger(RateLimits.class);
 
-    /** Kinds of limit, spelled like the policies in the API. */
-    public enum Kind {
-        action,
-        caller,
-        host
-    }
-
-    /**
-     * The limit of one action, caller or host.
-     *
-     * @param subject the id of the action or the caller, or the host
-     * @param quota tokens that the bucket holds
-     * @param window how long an empty bucket takes to fill
-     */
-    public record Policy(Kind kind, String subject, int quota, Duration window) {
-
-        /** Returns the key of the bucket, which does not depend on the quota. */
-        public String bucket() {
-            return kind + " " + subject;
-        }
-
-        public double perSecond() {
-            return quota * 1000d / window.toMillis();
-        }
-
-        /** Returns how long the bucket takes to gain so many tokens. */
-        public Duration worth(double tokens) {
-            return Duration.ofNanos((long) Math.ceil(Math.max(0, tokens) / perSecond() * 1e9));
-        }
-    }
-
-    /**
-     * The result of a take.
-     *
-     * @param policy the limit at that moment, which may differ from the requested one
-     * @param granted tokens taken
-     * @param left tokens that are there now
-     */
-    public record Taken(Policy policy, int granted, double left) {
-
-        /** Returns whether the take got no token and the bucket is empty. */
-        public boolean spent() {
-            return granted == 0 && left < 1;
-        }
-
-        /** Returns how long it takes until the bucket has so many tokens, if nobody takes any. */
-        public Duration until(int tokens) {
-            return policy.worth(tokens - left);
-        }
-    }
-
     /** Minutes' worth of waiting deliveries above which an action accepts no more presses. */
     public static final int LONGEST_QUEUE = 10;
 
@@ -88,17 +39,9 @@ public class RateLimits {
     /** Number of buckets whose level is remembered, at most. */
     private static final int REMEMBERED = 1000;
 
-    private record Seen(Taken taken, long sinceNanos) {
-
-        boolean plenty(Policy policy) {
-            return taken.policy().equals(policy) && taken.left() > policy.quota() / 2d
-                    && System.nanoTime() - sinceNanos < BELIEVED.toNanos();
-        }
-    }
-
     private final TokenBuckets buckets;
     private final LimitConfig config;
-    private final Map<String, Seen> seen = new ConcurrentHashMap<>();
+    private final Cache<String, Taken> seen = Caffeine.newBuilder().maximumSize(REMEMBERED).expireAfterWrite(BELIEVED).build();
 
     RateLimits(TokenBuckets buckets, LimitConfig config) {
         this.buckets = buckets;
@@ -106,25 +49,25 @@ public class RateLimits {
     }
 
     /** Returns the limit of a caller: runs a minute. */
-    public Policy caller(Caller caller) {
+    public RateLimit caller(Caller caller) {
         Map<Standing, Integer> exceptions = config.perCallerByRole();
         Integer ofRole = exceptions.getOrDefault(Standing.valueOf(caller.role().name()), config.perCaller());
-        return new Policy(Kind.caller, caller.id().toString(),
+        return new RateLimit(RateLimit.Kind.caller, caller.id().toString(),
                 caller.bot() ? exceptions.getOrDefault(Standing.bot, ofRole) : ofRole, MINUTE);
     }
 
     /** Returns the limit of an action: deliveries a minute. */
-    public static Policy action(UUID id, int ratePerMinute) {
-        return new Policy(Kind.action, id.toString(), ratePerMinute, MINUTE);
+    public static RateLimit action(UUID id, int ratePerMinute) {
+        return new RateLimit(RateLimit.Kind.action, id.toString(), ratePerMinute, MINUTE);
     }
 
     /** Returns the limit of a host: deliveries a second. */
-    public Policy host(String host) {
-        return new Policy(Kind.host, host, config.perHost(), SECOND);
+    public RateLimit host(String host) {
+        return new RateLimit(RateLimit.Kind.host, host, config.perHost(), SECOND);
     }
 
     /** Takes from each bucket as many of the wanted tokens as it has, in one round trip. */
-    public Map<Policy, Taken> take(Map<Policy, Integer> wanted) {
+    public Map<RateLimit, Taken> take(Map<RateLimit, Integer> wanted) {
         return buckets.take(wanted);
     }
 
@@ -133,10 +76,10 @@ public class RateLimits {
      *
      * @return what the buckets hold now; empty if that failed, and then the buckets fill by themselves
      */
-    public Map<Policy, Taken> giveBack(Map<Policy, Integer> unused) {
-        Map<Policy, Integer> wanted = new HashMap<>(unused);
+    public Map<RateLimit, Taken> giveBack(Map<RateLimit, Integer> unused) {
+        Map<RateLimit, Integer> wanted = new HashMap<>(unused);
         wanted.values().removeIf(tokens -> tokens == 0);
-        wanted.replaceAll((policy, tokens) -> -tokens);
+        wanted.replaceAll((limit, tokens) -> -tokens);
         try {
             return wanted.isEmpty() ? Map.of() : take(wanted);
         } catch (RuntimeException e) {
@@ -153,17 +96,14 @@ public class RateLimits {
      * @return what the bucket granted; if it granted nothing, {@code left} is 0, since the gain towards the next token is not
      *         known
      */
-    public Taken takeLast(SqlBatch before, Policy policy) {
-        Optional<Taken> taken = buckets.takeLast(before, policy);
+    public Taken takeLast(SqlBatch before, RateLimit limit) {
+        Optional<Taken> taken = buckets.takeLast(before, limit);
         if (taken.isEmpty()) {
             // The rollback also undid a change of the limit: from now on the bucket has to fill at the rate that is answered.
-            take(Map.of(policy, 0));
-            return new Taken(policy, 0, 0);
+            take(Map.of(limit, 0));
+            return new Taken(limit, 0, 0);
         }
-        if (seen.size() >= REMEMBERED) {
-            seen.clear();
-        }
-        seen.put(policy.bucket(), new Seen(taken.get(), System.nanoTime()));
+        seen.put(limit.bucket(), taken.get());
         return taken.get();
     }
 
@@ -171,14 +111,14 @@ public class RateLimits {
      * Returns how many tokens there are, without taking any. If this process took a token a moment ago and plenty was left,
      * returns that level without a query.
      */
-    public Taken look(Policy policy) {
-        Seen lately = seen.get(policy.bucket());
-        if (lately != null && lately.plenty(policy)) {
-            return lately.taken();
+    public Taken look(RateLimit limit) {
+        Taken lately = seen.getIfPresent(limit.bucket());
+        if (lately != null && lately.limit().equals(limit) && lately.left() > limit.quota() / 2d) {
+            return lately;
         }
         // The limit was changed. Taking zero tokens makes the bucket fill at the new rate from now on, as the headers will
         // say.
-        return buckets.look(policy).orElseGet(() -> take(Map.of(policy, 0)).get(policy));
+        return buckets.look(limit).orElseGet(() -> take(Map.of(limit, 0)).get(limit));
     }
 
     /**
@@ -204,9 +144,9 @@ public class RateLimits {
             return Optional.empty();
         }
         Waiting now = waiting.get();
-        Policy slower = ratePerMinute <= 60 * config.perHost() || now.host() == null ? action(action, ratePerMinute)
+        RateLimit slower = ratePerMinute <= 60 * config.perHost() || now.host() == null ? action(action, ratePerMinute)
                 : host(now.host());
-        Policy queue = new Policy(Kind.action, action.toString(), longest, MINUTE.multipliedBy(LONGEST_QUEUE));
+        RateLimit queue = new RateLimit(RateLimit.Kind.action, action.toString(), longest, MINUTE.multipliedBy(LONGEST_QUEUE));
         return Optional.of(new Taken(queue, 0, longest + 1 - now.count() + look(slower).left()));
     }
 

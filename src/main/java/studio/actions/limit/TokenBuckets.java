@@ -18,8 +18,6 @@ import org.hibernate.exception.DataException;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.database.SqlBatch;
-import studio.actions.limit.RateLimits.Policy;
-import studio.actions.limit.RateLimits.Taken;
 
 /**
  * The store of token buckets. The database's clock fills them, so a wrong clock of a replica changes nothing.
@@ -117,7 +115,7 @@ class TokenBuckets {
      * Takes from each bucket as many of the wanted tokens as it has. Needs one round trip, and a transaction of its own: a
      * bucket that stays locked blocks all other takes from it.
      */
-    Map<Policy, Taken> take(Map<Policy, Integer> wanted) {
+    Map<RateLimit, Taken> take(Map<RateLimit, Integer> wanted) {
         return QuarkusTransaction.suspendingExisting().call(() -> new SqlBatch().add(TAKE_AT_ONCE, values(wanted))
                 .ask(database, answers -> taken(answers.of(0), wanted)));
     }
@@ -129,12 +127,12 @@ class TokenBuckets {
      * @param before the statements to execute before the take, in the same round trip
      * @return what the bucket granted; empty if it granted nothing
      */
-    Optional<Taken> takeLast(SqlBatch before, Policy policy) {
-        Map<Policy, Integer> wanted = Map.of(policy, 1);
+    Optional<Taken> takeLast(SqlBatch before, RateLimit limit) {
+        Map<RateLimit, Integer> wanted = Map.of(limit, 1);
         int last = before.size();
-        before.add(TAKE_WITHIN, values(wanted)).add(GRANTED, List.of(policy.kind().name(), policy.subject()));
+        before.add(TAKE_WITHIN, values(wanted)).add(GRANTED, List.of(limit.kind().name(), limit.subject()));
         try {
-            return Optional.of(before.askLast(answers -> taken(answers.of(last), wanted)).get(policy));
+            return Optional.of(before.askLast(answers -> taken(answers.of(last), wanted)).get(limit));
         } catch (DataException none) {
             if (!DIVISION_BY_ZERO.equals(none.getSQLState())) {
                 throw none;
@@ -144,13 +142,13 @@ class TokenBuckets {
     }
 
     /** Reads a bucket without taking from it; empty if its limit has changed since the last take. */
-    Optional<Taken> look(Policy policy) {
-        List<?> asked = List.of(policy.quota(), seconds(policy), policy.kind().name(), policy.subject());
+    Optional<Taken> look(RateLimit limit) {
+        List<?> asked = List.of(limit.quota(), seconds(limit), limit.kind().name(), limit.subject());
         return new SqlBatch().add(LOOK, asked).ask(database, answers -> {
             ResultSet bucket = answers.of(0);
-            return !bucket.next() ? Optional.of(new Taken(policy, 0, policy.quota()))
-                    : bucket.getInt("quota") != policy.quota() ? Optional.empty()
-                            : Optional.of(new Taken(policy, 0, bucket.getDouble("left_now")));
+            return !bucket.next() ? Optional.of(new Taken(limit, 0, limit.quota()))
+                    : bucket.getInt("quota") != limit.quota() ? Optional.empty()
+                            : Optional.of(new Taken(limit, 0, bucket.getDouble("left_now")));
         });
     }
 
@@ -160,25 +158,25 @@ class TokenBuckets {
     }
 
     /** Returns the parameters of {@link #ASKED}. */
-    private static List<?> values(Map<Policy, Integer> wanted) {
-        List<Policy> all = List.copyOf(wanted.keySet());
-        return List.of(each(all, policy -> policy.kind().name(), String[]::new), each(all, Policy::subject, String[]::new),
-                each(all, Policy::quota, Integer[]::new), each(all, TokenBuckets::seconds, Double[]::new),
+    private static List<?> values(Map<RateLimit, Integer> wanted) {
+        List<RateLimit> all = List.copyOf(wanted.keySet());
+        return List.of(each(all, limit -> limit.kind().name(), String[]::new), each(all, RateLimit::subject, String[]::new),
+                each(all, RateLimit::quota, Integer[]::new), each(all, TokenBuckets::seconds, Double[]::new),
                 each(all, wanted::get, Integer[]::new));
     }
 
-    private static Map<Policy, Taken> taken(ResultSet row, Map<Policy, Integer> wanted) throws SQLException {
-        Map<String, Policy> buckets = wanted.keySet().stream().collect(Collectors.toMap(Policy::bucket, Function.identity()));
-        Map<Policy, Taken> taken = new HashMap<>();
+    private static Map<RateLimit, Taken> taken(ResultSet row, Map<RateLimit, Integer> wanted) throws SQLException {
+        Map<String, RateLimit> buckets = wanted.keySet().stream().collect(Collectors.toMap(RateLimit::bucket, Function.identity()));
+        Map<RateLimit, Taken> taken = new HashMap<>();
         while (row.next()) {
-            Policy asked = buckets.get(row.getString(1) + " " + row.getString(2));
-            Policy now = new Policy(asked.kind(), asked.subject(), row.getInt(3), asked.window());
+            RateLimit asked = buckets.get(row.getString(1) + " " + row.getString(2));
+            RateLimit now = new RateLimit(asked.kind(), asked.subject(), row.getInt(3), asked.window());
             taken.put(asked, new Taken(now, row.getInt(4), row.getDouble(5)));
         }
         return taken;
     }
 
-    private static double seconds(Policy policy) {
-        return policy.window().toMillis() / 1000d;
+    private static double seconds(RateLimit limit) {
+        return limit.window().toMillis() / 1000d;
     }
 }

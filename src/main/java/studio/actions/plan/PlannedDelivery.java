@@ -26,7 +26,7 @@ public record PlannedDelivery(Target target, List<UUID> tasks, String url, Objec
 
     /** Returns the delivery of a run that makes this request. */
     public Delivery delivery(Run run, int position) {
-        Delivery delivery = Delivery.of(run, position, target, tasks, url);
+        Delivery delivery = Delivery.of(run.id, position, target, tasks, run.method, url);
         if (body != null) {
             delivery.body = body.put("run_id", run.id.toString()).put("delivery_id", delivery.id.toString()).toString();
         }

@@ -7,6 +7,8 @@ import java.util.function.Supplier;
 import jakarta.inject.Singleton;
 
 import io.smallrye.mutiny.Uni;
+import studio.actions.limit.Taken;
+import studio.actions.limit.RateLimit;
 import studio.actions.action.Action;
 import studio.actions.delivery.DeliveryQueue;
 import studio.actions.identity.Caller;
@@ -36,14 +38,14 @@ class Admission {
         return quota.itself();
     }
 
-    RateLimits.Policy of(Caller caller) {
+    RateLimit of(Caller caller) {
         return limits.caller(caller);
     }
 
     /** Takes one token of the caller's. */
-    RateLimits.Taken take(Caller caller) {
-        RateLimits.Policy policy = of(caller);
-        return limits.take(Map.of(policy, 1)).get(policy);
+    Taken take(Caller caller) {
+        RateLimit limit = of(caller);
+        return limits.take(Map.of(limit, 1)).get(limit);
     }
 
     /** Adds the limit of the action's queue, if it is reached and no other limit is. */

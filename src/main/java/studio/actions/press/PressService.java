@@ -114,7 +114,7 @@ public class PressService {
             return admit(press, action, found, () -> planner.replayRefusals(requester, action, deliveries).map(refusals -> {
                 List<Delivery> again = new ArrayList<>();
                 for (Delivery delivery : deliveries) {
-                    Delivery repeat = delivery.replay(run, again.size());
+                    Delivery repeat = delivery.replay(run.id, again.size());
                     refusals.apply(delivery).ifPresent(refusal -> repeat.refuse(refusal.kind(), refusal.why()));
                     again.add(repeat);
                 }

@@ -13,6 +13,8 @@ import jakarta.inject.Singleton;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 
+import studio.actions.limit.Taken;
+import studio.actions.limit.RateLimit;
 import studio.actions.audit.AuditEntry;
 import studio.actions.database.Notifications;
 import studio.actions.database.SqlBatch;
@@ -64,7 +66,7 @@ class RunWriter {
      * @param cost the caller's limit, whose bucket pays one token for the run
      * @return what the bucket granted; if it granted no token, nothing was written
      */
-    RateLimits.Taken write(Run run, List<Delivery> deliveries, AuditEntry entry, boolean waits, RateLimits.Policy cost) {
+    Taken write(Run run, List<Delivery> deliveries, AuditEntry entry, boolean waits, RateLimit cost) {
         SqlBatch all = new SqlBatch().add(RUN, values(run)).add(DELIVERIES, values(run, deliveries))
                 .add(AuditEntry.INSERT, entry.values(json));
         if (waits) {

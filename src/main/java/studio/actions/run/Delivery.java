@@ -87,15 +87,15 @@ public class Delivery extends PanacheEntityBase {
     public Integer event;
 
     /** Returns a delivery that is due with its run. */
-    public static Delivery of(Run run, int position, Target target, List<UUID> tasks, String url) {
+    public static Delivery of(UUID run, int position, Target target, List<UUID> tasks, Action.Method method, String url) {
         Delivery delivery = new Delivery();
         delivery.id = UUID.randomUUID();
         delivery.webhookId = "msg_" + delivery.id.toString().replace("-", "");
-        return delivery.begin(run, position, target, tasks, run.method, url);
+        return delivery.begin(run, position, target, tasks, method, url);
     }
 
     /** Returns a delivery that repeats this request in another run. */
-    public Delivery replay(Run run, int position) {
+    public Delivery replay(UUID run, int position) {
         Delivery again = new Delivery();
         again.id = UUID.randomUUID();
         again.webhookId = webhookId;
@@ -103,8 +103,8 @@ public class Delivery extends PanacheEntityBase {
         return again.begin(run, position, target(), taskIds, method, url);
     }
 
-    private Delivery begin(Run run, int index, Target target, List<UUID> tasks, Action.Method verb, String address) {
-        runId = run.id;
+    private Delivery begin(UUID run, int index, Target target, List<UUID> tasks, Action.Method verb, String address) {
+        runId = run;
         position = index;
         take(target);
         taskIds = tasks;

@@ -23,6 +23,7 @@ import io.micrometer.core.instrument.Timer;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
+import studio.actions.limit.RateLimit;
 import studio.actions.delivery.AttemptEnded;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Reply;
@@ -48,16 +49,6 @@ public class RunMetrics {
 
     /** The states in {@code custom_actions.queue.depth}. */
     private static final List<String> QUEUED = List.of("due", "later", "held", "in_flight");
-
-    /**
-     * An ended run, and how many of its deliveries ended with one state and failure kind. A run whose deliveries were all
-     * refused has such records, too.
-     *
-     * @param kind null if the deliveries did not fail
-     */
-    record Ended(UUID run, UUID action, String actionName, UUID caller, Run.State state, Delivery.State delivery,
-            FailureKind kind, long count) {
-    }
 
     private final StatisticsStore store;
     private final MeterRegistry meters;
@@ -92,7 +83,7 @@ public class RunMetrics {
                             : REFUSALS.contains(kind) ? Delivery.State.refused : Delivery.State.failed,
                     kind);
         }
-        Stream.of(RateLimits.Kind.action, RateLimits.Kind.caller).forEach(limit -> refused(limit.name()));
+        Stream.of(RateLimit.Kind.action, RateLimit.Kind.caller).forEach(limit -> refused(limit.name()));
     }
 
     @PreDestroy
@@ -145,8 +136,8 @@ public class RunMetrics {
     }
 
     /** Counts and logs ended runs. To be called once for each run, after its end is on disk. */
-    void ended(List<Ended> parts) {
-        Map<UUID, List<Ended>> byRun = new HashMap<>();
+    void ended(List<StatisticsStore.Ended> parts) {
+        Map<UUID, List<StatisticsStore.Ended>> byRun = new HashMap<>();
         parts.forEach(part -> byRun.computeIfAbsent(part.run(), run -> new ArrayList<>()).add(part));
         byRun.values().forEach(run -> {
             runs(run.get(0).state()).increment();
@@ -155,8 +146,8 @@ public class RunMetrics {
         });
     }
 
-    private static void tell(List<Ended> parts) {
-        Ended run = parts.get(0);
+    private static void tell(List<StatisticsStore.Ended> parts) {
+        StatisticsStore.Ended run = parts.get(0);
         String what = parts.stream().map(part -> part.count() + " " + part.delivery()
                 + (part.kind() == null || part.kind().name().equals(part.delivery().name()) ? "" : " (" + part.kind() + ")"))
                 .collect(Collectors.joining(", "));

@@ -97,6 +97,16 @@ public class StatisticsStore {
               FROM delivery d JOIN run r ON r.id = d.run_id LEFT JOIN action a ON a.id = r.action_id
              WHERE d.state = 'pending' GROUP BY 1""";
 
+    /**
+     * An ended run, and how many of its deliveries ended with one state and failure kind. A run whose deliveries were all
+     * refused has such records, too.
+     *
+     * @param kind null if the deliveries did not fail
+     */
+    record Ended(UUID run, UUID action, String actionName, UUID caller, Run.State state, Delivery.State delivery,
+            FailureKind kind, long count) {
+    }
+
     private final EntityManager entities;
 
     StatisticsStore(EntityManager entities) {
@@ -112,7 +122,7 @@ public class StatisticsStore {
     }
 
     /** @param ended the runs that ended within the last hour; older ones are too old for metrics and log lines */
-    record Counted(int runs, List<RunMetrics.Ended> ended) {
+    record Counted(int runs, List<Ended> ended) {
     }
 
     Counted count() {
@@ -137,9 +147,9 @@ public class StatisticsStore {
     }
 
     @SuppressWarnings("unchecked")
-    private List<RunMetrics.Ended> ended(UUID[] runs) {
+    private List<Ended> ended(UUID[] runs) {
         List<Object[]> rows = entities.createNativeQuery(ENDED, Object[].class).setParameter("runs", runs).getResultList();
-        return rows.stream().map(row -> new RunMetrics.Ended((UUID) row[0], (UUID) row[1], (String) row[2], (UUID) row[3],
+        return rows.stream().map(row -> new Ended((UUID) row[0], (UUID) row[1], (String) row[2], (UUID) row[3],
                 Run.State.valueOf((String) row[4]), Delivery.State.valueOf((String) row[5]),
                 row[6] == null ? null : FailureKind.valueOf((String) row[6]), ((Number) row[7]).longValue())).toList();
     }

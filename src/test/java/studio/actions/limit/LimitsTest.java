@@ -135,10 +135,10 @@ class LimitsTest {
         int regained = (int) ((System.nanoTime() - since) / 2_000_000_000L);
         assertThat(pressed.size()).isBetween(30, 30 + regained);
         assertThat(left(pressed.get(0))).isEqualTo(29);
-        assertThat(pressed).allSatisfy(press -> assertThat(press.header("RateLimit-Policy")).isEqualTo(POLICY));
+        assertThat(pressed).allSatisfy(press -> assertThat(press.header("RateLimit-RateLimit")).isEqualTo(POLICY));
 
         refused.then().statusCode(429).contentType("application/problem+json").header("Retry-After", matchesPattern("[12]"))
-                .header("RateLimit-Policy", POLICY).header("RateLimit", matchesPattern("\"caller\";r=0;t=(59|60)"))
+                .header("RateLimit-RateLimit", POLICY).header("RateLimit", matchesPattern("\"caller\";r=0;t=(59|60)"))
                 .body(has("type", equalTo("https://iana.org/assignments/http-problem-types#quota-exceeded"), "code",
                         equalTo("quota_exceeded"), "title",
                         equalTo("Request cannot be satisfied as assigned quota has been exceeded"), "detail",
@@ -178,7 +178,7 @@ class LimitsTest {
         spend("caller", "00000000-0000-4000-8000-000000000001", before, 0.3);
 
         Response refused = press(action);
-        refused.then().statusCode(429).header("Retry-After", "2").header("RateLimit-Policy", POLICY);
+        refused.then().statusCode(429).header("Retry-After", "2").header("RateLimit-RateLimit", POLICY);
         update("UPDATE bucket SET at = at - interval '2 seconds'");
 
         press(action).then().statusCode(200);
@@ -259,7 +259,7 @@ class LimitsTest {
                 Api.admin().body("{\"targets\": [\"" + "x".repeat(1024 * 1024) + "\"]}").post(run(action)), 413,
                 Api.admin().post(Api.ACTIONS + "/runs/" + UUID.randomUUID() + "/replay"), 404);
 
-        answers.forEach((answer, status) -> answer.then().statusCode(status).header("RateLimit-Policy", POLICY)
+        answers.forEach((answer, status) -> answer.then().statusCode(status).header("RateLimit-RateLimit", POLICY)
                 .header("RateLimit", matchesPattern("\"caller\";r=(29|30);t=[012]")));
     }
 
@@ -332,7 +332,7 @@ class LimitsTest {
                 .filter(answer -> answer.statusCode() != 202).findFirst().orElseThrow();
 
         refused.then().statusCode(429).header("Retry-After", matchesPattern("[1234]"))
-                .header("RateLimit-Policy", "\"action\";q=600;w=600, \"caller\";q=30;w=60")
+                .header("RateLimit-RateLimit", "\"action\";q=600;w=600, \"caller\";q=30;w=60")
                 .header("RateLimit", startsWith("\"action\";r=0;t=60"))
                 .body(has("violated-policies", contains("action"), "code", equalTo("quota_exceeded"), "detail",
                         equalTo("More than 10 minutes' worth of this action's deliveries are waiting (60 a minute). Wait, or "
@@ -461,20 +461,20 @@ class LimitsTest {
 
     @Test
     void remembersAnEmptyBucketUntilItRefills() throws InterruptedException {
-        RateLimits.Policy slow = new RateLimits.Policy(RateLimits.Kind.host, "farm", 10, Duration.ofMinutes(1));
+        RateLimit slow = new RateLimit(RateLimit.Kind.host, "farm", 10, Duration.ofMinutes(1));
         EmptyBuckets emptyBuckets = new EmptyBuckets();
 
-        emptyBuckets.update(List.of(new RateLimits.Taken(slow, 10, 0.5)));
+        emptyBuckets.update(List.of(new Taken(slow, 10, 0.5)));
         assertThat(emptyBuckets.contains(slow)).isTrue();
         assertThat(emptyBuckets.mostTokens(slow)).isLessThan(10);
-        assertThat(emptyBuckets.subjects(RateLimits.Kind.host)).containsExactly("farm");
+        assertThat(emptyBuckets.subjects(RateLimit.Kind.host)).containsExactly("farm");
         assertThat(emptyBuckets.untilNextToken())
                 .hasValueSatisfying(end -> assertThat(end).isLessThanOrEqualTo(Duration.ofSeconds(3)));
 
-        RateLimits.Policy quick = new RateLimits.Policy(RateLimits.Kind.host, "farm", 10, Duration.ofMillis(300));
-        emptyBuckets.update(List.of(new RateLimits.Taken(quick, 10, 0.5)));
+        RateLimit quick = new RateLimit(RateLimit.Kind.host, "farm", 10, Duration.ofMillis(300));
+        emptyBuckets.update(List.of(new Taken(quick, 10, 0.5)));
         Thread.sleep(400);
-        emptyBuckets.update(List.of(new RateLimits.Taken(quick, 1, 9)));
+        emptyBuckets.update(List.of(new Taken(quick, 1, 9)));
 
         assertThat(emptyBuckets.contains(quick)).isFalse();
         assertThat(emptyBuckets.mostTokens(quick)).isEqualTo(10);
@@ -483,7 +483,7 @@ class LimitsTest {
 
     @Test
     void takesTokensInOneRoundTripOfLessThanAMillisecond() {
-        Map<RateLimits.Policy, Integer> wanted = Map.of(RateLimits.action(id, 60_000), 1, limits.host(name), 1);
+        Map<RateLimit, Integer> wanted = Map.of(RateLimits.action(id, 60_000), 1, limits.host(name), 1);
         List<Long> took = new ArrayList<>();
         List<Integer> turns = new ArrayList<>();
 
@@ -504,7 +504,7 @@ class LimitsTest {
 
     @Test
     void grantsNoMoreTokensThanTheBucketHolds() {
-        RateLimits.Policy policy = RateLimits.action(id, 10);
+        RateLimit policy = RateLimits.action(id, 10);
 
         assertThat(limits.take(Map.of(policy, 4)).get(policy).granted()).isEqualTo(4);
         assertThat(limits.take(Map.of(policy, 40)).get(policy).granted()).isEqualTo(6);
@@ -519,7 +519,7 @@ class LimitsTest {
     /** A clock that is set back neither fills nor empties a bucket. */
     @Test
     void ignoresBucketTimesInTheFuture() throws SQLException {
-        RateLimits.Policy policy = RateLimits.action(id, 6000);
+        RateLimit policy = RateLimits.action(id, 6000);
         spend("action", id.toString(), 6000, 5);
         update("UPDATE bucket SET at = at + interval '1 hour'");
 
@@ -529,7 +529,7 @@ class LimitsTest {
 
     @Test
     void takesNoTokensWhenTheBatchFails() {
-        RateLimits.Policy policy = RateLimits.action(id, 10);
+        RateLimit policy = RateLimits.action(id, 10);
         SqlBatch failing = new SqlBatch().add("DELETE FROM nowhere", List.of());
 
         assertThatThrownBy(() -> QuarkusTransaction.requiringNew().run(() -> limits.takeLast(failing, policy)))
@@ -540,8 +540,8 @@ class LimitsTest {
 
     @Test
     void rollsBackTheBatchWhenTheBucketIsEmpty() {
-        RateLimits.Policy policy = RateLimits.action(id, 1);
-        RateLimits.Policy other = RateLimits.action(UUID.randomUUID(), 10);
+        RateLimit policy = RateLimits.action(id, 1);
+        RateLimit other = RateLimits.action(UUID.randomUUID(), 10);
         limits.take(Map.of(policy, 1, other, 10));
 
         assertThat(fillAndTake(other, policy).spent()).isTrue();
@@ -554,8 +554,8 @@ class LimitsTest {
 
     @Test
     void readsTheBucketAgainWhenHalfIsSpentOrAMomentHasPassed() throws SQLException {
-        RateLimits.Policy policy = RateLimits.action(id, 10);
-        RateLimits.Policy other = RateLimits.action(UUID.randomUUID(), 10);
+        RateLimit policy = RateLimits.action(id, 10);
+        RateLimit other = RateLimits.action(UUID.randomUUID(), 10);
 
         assertThat(fillAndTake(other, policy).left()).isEqualTo(9);
         update("UPDATE bucket SET tokens = 6, at = clock_timestamp() WHERE subject = '" + id + "'");
@@ -569,7 +569,7 @@ class LimitsTest {
         assertThat(limits.look(policy).left()).as("as it is").isLessThan(2);
     }
 
-    private RateLimits.Taken fillAndTake(RateLimits.Policy filled, RateLimits.Policy taken) {
+    private Taken fillAndTake(RateLimit filled, RateLimit taken) {
         return QuarkusTransaction.requiringNew().call(() -> limits.takeLast(new SqlBatch()
                 .add("DELETE FROM bucket WHERE subject = ?", List.of(filled.subject())), taken));
     }

@@ -43,6 +43,9 @@ class StatisticsTest {
     RunRetention retention;
 
     @Inject
+    RunStatistics statistics;
+
+    @Inject
     MeterRegistry meters;
 
     private final Receiver receiver = Receiver.shared();
@@ -235,7 +238,7 @@ class StatisticsTest {
                 + "', (now() AT TIME ZONE 'UTC')::date - d, 'delivered', '', 1 "
                 + "FROM unnest(ARRAY[88, 89, 90]) d");
 
-        retention.sweep();
+        statistics.sweep();
 
         assertThat(text("SELECT count(*) FROM delivery_count WHERE subject = '" + action + "'")).isEqualTo("2");
     }
