@@ -22,8 +22,8 @@ import org.hibernate.type.SqlTypes;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import io.quarkus.panache.common.Sort;
-import studio.actions.action.Action;
 import studio.actions.database.SqlBatch;
+import studio.actions.draft.Method;
 import studio.actions.egress.Egress;
 import studio.actions.egress.FailureKind;
 
@@ -78,7 +78,7 @@ public class Delivery extends PanacheEntityBase {
     @JdbcTypeCode(SqlTypes.ARRAY)
     public List<UUID> taskIds;
     @Enumerated(EnumType.STRING)
-    public Action.Method method;
+    public Method method;
     /** Null if the delivery was refused when it was planned, for example because the template could not be filled. */
     public String url;
     public String host;
@@ -330,7 +330,7 @@ public class Delivery extends PanacheEntityBase {
                 Delivery delivery = new Delivery();
                 delivery.id = row.getObject(1, UUID.class);
                 delivery.runId = row.getObject(2, UUID.class);
-                delivery.method = Action.Method.valueOf(row.getString(3));
+                delivery.method = Method.valueOf(row.getString(3));
                 delivery.url = row.getString(4);
                 delivery.host = row.getString(5);
                 delivery.body = row.getString(6);

@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 
-import studio.actions.action.Action;
 import studio.actions.database.SqlBatch;
+import studio.actions.draft.Method;
 import studio.actions.egress.FailureKind;
 
 /**
@@ -122,7 +122,7 @@ record DeliveryPage(List<Delivery> deliveries, Integer next, List<Delivery> fail
             delivery.taskTypeName = rows.getString("task_type_name");
             delivery.productionName = rows.getString("production_name");
             delivery.taskIds = List.of((UUID[]) rows.getArray("task_ids").getArray());
-            delivery.method = Action.Method.valueOf(rows.getString("method"));
+            delivery.method = Method.valueOf(rows.getString("method"));
             delivery.url = rows.getString("url");
             delivery.state = Delivery.State.valueOf(rows.getString("state"));
             delivery.status = rows.getObject("status", Integer.class);

@@ -20,12 +20,12 @@ import org.jboss.logging.Logger;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.StartupEvent;
-import studio.actions.action.Secrets;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.PrintableText;
 import studio.actions.egress.Reply;
 import studio.actions.problem.DatabaseHealth;
+import studio.actions.secret.Secrets;
 
 /**
  * The background thread that saves outcomes. Attempts that end at about the same time share a transaction. The thread retries

@@ -30,9 +30,9 @@ import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
 import studio.actions.action.Action;
-import studio.actions.action.ActionJson;
-import studio.actions.action.ActionRules;
 import studio.actions.action.Actions;
+import studio.actions.draft.ActionRules;
+import studio.actions.draft.Draft;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Requester;
 import studio.actions.problem.ProblemException;
@@ -82,7 +82,7 @@ public class PressResource {
                     + "that is saved is previewed at /api/custom-actions/{id}/preview.");
         }
         Requester requester = Requester.of(identity);
-        ActionJson.Draft draft = rules.settle(press.action(), "/action", requester.caller());
+        Draft draft = rules.settle(press.action(), "/action", requester.caller());
         Action action = Action.of(draft, requester.caller(), Instant.EPOCH);
         action.id = null;
         return presses.preview(requester, action, Selection.of(press.selection(), press.targets(), config.maxSelection()))

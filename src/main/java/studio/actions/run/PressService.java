@@ -32,6 +32,7 @@ import studio.actions.action.Action;
 import studio.actions.action.Actions;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
+import studio.actions.draft.Method;
 import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
@@ -223,7 +224,7 @@ public class PressService {
     }
 
     private static RunJson.Preview.Would would(Action action, Map<String, String> headers, PlannedDelivery planned) {
-        return new RunJson.Preview.Would(planned.target(), action.isAjax ? action.method : Action.Method.GET, planned.url(),
+        return new RunJson.Preview.Would(planned.target(), action.isAjax ? action.method : Method.GET, planned.url(),
                 planned.refused() && headers != null ? Map.of() : headers, planned.refused() ? null : planned.body(),
                 planned.refused() ? new RunJson.Preview.Trouble(planned.refusal(), planned.why()) : null);
     }

@@ -13,8 +13,8 @@ import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import io.quarkus.runtime.annotations.RegisterForReflection;
-import studio.actions.action.Action;
-import studio.actions.action.ActionJson;
+import studio.actions.draft.Draft;
+import studio.actions.draft.Method;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Role;
 
@@ -36,14 +36,14 @@ public final class RunJson {
     }
 
     public record DraftPress(
-            ActionJson.Draft action,
+            Draft action,
             List<UUID> selection,
             List<Target> targets) {
     }
 
     public record Preview(List<Would> deliveries) {
 
-        public record Would(Target target, Action.Method method,
+        public record Would(Target target, Method method,
                 String url,
                 Map<String, String> headers,
                 ObjectNode body,
@@ -140,7 +140,7 @@ public final class RunJson {
      * A delivery as the caller sees it. A caller who may not see requests gets only its id, target, state and failure; the
      * rest is null or empty.
      */
-    public record DeliveryView(UUID id, Target target, Action.Method method,
+    public record DeliveryView(UUID id, Target target, Method method,
             String url,
             Delivery.State state,
             Integer status,

@@ -24,7 +24,6 @@ import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.vertx.core.http.HttpClosedException;
 import studio.actions.action.ActionHistory;
 import studio.actions.action.ActionResource;
-import studio.actions.action.ActionTransfer;
 import studio.actions.audit.AuditResource;
 import studio.actions.egress.AddressPolicy;
 import studio.actions.egress.EgressConfig;
@@ -37,6 +36,7 @@ import studio.actions.run.PressResource;
 import studio.actions.run.RunResource;
 import studio.actions.run.RunStreams;
 import studio.actions.run.StatisticsResource;
+import studio.actions.transfer.TransferResource;
 
 /**
  * Producers of beans: the clock and the source of random numbers, so that a test can replace them, and the allow list. Also
@@ -44,7 +44,7 @@ import studio.actions.run.StatisticsResource;
  * application.properties names, and the resources whose annotations are read (UnknownParameters, Problems).
  */
 @RegisterForReflection(targets = { SnakeCaseStrategy.class, PhysicalNamingStrategySnakeCaseImpl.class, ActionResource.class,
-        ActionHistory.class, ActionTransfer.class, ApiDocument.class, AuditResource.class, Echo.class, PressResource.class,
+        ActionHistory.class, TransferResource.class, ApiDocument.class, AuditResource.class, Echo.class, PressResource.class,
         RunResource.class, RunStreams.class, StatisticsResource.class, CustomActionsResource.class, RefusedForms.class,
         KitsuImport.class,
         UserContextResource.class })
