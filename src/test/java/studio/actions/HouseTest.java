@@ -8,14 +8,21 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static java.util.Map.entry;
+import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import jakarta.persistence.Entity;
 import jakarta.transaction.Transactional;
-import jakarta.ws.rs.Path;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,6 +37,9 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
+
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 
 import io.smallrye.mutiny.Uni;
 
@@ -46,20 +56,22 @@ class HouseTest {
      * {@code hash}. {@code start} wires the service together; no package may import it.
      */
     private static final Map<String, List<String>> MAY_IMPORT = Map.ofEntries(
-            entry("start", List.of("kitsu", "press", "stream", "statistics", "limit", "run", "action", "template", "address",
-                    "egress", "zou", "identity", "audit", "database")),
-            entry("kitsu",
-                    List.of("press", "plan", "limit", "run", "action", "template", "zou", "identity", "audit", "html",
-                            "database")),
-            entry("press", List.of("plan", "statistics", "delivery", "run", "limit", "action", "template", "egress", "identity",
-                    "audit", "database")),
-            entry("plan", List.of("delivery", "run", "action", "template", "address", "egress", "zou", "identity")),
+            entry("start", List.of("kitsu", "press", "stream", "statistics", "limit", "run", "transfer", "action", "draft", "secret",
+                    "template", "address", "egress", "zou", "identity", "audit", "database")),
+            entry("kitsu", List.of("press", "plan", "limit", "run", "transfer", "action", "draft", "template", "zou", "identity",
+                    "audit", "html", "database")),
+            entry("press", List.of("plan", "statistics", "delivery", "run", "limit", "action", "draft", "template", "egress",
+                    "identity", "audit", "database")),
+            entry("plan", List.of("delivery", "run", "action", "draft", "template", "address", "egress", "zou", "identity")),
             entry("stream", List.of("run", "identity", "database")),
             entry("statistics", List.of("delivery", "run", "limit", "action", "egress", "identity", "database")),
-            entry("delivery", List.of("run", "limit", "action", "address", "egress", "database")),
-            entry("run", List.of("action", "egress", "zou", "identity", "audit", "database", "template")),
+            entry("delivery", List.of("run", "limit", "action", "draft", "secret", "address", "egress", "database")),
+            entry("run", List.of("action", "draft", "template", "egress", "zou", "identity", "audit", "database")),
             entry("limit", List.of("identity", "database")),
-            entry("action", List.of("template", "identity", "audit", "csv", "address", "database")),
+            entry("transfer", List.of("action", "draft", "template", "identity", "audit", "csv")),
+            entry("action", List.of("draft", "template", "identity", "audit", "database")),
+            entry("draft", List.of("secret", "template", "identity", "address")),
+            entry("secret", List.of()),
             entry("template", List.of()),
             entry("csv", List.of()),
             entry("audit", List.of("identity", "csv", "database")),
@@ -67,12 +79,16 @@ class HouseTest {
             entry("address", List.of()),
             entry("zou", List.of("identity")),
             entry("identity", List.of()),
-            entry("database", List.of()),
             entry("http", List.of("html", "database")),
+            entry("database", List.of()),
             entry("problem", List.of()),
             entry("html", List.of()),
             entry("log", List.of()),
             entry("hash", List.of()));
+
+    /** Classes that hold SQL and whose names do not end in {@code Store}. */
+    private static final Set<String> STORES = Set.of("SqlBatch", "Notifications", "DeliveryQueue", "OutcomeBatch", "TokenBuckets",
+            "RunWriter");
 
     static Set<String> rooms() {
         return MAY_IMPORT.keySet();
@@ -98,7 +114,7 @@ class HouseTest {
 
     @Test
     void actionsUseOnlyThePolicyAndRefusalsOfAddress() {
-        noClasses().that().resideInAPackage(ROOT + "action..").should().dependOnClassesThat(
+        noClasses().that().resideInAnyPackage(ROOT + "action..", ROOT + "draft..").should().dependOnClassesThat(
                 resideInAnyPackage(ROOT + "address..", ROOT + "egress..").and(DescribedPredicate.describe(
                         "more than the guard",
                         (JavaClass type) -> !type.getName().startsWith(ROOT + "address.AddressPolicy")
@@ -127,9 +143,76 @@ class HouseTest {
         slices().matching("studio.actions.(*)..").should().beFreeOfCycles().check(HOUSE);
     }
 
+    /** A nested class belongs to its top-level class. */
+    @Test
+    void classesHaveNoCycles() {
+        slices().assignedFrom(new SliceAssignment() {
+            @Override
+            public SliceIdentifier getIdentifierOf(JavaClass type) {
+                return SliceIdentifier.of(topLevel(type));
+            }
+
+            @Override
+            public String getDescription() {
+                return "top-level classes";
+            }
+        }).should().beFreeOfCycles().check(HOUSE);
+    }
+
+    private static String topLevel(JavaClass type) {
+        return type.getEnclosingClass().map(HouseTest::topLevel).orElse(type.getName());
+    }
+
+    @Test
+    void packagesHaveAtMostFifteenFiles() throws IOException {
+        Map<Path, Long> files = sources().collect(Collectors.groupingBy(Path::getParent, Collectors.counting()));
+
+        assertThat(files).hasSizeGreaterThan(20);
+        assertThat(files).allSatisfy((room, count) -> assertThat(count).as(room.toString()).isLessThanOrEqualTo(15));
+    }
+
+    @Test
+    void filesHaveAtMostFourHundredLines() throws IOException {
+        assertThat(sources()).allSatisfy(file -> assertThat(Files.readAllLines(file)).hasSizeLessThanOrEqualTo(400));
+    }
+
+    private static Stream<Path> sources() throws IOException {
+        return Files.walk(Path.of("src/main/java/studio/actions")).filter(file -> file.toString().endsWith(".java"));
+    }
+
+    /** Words with which a text is SQL or JPQL. Log lines and API texts begin otherwise. */
+    private static final Pattern SQL = Pattern.compile(
+            "\"(?:\"\"\\s*)?(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH \\w+ AS|SET|LISTEN|NOTIFY|COMMIT|select|update|delete) "
+                    + "|\"[\\w.() ]*\\b(?:order by|where|and) ");
+
+    @Test
+    void onlyStoresHoldSql() throws IOException {
+        List<String> found = new ArrayList<>();
+        for (Path file : sources().toList()) {
+            String name = file.getFileName().toString().replace(".java", "");
+            if (!name.endsWith("Store") && !STORES.contains(name) && SQL.matcher(Files.readString(file)).find()) {
+                found.add(name);
+            }
+        }
+        assertThat(found).isEmpty();
+    }
+
+    /** Has {@code @Path}, but holds no SQL: the resources and services use the stores. */
+    @Test
+    void onlyStoresQueryTheDatabase() {
+        noClasses().that(DescribedPredicate.describe("are no stores",
+                type -> !topLevel(type).endsWith("Store") && !STORES.contains(topLevel(type).replaceAll(".*\\.", ""))))
+                .should().dependOnClassesThat(DescribedPredicate.describe("query the database",
+                        type -> type.getName().equals("studio.actions.database.SqlBatch")
+                                || type.getName().equals("jakarta.persistence.EntityManager")
+                                || type.getName().equals("jakarta.persistence.Query")
+                                || type.getName().equals("java.sql.PreparedStatement")))
+                .check(HOUSE);
+    }
+
     @Test
     void noRestMethodTakesOrReturnsAnEntity() {
-        methods().that().areDeclaredInClassesThat().areAnnotatedWith(Path.class).and().arePublic()
+        methods().that().areDeclaredInClassesThat().areAnnotatedWith(jakarta.ws.rs.Path.class).and().arePublic()
                 .should(new ArchCondition<>("take and answer no entity") {
                     @Override
                     public void check(JavaMethod method, ConditionEvents events) {

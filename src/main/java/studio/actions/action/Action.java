@@ -4,22 +4,20 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
-import jakarta.persistence.LockModeType;
 
-import org.hibernate.StatelessSession;
 import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
-import studio.actions.action.ActionJson.Draft;
+import studio.actions.draft.Draft;
+import studio.actions.draft.EntityType;
+import studio.actions.draft.Method;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 import studio.actions.template.Template;
@@ -28,15 +26,6 @@ import studio.actions.template.TriggerLink;
 /** A button that an admin defines: its URL template, who may press it, and how its deliveries are sent. */
 @Entity
 public class Action extends PanacheEntityBase {
-
-    /** The HTTP method of deliveries. A browser that opens an action uses its own method. */
-    public enum Method {
-        POST,
-        GET,
-        PUT,
-        PATCH,
-        DELETE
-    }
 
     @Id
     public UUID id;
@@ -75,28 +64,6 @@ public class Action extends PanacheEntityBase {
         action.take(draft);
         action.touch(caller, action.createdAt);
         return action;
-    }
-
-    /** Returns all actions by name. Uses a stateless session, because a session would keep every action in memory. */
-    static List<Action> sorted(StatelessSession rows) {
-        return rows.createSelectionQuery("from Action order by lower(name), name, id", Action.class)
-                .setReadOnly(true).getResultList();
-    }
-
-    /**
-     * Returns the ids of the actions that follow this name and id in the order of {@link #sorted}. The database compares,
-     * because the order is the database's.
-     */
-    static Set<UUID> after(StatelessSession rows, String name, UUID id) {
-        return Set.copyOf(rows.createSelectionQuery("""
-                select id from Action where lower(name) > lower(:name) or lower(name) = lower(:name)
-                and (name > :name or name = :name and id > :id)""", UUID.class)
-                .setParameter("name", name).setParameter("id", id).getResultList());
-    }
-
-    /** Returns the action, locked until the transaction ends, so that two writers do not overwrite each other unnoticed. */
-    public static Optional<Action> locked(UUID id) {
-        return findByIdOptional(id, LockModeType.PESSIMISTIC_WRITE);
     }
 
     /** Changes the action to a draft and returns true. An equal draft changes neither version nor times and returns false. */

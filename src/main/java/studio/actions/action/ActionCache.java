@@ -13,8 +13,7 @@ import java.util.function.Function;
 
 import jakarta.inject.Singleton;
 
-import org.hibernate.StatelessSession;
-
+import studio.actions.action.CachedList.Question;
 import studio.actions.database.Notifications;
 
 /**
@@ -48,14 +47,14 @@ class ActionCache {
      * @param answers the answers by question, which includes the caller's roles
      * @param before the answers made from the list before; most of them are equal to the new ones
      */
-    private record Read(List<Action> actions, Instant at, Map<CachedLists.Question, CachedList> answers,
-            Map<CachedLists.Question, CachedList> before, AtomicInteger bytes) {
+    private record Read(List<Action> actions, Instant at, Map<Question, CachedList> answers,
+            Map<Question, CachedList> before, AtomicInteger bytes) {
 
-        Read(List<Action> actions, Instant at, Map<CachedLists.Question, CachedList> before) {
+        Read(List<Action> actions, Instant at, Map<Question, CachedList> before) {
             this(actions, at, new ConcurrentHashMap<>(), before, new AtomicInteger());
         }
 
-        void keep(CachedLists.Question asked, CachedList answer) {
+        void keep(Question asked, CachedList answer) {
             int size = answer.bytes().capacity() + asked.length() + OVERHEAD;
             if (bytes.addAndGet(size) > KEPT) {
                 bytes.addAndGet(-size);
@@ -71,18 +70,18 @@ class ActionCache {
 
     private final Notifications notifications;
     private final Clock clock;
-    private final StatelessSession rows;
+    private final ActionStore store;
     private final AtomicLong drops = new AtomicLong();
     /** Transactions of this process that changed actions, with the time of the change. */
     private final Map<String, Instant> writes = new ConcurrentHashMap<>();
     private volatile Read last;
     /** The answers made from the list that was read last; they are kept when that list is dropped. */
-    private volatile Map<CachedLists.Question, CachedList> lately = Map.of();
+    private volatile Map<Question, CachedList> lately = Map.of();
 
-    ActionCache(Notifications notifications, Clock clock, StatelessSession rows) {
+    ActionCache(Notifications notifications, Clock clock, ActionStore store) {
         this.notifications = notifications;
         this.clock = clock;
-        this.rows = rows;
+        this.store = store;
         notifications.subscribe(Notifications.Topic.action_changed, this::hear, this::drop);
     }
 
@@ -92,12 +91,12 @@ class ActionCache {
     }
 
     /** Returns the cached answer to a question; empty if there is none, or the list is dropped or expired. */
-    Optional<CachedList> answered(CachedLists.Question asked) {
+    Optional<CachedList> answered(Question asked) {
         return believed().map(read -> read.answers.get(asked));
     }
 
     /** Writes the answer to a question, and keeps it for all callers with an equal question. */
-    CachedList answer(CachedLists.Question asked, Function<List<Action>, CachedList> write) {
+    CachedList answer(Question asked, Function<List<Action>, CachedList> write) {
         Read read = read();
         CachedList answer = write.apply(read.actions);
         read.keep(asked, answer);
@@ -116,7 +115,7 @@ class ActionCache {
     private Read readAnew() {
         long before = drops.get();
         Instant now = clock.instant();
-        Read read = new Read(List.copyOf(Action.sorted(rows)), now, lately);
+        Read read = new Read(List.copyOf(store.all()), now, lately);
         synchronized (this) {
             // A write that dropped the list meanwhile may be missing in this one, so it is not kept.
             if (drops.get() == before) {

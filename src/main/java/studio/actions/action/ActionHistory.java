@@ -28,9 +28,10 @@ import com.fasterxml.jackson.databind.node.NullNode;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.security.identity.SecurityIdentity;
-import studio.actions.action.ActionJson.Draft;
 import studio.actions.action.ActionJson.History;
 import studio.actions.action.ActionJson.View;
+import studio.actions.draft.Draft;
+import studio.actions.draft.DraftJson;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Code;
@@ -41,7 +42,9 @@ import studio.actions.problem.ProblemException;
 @Produces(MediaType.APPLICATION_JSON)
 public class ActionHistory {
 
-    private final Actions actions;
+    private final ActionWriter writer;
+    private final ActionStore store;
+    private final DraftJson drafts;
     private final SecurityIdentity identity;
 
     @Context
@@ -49,8 +52,10 @@ public class ActionHistory {
     @Context
     HttpHeaders headers;
 
-    ActionHistory(Actions actions, SecurityIdentity identity) {
-        this.actions = actions;
+    ActionHistory(ActionWriter writer, ActionStore store, DraftJson drafts, SecurityIdentity identity) {
+        this.writer = writer;
+        this.store = store;
+        this.drafts = drafts;
         this.identity = identity;
     }
 
@@ -63,7 +68,7 @@ public class ActionHistory {
         int before = cursor == null ? Integer.MAX_VALUE : version(cursor);
         // One version more than the page shows, because the changes of the last one are shown against it.
         List<ActionVersion> found = QuarkusTransaction.requiringNew().call(
-                () -> ActionVersion.before(id, before, limit + 1));
+                () -> store.versionsBefore(id, before, limit + 1));
         if (found.isEmpty() && cursor == null) {
             throw new ProblemException(Code.NOT_FOUND, "There is no action " + id + ", and there was none.");
         }
@@ -80,7 +85,7 @@ public class ActionHistory {
     @RolesAllowed("admin")
     public RestResponse<View> restore(@PathParam("id") UUID id,
             @QueryParam("version") @Min(1) @Max(Integer.MAX_VALUE) Integer version) {
-        Action action = actions.restore(id, version, this::expected,
+        Action action = writer.restore(id, version, this::expected,
                 Requester.of(identity));
         return ResponseBuilder.ok(View.of(action, Caller.of(identity))).tag(Etag.of(action)).build();
     }
@@ -106,9 +111,9 @@ public class ActionHistory {
     private History.Version version(ActionVersion of, ActionVersion before) {
         JsonNode was = before == null ? NullNode.instance : before.draft;
         // Read and written again, because PostgreSQL does not keep the order of JSON fields.
-        Draft draft = actions.read(of.draft);
-        JsonNode is = actions.write(draft);
-        List<History.Change> changes = Actions.changed(was, is).stream()
+        Draft draft = drafts.read(of.draft);
+        JsonNode is = drafts.write(draft);
+        List<History.Change> changes = DraftJson.changed(was, is).stream()
                 .map(field -> new History.Change(field, was.get(field), is.get(field))).toList();
         return new History.Version(of.version, of.at, of.verb,
                 new History.Person(of.callerId, of.callerName, of.callerEmail, of.callerRole), changes, draft);

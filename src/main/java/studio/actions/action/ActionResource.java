@@ -43,8 +43,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.vertx.core.buffer.Buffer;
-import studio.actions.action.ActionJson.Draft;
 import studio.actions.action.ActionJson.View;
+import studio.actions.draft.Draft;
+import studio.actions.draft.EntityType;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Requester;
 import studio.actions.problem.Cursor;
@@ -63,6 +64,8 @@ public class ActionResource {
     static final String MERGE_PATCH = "application/merge-patch+json";
 
     private final Actions actions;
+    private final ActionWriter writer;
+    private final ActionStore store;
     private final CachedLists lists;
     private final ObjectMapper json;
     private final SecurityIdentity identity;
@@ -72,8 +75,11 @@ public class ActionResource {
     @Context
     HttpHeaders headers;
 
-    ActionResource(Actions actions, CachedLists lists, ObjectMapper json, SecurityIdentity identity) {
+    ActionResource(Actions actions, ActionWriter writer, ActionStore store, CachedLists lists, ObjectMapper json,
+            SecurityIdentity identity) {
         this.actions = actions;
+        this.writer = writer;
+        this.store = store;
         this.lists = lists;
         this.json = json;
         this.identity = identity;
@@ -103,7 +109,7 @@ public class ActionResource {
     }
 
     private Predicate<Action> after(PageEnd end) {
-        Set<UUID> ids = actions.after(end.name, end.id);
+        Set<UUID> ids = store.after(end.name, end.id);
         return action -> ids.contains(action.id);
     }
 
@@ -144,7 +150,7 @@ public class ActionResource {
     @RolesAllowed("admin")
     public RestResponse<View> create(
             Draft draft) {
-        Action action = actions.create(draft, Requester.of(identity));
+        Action action = writer.create(draft, Requester.of(identity));
         return ResponseBuilder.create(RestResponse.Status.CREATED, View.of(action, Caller.of(identity)))
                 .location(URI.create("/api/custom-actions/" + action.id)).tag(Etag.of(action)).build();
     }
@@ -194,11 +200,11 @@ public class ActionResource {
     @Path("/{id}")
     @RolesAllowed("admin")
     public void delete(@PathParam("id") UUID id) {
-        actions.delete(id, this::fresh, Requester.of(identity));
+        writer.delete(id, this::fresh, Requester.of(identity));
     }
 
     private RestResponse<View> change(UUID id, UnaryOperator<Draft> how) {
-        Action action = actions.change(id, how, this::fresh, Requester.of(identity));
+        Action action = writer.change(id, how, this::fresh, Requester.of(identity));
         return ResponseBuilder.ok(View.of(action, Caller.of(identity))).tag(Etag.of(action)).build();
     }
 

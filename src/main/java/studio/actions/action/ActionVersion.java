@@ -1,12 +1,7 @@
 package studio.actions.action;
 
 import java.time.Instant;
-import java.util.Collection;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.UUID;
-import java.util.stream.Collectors;
 
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
@@ -49,54 +44,27 @@ public class ActionVersion extends PanacheEntityBase {
     public Instant createdAt;
     public UUID createdBy;
 
-    static ActionVersion of(Verb verb, Action action, JsonNode draft, Caller caller) {
+    /** Creates a version as the action is now, written by the caller who changed the action last. */
+    static ActionVersion of(Verb verb, Action action, JsonNode draft) {
         ActionVersion version = new ActionVersion();
         version.id = UUID.randomUUID();
         version.actionId = action.id;
         version.version = action.version;
         version.at = action.updatedAt;
         version.verb = verb;
-        version.callerId = caller.id();
-        version.callerName = caller.name();
-        version.callerEmail = caller.email();
-        version.callerRole = caller.role();
+        version.callerId = action.updatedBy;
         version.draft = draft;
         version.createdAt = action.createdAt;
         version.createdBy = action.createdBy;
         return version;
     }
 
-    static Optional<ActionVersion> of(UUID action, int version) {
-        return find("actionId = ?1 and version = ?2", action, version).firstResultOptional();
-    }
-
-    /** Returns the n-th version number of the n-th action, for all n. Leaves out versions that were not kept. */
-    @SuppressWarnings("unchecked")
-    static List<ActionVersion> of(List<UUID> actions, List<Integer> versions) {
-        return actions.isEmpty() ? List.of()
-                : getEntityManager().createNativeQuery("""
-                        SELECT v.* FROM unnest(:actions, :versions) AS shown (action_id, version)
-                          JOIN action_version v USING (action_id, version)""", ActionVersion.class)
-                        .setParameter("actions", actions.toArray(UUID[]::new))
-                        .setParameter("versions", versions.toArray(Integer[]::new)).getResultList();
-    }
-
-    static Optional<ActionVersion> last(UUID action) {
-        return find("actionId = ?1 order by version desc", action).firstResultOptional();
-    }
-
-    /** Returns the last version number of each action. Leaves out actions without a version. */
-    @SuppressWarnings("unchecked")
-    static Map<UUID, Integer> last(Collection<UUID> actions) {
-        List<Object[]> rows = getEntityManager().createNativeQuery("""
-                SELECT action_id, max(version) FROM action_version WHERE action_id = ANY (:actions) GROUP BY action_id""",
-                Object[].class).setParameter("actions", actions.toArray(UUID[]::new)).getResultList();
-        return rows.stream().collect(Collectors.toMap(row -> (UUID) row[0], row -> (Integer) row[1]));
-    }
-
-    /** Returns the versions of an action below a version number, newest first. */
-    static List<ActionVersion> before(UUID action, int version, int most) {
-        return ActionVersion.<ActionVersion> find("actionId = ?1 and version < ?2 order by version desc", action, version)
-                .page(0, most).list();
+    /** Sets who wrote this version. */
+    ActionVersion by(Caller caller) {
+        callerId = caller.id();
+        callerName = caller.name();
+        callerEmail = caller.email();
+        callerRole = caller.role();
+        return this;
     }
 }

@@ -3,6 +3,8 @@ package studio.actions.action;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Set;
 
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
@@ -14,7 +16,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 
 import io.netty.buffer.Unpooled;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
+import io.vertx.ext.web.RoutingContext;
+import studio.actions.identity.Caller;
+import studio.actions.identity.Role;
 
 /**
  * A response with a list of actions, shared by all callers with an equal question.
@@ -25,6 +31,28 @@ import io.vertx.core.http.HttpServerResponse;
 public record CachedList(String tag, ByteBuffer bytes) {
 
     private static final String JSON = MediaType.APPLICATION_JSON + ";charset=UTF-8";
+
+    /** Bytes that a string takes beside its characters. */
+    private static final int VALUE = 64;
+
+    /** The key of a kept answer: everything that the answer depends on beside the actions. */
+    record Question(Role role, Set<Role> roles, String path, String query, List<String> accept) {
+
+        static Question of(RoutingContext request, Caller caller) {
+            HttpServerRequest asked = request.request();
+            return new Question(caller.role(), caller.roles(), asked.path(), asked.query(),
+                    asked.headers().getAll(HttpHeaders.ACCEPT));
+        }
+
+        /**
+         * Returns the bytes of the query and of {@code Accept}, whose lengths the caller chooses. Counts an overhead for each
+         * value of {@code Accept}, because many short values cost more than one.
+         */
+        int length() {
+            return (query == null ? 0 : query.length())
+                    + accept.stream().mapToInt(value -> value.length() + VALUE).sum();
+        }
+    }
 
     public static CachedList of(Object answer, ObjectMapper json) {
         try {

@@ -18,12 +18,11 @@ import io.quarkus.vertx.http.runtime.security.SecurityHandlerPriorities;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpMethod;
-import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.impl.HttpServerRequestInternal;
 import io.vertx.ext.web.RoutingContext;
+import studio.actions.action.CachedList.Question;
 import studio.actions.identity.Caller;
 import studio.actions.identity.KnownCallers;
-import studio.actions.identity.Role;
 
 /**
  * Lists of actions that are answered from memory, on the event loop, if another caller with the same roles has sent an equal
@@ -44,28 +43,6 @@ public class CachedLists {
 
     /** The key under which Quarkus keeps the name of a request in metrics and traces. */
     private static final String TEMPLATE = "UrlPathTemplate";
-
-    /** Bytes that a string takes beside its characters. */
-    private static final int VALUE = 64;
-
-    /** The key of a kept answer: everything that the answer depends on beside the actions. */
-    record Question(Role role, Set<Role> roles, String path, String query, List<String> accept) {
-
-        static Question of(RoutingContext request, Caller caller) {
-            HttpServerRequest asked = request.request();
-            return new Question(caller.role(), caller.roles(), asked.path(), asked.query(),
-                    asked.headers().getAll(HttpHeaders.ACCEPT));
-        }
-
-        /**
-         * Returns the bytes of the query and of {@code Accept}, whose lengths the caller chooses. Counts an overhead for each
-         * value of {@code Accept}, because many short values cost more than one.
-         */
-        int length() {
-            return (query == null ? 0 : query.length())
-                    + accept.stream().mapToInt(value -> value.length() + VALUE).sum();
-        }
-    }
 
     private final ActionCache list;
     private final KnownCallers callers;

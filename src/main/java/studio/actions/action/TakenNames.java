@@ -15,7 +15,8 @@ import java.util.UUID;
 
 import jakarta.inject.Singleton;
 
-import studio.actions.action.ActionJson.Draft;
+import studio.actions.draft.Draft;
+import studio.actions.draft.EntityType;
 import studio.actions.identity.IdentityConfig;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
@@ -25,7 +26,7 @@ import studio.actions.problem.ProblemException;
  * two namesakes could never be run. Existing namesakes may stay.
  */
 @Singleton
-class TakenNames {
+public class TakenNames {
 
     private final boolean matter;
 
@@ -39,13 +40,13 @@ class TakenNames {
     }
 
     /** The name and entity type of an action, by which Kitsu's box lists the action. */
-    record Label(UUID id, String name, EntityType entityType) {
+    public record Label(UUID id, String name, EntityType entityType) {
 
-        static Label of(Action action) {
+        public static Label of(Action action) {
             return new Label(action.id, action.name, action.entityType);
         }
 
-        static Label of(UUID id, Draft draft) {
+        public static Label of(UUID id, Draft draft) {
             return new Label(id, draft.name(), draft.entityType());
         }
 
@@ -66,19 +67,15 @@ class TakenNames {
     }
 
     /**
-     * Checks one change against the stored actions.
+     * Checks one change.
      *
+     * @param present the labels of all stored actions
      * @throws ProblemException {@code invalid_body} if another action has the name
      */
-    void check(Label changed) {
-        if (matter) {
-            List<Label> present = Action.getEntityManager()
-                    .createQuery("select id, name, entityType from Action", Object[].class).getResultStream()
-                    .map(row -> new Label((UUID) row[0], (String) row[1], (EntityType) row[2])).toList();
-            refused(List.of(changed), present).values().forEach(fault -> {
-                throw ProblemException.invalid(List.of(fault));
-            });
-        }
+    void check(Label changed, Collection<Label> present) {
+        refused(List.of(changed), present).values().forEach(fault -> {
+            throw ProblemException.invalid(List.of(fault));
+        });
     }
 
     /**
@@ -87,7 +84,7 @@ class TakenNames {
      * @param changes the new labels; if two changes take one name, the first change keeps the name
      * @param present the labels of all stored actions, before the changes
      */
-    Map<UUID, Fault> refused(Collection<Label> changes, Collection<Label> present) {
+    public Map<UUID, Fault> refused(Collection<Label> changes, Collection<Label> present) {
         Map<UUID, Fault> refused = new LinkedHashMap<>();
         if (matter && !changes.isEmpty()) {
             Map<UUID, Label> before = new HashMap<>();

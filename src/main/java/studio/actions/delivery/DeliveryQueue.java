@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.UUID;
 
 import io.quarkus.hibernate.orm.panache.Panache;
+import studio.actions.draft.Method;
 import studio.actions.action.Action;
 import studio.actions.database.SqlBatch;
 import studio.actions.limit.RateLimits;
@@ -163,7 +164,7 @@ public final class DeliveryQueue {
                 Delivery delivery = new Delivery();
                 delivery.id = row.getObject(1, UUID.class);
                 delivery.runId = row.getObject(2, UUID.class);
-                delivery.method = Action.Method.valueOf(row.getString(3));
+                delivery.method = Method.valueOf(row.getString(3));
                 delivery.url = row.getString(4);
                 delivery.host = row.getString(5);
                 delivery.body = row.getString(6);

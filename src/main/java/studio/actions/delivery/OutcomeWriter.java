@@ -23,7 +23,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.StartupEvent;
-import studio.actions.action.Secrets;
+import studio.actions.secret.Secrets;
 import studio.actions.database.DatabaseHealth;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;

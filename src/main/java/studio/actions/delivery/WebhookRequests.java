@@ -11,11 +11,12 @@ import jakarta.inject.Singleton;
 
 import io.quarkus.runtime.ApplicationConfig;
 import studio.actions.action.Action;
-import studio.actions.action.ActionConfig;
-import studio.actions.action.Secrets;
+import studio.actions.draft.ActionConfig;
+import studio.actions.draft.Method;
 import studio.actions.egress.Outbound;
 import studio.actions.run.Delivery;
 import studio.actions.run.Run;
+import studio.actions.secret.Secrets;
 
 /** Builder of webhook requests: our headers, the action's headers with secrets filled in, and the signature. */
 @Singleton
@@ -44,7 +45,7 @@ public class WebhookRequests {
 
     /** Returns the headers for a preview, with secrets masked. */
     public Map<String, String> preview(Action action) {
-        Map<String, String> headers = headers(action.headers, action.method != Action.Method.GET);
+        Map<String, String> headers = headers(action.headers, action.method != Method.GET);
         headers.replaceAll((name, value) -> secrets.hide(value));
         for (String name : List.of("webhook-id", "webhook-timestamp", "Idempotency-Key", Tracing.HEADER)) {
             headers.put(name, WHEN_SENT);

@@ -40,11 +40,12 @@ import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
 import studio.actions.action.Action;
-import studio.actions.action.ActionJson;
+import studio.actions.action.ActionWriter;
 import studio.actions.action.Actions;
 import studio.actions.action.CachedList;
 import studio.actions.action.CachedLists;
-import studio.actions.action.KitsuFields;
+import studio.actions.draft.Draft;
+import studio.actions.draft.KitsuFields;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Requester;
 import studio.actions.limit.Limited;
@@ -77,6 +78,7 @@ public class CustomActionsResource {
     private static final Predicate<Action> ANY = action -> true;
 
     private final Actions actions;
+    private final ActionWriter writer;
     private final CachedLists lists;
     private final PressService presses;
     private final OpenService opens;
@@ -89,10 +91,10 @@ public class CustomActionsResource {
     @Context
     HttpHeaders headers;
 
-    CustomActionsResource(Actions actions, CachedLists lists, PressService presses, OpenService opens, RunConfig config,
-            RefusedForms forms, ObjectMapper json,
-            SecurityIdentity identity) {
+    CustomActionsResource(Actions actions, ActionWriter writer, CachedLists lists, PressService presses, OpenService opens,
+            RunConfig config, RefusedForms forms, ObjectMapper json, SecurityIdentity identity) {
         this.actions = actions;
+        this.writer = writer;
         this.lists = lists;
         this.presses = presses;
         this.opens = opens;
@@ -139,7 +141,7 @@ public class CustomActionsResource {
     @RolesAllowed("admin")
     public RestResponse<KitsuAction.View> create(JsonNode draft) {
         Requester requester = Requester.of(identity);
-        Action action = forms.keeping(requester.caller(), null, draft, () -> actions.create(
+        Action action = forms.keeping(requester.caller(), null, draft, () -> writer.create(
                 draft == null || draft.isNull() || draft.isMissingNode() ? null : read(draft, KitsuAction.Draft.class).create(),
                 requester));
         return RestResponse.status(RestResponse.Status.CREATED, KitsuAction.View.of(action));
@@ -174,7 +176,7 @@ public class CustomActionsResource {
         });
         KitsuAction.Change draft = read(change, KitsuAction.Change.class);
         return KitsuAction.View.of(
-                actions.change(id, before -> merge(id, before, change, draft), ANY, requester));
+                writer.change(id, before -> merge(id, before, change, draft), ANY, requester));
     }
 
     @DELETE
@@ -182,7 +184,7 @@ public class CustomActionsResource {
     @Path("/{id}")
     @RolesAllowed("admin")
     public void delete(@PathParam("id") UUID id) {
-        actions.delete(id, ANY, Requester.of(identity));
+        writer.delete(id, ANY, Requester.of(identity));
     }
 
     @POST
@@ -236,8 +238,8 @@ public class CustomActionsResource {
         }
     }
 
-    private ActionJson.Draft merge(UUID id, ActionJson.Draft before, JsonNode change, KitsuAction.Change draft) {
-        ActionJson.Draft shown = TriggerLink.read(draft.url()).filter(link -> link.action().equals(id))
+    private Draft merge(UUID id, Draft before, JsonNode change, KitsuAction.Change draft) {
+        Draft shown = TriggerLink.read(draft.url()).filter(link -> link.action().equals(id))
                 .map(link -> actions.asOf(List.of(link)).get(link)).orElse(before);
         return KitsuFields.merge(before.withKitsuFields(
                 change.has("name") ? draft.name() : KitsuFields.name(shown.name(), shown.enabled()),

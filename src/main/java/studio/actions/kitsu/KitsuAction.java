@@ -10,9 +10,8 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.action.Action;
-import studio.actions.action.ActionJson;
-import studio.actions.action.EntityType;
-import studio.actions.action.KitsuFields;
+import studio.actions.draft.EntityType;
+import studio.actions.draft.KitsuFields;
 
 /** An action in Zou's JSON, with the same keys in the same order, for Kitsu's front-end. */
 final class KitsuAction {
@@ -65,8 +64,8 @@ final class KitsuAction {
             EntityType entityType,
             Boolean isAjax) {
 
-        ActionJson.Draft create() {
-            return ActionJson.Draft.of(name, url, entityType, isAjax);
+        studio.actions.draft.Draft create() {
+            return studio.actions.draft.Draft.of(name, url, entityType, isAjax);
         }
     }
 }

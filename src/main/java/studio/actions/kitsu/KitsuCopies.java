@@ -26,10 +26,6 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
-import studio.actions.action.ActionJson.Import;
-import studio.actions.action.ActionJson.Import.Change;
-import studio.actions.action.ActionJson.Import.Kind;
-import studio.actions.action.ActionJson.Import.Wrong;
 import studio.actions.action.Actions;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
@@ -38,6 +34,10 @@ import studio.actions.kitsu.KitsuCopy.State;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.template.TriggerLink;
+import studio.actions.transfer.ImportReport;
+import studio.actions.transfer.ImportReport.Change;
+import studio.actions.transfer.ImportReport.Kind;
+import studio.actions.transfer.ImportReport.Wrong;
 import studio.actions.zou.Zou;
 import studio.actions.zou.ZouConfig;
 
@@ -131,7 +131,7 @@ class KitsuCopies {
      * @return the deleted actions, and the actions that Kitsu refused to delete; fails with {@code unavailable} if Kitsu does
      *         not answer, and then it is unknown whether Kitsu deleted the last one
      */
-    Uni<Import> clear(List<Theirs> theirs, Requester requester, Turn turn) {
+    Uni<ImportReport> clear(List<Theirs> theirs, Requester requester, Turn turn) {
         refuseOurOwn(theirs);
         finish(idsOf(theirs), requester);
         Map<UUID, UUID> ids = ids(idsOf(theirs));
@@ -203,7 +203,7 @@ class KitsuCopies {
     }
 
     /** Restores deleted actions in Kitsu, and fails as {@link #clear} does. Kitsu gives each restored action a new id. */
-    Uni<Import> undo(List<Theirs> theirs, Requester requester, Turn turn) {
+    Uni<ImportReport> undo(List<Theirs> theirs, Requester requester, Turn turn) {
         finish(idsOf(theirs), requester);
         Report report = new Report();
         List<KitsuCopy> copies = QuarkusTransaction.requiringNew().call(KitsuCopy::notRestored);
@@ -298,9 +298,9 @@ class KitsuCopies {
             return ++line;
         }
 
-        Import toImport() {
+        ImportReport toImport() {
             int created = (int) changes.stream().filter(change -> change.kind() == Kind.created).count();
-            return new Import(created, 0, unchanged, changes, errors);
+            return new ImportReport(created, 0, unchanged, changes, errors);
         }
     }
 }

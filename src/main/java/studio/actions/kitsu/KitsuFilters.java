@@ -21,7 +21,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 import studio.actions.action.Action;
-import studio.actions.action.KitsuFields;
+import studio.actions.draft.KitsuFields;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
 

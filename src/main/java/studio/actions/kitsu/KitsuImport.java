@@ -27,17 +27,21 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
-import studio.actions.action.ActionJson;
-import studio.actions.action.ActionJson.Import;
-import studio.actions.action.ActionRules;
 import studio.actions.action.Actions;
-import studio.actions.action.EntityType;
+import studio.actions.draft.ActionRules;
+import studio.actions.draft.Draft;
+import studio.actions.draft.EntityType;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Requester;
 import studio.actions.kitsu.KitsuCopies.Theirs;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
+import studio.actions.transfer.ImportReport;
+import studio.actions.transfer.ImportReport.Change;
+import studio.actions.transfer.ImportReport.Kind;
+import studio.actions.transfer.ImportReport.Wrong;
+import studio.actions.transfer.TakeOver;
 import studio.actions.zou.Zou;
 
 /**
@@ -60,14 +64,17 @@ public class KitsuImport {
 
     private final Zou zou;
     private final Actions actions;
+    private final TakeOver takeOver;
     private final ActionRules rules;
     private final KitsuCopies copies;
     private final ObjectMapper json;
     private final SecurityIdentity identity;
 
-    KitsuImport(Zou zou, Actions actions, ActionRules rules, KitsuCopies copies, ObjectMapper json, SecurityIdentity identity) {
+    KitsuImport(Zou zou, Actions actions, TakeOver takeOver, ActionRules rules, KitsuCopies copies, ObjectMapper json,
+            SecurityIdentity identity) {
         this.zou = zou;
         this.actions = actions;
+        this.takeOver = takeOver;
         this.rules = rules;
         this.copies = copies;
         this.json = json;
@@ -76,7 +83,7 @@ public class KitsuImport {
 
     @POST
     @RolesAllowed("admin")
-    public Uni<RestResponse<Import>> takeOver(@QueryParam("mode") Mode mode,
+    public Uni<RestResponse<ImportReport>> takeOver(@QueryParam("mode") Mode mode,
             @QueryParam("skip_invalid") Boolean skipInvalid) {
         if (mode == null) {
             throw ProblemException.parameter("mode", "required", "'mode' must be check, apply, clear or undo.");
@@ -86,13 +93,13 @@ public class KitsuImport {
         }
         Requester requester = Requester.of(identity);
         boolean skip = Boolean.TRUE.equals(skipInvalid);
-        Uni<Import> done = switch (mode) {
+        Uni<ImportReport> done = switch (mode) {
             case check, apply -> theirs(requester).map(theirs -> takeOver(theirs, requester, mode, skip));
             case clear -> copies.alone(turn -> theirs(requester).chain(theirs -> copies.clear(theirs, requester, turn)));
             case undo -> copies.alone(turn -> theirs(requester).chain(theirs -> copies.undo(theirs, requester, turn)));
         };
         return done
-                .map(report -> ResponseBuilder.<Import> create(mode == Mode.check || report.errors().isEmpty()
+                .map(report -> ResponseBuilder.<ImportReport> create(mode == Mode.check || report.errors().isEmpty()
                         || mode == Mode.apply && skip ? 200 : 422).entity(report).build());
     }
 
@@ -117,9 +124,9 @@ public class KitsuImport {
         return theirs;
     }
 
-    private Import takeOver(List<Theirs> theirs, Requester requester, Mode mode, boolean skipInvalid) {
-        List<Import.Wrong> errors = new ArrayList<>();
-        Map<UUID, ActionJson.Draft> drafts = new LinkedHashMap<>();
+    private ImportReport takeOver(List<Theirs> theirs, Requester requester, Mode mode, boolean skipInvalid) {
+        List<Wrong> errors = new ArrayList<>();
+        Map<UUID, Draft> drafts = new LinkedHashMap<>();
         Map<UUID, Integer> lines = new HashMap<>();
         Map<UUID, UUID> ids = copies.ids(theirs.stream().map(Theirs::kitsuId).collect(Collectors.toSet()));
         for (Theirs one : theirs) {
@@ -131,64 +138,64 @@ public class KitsuImport {
         lines.keySet().removeAll(here);
         drafts.keySet().removeAll(here);
         errors.removeIf(error -> !lines.containsValue(error.line()));
-        for (Map.Entry<UUID, ActionJson.Draft> draft : drafts.entrySet()) {
+        for (Map.Entry<UUID, Draft> draft : drafts.entrySet()) {
             settle(draft, lines.get(draft.getKey()), requester.caller(), errors);
         }
         refuseTakenNames(right(drafts, errors), lines, errors);
-        Map<UUID, ActionJson.Draft> right = right(drafts, errors);
+        Map<UUID, Draft> right = right(drafts, errors);
         Set<UUID> made = right.keySet();
         if (mode == Mode.apply) {
-            made = errors.isEmpty() || skipInvalid ? actions.adopt(right, requester) : Set.of();
+            made = errors.isEmpty() || skipInvalid ? takeOver.adopt(right, requester) : Set.of();
         }
-        List<Import.Change> changes = made.stream()
-                .map(id -> new Import.Change(lines.get(id), Import.Kind.created, drafts.get(id).name(), id, KitsuAction.FIELDS,
+        List<Change> changes = made.stream()
+                .map(id -> new Change(lines.get(id), Kind.created, drafts.get(id).name(), id, KitsuAction.FIELDS,
                         null,
                         taken(drafts.get(id))))
                 .toList();
-        int wrong = (int) errors.stream().map(Import.Wrong::id).distinct().count();
+        int wrong = (int) errors.stream().map(Wrong::id).distinct().count();
         int unchanged = mode == Mode.apply && (errors.isEmpty() || skipInvalid) ? theirs.size() - changes.size() - wrong
                 : here.size();
-        return new Import(changes.size(), 0, unchanged, changes, errors);
+        return new ImportReport(changes.size(), 0, unchanged, changes, errors);
     }
 
-    private static Map<UUID, ActionJson.Draft> right(Map<UUID, ActionJson.Draft> drafts, List<Import.Wrong> errors) {
-        Map<UUID, ActionJson.Draft> right = new LinkedHashMap<>(drafts);
+    private static Map<UUID, Draft> right(Map<UUID, Draft> drafts, List<Wrong> errors) {
+        Map<UUID, Draft> right = new LinkedHashMap<>(drafts);
         errors.forEach(error -> right.remove(error.id()));
         return right;
     }
 
     /** @param drafts the drafts in order of age; the oldest keeps its name */
-    private void refuseTakenNames(Map<UUID, ActionJson.Draft> drafts, Map<UUID, Integer> lines, List<Import.Wrong> errors) {
-        actions.namesTaken(drafts).forEach((id, fault) -> errors.add(new Import.Wrong(lines.get(id), "name", fault.message(),
+    private void refuseTakenNames(Map<UUID, Draft> drafts, Map<UUID, Integer> lines, List<Wrong> errors) {
+        takeOver.namesTaken(drafts).forEach((id, fault) -> errors.add(new Wrong(lines.get(id), "name", fault.message(),
                 drafts.get(id).name(), id)));
     }
 
-    private Map<String, Object> taken(ActionJson.Draft draft) {
+    private Map<String, Object> taken(Draft draft) {
         JsonNode all = json.valueToTree(draft);
         Map<String, Object> taken = new LinkedHashMap<>();
         KitsuAction.FIELDS.forEach(field -> taken.put(field, all.get(field)));
         return taken;
     }
 
-    private void settle(Map.Entry<UUID, ActionJson.Draft> draft, int line, Caller caller, List<Import.Wrong> errors) {
+    private void settle(Map.Entry<UUID, Draft> draft, int line, Caller caller, List<Wrong> errors) {
         try {
             draft.setValue(rules.settle(draft.getValue(), "", caller));
         } catch (ProblemException wrong) {
-            wrong.errors().forEach(fault -> errors.add(new Import.Wrong(line, fault.pointer().substring(1), fault.message(),
+            wrong.errors().forEach(fault -> errors.add(new Wrong(line, fault.pointer().substring(1), fault.message(),
                     draft.getValue().name(), draft.getKey())));
         }
     }
 
-    private static ActionJson.Draft draft(JsonNode one, UUID id, int line, List<Import.Wrong> errors) {
+    private static Draft draft(JsonNode one, UUID id, int line, List<Wrong> errors) {
         String type = one.path("entity_type").asText("all");
         EntityType entityType = null;
         try {
             entityType = EntityType.valueOf(type);
         } catch (IllegalArgumentException e) {
-            errors.add(new Import.Wrong(line, "entity_type", "\"" + type + "\" is no entity type. It must be one of "
+            errors.add(new Wrong(line, "entity_type", "\"" + type + "\" is no entity type. It must be one of "
                     + List.of(EntityType.values()) + ".", one.path("name").asText(null), id));
         }
-        return ActionJson.Draft.of(one.path("name").asText(null), one.path("url").asText(null), entityType,
+        return Draft.of(one.path("name").asText(null), one.path("url").asText(null), entityType,
                 one.path("is_ajax").asBoolean());
     }
 }

@@ -19,6 +19,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import studio.actions.action.Action;
 import studio.actions.address.AddressPolicy;
+import studio.actions.draft.Method;
 import studio.actions.egress.Egress;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Caller;
@@ -163,7 +164,7 @@ final class DeliveryPlan {
             return refuse(target, tasks, FailureKind.too_large, "All URLs together would be over " + LONGEST_PAGE / 1024 / 1024
                     + " MB, more than one page holds. Select fewer.");
         }
-        boolean withBody = action.isAjax && action.method != Action.Method.GET;
+        boolean withBody = action.isAjax && action.method != Method.GET;
         if (withBody && longest(body) > maxRequest && body.toString().length() > maxRequest) {
             return refuse(target, tasks, FailureKind.too_large,
                     "The body would be over " + maxRequest + " bytes (CUSTOM_ACTIONS_EGRESS_MAX_REQUEST). Select fewer.");

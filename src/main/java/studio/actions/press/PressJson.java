@@ -6,6 +6,8 @@ import java.util.UUID;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
+import studio.actions.draft.Draft;
+import studio.actions.draft.Method;
 import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
 import studio.actions.egress.FailureKind;
@@ -33,14 +35,14 @@ public final class PressJson {
     }
 
     public record DraftPress(
-            ActionJson.Draft action,
+            Draft action,
             List<UUID> selection,
             List<Target> targets) {
     }
 
     public record Preview(List<Would> deliveries) {
 
-        public record Would(Target target, Action.Method method,
+        public record Would(Target target, Method method,
                 String url,
                 Map<String, String> headers,
                 ObjectNode body,

@@ -21,9 +21,11 @@ import io.quarkus.security.Authenticated;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
+import studio.actions.draft.Draft;
+import studio.actions.draft.Method;
 import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
-import studio.actions.action.ActionRules;
+import studio.actions.draft.ActionRules;
 import studio.actions.action.Actions;
 import studio.actions.delivery.WebhookRequests;
 import studio.actions.egress.FailureKind;
@@ -83,7 +85,7 @@ public class PreviewResource {
                     + "that is saved is previewed at /api/custom-actions/{id}/preview.");
         }
         Requester requester = Requester.of(identity);
-        ActionJson.Draft draft = rules.settle(press.action(), "/action", requester.caller());
+        Draft draft = rules.settle(press.action(), "/action", requester.caller());
         Action action = Action.of(draft, requester.caller(), Instant.EPOCH);
         action.id = null;
         return preview(requester, action, Selection.of(press.selection(), press.targets(), config.maxSelection()))
@@ -100,7 +102,7 @@ public class PreviewResource {
     }
 
     private static PressJson.Preview.Would would(Action action, Map<String, String> headers, PlannedDelivery planned) {
-        return new PressJson.Preview.Would(planned.target(), action.isAjax ? action.method : Action.Method.GET, planned.url(),
+        return new PressJson.Preview.Would(planned.target(), action.isAjax ? action.method : Method.GET, planned.url(),
                 planned.refused() && headers != null ? Map.of() : headers, planned.refused() ? null : planned.body(),
                 planned.refused() ? new PressJson.Preview.Trouble(planned.refusal(), planned.why()) : null);
     }

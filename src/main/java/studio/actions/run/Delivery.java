@@ -15,6 +15,9 @@ import org.hibernate.type.SqlTypes;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import studio.actions.action.Action;
+import io.quarkus.panache.common.Sort;
+import studio.actions.database.SqlBatch;
+import studio.actions.draft.Method;
 import studio.actions.egress.Egress;
 import studio.actions.egress.FailureKind;
 
@@ -61,7 +64,7 @@ public class Delivery extends PanacheEntityBase {
     @JdbcTypeCode(SqlTypes.ARRAY)
     public List<UUID> taskIds;
     @Enumerated(EnumType.STRING)
-    public Action.Method method;
+    public Method method;
     /** Null if the delivery was refused when it was planned, for example because the template could not be filled. */
     public String url;
     public String host;
@@ -87,7 +90,7 @@ public class Delivery extends PanacheEntityBase {
     public Integer event;
 
     /** Returns a delivery that is due with its run. */
-    public static Delivery of(UUID run, int position, Target target, List<UUID> tasks, Action.Method method, String url) {
+    public static Delivery of(UUID run, int position, Target target, List<UUID> tasks, Method method, String url) {
         Delivery delivery = new Delivery();
         delivery.id = UUID.randomUUID();
         delivery.webhookId = "msg_" + delivery.id.toString().replace("-", "");
@@ -103,7 +106,7 @@ public class Delivery extends PanacheEntityBase {
         return again.begin(run, position, target(), taskIds, method, url);
     }
 
-    private Delivery begin(UUID run, int index, Target target, List<UUID> tasks, Action.Method verb, String address) {
+    private Delivery begin(UUID run, int index, Target target, List<UUID> tasks, Method verb, String address) {
         runId = run;
         position = index;
         take(target);

@@ -17,6 +17,7 @@ import io.quarkus.hibernate.orm.panache.Panache;
 import io.quarkus.panache.common.Sort;
 import studio.actions.action.Action;
 import studio.actions.database.SqlBatch;
+import studio.actions.draft.Method;
 import studio.actions.egress.FailureKind;
 
 /** The queries of a run's deliveries. All use the open transaction. */
@@ -160,7 +161,7 @@ public final class DeliveryStore {
             delivery.taskTypeName = rows.getString("task_type_name");
             delivery.productionName = rows.getString("production_name");
             delivery.taskIds = List.of((UUID[]) rows.getArray("task_ids").getArray());
-            delivery.method = Action.Method.valueOf(rows.getString("method"));
+            delivery.method = Method.valueOf(rows.getString("method"));
             delivery.url = rows.getString("url");
             delivery.state = Delivery.State.valueOf(rows.getString("state"));
             delivery.status = rows.getObject("status", Integer.class);

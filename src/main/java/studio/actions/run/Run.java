@@ -17,6 +17,8 @@ import org.hibernate.type.SqlTypes;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import studio.actions.action.Action;
+import studio.actions.database.SqlBatch;
+import studio.actions.draft.Method;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 
@@ -63,7 +65,7 @@ public class Run extends PanacheEntityBase {
     @Enumerated(EnumType.STRING)
     public Role callerRole;
     @Enumerated(EnumType.STRING)
-    public Action.Method method;
+    public Method method;
     @JdbcTypeCode(SqlTypes.JSON)
     public Map<String, String> headers;
     public int timeoutMs;

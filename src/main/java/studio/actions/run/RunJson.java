@@ -12,6 +12,8 @@ import com.fasterxml.jackson.annotation.JsonUnwrapped;
 
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.action.Action;
+import studio.actions.draft.Draft;
+import studio.actions.draft.Method;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Role;
 
@@ -113,7 +115,7 @@ public final class RunJson {
      * A delivery as the caller sees it. A caller who may not see requests gets only its id, target, state and failure; the
      * rest is null or empty.
      */
-    public record DeliveryView(UUID id, Target target, Action.Method method,
+    public record DeliveryView(UUID id, Target target, Method method,
             String url,
             Delivery.State state,
             Integer status,

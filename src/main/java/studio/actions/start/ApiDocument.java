@@ -20,7 +20,7 @@ import jakarta.ws.rs.core.Variant;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 
-import studio.actions.action.ActionConfig;
+import studio.actions.draft.ActionConfig;
 
 /** The API's description: {@code META-INF/openapi.yaml} as YAML or as JSON. */
 @Path("/api/custom-actions/openapi")

@@ -14,8 +14,8 @@ import java.util.function.UnaryOperator;
 
 import io.quarkus.runtime.configuration.DurationConverter;
 import io.quarkus.runtime.configuration.MemorySizeConverter;
-import studio.actions.action.ActionRules;
-import studio.actions.action.Secrets;
+import studio.actions.draft.ActionRules;
+import studio.actions.secret.Secrets;
 import studio.actions.address.AddressPolicy;
 import studio.actions.egress.Trust;
 import studio.actions.identity.LocalIdentity;

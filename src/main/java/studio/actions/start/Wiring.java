@@ -24,7 +24,7 @@ import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.vertx.core.http.HttpClosedException;
 import studio.actions.action.ActionHistory;
 import studio.actions.action.ActionResource;
-import studio.actions.action.ActionTransfer;
+import studio.actions.transfer.ActionTransfer;
 import studio.actions.address.AddressPolicy;
 import studio.actions.audit.AuditResource;
 import studio.actions.egress.EgressConfig;
@@ -39,6 +39,7 @@ import studio.actions.press.ReplayResource;
 import studio.actions.run.RunResource;
 import studio.actions.statistics.StatisticsResource;
 import studio.actions.stream.RunStreams;
+import studio.actions.transfer.TransferResource;
 
 /**
  * Producers of beans: the clock and the source of random numbers, so that a test can replace them, and the allow list. Also
@@ -46,7 +47,7 @@ import studio.actions.stream.RunStreams;
  * application.properties names, and the resources whose annotations are read (UnknownParameters, Problems).
  */
 @RegisterForReflection(targets = { SnakeCaseStrategy.class, PhysicalNamingStrategySnakeCaseImpl.class, ActionResource.class,
-        ActionHistory.class, ActionTransfer.class, ApiDocument.class, AuditResource.class, Echo.class, PressResource.class,
+        ActionHistory.class, TransferResource.class, ApiDocument.class, AuditResource.class, Echo.class, PressResource.class,
         PreviewResource.class, ReplayResource.class,
         RunResource.class, RunStreams.class, StatisticsResource.class, CustomActionsResource.class, RefusedForms.class,
         KitsuImport.class,

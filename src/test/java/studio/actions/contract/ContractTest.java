@@ -23,7 +23,7 @@ import com.fasterxml.jackson.databind.node.TextNode;
 
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import studio.actions.action.Action;
+import studio.actions.draft.Method;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
@@ -121,8 +121,8 @@ class ContractTest {
 
     /** A receiver gets the request that the document describes, for each method that an action may have. */
     @ParameterizedTest
-    @EnumSource(Action.Method.class)
-    void receiverGetsDocumentedRequest(Action.Method method) {
+    @EnumSource(Method.class)
+    void receiverGetsDocumentedRequest(Method method) {
         String name = "hears-" + UUID.randomUUID();
         String action = BesideKitsu.ajax(Receiver.shared().url("/" + name + "/ok"), "method", method.name());
         BesideKitsu.as("admin").body(Map.of("selection", List.of(FakeZou.shared().shot("SH010").id())))

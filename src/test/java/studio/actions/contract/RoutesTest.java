@@ -32,10 +32,10 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 
-import studio.actions.action.Action;
 import studio.actions.action.ActionJson;
-import studio.actions.action.EntityType;
 import studio.actions.audit.AuditEntry;
+import studio.actions.draft.Draft;
+import studio.actions.draft.EntityType;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Role;
 import studio.actions.kitsu.KitsuImport;
@@ -46,6 +46,7 @@ import studio.actions.run.Run;
 import studio.actions.run.RunJson;
 import studio.actions.run.Target;
 import studio.actions.statistics.Statistics;
+import studio.actions.transfer.ImportReport;
 
 /** Compares the code with the API's description in both directions. */
 class RoutesTest {
@@ -57,16 +58,16 @@ class RoutesTest {
     private static final Map<String, Class<? extends Enum<?>>> ENUMS = Map.ofEntries(
             Map.entry("AuditVerb", AuditEntry.Verb.class), Map.entry("DeliveryState", Delivery.State.class),
             Map.entry("EntityKind", Target.Kind.class), Map.entry("EntityType", EntityType.class),
-            Map.entry("FailureKind", FailureKind.class), Map.entry("ImportKind", ActionJson.Import.Kind.class),
-            Map.entry("ImportMode", ActionJson.Import.Mode.class), Map.entry("TakeOverMode", KitsuImport.Mode.class),
-            Map.entry("Method", Action.Method.class),
+            Map.entry("FailureKind", FailureKind.class), Map.entry("ImportKind", ImportReport.Kind.class),
+            Map.entry("ImportMode", ImportReport.Mode.class), Map.entry("TakeOverMode", KitsuImport.Mode.class),
+            Map.entry("Method", studio.actions.draft.Method.class),
             Map.entry("Only", PressJson.Only.class),
             Map.entry("Role", Role.class), Map.entry("RunState", Run.State.class));
 
     private static final Map<String, Class<? extends Record>> RECORDS = Map.ofEntries(
-            Map.entry("Action", ActionJson.View.class), Map.entry("ActionFields", ActionJson.Draft.class),
+            Map.entry("Action", ActionJson.View.class), Map.entry("ActionFields", Draft.class),
             Map.entry("ActionPage", ActionJson.Page.class), Map.entry("ActionHistory", ActionJson.History.class),
-            Map.entry("ActionVersion", ActionJson.History.Version.class), Map.entry("ImportReport", ActionJson.Import.class),
+            Map.entry("ActionVersion", ActionJson.History.Version.class), Map.entry("ImportReport", ImportReport.class),
             Map.entry("Run", RunJson.View.class), Map.entry("RunPage", RunJson.Page.class),
             Map.entry("RunCounts", RunJson.Counts.class), Map.entry("RunProgress", RunJson.Progress.class),
             Map.entry("Delivery", RunJson.DeliveryView.class), Map.entry("EarlierAttempt", RunJson.EarlierAttempt.class),

@@ -25,20 +25,23 @@ import io.smallrye.config.ConfigMappings.ConfigClass;
 import io.smallrye.config.PropertiesConfigSource;
 import io.smallrye.config.SmallRyeConfig;
 import io.smallrye.config.SmallRyeConfigBuilder;
-import studio.actions.action.ActionConfig;
-import studio.actions.action.Secrets;
 import studio.actions.audit.AuditConfig;
+import studio.actions.draft.ActionConfig;
 import studio.actions.egress.EgressConfig;
 import studio.actions.http.BodyConfig;
 import studio.actions.identity.IdentityConfig;
 import studio.actions.limit.LimitConfig;
 import studio.actions.run.RunConfig;
+import studio.actions.secret.SecretConfig;
+import studio.actions.secret.Secrets;
+import studio.actions.transfer.TransferConfig;
 import studio.actions.zou.ZouConfig;
 
 class SettingsTest {
 
     private static final List<Class<?>> CONFIGS = List.of(StartConfig.class, IdentityConfig.class, ZouConfig.class,
-            AuditConfig.class, EgressConfig.class, RunConfig.class, LimitConfig.class, ActionConfig.class, BodyConfig.class);
+            AuditConfig.class, EgressConfig.class, RunConfig.class, LimitConfig.class, ActionConfig.class, SecretConfig.class,
+            TransferConfig.class, BodyConfig.class);
 
     @Test
     void knowsExactlyTheKeysThatTheFeaturesDeclare() {

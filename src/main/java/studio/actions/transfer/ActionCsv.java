@@ -1,16 +1,19 @@
-package studio.actions.action;
+package studio.actions.transfer;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.text.Normalizer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -20,23 +23,27 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
+import jakarta.inject.Singleton;
+
 import org.apache.commons.csv.CSVPrinter;
-import org.hibernate.StatelessSession;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
-import studio.actions.action.Action.Method;
-import studio.actions.action.ActionJson.Draft;
-import studio.actions.action.ActionJson.Import.Wrong;
+import studio.actions.action.Action;
 import studio.actions.csv.Csv;
+import studio.actions.draft.Draft;
+import studio.actions.draft.EntityType;
+import studio.actions.draft.Method;
 import studio.actions.identity.Role;
 import studio.actions.problem.StrictJson;
 import studio.actions.template.TriggerLink;
+import studio.actions.transfer.ImportReport.Wrong;
 
 /** Reads and writes actions as CSV lines: Kitsu's five columns first, then ours. */
-final class ActionCsv {
+@Singleton
+class ActionCsv {
 
     /** Words for true. Includes Excel's words in Kitsu's languages. */
     private static final Set<String> TRUE = Set.of("true", "yes", "1", "vrai", "oui", "wahr", "ja", "verdadero", "sí",
@@ -56,7 +63,7 @@ final class ActionCsv {
     private static final int SHOWN = 40;
 
     enum Column {
-        TYPE("Type", "type", "'" + ActionCsv.TYPE + "'"),
+        TYPE("Type", "type", null),
         NAME("Name", "name", "name"),
         URL("URL", "url", "url"),
         ENTITY_TYPE("Entity Type", "entity_type", "entityType"),
@@ -79,13 +86,13 @@ final class ActionCsv {
 
         final String title;
         private final String field;
-        private final String selected;
+        private final String stored;
 
-        /** @param selected the HQL expression for the column's value */
-        Column(String title, String field, String selected) {
+        /** @param stored the field of {@link Action} with the column's value; null if all lines have one value */
+        Column(String title, String field, String stored) {
             this.title = title;
             this.field = field;
-            this.selected = selected;
+            this.stored = stored;
         }
 
         /** Returns the column with this title, ignoring case and white space around it; null if there is none. */
@@ -169,7 +176,7 @@ final class ActionCsv {
     /**
      * A stored action as a line of an export.
      *
-     * @param cells the values of the selected columns
+     * @param cells the values of the columns
      */
     record Line(String name, EntityType entityType, UUID id, List<Object> cells) {
 
@@ -177,15 +184,20 @@ final class ActionCsv {
         static final Comparator<Line> ORDER = Comparator.comparing(Line::name, String.CASE_INSENSITIVE_ORDER)
                 .thenComparing(Line::name).thenComparing(line -> line.entityType.name())
                 .thenComparing(line -> line.id.toString());
-    }
 
-    /** Returns all actions. Selects single columns, because most fields of whole actions would be read for nothing. */
-    static List<Line> lines(StatelessSession rows, List<Column> columns) {
-        String selected = columns.stream().map(column -> column.selected).collect(Collectors.joining(", "));
-        return rows.createSelectionQuery("select name, entityType, id, " + selected + " from Action", Object[].class)
-                .getResultList().stream().map(row -> new Line((String) row[0], (EntityType) row[1], (UUID) row[2],
-                        Arrays.asList(row).subList(3, row.length)))
-                .sorted(Line.ORDER).toList();
+        /** Returns the fields of {@link Action} that {@link #of} needs for these columns. */
+        static List<String> fields(List<Column> columns) {
+            return Stream.concat(Stream.of("name", "entityType", "id"),
+                    columns.stream().map(column -> column.stored).filter(Objects::nonNull)).toList();
+        }
+
+        /** Returns the line of an action with these {@link #fields}. */
+        static Line of(Object[] fields, List<Column> columns) {
+            Iterator<Object> values = Arrays.asList(fields).listIterator(3);
+            List<Object> cells = new ArrayList<>();
+            columns.forEach(column -> cells.add(column.stored == null ? ActionCsv.TYPE : values.next()));
+            return new Line((String) fields[0], (EntityType) fields[1], (UUID) fields[2], cells);
+        }
     }
 
     /** Writes the header and the lines. */
@@ -292,16 +304,20 @@ final class ActionCsv {
         }
         Cells read = new Cells(line.number(), cells, wrong, errors);
         read.value(Column.TYPE, ActionCsv::type);
-        Draft given = new Draft(cells.get(Column.NAME), cells.get(Column.URL),
+        Draft given = Draft.of(cells.get(Column.NAME), cells.get(Column.URL),
                 read.value(Column.ENTITY_TYPE, cell -> constant(EntityType.class, cell.toLowerCase(Locale.ROOT))),
-                read.value(Column.USE_AJAX, ActionCsv::truth), cells.get(Column.DESCRIPTION),
-                read.value(Column.ENABLED, ActionCsv::truth),
-                read.value(Column.METHOD, cell -> constant(Method.class, cell.toUpperCase(Locale.ROOT))),
-                read.value(Column.HEADERS, this::headers), read.value(Column.TIMEOUT, ActionCsv::number),
-                read.value(Column.ATTEMPTS, ActionCsv::number), read.value(Column.PER_MINUTE, ActionCsv::number),
-                cells.containsKey(Column.SIGNING_SECRET) ? cells.get(Column.SIGNING_SECRET).strip() : null,
-                read.value(Column.ROLES, cell -> each(cell, one -> constant(Role.class, one.toLowerCase(Locale.ROOT)))),
-                read.value(Column.PROJECTS, cell -> each(cell, ActionCsv::id)));
+                read.value(Column.USE_AJAX, ActionCsv::truth))
+                .withDescription(cells.get(Column.DESCRIPTION))
+                .withEnabled(read.value(Column.ENABLED, ActionCsv::truth))
+                .withMethod(read.value(Column.METHOD, cell -> constant(Method.class, cell.toUpperCase(Locale.ROOT))))
+                .withHeaders(read.value(Column.HEADERS, this::headers))
+                .withTimeoutMs(read.value(Column.TIMEOUT, ActionCsv::number))
+                .withMaxAttempts(read.value(Column.ATTEMPTS, ActionCsv::number))
+                .withRatePerMinute(read.value(Column.PER_MINUTE, ActionCsv::number))
+                .withSigningSecret(cells.containsKey(Column.SIGNING_SECRET) ? cells.get(Column.SIGNING_SECRET).strip() : null)
+                .withRoles(read.value(Column.ROLES,
+                        cell -> each(cell, one -> constant(Role.class, one.toLowerCase(Locale.ROOT)))))
+                .withProjectIds(read.value(Column.PROJECTS, cell -> each(cell, ActionCsv::id)));
         return new Row(line.number(), read.value(Column.ID, ActionCsv::id),
                 Optional.ofNullable(given.url()).flatMap(TriggerLink::read).orElse(null), given, EnumSet.copyOf(columns),
                 wrong);

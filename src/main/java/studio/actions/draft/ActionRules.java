@@ -1,4 +1,4 @@
-package studio.actions.action;
+package studio.actions.draft;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -9,12 +9,12 @@ import java.util.regex.Pattern;
 
 import jakarta.inject.Singleton;
 
-import studio.actions.action.ActionJson.Draft;
 import studio.actions.address.AddressPolicy;
 import studio.actions.address.Refusals;
 import studio.actions.identity.Caller;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
+import studio.actions.secret.Secrets;
 import studio.actions.template.Template;
 
 /** The rules for actions that are saved, imported or previewed as a draft. Does not resolve host names. */
@@ -77,7 +77,7 @@ public class ActionRules {
     }
 
     /** Returns a stored draft with at most the present {@code egress.max-timeout}, which may have been lowered since. */
-    Draft current(Draft stored) {
+    public Draft current(Draft stored) {
         return stored.timeoutMs() <= maxTimeoutMs ? stored : stored.withTimeoutMs(maxTimeoutMs);
     }
 
@@ -116,7 +116,7 @@ public class ActionRules {
     }
 
     /** Returns the draft with its defaults, without checking it. */
-    Draft fill(Draft given) {
+    public Draft fill(Draft given) {
         return given.settled(defaultTimeoutMs);
     }
 

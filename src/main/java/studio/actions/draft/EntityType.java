@@ -1,4 +1,4 @@
-package studio.actions.action;
+package studio.actions.draft;
 
 /** The type of entities that an action is for; spelled as in Kitsu: in JSON, in the database and here. */
 public enum EntityType {

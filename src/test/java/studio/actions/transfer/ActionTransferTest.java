@@ -1,4 +1,4 @@
-package studio.actions.action;
+package studio.actions.transfer;
 
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;

@@ -1,4 +1,4 @@
-package studio.actions.action;
+package studio.actions.secret;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -213,8 +213,8 @@ class SecretsTest {
     }
 
     private static Secrets secrets(ConfigSource source) {
-        SmallRyeConfig config = new SmallRyeConfigBuilder().withMapping(ActionConfig.class).addDiscoveredConverters()
+        SmallRyeConfig config = new SmallRyeConfigBuilder().withMapping(SecretConfig.class).addDiscoveredConverters()
                 .addDefaultInterceptors().withSources(source).build();
-        return new Secrets(config.getConfigMapping(ActionConfig.class), config);
+        return new Secrets(config.getConfigMapping(SecretConfig.class), config);
     }
 }

@@ -1,4 +1,4 @@
-package studio.actions.action;
+package studio.actions.secret;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -31,7 +31,8 @@ public class Secrets {
     /** The text that is shown instead of a secret. */
     public static final String MASK = "••••";
 
-    static final Pattern REFERENCE = Pattern.compile("\\$\\{secret:([A-Za-z0-9][A-Za-z0-9._-]*)}");
+    /** A reference to a secret in a text. */
+    public static final Pattern REFERENCE = Pattern.compile("\\$\\{secret:([A-Za-z0-9][A-Za-z0-9._-]*)}");
 
     private static final String ENVIRONMENT = "CUSTOM_ACTIONS_SECRETS_";
     private static final String SYMMETRIC = "whsec_";
@@ -53,7 +54,7 @@ public class Secrets {
     private final List<byte[]> serviceKeys = new ArrayList<>();
     private final List<Repeated> masked = new ArrayList<>();
 
-    Secrets(ActionConfig config, Config everything) {
+    Secrets(SecretConfig config, Config everything) {
         // A map's keys out of the environment end at the first underscore, so RENDER_FARM is not among config.secrets().
         for (String name : everything.getPropertyNames()) {
             if (canonical(name).startsWith(ENVIRONMENT)) {

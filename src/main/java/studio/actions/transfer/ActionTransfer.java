@@ -1,8 +1,5 @@
-package studio.actions.action;
+package studio.actions.transfer;
 
-import java.io.OutputStreamWriter;
-import java.io.Writer;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -11,139 +8,134 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 
-import jakarta.annotation.security.RolesAllowed;
-import jakarta.ws.rs.Consumes;
-import jakarta.ws.rs.DefaultValue;
-import jakarta.ws.rs.GET;
-import jakarta.ws.rs.POST;
-import jakarta.ws.rs.Path;
-import jakarta.ws.rs.Produces;
-import jakarta.ws.rs.QueryParam;
-import jakarta.ws.rs.core.MediaType;
-import jakarta.ws.rs.core.Response;
-import jakarta.ws.rs.core.StreamingOutput;
-
-import org.jboss.resteasy.reactive.RestResponse;
-import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
+import jakarta.inject.Singleton;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
-import io.quarkus.security.identity.SecurityIdentity;
-import studio.actions.action.ActionCsv.Column;
-import studio.actions.action.ActionCsv.Row;
-import studio.actions.action.ActionJson.Draft;
-import studio.actions.action.ActionJson.Import;
-import studio.actions.action.ActionJson.Import.Change;
-import studio.actions.action.ActionJson.Import.Kind;
-import studio.actions.action.ActionJson.Import.Mode;
-import studio.actions.action.ActionJson.Import.Wrong;
+import studio.actions.action.Action;
+import studio.actions.action.ActionStore;
+import studio.actions.action.ActionWriter;
+import studio.actions.action.ActionWriter.Write;
+import studio.actions.action.Actions;
+import studio.actions.action.TakenNames;
 import studio.actions.action.TakenNames.Label;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.csv.Csv;
+import studio.actions.draft.ActionRules;
+import studio.actions.draft.Draft;
+import studio.actions.draft.DraftJson;
+import studio.actions.draft.KitsuFields;
 import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 import studio.actions.template.TriggerLink;
+import studio.actions.transfer.ActionCsv.Column;
+import studio.actions.transfer.ActionCsv.Row;
+import studio.actions.transfer.ImportReport.Change;
+import studio.actions.transfer.ImportReport.Kind;
+import studio.actions.transfer.ImportReport.Wrong;
 
-/** REST resource for export and import of actions as CSV: for back-up, version control, and moves between studios. */
-@Path("/api/custom-actions")
+/** Exports actions as CSV and imports them: for back-up, version control, and moves between studios. */
+@Singleton
 public class ActionTransfer {
 
     /** The columns of an export: all, or the five of Kitsu's own export. */
     public enum Columns {
         all,
-        kitsu
+        kitsu;
+
+        List<Column> list() {
+            return this == kitsu ? Column.KITSU : Column.ALL;
+        }
     }
 
     private final Actions actions;
+    private final ActionStore store;
+    private final ActionWriter writer;
     private final ActionRules rules;
     private final TakenNames names;
+    private final DraftJson drafts;
     private final ActionCsv csv;
-    private final ActionConfig.Csv config;
-    private final SecurityIdentity identity;
+    private final int maxRows;
 
-    ActionTransfer(Actions actions, ActionRules rules, TakenNames names, ObjectMapper json, ActionConfig config,
-            SecurityIdentity identity) {
+    ActionTransfer(Actions actions, ActionStore store, ActionWriter writer, ActionRules rules, TakenNames names,
+            DraftJson drafts, ActionCsv csv, TransferConfig config) {
         this.actions = actions;
+        this.store = store;
+        this.writer = writer;
         this.rules = rules;
         this.names = names;
-        this.csv = new ActionCsv(json);
-        this.config = config.csv();
-        this.identity = identity;
+        this.drafts = drafts;
+        this.csv = csv;
+        this.maxRows = config.csv().maxRows();
     }
 
-    @GET
-    @Path("/export")
-    @RolesAllowed("admin")
-    @Produces(Csv.MEDIA_TYPE)
-    public Response export(
-            @QueryParam("columns") @DefaultValue("all") Columns columns,
-            @QueryParam("delimiter") @DefaultValue(";") String delimiter,
-            @QueryParam("bom") @DefaultValue("false") boolean bom) {
-        char between = Csv.delimiter(delimiter);
-        List<Column> wanted = columns == Columns.kitsu ? Column.KITSU : Column.ALL;
-        List<ActionCsv.Line> all = QuarkusTransaction.requiringNew().call(() -> {
-            List<ActionCsv.Line> found = actions.lines(wanted);
-            AuditEntry.of(Verb.exported, Requester.of(identity), AuditEntry.DONE).with("actions", found.size())
+    /** Returns all actions as the lines of a file. */
+    List<ActionCsv.Line> export(Columns columns, Requester requester) {
+        return QuarkusTransaction.requiringNew().call(() -> {
+            List<ActionCsv.Line> lines = store.fields(ActionCsv.Line.fields(columns.list())).stream()
+                    .map(fields -> ActionCsv.Line.of(fields, columns.list())).sorted(ActionCsv.Line.ORDER).toList();
+            AuditEntry.of(Verb.exported, requester, AuditEntry.DONE).with("actions", lines.size())
                     .with("columns", columns.name()).persist();
-            return found;
+            return lines;
         });
-        StreamingOutput table = out -> {
-            Writer writer = new OutputStreamWriter(out, StandardCharsets.UTF_8);
-            if (bom) {
-                writer.write(Csv.BOM);
-            }
-            csv.write(all, wanted, between, writer);
-            writer.flush();
-        };
-        return Response.ok(table, Csv.MEDIA_TYPE + ";charset=utf-8")
-                .header("Content-Disposition", "attachment; filename=\"custom-actions.csv\"").build();
     }
 
-    @POST
-    @Path("/import")
-    @RolesAllowed("admin")
-    @Consumes({ Csv.MEDIA_TYPE, Csv.TABS, Csv.EXCEL, Csv.WORKBOOK })
-    @Produces(MediaType.APPLICATION_JSON)
-    public RestResponse<Import> read(@QueryParam("mode") Mode mode,
-            @QueryParam("skip_invalid") Boolean skipInvalid,
-            byte[] file) {
-        if (mode == null) {
-            throw ProblemException.parameter("mode", "required", "'mode' must be check or apply.");
-        }
-        List<Csv.Line> lines = Csv.read(file == null ? new byte[0] : file, config.maxRows() + 2);
+    /**
+     * Returns the changes that a file would make.
+     *
+     * @throws ProblemException {@code invalid_csv} or {@code too_large} if the file cannot be read
+     */
+    ImportReport check(byte[] file, Requester requester) {
+        List<Csv.Line> lines = lines(file);
+        return new ImportPlan(lines, QuarkusTransaction.requiringNew().call(store::all), requester).report();
+    }
+
+    /**
+     * The end of an import.
+     *
+     * @param applied false if nothing was changed, because the file has errors
+     */
+    record Applied(boolean applied, ImportReport report) {
+    }
+
+    /**
+     * Makes the changes of a file. Makes none if the file has errors, unless they are to be skipped and its header has none.
+     *
+     * @throws ProblemException {@code invalid_csv} or {@code too_large} if the file cannot be read
+     */
+    Applied apply(byte[] file, boolean skipInvalid, Requester requester) {
+        List<Csv.Line> lines = lines(file);
+        return writer.writeAll(present -> {
+            ImportPlan plan = new ImportPlan(lines, present, requester);
+            return plan.errors.isEmpty() || skipInvalid && plan.readable
+                    ? new Applied(true, apply(plan, requester))
+                    : new Applied(false, new ImportReport(0, 0, plan.unchanged, List.of(), plan.errors));
+        });
+    }
+
+    private List<Csv.Line> lines(byte[] file) {
+        List<Csv.Line> lines = Csv.read(file, maxRows + 2);
         if (lines.isEmpty()) {
             throw new ProblemException(Code.INVALID_CSV, "The file is empty. Its first line names the columns: at least Name "
                     + "and URL.");
         }
-        if (lines.size() - 1 > config.maxRows()) {
+        if (lines.size() - 1 > maxRows) {
             throw new ProblemException(Code.TOO_LARGE, "The file may have %,d lines below its header. Send it in parts."
-                    .formatted(config.maxRows()));
+                    .formatted(maxRows));
         }
-        Requester requester = Requester.of(identity);
-        if (mode == Mode.check) {
-            return RestResponse
-                    .ok(new ImportPlan(lines, QuarkusTransaction.requiringNew().call(actions::all), requester).report());
-        }
-        return actions.writeAll(present -> {
-            ImportPlan plan = new ImportPlan(lines, present, requester);
-            return plan.errors.isEmpty() || Boolean.TRUE.equals(skipInvalid) && plan.readable
-                    ? RestResponse.ok(apply(plan, requester))
-                    : ResponseBuilder.<Import> create(422).entity(new Import(0, 0, plan.unchanged, List.of(), plan.errors))
-                            .build();
-        });
+        return lines;
     }
 
-    private Import apply(ImportPlan plan, Requester requester) {
-        Import report = plan.report();
+    private ImportReport apply(ImportPlan plan, Requester requester) {
+        ImportReport report = plan.report();
         AuditEntry entry = AuditEntry.of(Verb.imported, requester, AuditEntry.DONE).with("created", report.created())
                 .with("updated", report.updated()).with("unchanged", report.unchanged());
         entry.persist();
-        actions.put(plan.writes(), requester, entry);
+        writer.put(plan.writes(), requester, entry);
         return report;
     }
 
@@ -209,17 +201,17 @@ public class ActionTransfer {
         }
 
         /** A line that creates or changes an action. */
-        private record Step(Row row, Change change, Actions.Write write) {
+        private record Step(Row row, Change change, Write write) {
         }
 
-        List<Actions.Write> writes() {
+        List<Write> writes() {
             return steps.stream().map(Step::write).toList();
         }
 
-        Import report() {
+        ImportReport report() {
             List<Change> changes = steps.stream().map(Step::change).toList();
             int created = (int) changes.stream().filter(change -> change.kind() == Kind.created).count();
-            return new Import(created, changes.size() - created, unchanged, changes, errors);
+            return new ImportReport(created, changes.size() - created, unchanged, changes, errors);
         }
 
         /**
@@ -281,7 +273,7 @@ public class ActionTransfer {
                 Draft settled = rules.settle(wanted, "", requester.caller());
                 if (fine) {
                     steps.add(new Step(row, change(row.line(), id, before, settled),
-                            new Actions.Write(id == null ? UUID.randomUUID() : id, present, settled)));
+                            new Write(id == null ? UUID.randomUUID() : id, present, settled)));
                 }
             } catch (ProblemException refused) {
                 refused.errors().stream().filter(fault -> !row.follows(Column.of(fault.pointer())))
@@ -290,9 +282,9 @@ public class ActionTransfer {
         }
 
         private Change change(int line, UUID id, Draft before, Draft after) {
-            JsonNode from = actions.write(before);
-            JsonNode to = actions.write(after);
-            List<String> fields = Actions.changed(from, to);
+            JsonNode from = drafts.write(before);
+            JsonNode to = drafts.write(after);
+            List<String> fields = DraftJson.changed(from, to);
             return new Change(line, before == null ? Kind.created : Kind.updated, after.name(), id, fields,
                     before == null ? null : only(fields, from), only(fields, to));
         }

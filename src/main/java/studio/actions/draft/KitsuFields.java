@@ -1,6 +1,5 @@
-package studio.actions.action;
+package studio.actions.draft;
 
-import studio.actions.action.ActionJson.Draft;
 import studio.actions.template.TriggerLink;
 
 /**

@@ -1,0 +1,280 @@
+package studio.actions.action;
+
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
+
+import jakarta.inject.Singleton;
+
+import com.fasterxml.jackson.databind.JsonNode;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import studio.actions.action.TakenNames.Label;
+import studio.actions.audit.AuditEntry;
+import studio.actions.audit.AuditEntry.Verb;
+import studio.actions.draft.ActionRules;
+import studio.actions.draft.Draft;
+import studio.actions.draft.DraftJson;
+import studio.actions.identity.Requester;
+import studio.actions.problem.Problem.Code;
+import studio.actions.problem.ProblemException;
+
+/** Writes actions; no other class does. Each write also saves a version and an audit entry. */
+@Singleton
+public class ActionWriter {
+
+    /** Actions per batch. Much larger batches are not faster, and one batch of 10,000 would fill a small heap. */
+    private static final int TOGETHER = 500;
+
+    private final ActionStore store;
+    private final ActionCache list;
+    private final ActionRules rules;
+    private final TakenNames names;
+    private final DraftJson drafts;
+    private final Clock clock;
+
+    ActionWriter(ActionStore store, ActionCache list, ActionRules rules, TakenNames names, DraftJson drafts, Clock clock) {
+        this.store = store;
+        this.list = list;
+        this.rules = rules;
+        this.names = names;
+        this.drafts = drafts;
+        this.clock = clock;
+    }
+
+    /**
+     * Creates an action.
+     *
+     * @throws ProblemException {@code invalid_body} with every wrong field
+     */
+    public Action create(Draft draft, Requester requester) {
+        Action action = Action.of(rules.settle(draft, "", requester.caller()), requester.caller(), clock.instant());
+        return written(() -> {
+            check(Label.of(action));
+            add(Verb.created, action, 0, requester).persist();
+            return action;
+        });
+    }
+
+    /**
+     * Changes an action. A draft that changes nothing is not checked, because newer rules may refuse the action as it is.
+     *
+     * @param how makes the new draft from the present one
+     * @param expected the condition on the present action; is tested under the lock
+     * @throws ProblemException {@code not_found}, or {@code invalid_body} with every wrong field
+     */
+    public Action change(UUID id, UnaryOperator<Draft> how, Predicate<Action> expected, Requester requester) {
+        return written(() -> {
+            Action action = locked(id, expected);
+            return become(Verb.changed, action, how.apply(rules.current(action.draft())), requester);
+        });
+    }
+
+    /**
+     * Deletes an action.
+     *
+     * @throws ProblemException {@code not_found}
+     */
+    public void delete(UUID id, Predicate<Action> expected, Requester requester) {
+        written(() -> {
+            Action action = locked(id, expected);
+            action.delete();
+            action.version++;
+            action.updatedAt = clock.instant();
+            kept(Verb.deleted, action, requester).persist();
+            return id;
+        });
+    }
+
+    /**
+     * Restores a version as a new version. Restores a deleted action under its id.
+     *
+     * @param version the version to restore; null for a deleted action as it was when it was deleted
+     * @param expected the condition on the present action; gets null if the action is deleted
+     * @throws ProblemException {@code not_found}; {@code invalid_body} if the present rules refuse that version
+     */
+    public Action restore(UUID id, Integer version, Predicate<Action> expected, Requester requester) {
+        // If two callers restore a deleted action at once, the lock lets the second find the action of the first.
+        return written(store::lockOutOthers, () -> {
+            Optional<Action> present = store.locked(id);
+            present.ifPresent(this::catchUp);
+            ActionVersion last = store.lastVersion(id).orElseThrow(() -> Actions.unknown(id));
+            expect(id, present.orElse(null), expected);
+            if (version == null && present.isPresent()) {
+                throw ProblemException.parameter("version", "not_deleted", "This action is not deleted, so 'version' must say "
+                        + "which one to bring back; its history lists them.");
+            }
+            ActionVersion wanted = version == null ? last
+                    : store.version(id, version).orElseThrow(() -> new ProblemException(Code.NOT_FOUND,
+                            "This action has no version " + version + "; its history lists them."));
+            Draft draft = rules.current(drafts.read(wanted.draft));
+            if (present.isPresent()) {
+                return become(Verb.restored, present.get(), draft, requester);
+            }
+            Action action = Action.of(rules.settle(draft, "", requester.caller()), requester.caller(), clock.instant());
+            action.id = id;
+            check(Label.of(action));
+            action.createdAt = last.createdAt;
+            action.createdBy = last.createdBy;
+            add(Verb.restored, action, last.version, requester).persist();
+            return action;
+        });
+    }
+
+    /**
+     * Runs a plan in one transaction, while no other transaction writes actions.
+     *
+     * @param plan gets all stored actions, and writes its changes with {@link #put}
+     */
+    public <T> T writeAll(Function<List<Action>, T> plan) {
+        return written(store::lockOutOthers, () -> plan.apply(store.all()));
+    }
+
+    /**
+     * One action of a batch that is written together.
+     *
+     * @param present the stored action; null to create the action
+     * @param settled the new draft, checked and with its defaults
+     */
+    public record Write(UUID id, Action present, Draft settled) {
+    }
+
+    /**
+     * Saves actions, and names the import in their audit entries. To be called in {@link #writeAll}.
+     *
+     * @param by the audit entry of the import
+     */
+    public void put(List<Write> writes, Requester requester, AuditEntry by) {
+        Map<UUID, Integer> counted = store.lastVersions(writes.stream().map(Write::id).toList());
+        for (int from = 0; from < writes.size(); from += TOGETHER) {
+            List<Action> made = new ArrayList<>();
+            List<Action> changed = new ArrayList<>();
+            List<Kept> kept = new ArrayList<>();
+            for (Write write : writes.subList(from, Math.min(writes.size(), from + TOGETHER))) {
+                if (write.present == null) {
+                    Action action = Action.of(write.settled, requester.caller(), clock.instant());
+                    action.id = write.id;
+                    action.version += counted.getOrDefault(write.id, 0);
+                    made.add(action);
+                    kept.add(kept(Verb.created, action, requester));
+                } else {
+                    if (counted.getOrDefault(write.id, 0) < write.present.version) {
+                        catchUp(write.present);
+                    }
+                    change(Verb.changed, write.present, write.settled, requester).ifPresent(one -> {
+                        changed.add(write.present);
+                        kept.add(one);
+                    });
+                }
+            }
+            store.insert(made);
+            store.update(changed);
+            store.insert(kept.stream().map(Kept::version).toList());
+            store.insert(kept.stream().map(one -> one.entry.with("import", by.id)).toList());
+        }
+    }
+
+    private Action become(Verb verb, Action action, Draft wanted, Requester requester) {
+        if (wanted == null || !action.draft().equals(rules.fill(wanted))) {
+            Draft settled = rules.settle(wanted, "", requester.caller());
+            check(Label.of(action.id, settled));
+            change(verb, action, settled, requester).ifPresent(Kept::persist);
+        }
+        return action;
+    }
+
+    private Optional<Kept> change(Verb verb, Action action, Draft settled, Requester requester) {
+        JsonNode before = drafts.write(action.draft());
+        if (!action.change(settled, requester.caller(), clock.instant())) {
+            return Optional.empty();
+        }
+        Kept kept = kept(verb, action, requester);
+        kept.entry.with("fields", DraftJson.changed(before, drafts.write(settled)));
+        return Optional.of(kept);
+    }
+
+    /**
+     * Stores a new action.
+     *
+     * @param counted the last version number of an earlier action with this id, from which the numbers go on; else 0
+     */
+    private Kept add(Verb verb, Action action, int counted, Requester requester) {
+        action.version += counted;
+        action.persist();
+        return kept(verb, action, requester);
+    }
+
+    /** The version and the audit entry of a write, to be persisted in its transaction. */
+    private record Kept(ActionVersion version, AuditEntry entry) {
+
+        void persist() {
+            version.persist();
+            entry.persist();
+        }
+    }
+
+    private Kept kept(Verb verb, Action action, Requester requester) {
+        return new Kept(ActionVersion.of(verb, action, drafts.write(action.draft())).by(requester.caller()),
+                AuditEntry.of(verb, requester, AuditEntry.DONE).about(action.id, action.name).with("version", action.version));
+    }
+
+    private <T> T written(Callable<T> write) {
+        return written(names.matter() ? store::lockOutOthers : store::lock, write);
+    }
+
+    /**
+     * Runs a write in a new transaction. Locks the table before any row, so that no writer holds a row while it waits for the
+     * table; otherwise two writers could deadlock. Reads and presses do not wait for these locks.
+     */
+    private <T> T written(Runnable lock, Callable<T> write) {
+        try {
+            return QuarkusTransaction.requiringNew().call(() -> {
+                lock.run();
+                list.writes(store.transaction());
+                return write.call();
+            });
+        } finally {
+            // Also after a failure, because a commit whose answer got lost has happened.
+            list.drop();
+        }
+    }
+
+    /** Checks a name against the stored actions. To be called in a transaction that locks out other writers. */
+    private void check(Label changed) {
+        if (names.matter()) {
+            names.check(changed, store.labels());
+        }
+    }
+
+    private Action locked(UUID id, Predicate<Action> expected) {
+        Action action = store.locked(id).orElseThrow(() -> Actions.unknown(id));
+        expect(id, action, expected);
+        catchUp(action);
+        return action;
+    }
+
+    /**
+     * Saves the present version of an action if history does not have this version. A replica of the previous release may have
+     * written the action without history.
+     */
+    private void catchUp(Action action) {
+        if (store.version(action.id, action.version).isEmpty()) {
+            ActionVersion.of(action.version == 1 ? Verb.created : Verb.changed, action, drafts.write(action.draft())).persist();
+        }
+    }
+
+    private static void expect(UUID id, Action action, Predicate<Action> expected) {
+        if (!expected.test(action)) {
+            throw new ProblemException(Code.STALE_VERSION, (action == null ? "The action " + id + " is deleted"
+                    : "The action is at version " + action.version)
+                    + " by now. Read it again, and send your change with its new ETag in If-Match.");
+        }
+    }
+}

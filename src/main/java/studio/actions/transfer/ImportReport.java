@@ -1,0 +1,53 @@
+package studio.actions.transfer;
+
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+
+/**
+ * The report of an import: the changes that it would make, or has made. With errors nothing is changed, unless the caller
+ * asked to skip invalid actions.
+ */
+public record ImportReport(int created, int updated, int unchanged, List<Change> changes, List<Wrong> errors) {
+
+    /** Whether to apply an import, or only to report its changes. */
+    public enum Mode {
+        check,
+        apply
+    }
+
+    /** The kind of a change; spelled as in JSON. */
+    public enum Kind {
+        created,
+        updated,
+        /** Deleted in Kitsu; an import never deletes an action here. */
+        deleted
+    }
+
+    public record Change(int line, Kind kind,
+            String action,
+            UUID id,
+            List<String> fields,
+            Map<String, Object> from,
+            Map<String, Object> to) {
+    }
+
+    /**
+     * An error of an import.
+     *
+     * @param action the name of an action from Kitsu; null for a line of a file, which the caller can look up
+     * @param id the id of that action; null for a line of a file
+     */
+    public record Wrong(int line,
+            String column,
+            String message,
+            @JsonInclude(JsonInclude.Include.NON_NULL) String action,
+            @JsonInclude(JsonInclude.Include.NON_NULL) UUID id) {
+
+        public Wrong(int line, String column, String message) {
+            this(line, column, message, null, null);
+        }
+    }
+}

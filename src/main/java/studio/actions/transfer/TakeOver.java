@@ -1,0 +1,72 @@
+package studio.actions.transfer;
+
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+
+import jakarta.inject.Singleton;
+
+import studio.actions.action.ActionStore;
+import studio.actions.action.ActionWriter;
+import studio.actions.action.ActionWriter.Write;
+import studio.actions.action.TakenNames;
+import studio.actions.action.TakenNames.Label;
+import studio.actions.audit.AuditEntry;
+import studio.actions.audit.AuditEntry.Verb;
+import studio.actions.draft.Draft;
+import studio.actions.identity.Requester;
+import studio.actions.problem.Problem.Fault;
+import studio.actions.problem.ProblemException;
+
+/** The take-over of Kitsu's own actions: creates them here. */
+@Singleton
+public class TakeOver {
+
+    private final ActionWriter writer;
+    private final ActionStore store;
+    private final TakenNames names;
+
+    TakeOver(ActionWriter writer, ActionStore store, TakenNames names) {
+        this.writer = writer;
+        this.store = store;
+        this.names = names;
+    }
+
+    /**
+     * Creates actions that are taken over from Kitsu, under the given ids. Actions that are here already stay as they are.
+     *
+     * @param drafts checked drafts with their defaults, by id, oldest action first
+     * @return the ids of the created actions
+     * @throws ProblemException {@code invalid_body} if a name was taken since {@link #namesTaken} was called
+     */
+    public Set<UUID> adopt(Map<UUID, Draft> drafts, Requester requester) {
+        return writer.writeAll(present -> {
+            // If two callers adopt the same actions at once, the second finds the actions of the first here.
+            Set<UUID> made = new LinkedHashSet<>(drafts.keySet());
+            present.forEach(action -> made.remove(action.id));
+            names.refused(labels(drafts, made), present.stream().map(Label::of).toList()).values().forEach(fault -> {
+                throw ProblemException.invalid(List.of(fault));
+            });
+            AuditEntry entry = AuditEntry.of(Verb.imported, requester, AuditEntry.DONE).with("from", "Kitsu")
+                    .with("created", made.size());
+            entry.persist();
+            writer.put(made.stream().map(id -> new Write(id, null, drafts.get(id))).toList(), requester, entry);
+            return made;
+        });
+    }
+
+    /**
+     * Returns a fault for each draft whose name is taken, by id. Beside Kitsu only; else no name is taken.
+     *
+     * @param drafts drafts of actions that are not here, by id, oldest action first
+     */
+    public Map<UUID, Fault> namesTaken(Map<UUID, Draft> drafts) {
+        return names.refused(labels(drafts, drafts.keySet()), store.all().stream().map(Label::of).toList());
+    }
+
+    private static List<Label> labels(Map<UUID, Draft> drafts, Set<UUID> ids) {
+        return drafts.keySet().stream().filter(ids::contains).map(id -> Label.of(id, drafts.get(id))).toList();
+    }
+}
