@@ -37,7 +37,6 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
-
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 
@@ -56,10 +55,12 @@ class HouseTest {
      * {@code hash}. {@code start} wires the service together; no package may import it.
      */
     private static final Map<String, List<String>> MAY_IMPORT = Map.ofEntries(
-            entry("start", List.of("kitsu", "press", "stream", "statistics", "limit", "run", "transfer", "action", "draft", "secret",
-                    "template", "address", "egress", "zou", "identity", "audit", "database")),
-            entry("kitsu", List.of("press", "plan", "limit", "run", "transfer", "action", "draft", "template", "zou", "identity",
-                    "audit", "html", "database")),
+            entry("start",
+                    List.of("kitsu", "press", "stream", "statistics", "limit", "run", "transfer", "action", "draft", "secret",
+                            "template", "address", "egress", "zou", "identity", "audit", "database")),
+            entry("kitsu",
+                    List.of("press", "plan", "limit", "run", "transfer", "action", "draft", "template", "zou", "identity",
+                            "audit", "html", "database")),
             entry("press", List.of("plan", "statistics", "delivery", "run", "limit", "action", "draft", "template", "egress",
                     "identity", "audit", "database")),
             entry("plan", List.of("delivery", "run", "action", "draft", "template", "address", "egress", "zou", "identity")),
@@ -87,7 +88,8 @@ class HouseTest {
             entry("hash", List.of()));
 
     /** Classes that hold SQL and whose names do not end in {@code Store}. */
-    private static final Set<String> STORES = Set.of("SqlBatch", "Notifications", "DeliveryQueue", "OutcomeBatch", "TokenBuckets",
+    private static final Set<String> STORES = Set.of("SqlBatch", "Notifications", "DeliveryQueue", "OutcomeBatch",
+            "TokenBuckets",
             "RunWriter");
 
     static Set<String> rooms() {

@@ -1,3 +1,2 @@
 /** What an action is, who sees it, who changes it, and its history. */
 package studio.actions.action;
-

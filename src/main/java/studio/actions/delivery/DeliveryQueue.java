@@ -11,9 +11,8 @@ import java.util.Optional;
 import java.util.UUID;
 
 import io.quarkus.hibernate.orm.panache.Panache;
-import studio.actions.draft.Method;
-import studio.actions.action.Action;
 import studio.actions.database.SqlBatch;
+import studio.actions.draft.Method;
 import studio.actions.limit.RateLimits;
 import studio.actions.run.Delivery;
 

@@ -8,10 +8,10 @@ import java.util.Map;
 
 import jakarta.inject.Singleton;
 
-import studio.actions.limit.Taken;
-import studio.actions.limit.RateLimit;
 import studio.actions.limit.EmptyBuckets;
+import studio.actions.limit.RateLimit;
 import studio.actions.limit.RateLimits;
+import studio.actions.limit.Taken;
 
 /** Takes and gives back the tokens of deliveries: each costs one of its action's and one of its host's. */
 @Singleton

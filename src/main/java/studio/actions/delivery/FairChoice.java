@@ -15,7 +15,6 @@ import java.util.stream.Stream;
 import com.github.benmanes.caffeine.cache.Caffeine;
 
 import studio.actions.limit.RateLimit;
-import studio.actions.limit.RateLimits;
 
 /**
  * Chooses whose delivery goes next. Picks the action, then the run, with the fewest deliveries in flight; among equals, the

@@ -166,7 +166,8 @@ class TokenBuckets {
     }
 
     private static Map<RateLimit, Taken> taken(ResultSet row, Map<RateLimit, Integer> wanted) throws SQLException {
-        Map<String, RateLimit> buckets = wanted.keySet().stream().collect(Collectors.toMap(RateLimit::bucket, Function.identity()));
+        Map<String, RateLimit> buckets = wanted.keySet().stream()
+                .collect(Collectors.toMap(RateLimit::bucket, Function.identity()));
         Map<RateLimit, Taken> taken = new HashMap<>();
         while (row.next()) {
             RateLimit asked = buckets.get(row.getString(1) + " " + row.getString(2));

@@ -7,13 +7,13 @@ import java.util.function.Supplier;
 import jakarta.inject.Singleton;
 
 import io.smallrye.mutiny.Uni;
-import studio.actions.limit.Taken;
-import studio.actions.limit.RateLimit;
 import studio.actions.action.Action;
 import studio.actions.delivery.DeliveryQueue;
 import studio.actions.identity.Caller;
 import studio.actions.limit.Quota;
+import studio.actions.limit.RateLimit;
 import studio.actions.limit.RateLimits;
+import studio.actions.limit.Taken;
 import studio.actions.statistics.RunMetrics;
 
 /** Refuses presses and openings beyond a limit, and counts the refusals. */

@@ -8,8 +8,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import studio.actions.draft.Draft;
 import studio.actions.draft.Method;
-import studio.actions.action.Action;
-import studio.actions.action.ActionJson;
 import studio.actions.egress.FailureKind;
 import studio.actions.plan.Selection;
 import studio.actions.problem.ProblemException;

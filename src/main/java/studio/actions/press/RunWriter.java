@@ -13,12 +13,12 @@ import jakarta.inject.Singleton;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 
-import studio.actions.limit.Taken;
-import studio.actions.limit.RateLimit;
 import studio.actions.audit.AuditEntry;
 import studio.actions.database.Notifications;
 import studio.actions.database.SqlBatch;
+import studio.actions.limit.RateLimit;
 import studio.actions.limit.RateLimits;
+import studio.actions.limit.Taken;
 import studio.actions.run.Delivery;
 import studio.actions.run.Run;
 

@@ -14,9 +14,6 @@ import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
-import studio.actions.action.Action;
-import io.quarkus.panache.common.Sort;
-import studio.actions.database.SqlBatch;
 import studio.actions.draft.Method;
 import studio.actions.egress.Egress;
 import studio.actions.egress.FailureKind;

@@ -15,7 +15,6 @@ import java.util.stream.Collectors;
 
 import io.quarkus.hibernate.orm.panache.Panache;
 import io.quarkus.panache.common.Sort;
-import studio.actions.action.Action;
 import studio.actions.database.SqlBatch;
 import studio.actions.draft.Method;
 import studio.actions.egress.FailureKind;

@@ -17,7 +17,6 @@ import org.hibernate.type.SqlTypes;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import studio.actions.action.Action;
-import studio.actions.database.SqlBatch;
 import studio.actions.draft.Method;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;

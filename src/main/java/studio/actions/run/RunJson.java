@@ -11,8 +11,6 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 
 import io.quarkus.runtime.annotations.RegisterForReflection;
-import studio.actions.action.Action;
-import studio.actions.draft.Draft;
 import studio.actions.draft.Method;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Role;

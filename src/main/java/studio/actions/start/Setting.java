@@ -14,11 +14,11 @@ import java.util.function.UnaryOperator;
 
 import io.quarkus.runtime.configuration.DurationConverter;
 import io.quarkus.runtime.configuration.MemorySizeConverter;
-import studio.actions.draft.ActionRules;
-import studio.actions.secret.Secrets;
 import studio.actions.address.AddressPolicy;
+import studio.actions.draft.ActionRules;
 import studio.actions.egress.Trust;
 import studio.actions.identity.LocalIdentity;
+import studio.actions.secret.Secrets;
 
 /**
  * The rule for the value of a key.

@@ -18,13 +18,12 @@ import org.eclipse.microprofile.config.Config;
 import org.eclipse.microprofile.config.ConfigValue;
 
 import io.smallrye.config.ConfigValidationException;
-import studio.actions.secret.Secrets;
 import studio.actions.database.DatabaseUrl;
 import studio.actions.egress.Trust;
 import studio.actions.identity.LocalIdentity;
 import studio.actions.limit.LimitConfig;
 import studio.actions.problem.Nearest;
-import studio.actions.run.RunConfig;
+import studio.actions.secret.Secrets;
 
 /**
  * All keys of the service with the rules for their values. The errors at start, the search for unknown environment variables

@@ -24,7 +24,6 @@ import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.vertx.core.http.HttpClosedException;
 import studio.actions.action.ActionHistory;
 import studio.actions.action.ActionResource;
-import studio.actions.transfer.ActionTransfer;
 import studio.actions.address.AddressPolicy;
 import studio.actions.audit.AuditResource;
 import studio.actions.egress.EgressConfig;
