@@ -17,7 +17,7 @@ import jakarta.inject.Singleton;
 
 import studio.actions.draft.Draft;
 import studio.actions.draft.EntityType;
-import studio.actions.identity.IdentityConfig;
+import studio.actions.identity.ZouConfig;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
@@ -30,8 +30,8 @@ public class TakenNames {
 
     private final boolean matter;
 
-    TakenNames(IdentityConfig config) {
-        this.matter = config.zou().url().isPresent();
+    TakenNames(ZouConfig config) {
+        this.matter = config.url().isPresent();
     }
 
     /** Returns true if names must differ. No other transaction may write actions then while names are compared. */

@@ -26,15 +26,15 @@ class AuditRetention {
 
     private final EntityManager entities;
     private final DatabaseHealth database;
-    private final AuditConfig.Retention config;
+    private final RetentionConfig config;
     private final MeterRegistry meters;
     private final Gauge gauge;
     private final AtomicLong kept = new AtomicLong();
 
-    AuditRetention(EntityManager entities, DatabaseHealth database, AuditConfig config, MeterRegistry meters) {
+    AuditRetention(EntityManager entities, DatabaseHealth database, RetentionConfig config, MeterRegistry meters) {
         this.entities = entities;
         this.database = database;
-        this.config = config.retention();
+        this.config = config;
         this.meters = meters;
         this.gauge = Gauge.builder("custom_actions.kept", kept, AtomicLong::get).tag("what", "audit_entries")
                 .description("How many are in the database; counted once an hour.").register(meters);

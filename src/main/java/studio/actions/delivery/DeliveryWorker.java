@@ -31,7 +31,6 @@ import studio.actions.address.Refusals;
 import studio.actions.database.DatabaseHealth;
 import studio.actions.database.Notifications;
 import studio.actions.egress.Egress;
-import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Reply;
 import studio.actions.limit.RateLimit;
@@ -41,6 +40,7 @@ import studio.actions.run.Delivery;
 import studio.actions.run.Run;
 import studio.actions.run.RunConfig;
 import studio.actions.run.RunStore;
+import studio.actions.settings.EgressConfig;
 
 /**
  * The background thread that claims and sends due deliveries of any replica's runs. It claims deliveries that have a free slot
@@ -75,7 +75,7 @@ public class DeliveryWorker {
     private final Event<AttemptEnded> ends;
     private final Tracing tracing;
     private final DatabaseHealth database;
-    private final RunConfig.Run config;
+    private final RunConfig config;
     private final int perHost;
     private final Map<UUID, InFlight> allInFlight = new ConcurrentHashMap<>();
     private final Cache<UUID, Refusals.Of> logged = Caffeine.newBuilder().maximumSize(RUNS).build();
@@ -100,9 +100,9 @@ public class DeliveryWorker {
         this.ends = ends;
         this.tracing = tracing;
         this.database = database;
-        this.config = config.run();
+        this.config = config;
         this.choice = new FairChoice(tokens, this.config.parallelism());
-        this.perHost = egressConfig.egress().inFlightPerHost();
+        this.perHost = egressConfig.inFlightPerHost();
         notifications.subscribe(Notifications.Topic.delivery_due, nothing -> wake(), this::wake);
         // An action may have been enabled, or its rate raised.
         notifications.subscribe(Notifications.Topic.action_changed, nothing -> changed(), this::changed);

@@ -24,13 +24,13 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.StartupEvent;
 import studio.actions.database.DatabaseHealth;
-import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Reply;
 import studio.actions.log.PrintableText;
 import studio.actions.run.Delivery;
 import studio.actions.run.RunEvents;
 import studio.actions.secret.Secrets;
+import studio.actions.settings.EgressConfig;
 
 /**
  * The background thread that saves outcomes. Attempts that end at about the same time share a transaction. The thread retries
@@ -81,7 +81,7 @@ class OutcomeWriter {
 
     private final RunEvents events;
     private final Secrets secrets;
-    private final EgressConfig.Egress config;
+    private final EgressConfig config;
     private final RandomGenerator random;
     private final DatabaseHealth database;
     private final BlockingQueue<Ended> queue = new LinkedBlockingQueue<>();
@@ -96,7 +96,7 @@ class OutcomeWriter {
             DatabaseHealth database, MeterRegistry meters) {
         this.events = events;
         this.secrets = secrets;
-        this.config = config.egress();
+        this.config = config;
         this.random = random;
         this.database = database;
         this.meters = meters;

@@ -62,7 +62,7 @@ class Recovery {
     private final RunEvents events;
     private final Notifications notifications;
     private final DatabaseHealth database;
-    private final RunConfig.Run config;
+    private final RunConfig config;
     private final Duration interval;
     private volatile long stopSince;
     private volatile boolean stopping;
@@ -83,7 +83,7 @@ class Recovery {
         this.events = events;
         this.notifications = notifications;
         this.database = database;
-        this.config = config.run();
+        this.config = config;
         Duration third = this.config.lease().dividedBy(3);
         this.interval = third.compareTo(LONGEST) < 0 ? third : LONGEST;
     }

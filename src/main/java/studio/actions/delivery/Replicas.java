@@ -51,7 +51,7 @@ public class Replicas {
     Replicas(EntityManager entities, AgroalDataSource database, RunConfig config) {
         this.entities = entities;
         this.database = database;
-        this.lease = config.run().lease();
+        this.lease = config.lease();
     }
 
     /** Returns the name under which this process owns deliveries. */

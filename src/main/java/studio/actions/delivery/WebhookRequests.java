@@ -11,12 +11,12 @@ import jakarta.inject.Singleton;
 
 import io.quarkus.runtime.ApplicationConfig;
 import studio.actions.action.Action;
-import studio.actions.draft.ActionConfig;
 import studio.actions.draft.Method;
 import studio.actions.egress.Outbound;
 import studio.actions.run.Delivery;
 import studio.actions.run.Run;
 import studio.actions.secret.Secrets;
+import studio.actions.settings.EgressConfig;
 
 /** Builder of webhook requests: our headers, the action's headers with secrets filled in, and the signature. */
 @Singleton
@@ -29,10 +29,10 @@ public class WebhookRequests {
     private final String userAgent;
     private final int maxTimeoutMs;
 
-    WebhookRequests(Secrets secrets, Clock clock, ApplicationConfig application, ActionConfig config) {
+    WebhookRequests(Secrets secrets, Clock clock, ApplicationConfig application, EgressConfig config) {
         this.secrets = secrets;
         this.clock = clock;
-        this.maxTimeoutMs = (int) config.egress().maxTimeout().toMillis();
+        this.maxTimeoutMs = (int) config.maxTimeout().toMillis();
         this.userAgent = "kitsu-actions/" + application.version().orElse("unknown");
     }
 

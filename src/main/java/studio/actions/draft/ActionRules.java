@@ -15,6 +15,7 @@ import studio.actions.identity.Caller;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 import studio.actions.secret.Secrets;
+import studio.actions.settings.EgressConfig;
 import studio.actions.template.Template;
 
 /** The rules for actions that are saved, imported or previewed as a draft. Does not resolve host names. */
@@ -66,14 +67,14 @@ public class ActionRules {
     private final int defaultTimeoutMs;
     private final int maxTimeoutMs;
 
-    ActionRules(AddressPolicy policy, Refusals refusals, Secrets secrets, ActionConfig config) {
+    ActionRules(AddressPolicy policy, Refusals refusals, Secrets secrets, LaunchConfig launch, EgressConfig egress) {
         this.policy = policy;
         this.refusals = refusals;
         this.secrets = secrets;
-        this.maxTimeoutMs = (int) config.egress().maxTimeout().toMillis();
-        this.defaultTimeoutMs = (int) Math.min(config.egress().timeout().toMillis(), maxTimeoutMs);
+        this.maxTimeoutMs = (int) egress.maxTimeout().toMillis();
+        this.defaultTimeoutMs = (int) Math.min(egress.timeout().toMillis(), maxTimeoutMs);
         this.schemes = new TreeSet<>();
-        config.launch().schemes().forEach(scheme -> schemes.add(scheme.strip().toLowerCase(Locale.ROOT)));
+        launch.schemes().forEach(scheme -> schemes.add(scheme.strip().toLowerCase(Locale.ROOT)));
     }
 
     /** Returns a stored draft with at most the present {@code egress.max-timeout}, which may have been lowered since. */

@@ -17,6 +17,7 @@ import io.vertx.core.http.RequestOptions;
 import io.vertx.core.net.SocketAddress;
 import io.vertx.core.tracing.TracingPolicy;
 import studio.actions.address.AddressPolicy;
+import studio.actions.settings.EgressConfig;
 
 /** The HTTP client: opens a connection of its own for each request, to an address that the caller has judged. */
 final class Connector {
@@ -24,12 +25,12 @@ final class Connector {
     /** Bytes of all headers of an answer together. */
     static final int MAX_HEADERS = 16 * 1024;
 
-    private final EgressConfig.Egress config;
+    private final EgressConfig config;
     private final HttpClient client;
     /** Sends SNI also for names without a dot, for which Java omits SNI (RFC 6066, section 3). */
     private final HttpClient clientWithSni;
 
-    Connector(Vertx vertx, TlsConfigurationRegistry tls, EgressConfig.Egress config) {
+    Connector(Vertx vertx, TlsConfigurationRegistry tls, EgressConfig config) {
         this.config = config;
         this.client = vertx.createHttpClient(options(tls));
         this.clientWithSni = vertx.createHttpClient(options(tls).setForceSni(true));

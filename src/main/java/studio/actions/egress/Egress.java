@@ -31,6 +31,7 @@ import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
 import io.vertx.core.net.impl.ConnectionBase;
 import studio.actions.address.AddressPolicy;
+import studio.actions.settings.EgressConfig;
 
 /**
  * The only way out to addresses that a user typed. Judges the address, resolves the name once and judges every address of
@@ -51,7 +52,7 @@ public class Egress {
     private final NameResolver names;
     private final HostSlots slots;
     private final Clock clock;
-    private final EgressConfig.Egress config;
+    private final EgressConfig config;
 
     Egress(Vertx vertx, AddressPolicy policy, NameResolver names, TlsConfigurationRegistry tls, Clock clock,
             EgressConfig config) {
@@ -59,7 +60,7 @@ public class Egress {
         this.policy = policy;
         this.names = names;
         this.clock = clock;
-        this.config = config.egress();
+        this.config = config;
         this.slots = new HostSlots(this.config.inFlightPerHost());
         this.connector = new Connector(vertx, tls, this.config);
     }

@@ -20,6 +20,7 @@ import jakarta.inject.Singleton;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import studio.actions.address.AddressPolicy;
+import studio.actions.settings.EgressConfig;
 
 /**
  * A resolver of names that asks the system's resolver, hosts file and search domains included. It has its own threads: the
@@ -58,7 +59,7 @@ public class NameResolver {
 
     NameResolver(EgressConfig config, Lookup system) {
         this.system = system;
-        this.patience = config.egress().dnsTimeout().toNanos();
+        this.patience = config.dnsTimeout().toNanos();
         this.threads = new ThreadPoolExecutor(THREADS, THREADS, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), work -> {
             Thread thread = new Thread(work, "egress-dns");
             thread.setDaemon(true);

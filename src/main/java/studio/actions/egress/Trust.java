@@ -22,6 +22,7 @@ import io.quarkus.tls.runtime.TrustStoreProvider;
 import io.smallrye.common.annotation.Identifier;
 import io.vertx.core.Vertx;
 import io.vertx.core.net.TrustOptions;
+import studio.actions.settings.ServiceConfig;
 
 /**
  * The certificate authorities that are trusted for receivers and Kitsu's API server: Java's and the studio's own. They are the
@@ -34,9 +35,9 @@ public class Trust implements TrustStoreProvider {
 
     public static final String NAME = "egress";
 
-    private final EgressConfig config;
+    private final ServiceConfig config;
 
-    Trust(EgressConfig config) {
+    Trust(ServiceConfig config) {
         this.config = config;
     }
 

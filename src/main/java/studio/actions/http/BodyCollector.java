@@ -29,6 +29,7 @@ import io.vertx.ext.web.RoutingContext;
 import studio.actions.log.RareLine;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
+import studio.actions.settings.CsvConfig;
 
 /**
  * A filter that collects each body on the event loop before the resource method gets a thread, so that a slow client holds
@@ -55,13 +56,15 @@ public class BodyCollector {
 
     /** Looked up at each use, because filters are created before the configuration is known. */
     private final Instance<BodyConfig> config;
+    private final Instance<CsvConfig> csv;
     private final Instance<VertxHttpConfig> http;
 
     private final AtomicInteger count = new AtomicInteger();
     private final AtomicLong bytes = new AtomicLong();
 
-    BodyCollector(Instance<BodyConfig> config, Instance<VertxHttpConfig> http) {
+    BodyCollector(Instance<BodyConfig> config, Instance<CsvConfig> csv, Instance<VertxHttpConfig> http) {
         this.config = config;
+        this.csv = csv;
         this.http = http;
     }
 
@@ -105,7 +108,7 @@ public class BodyCollector {
     private int limit(HttpServerRequest request) {
         String mediaType = request.getHeader(HttpHeaders.CONTENT_TYPE);
         return mediaType != null && TABLES.stream().anyMatch(mediaType.strip().toLowerCase(Locale.ROOT)::startsWith)
-                ? (int) config.get().csv().maxSize().asLongValue()
+                ? (int) csv.get().maxSize().asLongValue()
                 : LIMIT;
     }
 
@@ -159,7 +162,7 @@ public class BodyCollector {
             method.suspend();
             int others = count.getAndIncrement();
             routing.addEndHandler(answered -> release());
-            if (others >= config.get().bodies().maxCount()) {
+            if (others >= config.get().maxCount()) {
                 refuseForNow("%d bodies are arriving already (bodies.max-count)".formatted(others));
                 return;
             }
@@ -199,7 +202,7 @@ public class BodyCollector {
             }
             held = read;
             long all = bytes.addAndGet(piece.length());
-            if (all > config.get().bodies().maxMemory().asLongValue() && all > held) {
+            if (all > config.get().maxMemory().asLongValue() && all > held) {
                 refuseForNow("bodies hold %,d bytes already (bodies.max-memory)".formatted(all - piece.length()));
                 return;
             }

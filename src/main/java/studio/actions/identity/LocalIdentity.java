@@ -37,10 +37,10 @@ public class LocalIdentity {
     private final boolean made;
     private final String token;
 
-    LocalIdentity(IdentityConfig config) {
-        withKitsu = config.zou().url().isPresent();
-        made = config.local().token().isEmpty();
-        token = config.local().token().map(LocalIdentity::unspaced).orElseGet(LocalIdentity::random);
+    LocalIdentity(ZouConfig zou, LocalConfig local) {
+        withKitsu = zou.url().isPresent();
+        made = local.token().isEmpty();
+        token = local.token().map(LocalIdentity::unspaced).orElseGet(LocalIdentity::random);
     }
 
     /** Removes white space, such as the line break at the end of a file. */

@@ -82,7 +82,7 @@ public class CustomActionsResource {
     private final CachedLists lists;
     private final PressService presses;
     private final OpenService opens;
-    private final RunConfig.Run config;
+    private final RunConfig config;
     private final ObjectMapper json;
     private final KitsuFilters filters;
     private final RefusedForms forms;
@@ -98,7 +98,7 @@ public class CustomActionsResource {
         this.lists = lists;
         this.presses = presses;
         this.opens = opens;
-        this.config = config.run();
+        this.config = config;
         this.json = json;
         this.forms = forms;
         this.filters = new KitsuFilters(json);

@@ -39,7 +39,7 @@ import studio.actions.transfer.ImportReport.Change;
 import studio.actions.transfer.ImportReport.Kind;
 import studio.actions.transfer.ImportReport.Wrong;
 import studio.actions.zou.Zou;
-import studio.actions.zou.ZouConfig;
+import studio.actions.identity.ZouConfig;
 
 /**
  * Service that deletes Kitsu's own copies of actions that were taken over, and restores them. A copy is saved before Kitsu is
@@ -57,7 +57,7 @@ class KitsuCopies {
     private final Clock clock;
 
     KitsuCopies(Zou zou, Actions actions, ZouConfig config, Clock clock) {
-        this.lease = config.zou().contextTimeout().plusSeconds(10);
+        this.lease = config.contextTimeout().plusSeconds(10);
         this.zou = zou;
         this.actions = actions;
         this.clock = clock;

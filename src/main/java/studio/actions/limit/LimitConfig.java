@@ -7,6 +7,7 @@ import jakarta.validation.constraints.Min;
 
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
+import studio.actions.settings.Unit;
 
 /** Settings for the rate limits. */
 @ConfigMapping(prefix = "custom-actions.limits")
@@ -23,18 +24,24 @@ public interface LimitConfig {
         bot
     }
 
-    /** Runs a minute for each caller. */
+    /** Limit for each caller: a person or a bot. */
     @WithDefault("30")
     @Min(1)
     @Max(60_000)
+    @Unit("runs a minute")
     int perCaller();
 
-    /** Runs a minute for each caller of a role, or for each bot, in place of {@link #perCaller()}. */
+    /**
+     * The same for callers with this role ({@code CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_SUPERVISOR=60}), in place of
+     * {@code limits.per-caller}; {@code bot} is for Kitsu's bots, whichever role they have.
+     */
+    @Unit("runs a minute")
     Map<Standing, @Min(1) @Max(60_000) Integer> perCallerByRole();
 
-    /** Deliveries a second to one host. */
+    /** Limit for one host and port. */
     @WithDefault("50")
     @Min(1)
     @Max(10_000)
+    @Unit("deliveries a second")
     int perHost();
 }

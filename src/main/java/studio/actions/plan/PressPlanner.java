@@ -17,12 +17,12 @@ import studio.actions.action.Action;
 import studio.actions.address.AddressPolicy;
 import studio.actions.address.Refusals;
 import studio.actions.delivery.WebhookRequests;
-import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Requester;
 import studio.actions.run.Delivery;
 import studio.actions.run.Target;
+import studio.actions.settings.EgressConfig;
 
 /** Plans what a press sends: looks up its selection in Kitsu and fills the action's template for it. Writes nothing. */
 @Singleton
@@ -32,7 +32,7 @@ public class PressPlanner {
     private final AddressPolicy policy;
     private final Refusals refusals;
     private final WebhookRequests requests;
-    private final EgressConfig.Egress config;
+    private final EgressConfig config;
     private final Clock clock;
 
     PressPlanner(TargetLookup lookup, AddressPolicy policy, Refusals refusals, WebhookRequests requests, EgressConfig config,
@@ -41,7 +41,7 @@ public class PressPlanner {
         this.policy = policy;
         this.refusals = refusals;
         this.requests = requests;
-        this.config = config.egress();
+        this.config = config;
         this.clock = clock;
     }
 

@@ -35,12 +35,12 @@ import studio.actions.run.RunJson;
 public class PressResource {
 
     private final PressService presses;
-    private final RunConfig.Run config;
+    private final RunConfig config;
     private final SecurityIdentity identity;
 
     PressResource(PressService presses, RunConfig config, SecurityIdentity identity) {
         this.presses = presses;
-        this.config = config.run();
+        this.config = config;
         this.identity = identity;
     }
 

@@ -50,7 +50,7 @@ public class PreviewResource {
     private final Actions actions;
     private final ActionRules rules;
     private final WebhookRequests requests;
-    private final RunConfig.Run config;
+    private final RunConfig config;
     private final ObjectMapper json;
     private final SecurityIdentity identity;
 
@@ -60,7 +60,7 @@ public class PreviewResource {
         this.actions = actions;
         this.rules = rules;
         this.requests = requests;
-        this.config = config.run();
+        this.config = config;
         this.json = json;
         this.identity = identity;
     }

@@ -47,13 +47,13 @@ public class ReplayResource {
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
     private final PressService presses;
     private final RunAccess access;
-    private final RunConfig.Run config;
+    private final RunConfig config;
     private final SecurityIdentity identity;
 
     ReplayResource(PressService presses, RunAccess access, RunConfig config, SecurityIdentity identity) {
         this.presses = presses;
         this.access = access;
-        this.config = config.run();
+        this.config = config;
         this.identity = identity;
     }
 

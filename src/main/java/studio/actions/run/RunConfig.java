@@ -11,52 +11,45 @@ import org.hibernate.validator.constraints.time.DurationMin;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import io.smallrye.config.WithName;
+import studio.actions.settings.Unit;
 
-/** Settings for the sending and the retention of runs. */
-@ConfigMapping(prefix = "custom-actions")
+/** Settings for the sending of runs. */
+@ConfigMapping(prefix = "custom-actions.run")
 public interface RunConfig {
 
-    Run run();
+    /** The most targets of one run. */
+    @WithDefault("1000")
+    @Min(1)
+    @Max(10_000)
+    @Unit("targets")
+    int maxSelection();
 
-    Retention retention();
+    /** The most deliveries of one run at once, in each replica; {@code egress.in-flight-per-host} applies as well. */
+    @WithDefault("32")
+    @Min(1)
+    @Max(1000)
+    @Unit("deliveries at once")
+    int parallelism();
 
-    interface Run {
-        /** The most targets of one run. */
-        @WithDefault("1000")
-        @Min(1)
-        @Max(10_000)
-        int maxSelection();
+    /** How long a press waits for its run to end; then the answer is 202 and the run goes on. */
+    @WithName("wait")
+    @WithDefault("30s")
+    @DurationMin(seconds = 0)
+    @DurationMax(minutes = 5)
+    Duration patience();
 
-        /** The most deliveries of one run that are in flight at once. */
-        @WithDefault("32")
-        @Min(1)
-        @Max(1000)
-        int parallelism();
+    /**
+     * How long a replica without a heartbeat keeps its deliveries in flight; then other replicas take them over. Heartbeats
+     * come at least every third of this time.
+     */
+    @WithDefault("30s")
+    @DurationMin(seconds = 3)
+    @DurationMax(minutes = 10)
+    Duration lease();
 
-        /** How long a caller waits for a run to end before the answer is 202. */
-        @WithName("wait")
-        @WithDefault("30s")
-        @DurationMin(seconds = 0)
-        @DurationMax(minutes = 5)
-        Duration patience();
-
-        /** How long a replica without a heartbeat keeps its deliveries. Heartbeats come at least every third of this. */
-        @WithDefault("30s")
-        @DurationMin(seconds = 3)
-        @DurationMax(minutes = 10)
-        Duration lease();
-
-        /** How long deliveries in flight may take to end when the service stops. */
-        @WithDefault("20s")
-        @DurationMin(seconds = 0)
-        @DurationMax(minutes = 5)
-        Duration shutdown();
-    }
-
-    interface Retention {
-        /** Runs that ended longer ago are removed. */
-        @WithDefault("30d")
-        @DurationMin(days = 1)
-        Duration runs();
-    }
+    /** How long requests in flight may take to end when the service stops; the other deliveries are handed back. */
+    @WithDefault("20s")
+    @DurationMin(seconds = 0)
+    @DurationMax(minutes = 5)
+    Duration shutdown();
 }

@@ -12,6 +12,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.scheduler.Scheduled;
+import studio.actions.audit.RetentionConfig;
 import studio.actions.database.DatabaseHealth;
 
 /** Scheduled job that removes old ended runs in batches, and counts the runs and deliveries in the database. */
@@ -25,16 +26,16 @@ public class RunRetention {
     private static final int DELIVERIES_AT_ONCE = 1000;
 
     private final DatabaseHealth database;
-    private final RunConfig.Retention config;
+    private final RetentionConfig config;
     private final MeterRegistry meters;
     private final List<Gauge> gauges;
     private final AtomicLong runs = new AtomicLong();
     private final AtomicLong deliveries = new AtomicLong();
 
-    RunRetention(DatabaseHealth database, RunConfig config,
+    RunRetention(DatabaseHealth database, RetentionConfig config,
             MeterRegistry meters) {
         this.database = database;
-        this.config = config.retention();
+        this.config = config;
         this.meters = meters;
         this.gauges = List.of(gauge("runs", runs), gauge("deliveries", deliveries));
     }

@@ -1,24 +1,26 @@
 package studio.actions.secret;
 
 import java.util.Map;
-import java.util.Optional;
 
+import io.quarkus.arc.Unremovable;
 import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithParentName;
 
-/** Settings of secrets: the service's own signing secrets, and those that actions name. */
-@ConfigMapping(prefix = "custom-actions")
+/**
+ * Settings of the secrets that actions name.
+ *
+ * <p>
+ * {@link Secrets} reads them elsewhere. Without this interface they would be refused as unknown.
+ */
+@ConfigMapping(prefix = "custom-actions.secrets")
+@Unremovable
 public interface SecretConfig {
 
-    Signing signing();
-
-    /** The values of {@code ${secret:name}}, by name. */
-    Map<String, String> secrets();
-
-    interface Signing {
-        /** The service's own signing secret, {@code whsec_…}. */
-        Optional<String> secret();
-
-        /** The previous signing secret; deliveries are also signed with this secret while receivers change over. */
-        Optional<String> previousSecret();
-    }
+    /**
+     * The value of {@code ${secret:name}}: {@code CUSTOM_ACTIONS_SECRETS_RENDER_FARM} is {@code ${secret:render-farm}}. Write a
+     * <code>${</code> inside a secret as <code>\${</code>. If the secret signs, {@code <name>-previous} is the signing secret
+     * before it.
+     */
+    @WithParentName
+    Map<String, String> values();
 }

@@ -54,8 +54,8 @@ public class Secrets {
     private final List<byte[]> serviceKeys = new ArrayList<>();
     private final List<Repeated> masked = new ArrayList<>();
 
-    Secrets(SecretConfig config, Config everything) {
-        // A map's keys out of the environment end at the first underscore, so RENDER_FARM is not among config.secrets().
+    Secrets(SigningConfig signing, Config everything) {
+        // A map's keys out of the environment end at the first underscore, so RENDER_FARM is not among SecretConfig.values().
         for (String name : everything.getPropertyNames()) {
             if (canonical(name).startsWith(ENVIRONMENT)) {
                 String value = everything.getConfigValue(name).getValue();
@@ -65,8 +65,8 @@ public class Secrets {
             }
         }
         Set<String> texts = new HashSet<>();
-        for (var entry : List.of(Map.entry("signing.secret", config.signing().secret()),
-                Map.entry("signing.previous-secret", config.signing().previousSecret()))) {
+        for (var entry : List.of(Map.entry("signing.secret", signing.secret()),
+                Map.entry("signing.previous-secret", signing.previousSecret()))) {
             entry.getValue().map(Secrets::unspaced).ifPresent(text -> {
                 serviceKeys.add(decode(text).orElseThrow(() -> new IllegalArgumentException(entry.getKey())));
                 texts.add(text);

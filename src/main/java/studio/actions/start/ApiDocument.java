@@ -20,7 +20,7 @@ import jakarta.ws.rs.core.Variant;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 
-import studio.actions.draft.ActionConfig;
+import studio.actions.settings.EgressConfig;
 
 /** The API's description: {@code META-INF/openapi.yaml} as YAML or as JSON. */
 @Path("/api/custom-actions/openapi")
@@ -44,9 +44,9 @@ public class ApiDocument {
     /** Created at the first request and kept, because parsing is slow enough to burden the service. */
     private volatile byte[] json;
 
-    ApiDocument(ObjectMapper mapper, ActionConfig config) {
+    ApiDocument(ObjectMapper mapper, EgressConfig config) {
         this.mapper = mapper;
-        this.maxTimeoutMs = (int) config.egress().maxTimeout().toMillis();
+        this.maxTimeoutMs = (int) config.maxTimeout().toMillis();
     }
 
     /** Returns the format that {@code format} names, else the one that {@code Accept} prefers, else YAML. */

@@ -27,7 +27,7 @@ import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 
-import studio.actions.identity.IdentityConfig;
+import studio.actions.identity.ZouConfig;
 
 /** The practice receiver: answers with the request that it got. It exists only without Kitsu. */
 @Path("/api/custom-actions/echo")
@@ -46,16 +46,16 @@ public class Echo {
     @Singleton
     static class Practice {
 
-        private final Instance<IdentityConfig> config;
+        private final Instance<ZouConfig> config;
 
-        Practice(Instance<IdentityConfig> config) {
+        Practice(Instance<ZouConfig> config) {
             this.config = config;
         }
 
         @ServerRequestFilter(nonBlocking = true, priority = Priorities.AUTHORIZATION)
         @WithoutKitsu
         public void refuse(ContainerRequestContext request) {
-            if (config.get().zou().url().isPresent()) {
+            if (config.get().url().isPresent()) {
                 throw new NotFoundException();
             }
         }

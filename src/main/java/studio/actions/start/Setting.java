@@ -1,6 +1,9 @@
 package studio.actions.start;
 
 import java.io.IOException;
+import java.lang.reflect.AnnotatedElement;
+import java.lang.reflect.AnnotatedParameterizedType;
+import java.lang.reflect.Method;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.InvalidPathException;
@@ -12,13 +15,22 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.UnaryOperator;
 
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
+
+import org.hibernate.validator.constraints.time.DurationMax;
+import org.hibernate.validator.constraints.time.DurationMin;
+
 import io.quarkus.runtime.configuration.DurationConverter;
 import io.quarkus.runtime.configuration.MemorySizeConverter;
+import io.smallrye.config.WithDefault;
 import studio.actions.address.AddressPolicy;
 import studio.actions.draft.ActionRules;
 import studio.actions.egress.Trust;
 import studio.actions.identity.LocalIdentity;
 import studio.actions.secret.Secrets;
+import studio.actions.settings.SizeBounds;
+import studio.actions.settings.Unit;
 
 /**
  * The rule for the value of a key.
@@ -41,19 +53,55 @@ record Setting(String allowed, UnaryOperator<String> check) {
         });
     }
 
-    static Setting duration(String from, String to, String example) {
-        return new Setting("a duration from " + from + " to " + to + ", such as " + example, value -> {
+    /** Returns the rule of a number, a duration or a size. */
+    static Setting bounded(Method key) {
+        AnnotatedElement value = key.getAnnotatedReturnType() instanceof AnnotatedParameterizedType map
+                ? map.getAnnotatedActualTypeArguments()[1]
+                : key;
+        if (value.isAnnotationPresent(Min.class)) {
+            return number(value.getAnnotation(Min.class).value(), value.getAnnotation(Max.class).value(),
+                    key.getAnnotation(Unit.class).value());
+        }
+        String example = key.getAnnotation(WithDefault.class).value();
+        if (key.isAnnotationPresent(DurationMin.class)) {
+            return duration(shortest(key.getAnnotation(DurationMin.class)), longest(key.getAnnotation(DurationMax.class)),
+                    example);
+        }
+        SizeBounds bounds = key.getAnnotation(SizeBounds.class);
+        return size(bounds.min(), bounds.max(), example);
+    }
+
+    private static Duration shortest(DurationMin bound) {
+        return Duration.ofDays(bound.days()).plusHours(bound.hours()).plusMinutes(bound.minutes())
+                .plusSeconds(bound.seconds()).plusMillis(bound.millis()).plusNanos(bound.nanos());
+    }
+
+    private static Duration longest(DurationMax bound) {
+        return Duration.ofDays(bound.days()).plusHours(bound.hours()).plusMinutes(bound.minutes())
+                .plusSeconds(bound.seconds()).plusMillis(bound.millis()).plusNanos(bound.nanos());
+    }
+
+    private static Setting duration(Duration from, Duration to, String example) {
+        return new Setting("a duration from " + written(from) + " to " + written(to) + ", such as " + example, value -> {
             try {
                 Duration duration = DurationConverter.parseDuration(value);
-                return duration.compareTo(DurationConverter.parseDuration(from)) < 0
-                        || duration.compareTo(DurationConverter.parseDuration(to)) > 0 ? "It is out of these bounds." : null;
+                return duration.compareTo(from) < 0 || duration.compareTo(to) > 0 ? "It is out of these bounds." : null;
             } catch (IllegalArgumentException e) {
                 return "It is not a duration.";
             }
         });
     }
 
-    static Setting size(String from, String to, String example) {
+    /** Returns a duration as a setting has it, in its largest unit that needs no fraction. */
+    private static String written(Duration duration) {
+        long millis = duration.toMillis();
+        return millis % 1000 != 0 ? millis + "ms"
+                : millis % 60_000 != 0 || millis == 0 ? duration.toSeconds() + "s"
+                        : millis % 3_600_000 != 0 ? duration.toMinutes() + "m"
+                                : millis % 86_400_000 != 0 ? duration.toHours() + "h" : duration.toDays() + "d";
+    }
+
+    private static Setting size(String from, String to, String example) {
         return new Setting("a size from " + from + " to " + to + ", such as " + example, value -> {
             try {
                 return bytes(value) < bytes(from) || bytes(value) > bytes(to) ? "It is out of these bounds." : null;
@@ -63,7 +111,7 @@ record Setting(String allowed, UnaryOperator<String> check) {
         });
     }
 
-    static Setting number(int from, int to, String unit) {
+    private static Setting number(long from, long to, String unit) {
         return new Setting("a whole number from " + from + " to " + to + ": " + unit, value -> {
             try {
                 int number = Integer.parseInt(value.strip());

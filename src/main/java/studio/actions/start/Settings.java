@@ -1,5 +1,6 @@
 package studio.actions.start;
 
+import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -17,18 +18,33 @@ import java.util.stream.StreamSupport;
 import org.eclipse.microprofile.config.Config;
 import org.eclipse.microprofile.config.ConfigValue;
 
+import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.ConfigValidationException;
+import io.smallrye.config.WithName;
+import io.smallrye.config.WithParentName;
+import io.smallrye.config.common.utils.StringUtil;
+import studio.actions.audit.RetentionConfig;
 import studio.actions.database.DatabaseUrl;
+import studio.actions.draft.LaunchConfig;
 import studio.actions.egress.Trust;
+import studio.actions.http.BodyConfig;
+import studio.actions.identity.LocalConfig;
 import studio.actions.identity.LocalIdentity;
+import studio.actions.identity.ZouConfig;
 import studio.actions.limit.LimitConfig;
 import studio.actions.problem.Nearest;
+import studio.actions.run.RunConfig;
+import studio.actions.secret.SecretConfig;
 import studio.actions.secret.Secrets;
+import studio.actions.secret.SigningConfig;
+import studio.actions.settings.CsvConfig;
+import studio.actions.settings.EgressConfig;
+import studio.actions.settings.ServiceConfig;
 
 /**
  * All keys of the service with the rules for their values. The errors at start, the search for unknown environment variables
- * and the logged settings use this list. The types, defaults and bounds of the keys stand in each feature's {@code …Config}; a
- * test compares the two.
+ * and the logged settings use this list. It is made from each feature's {@code …Config}, where the types, defaults and bounds
+ * of the keys stand.
  */
 public final class Settings {
 
@@ -38,11 +54,14 @@ public final class Settings {
     /** Variables that Kubernetes sets in a pod that shares a namespace with a Service called {@code custom-actions}. */
     private static final Pattern SERVICE_LINK = Pattern.compile("CUSTOM_ACTIONS_(SERVICE_(HOST|PORT.*)|PORT(_\\d+_.*)?)");
 
-    static final Map<String, Setting> ALL = new TreeMap<>(Map.ofEntries(
+    /** The interfaces that declare the keys, in the order of the guide. */
+    static final List<Class<?>> INTERFACES = List.of(ServiceConfig.class, ZouConfig.class, LocalConfig.class,
+            EgressConfig.class, LaunchConfig.class, RunConfig.class, LimitConfig.class, SecretConfig.class,
+            SigningConfig.class, RetentionConfig.class, BodyConfig.class, CsvConfig.class, TracingConfig.class);
+
+    /** The rules of the keys whose values have no bounds. */
+    private static final Map<String, Setting> WITHOUT_BOUNDS = Map.ofEntries(
             Map.entry("zou.url", Setting.webAddress("the URL of Kitsu's API server, such as http://zou:5000")),
-            Map.entry("zou.timeout", Setting.duration("100ms", "1m", "2s")),
-            Map.entry("zou.context-timeout", Setting.duration("1s", "10m", "50s")),
-            Map.entry("zou.identity-cache", Setting.duration("0s", "5m", "15s")),
             Map.entry("public-url",
                     Setting.site("the scheme and host where browsers reach the service, such as https://kitsu.studio.com")),
             Map.entry("local.token",
@@ -55,35 +74,19 @@ public final class Settings {
             Map.entry("egress.allow",
                     Setting.allowList("addresses, CIDRs and names, each with an optional port, comma-separated, "
                             + "such as 10.20.0.0/16,farm.studio.lan:8443,[fd12::]/48")),
-            Map.entry("egress.connect-timeout", Setting.duration("100ms", "30s", "3s")),
-            Map.entry("egress.dns-timeout", Setting.duration("100ms", "30s", "2s")),
-            Map.entry("egress.timeout", Setting.duration("100ms", "30s", "10s")),
-            Map.entry("egress.max-timeout", Setting.duration("1s", "5m", "60s")),
-            Map.entry("egress.max-request", Setting.size("1K", "16M", "256K")),
-            Map.entry("egress.max-response", Setting.size("1K", "16M", "64K")),
-            Map.entry("egress.kept-response", Setting.size("0", "1M", "8K")),
-            Map.entry("egress.in-flight-per-host", Setting.number(1, 1000, "requests at once")),
             Map.entry("trust", Setting.authorities("a PEM file with the studio's certificate authorities")),
             Map.entry("launch.schemes",
                     Setting.schemes("URL schemes, comma-separated, such as http,https,maya; never one that runs "
                             + "script")),
-            Map.entry("run.max-selection", Setting.number(1, 10_000, "targets")),
-            Map.entry("run.parallelism", Setting.number(1, 1000, "deliveries at once")),
-            Map.entry("run.wait", Setting.duration("0s", "5m", "30s")),
-            Map.entry("run.lease", Setting.duration("3s", "10m", "30s")),
-            Map.entry("run.shutdown", Setting.duration("0s", "5m", "20s")),
-            Map.entry("limits.per-caller", Setting.number(1, 60_000, "runs a minute")),
-            Map.entry("limits.per-caller-by-role.*", Setting.number(1, 60_000, "runs a minute")),
-            Map.entry("limits.per-host", Setting.number(1, 10_000, "deliveries a second")),
             Map.entry("secrets.*", Setting.text("any text")),
             Map.entry("signing.secret", Setting.signing()),
-            Map.entry("signing.previous-secret", Setting.signing()),
-            Map.entry("retention.runs", Setting.duration("1d", "36500d", "30d")),
-            Map.entry("retention.audit", Setting.duration("1d", "36500d", "365d")),
-            Map.entry("bodies.max-count", Setting.number(1, 100_000, "bodies at once")),
-            Map.entry("bodies.max-memory", Setting.size("1M", "4G", "32M")),
-            Map.entry("csv.max-size", Setting.size("1K", "64M", "5M")),
-            Map.entry("csv.max-rows", Setting.number(1, 100_000, "rows"))));
+            Map.entry("signing.previous-secret", Setting.signing()));
+
+    /**
+     * The rules of all keys. They are read from annotations when this class is initialized. For the native image, which may
+     * leave annotations out, that is while Quarkus builds it.
+     */
+    static final Map<String, Setting> ALL = rules();
 
     private static final List<String> SECRET = List.of("local.token", "secrets.", "signing.");
 
@@ -112,6 +115,26 @@ public final class Settings {
     private static final int FEWEST_CONNECTIONS = 4;
 
     private Settings() {
+    }
+
+    private static Map<String, Setting> rules() {
+        Map<String, Setting> rules = new TreeMap<>();
+        for (Class<?> declaring : INTERFACES) {
+            for (Method method : declaring.getDeclaredMethods()) {
+                String key = key(method);
+                rules.put(key, WITHOUT_BOUNDS.containsKey(key) ? WITHOUT_BOUNDS.get(key) : Setting.bounded(method));
+            }
+        }
+        return rules;
+    }
+
+    /** Returns the key that a method declares; it ends in an asterisk if the rest of the key is free. */
+    static String key(Method method) {
+        String group = method.getDeclaringClass().getAnnotation(ConfigMapping.class).prefix();
+        WithName given = method.getAnnotation(WithName.class);
+        String key = method.isAnnotationPresent(WithParentName.class) ? group
+                : group + "." + (given == null ? StringUtil.skewer(method.getName()) : given.value());
+        return key.substring(PREFIX.length()) + (method.getReturnType() == Map.class ? ".*" : "");
     }
 
     /** Returns a line for each invalid variable or value, as far as it can be detected before anything is started. */

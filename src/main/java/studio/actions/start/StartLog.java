@@ -24,8 +24,8 @@ import io.quarkus.vertx.http.HttpServerStart;
 import io.quarkus.vertx.http.HttpsServerStart;
 import io.quarkus.vertx.http.runtime.VertxHttpConfig;
 import io.vertx.core.http.HttpServerOptions;
-import studio.actions.identity.IdentityConfig;
 import studio.actions.identity.LocalIdentity;
+import studio.actions.identity.ZouConfig;
 
 /** The start's messages to the operator: the mode, the effective settings, and, without Kitsu, the local token. */
 @Singleton
@@ -42,12 +42,12 @@ class StartLog {
     /** The lowest ordinal of a value that an operator has set; defaults are below. */
     private static final int SET = 100;
 
-    void tell(@Observes StartupEvent start, ApplicationConfig application, IdentityConfig identity, StartConfig own,
+    void tell(@Observes StartupEvent start, ApplicationConfig application, ZouConfig zou, TracingConfig tracing,
             VertxHttpConfig http, Config config) {
         LOG.infof("Kitsu Actions %s, %s", application.version().orElse("unknown"),
-                identity.zou().url().map(url -> "beside the Kitsu at " + url).orElse("without Kitsu: look-ups are skipped, "
+                zou.url().map(url -> "beside the Kitsu at " + url).orElse("without Kitsu: look-ups are skipped, "
                         + "and one local token is the admin"));
-        own.tracing().endpoint().ifPresent(collector -> LOG.infof("Traces go to %s", collector));
+        tracing.endpoint().ifPresent(collector -> LOG.infof("Traces go to %s", collector));
         Map<String, String> settings = Settings.effective(config);
         LOG.infof("Settings: %s", settings.entrySet().stream().map(entry -> entry.getKey() + "=" + entry.getValue())
                 .collect(Collectors.joining(" ")));

@@ -26,8 +26,7 @@ import studio.actions.action.ActionHistory;
 import studio.actions.action.ActionResource;
 import studio.actions.address.AddressPolicy;
 import studio.actions.audit.AuditResource;
-import studio.actions.egress.EgressConfig;
-import studio.actions.identity.IdentityConfig;
+import studio.actions.identity.ZouConfig;
 import studio.actions.kitsu.CustomActionsResource;
 import studio.actions.kitsu.KitsuImport;
 import studio.actions.kitsu.RefusedForms;
@@ -36,6 +35,7 @@ import studio.actions.press.PressResource;
 import studio.actions.press.PreviewResource;
 import studio.actions.press.ReplayResource;
 import studio.actions.run.RunResource;
+import studio.actions.settings.EgressConfig;
 import studio.actions.statistics.StatisticsResource;
 import studio.actions.stream.RunStreams;
 import studio.actions.transfer.TransferResource;
@@ -88,9 +88,9 @@ class Wiring {
      */
     @Produces
     @ApplicationScoped
-    AddressPolicy policy(EgressConfig config, IdentityConfig identity, HttpServer server) {
-        AddressPolicy policy = AddressPolicy.of(config.egress().allow().orElse(List.of()));
-        boolean practice = identity.zou().url().isEmpty() && server.getPort() > 0
+    AddressPolicy policy(EgressConfig config, ZouConfig zou, HttpServer server) {
+        AddressPolicy policy = AddressPolicy.of(config.allow().orElse(List.of()));
+        boolean practice = zou.url().isEmpty() && server.getPort() > 0
                 && List.of("0.0.0.0", "localhost", "127.0.0.1").contains(server.getLocalBaseUri().getHost());
         return practice ? policy.and("127.0.0.1:" + server.getPort()) : policy;
     }

@@ -31,6 +31,7 @@ import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
+import studio.actions.settings.CsvConfig;
 import studio.actions.template.TriggerLink;
 import studio.actions.transfer.ActionCsv.Column;
 import studio.actions.transfer.ActionCsv.Row;
@@ -62,7 +63,7 @@ public class ActionTransfer {
     private final int maxRows;
 
     ActionTransfer(Actions actions, ActionStore store, ActionWriter writer, ActionRules rules, TakenNames names,
-            DraftJson drafts, ActionCsv csv, TransferConfig config) {
+            DraftJson drafts, ActionCsv csv, CsvConfig config) {
         this.actions = actions;
         this.store = store;
         this.writer = writer;
@@ -70,7 +71,7 @@ public class ActionTransfer {
         this.names = names;
         this.drafts = drafts;
         this.csv = csv;
-        this.maxRows = config.csv().maxRows();
+        this.maxRows = config.maxRows();
     }
 
     /** Returns all actions as the lines of a file. */

@@ -35,7 +35,7 @@ import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
 import studio.actions.identity.Credential;
-import studio.actions.identity.IdentityConfig;
+import studio.actions.identity.ZouConfig;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
@@ -69,7 +69,7 @@ public class Zou {
 
     private final KeyStore authorities;
     private final boolean there;
-    private final ZouConfig.Zou config;
+    private final ZouConfig config;
     private final ObjectMapper json;
     private final ZouFailures failures;
     private final ZouClient client;
@@ -77,14 +77,14 @@ public class Zou {
     private final Map<Outcome, Timer> timers = new EnumMap<>(Outcome.class);
     private volatile String trouble;
 
-    Zou(IdentityConfig identity, ZouConfig config, ObjectMapper json, MeterRegistry meters, TlsConfigurationRegistry tls) {
+    Zou(ZouConfig config, ObjectMapper json, MeterRegistry meters, TlsConfigurationRegistry tls) {
         this.authorities = tls.get(AUTHORITIES).orElseThrow().getTrustStore();
-        this.there = identity.zou().url().isPresent();
-        this.config = config.zou();
+        this.there = config.url().isPresent();
+        this.config = config;
         this.json = json;
         this.failures = new ZouFailures(json);
-        this.client = identity.zou().url().map(url -> client(url, this.config.timeout())).orElse(null);
-        this.patient = identity.zou().url().map(url -> client(url, this.config.contextTimeout())).orElse(null);
+        this.client = config.url().map(url -> client(url, config.timeout())).orElse(null);
+        this.patient = config.url().map(url -> client(url, config.contextTimeout())).orElse(null);
         for (Outcome outcome : Outcome.values()) {
             timers.put(outcome, Timer.builder("custom_actions.zou.requests").tag("outcome", outcome.name())
                     .description("Questions to Kitsu's API server, until the last byte of its answer.")

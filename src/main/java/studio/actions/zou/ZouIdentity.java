@@ -38,7 +38,6 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Credential;
-import studio.actions.identity.IdentityConfig;
 import studio.actions.identity.KnownCallers;
 import studio.actions.identity.LocalIdentity;
 import studio.actions.identity.Requester;
@@ -47,6 +46,7 @@ import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
+import studio.actions.settings.ServiceConfig;
 
 /**
  * Authentication by Zou; without Kitsu, by {@link LocalIdentity}. Zou names the person. Zou must also serve the credential a
@@ -82,7 +82,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
     private final Counter misses;
     private final Gauge remembered;
 
-    ZouIdentity(Zou zou, LocalIdentity local, ContextRoles roles, @CacheName("identity") Cache known, IdentityConfig config,
+    ZouIdentity(Zou zou, LocalIdentity local, ContextRoles roles, @CacheName("identity") Cache known, ServiceConfig config,
             MeterRegistry meters) {
         this.zou = zou;
         this.roles = roles;

@@ -12,6 +12,7 @@ import io.quarkus.tls.TlsConfigurationRegistry;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import studio.actions.address.AddressPolicy;
+import studio.actions.settings.EgressConfig;
 
 /** Creates {@link Egress} instances beside the service's own, with the allow list that a test needs. */
 @Singleton

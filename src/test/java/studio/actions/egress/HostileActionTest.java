@@ -38,6 +38,7 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.mutiny.Uni;
+import studio.actions.settings.EgressConfig;
 import studio.actions.testing.Api;
 import studio.actions.testing.Certificates;
 import studio.actions.testing.Json;

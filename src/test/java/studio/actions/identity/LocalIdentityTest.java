@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import io.quarkus.security.identity.SecurityIdentity;
 import io.smallrye.config.PropertiesConfigSource;
+import io.smallrye.config.SmallRyeConfig;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
@@ -116,8 +117,9 @@ class LocalIdentityTest {
         for (int i = 0; i < settings.length; i += 2) {
             values.put("custom-actions." + settings[i], settings[i + 1]);
         }
-        return new LocalIdentity(new SmallRyeConfigBuilder().withMapping(IdentityConfig.class).addDiscoveredConverters()
-                .withSources(new PropertiesConfigSource(values, "these", 200)).build().getConfigMapping(IdentityConfig.class));
+        SmallRyeConfig config = new SmallRyeConfigBuilder().withMapping(ZouConfig.class).withMapping(LocalConfig.class)
+                .addDiscoveredConverters().withSources(new PropertiesConfigSource(values, "these", 200)).build();
+        return new LocalIdentity(config.getConfigMapping(ZouConfig.class), config.getConfigMapping(LocalConfig.class));
     }
 
     /** Sends a request with the given Authorization header over a socket and returns the caller that was recognized. */

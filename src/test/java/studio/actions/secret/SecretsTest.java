@@ -213,8 +213,8 @@ class SecretsTest {
     }
 
     private static Secrets secrets(ConfigSource source) {
-        SmallRyeConfig config = new SmallRyeConfigBuilder().withMapping(SecretConfig.class).addDiscoveredConverters()
-                .addDefaultInterceptors().withSources(source).build();
-        return new Secrets(config.getConfigMapping(SecretConfig.class), config);
+        SmallRyeConfig config = new SmallRyeConfigBuilder().withMapping(SecretConfig.class).withMapping(SigningConfig.class)
+                .addDiscoveredConverters().addDefaultInterceptors().withSources(source).build();
+        return new Secrets(config.getConfigMapping(SigningConfig.class), config);
     }
 }

@@ -344,7 +344,7 @@ class ManifestsTest {
 
         assertThat(shutdown).isEqualTo(Duration.ofSeconds(20)).isEqualTo(
                 DurationConverter
-                        .parseDuration(RunConfig.Run.class.getMethod("shutdown").getAnnotation(WithDefault.class).value()));
+                        .parseDuration(RunConfig.class.getMethod("shutdown").getAnnotation(WithDefault.class).value()));
         assertThat(sleep).isEqualTo(5);
         assertThat(pod.spec().getTerminationGracePeriodSeconds()).isGreaterThanOrEqualTo(sleep + shutdown.toSeconds() + 5);
     }

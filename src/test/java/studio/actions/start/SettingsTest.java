@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -20,38 +21,54 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+
+import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.ConfigMappings;
 import io.smallrye.config.ConfigMappings.ConfigClass;
 import io.smallrye.config.PropertiesConfigSource;
 import io.smallrye.config.SmallRyeConfig;
 import io.smallrye.config.SmallRyeConfigBuilder;
-import studio.actions.audit.AuditConfig;
-import studio.actions.draft.ActionConfig;
-import studio.actions.egress.EgressConfig;
-import studio.actions.http.BodyConfig;
-import studio.actions.identity.IdentityConfig;
-import studio.actions.limit.LimitConfig;
-import studio.actions.run.RunConfig;
-import studio.actions.secret.SecretConfig;
 import studio.actions.secret.Secrets;
-import studio.actions.transfer.TransferConfig;
-import studio.actions.zou.ZouConfig;
 
 class SettingsTest {
-
-    private static final List<Class<?>> CONFIGS = List.of(StartConfig.class, IdentityConfig.class, ZouConfig.class,
-            AuditConfig.class, EgressConfig.class, RunConfig.class, LimitConfig.class, ActionConfig.class, SecretConfig.class,
-            TransferConfig.class, BodyConfig.class);
 
     @Test
     void knowsExactlyTheKeysThatTheFeaturesDeclare() {
         var declared = new TreeSet<String>();
-        for (Class<?> config : CONFIGS) {
+        for (Class<?> config : Settings.INTERFACES) {
             declared.addAll(ConfigMappings.getProperties(ConfigClass.configClass(config)).keySet());
         }
         declared.removeIf(key -> key.endsWith("[*]"));
 
         assertThat(Settings.ALL.keySet()).map(key -> Settings.PREFIX + key).containsExactlyElementsOf(declared);
+    }
+
+    @Test
+    void listsEveryInterfaceOfSettings() {
+        assertThat(Settings.INTERFACES).map(Class::getName).containsExactlyInAnyOrderElementsOf(
+                new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("studio.actions")
+                        .stream().filter(type -> type.isAnnotatedWith(ConfigMapping.class)).map(JavaClass::getName).toList());
+    }
+
+    @Test
+    void everyPrefixAndEveryKeyIsDeclaredOnce() {
+        assertThat(Settings.INTERFACES).map(type -> type.getAnnotation(ConfigMapping.class).prefix()).doesNotHaveDuplicates();
+        assertThat(Settings.INTERFACES).flatMap(type -> List.of(type.getDeclaredMethods())).map(Settings::key)
+                .doesNotHaveDuplicates().containsExactlyInAnyOrderElementsOf(Settings.ALL.keySet());
+    }
+
+    /** Quarkus' own settings refer to ours, and repeat our defaults for the time before ours are known. */
+    @Test
+    void applicationPropertiesRepeatNoOtherDefaults() throws Exception {
+        SmallRyeConfig config = effective(Map.of());
+
+        assertThat(Pattern.compile("\\$\\{(custom-actions[^:}]*):([^}]*)}")
+                .matcher(Files.readString(Path.of("src/main/resources/application.properties"))).results())
+                .filteredOn(found -> !found.group(1).equals("custom-actions.tracing.endpoint")).isNotEmpty()
+                .allSatisfy(found -> assertThat(found.group(2)).isEqualTo(config.getConfigValue(found.group(1)).getValue()));
     }
 
     @Test
@@ -74,7 +91,7 @@ class SettingsTest {
     private static SmallRyeConfig effective(Map<String, String> set) {
         SmallRyeConfigBuilder builder = new SmallRyeConfigBuilder().addDiscoveredConverters()
                 .withSources(new PropertiesConfigSource(set, "test", 300));
-        CONFIGS.forEach(builder::withMapping);
+        Settings.INTERFACES.forEach(builder::withMapping);
         return builder.build();
     }
 
@@ -282,7 +299,7 @@ class SettingsTest {
     @Test
     void everyDefaultStandsInTheGuide() throws Exception {
         SmallRyeConfigBuilder builder = new SmallRyeConfigBuilder().addDiscoveredConverters();
-        CONFIGS.forEach(builder::withMapping);
+        Settings.INTERFACES.forEach(builder::withMapping);
         SmallRyeConfig config = builder.build();
         Map<String, String> rows = Files.readString(Path.of("src/docs/configuration.md")).lines()
                 .map(row -> row.split(" *\\| *"))
