@@ -28,6 +28,7 @@ import com.fasterxml.jackson.databind.node.NullNode;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.security.identity.SecurityIdentity;
+import studio.actions.identity.Person;
 import studio.actions.action.ActionJson.History;
 import studio.actions.action.ActionJson.View;
 import studio.actions.draft.Draft;
@@ -116,6 +117,6 @@ public class ActionHistory {
         List<History.Change> changes = DraftJson.changed(was, is).stream()
                 .map(field -> new History.Change(field, was.get(field), is.get(field))).toList();
         return new History.Version(of.version, of.at, of.verb,
-                new History.Person(of.callerId, of.callerName, of.callerEmail, of.callerRole), changes, draft);
+                new Person(of.callerId, of.callerName, of.callerEmail, of.callerRole), changes, draft);
     }
 }

@@ -104,7 +104,7 @@ public final class DeliveryQueue {
         List<String> hosts = List.copyOf(free.keySet());
         List<UUID> busy = List.copyOf(room.keySet());
         String[] full = hosts.stream().filter(host -> free.get(host) == 0).toArray(String[]::new);
-        return new SqlBatch().add(Replicas.ALIVE, List.of(replica)).add(OFFER,
+        return new SqlBatch().add(ReplicaStore.ALIVE, List.of(replica)).add(OFFER,
                 List.of(paused.toArray(UUID[]::new), full, full, runs, runs, each, hosts.toArray(String[]::new),
                         hosts.stream().map(free::get).toArray(Integer[]::new), busy.toArray(UUID[]::new),
                         busy.stream().map(room::get).toArray(Integer[]::new), full))

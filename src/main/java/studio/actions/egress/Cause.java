@@ -21,6 +21,8 @@ import io.netty.handler.ssl.NotSslRecordException;
 import io.netty.handler.ssl.SslHandshakeTimeoutException;
 import io.vertx.core.http.HttpClosedException;
 
+import studio.actions.log.Causes;
+
 /** The cause of a broken connection: an exception of Java, Netty or Vert.x as a kind and a sentence. */
 record Cause(FailureKind kind, String message) {
 
@@ -57,13 +59,8 @@ record Cause(FailureKind kind, String message) {
 
     /** Returns true if this machine could not start to connect, for instance to an IPv6 address without having IPv6. */
     private static boolean isUnreachable(Throwable thrown) {
-        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-            if (cause instanceof NoRouteToHostException || cause instanceof BindException
-                    || cause instanceof SocketException && String.valueOf(cause.getMessage()).contains("unreachable")) {
-                return true;
-            }
-        }
-        return false;
+        return Causes.of(thrown).anyMatch(cause -> cause instanceof NoRouteToHostException || cause instanceof BindException
+                || cause instanceof SocketException && String.valueOf(cause.getMessage()).contains("unreachable"));
     }
 
     private static String untrusted(Throwable thrown, String host) {
@@ -93,13 +90,8 @@ record Cause(FailureKind kind, String message) {
 
     /** Returns true if the receiver sent this TLS alert (RFC 8446, 6.2). */
     private static boolean isAlert(Throwable thrown, String name) {
-        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-            if (cause instanceof SSLException
-                    && String.valueOf(cause.getMessage()).matches(".*fatal alert: \\S*" + name + ".*")) {
-                return true;
-            }
-        }
-        return false;
+        return Causes.of(thrown).anyMatch(cause -> cause instanceof SSLException
+                && String.valueOf(cause.getMessage()).matches(".*fatal alert: \\S*" + name + ".*"));
     }
 
     static String seconds(Duration duration) {
@@ -107,11 +99,6 @@ record Cause(FailureKind kind, String message) {
     }
 
     private static boolean has(Throwable thrown, Class<? extends Throwable> type) {
-        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-            if (type.isInstance(cause)) {
-                return true;
-            }
-        }
-        return false;
+        return Causes.find(thrown, type).isPresent();
     }
 }

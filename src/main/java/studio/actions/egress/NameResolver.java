@@ -19,6 +19,7 @@ import jakarta.inject.Singleton;
 
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
+import studio.actions.thread.Threads;
 import studio.actions.address.AddressPolicy;
 
 /**
@@ -59,11 +60,8 @@ public class NameResolver {
     NameResolver(EgressConfig config, Lookup system) {
         this.system = system;
         this.patience = config.egress().dnsTimeout().toNanos();
-        this.threads = new ThreadPoolExecutor(THREADS, THREADS, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), work -> {
-            Thread thread = new Thread(work, "egress-dns");
-            thread.setDaemon(true);
-            return thread;
-        });
+        this.threads = new ThreadPoolExecutor(THREADS, THREADS, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(),
+                Threads.daemons("egress-dns"));
         threads.allowCoreThreadTimeOut(true);
     }
 

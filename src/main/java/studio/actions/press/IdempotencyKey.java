@@ -1,8 +1,6 @@
 package studio.actions.press;
 
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
@@ -11,6 +9,7 @@ import java.util.stream.Collectors;
 
 import jakarta.ws.rs.core.HttpHeaders;
 
+import studio.actions.hash.Sha256;
 import studio.actions.plan.Selection;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
@@ -103,11 +102,6 @@ record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolea
     }
 
     private static String sha256(String text) {
-        try {
-            return Base64.getEncoder().withoutPadding()
-                    .encodeToString(MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("SHA-256 is part of every Java platform", e);
-        }
+        return Base64.getEncoder().withoutPadding().encodeToString(Sha256.of(text.getBytes(StandardCharsets.UTF_8)));
     }
 }

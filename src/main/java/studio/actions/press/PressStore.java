@@ -11,10 +11,12 @@ import java.util.UUID;
 import jakarta.inject.Singleton;
 
 import io.agroal.api.AgroalDataSource;
+import io.quarkus.hibernate.orm.panache.Panache;
 import studio.actions.database.SqlBatch;
 import studio.actions.delivery.DeliveryQueue;
-import studio.actions.delivery.Replicas;
+import studio.actions.delivery.ReplicaStore;
 import studio.actions.run.Run;
+import studio.actions.run.RunStore;
 
 /** The queries of a press about earlier presses and about what decides whether it may begin. */
 @Singleton
@@ -46,7 +48,7 @@ class PressStore {
     /** Locks a press until the transaction ends, so that equal presses are written one after the other. */
     private static final String LOCK = "SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(?, 0))";
 
-    private static final String READY = "SELECT enabled, (" + Replicas.ALIVE
+    private static final String READY = "SELECT enabled, (" + ReplicaStore.ALIVE
             + ") IS NOT NULL, clock_timestamp() FROM action WHERE id = ? FOR SHARE";
 
     private final AgroalDataSource database;
@@ -115,5 +117,16 @@ class PressStore {
 
     private static UUID id(ResultSet found) throws SQLException {
         return found.next() ? found.getObject(1, UUID.class) : null;
+    }
+
+    /**
+     * Returns whether a refusal with the fingerprint and caller of this run was kept in the last minute. Equal refusals wait
+     * for each other until the transaction ends.
+     */
+    static boolean refusedLately(Run run) {
+        Panache.getEntityManager().createNativeQuery("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(:press, 0))")
+                .setParameter("press", run.callerId + " " + run.fingerprint).getSingleResult();
+        return Run.count("callerId = ?1 and fingerprint = ?2 and createdAt > ?3", run.callerId, run.fingerprint,
+                RunStore.now().minusSeconds(60)) > 0;
     }
 }

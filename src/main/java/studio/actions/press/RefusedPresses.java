@@ -8,7 +8,6 @@ import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 
 import jakarta.inject.Singleton;
-import jakarta.persistence.EntityManager;
 
 import org.jboss.logging.Logger;
 
@@ -82,11 +81,7 @@ class RefusedPresses {
                         : refusal.getMessage();
         Run run = Run.of(action, caller);
         run.fingerprint = "refused " + id + " " + code;
-        EntityManager rows = Run.getEntityManager();
-        rows.createNativeQuery("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(:press, 0))")
-                .setParameter("press", caller.id() + " " + run.fingerprint).getSingleResult();
-        if (Run.count("callerId = ?1 and fingerprint = ?2 and createdAt > ?3", caller.id(), run.fingerprint,
-                RunStore.now().minusSeconds(60)) > 0) {
+        if (PressStore.refusedLately(run)) {
             return Optional.empty();
         }
         run.state = Run.State.refused;

@@ -9,6 +9,7 @@ import org.eclipse.microprofile.config.ConfigProvider;
 import org.jboss.logging.Logger;
 
 import io.quarkus.runtime.Application;
+import studio.actions.thread.Threads;
 import studio.actions.database.DatabaseUrl;
 import studio.actions.database.EmbeddedDatabase;
 
@@ -52,8 +53,7 @@ public final class MainWithDatabase {
         try {
             Application service = Application.currentApplication();
             if (service != null) {
-                Thread stopping = new Thread(service::awaitShutdown, "awaits-shutdown");
-                stopping.setDaemon(true);
+                Thread stopping = Threads.daemon("awaits-shutdown", service::awaitShutdown);
                 stopping.start();
                 stopping.join(TimeUnit.SECONDS.toMillis(30));
             }
