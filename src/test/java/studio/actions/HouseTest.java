@@ -92,7 +92,8 @@ class HouseTest {
      * Classes that hold SQL and whose names do not end in {@code Store}. The checks of the database ask for its settings, not
      * for our tables.
      */
-    private static final Set<String> STORES = Set.of("SqlBatch", "Notifications", "DeliveryQueue", "OutcomeBatch", "TokenBuckets",
+    private static final Set<String> STORES = Set.of("SqlBatch", "Notifications", "DeliveryQueue", "OutcomeBatch",
+            "TokenBuckets",
             "RunWriter", "DatabaseCheck", "Health");
 
     static Set<String> rooms() {

@@ -28,12 +28,12 @@ import com.fasterxml.jackson.databind.node.NullNode;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.security.identity.SecurityIdentity;
-import studio.actions.identity.Person;
 import studio.actions.action.ActionJson.History;
 import studio.actions.action.ActionJson.View;
 import studio.actions.draft.Draft;
 import studio.actions.draft.DraftJson;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Person;
 import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;

@@ -15,7 +15,6 @@ import org.hibernate.annotations.Immutable;
 import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
 
-
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import studio.actions.identity.Requester;
 import studio.actions.identity.Role;

@@ -103,7 +103,8 @@ public class AuditResource {
     }
 
     /** Writes the table page by page, so that no transaction is open while the client reads slowly. */
-    private void write(AuditStore.Filter filter, Cursor first, int most, char delimiter, boolean bom, OutputStream out) throws IOException {
+    private void write(AuditStore.Filter filter, Cursor first, int most, char delimiter, boolean bom, OutputStream out)
+            throws IOException {
         Writer writer = new OutputStreamWriter(out, StandardCharsets.UTF_8);
         if (bom) {
             writer.write(Csv.BOM);

@@ -11,7 +11,6 @@ import org.jboss.logging.Logger;
 
 import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
-
 import studio.actions.log.Causes;
 
 /**

@@ -18,7 +18,6 @@ import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
-
 import studio.actions.thread.Threads;
 
 /**

@@ -23,7 +23,6 @@ import org.postgresql.PGNotification;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
-
 import studio.actions.thread.Threads;
 
 /**

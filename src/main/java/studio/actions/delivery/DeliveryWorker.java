@@ -27,7 +27,6 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import io.opentelemetry.api.trace.Span;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.smallrye.mutiny.Uni;
-import studio.actions.thread.Threads;
 import studio.actions.address.Refusals;
 import studio.actions.database.DatabaseHealth;
 import studio.actions.database.Notifications;
@@ -42,6 +41,7 @@ import studio.actions.run.Delivery;
 import studio.actions.run.Run;
 import studio.actions.run.RunConfig;
 import studio.actions.run.RunStore;
+import studio.actions.thread.Threads;
 
 /**
  * The background thread that claims and sends due deliveries of any replica's runs. It claims deliveries that have a free slot

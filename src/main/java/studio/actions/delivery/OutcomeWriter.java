@@ -23,16 +23,16 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.StartupEvent;
-import studio.actions.log.Causes;
-import studio.actions.thread.Threads;
 import studio.actions.database.DatabaseHealth;
 import studio.actions.egress.EgressConfig;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Reply;
+import studio.actions.log.Causes;
 import studio.actions.log.PrintableText;
 import studio.actions.run.Delivery;
 import studio.actions.run.RunEvents;
 import studio.actions.secret.Secrets;
+import studio.actions.thread.Threads;
 
 /**
  * The background thread that saves outcomes. Attempts that end at about the same time share a transaction. The thread retries

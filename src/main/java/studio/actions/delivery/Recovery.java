@@ -23,7 +23,6 @@ import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.vertx.http.HttpServerStart;
-import studio.actions.thread.Threads;
 import studio.actions.database.DatabaseHealth;
 import studio.actions.database.Notifications;
 import studio.actions.limit.RateLimits;
@@ -32,6 +31,7 @@ import studio.actions.run.Run;
 import studio.actions.run.RunConfig;
 import studio.actions.run.RunEvents;
 import studio.actions.run.RunStore;
+import studio.actions.thread.Threads;
 
 /**
  * Start and end of sending in this process, and recovery of the deliveries of dead replicas, so that no delivery is forgotten.
@@ -72,7 +72,8 @@ class Recovery {
     /** Uses a monotonic clock: a clock that is set back must not stop the heartbeat, or this replica is taken for dead. */
     private final ScheduledExecutorService duties = Executors.newScheduledThreadPool(2, Threads.daemons("recovery"));
 
-    Recovery(DeliveryWorker worker, OutcomeWriter outcomes, Replicas replicas, ReplicaStore store, RateLimits limits, RunEvents events,
+    Recovery(DeliveryWorker worker, OutcomeWriter outcomes, Replicas replicas, ReplicaStore store, RateLimits limits,
+            RunEvents events,
             Notifications notifications, DatabaseHealth database, RunConfig config) {
         this.worker = worker;
         this.outcomes = outcomes;

@@ -34,7 +34,8 @@ public class ReplicaStore {
     }
 
     void add(UUID replica) {
-        entities.createNativeQuery("INSERT INTO replica (id, beat) VALUES (:id, 0)").setParameter("id", replica).executeUpdate();
+        entities.createNativeQuery("INSERT INTO replica (id, beat) VALUES (:id, 0)").setParameter("id", replica)
+                .executeUpdate();
     }
 
     /** Deletes a replica that owns no deliveries any more. */

@@ -20,7 +20,6 @@ import io.netty.handler.codec.TooLongFrameException;
 import io.netty.handler.ssl.NotSslRecordException;
 import io.netty.handler.ssl.SslHandshakeTimeoutException;
 import io.vertx.core.http.HttpClosedException;
-
 import studio.actions.log.Causes;
 
 /** The cause of a broken connection: an exception of Java, Netty or Vert.x as a kind and a sentence. */

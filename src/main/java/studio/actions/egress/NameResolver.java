@@ -19,8 +19,8 @@ import jakarta.inject.Singleton;
 
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
-import studio.actions.thread.Threads;
 import studio.actions.address.AddressPolicy;
+import studio.actions.thread.Threads;
 
 /**
  * A resolver of names that asks the system's resolver, hosts file and search domains included. It has its own threads: the

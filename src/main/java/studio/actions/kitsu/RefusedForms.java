@@ -82,7 +82,8 @@ public class RefusedForms {
     @RolesAllowed("admin")
     public Page list() {
         return QuarkusTransaction.requiringNew().call(() -> new Page(KitsuStore
-                .forms(Caller.of(identity).id(), clock.instant().minus(KEPT), MOST).stream().map(form -> new View(form.id, form.at,
+                .forms(Caller.of(identity).id(), clock.instant().minus(KEPT), MOST).stream()
+                .map(form -> new View(form.id, form.at,
                         form.actionId, form.fields, form.code, form.message, form.errors))
                 .toList()));
     }

@@ -49,7 +49,7 @@ class PressStore {
     private static final String LOCK = "SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(?, 0))";
 
     private static final String READY = "SELECT enabled, (" + ReplicaStore.ALIVE
-            + ") IS NOT NULL, clock_timestamp() FROM action WHERE id = ? FOR SHARE";
+            + ") IS NOT NULL AS alive, clock_timestamp() AS now FROM action WHERE id = ? FOR SHARE";
 
     private final AgroalDataSource database;
 
@@ -81,7 +81,7 @@ class PressStore {
             UUID same = id(answers.of(0));
             DeliveryQueue.Backlog backlog = DeliveryQueue.Backlog.of(answers.of(1));
             ResultSet version = answers.of(2);
-            return new Before(same, backlog, version.next() ? version.getInt(1) : 0);
+            return new Before(same, backlog, version.next() ? version.getInt("version") : 0);
         });
     }
 
@@ -102,8 +102,8 @@ class PressStore {
         return all.add(READY, List.of(replica, run.actionId)).ask(answers -> {
             UUID same = id(answers.of(1));
             ResultSet ready = answers.of(2);
-            return ready.next() ? new Turn(same, ready.getBoolean(1), ready.getBoolean(2),
-                    ready.getObject(3, OffsetDateTime.class).toInstant()) : new Turn(same, false, false, null);
+            return ready.next() ? new Turn(same, ready.getBoolean("enabled"), ready.getBoolean("alive"),
+                    ready.getObject("now", OffsetDateTime.class).toInstant()) : new Turn(same, false, false, null);
         });
     }
 
@@ -116,7 +116,7 @@ class PressStore {
     }
 
     private static UUID id(ResultSet found) throws SQLException {
-        return found.next() ? found.getObject(1, UUID.class) : null;
+        return found.next() ? found.getObject("id", UUID.class) : null;
     }
 
     /**

@@ -9,9 +9,9 @@ import org.eclipse.microprofile.config.ConfigProvider;
 import org.jboss.logging.Logger;
 
 import io.quarkus.runtime.Application;
-import studio.actions.thread.Threads;
 import studio.actions.database.DatabaseUrl;
 import studio.actions.database.EmbeddedDatabase;
+import studio.actions.thread.Threads;
 
 /**
  * The entry point of the JAR: starts an embedded database if no JDBC URL is given, then the service. The native image starts

@@ -160,9 +160,9 @@ public class RunMetrics {
             Map<String, Double> counts = new HashMap<>();
             QUEUED.forEach(state -> counts.put(state, 0d));
             double oldest = 0;
-            for (Object[] row : QuarkusTransaction.requiringNew().call(store::queue)) {
-                counts.put((String) row[0], ((Number) row[1]).doubleValue());
-                oldest = row[0].equals("due") ? ((Number) row[2]).doubleValue() : oldest;
+            for (StatisticsStore.Queued queued : QuarkusTransaction.requiringNew().call(store::queue)) {
+                counts.put(queued.state(), (double) queued.count());
+                oldest = queued.state().equals("due") ? queued.seconds() : oldest;
             }
             depth = counts;
             age = oldest;

@@ -16,9 +16,9 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
-import studio.actions.thread.Threads;
 import studio.actions.database.DatabaseHealth;
 import studio.actions.run.RunEvents;
+import studio.actions.thread.Threads;
 
 /**
  * Statistics of presses and deliveries. The first replica to come counts them a moment after their end, in a separate
