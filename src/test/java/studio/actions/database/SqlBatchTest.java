@@ -74,13 +74,13 @@ class SqlBatchTest {
         return found.getString(1);
     }
 
-    /** Counts on a connection of its own. */
+    /** Counts on a connection outside of the open transaction. */
     private int rows() {
-        return new SqlBatch().add("SELECT count(*) FROM bucket WHERE kind = 'test' AND subject = ?", List.of(subject))
+        return QuarkusTransaction.suspendingExisting().call(() -> new SqlBatch().add("SELECT count(*) FROM bucket WHERE kind = 'test' AND subject = ?", List.of(subject))
                 .ask(database, answers -> {
                     ResultSet count = answers.of(0);
                     count.next();
                     return count.getInt(1);
-                });
+                }));
     }
 }
