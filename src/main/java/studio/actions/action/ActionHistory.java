@@ -71,7 +71,7 @@ public class ActionHistory {
         List<ActionVersion> found = QuarkusTransaction.requiringNew().call(
                 () -> store.versionsBefore(id, before, limit + 1));
         if (found.isEmpty() && cursor == null) {
-            throw new ProblemException(Code.NOT_FOUND, "There is no action " + id + ", and there was none.");
+            throw new ProblemException(Code.NOT_FOUND, "There is no action " + id + ", and there never was one.");
         }
         List<History.Version> versions = new ArrayList<>();
         for (int i = 0; i < Math.min(limit, found.size()); i++) {

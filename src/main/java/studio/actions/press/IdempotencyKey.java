@@ -58,7 +58,7 @@ record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolea
         }
         if (key.isEmpty() || key.length() > LONGEST || key.chars().anyMatch(c -> c < 0x20 || c > 0x7e)) {
             throw ProblemException.parameter("Idempotency-Key", "invalid_value",
-                    "'Idempotency-Key' is 1 to 255 printable ASCII characters, such as a UUID; a new one for each press.");
+                    "'Idempotency-Key' must be 1 to 255 printable ASCII characters, such as a UUID; a new one for each press.");
         }
         return key;
     }

@@ -76,7 +76,7 @@ class RefusedPresses {
             return Optional.empty();
         }
         Code code = present.isEmpty() ? Code.NOT_FOUND : !action.enabled ? Code.ACTION_DISABLED : refusal.code();
-        String message = present.isEmpty() ? "This action was deleted. Reload Kitsu to see which actions there are."
+        String message = present.isEmpty() ? "This action was deleted. Reload Kitsu to see the current actions."
                 : !action.enabled ? "This action is disabled. Ask an admin to enable it."
                         : refusal.getMessage();
         Run run = Run.of(action, caller);

@@ -142,7 +142,7 @@ class LimitsTest {
                 .body(has("type", equalTo("https://iana.org/assignments/http-problem-types#quota-exceeded"), "code",
                         equalTo("quota_exceeded"), "title",
                         equalTo("Request cannot be satisfied as assigned quota has been exceeded"), "detail",
-                        equalTo("You may start 30 runs a minute. 'Retry-After' says when the next one may be.")))
+                        equalTo("You may press 30 times a minute. 'Retry-After' says when you may press again.")))
                 .body(has("violated-policies", contains("caller"), "message", startsWith("You may start 30 runs")));
         assertThat(receiver.heard(name)).hasSameSizeAs(pressed);
         assertThat(Json.of(Api.admin().get(Api.ACTIONS + "/runs?limit=100&action_id=" + action)).getList("data"))
@@ -335,8 +335,8 @@ class LimitsTest {
                 .header("RateLimit-Policy", "\"action\";q=600;w=600, \"caller\";q=30;w=60")
                 .header("RateLimit", startsWith("\"action\";r=0;t=60"))
                 .body(has("violated-policies", contains("action"), "code", equalTo("quota_exceeded"), "detail",
-                        equalTo("More than 10 minutes' worth of this action's deliveries are waiting (60 a minute). Wait, or "
-                                + "cancel some.")));
+                        equalTo("More than 10 minutes of this action's deliveries are queued (60 a minute). Wait, or "
+                                + "cancel runs.")));
         press(action("/ok")).then().statusCode(200);
         Thread.sleep(Integer.parseInt(refused.header("Retry-After")) * 1000L);
         small.body(Map.of("targets", shots(9, "more"))).post(run(action)).then().statusCode(202);
