@@ -310,7 +310,7 @@ class BrowserIT {
                 form.submit()""", nginx.url() + opened.path("url").asText(), shot.id());
 
         await().untilAsserted(() -> assertThat(browser.address()).startsWith(nginx.url()));
-        assertThat(browser.text()).contains("The request does not come from our own site");
+        assertThat(browser.text()).contains("Cross-site request refused");
         assertThat(receiver.heard("attacked")).isEmpty();
     }
 

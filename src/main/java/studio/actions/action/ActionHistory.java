@@ -33,6 +33,7 @@ import studio.actions.action.ActionJson.View;
 import studio.actions.draft.Draft;
 import studio.actions.draft.DraftJson;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Person;
 import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
@@ -70,7 +71,7 @@ public class ActionHistory {
         List<ActionVersion> found = QuarkusTransaction.requiringNew().call(
                 () -> store.versionsBefore(id, before, limit + 1));
         if (found.isEmpty() && cursor == null) {
-            throw new ProblemException(Code.NOT_FOUND, "There is no action " + id + ", and there was none.");
+            throw new ProblemException(Code.NOT_FOUND, "There is no action " + id + ", and there never was one.");
         }
         List<History.Version> versions = new ArrayList<>();
         for (int i = 0; i < Math.min(limit, found.size()); i++) {
@@ -116,6 +117,6 @@ public class ActionHistory {
         List<History.Change> changes = DraftJson.changed(was, is).stream()
                 .map(field -> new History.Change(field, was.get(field), is.get(field))).toList();
         return new History.Version(of.version, of.at, of.verb,
-                new History.Person(of.callerId, of.callerName, of.callerEmail, of.callerRole), changes, draft);
+                new Person(of.callerId, of.callerName, of.callerEmail, of.callerRole), changes, draft);
     }
 }

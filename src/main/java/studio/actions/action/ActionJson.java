@@ -13,6 +13,7 @@ import studio.actions.draft.Draft;
 import studio.actions.draft.EntityType;
 import studio.actions.draft.Method;
 import studio.actions.identity.Caller;
+import studio.actions.identity.Person;
 import studio.actions.identity.Role;
 
 /** The JSON bodies of requests and responses about actions. */
@@ -70,10 +71,6 @@ public final class ActionJson {
         public record Change(String field,
                 JsonNode from,
                 JsonNode to) {
-        }
-
-        public record Person(UUID id, String name, String email,
-                Role role) {
         }
     }
 }

@@ -88,7 +88,7 @@ public class ActionResource {
     @GET
     public RestResponse<Buffer> list(
             @QueryParam("entity_type") EntityType entityType,
-            @QueryParam("q") @CodePointLength(max = 200, message = "may have 200 characters") String q,
+            @QueryParam("q") @CodePointLength(max = 200, message = "may have at most 200 characters") String q,
             @QueryParam("enabled") Boolean enabled,
             @QueryParam("cursor") String cursor,
             @QueryParam("limit") @Min(1) @Max(1000) Integer limit) {

@@ -108,8 +108,8 @@ public class ActionWriter {
             ActionVersion last = store.lastVersion(id).orElseThrow(() -> Actions.unknown(id));
             expect(id, present.orElse(null), expected);
             if (version == null && present.isPresent()) {
-                throw ProblemException.parameter("version", "not_deleted", "This action is not deleted, so 'version' must say "
-                        + "which one to bring back; its history lists them.");
+                throw ProblemException.parameter("version", "not_deleted", "This action is not deleted, so 'version' must name "
+                        + "the version to restore; the action's history lists them.");
             }
             ActionVersion wanted = version == null ? last
                     : store.version(id, version).orElseThrow(() -> new ProblemException(Code.NOT_FOUND,
@@ -272,9 +272,9 @@ public class ActionWriter {
 
     private static void expect(UUID id, Action action, Predicate<Action> expected) {
         if (!expected.test(action)) {
-            throw new ProblemException(Code.STALE_VERSION, (action == null ? "The action " + id + " is deleted"
-                    : "The action is at version " + action.version)
-                    + " by now. Read it again, and send your change with its new ETag in If-Match.");
+            throw new ProblemException(Code.STALE_VERSION, (action == null ? "The action " + id + " was deleted"
+                    : "The action is now at version " + action.version)
+                    + ". Read it again, and send your change with its new ETag in If-Match.");
         }
     }
 }

@@ -1,9 +1,7 @@
 package studio.actions.audit;
 
 import java.time.Instant;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 
@@ -16,8 +14,6 @@ import jakarta.persistence.Id;
 import org.hibernate.annotations.Immutable;
 import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
-
-import com.fasterxml.jackson.databind.ObjectMapper;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import studio.actions.identity.Requester;
@@ -53,12 +49,6 @@ public class AuditEntry extends PanacheEntityBase {
 
     /** The result of an operation that succeeded. */
     public static final String DONE = "done";
-
-    /** Inserts an entry, for code that sends it with other statements. Its parameters are the {@link #values}. */
-    public static final String INSERT = """
-            INSERT INTO audit_entry (id, verb, subject, subject_name, run_id, caller_id, caller_name, caller_email, caller_role,
-                from_address, result, detail)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS jsonb))""";
 
     @Id
     public UUID id;
@@ -115,27 +105,6 @@ public class AuditEntry extends PanacheEntityBase {
     /** Adds a detail: a text, a number, or a list of them. */
     public AuditEntry with(String key, Object value) {
         detail.put(key, value);
-        return this;
-    }
-
-    public List<?> values(ObjectMapper json) {
-        return Arrays.asList(id, verb.name(), subject, subjectName, runId, callerId, callerName, callerEmail,
-                callerRole.name(), fromAddress, result, json.valueToTree(detail).toString());
-    }
-
-    /**
-     * Sets the action or run of a refused request from its path, which holds only the id. The name is the present one in the
-     * database.
-     */
-    @SuppressWarnings("unchecked")
-    AuditEntry aboutPath(UUID id, boolean run) {
-        List<Object[]> found = getEntityManager()
-                .createNativeQuery(run ? "SELECT action_id, action_name FROM run WHERE id = :id"
-                        : "SELECT id, name FROM action WHERE id = :id", Object[].class)
-                .setParameter("id", id).getResultList();
-        runId = run ? id : null;
-        subject = run ? null : id;
-        found.forEach(row -> about((UUID) row[0], (String) row[1]));
         return this;
     }
 }

@@ -8,12 +8,12 @@ import java.util.UUID;
 
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.audit.AuditEntry.Verb;
-import studio.actions.identity.Role;
+import studio.actions.identity.Person;
 
 /** The JSON of the audit. */
 // No signature names these types, since the answer may be CSV. So the native image would leave them out.
 @RegisterForReflection(
-        targets = { AuditJson.Page.class, AuditJson.View.class, AuditJson.Subject.class, AuditJson.Person.class })
+        targets = { AuditJson.Page.class, AuditJson.View.class, AuditJson.Subject.class, Person.class })
 public final class AuditJson {
 
     private AuditJson() {
@@ -45,8 +45,5 @@ public final class AuditJson {
     }
 
     public record Subject(UUID id, String name) {
-    }
-
-    public record Person(UUID id, String name, String email, Role role) {
     }
 }

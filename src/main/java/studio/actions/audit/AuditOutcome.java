@@ -1,10 +1,7 @@
 package studio.actions.audit;
 
-import java.util.Collection;
 import java.util.Map;
 import java.util.UUID;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 
 import jakarta.persistence.Entity;
 import jakarta.persistence.Id;
@@ -27,11 +24,4 @@ public class AuditOutcome extends PanacheEntityBase {
     /** Deliveries by their last state. */
     @JdbcTypeCode(SqlTypes.JSON)
     public Map<String, Object> detail;
-
-    /** Finds the outcomes of runs. A run that has not ended has none. */
-    static Map<UUID, AuditOutcome> of(Collection<UUID> runs) {
-        return runs.isEmpty() ? Map.of()
-                : AuditOutcome.<AuditOutcome> list("runId in ?1", runs).stream()
-                        .collect(Collectors.toMap(outcome -> outcome.runId, Function.identity()));
-    }
 }

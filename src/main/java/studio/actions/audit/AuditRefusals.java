@@ -52,11 +52,13 @@ class AuditRefusals {
     }
 
     private final CurrentIdentityAssociation identities;
+    private final AuditStore store;
     private final Map<UUID, Minute> minutes = new ConcurrentHashMap<>();
     private final Executor workers = Infrastructure.getDefaultWorkerPool();
 
-    AuditRefusals(CurrentIdentityAssociation identities) {
+    AuditRefusals(CurrentIdentityAssociation identities, AuditStore store) {
         this.identities = identities;
+        this.store = store;
     }
 
     @ServerResponseFilter
@@ -93,7 +95,12 @@ class AuditRefusals {
         }
         try {
             QuarkusTransaction.requiringNew()
-                    .run(() -> (id == null ? entry : entry.aboutPath(id, path.contains("/runs/"))).persist());
+                    .run(() -> {
+                        if (id != null) {
+                            store.aboutPath(entry, id, path.contains("/runs/"));
+                        }
+                        entry.persist();
+                    });
         } catch (RuntimeException e) {
             LOG.warnf("Caller %s (%s) was refused %s %s (%s); cannot save this in the audit (%s), only in this line.", caller,
                     requester.caller().role(), method, path, problem.code(), e.getMessage());

@@ -6,10 +6,8 @@ import java.io.OutputStreamWriter;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.UUID;
 import java.util.stream.Stream;
 
@@ -35,6 +33,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.csv.Csv;
+import studio.actions.identity.Person;
 import studio.actions.problem.Cursor;
 
 /** Endpoint that lists the audit as JSON or CSV. */
@@ -52,12 +51,14 @@ public class AuditResource {
     private static final List<String> COLUMNS = List.of("Time", "Verb", "Action ID", "Action", "Run ID", "Caller ID", "Caller",
             "E-Mail", "Role", "From", "Result", "Detail", "ID");
 
+    private final AuditStore store;
     private final ObjectMapper json;
 
     @Context
     Request request;
 
-    AuditResource(ObjectMapper json) {
+    AuditResource(AuditStore store, ObjectMapper json) {
+        this.store = store;
         this.json = json;
     }
 
@@ -75,57 +76,35 @@ public class AuditResource {
             @QueryParam("delimiter") @DefaultValue(";") String delimiter,
             @QueryParam("bom") @DefaultValue("false") boolean bom) {
         char between = Csv.delimiter(delimiter);
-        Asked asked = new Asked(subject, run, caller, verb, since, until);
+        AuditStore.Filter filter = new AuditStore.Filter(subject, run, caller, verb, since, until);
         Cursor after = cursor == null ? null : Cursor.parse(cursor);
         Variant form = request.selectVariant(FORMS);
         if (form != null && form.getMediaType().toString().equals(Csv.MEDIA_TYPE)) {
-            StreamingOutput table = out -> write(asked, after, limit == null ? Integer.MAX_VALUE : limit, between, bom, out);
+            StreamingOutput table = out -> write(filter, after, limit == null ? Integer.MAX_VALUE : limit, between, bom, out);
             return Response.ok(table, Csv.MEDIA_TYPE + ";charset=utf-8")
                     .header("Content-Disposition", "attachment; filename=\"audit.csv\"").build();
         }
         int size = limit == null ? PAGE : limit;
-        List<AuditJson.View> found = asked.entries(after, size + 1);
+        List<AuditJson.View> found = entries(filter, after, size + 1);
         List<AuditJson.View> page = found.subList(0, Math.min(size, found.size()));
         return Response.ok(new AuditJson.Page(page, found.size() > size ? cursor(page.get(size - 1)).text() : null),
                 MediaType.APPLICATION_JSON).build();
     }
 
-    private record Asked(UUID subject, UUID runId, UUID callerId, Verb verb, Instant since, Instant until) {
-
-        /** Finds the entries after a cursor; the first entries if the cursor is null. */
-        List<AuditJson.View> entries(Cursor after, int most) {
-            Map<String, Object> values = new HashMap<>();
-            String where = Stream.of(
-                    condition(values, "subject = :subject", "subject", subject),
-                    condition(values, "runId = :runId", "runId", runId),
-                    condition(values, "callerId = :callerId", "callerId", callerId),
-                    condition(values, "verb = :verb", "verb", verb),
-                    condition(values, "at >= :since", "since", since),
-                    condition(values, "at < :until", "until", until),
-                    condition(values, "at <= :at", "at", after == null ? null : after.at()),
-                    condition(values, "(at < :at or id < :after)", "after", after == null ? null : after.id()))
-                    .filter(Objects::nonNull).reduce("1 = 1", (all, one) -> all + " and " + one);
-            return QuarkusTransaction.requiringNew().call(() -> {
-                List<AuditEntry> found = AuditEntry.<AuditEntry> find(where + " order by at desc, id desc", values)
-                        .page(0, most).list();
-                Map<UUID, AuditOutcome> outcomes = AuditOutcome
-                        .of(found.stream().filter(AuditEntry::begins).map(entry -> entry.runId).toList());
-                return found.stream().map(entry -> AuditJson.View.of(entry,
-                        entry.begins() ? outcomes.get(entry.runId) : null)).toList();
-            });
-        }
-
-        private static String condition(Map<String, Object> values, String condition, String name, Object value) {
-            if (value == null) {
-                return null;
-            }
-            values.put(name, value);
-            return condition;
-        }
+    /** Finds the entries after a cursor; the first entries if the cursor is null. */
+    private List<AuditJson.View> entries(AuditStore.Filter filter, Cursor after, int most) {
+        return QuarkusTransaction.requiringNew().call(() -> {
+            List<AuditEntry> found = store.entries(filter, after, most);
+            Map<UUID, AuditOutcome> outcomes = store
+                    .outcomes(found.stream().filter(AuditEntry::begins).map(entry -> entry.runId).toList());
+            return found.stream().map(entry -> AuditJson.View.of(entry,
+                    entry.begins() ? outcomes.get(entry.runId) : null)).toList();
+        });
     }
 
     /** Writes the table page by page, so that no transaction is open while the client reads slowly. */
-    private void write(Asked asked, Cursor first, int most, char delimiter, boolean bom, OutputStream out) throws IOException {
+    private void write(AuditStore.Filter filter, Cursor first, int most, char delimiter, boolean bom, OutputStream out)
+            throws IOException {
         Writer writer = new OutputStreamWriter(out, StandardCharsets.UTF_8);
         if (bom) {
             writer.write(Csv.BOM);
@@ -134,7 +113,7 @@ public class AuditResource {
         table.printRecord(COLUMNS);
         Cursor after = first;
         for (int left = most; left > 0;) {
-            List<AuditJson.View> page = asked.entries(after, Math.min(AT_ONCE, left));
+            List<AuditJson.View> page = entries(filter, after, Math.min(AT_ONCE, left));
             for (AuditJson.View entry : page) {
                 table.printRecord(cells(entry).map(value -> Csv.guardAll(value == null ? null : value.toString())));
             }
@@ -149,7 +128,7 @@ public class AuditResource {
 
     private Stream<Object> cells(AuditJson.View entry) throws IOException {
         AuditJson.Subject subject = entry.subject() == null ? new AuditJson.Subject(null, null) : entry.subject();
-        AuditJson.Person caller = entry.caller();
+        Person caller = entry.caller();
         return Stream.of(entry.at(), entry.verb(), subject.id(), subject.name(), entry.runId(), caller.id(), caller.name(),
                 caller.email(), caller.role(), entry.from(), entry.result(),
                 entry.detail().isEmpty() ? null : json.writeValueAsString(entry.detail()), entry.id());

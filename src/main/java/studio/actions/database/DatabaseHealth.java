@@ -1,6 +1,7 @@
 package studio.actions.database;
 
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Optional;
 
 import jakarta.enterprise.event.Observes;
@@ -10,6 +11,7 @@ import org.jboss.logging.Logger;
 
 import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
+import studio.actions.log.Causes;
 
 /**
  * The state of the database, as all parts of the service report it. A lasting failure is logged once, however many requests
@@ -70,10 +72,8 @@ public class DatabaseHealth {
 
     /** Returns the innermost message of the cause chain, which does not repeat the SQL statement. */
     public static String reason(Throwable failure) {
-        String reason = failure.getClass().getSimpleName();
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            reason = cause.getMessage() == null ? reason : cause.getMessage();
-        }
+        String reason = Causes.of(failure).map(Throwable::getMessage).filter(Objects::nonNull)
+                .reduce(failure.getClass().getSimpleName(), (outer, inner) -> inner);
         return reason.replaceFirst("\\.$", "");
     }
 }

@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import studio.actions.thread.Threads;
 
 /**
  * PostgreSQL for a first run and for tests: a separate process with its own data folder. The native image does not contain it.
@@ -176,20 +177,12 @@ public final class EmbeddedDatabase implements AutoCloseable {
                 return;
             } catch (IOException | RuntimeException e) {
                 LOG.warnf("Cannot restart PostgreSQL (attempt %d of %d); retrying every second.", attempt, START_AGAIN);
-                pause();
+                Threads.sleep(Duration.ofSeconds(1));
             }
         }
         if (!closing) {
             LOG.error("Cannot restart PostgreSQL; stopping the service.");
             System.exit(1);
-        }
-    }
-
-    private static void pause() {
-        try {
-            Thread.sleep(1000);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 

@@ -23,6 +23,7 @@ import org.postgresql.PGNotification;
 import io.agroal.api.AgroalDataSource;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
+import studio.actions.thread.Threads;
 
 /**
  * Notifications between replicas, through PostgreSQL. One connection listens and reconnects when it breaks. A notification may
@@ -67,7 +68,7 @@ public class Notifications {
     private final DatabaseHealth health;
     private final List<Subscription> subscriptions = new CopyOnWriteArrayList<>();
     private final CountDownLatch stopping = new CountDownLatch(1);
-    private final Thread listener = new Thread(this::listen, "notifications");
+    private final Thread listener = Threads.daemon("notifications", this::listen);
     private final String own = UUID.randomUUID().toString();
     private volatile boolean listening;
     private volatile boolean deaf;
@@ -108,7 +109,6 @@ public class Notifications {
     }
 
     void begin(@Observes StartupEvent start) {
-        listener.setDaemon(true);
         listener.start();
     }
 

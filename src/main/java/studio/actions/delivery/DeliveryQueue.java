@@ -10,6 +10,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 
+import jakarta.persistence.Tuple;
+
 import io.quarkus.hibernate.orm.panache.Panache;
 import studio.actions.database.SqlBatch;
 import studio.actions.draft.Method;
@@ -21,11 +23,11 @@ public final class DeliveryQueue {
 
     /** Reads the {@link Backlog} of an action. Both parameters are the action's id. */
     public static final String BACKLOG = """
-            SELECT (SELECT coalesce(sum(unfinished), 0) FROM run WHERE action_id = ? AND finished_at IS NULL),
+            SELECT (SELECT coalesce(sum(unfinished), 0) FROM run WHERE action_id = ? AND finished_at IS NULL) AS unfinished,
                    EXISTS (SELECT FROM run r
                             CROSS JOIN LATERAL (SELECT FROM delivery
                                                  WHERE run_id = r.id AND state = 'pending' AND (due_at <= now()) IS TRUE LIMIT 1) owes
-                            WHERE r.action_id = ? AND r.finished_at IS NULL)""";
+                            WHERE r.action_id = ? AND r.finished_at IS NULL) AS waits""";
 
     private DeliveryQueue() {
     }
@@ -104,7 +106,7 @@ public final class DeliveryQueue {
         List<String> hosts = List.copyOf(free.keySet());
         List<UUID> busy = List.copyOf(room.keySet());
         String[] full = hosts.stream().filter(host -> free.get(host) == 0).toArray(String[]::new);
-        return new SqlBatch().add(Replicas.ALIVE, List.of(replica)).add(OFFER,
+        return new SqlBatch().add(ReplicaStore.ALIVE, List.of(replica)).add(OFFER,
                 List.of(paused.toArray(UUID[]::new), full, full, runs, runs, each, hosts.toArray(String[]::new),
                         hosts.stream().map(free::get).toArray(Integer[]::new), busy.toArray(UUID[]::new),
                         busy.stream().map(room::get).toArray(Integer[]::new), full))
@@ -113,8 +115,9 @@ public final class DeliveryQueue {
                     ResultSet found = answers.of(1);
                     List<Due> due = new ArrayList<>();
                     while (found.next()) {
-                        due.add(new Due(found.getObject(1, UUID.class), found.getObject(2, UUID.class), found.getString(3),
-                                found.getString(4), found.getObject(5, UUID.class), found.getInt(6)));
+                        due.add(new Due(found.getObject("id", UUID.class), found.getObject("run_id", UUID.class),
+                                found.getString("url"), found.getString("host"), found.getObject("action_id", UUID.class),
+                                found.getInt("rate")));
                     }
                     return new Offer(alive, due);
                 });
@@ -130,20 +133,20 @@ public final class DeliveryQueue {
 
         public static Backlog of(ResultSet found) throws SQLException {
             found.next();
-            return new Backlog(found.getLong(1), found.getBoolean(2));
+            return new Backlog(found.getLong("unfinished"), found.getBoolean("waits"));
         }
     }
 
     /** Counts the deliveries of an action that could be sent if no limit held them back. */
     public static RateLimits.Waiting waiting(UUID action) {
-        Object[] found = (Object[]) Panache.getEntityManager().createNativeQuery("""
-                SELECT coalesce(sum(owed.deliveries), 0), max(r.host)
+        Tuple found = (Tuple) Panache.getEntityManager().createNativeQuery("""
+                SELECT coalesce(sum(owed.deliveries), 0) AS deliveries, max(r.host) AS host
                   FROM run r
                  CROSS JOIN LATERAL (SELECT count(*) AS deliveries FROM delivery
                                       WHERE run_id = r.id AND state = 'pending' AND (due_at <= now()) IS TRUE) owed
-                 WHERE r.action_id = :action AND r.finished_at IS NULL""", Object[].class)
+                 WHERE r.action_id = :action AND r.finished_at IS NULL""", Tuple.class)
                 .setParameter("action", action).getSingleResult();
-        return new RateLimits.Waiting(((Number) found[0]).longValue(), (String) found[1]);
+        return new RateLimits.Waiting(found.get("deliveries", Number.class).longValue(), found.get("host", String.class));
     }
 
     /** Selects by id only. With a condition on the state, PostgreSQL reads the whole index of pending deliveries. */
@@ -161,14 +164,14 @@ public final class DeliveryQueue {
             List<Delivery> claimed = new ArrayList<>();
             for (ResultSet row = answers.of(0); row.next();) {
                 Delivery delivery = new Delivery();
-                delivery.id = row.getObject(1, UUID.class);
-                delivery.runId = row.getObject(2, UUID.class);
-                delivery.method = Method.valueOf(row.getString(3));
-                delivery.url = row.getString(4);
-                delivery.host = row.getString(5);
-                delivery.body = row.getString(6);
-                delivery.webhookId = row.getString(7);
-                delivery.attempts = row.getInt(8);
+                delivery.id = row.getObject("id", UUID.class);
+                delivery.runId = row.getObject("run_id", UUID.class);
+                delivery.method = Method.valueOf(row.getString("method"));
+                delivery.url = row.getString("url");
+                delivery.host = row.getString("host");
+                delivery.body = row.getString("body");
+                delivery.webhookId = row.getString("webhook_id");
+                delivery.attempts = row.getInt("attempts");
                 delivery.state = Delivery.State.in_flight;
                 delivery.owner = replica;
                 claimed.add(delivery);
@@ -191,9 +194,13 @@ public final class DeliveryQueue {
 
     static List<Owned> owned(UUID replica) {
         return Panache.getEntityManager()
-                .createQuery("select d.id, d.runId, d.attempts from Delivery d where d.owner = :replica", Object[].class)
+                .createQuery(
+                        "select d.id as id, d.runId as run, d.attempts as attempts from Delivery d where d.owner = :replica",
+                        Tuple.class)
                 .setParameter("replica", replica).getResultStream()
-                .map(row -> new Owned((UUID) row[0], (UUID) row[1], replica, (Integer) row[2])).toList();
+                .map(row -> new Owned(row.get("id", UUID.class), row.get("run", UUID.class), replica,
+                        row.get("attempts", Integer.class)))
+                .toList();
     }
 
     /**

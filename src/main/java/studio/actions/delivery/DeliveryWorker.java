@@ -41,6 +41,7 @@ import studio.actions.run.Run;
 import studio.actions.run.RunConfig;
 import studio.actions.run.RunStore;
 import studio.actions.settings.EgressConfig;
+import studio.actions.thread.Threads;
 
 /**
  * The background thread that claims and sends due deliveries of any replica's runs. It claims deliveries that have a free slot
@@ -82,7 +83,7 @@ public class DeliveryWorker {
     /** A cache of started runs. The fields from which requests are built never change. */
     private final Cache<UUID, Run> running = Caffeine.newBuilder().maximumSize(RUNS).build();
     private final Semaphore wakeUps = new Semaphore(0);
-    private final Thread thread = new Thread(this::work, "deliveries");
+    private final Thread thread = Threads.daemon("deliveries", this::work);
     /** Whether a delivery may be waiting for a slot. If not, a slot that becomes free need not wake this thread. */
     private volatile boolean wanting = true;
     private volatile boolean changed;
@@ -111,7 +112,6 @@ public class DeliveryWorker {
     /** Starts the thread. Later calls do nothing. */
     synchronized void begin() {
         if (thread.getState() == Thread.State.NEW) {
-            thread.setDaemon(true);
             thread.start();
         }
     }
@@ -219,16 +219,8 @@ public class DeliveryWorker {
                 }
                 failing = true;
                 // Not await(): the slots just released have woken this thread, which would retry at once and for ever.
-                sleep();
+                stopping |= !Threads.sleep(AGAIN);
             }
-        }
-    }
-
-    private void sleep() {
-        try {
-            TimeUnit.MILLISECONDS.sleep(AGAIN.toMillis());
-        } catch (InterruptedException e) {
-            stopping = true;
         }
     }
 
@@ -331,7 +323,7 @@ public class DeliveryWorker {
         if (unknown.isEmpty()) {
             return runs;
         }
-        Run.<Run> list("id in ?1", unknown).forEach(run -> runs.put(run.id, run));
+        RunStore.byId(unknown).forEach(run -> runs.put(run.id, run));
         List<UUID> queued = unknown.stream().filter(run -> runs.get(run).state == Run.State.queued).toList();
         if (!queued.isEmpty()) {
             RunStore.start(queued);

@@ -32,12 +32,13 @@ import studio.actions.run.RunEvents;
 public final class OutcomeBatch {
 
     private static final String LOCK = """
-            SELECT id, state, unfinished, events, max_attempts, cancelled_at IS NOT NULL, finished_at IS NOT NULL
+            SELECT id, state, unfinished, events, max_attempts, cancelled_at IS NOT NULL AS cancelled,
+                   finished_at IS NOT NULL AS finished
               FROM run WHERE id = ANY (?) ORDER BY id FOR NO KEY UPDATE""";
 
     /** IS NOT DISTINCT FROM makes PostgreSQL find deliveries by id, not among all that the owner ever had. */
     private static final String OWNED = """
-            SELECT d.id, clock_timestamp()
+            SELECT d.id, clock_timestamp() AS now
               FROM unnest(?, ?, ?) AS ended (id, owner, attempt)
               JOIN delivery d ON d.id = ended.id AND d.state = 'in_flight' AND d.attempts = ended.attempt
                AND d.owner IS NOT DISTINCT FROM ended.owner""";
@@ -104,12 +105,12 @@ public final class OutcomeBatch {
         private final Map<Delivery.State, Long> states = new EnumMap<>(Delivery.State.class);
 
         Course(ResultSet locked) throws SQLException {
-            run = locked.getObject(1, UUID.class);
-            state = Run.State.valueOf(locked.getString(2));
-            unfinished = locked.getInt(3);
-            events = locked.getInt(4);
-            terms = new Terms(locked.getInt(5), locked.getBoolean(6));
-            finished = locked.getBoolean(7);
+            run = locked.getObject("id", UUID.class);
+            state = Run.State.valueOf(locked.getString("state"));
+            unfinished = locked.getInt("unfinished");
+            events = locked.getInt("events");
+            terms = new Terms(locked.getInt("max_attempts"), locked.getBoolean("cancelled"));
+            finished = locked.getBoolean("finished");
             all = events > 0 ? -1 : unfinished;
         }
 
@@ -208,8 +209,8 @@ public final class OutcomeBatch {
                 courses.put(course.run, course);
             }
             for (ResultSet attempt = answers.of(1); attempt.next();) {
-                this.owned.add(attempt.getObject(1, UUID.class));
-                now = attempt.getObject(2, OffsetDateTime.class);
+                this.owned.add(attempt.getObject("id", UUID.class));
+                now = attempt.getObject("now", OffsetDateTime.class);
             }
             return null;
         });
@@ -262,8 +263,8 @@ public final class OutcomeBatch {
     private static Map<UUID, Map<Delivery.State, Long>> counts(ResultSet count) throws SQLException {
         Map<UUID, Map<Delivery.State, Long>> counts = new HashMap<>();
         while (count.next()) {
-            counts.computeIfAbsent(count.getObject(1, UUID.class), run -> new EnumMap<>(Delivery.State.class))
-                    .put(Delivery.State.valueOf(count.getString(2)), count.getLong(3));
+            counts.computeIfAbsent(count.getObject("id", UUID.class), run -> new EnumMap<>(Delivery.State.class))
+                    .put(Delivery.State.valueOf(count.getString("state")), count.getLong("count"));
         }
         return counts;
     }

@@ -26,11 +26,13 @@ import io.quarkus.runtime.StartupEvent;
 import studio.actions.database.DatabaseHealth;
 import studio.actions.egress.FailureKind;
 import studio.actions.egress.Reply;
+import studio.actions.log.Causes;
 import studio.actions.log.PrintableText;
 import studio.actions.run.Delivery;
 import studio.actions.run.RunEvents;
 import studio.actions.secret.Secrets;
 import studio.actions.settings.EgressConfig;
+import studio.actions.thread.Threads;
 
 /**
  * The background thread that saves outcomes. Attempts that end at about the same time share a transaction. The thread retries
@@ -86,7 +88,7 @@ class OutcomeWriter {
     private final DatabaseHealth database;
     private final BlockingQueue<Ended> queue = new LinkedBlockingQueue<>();
     private final AtomicInteger unwritten = new AtomicInteger();
-    private final Thread writer = new Thread(this::write, "outcomes");
+    private final Thread writer = Threads.daemon("outcomes", this::write);
     private volatile boolean ended;
     private volatile boolean refused;
     private final MeterRegistry meters;
@@ -111,7 +113,6 @@ class OutcomeWriter {
     }
 
     void begin(@Observes StartupEvent start) {
-        writer.setDaemon(true);
         writer.start();
     }
 
@@ -149,7 +150,7 @@ class OutcomeWriter {
             } catch (InterruptedException e) {
                 return;
             } catch (RuntimeException | Error e) {
-                if (unfit(e)) {
+                if (Causes.find(e, DataException.class).isPresent()) {
                     batch.replaceAll(Ended::wordless);
                 }
                 if (!database.failed(e) && !refused) {
@@ -157,7 +158,7 @@ class OutcomeWriter {
                             DatabaseHealth.reason(e));
                 }
                 refused = true;
-                pause();
+                Threads.sleep(OFFER_AGAIN);
             }
         }
     }
@@ -210,22 +211,5 @@ class OutcomeWriter {
         long whole = Math.max(0, config.maxResponse().asLongValue() - secrets.longest());
         return response == null ? null
                 : PrintableText.cut(secrets.mask(response), Math.min(config.keptResponse().asLongValue(), whole));
-    }
-
-    private static boolean unfit(Throwable failure) {
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (cause instanceof DataException) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private static void pause() {
-        try {
-            TimeUnit.MILLISECONDS.sleep(OFFER_AGAIN.toMillis());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
     }
 }

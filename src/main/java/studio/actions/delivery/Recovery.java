@@ -31,6 +31,7 @@ import studio.actions.run.Run;
 import studio.actions.run.RunConfig;
 import studio.actions.run.RunEvents;
 import studio.actions.run.RunStore;
+import studio.actions.thread.Threads;
 
 /**
  * Start and end of sending in this process, and recovery of the deliveries of dead replicas, so that no delivery is forgotten.
@@ -58,6 +59,7 @@ class Recovery {
     private final DeliveryWorker worker;
     private final OutcomeWriter outcomes;
     private final Replicas replicas;
+    private final ReplicaStore store;
     private final RateLimits limits;
     private final RunEvents events;
     private final Notifications notifications;
@@ -68,17 +70,15 @@ class Recovery {
     private volatile boolean stopping;
     private volatile List<UUID> dead = List.of();
     /** Uses a monotonic clock: a clock that is set back must not stop the heartbeat, or this replica is taken for dead. */
-    private final ScheduledExecutorService duties = Executors.newScheduledThreadPool(2, duty -> {
-        Thread thread = new Thread(duty, "recovery");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final ScheduledExecutorService duties = Executors.newScheduledThreadPool(2, Threads.daemons("recovery"));
 
-    Recovery(DeliveryWorker worker, OutcomeWriter outcomes, Replicas replicas, RateLimits limits, RunEvents events,
+    Recovery(DeliveryWorker worker, OutcomeWriter outcomes, Replicas replicas, ReplicaStore store, RateLimits limits,
+            RunEvents events,
             Notifications notifications, DatabaseHealth database, RunConfig config) {
         this.worker = worker;
         this.outcomes = outcomes;
         this.replicas = replicas;
+        this.store = store;
         this.limits = limits;
         this.events = events;
         this.notifications = notifications;
@@ -128,11 +128,7 @@ class Recovery {
     /** Ends the heartbeat before this replica is deleted; a running heartbeat would register it again. */
     private void endDuties() {
         duties.shutdown();
-        try {
-            duties.awaitTermination(LAST_BEAT.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        Threads.awaitEnd(duties, LAST_BEAT);
     }
 
     private void stop() {
@@ -145,12 +141,8 @@ class Recovery {
     }
 
     private static void await(long until, BooleanSupplier done) {
-        try {
-            while (!done.getAsBoolean() && System.nanoTime() < until) {
-                TimeUnit.MILLISECONDS.sleep(MOMENT.toMillis());
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+        while (!done.getAsBoolean() && System.nanoTime() < until && Threads.sleep(MOMENT)) {
+            // Checks again.
         }
     }
 
@@ -158,7 +150,7 @@ class Recovery {
         UUID own = replicas.own();
         Settled settled = QuarkusTransaction.requiringNew().call(() -> {
             Settled all = settle(DeliveryQueue.owned(own), (terms, one) -> OutcomeWriter.lost(terms, one.attempt(), STOPPED));
-            replicas.forget(own);
+            store.remove(own);
             notifications.publish(Notifications.Topic.delivery_due, "");
             return all;
         });
@@ -195,7 +187,7 @@ class Recovery {
     private void beat() {
         dead = replicas.beat();
         if (database.refusesWrites().isPresent()) {
-            replicas.tryToWrite();
+            store.tryToWrite();
         }
         database.wrote();
     }
@@ -206,7 +198,7 @@ class Recovery {
                 return Settled.NONE;
             }
             Settled all = settle(DeliveryQueue.owned(dead), (terms, one) -> OutcomeWriter.lost(terms, one.attempt(), DIED));
-            replicas.forget(dead);
+            store.remove(dead);
             notifications.publish(Notifications.Topic.delivery_due, "");
             return all;
         });

@@ -99,7 +99,7 @@ public class ActionRules {
         checkName(draft.name(), faults);
         checkUrl(draft, caller, faults);
         if (draft.description() != null && length(draft.description()) > 2000) {
-            faults.add(new Fault("/description", "too_long", "'description' may have 2,000 characters; this has "
+            faults.add(new Fault("/description", "too_long", "'description' may have at most 2,000 characters; this has "
                     + length(draft.description()) + "."));
         }
         checkRange("timeout_ms", draft.timeoutMs(), 100, maxTimeoutMs, "milliseconds", faults);
@@ -123,15 +123,15 @@ public class ActionRules {
 
     private static void checkName(String name, List<Fault> faults) {
         if (name == null || name.isBlank()) {
-            faults.add(new Fault("/name", "required", "'name' is required: 1 to 80 characters that stand on the button."));
+            faults.add(new Fault("/name", "required", "'name' is required: the text on the button, 1 to 80 characters."));
         } else if (INVISIBLE.matcher(name).matches()) {
-            faults.add(new Fault("/name", "required", "'name' needs a character that can be seen: it stands on the button."));
+            faults.add(new Fault("/name", "required", "'name' needs a visible character: it is the text on the button."));
         } else if (length(name) > 80) {
-            faults.add(new Fault("/name", "too_long", "'name' may have 80 characters; this has " + length(name) + "."));
+            faults.add(new Fault("/name", "too_long", "'name' may have at most 80 characters; this has " + length(name) + "."));
         } else if (name.codePoints().anyMatch(c -> Character.isISOControl(c) || c == 0x2028 || c == 0x2029)) {
-            faults.add(new Fault("/name", "control_character", "'name' may not hold line breaks or control characters."));
+            faults.add(new Fault("/name", "control_character", "'name' may not contain line breaks or control characters."));
         } else if (TURNING.matcher(name).find()) {
-            faults.add(new Fault("/name", "control_character", "'name' may not hold characters that change the direction of "
+            faults.add(new Fault("/name", "control_character", "'name' may not contain characters that change the direction of "
                     + "text (U+202A to U+202E, U+2066 to U+2069): the button would show another text than the name."));
         }
     }
@@ -186,7 +186,7 @@ public class ActionRules {
     private void checkHeaders(Draft draft, List<Fault> faults) {
         if (draft.headers().size() > 20) {
             faults.add(new Fault("/headers", "too_many",
-                    "'headers' may have 20 entries; these are " + draft.headers().size() + "."));
+                    "'headers' may have at most 20 entries; these are " + draft.headers().size() + "."));
         }
         Set<String> seen = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
         draft.headers().forEach((name, value) -> {
@@ -213,10 +213,10 @@ public class ActionRules {
     private void checkHeaderValue(String pointer, String value, List<Fault> faults) {
         if (value.length() > 2000) {
             faults.add(new Fault(pointer, "too_long",
-                    "A header's value may have 2,000 characters; this has " + value.length() + "."));
+                    "A header's value may have at most 2,000 characters; this has " + value.length() + "."));
         } else if (value.chars().anyMatch(c -> c != '\t' && (c < 0x20 || c > 0x7e))) {
             faults.add(new Fault(pointer, "header_value",
-                    "A header's value may hold printable ASCII only; percent-encode the rest."));
+                    "A header's value may contain only printable ASCII; percent-encode the rest."));
         } else if (Secrets.REFERENCE.matcher(value).replaceAll("").contains("${")) {
             faults.add(new Fault(pointer, "secret_reference", "Write a reference to a secret like this: ${secret:farm}."));
         } else {

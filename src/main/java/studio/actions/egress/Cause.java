@@ -20,6 +20,7 @@ import io.netty.handler.codec.TooLongFrameException;
 import io.netty.handler.ssl.NotSslRecordException;
 import io.netty.handler.ssl.SslHandshakeTimeoutException;
 import io.vertx.core.http.HttpClosedException;
+import studio.actions.log.Causes;
 
 /** The cause of a broken connection: an exception of Java, Netty or Vert.x as a kind and a sentence. */
 record Cause(FailureKind kind, String message) {
@@ -27,7 +28,7 @@ record Cause(FailureKind kind, String message) {
     /** @param host the host with its port */
     static Cause of(Throwable thrown, String host, Duration connectTimeout) {
         if (has(thrown, ConnectTimeoutException.class)) {
-            return new Cause(FailureKind.connect_timeout, host + " did not take the connection within "
+            return new Cause(FailureKind.connect_timeout, host + " did not accept the connection within "
                     + seconds(connectTimeout) + ".");
         }
         if (has(thrown, ConnectException.class)) {
@@ -44,9 +45,9 @@ record Cause(FailureKind kind, String message) {
         }
         if (has(thrown, HttpClosedException.class) || has(thrown, ClosedChannelException.class)
                 || has(thrown, PrematureChannelClosureException.class) || has(thrown, IOException.class)) {
-            return new Cause(FailureKind.connection_lost, host + " closed the connection before its answer was whole.");
+            return new Cause(FailureKind.connection_lost, host + " closed the connection before its answer was complete.");
         }
-        return new Cause(FailureKind.protocol, host + " did not answer in proper HTTP.");
+        return new Cause(FailureKind.protocol, host + " did not answer in valid HTTP.");
     }
 
     /** Returns true if another address of the host may work and nothing has been sent to this one. */
@@ -57,13 +58,8 @@ record Cause(FailureKind kind, String message) {
 
     /** Returns true if this machine could not start to connect, for instance to an IPv6 address without having IPv6. */
     private static boolean isUnreachable(Throwable thrown) {
-        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-            if (cause instanceof NoRouteToHostException || cause instanceof BindException
-                    || cause instanceof SocketException && String.valueOf(cause.getMessage()).contains("unreachable")) {
-                return true;
-            }
-        }
-        return false;
+        return Causes.of(thrown).anyMatch(cause -> cause instanceof NoRouteToHostException || cause instanceof BindException
+                || cause instanceof SocketException && String.valueOf(cause.getMessage()).contains("unreachable"));
     }
 
     private static String untrusted(Throwable thrown, String host) {
@@ -74,7 +70,7 @@ record Cause(FailureKind kind, String message) {
             return "it did not finish the handshake.";
         }
         if (has(thrown, CertificateExpiredException.class) || has(thrown, CertificateNotYetValidException.class)) {
-            return "its certificate is out of date, or not valid yet.";
+            return "its certificate has expired, or is not valid yet.";
         }
         if (has(thrown, CertPathBuilderException.class)) {
             return "its certificate is from an authority that is not trusted here. If it is the studio's own, name its PEM "
@@ -86,20 +82,15 @@ record Cause(FailureKind kind, String message) {
         }
         return isAlert(thrown, "certificate") ? "it asks for a client certificate, and the service has none."
                 : isAlert(thrown, "handshake_failure")
-                        ? "there was no agreement on how to encrypt, or it asks for a client certificate, and the service "
+                        ? "no common TLS version or cipher, or it asks for a client certificate, and the service "
                                 + "has none."
-                        : "there was no agreement on how to encrypt.";
+                        : "no common TLS version or cipher.";
     }
 
     /** Returns true if the receiver sent this TLS alert (RFC 8446, 6.2). */
     private static boolean isAlert(Throwable thrown, String name) {
-        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-            if (cause instanceof SSLException
-                    && String.valueOf(cause.getMessage()).matches(".*fatal alert: \\S*" + name + ".*")) {
-                return true;
-            }
-        }
-        return false;
+        return Causes.of(thrown).anyMatch(cause -> cause instanceof SSLException
+                && String.valueOf(cause.getMessage()).matches(".*fatal alert: \\S*" + name + ".*"));
     }
 
     static String seconds(Duration duration) {
@@ -107,11 +98,6 @@ record Cause(FailureKind kind, String message) {
     }
 
     private static boolean has(Throwable thrown, Class<? extends Throwable> type) {
-        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-            if (type.isInstance(cause)) {
-                return true;
-            }
-        }
-        return false;
+        return Causes.find(thrown, type).isPresent();
     }
 }

@@ -164,7 +164,7 @@ public class Egress {
                 // RFC 3986, 2: a request line is ASCII.
                 uri = new URI(new URI(outbound.url()).toASCIIString());
             } catch (URISyntaxException e) {
-                refuse(new AddressPolicy.Refusal(AddressPolicy.Reason.SPELLING, "The filled-in URL is not valid.", null));
+                refuse(new AddressPolicy.Refusal(AddressPolicy.Reason.SPELLING, "The filled URL is not valid.", null));
                 return;
             }
             host = AddressPolicy.host(uri);

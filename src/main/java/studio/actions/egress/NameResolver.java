@@ -21,6 +21,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import studio.actions.address.AddressPolicy;
 import studio.actions.settings.EgressConfig;
+import studio.actions.thread.Threads;
 
 /**
  * A resolver of names that asks the system's resolver, hosts file and search domains included. It has its own threads: the
@@ -60,11 +61,8 @@ public class NameResolver {
     NameResolver(EgressConfig config, Lookup system) {
         this.system = system;
         this.patience = config.dnsTimeout().toNanos();
-        this.threads = new ThreadPoolExecutor(THREADS, THREADS, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), work -> {
-            Thread thread = new Thread(work, "egress-dns");
-            thread.setDaemon(true);
-            return thread;
-        });
+        this.threads = new ThreadPoolExecutor(THREADS, THREADS, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(),
+                Threads.daemons("egress-dns"));
         threads.allowCoreThreadTimeOut(true);
     }
 

@@ -56,7 +56,7 @@ public class BodyCheck implements ReaderInterceptor {
         }
         for (byte one : body) {
             if (one == 0) {
-                throw new ProblemException(Code.INVALID_JSON, "The body holds NUL bytes: send JSON as UTF-8.");
+                throw new ProblemException(Code.INVALID_JSON, "The body contains NUL bytes: send JSON as UTF-8.");
             }
         }
     }

@@ -101,7 +101,8 @@ public class BodyCollector {
 
     /** Returns the refusal of a body that is too large for its media type. */
     ProblemException tooLarge(HttpServerRequest request) {
-        return new ProblemException(Code.TOO_LARGE, "The body may have %,d bytes. Send it in parts.".formatted(limit(request)))
+        return new ProblemException(Code.TOO_LARGE,
+                "The body may have at most %,d bytes. Send it in parts.".formatted(limit(request)))
                 .with("Connection", "close");
     }
 

@@ -53,7 +53,7 @@ public class Parameters implements ParamConverterProvider {
             if (value == null) {
                 String sentence = "'" + name + "' must be " + StrictJson.describe(type) + "."
                         + (type == Instant.class && text.indexOf(' ') >= 0
-                                ? " In a query, + stands for a blank: write %2B for it."
+                                ? " In a query, + means a space: write %2B instead."
                                 : "");
                 throw type == UUID.class ? new ProblemException(Code.MALFORMED_ID, sentence)
                         : ProblemException.parameter(name, "invalid_value", sentence);

@@ -45,7 +45,7 @@ public record ProblemPage(String title, String detail, String advice, int status
             case "quota_exceeded" -> page("Too many presses", problem.detail(),
                     again ? "You can press again in " + seconds(retryAfter) + "." : null, problem);
             case "not_found" -> page("This action is gone",
-                    "It was deleted or disabled, or it is not for you any more. Nothing was run.",
+                    "It was deleted or disabled, or you may no longer run it. Nothing was run.",
                     "Reload Kitsu to see the current actions.", problem);
             case "action_disabled" -> page("This action is disabled", "Nothing was run.",
                     "An admin of Kitsu can enable it.", problem);

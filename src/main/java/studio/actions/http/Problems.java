@@ -131,10 +131,10 @@ public class Problems {
         return switch (status) {
             case 404 -> answer(Code.NOT_FOUND, 404, "There is nothing at this path. The API is described at "
                     + "/api/custom-actions/docs.", List.of(), Map.of(), thrown);
-            case 405 -> answer(Code.METHOD_NOT_ALLOWED, 405, "This path has no such method; 'Allow' lists the methods it has.",
-                    List.of(), Map.of(), thrown);
+            case 405 -> answer(Code.METHOD_NOT_ALLOWED, 405,
+                    "This path does not support the method; 'Allow' lists those it supports.", List.of(), Map.of(), thrown);
             case 406 -> answer(Code.NOT_ACCEPTABLE, 406,
-                    "The answer is application/json, an export's is text/csv: let 'Accept' include that, or leave it out.",
+                    "'Accept' must include application/json, or text/csv for an export; or leave 'Accept' out.",
                     List.of(), Map.of(), thrown);
             case 413 -> answer(Code.TOO_LARGE, 413, "The body is too large.", List.of(), Map.of(), thrown);
             case 415 -> answer(Code.UNSUPPORTED_MEDIA_TYPE, 415,
@@ -155,7 +155,7 @@ public class Problems {
                         + " Before you repeat a change, check whether it was made.",
                         List.of(), Map.of(HttpHeaders.RETRY_AFTER, "5"), thrown))
                 .orElseGet(() -> answer(Code.INTERNAL, 500,
-                        "Something broke on our side. The log says more under this problem's id.", List.of(), Map.of(),
+                        "The service failed. Its log has the cause, under this problem's id.", List.of(), Map.of(),
                         thrown));
     }
 

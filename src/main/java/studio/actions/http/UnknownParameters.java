@@ -52,9 +52,10 @@ public class UnknownParameters {
     }
 
     private static ProblemException unknown(String name, Set<String> known) {
-        return ProblemException.parameter(name, "unknown_parameter", "The query parameter '" + name + "' is not known here. "
+        return ProblemException.parameter(name, "unknown_parameter", "Unknown query parameter '" + name + "'. "
                 + Nearest.of(name, known).map(nearest -> "Did you mean '" + nearest + "'? ").orElse("")
-                + (known.isEmpty() ? "This path takes no query parameters." : "Known are: " + String.join(", ", known) + "."));
+                + (known.isEmpty() ? "This path takes no query parameters."
+                        : "Known parameters: " + String.join(", ", known) + "."));
     }
 
     /** Returns true for the practice receiver, which accepts any query. */

@@ -74,7 +74,7 @@ public class CustomActionsResource {
 
     /** Longest filter, in characters. The request line leaves no room for more: it is limited to 4,096. */
     private static final int LONGEST_LIST = 4000;
-    private static final String TOO_LONG = "may have 4,000 characters";
+    private static final String TOO_LONG = "may have at most 4,000 characters";
     private static final Predicate<Action> ANY = action -> true;
 
     private final Actions actions;
@@ -108,16 +108,17 @@ public class CustomActionsResource {
     @GET
     @RolesAllowed({ "admin", "manager", "supervisor", "user", "client" })
     public RestResponse<Buffer> list(
-            @QueryParam("name") @CodePointLength(max = 200, message = "may have 200 characters") String name,
+            @QueryParam("name") @CodePointLength(max = 200, message = "may have at most 200 characters") String name,
             @QueryParam("url") @CodePointLength(max = LONGEST_LIST, message = TOO_LONG) String url,
-            @QueryParam("entity_type") @CodePointLength(max = 200, message = "may have 200 characters") String entityType,
-            @QueryParam("is_ajax") @CodePointLength(max = 200, message = "may have 200 characters") String isAjax,
+            @QueryParam("entity_type") @CodePointLength(
+                    max = 200, message = "may have at most 200 characters") String entityType,
+            @QueryParam("is_ajax") @CodePointLength(max = 200, message = "may have at most 200 characters") String isAjax,
             @QueryParam("id") @CodePointLength(max = LONGEST_LIST, message = TOO_LONG) String id,
-            @QueryParam("created_at") @CodePointLength(max = 200, message = "may have 200 characters") String createdAt,
-            @QueryParam("updated_at") @CodePointLength(max = 200, message = "may have 200 characters") String updatedAt,
+            @QueryParam("created_at") @CodePointLength(max = 200, message = "may have at most 200 characters") String createdAt,
+            @QueryParam("updated_at") @CodePointLength(max = 200, message = "may have at most 200 characters") String updatedAt,
             @QueryParam("page") @Min(1) @Max(Integer.MAX_VALUE) Integer page,
             @QueryParam("limit") @Min(1) @Max(1000) Integer limit,
-            @QueryParam("fields") @CodePointLength(max = 1000, message = "may have 1,000 characters") String fields,
+            @QueryParam("fields") @CodePointLength(max = 1000, message = "may have at most 1,000 characters") String fields,
             @Context UriInfo uri) {
         Set<String> wanted = fields == null || fields.isBlank() ? null : wanted(fields);
         // The method's parameters only check bounds. The filters read the query itself, because an empty value is null in a
@@ -192,7 +193,7 @@ public class CustomActionsResource {
     @Limited
     @Blocking
     public Uni<RestResponse<RunJson.View>> run(@PathParam("id") UUID id,
-            @QueryParam("v") @CodePointLength(max = 200, message = "may have 200 characters") String shown,
+            @QueryParam("v") @CodePointLength(max = 200, message = "may have at most 200 characters") String shown,
             KitsuPress press) {
         return presses.pressInKitsu(Requester.of(identity), id, () -> selection(press), config.patience())
                 .map(CustomActionsResource::answer);
@@ -212,7 +213,7 @@ public class CustomActionsResource {
     @Produces({ MediaType.TEXT_HTML, MediaType.APPLICATION_JSON })
     @Blocking
     public Uni<Response> open(@PathParam("id") UUID id,
-            @QueryParam("v") @CodePointLength(max = 200, message = "may have 200 characters") String shown,
+            @QueryParam("v") @CodePointLength(max = 200, message = "may have at most 200 characters") String shown,
             String form) {
         Requester requester = Requester.of(identity);
         Action action = actions.pressable(id, requester.caller(), false);

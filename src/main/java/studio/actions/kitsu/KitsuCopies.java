@@ -30,6 +30,7 @@ import studio.actions.action.Actions;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Requester;
+import studio.actions.identity.ZouConfig;
 import studio.actions.kitsu.KitsuCopy.State;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
@@ -39,7 +40,6 @@ import studio.actions.transfer.ImportReport.Change;
 import studio.actions.transfer.ImportReport.Kind;
 import studio.actions.transfer.ImportReport.Wrong;
 import studio.actions.zou.Zou;
-import studio.actions.identity.ZouConfig;
 
 /**
  * Service that deletes Kitsu's own copies of actions that were taken over, and restores them. A copy is saved before Kitsu is
@@ -74,7 +74,7 @@ class KitsuCopies {
     /** Returns the ids of actions here by their ids in Kitsu. The ids differ after a restore: Kitsu assigns a new id. */
     Map<UUID, UUID> ids(Set<UUID> kitsuIds) {
         Map<UUID, UUID> ids = new HashMap<>();
-        QuarkusTransaction.requiringNew().call(() -> KitsuCopy.ofKitsu(kitsuIds))
+        QuarkusTransaction.requiringNew().call(() -> KitsuStore.copies(kitsuIds))
                 .forEach(copy -> ids.put(copy.kitsuId, copy.id));
         return ids;
     }
@@ -101,10 +101,7 @@ class KitsuCopies {
 
         /** Takes or renews the lease. Called before each request to Kitsu that changes something. */
         void keep() {
-            int kept = QuarkusTransaction.requiringNew().call(() -> update("""
-                    UPDATE kitsu_copy_turn SET holder = :holder, until = clock_timestamp() + make_interval(secs => %d)
-                     WHERE holder = :holder OR until < clock_timestamp()""".formatted(lease.toSeconds())));
-            if (kept == 0) {
+            if (!QuarkusTransaction.requiringNew().call(() -> KitsuStore.takeTurn(holder, lease))) {
                 throw new ProblemException(Code.STILL_RUNNING, "Another 'clear' or 'undo' is running. Try again when it has "
                         + "ended.");
             }
@@ -112,16 +109,11 @@ class KitsuCopies {
 
         private void end() {
             try {
-                QuarkusTransaction.requiringNew().run(() -> update("""
-                        UPDATE kitsu_copy_turn SET until = '-infinity' WHERE holder = :holder"""));
+                QuarkusTransaction.requiringNew().run(() -> KitsuStore.endTurn(holder));
             } catch (RuntimeException e) {
                 LOG.warnf("Cannot release the lock of 'clear' and 'undo'; refusing both for %d s (%s).", lease.toSeconds(),
                         e.getMessage());
             }
-        }
-
-        private int update(String sql) {
-            return KitsuCopy.getEntityManager().createNativeQuery(sql).setParameter("holder", holder).executeUpdate();
         }
     }
 
@@ -171,7 +163,7 @@ class KitsuCopies {
     private Uni<Boolean> delete(Theirs one, UUID id, Requester requester, Turn turn, Report report) {
         turn.keep();
         KitsuCopy copy = copy(one, id);
-        QuarkusTransaction.requiringNew().run(() -> KitsuCopy.getEntityManager().merge(copy));
+        QuarkusTransaction.requiringNew().run(() -> KitsuStore.save(copy));
         return zou.deleteCustomAction(requester.credential(), copy.kitsuId).emitOn(workers).map(refused -> {
             refused.ifPresentOrElse(why -> report.errors.add(wrong(one.line, copy, why)), () -> {
                 cleared(copy.id, requester);
@@ -188,7 +180,7 @@ class KitsuCopies {
      * have been lost.
      */
     private static void finish(Set<UUID> present, Requester requester) {
-        List<KitsuCopy> doubtful = QuarkusTransaction.requiringNew().call(KitsuCopy::notRestored).stream()
+        List<KitsuCopy> doubtful = QuarkusTransaction.requiringNew().call(KitsuStore::notRestored).stream()
                 .filter(copy -> copy.state == State.clearing && !present.contains(copy.kitsuId)).toList();
         doubtful.forEach(copy -> cleared(copy.id, requester));
     }
@@ -206,7 +198,7 @@ class KitsuCopies {
     Uni<ImportReport> undo(List<Theirs> theirs, Requester requester, Turn turn) {
         finish(idsOf(theirs), requester);
         Report report = new Report();
-        List<KitsuCopy> copies = QuarkusTransaction.requiringNew().call(KitsuCopy::notRestored);
+        List<KitsuCopy> copies = QuarkusTransaction.requiringNew().call(KitsuStore::notRestored);
         return Multi.createFrom().iterable(copies)
                 .onItem().transformToUniAndConcatenate(copy -> restore(copy, theirs, requester, turn, report))
                 .collect().last().map(done -> report.toImport());

@@ -1,8 +1,6 @@
 package studio.actions.kitsu;
 
 import java.time.Instant;
-import java.util.Collection;
-import java.util.List;
 import java.util.UUID;
 
 import jakarta.persistence.Entity;
@@ -44,13 +42,5 @@ public class KitsuCopy extends PanacheEntityBase {
 
     String name() {
         return fields.path("name").asText();
-    }
-
-    static List<KitsuCopy> ofKitsu(Collection<UUID> kitsuIds) {
-        return kitsuIds.isEmpty() ? List.of() : list("kitsuId in ?1", kitsuIds);
-    }
-
-    static List<KitsuCopy> notRestored() {
-        return list("state <> ?1 order by savedAt, id", State.restored);
     }
 }

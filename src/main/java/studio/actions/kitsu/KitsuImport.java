@@ -116,7 +116,7 @@ public class KitsuImport {
         byAge.forEach(one -> {
             UUID id = StrictJson.id(one.path("id").asText(null));
             if (id == null) {
-                throw new ProblemException(Code.UNAVAILABLE, "Kitsu's API server answered with something that is no custom "
+                throw new ProblemException(Code.UNAVAILABLE, "Kitsu's API server answered with something other than a custom "
                         + "action. Is CUSTOM_ACTIONS_ZOU_URL right?").with("Retry-After", "5");
             }
             theirs.add(new Theirs(theirs.size() + 1, id, ((ObjectNode) one).deepCopy().retain(KitsuAction.FIELDS)));
@@ -192,7 +192,7 @@ public class KitsuImport {
         try {
             entityType = EntityType.valueOf(type);
         } catch (IllegalArgumentException e) {
-            errors.add(new Wrong(line, "entity_type", "\"" + type + "\" is no entity type. It must be one of "
+            errors.add(new Wrong(line, "entity_type", "\"" + type + "\" is not an entity type. It must be one of "
                     + List.of(EntityType.values()) + ".", one.path("name").asText(null), id));
         }
         return Draft.of(one.path("name").asText(null), one.path("url").asText(null), entityType,

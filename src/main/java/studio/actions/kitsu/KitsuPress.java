@@ -86,7 +86,7 @@ record KitsuPress(
         if (text != null && (text.codePointCount(0, text.length()) > LONGEST_CLAIM || text.indexOf(0) >= 0)) {
             throw ProblemException.invalid(
                     List.of(new Fault("/" + field, "too_long",
-                            "'" + field + "' may have 2,000 characters, none of them NUL.")));
+                            "'" + field + "' may have at most 2,000 characters, and no NUL.")));
         }
     }
 

@@ -1,7 +1,6 @@
 package studio.actions.kitsu;
 
 import java.time.Instant;
-import java.util.List;
 import java.util.UUID;
 
 import jakarta.persistence.Entity;
@@ -32,9 +31,4 @@ public class RefusedForm extends PanacheEntityBase {
     /** The errors of the problem; null if no field was wrong. */
     @JdbcTypeCode(SqlTypes.JSON)
     public JsonNode errors;
-
-    static List<RefusedForm> of(UUID caller, Instant since, int most) {
-        return RefusedForm.<RefusedForm> find("callerId = ?1 and at > ?2 order by at desc, id", caller, since).page(0, most)
-                .list();
-    }
 }

@@ -81,8 +81,9 @@ public class RefusedForms {
     @GET
     @RolesAllowed("admin")
     public Page list() {
-        return QuarkusTransaction.requiringNew().call(() -> new Page(RefusedForm
-                .of(Caller.of(identity).id(), clock.instant().minus(KEPT), MOST).stream().map(form -> new View(form.id, form.at,
+        return QuarkusTransaction.requiringNew().call(() -> new Page(KitsuStore
+                .forms(Caller.of(identity).id(), clock.instant().minus(KEPT), MOST).stream()
+                .map(form -> new View(form.id, form.at,
                         form.actionId, form.fields, form.code, form.message, form.errors))
                 .toList()));
     }
@@ -138,7 +139,7 @@ public class RefusedForms {
 
     /** Stores a form. Replaces earlier forms with the same content, and deletes the oldest forms above the limit. */
     private static void write(RefusedForm form) {
-        List<RefusedForm> kept = RefusedForm.of(form.callerId, Instant.EPOCH, Integer.MAX_VALUE);
+        List<RefusedForm> kept = KitsuStore.forms(form.callerId, Instant.EPOCH, Integer.MAX_VALUE);
         List<UUID> gone = new ArrayList<>();
         for (int i = 0; i < kept.size(); i++) {
             RefusedForm other = kept.get(i);
@@ -146,14 +147,14 @@ public class RefusedForms {
                 gone.add(other.id);
             }
         }
-        RefusedForm.delete("id in ?1", gone);
+        KitsuStore.deleteForms(gone);
         form.persist();
     }
 
     @Scheduled(every = "1h", delayed = "20s", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
     void sweep() {
         try {
-            QuarkusTransaction.requiringNew().run(() -> RefusedForm.delete("at <= ?1", clock.instant().minus(KEPT)));
+            QuarkusTransaction.requiringNew().run(() -> KitsuStore.deleteForms(clock.instant().minus(KEPT)));
         } catch (RuntimeException e) {
             LOG.warnf("Cannot delete old refused forms (%s); retrying in an hour.", e.getMessage());
         }

@@ -50,8 +50,8 @@ public class Quota {
 
     private static String why(RateLimit limit) {
         return limit.kind() == RateLimit.Kind.caller
-                ? "You may start %d runs a minute. 'Retry-After' says when the next one may be.".formatted(limit.quota())
-                : "More than %d minutes' worth of this action's deliveries are waiting (%d a minute). Wait, or cancel some."
+                ? "You may press %d times a minute. 'Retry-After' says when you may press again.".formatted(limit.quota())
+                : "More than %d minutes of this action's deliveries are queued (%d a minute). Wait, or cancel runs."
                         .formatted(RateLimits.LONGEST_QUEUE, limit.quota() / RateLimits.LONGEST_QUEUE);
     }
 

@@ -62,7 +62,7 @@ class TokenBuckets {
                                                           AS gained
                                               FROM (SELECT at, greatest(0, extract(epoch FROM at - b.at)) AS passed
                                                       FROM (SELECT clock_timestamp() AS at) clock) since) filling) filled) given)
-            RETURNING kind, subject, quota, granted, CASE WHEN short THEN least(tokens, pace) ELSE tokens END""";
+            RETURNING kind, subject, quota, granted, CASE WHEN short THEN least(tokens, pace) ELSE tokens END AS left_now""";
 
     /**
      * Commits without waiting for the disk: otherwise all takes from one bucket would wait for the disk in turn. A claim that
@@ -170,9 +170,9 @@ class TokenBuckets {
                 .collect(Collectors.toMap(RateLimit::bucket, Function.identity()));
         Map<RateLimit, Taken> taken = new HashMap<>();
         while (row.next()) {
-            RateLimit asked = buckets.get(row.getString(1) + " " + row.getString(2));
-            RateLimit now = new RateLimit(asked.kind(), asked.subject(), row.getInt(3), asked.window());
-            taken.put(asked, new Taken(now, row.getInt(4), row.getDouble(5)));
+            RateLimit asked = buckets.get(row.getString("kind") + " " + row.getString("subject"));
+            RateLimit now = new RateLimit(asked.kind(), asked.subject(), row.getInt("quota"), asked.window());
+            taken.put(asked, new Taken(now, row.getInt("granted"), row.getDouble("left_now")));
         }
         return taken;
     }

@@ -63,7 +63,7 @@ public record Selection(List<Target> targets, Map<Target, Refusal> refused, Orig
     private static Selection of(List<UUID> tasks, List<Target> targets, Origin origin, int limit) {
         if ((tasks == null) == (targets == null)) {
             throw ProblemException.invalid("/targets", "selection_or_targets",
-                    "Give either 'selection' (task ids) or 'targets' (entities), one of the two.");
+                    "Give exactly one of 'selection' (task ids) and 'targets' (entities).");
         }
         String pointer = tasks != null ? "/selection" : "/targets";
         int count = tasks != null ? tasks.size() : targets.size();
@@ -71,7 +71,7 @@ public record Selection(List<Target> targets, Map<Target, Refusal> refused, Orig
             throw ProblemException.invalid(pointer, "empty_selection", "Select at least one task or entity.");
         }
         if (count > limit) {
-            throw ProblemException.invalid(pointer, "too_many", "One run takes " + limit + " targets; these are " + count
+            throw ProblemException.invalid(pointer, "too_many", "A run has at most " + limit + " targets; these are " + count
                     + ". Press in parts, or raise CUSTOM_ACTIONS_RUN_MAX_SELECTION.");
         }
         List<Target> selected = tasks != null ? tasks.stream().map(Target::task).toList() : targets;
@@ -87,11 +87,11 @@ public record Selection(List<Target> targets, Map<Target, Refusal> refused, Orig
 
     private static void check(Target target, String pointer, List<Fault> faults) {
         if (target.entityId() == null && target.taskId() == null && target.productionId() == null) {
-            faults.add(new Fault(pointer, "empty_target", "A target names at least one of entity_id, task_id, production_id."));
+            faults.add(new Fault(pointer, "empty_target", "A target needs at least one of entity_id, task_id, production_id."));
         }
         if (target.named() && NAMES.stream().map(name -> name.apply(target))
                 .anyMatch(name -> name != null && name.codePointCount(0, name.length()) > LONGEST_NAME)) {
-            faults.add(new Fault(pointer, "too_long", "A name may have 2,000 characters."));
+            faults.add(new Fault(pointer, "too_long", "A name may have at most 2,000 characters."));
         }
     }
 }

@@ -68,13 +68,13 @@ public class TargetLookup {
             for (Target target : given.targets()) {
                 if (found.get(question(target)) instanceof Facts facts) {
                     Refusal contradiction = contradiction(target, facts);
-                    Target seen = contradiction == null ? seen(facts) : target.in(facts.productionId());
+                    Target seen = contradiction == null ? seen(facts) : target.withProduction(facts.productionId());
                     targets.add(seen);
                     Optional.ofNullable(contradiction).or(() -> notAllowed(action, facts))
                             .ifPresent(refusal -> refused.put(seen, refusal));
                 } else {
                     // The production decides who sees the run, so it is not taken from the caller.
-                    Target unseen = target.entityId() == null && target.taskId() == null ? target : target.in(null);
+                    Target unseen = target.entityId() == null && target.taskId() == null ? target : target.withProduction(null);
                     targets.add(unseen);
                     refused.put(unseen,
                             new Refusal(FailureKind.not_visible, ((Hidden) found.get(question(target))).why()));

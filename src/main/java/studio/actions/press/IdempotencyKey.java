@@ -1,8 +1,6 @@
 package studio.actions.press;
 
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
@@ -11,6 +9,7 @@ import java.util.stream.Collectors;
 
 import jakarta.ws.rs.core.HttpHeaders;
 
+import studio.actions.hash.Sha256;
 import studio.actions.plan.Selection;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
@@ -59,7 +58,7 @@ record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolea
         }
         if (key.isEmpty() || key.length() > LONGEST || key.chars().anyMatch(c -> c < 0x20 || c > 0x7e)) {
             throw ProblemException.parameter("Idempotency-Key", "invalid_value",
-                    "'Idempotency-Key' is 1 to 255 printable ASCII characters, such as a UUID; a new one for each press.");
+                    "'Idempotency-Key' must be 1 to 255 printable ASCII characters, such as a UUID; a new one for each press.");
         }
         return key;
     }
@@ -103,11 +102,6 @@ record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolea
     }
 
     private static String sha256(String text) {
-        try {
-            return Base64.getEncoder().withoutPadding()
-                    .encodeToString(MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("SHA-256 is part of every Java platform", e);
-        }
+        return Base64.getEncoder().withoutPadding().encodeToString(Sha256.of(text.getBytes(StandardCharsets.UTF_8)));
     }
 }

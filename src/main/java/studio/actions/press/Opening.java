@@ -46,7 +46,7 @@ public record Opening(List<Link> links, List<Refused> refused) {
             return null;
         }
         Code code = RunProblem.of(refused.stream().map(Refused::kind).collect(Collectors.toSet()));
-        // An opening delivers nothing, so NOT_DELIVERED can only mean a value that no URL can hold.
+        // An opening sends nothing, so NOT_DELIVERED can only mean that a value made the URL unsafe or too long.
         return code == Code.NOT_VISIBLE || code == Code.NOT_ALLOWED ? code : Code.NOT_FOR_SELECTION;
     }
 }

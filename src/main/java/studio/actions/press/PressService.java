@@ -12,8 +12,6 @@ import java.util.function.Supplier;
 
 import jakarta.inject.Singleton;
 
-import org.jboss.logging.Logger;
-
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
@@ -38,8 +36,6 @@ import studio.actions.run.RunJson;
  */
 @Singleton
 public class PressService {
-
-    private static final Logger LOG = Logger.getLogger(PressService.class);
 
     private final Actions actions;
     private final PressPlanner planner;
@@ -156,7 +152,7 @@ public class PressService {
                 .orElseGet(() -> uncancelled(begin.apply(press)));
         return begun.onItem().transformToUni(run -> press.watch().untilEnd(key.left(patience)).emitOn(workers)
                 // Does not fail if Kitsu does not answer, since the run goes on anyway.
-                .chain(end -> access.soon(requester).emitOn(workers).map(seen -> view(run, end, seen))))
+                .chain(end -> access.soon(requester).emitOn(workers).map(seen -> run.view(end, seen))))
                 .onTermination().invoke(press::hangUp);
     }
 
@@ -190,30 +186,5 @@ public class PressService {
         }
         admission.queue(press.quota, action, found.backlog());
         return admission.admit(press.quota, begin);
-    }
-
-    /**
-     * Returns the run for the answer. If the database cannot be read by now, returns the run as this press began it. The run
-     * is committed and goes on, so the answer must not look like a press that did not happen.
-     */
-    private static RunJson.View view(Begun begun, Optional<RunEvents.End> end, RunAccess.Access access) {
-        Run run = begun.run();
-        if (begun.deliveries() == null) {
-            return read(run, access);
-        }
-        if (end.isPresent() && begun.sawAll()) {
-            begun.end(end.get());
-            return RunJson.View.ofNew(run, begun.deliveries(), access);
-        }
-        try {
-            return read(run, access);
-        } catch (RuntimeException e) {
-            LOG.warnf("Cannot read run %s (%s); answering with its state at the press.", run.id, e.getMessage());
-            return RunJson.View.ofNew(run, begun.deliveries(), access);
-        }
-    }
-
-    private static RunJson.View read(Run run, RunAccess.Access access) {
-        return QuarkusTransaction.requiringNew().call(() -> RunJson.View.of(Run.findById(run.id), access));
     }
 }

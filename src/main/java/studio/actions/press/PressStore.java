@@ -11,10 +11,12 @@ import java.util.UUID;
 import jakarta.inject.Singleton;
 
 import io.agroal.api.AgroalDataSource;
+import io.quarkus.hibernate.orm.panache.Panache;
 import studio.actions.database.SqlBatch;
 import studio.actions.delivery.DeliveryQueue;
-import studio.actions.delivery.Replicas;
+import studio.actions.delivery.ReplicaStore;
 import studio.actions.run.Run;
+import studio.actions.run.RunStore;
 
 /** The queries of a press about earlier presses and about what decides whether it may begin. */
 @Singleton
@@ -46,8 +48,8 @@ class PressStore {
     /** Locks a press until the transaction ends, so that equal presses are written one after the other. */
     private static final String LOCK = "SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(?, 0))";
 
-    private static final String READY = "SELECT enabled, (" + Replicas.ALIVE
-            + ") IS NOT NULL, clock_timestamp() FROM action WHERE id = ? FOR SHARE";
+    private static final String READY = "SELECT enabled, (" + ReplicaStore.ALIVE
+            + ") IS NOT NULL AS alive, clock_timestamp() AS now FROM action WHERE id = ? FOR SHARE";
 
     private final AgroalDataSource database;
 
@@ -79,7 +81,7 @@ class PressStore {
             UUID same = id(answers.of(0));
             DeliveryQueue.Backlog backlog = DeliveryQueue.Backlog.of(answers.of(1));
             ResultSet version = answers.of(2);
-            return new Before(same, backlog, version.next() ? version.getInt(1) : 0);
+            return new Before(same, backlog, version.next() ? version.getInt("version") : 0);
         });
     }
 
@@ -100,8 +102,8 @@ class PressStore {
         return all.add(READY, List.of(replica, run.actionId)).ask(answers -> {
             UUID same = id(answers.of(1));
             ResultSet ready = answers.of(2);
-            return ready.next() ? new Turn(same, ready.getBoolean(1), ready.getBoolean(2),
-                    ready.getObject(3, OffsetDateTime.class).toInstant()) : new Turn(same, false, false, null);
+            return ready.next() ? new Turn(same, ready.getBoolean("enabled"), ready.getBoolean("alive"),
+                    ready.getObject("now", OffsetDateTime.class).toInstant()) : new Turn(same, false, false, null);
         });
     }
 
@@ -114,6 +116,17 @@ class PressStore {
     }
 
     private static UUID id(ResultSet found) throws SQLException {
-        return found.next() ? found.getObject(1, UUID.class) : null;
+        return found.next() ? found.getObject("id", UUID.class) : null;
+    }
+
+    /**
+     * Returns whether a refusal with the fingerprint and caller of this run was kept in the last minute. Equal refusals wait
+     * for each other until the transaction ends.
+     */
+    static boolean refusedLately(Run run) {
+        Panache.getEntityManager().createNativeQuery("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(:press, 0))")
+                .setParameter("press", run.callerId + " " + run.fingerprint).getSingleResult();
+        return Run.count("callerId = ?1 and fingerprint = ?2 and createdAt > ?3", run.callerId, run.fingerprint,
+                RunStore.now().minusSeconds(60)) > 0;
     }
 }

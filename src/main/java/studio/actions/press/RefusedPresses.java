@@ -8,7 +8,6 @@ import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 
 import jakarta.inject.Singleton;
-import jakarta.persistence.EntityManager;
 
 import org.jboss.logging.Logger;
 
@@ -77,16 +76,12 @@ class RefusedPresses {
             return Optional.empty();
         }
         Code code = present.isEmpty() ? Code.NOT_FOUND : !action.enabled ? Code.ACTION_DISABLED : refusal.code();
-        String message = present.isEmpty() ? "This action was deleted. Reload Kitsu to see which actions there are."
+        String message = present.isEmpty() ? "This action was deleted. Reload Kitsu to see the current actions."
                 : !action.enabled ? "This action is disabled. Ask an admin to enable it."
                         : refusal.getMessage();
         Run run = Run.of(action, caller);
         run.fingerprint = "refused " + id + " " + code;
-        EntityManager rows = Run.getEntityManager();
-        rows.createNativeQuery("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(:press, 0))")
-                .setParameter("press", caller.id() + " " + run.fingerprint).getSingleResult();
-        if (Run.count("callerId = ?1 and fingerprint = ?2 and createdAt > ?3", caller.id(), run.fingerprint,
-                RunStore.now().minusSeconds(60)) > 0) {
+        if (PressStore.refusedLately(run)) {
             return Optional.empty();
         }
         run.state = Run.State.refused;

@@ -86,7 +86,7 @@ public class ReplayResource {
             throw new ProblemException(Code.NOTHING_TO_REPLAY, run.state == Run.State.refused
                     ? "This press was refused, so it has nothing to send again. Press again."
                     : only == PressJson.Only.all
-                            ? "None of its deliveries had a request to send."
+                            ? "None of the run's deliveries has a request to send."
                             : "Every delivery with a request was delivered. Use 'only=all' to send them again.");
         }
         return presses.replay(requester, run, again, IdempotencyKey.ofReplay(run.id, only == PressJson.Only.all, key),

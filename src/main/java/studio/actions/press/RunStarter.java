@@ -30,7 +30,9 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.run.Delivery;
 import studio.actions.run.Run;
+import studio.actions.run.RunAccess;
 import studio.actions.run.RunEvents;
+import studio.actions.run.RunJson;
 
 /**
  * Begins runs: claims the deliveries that can go out at once, commits the run with all its deliveries, and sends the claimed
@@ -70,16 +72,40 @@ class RunStarter {
          * Returns whether this press saw every delivery end at its first attempt. Then nothing is left to read from the
          * database.
          */
-        boolean sawAll() {
+        private boolean sawAll() {
             return deliveries.stream().allMatch(delivery -> delivery.state == Delivery.State.refused
                     || outcomes.containsKey(delivery.id) && outcomes.get(delivery.id).state().ended());
         }
 
-        void end(RunEvents.End how) {
+        private void end(RunEvents.End how) {
             run.state = how.state();
             run.finishedAt = how.at();
             deliveries.stream().filter(delivery -> outcomes.containsKey(delivery.id))
                     .forEach(delivery -> delivery.end(outcomes.get(delivery.id)));
+        }
+
+        /**
+         * Returns the run for the answer. If the database cannot be read by now, returns the run as this press began it. The
+         * run is committed and goes on, so the answer must not look like a press that did not happen.
+         */
+        RunJson.View view(Optional<RunEvents.End> end, RunAccess.Access access) {
+            if (deliveries == null) {
+                return read(access);
+            }
+            if (end.isPresent() && sawAll()) {
+                end(end.get());
+                return RunJson.View.ofNew(run, deliveries, access);
+            }
+            try {
+                return read(access);
+            } catch (RuntimeException e) {
+                LOG.warnf("Cannot read run %s (%s); answering with its state at the press.", run.id, e.getMessage());
+                return RunJson.View.ofNew(run, deliveries, access);
+            }
+        }
+
+        private RunJson.View read(RunAccess.Access access) {
+            return QuarkusTransaction.requiringNew().call(() -> RunJson.View.of(Run.findById(run.id), access));
         }
     }
 

@@ -14,6 +14,7 @@ import jakarta.inject.Singleton;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 import studio.actions.audit.AuditEntry;
+import studio.actions.audit.AuditStore;
 import studio.actions.database.Notifications;
 import studio.actions.database.SqlBatch;
 import studio.actions.limit.RateLimit;
@@ -52,10 +53,12 @@ class RunWriter {
                     asset_type_name, task_type_name, production_name, task_ids, url, host, body, webhook_id, state, owner, due_at, attempts, failure_kind, failure_message, event)""";
 
     private final RateLimits limits;
+    private final AuditStore audit;
     private final ObjectMapper json;
 
-    RunWriter(RateLimits limits, ObjectMapper json) {
+    RunWriter(RateLimits limits, AuditStore audit, ObjectMapper json) {
         this.limits = limits;
+        this.audit = audit;
         this.json = json;
     }
 
@@ -67,8 +70,7 @@ class RunWriter {
      * @return what the bucket granted; if it granted no token, nothing was written
      */
     Taken write(Run run, List<Delivery> deliveries, AuditEntry entry, boolean waits, RateLimit cost) {
-        SqlBatch all = new SqlBatch().add(RUN, values(run)).add(DELIVERIES, values(run, deliveries))
-                .add(AuditEntry.INSERT, entry.values(json));
+        SqlBatch all = audit.insert(new SqlBatch().add(RUN, values(run)).add(DELIVERIES, values(run, deliveries)), entry);
         if (waits) {
             all.add(Notifications.PUBLISH, List.of(Notifications.Topic.delivery_due.name(), new String[] { "" }));
         }

@@ -30,9 +30,9 @@ public final class BrokenJson {
             Fault fault = fault(mapping);
             return ProblemException.invalid(List.of(fault));
         }
-        String detail = broken instanceof MismatchedInputException ? "The body is not the JSON that is expected here"
+        String detail = broken instanceof MismatchedInputException ? "The body is not the expected JSON"
                 : broken instanceof StreamConstraintsException ? "The JSON is nested too deeply, or a number in it is too long"
-                        : duplicate(broken) ? "The JSON holds the same key twice" : "The body is not valid JSON";
+                        : duplicate(broken) ? "The JSON has a duplicate key" : "The body is not valid JSON";
         String hint = broken instanceof JsonParseException && !duplicate(broken)
                 ? " Is there a comma too many, or a quote missing?"
                 : "";
@@ -45,7 +45,7 @@ public final class BrokenJson {
                         : step.getFieldName().replace("~", "~0").replace("/", "~1")))
                 .collect(Collectors.joining());
         if (mapping instanceof UnrecognizedPropertyException unknown) {
-            return new Fault(pointer, "unknown_field", "The field '" + unknown.getPropertyName() + "' is not known. Known are: "
+            return new Fault(pointer, "unknown_field", "Unknown field '" + unknown.getPropertyName() + "'. Known fields: "
                     + unknown.getKnownPropertyIds().stream().map(String::valueOf).sorted().collect(Collectors.joining(", "))
                     + ".");
         }

@@ -42,76 +42,87 @@ public record Problem(
 
     /** Every kind of error that the service answers with. The wire form is the lower-case name. */
     public enum Code {
-        /** It is malformed or not UTF-8, or it is another kind of value than the one that is expected. */
-        INVALID_JSON(400, "The body is not the JSON that is expected"),
-        /** {@code detail} says where it breaks. */
-        INVALID_CSV(400, "The body is not the CSV that is expected"),
-        /** {@code errors} names each wrong field. */
-        INVALID_BODY(400, "The body breaks a rule"),
-        /** {@code errors} names the parameter. */
-        INVALID_PARAMETER(400, "A parameter breaks a rule"),
-        /** An id is a UUID. */
-        MALFORMED_ID(400, "The id is malformed"),
-        /** It has no host, its path is malformed, or its body breaks off. */
-        BAD_REQUEST(400, "The request cannot be read"),
-        /** The targets have another entity type, or no value for a variable of the URL. */
-        NOT_FOR_SELECTION(400, "The action is not for this selection"),
-        /** Sign in to Kitsu, or send {@code Authorization: Bearer} with a valid token. */
-        UNAUTHENTICATED(401, "Who is asking is not known"),
-        /** Only below {@code /api/data/}, as in Zou; elsewhere the code is {@code unauthenticated}. */
-        MALFORMED_TOKEN(422, "The token is malformed"),
-        /** {@code detail} names the roles that may, or gives Kitsu's reason. */
-        FORBIDDEN(403, "The caller may not do this"),
-        /** A page of another site sent it. If that is Kitsu's own site, set {@code public-url}. */
-        CROSS_SITE(403, "The request does not come from our own site"),
-        NOT_VISIBLE(403, "Kitsu does not show this to the caller"),
-        NOT_ALLOWED(403, "The caller's role in this production does not allow it"),
-        /** Or the caller may not see what is there. */
-        NOT_FOUND(404, "There is nothing here"),
+        /** The body is malformed, is not UTF-8, or is another kind of JSON value than the one that is expected. */
+        INVALID_JSON(400, "Invalid JSON"),
+        /** The body cannot be read as a table; {@code detail} says where. */
+        INVALID_CSV(400, "Invalid CSV"),
+        /** The body breaks a rule; {@code errors} names each wrong field. */
+        INVALID_BODY(400, "Invalid request body"),
+        /** A parameter breaks a rule; {@code errors} names it. */
+        INVALID_PARAMETER(400, "Invalid parameter"),
+        /** An id is not a UUID. */
+        MALFORMED_ID(400, "Malformed ID"),
+        /** The request has no host, its path is malformed, or its body breaks off. */
+        BAD_REQUEST(400, "Bad request"),
+        /** The targets have another entity type than the action, or no value for a variable of its URL. */
+        NOT_FOR_SELECTION(400, "Action not applicable to the selection"),
+        /** The caller is not known: sign in to Kitsu, or send {@code Authorization: Bearer} with a valid token. */
+        UNAUTHENTICATED(401, "Not authenticated"),
+        /** The token is malformed. Only below {@code /api/data/}, as in Zou; elsewhere this is {@code unauthenticated}. */
+        MALFORMED_TOKEN(422, "Malformed token"),
+        /** The caller's role does not allow this; {@code detail} names the roles that do, or gives Kitsu's reason. */
+        FORBIDDEN(403, "Permission denied"),
+        /** A page of another site sent the request. If that is Kitsu's own site, set {@code public-url}. */
+        CROSS_SITE(403, "Cross-site request refused"),
+        /** Kitsu does not show the selection to the caller. */
+        NOT_VISIBLE(403, "Selection not visible"),
+        /** The caller's role in that production does not allow this. */
+        NOT_ALLOWED(403, "Insufficient role in the production"),
+        /** Nothing is there, or the caller may not see it. */
+        NOT_FOUND(404, "Not found"),
         /** The resource exists, but not for this caller. On the wire, this code is {@link #NOT_FOUND}. */
-        HIDDEN(404, "There is nothing here"),
-        /** {@code Allow} lists the methods that it has. */
-        METHOD_NOT_ALLOWED(405, "This path does not know this verb"),
-        /** {@code detail} lists the media types. */
-        NOT_ACCEPTABLE(406, "The answer cannot be given in this media type"),
-        /** The service has nothing to send. */
-        NOT_AJAX(409, "The action is opened by the browser"),
-        /** The browser has nothing to open. If the action was changed a moment ago, reload Kitsu. */
-        AJAX(409, "The action is sent by the service"),
-        /** An admin can enable it. */
-        ACTION_DISABLED(409, "The action is disabled"),
-        /** Wait for its end, or cancel it. Or another {@code clear} or {@code undo} of Kitsu's actions is running. */
-        STILL_RUNNING(409, "The run has not ended"),
-        /** There is nothing to cancel. */
-        RUN_ENDED(409, "The run has ended"),
+        HIDDEN(404, "Not found"),
+        /** The path has no such method; {@code Allow} lists the methods that it has. */
+        METHOD_NOT_ALLOWED(405, "Method not allowed"),
+        /** The answer does not exist in this media type; {@code detail} lists the media types. */
+        NOT_ACCEPTABLE(406, "Not acceptable"),
+        /** The browser opens this action, so the service has nothing to send. */
+        NOT_AJAX(409, "Not an AJAX action"),
+        /** The service sends this action, so the browser has nothing to open. If it was changed a moment ago, reload Kitsu. */
+        AJAX(409, "AJAX action cannot be opened"),
+        /** The action is disabled, or was deleted a moment ago. */
+        ACTION_DISABLED(409, "Action disabled"),
+        /** The run has not ended, or another {@code clear} or {@code undo} of Kitsu's actions is running. Wait for the end. */
+        STILL_RUNNING(409, "Still running"),
+        /** The run has ended, so there is nothing to cancel. */
+        RUN_ENDED(409, "Run already ended"),
         /** Every delivery was delivered, or none had a request. */
-        NOTHING_TO_REPLAY(409, "There is nothing to send again"),
-        /** Read the action again, and send the change with its new version in {@code If-Match}. */
-        STALE_VERSION(412, "Somebody changed it in the meantime"),
-        REQUEST_TIMEOUT(408, "The body came too slowly"),
-        /** {@code detail} has the limit. */
-        TOO_LARGE(413, "The body is too large"),
-        /** {@code detail} lists the media types. A body must not be compressed. */
-        UNSUPPORTED_MEDIA_TYPE(415, "The body's media type is not understood"),
-        /** Use a new key for each press. */
-        IDEMPOTENCY_KEY_REUSED(422, "The key was used for something else"),
-        /** Only if Kitsu presses; {@code Retry-After} says when to press again. */
-        RECEIVER_BUSY(429, "The receiver wants fewer requests"),
-        /** {@code Retry-After} says when to ask again. */
+        NOTHING_TO_REPLAY(409, "Nothing to replay"),
+        /** Somebody has changed the action since the version in {@code If-Match}: read it again before you change it. */
+        STALE_VERSION(412, "Conflict with a newer version"),
+        /** The body arrived too slowly. */
+        REQUEST_TIMEOUT(408, "Request timeout"),
+        /** The body is too large; {@code detail} has the limit. */
+        TOO_LARGE(413, "Content too large"),
+        /** The body is of another media type, or compressed; {@code detail} says what to send. */
+        UNSUPPORTED_MEDIA_TYPE(415, "Unsupported media type"),
+        /** The key was used for another action or selection: use a new key for each press. */
+        IDEMPOTENCY_KEY_REUSED(422, "Idempotency key reused"),
+        /** The receiver wants fewer requests. Only if Kitsu presses; {@code Retry-After} says when to press again. */
+        RECEIVER_BUSY(429, "Receiver busy"),
+        /**
+         * The caller or the action exceeds a limit; {@code Retry-After} says when to ask again.
+         *
+         * <p>
+         * The title is the one that its registered type prescribes.
+         */
         QUOTA_EXCEEDED(429, "Request cannot be satisfied as assigned quota has been exceeded"),
-        /** The status says why. */
-        OTHER(0, "The request was refused"),
-        /** A fault of this service: the log says more under the problem's {@code id}. */
-        INTERNAL(500, "Something broke on our side"),
-        /** Only if Kitsu presses: the service's own API answers 200 and reports the failure in the run. */
-        NOT_DELIVERED(502, "The run did not deliver everything"),
+        /** A refusal without a code of its own; the status says why. */
+        OTHER(0, "Request refused"),
+        /** A fault of this service; the log says more under the problem's {@code id}. */
+        INTERNAL(500, "Internal server error"),
+        /**
+         * The run did not deliver everything. Only if Kitsu presses: the service's own API answers 200 and reports the failure
+         * in the run.
+         */
+        NOT_DELIVERED(502, "Not all deliveries succeeded"),
         /**
          * Kitsu or the database does not answer, or too many requests are arriving at once; {@code Retry-After} says when to ask
          * again.
          */
-        UNAVAILABLE(503, "Not available at the moment"),
-        /** Only if Kitsu presses, like {@code not_delivered}. */
-        RECEIVER_TIMEOUT(504, "The receiver did not answer in time");
+        UNAVAILABLE(503, "Service unavailable"),
+        /** The receiver did not answer in time. Only if Kitsu presses, like {@code not_delivered}. */
+        RECEIVER_TIMEOUT(504, "Receiver timeout");
 
         public final int status;
         public final String title;

@@ -164,11 +164,11 @@ public class StrictJson implements ObjectMapperCustomizer {
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
             if (c == 0) {
-                throw new BadText("Text may not hold NUL (\\u0000).");
+                throw new BadText("Text may not contain NUL (\\u0000).");
             }
             if (Character.isSurrogate(c)) {
                 if (!Character.isHighSurrogate(c) || i + 1 == text.length() || !Character.isLowSurrogate(text.charAt(i + 1))) {
-                    throw new BadText("Text may not hold half of a surrogate pair.");
+                    throw new BadText("Text may not contain half of a surrogate pair.");
                 }
                 i++;
             }

@@ -13,6 +13,8 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 
+import jakarta.persistence.Tuple;
+
 import io.quarkus.hibernate.orm.panache.Panache;
 import io.quarkus.panache.common.Sort;
 import studio.actions.database.SqlBatch;
@@ -36,7 +38,7 @@ public final class DeliveryStore {
                       ORDER BY position LIMIT ?) next) sized
              WHERE turn = 1 OR bytes <= ? ORDER BY position""";
 
-    private static final String LAST = "SELECT max(position) FROM delivery WHERE run_id = ? "
+    private static final String LAST = "SELECT max(position) AS last FROM delivery WHERE run_id = ? "
             + "AND (CAST(? AS text) IS NULL OR state = ?)";
 
     /**
@@ -98,7 +100,7 @@ public final class DeliveryStore {
                     List<Delivery> shown = shown(answers.of(0));
                     ResultSet last = answers.of(1);
                     last.next();
-                    return Page.of(shown, last.getInt(1), shown(answers.of(2)), counts(run));
+                    return Page.of(shown, last.getInt("last"), shown(answers.of(2)), counts(run));
                 });
     }
 
@@ -128,9 +130,14 @@ public final class DeliveryStore {
     static Map<UUID, Map<Delivery.State, Long>> counts(List<UUID> runs) {
         Map<UUID, Map<Delivery.State, Long>> counts = new HashMap<>();
         runs.forEach(run -> counts.put(run, new EnumMap<>(Delivery.State.class)));
-        Panache.getEntityManager().createQuery("select d.runId, d.state, count(d) from Delivery d where d.runId in :runs "
-                + "group by d.runId, d.state", Object[].class).setParameter("runs", runs).getResultList()
-                .forEach(row -> counts.get(row[0]).put((Delivery.State) row[1], (Long) row[2]));
+        Panache.getEntityManager()
+                .createQuery(
+                        "select d.runId as run, d.state as state, count(d) as count from Delivery d where d.runId in :runs "
+                                + "group by d.runId, d.state",
+                        Tuple.class)
+                .setParameter("runs", runs).getResultList()
+                .forEach(row -> counts.get(row.get("run", UUID.class)).put(row.get("state", Delivery.State.class),
+                        row.get("count", Long.class)));
         return counts;
     }
 

@@ -33,7 +33,7 @@ public class RunAccess {
             Optional<Run> found = Run.findByIdOptional(id);
             return found.filter(this::sees)
                     .orElseThrow(() -> new ProblemException(found.isPresent() ? Code.HIDDEN : Code.NOT_FOUND,
-                            "There is no run " + id + ", or it is not yours to see."));
+                            "There is no run " + id + ", or you may not see it."));
         }
 
         /**
@@ -45,7 +45,8 @@ public class RunAccess {
             Run run = QuarkusTransaction.requiringNew().call(() -> find(id));
             if (!run.belongsTo(caller)) {
                 throw new ProblemException(Code.FORBIDDEN,
-                        "To do this to another person's run, you need the role admin. Your role is " + caller.role() + ".");
+                        "To cancel or replay another person's run, you need the role admin. Your role is " + caller.role()
+                                + ".");
             }
             return run;
         }

@@ -13,7 +13,7 @@ import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.draft.Method;
 import studio.actions.egress.FailureKind;
-import studio.actions.identity.Role;
+import studio.actions.identity.Person;
 
 /** The JSON of runs. */
 public final class RunJson {
@@ -92,9 +92,6 @@ public final class RunJson {
     // No signature names this type, so the native image would leave it out.
     @RegisterForReflection
     public record Progress(Run.State state, Counts counts) {
-    }
-
-    public record Person(UUID id, String name, String email, Role role) {
     }
 
     public record Counts(long total, long delivered, long failed, long refused, long lost, long cancelled) {

@@ -63,7 +63,7 @@ public class RunResource {
     public Uni<RunJson.Page> list(@QueryParam("action_id") UUID actionId,
             @QueryParam("state") Run.State state,
             @QueryParam("caller") UUID callerId,
-            @QueryParam("q") @CodePointLength(max = 200, message = "may have 200 characters") String q,
+            @QueryParam("q") @CodePointLength(max = 200, message = "may have at most 200 characters") String q,
             @QueryParam("since") Instant since,
             @QueryParam("cursor") String cursor,
             @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) int limit) {
@@ -120,7 +120,8 @@ public class RunResource {
     public RunJson.Page cancelAll(
             @QueryParam("action_id") UUID actionId) {
         if (actionId == null) {
-            throw ProblemException.parameter("action_id", "required", "Give in 'action_id' the action whose runs to cancel.");
+            throw ProblemException.parameter("action_id", "required",
+                    "'action_id' is required: the action whose runs to cancel.");
         }
         Requester requester = Requester.of(identity);
         List<Run> runs = QuarkusTransaction.requiringNew().call(

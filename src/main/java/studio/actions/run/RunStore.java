@@ -76,6 +76,10 @@ public final class RunStore {
         return Run.count("id = ?1 and finishedAt is null", run) == 0;
     }
 
+    public static List<Run> byId(Collection<UUID> ids) {
+        return Run.list("id in ?1", ids);
+    }
+
     /** Locks runs for writing outcomes. They are locked in the order of their ids, so that transactions do not deadlock. */
     public static List<Run> locked(Collection<UUID> ids) {
         return Run.<Run> find("id in ?1 order by id", ids).withLock(LockModeType.PESSIMISTIC_WRITE).list();

@@ -35,12 +35,22 @@ public record Target(
     public static final Target NONE = new Target(null, null, null, null, null, null, null, null, null, null);
 
     public static Target task(UUID taskId) {
-        return new Target(null, null, null, taskId, null, null, null, null, null, null);
+        return NONE.withTask(taskId);
     }
 
-    /** Returns the same target in another production, which may be null. */
-    public Target in(UUID production) {
-        return new Target(entityId, entityType, production, taskId, entityName, sequenceName, episodeName, assetTypeName,
+    public Target withTask(UUID id) {
+        return new Target(entityId, entityType, productionId, id, entityName, sequenceName, episodeName, assetTypeName,
+                taskTypeName, productionName);
+    }
+
+    public Target withEntity(UUID id, Kind type) {
+        return new Target(id, type, productionId, taskId, entityName, sequenceName, episodeName, assetTypeName, taskTypeName,
+                productionName);
+    }
+
+    /** @param id may be null */
+    public Target withProduction(UUID id) {
+        return new Target(entityId, entityType, id, taskId, entityName, sequenceName, episodeName, assetTypeName,
                 taskTypeName, productionName);
     }
 

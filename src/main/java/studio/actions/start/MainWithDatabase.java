@@ -11,6 +11,7 @@ import org.jboss.logging.Logger;
 import io.quarkus.runtime.Application;
 import studio.actions.database.DatabaseUrl;
 import studio.actions.database.EmbeddedDatabase;
+import studio.actions.thread.Threads;
 
 /**
  * The entry point of the JAR: starts an embedded database if no JDBC URL is given, then the service. The native image starts
@@ -52,8 +53,7 @@ public final class MainWithDatabase {
         try {
             Application service = Application.currentApplication();
             if (service != null) {
-                Thread stopping = new Thread(service::awaitShutdown, "awaits-shutdown");
-                stopping.setDaemon(true);
+                Thread stopping = Threads.daemon("awaits-shutdown", service::awaitShutdown);
                 stopping.start();
                 stopping.join(TimeUnit.SECONDS.toMillis(30));
             }

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -42,10 +41,6 @@ public class RunMetrics {
     private static final Duration[] BUCKETS = Stream.of(25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000)
             .map(Duration::ofMillis).toArray(Duration[]::new);
 
-    /** Failure kinds of deliveries that never went out. */
-    private static final Set<FailureKind> REFUSALS = Set.of(FailureKind.forbidden_address, FailureKind.missing_variable,
-            FailureKind.wrong_entity_type, FailureKind.not_visible, FailureKind.not_allowed);
-
     /** The states in {@code custom_actions.queue.depth}. */
     private static final List<String> QUEUED = List.of("due", "later", "held", "in_flight");
 
@@ -77,12 +72,22 @@ public class RunMetrics {
         Stream.of(Run.State.succeeded, Run.State.partial, Run.State.failed, Run.State.cancelled).forEach(this::runs);
         deliveries(Delivery.State.delivered, null);
         for (FailureKind kind : FailureKind.values()) {
-            deliveries(kind == FailureKind.cancelled ? Delivery.State.cancelled
-                    : kind == FailureKind.lost ? Delivery.State.lost
-                            : REFUSALS.contains(kind) ? Delivery.State.refused : Delivery.State.failed,
-                    kind);
+            states(kind).forEach(state -> deliveries(state, kind));
         }
         Stream.of(RateLimit.Kind.action, RateLimit.Kind.caller).forEach(limit -> refused(limit.name()));
+    }
+
+    /** Returns the states in which a delivery may end with this failure. */
+    private static List<Delivery.State> states(FailureKind kind) {
+        return switch (kind) {
+            case forbidden_address, missing_variable, wrong_entity_type, not_visible, not_allowed ->
+                List.of(Delivery.State.refused);
+            // The request is too large and was not sent, or the answer is too large.
+            case too_large -> List.of(Delivery.State.refused, Delivery.State.failed);
+            case cancelled -> List.of(Delivery.State.cancelled);
+            case lost -> List.of(Delivery.State.lost);
+            default -> List.of(Delivery.State.failed);
+        };
     }
 
     @PreDestroy
@@ -160,9 +165,9 @@ public class RunMetrics {
             Map<String, Double> counts = new HashMap<>();
             QUEUED.forEach(state -> counts.put(state, 0d));
             double oldest = 0;
-            for (Object[] row : QuarkusTransaction.requiringNew().call(store::queue)) {
-                counts.put((String) row[0], ((Number) row[1]).doubleValue());
-                oldest = row[0].equals("due") ? ((Number) row[2]).doubleValue() : oldest;
+            for (StatisticsStore.Queued queued : QuarkusTransaction.requiringNew().call(store::queue)) {
+                counts.put(queued.state(), (double) queued.count());
+                oldest = queued.state().equals("due") ? queued.seconds() : oldest;
             }
             depth = counts;
             age = oldest;

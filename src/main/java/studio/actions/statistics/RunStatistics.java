@@ -18,6 +18,7 @@ import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
 import studio.actions.database.DatabaseHealth;
 import studio.actions.run.RunEvents;
+import studio.actions.thread.Threads;
 
 /**
  * Statistics of presses and deliveries. The first replica to come counts them a moment after their end, in a separate
@@ -42,11 +43,7 @@ public class RunStatistics {
     private final RunMetrics metrics;
     private final DatabaseHealth database;
     private final AtomicBoolean awake = new AtomicBoolean();
-    private final ScheduledExecutorService counter = Executors.newSingleThreadScheduledExecutor(work -> {
-        Thread thread = new Thread(work, "statistics");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final ScheduledExecutorService counter = Executors.newSingleThreadScheduledExecutor(Threads.daemons("statistics"));
 
     RunStatistics(StatisticsStore store, RunMetrics metrics, DatabaseHealth database) {
         this.store = store;
@@ -64,9 +61,9 @@ public class RunStatistics {
         counter.scheduleWithFixedDelay(this::countAll, 0, NET.toSeconds(), TimeUnit.SECONDS);
     }
 
-    void end(@Observes ShutdownEvent stop) throws InterruptedException {
+    void end(@Observes ShutdownEvent stop) {
         counter.shutdownNow();
-        counter.awaitTermination(LAST.toMillis(), TimeUnit.MILLISECONDS);
+        Threads.awaitEnd(counter, LAST);
     }
 
     /** Schedules a count, because there is something to count. */

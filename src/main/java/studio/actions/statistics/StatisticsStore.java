@@ -5,9 +5,12 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
+import jakarta.persistence.Query;
+import jakarta.persistence.Tuple;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.egress.FailureKind;
@@ -90,7 +93,7 @@ public class StatisticsStore {
 
     /** Counts unfinished deliveries by whether they can go out. */
     private static final String QUEUE = """
-            SELECT 'in_flight', count(*), NULL FROM delivery WHERE owner IS NOT NULL
+            SELECT 'in_flight' AS state, count(*) AS count, CAST(NULL AS double precision) AS seconds FROM delivery WHERE owner IS NOT NULL
              UNION ALL
             SELECT CASE WHEN a.enabled IS FALSE THEN 'held' WHEN d.due_at > now() THEN 'later' ELSE 'due' END AS state, count(*),
                    CAST(extract(epoch FROM now() - min(d.due_at)) AS double precision)
@@ -146,12 +149,13 @@ public class StatisticsStore {
         return new Counted(ended.length, ended(ended));
     }
 
-    @SuppressWarnings("unchecked")
     private List<Ended> ended(UUID[] runs) {
-        List<Object[]> rows = entities.createNativeQuery(ENDED, Object[].class).setParameter("runs", runs).getResultList();
-        return rows.stream().map(row -> new Ended((UUID) row[0], (UUID) row[1], (String) row[2], (UUID) row[3],
-                Run.State.valueOf((String) row[4]), Delivery.State.valueOf((String) row[5]),
-                row[6] == null ? null : FailureKind.valueOf((String) row[6]), ((Number) row[7]).longValue())).toList();
+        return rows(entities.createNativeQuery(ENDED, Tuple.class).setParameter("runs", runs)).map(row -> new Ended(
+                row.get("id", UUID.class), row.get("action_id", UUID.class), row.get("action_name", String.class),
+                row.get("caller_id", UUID.class), Run.State.valueOf(row.get("state", String.class)),
+                Delivery.State.valueOf(row.get("delivery", String.class)),
+                row.get("failure_kind") == null ? null : FailureKind.valueOf(row.get("failure_kind", String.class)),
+                row.get("count", Long.class))).toList();
     }
 
     /** Removes the counts of days that can no longer be queried. */
@@ -168,35 +172,48 @@ public class StatisticsStore {
      * @param action null for all actions
      * @param days the number of days up to today, today included
      */
-    @SuppressWarnings("unchecked")
     Statistics read(UUID action, int days) {
         String subject = action == null ? ALL : action.toString();
         return QuarkusTransaction.requiringNew().call(() -> {
             Tally tally = new Tally(action, LocalDate.ofInstant(RunStore.now(), ZoneOffset.UTC), days);
-            ((List<Object[]>) asked("SELECT CAST(day AS text), kind, state, count, last FROM press_count WHERE %s", subject,
-                    days)).forEach(row -> tally.press(LocalDate.parse((String) row[0]), (String) row[1],
-                            Run.State.valueOf((String) row[2]), (Long) row[3], (Instant) row[4]));
-            ((List<Object[]>) asked("SELECT CAST(day AS text), state, failure_kind, count FROM delivery_count WHERE %s",
-                    subject,
-                    days)).forEach(row -> tally.deliveries(LocalDate.parse((String) row[0]),
-                            Delivery.State.valueOf((String) row[1]), (String) row[2], (Long) row[3]));
-            ((List<Object[]>) asked("SELECT took_ms, CAST(sum(count) AS bigint) FROM duration_count WHERE %s GROUP BY took_ms",
-                    subject, days)).forEach(row -> tally.durations.put((Integer) row[0], (Long) row[1]));
+            counts("SELECT CAST(day AS text) AS day, kind, state, count, last FROM press_count WHERE %s", subject, days)
+                    .forEach(row -> tally.press(day(row), row.get("kind", String.class),
+                            Run.State.valueOf(row.get("state", String.class)), row.get("count", Long.class),
+                            row.get("last", Instant.class)));
+            counts("SELECT CAST(day AS text) AS day, state, failure_kind, count FROM delivery_count WHERE %s", subject, days)
+                    .forEach(row -> tally.deliveries(day(row), Delivery.State.valueOf(row.get("state", String.class)),
+                            row.get("failure_kind", String.class), row.get("count", Long.class)));
+            counts("SELECT took_ms, CAST(sum(count) AS bigint) AS count FROM duration_count WHERE %s GROUP BY took_ms", subject,
+                    days).forEach(row -> tally.durations.put(row.get("took_ms", Integer.class), row.get("count", Long.class)));
             return tally.statistics();
         });
     }
 
-    private List<?> asked(String select, String subject, int days) {
-        return entities
-                .createNativeQuery(
-                        select.formatted("subject = :subject AND day > (now() AT TIME ZONE 'UTC')::date - :days"),
-                        Object[].class)
-                .setParameter("subject", subject).setParameter("days", days).getResultList();
+    private static LocalDate day(Tuple row) {
+        return LocalDate.parse(row.get("day", String.class));
     }
 
-    /** Returns rows of a state, the number of deliveries in it, and for how many seconds the oldest one is due, or null. */
+    private Stream<Tuple> counts(String select, String subject, int days) {
+        return rows(entities.createNativeQuery(
+                select.formatted("subject = :subject AND day > (now() AT TIME ZONE 'UTC')::date - :days"), Tuple.class)
+                .setParameter("subject", subject).setParameter("days", days));
+    }
+
+    /**
+     * The deliveries in one state that have not ended.
+     *
+     * @param seconds for how long the oldest one is due; null if none is
+     */
+    record Queued(String state, long count, Double seconds) {
+    }
+
+    List<Queued> queue() {
+        return rows(entities.createNativeQuery(QUEUE, Tuple.class)).map(row -> new Queued(row.get("state", String.class),
+                row.get("count", Long.class), row.get("seconds", Double.class))).toList();
+    }
+
     @SuppressWarnings("unchecked")
-    List<Object[]> queue() {
-        return entities.createNativeQuery(QUEUE, Object[].class).getResultList();
+    private static Stream<Tuple> rows(Query query) {
+        return query.getResultStream();
     }
 }

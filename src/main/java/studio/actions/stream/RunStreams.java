@@ -171,7 +171,7 @@ public class RunStreams {
         }
         if (!lastEventId.matches("[0-9]{1,9}")) {
             throw ProblemException.parameter("Last-Event-ID", "invalid_value",
-                    "'Last-Event-ID' must be the id of an event of this run; leave it out to see all.");
+                    "'Last-Event-ID' must be the id of an event of this run; leave it out to get all events.");
         }
         return Integer.parseInt(lastEventId);
     }

@@ -347,7 +347,7 @@ public final class Template {
             }
             String name = spec.endsWith("*") ? spec.substring(0, spec.length() - 1) : spec;
             return Variable.named(name).orElseThrow(() -> new Refused("unknown_variable",
-                    "Replace {%s}, which is not known, by %sone of: %s.", name,
+                    "Replace the unknown variable {%s} by %sone of: %s.", name,
                     Variable.nearest(name).map(near -> "{" + near + "} or ").orElse(""),
                     Arrays.stream(Variable.values()).map(Variable::name).collect(Collectors.joining(", "))));
         }

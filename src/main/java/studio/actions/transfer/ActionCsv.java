@@ -242,7 +242,7 @@ class ActionCsv {
         List<Column> columns = titles(lines).stream().map(title -> {
             Column column = Column.called(title);
             if (column == null) {
-                errors.add(new Wrong(header.number(), shown(title), "There is no column \"" + shown(title) + "\". Known are: "
+                errors.add(new Wrong(header.number(), shown(title), "Unknown column \"" + shown(title) + "\". Known columns: "
                         + Column.ALL.stream().map(one -> one.title).collect(Collectors.joining(", ")) + "."));
             } else if (!seen.add(column)) {
                 errors.add(new Wrong(header.number(), column.title, "The column " + column.title + " is given twice."));
@@ -296,7 +296,7 @@ class ActionCsv {
         for (int i = 0; i < columns.size(); i++) {
             String cell = line.cells().get(i);
             if (cell.indexOf(0) >= 0) {
-                errors.add(new Wrong(line.number(), columns.get(i).title, "A cell may not hold NUL."));
+                errors.add(new Wrong(line.number(), columns.get(i).title, "A cell may not contain NUL."));
                 wrong.add(columns.get(i));
             } else if (!cell.isBlank()) {
                 cells.put(columns.get(i), Csv.unguard(cell));

@@ -125,7 +125,7 @@ public class ActionTransfer {
                     + "and URL.");
         }
         if (lines.size() - 1 > maxRows) {
-            throw new ProblemException(Code.TOO_LARGE, "The file may have %,d lines below its header. Send it in parts."
+            throw new ProblemException(Code.TOO_LARGE, "The file may have at most %,d lines below its header. Send it in parts."
                     .formatted(maxRows));
         }
         return lines;

@@ -203,7 +203,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         String role = user.path("role").asText("");
         if (!answer.path("authenticated").asBoolean() || id == null || role.isEmpty()) {
             LOG.error("Zou's answer about a token names no user; answering 503. Is CUSTOM_ACTIONS_ZOU_URL Kitsu's API server?");
-            throw new ProblemException(Code.UNAVAILABLE, "Kitsu's API server does not say whose token this is.")
+            throw new ProblemException(Code.UNAVAILABLE, "Kitsu's API server did not say whose token this is.")
                     .with("Retry-After", "5");
         }
         List<UUID> departments = new ArrayList<>();

@@ -37,6 +37,7 @@ import studio.actions.audit.AuditEntry;
 import studio.actions.draft.Draft;
 import studio.actions.draft.EntityType;
 import studio.actions.egress.FailureKind;
+import studio.actions.identity.Person;
 import studio.actions.identity.Role;
 import studio.actions.kitsu.KitsuImport;
 import studio.actions.press.PressJson;
@@ -71,7 +72,7 @@ class RoutesTest {
             Map.entry("Run", RunJson.View.class), Map.entry("RunPage", RunJson.Page.class),
             Map.entry("RunCounts", RunJson.Counts.class), Map.entry("RunProgress", RunJson.Progress.class),
             Map.entry("Delivery", RunJson.DeliveryView.class), Map.entry("EarlierAttempt", RunJson.EarlierAttempt.class),
-            Map.entry("Failure", RunJson.Failure.class), Map.entry("Person", RunJson.Person.class),
+            Map.entry("Failure", RunJson.Failure.class), Map.entry("Person", Person.class),
             Map.entry("Press", PressJson.Press.class), Map.entry("DraftPress", PressJson.DraftPress.class),
             Map.entry("Preview", PressJson.Preview.class), Map.entry("Statistics", Statistics.class),
             Map.entry("Target", Target.class), Map.entry("DeliveryTarget", Target.class));

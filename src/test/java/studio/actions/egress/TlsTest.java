@@ -108,7 +108,7 @@ class TlsTest {
 
     @Test
     void sendsNothingWhenTheCertificateHasExpired() {
-        assertRefuses(Certificates.shared().outOfDate("DNS:" + Receiver.TLS_NAME), "out of date");
+        assertRefuses(Certificates.shared().outOfDate("DNS:" + Receiver.TLS_NAME), "has expired");
     }
 
     @Test

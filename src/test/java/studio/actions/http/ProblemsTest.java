@@ -217,7 +217,8 @@ class ProblemsTest {
     @ParameterizedTest
     @CsvSource({ "?limt=5, Did you mean 'limit'?", "?entity_typ=shot, Did you mean 'entity_type'?",
             "/runs?sinc=2026-11-24T00:00:00Z, Did you mean 'since'?", "/export?delimeter=;, Did you mean 'delimiter'?",
-            "/openapi?formt=json, Did you mean 'format'?", "/audit?x=1, Known are: ", "?LIMIT=5, Did you mean 'limit'?" })
+            "/openapi?formt=json, Did you mean 'format'?", "/audit?x=1, Known parameters: ",
+            "?LIMIT=5, Did you mean 'limit'?" })
     void refusesUnknownParameters(String query, String hint) {
         Json problem = problem(Api.admin().get(Api.ACTIONS + query), 400, "invalid_parameter");
 

@@ -119,7 +119,7 @@ class RefusalPagesTest {
 
         page(BesideKitsu.as("user").contentType("application/x-www-form-urlencoded").accept(BROWSER)
                 .body("selection=" + UUID.randomUUID()).post(BesideKitsu.PATH + "/" + sent + "/run"), 415,
-                "The body's media type is not understood");
+                "Unsupported media type");
     }
 
     @Test
@@ -127,7 +127,7 @@ class RefusalPagesTest {
         page(RestAssured.given().cookie("access_token_cookie", BesideKitsu.token("user"))
                 .header("Origin", "https://evil.example")
                 .contentType("application/x-www-form-urlencoded").accept(BROWSER).body("selection=" + UUID.randomUUID())
-                .post(BesideKitsu.PATH + "/" + opened + "/open"), 403, "The request does not come from our own site");
+                .post(BesideKitsu.PATH + "/" + opened + "/open"), 403, "Cross-site request refused");
     }
 
     /** Requests that are refused before they reach the resource also get a page. */
@@ -139,7 +139,7 @@ class RefusalPagesTest {
                     .containsIgnoringCase("content-type: text/html;charset=utf-8").contains("Name one host");
         }
         String tooLong = "selection=" + "x".repeat(2 * 1024 * 1024);
-        page(form(BesideKitsu.as("user"), opened, tooLong), 413, "The body is too large");
+        page(form(BesideKitsu.as("user"), opened, tooLong), 413, "Content too large");
     }
 
     @ParameterizedTest
@@ -164,7 +164,7 @@ class RefusalPagesTest {
         String token = BesideKitsu.token("user");
         zou().answer(token, "/auth", 403, "{\"message\": \"<script>alert(1)</script> & more\"}");
 
-        page(pressed(BesideKitsu.with(token), opened), 403, "The caller may not do this")
+        page(pressed(BesideKitsu.with(token), opened), 403, "Permission denied")
                 .body(containsString("&lt;script&gt;alert(1)&lt;/script&gt; &amp; more"));
     }
 

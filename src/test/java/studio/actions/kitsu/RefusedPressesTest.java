@@ -155,7 +155,7 @@ class RefusedPressesTest {
         press(artist, action, UUID.randomUUID().toString()).then().statusCode(404);
 
         assertThat(refusals(artist, action)).containsExactly(Map.of("code", "not_found", "message",
-                "This action was deleted. Reload Kitsu to see which actions there are."));
+                "This action was deleted. Reload Kitsu to see the current actions."));
     }
 
     @Test

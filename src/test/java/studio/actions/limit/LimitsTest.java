@@ -135,14 +135,14 @@ class LimitsTest {
         int regained = (int) ((System.nanoTime() - since) / 2_000_000_000L);
         assertThat(pressed.size()).isBetween(30, 30 + regained);
         assertThat(left(pressed.get(0))).isEqualTo(29);
-        assertThat(pressed).allSatisfy(press -> assertThat(press.header("RateLimit-RateLimit")).isEqualTo(POLICY));
+        assertThat(pressed).allSatisfy(press -> assertThat(press.header("RateLimit-Policy")).isEqualTo(POLICY));
 
         refused.then().statusCode(429).contentType("application/problem+json").header("Retry-After", matchesPattern("[12]"))
-                .header("RateLimit-RateLimit", POLICY).header("RateLimit", matchesPattern("\"caller\";r=0;t=(59|60)"))
+                .header("RateLimit-Policy", POLICY).header("RateLimit", matchesPattern("\"caller\";r=0;t=(59|60)"))
                 .body(has("type", equalTo("https://iana.org/assignments/http-problem-types#quota-exceeded"), "code",
                         equalTo("quota_exceeded"), "title",
                         equalTo("Request cannot be satisfied as assigned quota has been exceeded"), "detail",
-                        equalTo("You may start 30 runs a minute. 'Retry-After' says when the next one may be.")))
+                        equalTo("You may press 30 times a minute. 'Retry-After' says when you may press again.")))
                 .body(has("violated-policies", contains("caller"), "message", startsWith("You may start 30 runs")));
         assertThat(receiver.heard(name)).hasSameSizeAs(pressed);
         assertThat(Json.of(Api.admin().get(Api.ACTIONS + "/runs?limit=100&action_id=" + action)).getList("data"))
@@ -178,7 +178,7 @@ class LimitsTest {
         spend("caller", "00000000-0000-4000-8000-000000000001", before, 0.3);
 
         Response refused = press(action);
-        refused.then().statusCode(429).header("Retry-After", "2").header("RateLimit-RateLimit", POLICY);
+        refused.then().statusCode(429).header("Retry-After", "2").header("RateLimit-Policy", POLICY);
         update("UPDATE bucket SET at = at - interval '2 seconds'");
 
         press(action).then().statusCode(200);
@@ -259,7 +259,7 @@ class LimitsTest {
                 Api.admin().body("{\"targets\": [\"" + "x".repeat(1024 * 1024) + "\"]}").post(run(action)), 413,
                 Api.admin().post(Api.ACTIONS + "/runs/" + UUID.randomUUID() + "/replay"), 404);
 
-        answers.forEach((answer, status) -> answer.then().statusCode(status).header("RateLimit-RateLimit", POLICY)
+        answers.forEach((answer, status) -> answer.then().statusCode(status).header("RateLimit-Policy", POLICY)
                 .header("RateLimit", matchesPattern("\"caller\";r=(29|30);t=[012]")));
     }
 
@@ -332,11 +332,11 @@ class LimitsTest {
                 .filter(answer -> answer.statusCode() != 202).findFirst().orElseThrow();
 
         refused.then().statusCode(429).header("Retry-After", matchesPattern("[1234]"))
-                .header("RateLimit-RateLimit", "\"action\";q=600;w=600, \"caller\";q=30;w=60")
+                .header("RateLimit-Policy", "\"action\";q=600;w=600, \"caller\";q=30;w=60")
                 .header("RateLimit", startsWith("\"action\";r=0;t=60"))
                 .body(has("violated-policies", contains("action"), "code", equalTo("quota_exceeded"), "detail",
-                        equalTo("More than 10 minutes' worth of this action's deliveries are waiting (60 a minute). Wait, or "
-                                + "cancel some.")));
+                        equalTo("More than 10 minutes of this action's deliveries are queued (60 a minute). Wait, or "
+                                + "cancel runs.")));
         press(action("/ok")).then().statusCode(200);
         Thread.sleep(Integer.parseInt(refused.header("Retry-After")) * 1000L);
         small.body(Map.of("targets", shots(9, "more"))).post(run(action)).then().statusCode(202);

@@ -37,8 +37,8 @@ class SelectionTest {
 
     @Test
     void keepsSeveralTasksOfOneEntity() {
-        Target lighting = new Target(A, Target.Kind.shot, null, B, null, null, null, null, null, null);
-        Target layout = new Target(A, Target.Kind.shot, null, C, null, null, null, null, null, null);
+        Target lighting = Target.task(B).withEntity(A, Target.Kind.shot);
+        Target layout = Target.task(C).withEntity(A, Target.Kind.shot);
 
         assertThat(Selection.of(null, List.of(lighting, layout), LIMIT).targets()).containsExactly(lighting, layout);
     }
@@ -74,7 +74,7 @@ class SelectionTest {
     @Test
     void acceptsATargetWithOneId() {
         List<Target> targets = List.of(shot(A), Target.task(A),
-                new Target(null, null, A, null, null, null, null, null, null, null));
+                Target.NONE.withProduction(A));
 
         assertThat(Selection.of(null, targets, LIMIT).targets()).isEqualTo(targets);
     }
@@ -116,6 +116,6 @@ class SelectionTest {
     }
 
     private static Target shot(UUID entity) {
-        return new Target(entity, Target.Kind.shot, null, null, null, null, null, null, null, null);
+        return Target.NONE.withEntity(entity, Target.Kind.shot);
     }
 }

@@ -21,11 +21,11 @@ class ErrorGuideTest {
     void theGuideHasTheCodesOfTheCode() throws IOException {
         Map<String, String> texts = Javadocs.of(Code.class).members();
 
-        Guide.check(Path.of("src/docs/errors.md"), "| Status | `code` | Meaning |\n|---|---|---|\n"
+        Guide.check(Path.of("src/docs/errors.md"), "| Status | `code` | `title` | Meaning |\n|---|---|---|---|\n"
                 + Stream.of(Code.values()).filter(code -> code.name().equalsIgnoreCase(code.wire()))
                         .sorted(Comparator.comparingInt(code -> code == Code.OTHER ? 600 : code.status))
                         .map(code -> "| " + (code == Code.OTHER ? "other" : code.status) + " | `" + code.wire() + "` | "
-                                + (code.title + ". " + texts.get(code.name())).strip() + " |")
+                                + code.title + " | " + texts.get(code.name()) + " |")
                         .collect(joining("\n")));
     }
 }

@@ -55,6 +55,13 @@ class RunMetricsTest {
                         "custom_actions_deliveries_total{kind=\"wrong_entity_type\",state=\"refused\"}", 1d)));
     }
 
+    /** A request that is too large is refused; an answer that is too large fails. A rate needs a zero for both. */
+    @Test
+    void registersBothStatesOfTooLargeDeliveries() {
+        assertThat(counts()).containsKeys("custom_actions_deliveries_total{kind=\"too_large\",state=\"refused\"}",
+                "custom_actions_deliveries_total{kind=\"too_large\",state=\"failed\"}");
+    }
+
     @Test
     void logsTheOutcomeAndTheCallerOfARunInOneLine() {
         String action = Api.ajax(receiver.url("/told/ok?e={entity_id}" + Confidential.note("&no-log-has-that=1")), "name",

@@ -127,7 +127,7 @@ class TemplateTest {
             "person_email, user_email", "usre_name, user_name", "sequencename, sequence_name", "selections, selection" })
     void suggestsTheNearestVariable(String name, Variable meant) {
         assertThat(refused("https://a.com/{" + name + "}")).hasMessageStartingWith(
-                "Replace {" + name + "}, which is not known, by {" + meant + "} or one of: ");
+                "Replace the unknown variable {" + name + "} by {" + meant + "} or one of: ");
     }
 
     @ParameterizedTest

@@ -528,7 +528,7 @@ class ActionTransferTest {
     @ParameterizedTest
     @ValueSource(strings = { "Naem", "=Name", "Nom", "" })
     void refusesUnknownColumn(String title) {
-        refused("Name;URL;" + title + "\nSync;https://api.studio.com/;x", 1, title, "Known are: Type, Name, URL,");
+        refused("Name;URL;" + title + "\nSync;https://api.studio.com/;x", 1, title, "Known columns: Type, Name, URL,");
     }
 
     @Test
@@ -552,7 +552,7 @@ class ActionTransferTest {
         assertThat(Json.of(read.body()).getInt("created")).isEqualTo(1);
         assertThat(refused.statusCode()).isEqualTo(413);
         assertThat(Json.of(refused.body()).getMap("")).containsEntry("code", "too_large")
-                .containsEntry("detail", "The body may have 5,242,880 bytes. Send it in parts.");
+                .containsEntry("detail", "The body may have at most 5,242,880 bytes. Send it in parts.");
     }
 
     @Test
