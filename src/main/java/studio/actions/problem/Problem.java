@@ -72,7 +72,7 @@ public record Problem(
         NOT_FOUND(404, "Not found"),
         /** The resource exists, but not for this caller. On the wire, this code is {@link #NOT_FOUND}. */
         HIDDEN(404, "Not found"),
-        /** The path has no such method; {@code Allow} lists the methods that it has. */
+        /** The path has no such method; the header Allow lists the methods that it has. */
         METHOD_NOT_ALLOWED(405, "Method not allowed"),
         /** The answer does not exist in this media type; {@code detail} lists the media types. */
         NOT_ACCEPTABLE(406, "Not acceptable"),
