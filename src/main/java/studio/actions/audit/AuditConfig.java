@@ -14,7 +14,7 @@ public interface AuditConfig {
     Retention retention();
 
     interface Retention {
-        /** Entries older than this are removed. */
+        /** The age at which audit entries are removed. */
         @WithDefault("365d")
         @DurationMin(days = 1)
         Duration audit();

@@ -24,7 +24,7 @@ public interface ActionConfig {
     }
 
     interface Egress {
-        /** The default of {@code timeout_ms}. The bounds of this default are in {@code EgressConfig}. */
+        /** The default of an action's {@code timeout_ms}. The bounds of this setting are in {@code EgressConfig}. */
         @WithDefault("10s")
         Duration timeout();
 

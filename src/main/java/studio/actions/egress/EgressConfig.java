@@ -15,7 +15,7 @@ import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 
-/** Settings of requests to receivers: allowed addresses, and limits of time and size. */
+/** Settings of requests to receivers: the allowed addresses, and the limits of time and size. */
 @ConfigMapping(prefix = "custom-actions")
 public interface EgressConfig {
 
@@ -25,40 +25,43 @@ public interface EgressConfig {
     Optional<Path> trust();
 
     interface Egress {
-        /** Addresses, CIDRs and names that are allowed besides public addresses, each with an optional port. */
+        /** Addresses, CIDR ranges and host names that are allowed besides public addresses, each with an optional port. */
         Optional<List<String>> allow();
 
-        /** Limit of the TCP connection, and again of the TLS handshake. */
+        /** Time limit for the TCP connection, and again for the TLS handshake. */
         @WithDefault("3s")
         @DurationMin(millis = 100)
         @DurationMax(seconds = 30)
         Duration connectTimeout();
 
-        /** Limit of resolving the name. */
+        /** Time limit for resolving a host name. */
         @WithDefault("2s")
         @DurationMin(millis = 100)
         @DurationMax(seconds = 30)
         Duration dnsTimeout();
 
-        /** Limit of the whole request, up to the last byte of the answer; the default of an action's {@code timeout_ms}. */
+        /** Time limit for a whole request, up to the answer's last byte; the default of an action's {@code timeout_ms}. */
         @WithDefault("10s")
         @DurationMin(millis = 100)
         @DurationMax(seconds = 30)
         Duration timeout();
 
-        /** The largest body that is sent. */
+        /** The largest body sent to a receiver. */
         @WithDefault("256K")
         MemorySize maxRequest();
 
-        /** The size of an answer at which reading stops. */
+        /** The size of a receiver's answer at which reading stops. */
         @WithDefault("64K")
         MemorySize maxResponse();
 
-        /** The size of the part of an answer that is stored with the delivery. */
+        /** How much of a receiver's answer is stored with the delivery. */
         @WithDefault("8K")
         MemorySize keptResponse();
 
-        /** Concurrent requests to one host, per replica. Protects small tools, which crash before they refuse. */
+        /**
+         * The most concurrent requests to one host, per replica. Protects small tools, which crash under load instead of
+         * refusing requests.
+         */
         @WithDefault("16")
         @Min(1)
         @Max(1000)

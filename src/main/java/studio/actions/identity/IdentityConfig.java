@@ -13,16 +13,22 @@ public interface IdentityConfig {
 
     Zou zou();
 
-    /** The URL at which browsers reach us: our own site, and the host of trigger links. Unset = the host of each request. */
+    /**
+     * The URL at which browsers reach us. Its pages may send requests with Kitsu's cookie, besides pages of the request's own
+     * host.
+     */
     Optional<URI> publicUrl();
 
     interface Local {
-        /** The admin's token without Kitsu; ignored, never accepted, once {@code zou.url} is set. Unset = a random token. */
+        /**
+         * The admin's token if there is no Kitsu; never accepted if {@code zou.url} is set. Unset = a random token at each
+         * start.
+         */
         Optional<String> token();
     }
 
     interface Zou {
-        /** Kitsu's API server; unset = without Kitsu. */
+        /** URL of Kitsu's API server; unset = there is no Kitsu. */
         Optional<URI> url();
     }
 }

@@ -12,7 +12,7 @@ import io.smallrye.config.WithDefault;
 @ConfigMapping(prefix = "custom-actions.limits")
 public interface LimitConfig {
 
-    /** Zou's roles, and {@code bot}, which takes precedence over the role of a bot. */
+    /** The keys of {@link #perCallerByRole()}: Zou's roles, and {@code bot}, which for a bot takes precedence over its role. */
     enum Standing {
         admin,
         manager,
@@ -23,16 +23,16 @@ public interface LimitConfig {
         bot
     }
 
-    /** Runs a minute for each caller. */
+    /** How many runs a minute each caller may start. */
     @WithDefault("30")
     @Min(1)
     @Max(60_000)
     int perCaller();
 
-    /** Runs a minute for each caller of a role, or for each bot, in place of {@link #perCaller()}. */
+    /** How many runs a minute each caller of a role, or each bot, may start, in place of {@link #perCaller()}. */
     Map<Standing, @Min(1) @Max(60_000) Integer> perCallerByRole();
 
-    /** Deliveries a second to one host. */
+    /** How many deliveries a second may go to one host. */
     @WithDefault("50")
     @Min(1)
     @Max(10_000)

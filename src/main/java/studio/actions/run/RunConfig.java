@@ -33,14 +33,17 @@ public interface RunConfig {
         @Max(1000)
         int parallelism();
 
-        /** How long a caller waits for a run to end before the answer is 202. */
+        /** How long a press waits for its run to end before it is answered with 202. */
         @WithName("wait")
         @WithDefault("30s")
         @DurationMin(seconds = 0)
         @DurationMax(minutes = 5)
         Duration patience();
 
-        /** How long a replica without a heartbeat keeps its deliveries. Heartbeats come at least every third of this. */
+        /**
+         * How long a replica without a heartbeat keeps its claimed deliveries. The interval of heartbeats is at most a third
+         * of this.
+         */
         @WithDefault("30s")
         @DurationMin(seconds = 3)
         @DurationMax(minutes = 10)
@@ -54,7 +57,7 @@ public interface RunConfig {
     }
 
     interface Retention {
-        /** Runs that ended longer ago are removed. */
+        /** How long a run is kept after its end. */
         @WithDefault("30d")
         @DurationMin(days = 1)
         Duration runs();

@@ -5,17 +5,17 @@ import java.util.Optional;
 
 import io.smallrye.config.ConfigMapping;
 
-/** Settings of secrets: the service's own signing secrets, and those that actions name. */
+/** Settings of secrets: the service's own signing secrets, and the secrets that actions name. */
 @ConfigMapping(prefix = "custom-actions")
 public interface SecretConfig {
 
     Signing signing();
 
-    /** The values of {@code ${secret:name}}, by name. */
+    /** The values that replace {@code ${secret:name}}, by name. */
     Map<String, String> secrets();
 
     interface Signing {
-        /** The service's own signing secret, {@code whsec_…}. */
+        /** The service's own secret for signing deliveries, {@code whsec_…}. */
         Optional<String> secret();
 
         /** The previous signing secret; deliveries are also signed with this secret while receivers change over. */

@@ -21,9 +21,9 @@ import studio.actions.identity.LocalIdentity;
 import studio.actions.secret.Secrets;
 
 /**
- * The rule for the value of a key.
+ * The rule for the value of a setting.
  *
- * @param allowed the allowed values, as the end of an error message
+ * @param allowed describes the allowed values; stands at the end of an error message
  * @param check returns null for an allowed value, else a sentence that says what is wrong
  */
 record Setting(String allowed, UnaryOperator<String> check) {

@@ -6,11 +6,11 @@ import java.util.Optional;
 
 import io.smallrye.config.ConfigMapping;
 
-/** Settings of the process itself. */
+/** Settings of the process, not of one feature. */
 @ConfigMapping(prefix = "custom-actions")
 public interface StartConfig {
 
-    /** The folder of the embedded PostgreSQL, unused when a JDBC URL is given; unset = {@code ~/.kitsu-actions}. */
+    /** The folder of the embedded PostgreSQL, unused if a JDBC URL is configured; unset = {@code ~/.kitsu-actions}. */
     Optional<Path> dataDir();
 
     Tracing tracing();

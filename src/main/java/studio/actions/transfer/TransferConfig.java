@@ -13,7 +13,7 @@ public interface TransferConfig {
     Csv csv();
 
     interface Csv {
-        /** The most rows below the header that an import may have. */
+        /** The most rows of an import, not counting the column titles. */
         @WithDefault("10000")
         @Min(1)
         @Max(100_000)

@@ -15,22 +15,22 @@ public interface ZouConfig {
     Zou zou();
 
     interface Zou {
-        /** Limit of one answer. A request without an answer in half of this time is sent once more. */
+        /** Time limit for one answer of Zou. A request without an answer in half of this time is sent once more. */
         @WithDefault("2s")
         @DurationMin(millis = 100)
         @DurationMax(minutes = 1)
         Duration timeout();
 
         /**
-         * Limit of a change in Zou, and of the user context, which Zou takes seconds to build in a large studio. Kitsu itself
-         * waits for 60 s.
+         * Time limit for a change in Zou, and for the user context that Kitsu loads at login: in a large studio, Zou takes
+         * seconds to build it. Kitsu itself waits for 60 s.
          */
         @WithDefault("50s")
         @DurationMin(seconds = 1)
         @DurationMax(minutes = 10)
         Duration contextTimeout();
 
-        /** How long an answer about a token is cached; a logged-out token may work for this time. */
+        /** How long Zou's answer about a token is cached; after a log-out the token may work for this time. */
         @WithDefault("15s")
         @DurationMin(seconds = 0)
         @DurationMax(minutes = 5)
