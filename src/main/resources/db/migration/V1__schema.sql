@@ -1,10 +1,10 @@
--- Until the release of 0.2 this file is edited in place; a database of an earlier build is refused (start/Main).
+-- Until the release of 0.2 this file itself is changed. The service then refuses to start on a database of an earlier build.
 
 -- ---------------------------------------------------------------------------------------------------------------------------
 -- Actions
 -- ---------------------------------------------------------------------------------------------------------------------------
 
--- An action is a button that an admin defines.
+-- An action is a button in Kitsu that an admin defines.
 CREATE TABLE action (
     id              uuid PRIMARY KEY,
     name            text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 80),
@@ -29,7 +29,7 @@ CREATE TABLE action (
 );
 CREATE INDEX action_by_name ON action (lower(name), name, id);
 
--- Every replica keeps the list of actions in memory and reads it again after this notification.
+-- Every replica keeps all actions in memory and reads them again after this notification.
 CREATE FUNCTION tell_action_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_notify('action_changed', pg_current_xact_id()::text);
@@ -38,7 +38,7 @@ END $$;
 CREATE TRIGGER action_changed AFTER INSERT OR UPDATE OR DELETE ON action
     FOR EACH STATEMENT EXECUTE FUNCTION tell_action_changed();
 
--- Every version of an action, and its state when it was deleted. A deleted action is restored from here.
+-- Every version of each action, and its last state if it was deleted. An admin can restore a deleted action from here.
 CREATE TABLE action_version (
     id           uuid PRIMARY KEY,
     action_id    uuid NOT NULL,
@@ -49,26 +49,26 @@ CREATE TABLE action_version (
     caller_name  text,
     caller_email text,
     caller_role  text,
-    -- The body with which an admin would get this version.
+    -- The request body with which an admin would create this version.
     draft        jsonb NOT NULL,
-    -- The action's own, for a restore.
+    -- Of the action's creation, for a restore.
     created_at   timestamptz NOT NULL,
     created_by   uuid NOT NULL,
     UNIQUE (action_id, version)
 );
 
--- What Kitsu itself had of actions that were taken over, saved before it was deleted there.
+-- Custom actions of Kitsu that this service took over, saved before they are deleted there, so that they can be restored.
 CREATE TABLE kitsu_copy (
-    -- The action's here.
+    -- Its id in this service.
     id       uuid PRIMARY KEY,
-    -- The same until it is put back: Kitsu gives it a new one then.
+    -- Its id in Kitsu: the same until a restore, in which Kitsu gives it a new id.
     kitsu_id uuid NOT NULL UNIQUE,
     state    text NOT NULL CHECK (state IN ('clearing', 'cleared', 'restored')),
     fields   jsonb NOT NULL,
     saved_at timestamptz NOT NULL
 );
 
--- Who may delete copies in Kitsu and put them back: one at a time, over all replicas.
+-- A lock with one row, so that only one request in all replicas deletes actions in Kitsu or puts them back. It expires.
 CREATE TABLE kitsu_copy_turn (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
     holder uuid,
@@ -76,11 +76,12 @@ CREATE TABLE kitsu_copy_turn (
 );
 INSERT INTO kitsu_copy_turn DEFAULT VALUES;
 
--- What admins typed into Kitsu's own form and what was refused; each for that admin, for seven days.
+-- Inputs of admins in Kitsu's own form that were refused and that Kitsu discards. Only the same admin sees them, for seven
+-- days.
 CREATE TABLE refused_form (
     id        uuid PRIMARY KEY,
     caller_id uuid NOT NULL,
-    -- Null where it was for a new action.
+    -- Null if the form was for a new action.
     action_id uuid,
     at        timestamptz NOT NULL,
     fields    jsonb NOT NULL,
@@ -94,15 +95,16 @@ CREATE INDEX refused_form_of_caller ON refused_form (caller_id, at DESC);
 -- Runs
 -- ---------------------------------------------------------------------------------------------------------------------------
 
--- One row for each process. It counts its heartbeat here; other replicas watch the count, so no clock decides who is dead.
+-- One row for each process. Its heartbeat increments beat. Other replicas take it for dead if beat stands still, so that no
+-- clocks of two machines are compared.
 CREATE TABLE replica (
     id    uuid PRIMARY KEY,
     beat  bigint NOT NULL,
     since timestamptz NOT NULL DEFAULT now()
 );
 
--- A run is one press with everything it caused. It copies the action's fields that its deliveries need, so that a later change
--- of the action changes no press.
+-- A run is one press with everything that it caused. It has copies of the action's fields that its deliveries need, so that a
+-- later change of the action does not affect it.
 CREATE TABLE run (
     id              uuid PRIMARY KEY,
     action_id       uuid NOT NULL,
@@ -119,22 +121,24 @@ CREATE TABLE run (
     max_attempts    integer NOT NULL,
     rate_per_minute integer NOT NULL,
     signing_secret  text,
-    -- Host and port of all of its deliveries; null if none has a URL.
+    -- Host and port of the receiver of all of its deliveries; null if none has a URL.
     host            text,
     fingerprint     text NOT NULL,
     idempotency_key text,
-    -- The trace context of the press; null if it was not traced.
+    -- The trace context (W3C) of the press request; null if it was not traced.
     traceparent     text,
     replay_of       uuid,
-    -- Those of its targets, each once. A target whose production is not known has the nil UUID here, which nobody is shown.
+    -- The productions of its targets, each once. Managers see a run only if they are in all of its productions. The nil UUID,
+    -- which stands for an unknown production, has no managers.
     production_ids  uuid[] NOT NULL CHECK (cardinality(production_ids) > 0),
     created_at      timestamptz NOT NULL,
     cancelled_at    timestamptz,
     finished_at     timestamptz,
     unfinished      integer NOT NULL,
-    -- The number of outcomes so far. Each delivery has the number of its latest one, so that a watcher can resume.
+    -- The number of outcomes so far. delivery.event has the number of the delivery's latest one, after which a client that
+    -- reconnects can resume.
     events          integer NOT NULL,
-    -- Why a press was refused as a whole: a problem's code and sentence. It has no deliveries then.
+    -- Code and sentence of the problem if the press was refused as a whole; such a run has no deliveries. Else null.
     refusal_code    text,
     refusal_message text
 );
@@ -155,25 +159,25 @@ CREATE TABLE delivery (
     entity_type     text,
     production_id   uuid,
     task_id         uuid,
-    -- Names as they were when it was pressed, as far as they were known.
+    -- Names in Kitsu at the time of the press; null if unknown.
     entity_name     text,
     sequence_name   text,
     episode_name    text,
     asset_type_name text,
     task_type_name  text,
     production_name text,
-    -- The tasks of its target: a replay asks Kitsu again whether they may be seen.
+    -- The tasks that the request is about. A replay asks Kitsu again whether the caller may see them.
     task_ids        uuid[] NOT NULL,
     method          text NOT NULL,
     url             text,
     body            text,
     webhook_id      text NOT NULL,
-    -- Host and port as slots are counted; null without a URL.
+    -- Host and port, whose slots (connections) are limited; null without a URL.
     host            text,
     state           text NOT NULL,
-    -- The replica that has it in flight.
+    -- The replica that has it in flight; else null.
     owner           uuid REFERENCES replica,
-    -- When a pending delivery may be sent.
+    -- When a pending delivery may be sent; else null.
     due_at          timestamptz,
     status          integer,
     attempts        integer NOT NULL,
@@ -181,7 +185,7 @@ CREATE TABLE delivery (
     failure_kind    text,
     failure_message text,
     response        text,
-    -- Whether the answer was longer than what is read of one.
+    -- Whether the answer was longer than the part that is read of an answer.
     truncated       boolean NOT NULL DEFAULT false,
     event           integer,
     UNIQUE (run_id, position),
@@ -190,12 +194,12 @@ CREATE TABLE delivery (
 );
 CREATE INDEX delivery_pending ON delivery (run_id, position) WHERE state = 'pending';
 CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'pending';
--- Of the beginning only: an entry of an index may have 2.7 kB.
+-- Indexes only the beginning, because an entry of an index may have 2.7 kB at most.
 CREATE INDEX delivery_named ON delivery (lower(left(entity_name, 200)) text_pattern_ops) WHERE entity_name IS NOT NULL;
 CREATE INDEX delivery_owned ON delivery (owner) WHERE owner IS NOT NULL;
 CREATE INDEX delivery_owned_of_run ON delivery (run_id) WHERE owner IS NOT NULL;
 
--- An attempt that another one followed or will follow. The latest attempt stands in its delivery.
+-- An attempt after which its delivery became pending again. The final attempt of a delivery stands only in its delivery row.
 CREATE TABLE attempt (
     id              uuid PRIMARY KEY,
     delivery_id     uuid NOT NULL REFERENCES delivery ON DELETE CASCADE,
@@ -212,18 +216,19 @@ CREATE TABLE attempt (
 -- Rate limits
 -- ---------------------------------------------------------------------------------------------------------------------------
 
--- Token buckets by this database's clock. A bucket without a row is full.
+-- Token buckets of rate limits. The clock of this database fills them. A bucket without a row is full.
 CREATE TABLE bucket (
     kind    text NOT NULL,
     subject text NOT NULL,
-    -- Its size, and the seconds in which it fills.
+    -- The bucket's size, and the seconds in which it fills up.
     quota   integer NOT NULL,
     seconds double precision NOT NULL,
     tokens  double precision NOT NULL,
-    -- A second, small bucket that counts while the first is empty: tokens that pile up during a pause are not spent at once.
+    -- Tokens of a second, small bucket, which limits takes while the first is short (it ran out and is not full again): tokens
+    -- that pile up are not spent at once.
     pace    double precision NOT NULL,
     short   boolean NOT NULL,
-    -- The result of the latest take: INSERT … ON CONFLICT cannot return the row from before.
+    -- The number of tokens that the latest take got. INSERT … ON CONFLICT can return only columns of the new row.
     granted integer NOT NULL,
     at      timestamptz NOT NULL,
     PRIMARY KEY (kind, subject)
@@ -233,12 +238,13 @@ CREATE TABLE bucket (
 -- Audit
 -- ---------------------------------------------------------------------------------------------------------------------------
 
--- Who did what. Entries are written once. Their times are this database's, so that a replica's clock cannot make one older.
+-- Who did what. Entries are never changed. The clock of this database gives their times, so that no replica's wrong clock can
+-- make an entry look old enough to be deleted.
 CREATE TABLE audit_entry (
     id           uuid PRIMARY KEY,
     at           timestamptz NOT NULL DEFAULT clock_timestamp(),
     verb         text NOT NULL,
-    -- The action; null for an entry about several, such as an import.
+    -- The action's id; null for an entry about none or several, such as an import.
     subject      uuid,
     subject_name text,
     run_id       uuid,
@@ -256,7 +262,7 @@ CREATE INDEX audit_entry_of_caller ON audit_entry (caller_id, at DESC, id DESC);
 CREATE INDEX audit_entry_of_verb ON audit_entry (verb, at DESC, id DESC);
 CREATE INDEX audit_entry_of_run ON audit_entry (run_id) WHERE run_id IS NOT NULL;
 
--- How long an entry is kept at least: retention.audit, as the service was last started with it.
+-- How long an audit entry is kept at least: the value of retention.audit with which the service was last started.
 CREATE TABLE audit_retention (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
     keep   interval NOT NULL
@@ -274,12 +280,12 @@ END $$;
 CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE ON audit_entry FOR EACH ROW EXECUTE FUNCTION keep_audit();
 CREATE TRIGGER audit_whole BEFORE TRUNCATE ON audit_entry FOR EACH STATEMENT EXECUTE FUNCTION keep_audit();
 
--- How the runs of the audit ended. It is kept as long as their entries; the runs themselves are removed earlier.
+-- The results of runs for their audit entries. They are kept as long as the entries; the runs themselves are removed earlier.
 CREATE TABLE audit_outcome (
     run_id uuid PRIMARY KEY,
     at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     result text NOT NULL,
-    -- Numbers of deliveries by state.
+    -- The numbers of the run's deliveries by state.
     detail jsonb NOT NULL
 );
 CREATE INDEX audit_outcome_oldest ON audit_outcome (at);
@@ -290,8 +296,8 @@ CREATE TRIGGER audit_whole BEFORE TRUNCATE ON audit_outcome FOR EACH STATEMENT E
 -- Statistics
 -- ---------------------------------------------------------------------------------------------------------------------------
 
--- Finished runs are counted a moment after their end, by the day (UTC) of the press, for their action and for 'all': statistics
--- of a million deliveries read some hundred rows.
+-- Counts of finished runs by the day (UTC) of the press. A moment after its end, a run is counted for its action and for the
+-- subject 'all', so that statistics of a million deliveries read only some hundred rows.
 CREATE TABLE press_count (
     subject text NOT NULL,
     day     date NOT NULL,
@@ -305,7 +311,7 @@ CREATE TABLE delivery_count (
     subject      text NOT NULL,
     day          date NOT NULL,
     state        text NOT NULL,
-    -- Empty for a delivery without a failure.
+    -- The empty string for deliveries that did not fail.
     failure_kind text NOT NULL,
     count        bigint NOT NULL,
     PRIMARY KEY (subject, day, state, failure_kind)
@@ -313,13 +319,14 @@ CREATE TABLE delivery_count (
 CREATE TABLE duration_count (
     subject text NOT NULL,
     day     date NOT NULL,
-    -- Of the latest attempt, as duration_bucket rounds it.
+    -- The duration of a delivery's latest attempt, rounded by duration_bucket.
     took_ms integer NOT NULL,
     count   bigint NOT NULL,
     PRIMARY KEY (subject, day, took_ms)
 ) WITH (fillfactor = 50);
 
--- Exact up to 31 ms; above, the five leading bits: 16 buckets for each doubling, as in HdrHistogram.
+-- Rounds a duration down to its five leading bits, as HdrHistogram does: exact up to 31 ms, above that 16 buckets for each
+-- doubling.
 CREATE FUNCTION duration_bucket(ms integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
     SELECT (ms >> greatest(0, length(ltrim(ms::bit(32)::text, '0')) - 5)) << greatest(0, length(ltrim(ms::bit(32)::text, '0')) - 5)
 $$;
@@ -331,8 +338,8 @@ CREATE TABLE uncounted_opening (
     at        timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- Runs that have ended and are not yet counted. A trigger writes it, so that no code path can forget one; a column of run would
--- cost every one of them an update.
+-- Finished runs that are not yet counted. A trigger adds them, so that no code path can forget one. A column of run instead
+-- would cost one more update for each run.
 CREATE TABLE uncounted_run (
     run_id uuid PRIMARY KEY
 );

@@ -55,7 +55,7 @@ public class Action extends PanacheEntityBase {
     public UUID createdBy;
     public UUID updatedBy;
 
-    /** Creates an action that is not stored yet. The draft has been checked, and its defaults are filled in. */
+    /** Creates an action, but does not store it. The draft must have been checked and have its defaults. */
     public static Action of(Draft draft, Caller caller, Instant now) {
         Action action = new Action();
         action.id = UUID.randomUUID();
@@ -66,7 +66,7 @@ public class Action extends PanacheEntityBase {
         return action;
     }
 
-    /** Changes the action to a draft and returns true. An equal draft changes neither version nor times and returns false. */
+    /** Changes the action to a draft and returns true. If no field differs, keeps version and times and returns false. */
     public boolean change(Draft draft, Caller caller, Instant now) {
         if (draft.equals(draft())) {
             return false;
@@ -76,13 +76,13 @@ public class Action extends PanacheEntityBase {
         return true;
     }
 
-    /** Returns the draft with which an admin would get this action. */
+    /** Returns the draft that would create an action with these fields. */
     public Draft draft() {
         return new Draft(name, url, entityType, isAjax, description, enabled, method, headers, timeoutMs, maxAttempts,
                 ratePerMinute, signingSecret, roles, projectIds);
     }
 
-    /** Returns the URL that Kitsu shows for the action, which leads to this service. */
+    /** Returns the URL that Kitsu shows in place of the action's own URL. It leads to this service. */
     public String triggerLink() {
         return new TriggerLink(id, version).with(isAjax ? "run" : "open", url);
     }
@@ -95,7 +95,7 @@ public class Action extends PanacheEntityBase {
         return caller.is(Role.admin) || enabled && caller.roles().stream().anyMatch(this::allows);
     }
 
-    /** Returns true if the browser opens the same address for every selection. */
+    /** Returns true if the browser opens the same URL for every selection, so that none is needed. */
     public boolean opensWithoutSelection() {
         try {
             return !isAjax && projectIds.isEmpty() && Template.parse(url).variables().isEmpty();
@@ -105,8 +105,8 @@ public class Action extends PanacheEntityBase {
     }
 
     /**
-     * Returns true if the role, held in the target's production, may press the action. An action without roles is for all
-     * roles but client and vendor.
+     * Returns true if a caller with this role in the target's production may press the action. An action without roles is for
+     * all roles except client and vendor.
      */
     public boolean allows(Role role) {
         return role == Role.admin || (roles.isEmpty() ? role != Role.client && role != Role.vendor : roles.contains(role));

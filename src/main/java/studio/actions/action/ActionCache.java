@@ -17,35 +17,35 @@ import studio.actions.action.CachedList.Question;
 import studio.actions.database.Notifications;
 
 /**
- * Cache of all actions by name, because Kitsu asks for the list at every login. A write drops the list on this replica before
- * its response. PostgreSQL notifies the other replicas (the trigger on {@code action}). If a notification is lost, the list
- * expires after a minute.
+ * Cache of the list of all actions, ordered by name, because Kitsu requests it at every login. A write drops the list on this
+ * replica before the write is answered. A trigger on the table {@code action} notifies the other replicas. If a notification
+ * is lost, their list expires after a minute.
  */
 @Singleton
 class ActionCache {
 
-    private static final Duration BELIEVED = Duration.ofSeconds(60);
+    private static final Duration VALID = Duration.ofSeconds(60);
 
-    /** How long a transaction of this process is remembered. Longer than any notification takes to arrive. */
+    /** How long {@link #writes} keeps a transaction. Longer than any notification takes to arrive. */
     private static final Duration REMEMBERED = Duration.ofMinutes(1);
 
-    /** How long the list is valid while notifications do not arrive. */
-    private static final Duration BELIEVED_DEAF = Duration.ofSeconds(5);
+    /** How long the list is valid while notifications of other replicas do not arrive. */
+    private static final Duration VALID_UNNOTIFIED = Duration.ofSeconds(5);
 
     /**
-     * The most bytes of answers that are kept for the present list, and again for the list before. Without a limit the memory
-     * would grow, because callers can search for any text.
+     * The most bytes of responses that are kept for the present list, and again for the previous list. Without a limit the
+     * memory would grow, because callers can search for any text and each search has its own response.
      */
-    private static final int KEPT = 4 * 1024 * 1024;
+    private static final int MOST_BYTES = 4 * 1024 * 1024;
 
-    /** Bytes that an answer takes beside its body and its question. */
+    /** Bytes that a kept response takes in addition to its body and its key. */
     private static final int OVERHEAD = 1024;
 
     /**
-     * A list that was read, and the answers made from this list.
+     * The list as it was read from the database, and the responses made from it.
      *
-     * @param answers the answers by question, which includes the caller's roles
-     * @param before the answers made from the list before; most of them are equal to the new ones
+     * @param answers the responses by {@link Question}, which includes the caller's roles
+     * @param before the responses made from the previous list; most of them are equal to the new ones
      */
     private record Read(List<Action> actions, Instant at, Map<Question, CachedList> answers,
             Map<Question, CachedList> before, AtomicInteger bytes) {
@@ -56,11 +56,11 @@ class ActionCache {
 
         void keep(Question asked, CachedList answer) {
             int size = answer.bytes().capacity() + asked.length() + OVERHEAD;
-            if (bytes.addAndGet(size) > KEPT) {
+            if (bytes.addAndGet(size) > MOST_BYTES) {
                 bytes.addAndGet(-size);
                 return;
             }
-            // Reuses an equal answer of the list before, because memory outside of the heap is freed late.
+            // Reuses an equal response of the previous list, because memory outside of the heap is freed late.
             CachedList same = before.get(asked);
             if (answers.putIfAbsent(asked, answer.equals(same) ? same : answer.outside()) != null) {
                 bytes.addAndGet(-size);
@@ -72,10 +72,10 @@ class ActionCache {
     private final Clock clock;
     private final ActionStore store;
     private final AtomicLong drops = new AtomicLong();
-    /** Transactions of this process that changed actions, with the time of the change. */
+    /** The ids of transactions of this process that changed actions, with the time of the change. */
     private final Map<String, Instant> writes = new ConcurrentHashMap<>();
     private volatile Read last;
-    /** The answers made from the list that was read last; they are kept when that list is dropped. */
+    /** The responses made from the latest list. They stay when that list is dropped, so that the next list can reuse them. */
     private volatile Map<Question, CachedList> lately = Map.of();
 
     ActionCache(Notifications notifications, Clock clock, ActionStore store) {
@@ -85,17 +85,17 @@ class ActionCache {
         notifications.subscribe(Notifications.Topic.action_changed, this::hear, this::drop);
     }
 
-    /** Returns all actions by name. Callers must not change them, because other threads read the same objects. */
+    /** Returns all actions, ordered by name. Callers must not change them, because other threads read the same objects. */
     List<Action> all() {
         return read().actions;
     }
 
-    /** Returns the cached answer to a question; empty if there is none, or the list is dropped or expired. */
+    /** Returns the kept response to a request; empty if there is none, or if the list was dropped or has expired. */
     Optional<CachedList> answered(Question asked) {
         return believed().map(read -> read.answers.get(asked));
     }
 
-    /** Writes the answer to a question, and keeps it for all callers with an equal question. */
+    /** Makes the response to a request from the list, and keeps it for equal requests of callers with the same roles. */
     CachedList answer(Question asked, Function<List<Action>, CachedList> write) {
         Read read = read();
         CachedList answer = write.apply(read.actions);
@@ -105,7 +105,7 @@ class ActionCache {
 
     private Optional<Read> believed() {
         return Optional.ofNullable(last)
-                .filter(read -> clock.instant().isBefore(read.at.plus(notifications.isDeaf() ? BELIEVED_DEAF : BELIEVED)));
+                .filter(read -> clock.instant().isBefore(read.at.plus(notifications.isDeaf() ? VALID_UNNOTIFIED : VALID)));
     }
 
     private Read read() {
@@ -117,7 +117,7 @@ class ActionCache {
         Instant now = clock.instant();
         Read read = new Read(List.copyOf(store.all()), now, lately);
         synchronized (this) {
-            // A write that dropped the list meanwhile may be missing in this one, so it is not kept.
+            // A write that dropped the list meanwhile may be missing in the list that was read here, so this list is not kept.
             if (drops.get() == before) {
                 last = read;
                 lately = read.answers;
@@ -126,14 +126,14 @@ class ActionCache {
         return read;
     }
 
-    /** Remembers a transaction of this process, so that its notification does not drop the list again. */
+    /** Remembers the id of a transaction of this process, so that its notification does not drop the list again. */
     void writes(String transaction) {
         writes.put(transaction, clock.instant());
     }
 
     /**
-     * Drops the list unless the change was made by this process. Such a change has dropped the list already; a second drop
-     * would discard a list that was read since.
+     * Drops the list unless this process has made the change. This process has dropped the list after its own change already;
+     * a second drop would discard a list that was read since then.
      */
     private void hear(String transaction) {
         Instant now = clock.instant();

@@ -67,7 +67,7 @@ public class ActionHistory {
             @QueryParam("cursor") String cursor,
             @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) int limit) {
         int before = cursor == null ? Integer.MAX_VALUE : version(cursor);
-        // One version more than the page shows, because the changes of the last one are shown against it.
+        // Reads one version more than the page shows, because the changes of the page's last version are computed from it.
         List<ActionVersion> found = QuarkusTransaction.requiringNew().call(
                 () -> store.versionsBefore(id, before, limit + 1));
         if (found.isEmpty() && cursor == null) {
@@ -91,7 +91,10 @@ public class ActionHistory {
         return ResponseBuilder.ok(View.of(action, Caller.of(identity))).tag(Etag.of(action)).build();
     }
 
-    /** Returns true if {@code If-Match} holds. A deleted action has no ETag, so its restore must not send one. */
+    /**
+     * Returns true if the request's {@code If-Match} is met. A deleted action has no ETag, so a request to restore it must not
+     * have this header.
+     */
     private boolean expected(Action present) {
         return present == null ? headers.getHeaderString(HttpHeaders.IF_MATCH) == null
                 : request.evaluatePreconditions(Etag.of(present)) == null;
@@ -105,13 +108,13 @@ public class ActionHistory {
     }
 
     /**
-     * Returns a version with its changes.
+     * Returns the JSON of a version with its changes.
      *
-     * @param before the version before; null for the first version
+     * @param before the previous version; null if there is none
      */
     private History.Version version(ActionVersion of, ActionVersion before) {
         JsonNode was = before == null ? NullNode.instance : before.draft;
-        // Read and written again, because PostgreSQL does not keep the order of JSON fields.
+        // The draft is read and written again to restore the order of its fields, which PostgreSQL does not keep.
         Draft draft = drafts.read(of.draft);
         JsonNode is = drafts.write(draft);
         List<History.Change> changes = DraftJson.changed(was, is).stream()

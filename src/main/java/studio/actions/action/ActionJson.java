@@ -16,7 +16,7 @@ import studio.actions.identity.Caller;
 import studio.actions.identity.Person;
 import studio.actions.identity.Role;
 
-/** The JSON bodies of requests and responses about actions. */
+/** The JSON of responses about actions. */
 public final class ActionJson {
 
     private ActionJson() {
@@ -39,7 +39,7 @@ public final class ActionJson {
             UUID updatedBy,
             String type) {
 
-        /** Returns the view for a caller. Only admins get the headers, which may hold values for admins only. */
+        /** Returns the action for a caller. Only admins get the HTTP headers of its deliveries, which may be confidential. */
         static View of(Action action, Caller caller) {
             return new View(action.id, action.name, action.url, action.entityType, action.isAjax, action.description,
                     action.enabled, action.method, caller.is(Role.admin) ? action.headers : null, action.timeoutMs,
@@ -50,11 +50,11 @@ public final class ActionJson {
     }
 
     /**
-     * A page of the list of actions, by name.
+     * A page of the list of actions, ordered by name.
      *
-     * @param next the cursor of the next page; null on the last one
+     * @param next the cursor of the next page; null on the last page
      */
-    // The resource returns the list as bytes, so the native image build would not find this type by itself.
+    // The REST resource returns the list as bytes, so the native image build would not find this type by itself.
     @RegisterForReflection
     public record Page(List<View> data, String next) {
     }

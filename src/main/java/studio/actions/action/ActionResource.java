@@ -123,11 +123,7 @@ public class ActionResource {
             return new PageEnd(action.name, action.id);
         }
 
-        /**
-         * Parses a cursor.
-         *
-         * @throws ProblemException {@code invalid_parameter}
-         */
+        /** @throws ProblemException {@code invalid_parameter} if the text is not a cursor */
         static PageEnd parse(String cursor) {
             try {
                 String[] parts = new String(Base64.getUrlDecoder().decode(cursor), StandardCharsets.UTF_8).split(" ", 2);
@@ -186,7 +182,7 @@ public class ActionResource {
         return change(id, before -> {
             try {
                 ObjectNode merged = (ObjectNode) merge(json.valueToTree(before), patch);
-                // Puts removed fields back as null, so that an unknown field is refused even if the patch removes it.
+                // Fields that the patch removes are put back as null, so that an unknown field among them is refused, too.
                 patch.fieldNames().forEachRemaining(field -> merged.putIfAbsent(field, NullNode.instance));
                 return json.treeToValue(merged, Draft.class);
             } catch (IOException e) {

@@ -17,7 +17,7 @@ import org.hibernate.StatelessSession;
 import studio.actions.action.TakenNames.Label;
 import studio.actions.draft.EntityType;
 
-/** Actions and their versions in PostgreSQL: reads, locks and batches. */
+/** Reads, locks and writes actions and their versions in PostgreSQL. */
 @Singleton
 public class ActionStore {
 
@@ -27,15 +27,15 @@ public class ActionStore {
         this.rows = rows;
     }
 
-    /** Returns all actions by name. Uses a stateless session, because a session would keep every action in memory. */
+    /** Returns all actions, ordered by name. Its session is stateless, because a Hibernate session would keep every action. */
     public List<Action> all() {
         return rows.createSelectionQuery("from Action order by lower(name), name, id", Action.class)
                 .setReadOnly(true).getResultList();
     }
 
     /**
-     * Returns the ids of the actions that follow this name and id in the order of {@link #all}. The database compares,
-     * because the order is the database's.
+     * Returns the ids of the actions that follow this name and id in the order of {@link #all}. The database compares the
+     * names, because its collation decides the order.
      */
     Set<UUID> after(String name, UUID id) {
         return Set.copyOf(rows.createSelectionQuery("""
@@ -45,8 +45,8 @@ public class ActionStore {
     }
 
     /**
-     * Returns fields of all actions, in no order. Selects single columns, because most fields of whole actions would be read
-     * for nothing.
+     * Returns some fields of all actions, in no order. Selects single columns, because most fields of whole actions would be
+     * read for nothing.
      *
      * @param fields the names of two or more fields of {@link Action}
      */
@@ -55,13 +55,13 @@ public class ActionStore {
                 .getResultList();
     }
 
-    /** Returns the names of all actions, as this transaction sees them. */
+    /** Returns the names and entity types of all actions, as the open transaction sees them. */
     List<Label> labels() {
         return session().createQuery("select id, name, entityType from Action", Object[].class).getResultStream()
                 .map(row -> new Label((UUID) row[0], (String) row[1], (EntityType) row[2])).toList();
     }
 
-    /** Returns the ids, among the given ones, of stored actions. */
+    /** Returns the given ids that belong to stored actions. */
     Set<UUID> known(Collection<UUID> ids) {
         return ids.isEmpty() ? Set.of()
                 : Action.<Action> list("id in ?1", ids).stream().map(action -> action.id).collect(Collectors.toSet());
@@ -72,12 +72,12 @@ public class ActionStore {
         return Action.findByIdOptional(id, LockModeType.PESSIMISTIC_WRITE);
     }
 
-    /** Locks the table until the transaction ends, against writers that lock out others. */
+    /** Makes {@link #lockOutOthers} wait until the transaction ends, but no other caller of this method. */
     void lock() {
         lock("ROW EXCLUSIVE");
     }
 
-    /** Locks the table until the transaction ends, against all other writers. */
+    /** Makes all other writers of actions wait until the transaction ends. */
     void lockOutOthers() {
         lock("SHARE ROW EXCLUSIVE");
     }
@@ -86,7 +86,7 @@ public class ActionStore {
         session().createNativeQuery("LOCK TABLE action IN " + mode + " MODE").executeUpdate();
     }
 
-    /** Returns the id of the present transaction, with which PostgreSQL notifies of its changes. */
+    /** Returns the id of the open transaction. PostgreSQL sends it when it notifies replicas of changed actions. */
     String transaction() {
         return (String) session().createNativeQuery("SELECT pg_current_xact_id()::text", String.class).getSingleResult();
     }
@@ -105,7 +105,10 @@ public class ActionStore {
         return ActionVersion.find("actionId = ?1 and version = ?2", action, version).firstResultOptional();
     }
 
-    /** Returns the n-th version number of the n-th action, for all n. Leaves out versions that were not kept. */
+    /**
+     * Returns one version of each action: for the n-th action, the version with the n-th number. Leaves out versions that were
+     * not saved.
+     */
     @SuppressWarnings("unchecked")
     List<ActionVersion> versions(List<UUID> actions, List<Integer> versions) {
         return actions.isEmpty() ? List.of()
@@ -116,7 +119,7 @@ public class ActionStore {
                         .setParameter("versions", versions.toArray(Integer[]::new)).getResultList();
     }
 
-    /** Returns the versions of an action below a version number, newest first. */
+    /** Returns the versions of an action with a lower number than {@code version}, newest first. */
     List<ActionVersion> versionsBefore(UUID action, int version, int most) {
         return ActionVersion.<ActionVersion> find("actionId = ?1 and version < ?2 order by version desc", action, version)
                 .page(0, most).list();
@@ -126,7 +129,7 @@ public class ActionStore {
         return ActionVersion.find("actionId = ?1 order by version desc", action).firstResultOptional();
     }
 
-    /** Returns the last version number of each action. Leaves out actions without a version. */
+    /** Returns the highest version number of each action, by action id. Leaves out actions without a saved version. */
     @SuppressWarnings("unchecked")
     Map<UUID, Integer> lastVersions(Collection<UUID> actions) {
         List<Object[]> found = session().createNativeQuery("""

@@ -32,19 +32,19 @@ public class ActionVersion extends PanacheEntityBase {
     @Enumerated(EnumType.STRING)
     public Verb verb;
     public UUID callerId;
-    /** Name, email and role of the caller are null in versions that were written before there was a history. */
+    /** The caller's name, email and role are null in versions that {@link ActionWriter} reconstructed from the action. */
     public String callerName;
     public String callerEmail;
     @Enumerated(EnumType.STRING)
     public Role callerRole;
-    /** The JSON of the draft with which an admin would get this version; for a deletion, of the deleted action. */
+    /** The draft that would create an action like this version; for a deletion, like the deleted action. */
     @JdbcTypeCode(SqlTypes.JSON)
     public JsonNode draft;
     /** Creation time and creator of the action, not of this version. */
     public Instant createdAt;
     public UUID createdBy;
 
-    /** Creates a version as the action is now, written by the caller who changed the action last. */
+    /** Creates a version with the action's present fields, written by the caller who changed the action last. */
     static ActionVersion of(Verb verb, Action action, JsonNode draft) {
         ActionVersion version = new ActionVersion();
         version.id = UUID.randomUUID();

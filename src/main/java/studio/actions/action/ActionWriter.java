@@ -26,12 +26,15 @@ import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
-/** Writes actions; no other class does. Each write also saves a version and an audit entry. */
+/** Writes actions to the database; no other class does. Each write also saves a version and an audit entry. */
 @Singleton
 public class ActionWriter {
 
-    /** Actions per batch. Much larger batches are not faster, and one batch of 10,000 would fill a small heap. */
-    private static final int TOGETHER = 500;
+    /**
+     * The number of actions that an import saves at once. Much larger batches are not faster, and a batch of 10,000 would fill
+     * a small heap.
+     */
+    private static final int BATCH_SIZE = 500;
 
     private final ActionStore store;
     private final ActionCache list;
@@ -50,9 +53,9 @@ public class ActionWriter {
     }
 
     /**
-     * Creates an action.
+     * Checks and saves a new action.
      *
-     * @throws ProblemException {@code invalid_body} with every wrong field
+     * @throws ProblemException {@code invalid_body}, which lists every wrong field
      */
     public Action create(Draft draft, Requester requester) {
         Action action = Action.of(rules.settle(draft, "", requester.caller()), requester.caller(), clock.instant());
@@ -64,11 +67,13 @@ public class ActionWriter {
     }
 
     /**
-     * Changes an action. A draft that changes nothing is not checked, because newer rules may refuse the action as it is.
+     * Changes an action. A draft that changes nothing is not checked, because rules that were added later may refuse the
+     * stored action.
      *
      * @param how makes the new draft from the present one
-     * @param expected the condition on the present action; is tested under the lock
-     * @throws ProblemException {@code not_found}, or {@code invalid_body} with every wrong field
+     * @param expected the condition that the present action must meet, for example {@code If-Match}; tested under the lock
+     * @throws ProblemException {@code not_found}, {@code stale_version} if the condition is not met, or {@code invalid_body},
+     *         which lists every wrong field
      */
     public Action change(UUID id, UnaryOperator<Draft> how, Predicate<Action> expected, Requester requester) {
         return written(() -> {
@@ -78,9 +83,9 @@ public class ActionWriter {
     }
 
     /**
-     * Deletes an action.
+     * Deletes an action, but keeps its versions.
      *
-     * @throws ProblemException {@code not_found}
+     * @throws ProblemException {@code not_found} or {@code stale_version}
      */
     public void delete(UUID id, Predicate<Action> expected, Requester requester) {
         written(() -> {
@@ -94,14 +99,15 @@ public class ActionWriter {
     }
 
     /**
-     * Restores a version as a new version. Restores a deleted action under its id.
+     * Saves an older version again as the newest version. A deleted action gets its old id.
      *
-     * @param version the version to restore; null for a deleted action as it was when it was deleted
-     * @param expected the condition on the present action; gets null if the action is deleted
-     * @throws ProblemException {@code not_found}; {@code invalid_body} if the present rules refuse that version
+     * @param version the number of the older version; null for a deleted action as it was when it was deleted
+     * @param expected the condition that the present action must meet; gets null if the action is deleted
+     * @throws ProblemException {@code not_found}, {@code stale_version} if the condition is not met, or {@code invalid_body}
+     *         if the present rules refuse that version
      */
     public Action restore(UUID id, Integer version, Predicate<Action> expected, Requester requester) {
-        // If two callers restore a deleted action at once, the lock lets the second find the action of the first.
+        // If two callers restore a deleted action at once, the lock makes the second wait and find the restored action.
         return written(store::lockOutOthers, () -> {
             Optional<Action> present = store.locked(id);
             present.ifPresent(this::catchUp);
@@ -129,16 +135,16 @@ public class ActionWriter {
     }
 
     /**
-     * Runs a plan in one transaction, while no other transaction writes actions.
+     * Plans and saves many changes in one transaction, while no other transaction writes actions.
      *
-     * @param plan gets all stored actions, and writes its changes with {@link #put}
+     * @param plan gets all stored actions, and saves its changes with {@link #put}
      */
     public <T> T writeAll(Function<List<Action>, T> plan) {
         return written(store::lockOutOthers, () -> plan.apply(store.all()));
     }
 
     /**
-     * One action of a batch that is written together.
+     * An action to be created or changed together with others.
      *
      * @param present the stored action; null to create the action
      * @param settled the new draft, checked and with its defaults
@@ -147,17 +153,17 @@ public class ActionWriter {
     }
 
     /**
-     * Saves actions, and names the import in their audit entries. To be called in {@link #writeAll}.
+     * Saves the actions of an import. Their audit entries refer to the entry of the import. To be called in {@link #writeAll}.
      *
      * @param by the audit entry of the import
      */
     public void put(List<Write> writes, Requester requester, AuditEntry by) {
         Map<UUID, Integer> counted = store.lastVersions(writes.stream().map(Write::id).toList());
-        for (int from = 0; from < writes.size(); from += TOGETHER) {
+        for (int from = 0; from < writes.size(); from += BATCH_SIZE) {
             List<Action> made = new ArrayList<>();
             List<Action> changed = new ArrayList<>();
             List<Kept> kept = new ArrayList<>();
-            for (Write write : writes.subList(from, Math.min(writes.size(), from + TOGETHER))) {
+            for (Write write : writes.subList(from, Math.min(writes.size(), from + BATCH_SIZE))) {
                 if (write.present == null) {
                     Action action = Action.of(write.settled, requester.caller(), clock.instant());
                     action.id = write.id;
@@ -201,9 +207,9 @@ public class ActionWriter {
     }
 
     /**
-     * Stores a new action.
+     * Saves a new action.
      *
-     * @param counted the last version number of an earlier action with this id, from which the numbers go on; else 0
+     * @param counted the last version number of a deleted action with this id, after which the numbers continue; else 0
      */
     private Kept add(Verb verb, Action action, int counted, Requester requester) {
         action.version += counted;
@@ -211,7 +217,7 @@ public class ActionWriter {
         return kept(verb, action, requester);
     }
 
-    /** The version and the audit entry of a write, to be persisted in its transaction. */
+    /** The version and the audit entry of a write, to be saved in the same transaction. */
     private record Kept(ActionVersion version, AuditEntry entry) {
 
         void persist() {
@@ -230,8 +236,8 @@ public class ActionWriter {
     }
 
     /**
-     * Runs a write in a new transaction. Locks the table before any row, so that no writer holds a row while it waits for the
-     * table; otherwise two writers could deadlock. Reads and presses do not wait for these locks.
+     * Runs a write in a new transaction. Locks the table before any row, so that no writer holds a locked row while it waits
+     * for the table; otherwise two writers could deadlock. Reads and presses do not wait for these locks.
      */
     private <T> T written(Runnable lock, Callable<T> write) {
         try {
@@ -241,12 +247,12 @@ public class ActionWriter {
                 return write.call();
             });
         } finally {
-            // Also after a failure, because a commit whose answer got lost has happened.
+            // Also after a failure: the commit may have succeeded although its confirmation was lost.
             list.drop();
         }
     }
 
-    /** Checks a name against the stored actions. To be called in a transaction that locks out other writers. */
+    /** Refuses a name that another stored action has. To be called in a transaction that locks out other writers. */
     private void check(Label changed) {
         if (names.matter()) {
             names.check(changed, store.labels());
@@ -261,8 +267,8 @@ public class ActionWriter {
     }
 
     /**
-     * Saves the present version of an action if history does not have this version. A replica of the previous release may have
-     * written the action without history.
+     * Saves the present version of an action if the history lacks it. A replica of the previous release, which keeps no
+     * history, may have written the action.
      */
     private void catchUp(Action action) {
         if (store.version(action.id, action.version).isEmpty()) {

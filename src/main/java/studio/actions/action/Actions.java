@@ -21,11 +21,11 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.template.TriggerLink;
 
-/** The studio's actions. Decides which caller sees which action, and who may press one. */
+/** Finds actions for callers. Refuses actions that the caller may not see or that cannot be pressed. */
 @Singleton
 public class Actions {
 
-    /** The most actions that are remembered from their last press. */
+    /** The most actions that are kept in memory since their last press. */
     private static final int REMEMBERED = 100;
 
     private final ActionCache list;
@@ -39,7 +39,7 @@ public class Actions {
         this.drafts = drafts;
     }
 
-    /** Returns the actions that the caller may see, by name. */
+    /** Returns the actions that the caller may see, ordered by name. */
     public List<Action> visibleTo(Caller caller) {
         return list.all().stream().filter(action -> action.visibleTo(caller)).toList();
     }
@@ -55,14 +55,14 @@ public class Actions {
                 .orElseThrow(() -> found.isEmpty() ? unknown(id) : hidden(id));
     }
 
-    /** Returns the refusal for an action that exists but that the caller may not see. */
+    /** Returns the problem for an existing action that the caller may not see: the same as for a missing action. */
     public static ProblemException hidden(UUID id) {
         return new ProblemException(Code.HIDDEN, missing(id));
     }
 
     /**
-     * Returns an action to press or preview. Does not check the caller's role, because the role depends on the productions of
-     * the targets, which are not known yet.
+     * Returns an action to press or preview. Does not check the caller's role, because it depends on the productions of the
+     * targets, which are not known yet.
      *
      * @throws ProblemException {@code not_found} if there is none, or if it is disabled and the caller is not an admin
      */
@@ -75,10 +75,11 @@ public class Actions {
     }
 
     /**
-     * Returns an enabled action, as {@link #forTargets} does.
+     * Returns an enabled action to press, like {@link #forTargets}.
      *
      * @param ajax true for an action that the service sends, false for an action that the browser opens
-     * @throws ProblemException {@code not_found, action_disabled}, {@code not_ajax} or {@code ajax} for the other kind
+     * @throws ProblemException {@code not_found}, {@code action_disabled}, or {@code not_ajax} or {@code ajax} if the action
+     *         is of the other kind
      */
     public Action pressable(UUID id, Caller caller, boolean ajax) {
         Action action = forTargets(id, caller);
@@ -100,8 +101,8 @@ public class Actions {
     }
 
     /**
-     * Returns an action that the service sends, from memory, as it was at its last press. Saves a query for presses, which
-     * read the version from PostgreSQL anyway. If the versions differ, call {@link #pressableNow}.
+     * Returns from memory an action that the service sends, as it was at its last press. This saves a query, because a press
+     * reads the present version number anyway. If the numbers differ, call {@link #pressableNow}.
      */
     public Action pressableAsBefore(UUID id, Caller caller) {
         Action before = pressed.get(id);
@@ -111,7 +112,10 @@ public class Actions {
         return pressableNow(id, caller);
     }
 
-    /** Returns an action that the service sends, as it is now, even if this request has read an older version of it. */
+    /**
+     * Returns an action that the service sends. Reads it in a new transaction, because the request may have read an older
+     * version.
+     */
     public Action pressableNow(UUID id, Caller caller) {
         pressed.remove(id);
         Action action = QuarkusTransaction.requiringNew().call(() -> pressable(id, caller, true));
@@ -122,7 +126,9 @@ public class Actions {
         return action;
     }
 
-    /** Returns actions as they were when Kitsu showed these links. Leaves out versions that history does not have. */
+    /**
+     * Returns actions as they were when Kitsu showed these trigger links. Leaves out versions that the history does not have.
+     */
     public Map<TriggerLink, Draft> asOf(Collection<TriggerLink> links) {
         Map<TriggerLink, Draft> shown = new HashMap<>();
         List<TriggerLink> asked = links.stream().filter(link -> link.version() != null).toList();
@@ -131,19 +137,19 @@ public class Actions {
         return shown;
     }
 
-    /** Returns the ids, among the given ones, of actions that are here. */
+    /** Returns the given ids that belong to actions of this service. */
     public Set<UUID> known(Collection<UUID> ids) {
         return store.known(ids);
     }
 
-    /** Returns the ids, among the given ones, of actions that are here or were deleted. */
+    /** Returns the given ids that belong to present or deleted actions of this service. */
     public Set<UUID> everKnown(Collection<UUID> ids) {
         Set<UUID> known = new HashSet<>(known(ids));
         known.addAll(store.lastVersions(ids).keySet());
         return known;
     }
 
-    /** Returns a deleted action as it was when it was deleted; empty if there never was one. */
+    /** Returns a deleted action as it was when it was deleted; empty if there never was an action with this id. */
     public Optional<Action> deleted(UUID id, Caller caller) {
         return store.lastVersion(id).map(last -> {
             Action action = Action.of(drafts.read(last.draft), caller, last.at);
@@ -153,7 +159,7 @@ public class Actions {
         });
     }
 
-    /** Returns the refusal for an action that does not exist. */
+    /** Returns the problem for an action that does not exist. */
     static ProblemException unknown(UUID id) {
         return new ProblemException(Code.NOT_FOUND, missing(id));
     }

@@ -23,7 +23,7 @@ import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 
 /**
- * A response with a list of actions, shared by all callers with an equal question.
+ * A response with a list of actions, shared by all callers with equal roles and requests.
  *
  * @param tag the value of {@code ETag}, which changes whenever the body changes
  * @param bytes the body
@@ -32,10 +32,10 @@ public record CachedList(String tag, ByteBuffer bytes) {
 
     private static final String JSON = MediaType.APPLICATION_JSON + ";charset=UTF-8";
 
-    /** Bytes that a string takes beside its characters. */
-    private static final int VALUE = 64;
+    /** Bytes that a string takes in addition to its characters. */
+    private static final int STRING_OVERHEAD = 64;
 
-    /** The key of a kept answer: everything that the answer depends on beside the actions. */
+    /** The key of a kept response: everything on which the response depends in addition to the actions. */
     record Question(Role role, Set<Role> roles, String path, String query, List<String> accept) {
 
         static Question of(RoutingContext request, Caller caller) {
@@ -45,12 +45,12 @@ public record CachedList(String tag, ByteBuffer bytes) {
         }
 
         /**
-         * Returns the bytes of the query and of {@code Accept}, whose lengths the caller chooses. Counts an overhead for each
-         * value of {@code Accept}, because many short values cost more than one.
+         * Returns about the memory that the query and {@code Accept} take, whose lengths the caller chooses. Counts an
+         * overhead for each value of {@code Accept}, because many short values take more than one long value.
          */
         int length() {
             return (query == null ? 0 : query.length())
-                    + accept.stream().mapToInt(value -> value.length() + VALUE).sum();
+                    + accept.stream().mapToInt(value -> value.length() + STRING_OVERHEAD).sum();
         }
     }
 
@@ -63,13 +63,13 @@ public record CachedList(String tag, ByteBuffer bytes) {
         }
     }
 
-    /** Returns a copy outside of the heap, to be kept. From there each response is sent without another copy. */
+    /** Returns a copy outside of the heap, to be kept. Each response is sent from that copy without copying it again. */
     CachedList outside() {
         return new CachedList(tag, ByteBuffer.allocateDirect(bytes.capacity()).put(bytes.duplicate()).flip());
     }
 
     /**
-     * Returns the list, or 304 if the caller has this list already.
+     * Returns a response with the list, or 304 if the caller has this list already.
      *
      * @param known the value of {@code If-None-Match}; null if there is none
      */

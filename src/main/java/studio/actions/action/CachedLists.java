@@ -25,24 +25,24 @@ import studio.actions.identity.Caller;
 import studio.actions.identity.KnownCallers;
 
 /**
- * Lists of actions that are answered from memory, on the event loop, if another caller with the same roles has sent an equal
- * request. All other requests go on to their resource method, also requests to be refused. A write drops the kept answers
+ * Answers requests for lists of actions from memory, on the event loop, if a caller with the same roles has sent an equal
+ * request before. All other requests, including invalid ones, go on to their resource method. A write drops the kept responses
  * together with the list that they were made from ({@link ActionCache}).
  */
 @Singleton
 public class CachedLists {
 
     /**
-     * The priority of the filter: before Quarkus authentication, which costs more than the answer, and after the CORS check.
-     * So Quarkus does not apply its policies for paths ({@code quarkus.http.auth.permission}); the service has none.
+     * The priority of the filter. It runs after the CORS check, and before Quarkus' authentication, which costs more than the
+     * response. So policies of Quarkus for paths ({@code quarkus.http.auth.permission}) do not apply; the service has none.
      */
     private static final int FILTER = SecurityHandlerPriorities.AUTHENTICATION + 50;
 
     private static final Set<String> PATHS = Set.of("/api/custom-actions", "/api/custom-actions/", "/api/data/custom-actions",
             "/api/data/custom-actions/");
 
-    /** The key under which Quarkus keeps the name of a request in metrics and traces. */
-    private static final String TEMPLATE = "UrlPathTemplate";
+    /** The key under which Quarkus stores the path that metrics and traces show for a request. */
+    private static final String PATH_KEY = "UrlPathTemplate";
 
     private final ActionCache list;
     private final KnownCallers callers;
@@ -63,10 +63,10 @@ public class CachedLists {
     }
 
     /**
-     * Returns a list from memory, or writes and keeps it for all callers with an equal question. To be called by a resource
-     * method after it has checked its parameters.
+     * Returns a kept response, or makes one and keeps it for equal requests of callers with the same roles. To be called by a
+     * resource method after it has checked its parameters.
      *
-     * @param write makes the answer from the actions that the caller may see
+     * @param write makes the response from the actions that the caller may see
      */
     public RestResponse<Buffer> answer(Caller caller, Function<List<Action>, CachedList> write) {
         RoutingContext request = CurrentRequestManager.get().unwrap(RoutingContext.class);
@@ -95,7 +95,7 @@ public class CachedLists {
             return;
         }
         hits.increment();
-        ((HttpServerRequestInternal) request.request()).context().putLocal(TEMPLATE, request.request().path());
+        ((HttpServerRequestInternal) request.request()).context().putLocal(PATH_KEY, request.request().path());
         found.get().answer(request.response(), known(request));
     }
 

@@ -14,12 +14,12 @@ final class Etag {
     private Etag() {
     }
 
-    /** Returns the tag of one action: its version. */
+    /** Returns an action's entity tag: its version number. */
     static EntityTag of(Action action) {
         return new EntityTag(Integer.toString(action.version));
     }
 
-    /** Returns the tag of any other body: a hash of its bytes. */
+    /** Returns the entity tag of a response body: a hash of its bytes. */
     static EntityTag of(byte[] body) {
         return new EntityTag(Base64.getUrlEncoder().withoutPadding().encodeToString(Sha256.of(body)).substring(0, 22));
     }
@@ -30,7 +30,7 @@ final class Etag {
 
     /**
      * Returns true if the caller has the response with this tag already. Compares weakly (RFC 9110, section 13.1.2), because a
-     * proxy that compresses weakens the tags that pass through.
+     * proxy that compresses responses makes their tags weak.
      *
      * @param known the value of {@code If-None-Match}; null if there is none
      */

@@ -22,8 +22,8 @@ import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
 /**
- * The rule that two actions may not have one name beside Kitsu. Kitsu's box of actions tells actions apart by name, so one of
- * two namesakes could never be run. Existing namesakes may stay.
+ * The rule that no two actions may have the same name if the service runs with Kitsu. Kitsu's action box identifies actions by
+ * name, so one of two equally named actions could never be run. Existing ones may stay.
  */
 @Singleton
 public class TakenNames {
@@ -34,12 +34,12 @@ public class TakenNames {
         this.matter = config.url().isPresent();
     }
 
-    /** Returns true if names must differ. No other transaction may write actions then while names are compared. */
+    /** Returns true if names must differ. Then a writer must lock out other writers while it compares names. */
     boolean matter() {
         return matter;
     }
 
-    /** The name and entity type of an action, by which Kitsu's box lists the action. */
+    /** The name and entity type of an action, by which Kitsu's action box lists it. */
     public record Label(UUID id, String name, EntityType entityType) {
 
         public static Label of(Action action) {
@@ -67,7 +67,7 @@ public class TakenNames {
     }
 
     /**
-     * Checks one change.
+     * Refuses a change to a name that another action has.
      *
      * @param present the labels of all stored actions
      * @throws ProblemException {@code invalid_body} if another action has the name
@@ -79,9 +79,9 @@ public class TakenNames {
     }
 
     /**
-     * Returns the faults of changes that are made together, by the id of the action.
+     * Returns the errors of changes that are saved together, by the id of the action.
      *
-     * @param changes the new labels; if two changes take one name, the first change keeps the name
+     * @param changes the new labels; if two changes take the same name, the first change gets it
      * @param present the labels of all stored actions, before the changes
      */
     public Map<UUID, Fault> refused(Collection<Label> changes, Collection<Label> present) {
@@ -89,7 +89,7 @@ public class TakenNames {
         if (matter && !changes.isEmpty()) {
             Map<UUID, Label> before = new HashMap<>();
             present.forEach(label -> before.put(label.id, label));
-            // An action whose change is refused keeps its old name, so another change to this name may be refused, too.
+            // An action whose change is refused keeps its old name, so another change to it must be refused, too.
             while (refuse(changes, before, refused)) {
             }
         }
@@ -118,7 +118,7 @@ public class TakenNames {
         return refused.size() > known;
     }
 
-    /** Returns true if two actions had one name before and keep this name. They may not take another name together. */
+    /** Returns true if two actions already had the same name and still have it. They may not take another name together. */
     private static boolean wereTwins(Label one, Label oneBefore, Label other, Label otherBefore) {
         return oneBefore != null && otherBefore != null && oneBefore.meets(otherBefore)
                 && (one.folded().equals(oneBefore.folded()) || other.equals(otherBefore));

@@ -4,7 +4,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What an address is: a public one, or one with a special purpose. Decides how the allow list can open it.
+ * The kind of an IP address: public, or for a special purpose. Decides how an entry of the allow list can permit requests to
+ * it.
  *
  * @param what the kind in words, like "a private address"
  * @param ranges the addresses of this kind; empty if no range describes them
@@ -12,8 +13,8 @@ import java.util.List;
 record AddressKind(Access access, String what, List<AddressRange> ranges) {
 
     /**
-     * How the allow list can open an address. OPENABLE: by address, range or name. GUARDED: only by exact address and port,
-     * since such an address lends this machine's identity.
+     * How an entry of the allow list can permit requests to an address. OPENABLE: by address, range or name. GUARDED: only by
+     * exact address and port, since servers there may trust every request from this machine.
      */
     enum Access {
         PUBLIC,
@@ -29,16 +30,17 @@ record AddressKind(Access access, String what, List<AddressRange> ranges) {
 
     /**
      * Ranges that are not public unicast, from the IANA Special-Purpose Address Registries of October 2025, and metadata
-     * addresses of clouds. Narrow ranges stand before wide ones, because the first match counts.
+     * addresses of clouds. Narrow ranges stand before wide ones, because the first match counts. Bare numbers in the comments
+     * are RFCs.
      */
     private static final AddressKind[] SPECIAL = {
             kind(Access.GUARDED, "an unspecified address", "0.0.0.0/8", "[::]/128"), // RFC 791, 3.2; RFC 4291, 2.5.2
             kind(Access.GUARDED, LOOPBACK, "127.0.0.0/8", "[::1]/128"), // RFC 1122, 3.2.1.3; RFC 4291, 2.5.3
-            kind(Access.GUARDED, "a link-local address", "169.254.0.0/16", "[fe80::]/10"), // RFC 3927; 4291; most clouds
+            kind(Access.GUARDED, "a link-local address", "169.254.0.0/16", "[fe80::]/10"), // RFC 3927; 4291; cloud metadata
             kind(Access.GUARDED, METADATA, "100.100.100.200/32", "192.0.0.192/32"), // Alibaba; Oracle
             kind(Access.GUARDED, METADATA, "[fd00:100::100:200]/128", "[fd00:c1::a9fe:a9fe]/128"), // Alibaba; Oracle
             kind(Access.GUARDED, METADATA, "168.63.129.16/32", "[fd20:ce::254]/128"), // Azure; Google
-            kind(Access.GUARDED, METADATA, "[fd00:ec2::]/32"), // AWS: ::254, and ::23, which gives pods their roles
+            kind(Access.GUARDED, METADATA, "[fd00:ec2::]/32"), // AWS: ::254; ::23 gives pods their credentials
             kind(Access.GUARDED, METADATA, "[fd00:42::42]/128", "[fd00:a9fe:a9fe::1]/128"), // Scaleway; Akamai
             kind(Access.NEVER, "a multicast address", "224.0.0.0/4", "[ff00::]/8"), // RFC 5771; RFC 4291, 2.7
             kind(Access.NEVER, "the broadcast address", "255.255.255.255/32"), // RFC 919
@@ -52,11 +54,14 @@ record AddressKind(Access access, String what, List<AddressRange> ranges) {
             kind(Access.OPENABLE, RESERVED, "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4"), // RFC 6890; 2544; 1112
             kind(Access.OPENABLE, RESERVED, "192.88.99.0/24", "192.52.193.0/24", "[2001::]/23"), // RFC 7526; 7450; 2928
             kind(Access.OPENABLE, RESERVED, "[2d00::]/8", "[2e00::]/7", "[3000::]/4"), // IANA: unassigned
-            kind(Access.OPENABLE, RESERVED, "192.31.196.0/24", "192.175.48.0/24", "[2620:4f:8000::]/48"), // AS112: 7535, 7534
+            kind(Access.OPENABLE, RESERVED, "192.31.196.0/24", "192.175.48.0/24", "[2620:4f:8000::]/48"), // 7535; 7534 (AS112)
     };
 
     private static final AddressRange NAT64 = AddressRange.parse("[64:ff9b::]", "96");
-    /** For NAT64, and for ISATAP: an interface identifier under any prefix (RFC 5214, 6.1), which no range can describe. */
+    /**
+     * NAT64 addresses with an IPv4 address that is not public, and ISATAP addresses: any prefix may stand before their last 64
+     * bits (RFC 5214, 6.1).
+     */
     private static final AddressKind WRAPPED = kind(Access.NEVER, EMBEDDED);
     /**
      * All other IPv6 addresses outside 2000::/3 (IANA IPv6 Global Unicast Assignments), including 100::/64 (RFC 6666) and
@@ -66,11 +71,11 @@ record AddressKind(Access access, String what, List<AddressRange> ranges) {
     private static final AddressKind UNICAST = kind(Access.PUBLIC, "a public address");
 
     /**
-     * Returns the special range that contains all of a range. If there is none, returns {@link #UNICAST}, or
-     * {@link #UNASSIGNED} for IPv6 outside 2000::/3.
+     * Returns the kind of the first special range that contains the whole given range. If there is none, returns
+     * {@link #UNICAST}, or {@link #UNASSIGNED} for IPv6 outside 2000::/3.
      */
     static AddressKind of(AddressRange range) {
-        // RFC 6052, 2.1 and 3.1: NAT64's well-known prefix leads to the embedded IPv4 address, which must be a public one.
+        // NAT64 leads to the IPv4 address at the end of the IPv6 address, which must be public (RFC 6052, 2.1 and 3.1).
         if (NAT64.contains(range)) {
             return range.bits() == 128 && of(range.embeddedV4()).access == Access.PUBLIC ? UNICAST : WRAPPED;
         }

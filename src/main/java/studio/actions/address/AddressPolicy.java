@@ -11,12 +11,12 @@ import java.util.regex.Pattern;
 import studio.actions.address.AddressKind.Access;
 
 /**
- * The addresses that requests may be sent to: public unicast addresses and the entries of the studio's allow list. Judges
- * the URL as written and the addresses that its name resolved to; resolves no names itself. Immutable.
+ * The rule for addresses that requests may be sent to: public unicast addresses and the entries of the studio's allow list.
+ * Judges a URL as written and the addresses that its host name resolved to; resolves no names itself. Immutable.
  */
 public final class AddressPolicy {
 
-    /** The reason to refuse an address; part of a code that clients see. */
+    /** The reason to refuse an address; clients see it in a code such as {@code egress_port}. */
     public enum Reason {
         SPELLING,
         SCHEME,
@@ -32,20 +32,20 @@ public final class AddressPolicy {
      * A refused address.
      *
      * @param sentence tells the person what to do, and never which addresses a name resolved to
-     * @param found the address that a name resolved to, for the operator; null if no resolved address was judged
+     * @param found the refused address that a name resolved to, for the operator's log; null if no resolved address was judged
      */
     public record Refusal(Reason reason, String sentence, InetAddress found) {
     }
 
     /**
-     * Suffixes of internal names. Sources: RFC 6761, 6762 and 8375; ICANN's resolution of 29 July 2024 for .internal; custom
-     * for .svc and .localdomain.
+     * Suffixes of names that exist only inside a machine or network. Sources: RFC 6761, 6762 and 8375; ICANN's resolution of 29
+     * July 2024 for .internal; common use for .svc and .localdomain.
      */
     private static final String[] INTERNAL = { ".localhost", ".local", ".home.arpa", ".internal", ".svc", ".localdomain" };
 
     /**
-     * Ports of databases, of software that runs machines, clusters and queues, and of "port blocking" in the WHATWG Fetch
-     * Standard. In ascending order, for the binary search.
+     * Ports above 1023 that need an entry in the allow list: ports of databases, of software that runs machines, clusters and
+     * queues, and of "port blocking" in the WHATWG Fetch Standard. In ascending order, for the binary search.
      */
     private static final int[] CLOSED_PORTS = {
             1099, 1433, 1434, 1521, 1526, 1719, 1720, 1723, 1883, 2049, 2181, 2375, 2376, 2377, 2379, 2380, 2483, 2484, 2888,
@@ -66,29 +66,30 @@ public final class AddressPolicy {
 
     /**
      * Creates a policy from the entries of an allow list: {@code 10.20.0.5}, {@code [fd12::1]}, {@code 10.20.0.0/16},
-     * {@code [fd12::]/48} or {@code farm.studio.lan}, each with a port or not ({@code farm.studio.lan:8443}). A range opens
-     * its addresses, and a name opens the addresses that it resolves to. Loopback, link-local, unspecified and cloud metadata
-     * addresses are opened only by an entry with the exact address and port.
+     * {@code [fd12::]/48} or {@code farm.studio.lan}, each with a port or not ({@code farm.studio.lan:8443}). A range allows
+     * its addresses, and a name allows the addresses that it resolves to. Loopback, link-local, unspecified and cloud metadata
+     * addresses are allowed only by an entry with the exact address and port.
      *
-     * @throws IllegalArgumentException if an entry cannot be read or could never open anything; says which and why
+     * @throws IllegalArgumentException if an entry cannot be read or could never allow anything; the message says which and why
      */
     public static AddressPolicy of(List<String> allow) {
         return new AddressPolicy(AllowList.of(allow));
     }
 
-    /** Returns a sentence about the first entry without an effect; empty if every entry has an effect. */
+    /** Returns a sentence about the first entry of the allow list that has no effect; empty if every entry has one. */
     public Optional<String> idleEntry() {
         return allow.idleEntry();
     }
 
-    /** Returns a copy of this policy with one more entry; throws as {@link #of} does. */
+    /** Returns a copy of this policy with one more entry in the allow list; throws as {@link #of} does. */
     public AddressPolicy and(String entry) {
         return new AddressPolicy(allow.and(entry));
     }
 
     /**
      * Judges a URL as written: spelling, scheme, user info, host, port, literal addresses and names that are internal by
-     * definition. Refuses a host that {@link URI}, RFC 3986 and the WHATWG URL Standard ("ends in a number") read differently.
+     * definition. Refuses a host that {@link URI}, RFC 3986 and the WHATWG URL Standard ("ends in a number") would read as
+     * different hosts.
      *
      * @return the refusal; empty if the URL is allowed
      */
@@ -136,8 +137,8 @@ public final class AddressPolicy {
     }
 
     /**
-     * Judges the addresses that a URL's host resolved to, after {@link #vet(URI)} allowed the URL. One forbidden address
-     * refuses all.
+     * Judges the addresses that a URL's host resolved to, after {@link #vet(URI)} allowed the URL. If one address is forbidden,
+     * refuses the host.
      *
      * @param host the host; an IPv6 literal keeps its brackets
      * @param port the port of the connection
@@ -156,7 +157,7 @@ public final class AddressPolicy {
             AddressRange address = AddressRange.of(answer);
             Access access = AddressKind.of(address).access();
             if (access != Access.PUBLIC && !(byName && access == Access.OPENABLE) && !allow.opens(address, port)) {
-                // One wording for every kind of address, so that a caller cannot find out what a name resolves to.
+                // The same sentence for every kind of address, so that a caller cannot find out what a name resolves to.
                 return Optional.of(new Refusal(Reason.ADDRESS, asked.literal() != null ? closed(asked, port)
                         : asked.text() + (byName
                                 ? " resolves to an address that needs an entry of its own, with a port, in "
@@ -168,7 +169,10 @@ public final class AddressPolicy {
         return Optional.empty();
     }
 
-    /** Returns the host as written; null if there is none. {@link URI} has no host for names with an underscore. */
+    /**
+     * Returns a URL's host as written; null if there is none. For a name with an underscore, {@link URI} itself returns no
+     * host.
+     */
     public static String host(URI uri) {
         Matcher underscored = underscored(uri);
         return underscored == null ? uri.getHost() : underscored.group(1);
@@ -196,7 +200,7 @@ public final class AddressPolicy {
                 + (kind.access() == Access.NEVER ? "No request may go there: write another address." : remedy(host, port));
     }
 
-    /** Suggests 127.0.0.1 for localhost, because no name in the allow list opens loopback. */
+    /** Says how to allow a host. For localhost, suggests 127.0.0.1, because no name in the allow list opens loopback. */
     private static String remedy(Host host, int port) {
         boolean local = Host.isLocal(host.text());
         return "If this is meant, " + (local ? "write 127.0.0.1 instead and add 127.0.0.1" : "add " + host.text()) + ":" + port

@@ -4,7 +4,10 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 
-/** A range of addresses by prefix; 128 bits for one address. IPv4 is kept as IPv4-mapped IPv6 (RFC 4291, 2.5.5.2). */
+/**
+ * A range of IP addresses with {@code bits} equal first bits; 128 for one address. IPv4 is kept as IPv4-mapped IPv6 (RFC 4291,
+ * 2.5.5.2).
+ */
 record AddressRange(long high, long low, int bits) {
 
     private static final long MAPPED = 0xffff_0000_0000L;
@@ -27,7 +30,7 @@ record AddressRange(long high, long low, int bits) {
             return null;
         }
         try {
-            return of(InetAddress.getByName(host)); // parses or throws, never resolves: brackets and a colon
+            return of(InetAddress.getByName(host)); // no DNS query: it has brackets and a colon
         } catch (UnknownHostException e) {
             return null;
         }

@@ -21,7 +21,9 @@ final class AllowList {
         this.entries = entries.toList();
     }
 
-    /** @throws IllegalArgumentException if an entry cannot be read or could never open anything; says which and why */
+    /**
+     * @throws IllegalArgumentException if an entry cannot be read or could never allow anything; the message says which and why
+     */
     static AllowList of(List<String> entries) {
         return new AllowList(entries.stream().map(Entry::parse));
     }
@@ -31,24 +33,24 @@ final class AllowList {
         return new AllowList(Stream.concat(entries.stream(), Stream.of(Entry.parse(entry))));
     }
 
-    /** Returns a sentence about the first entry without an effect; empty if every entry has an effect. */
+    /** Returns a sentence about the first entry that has no effect; empty if every entry has one. */
     Optional<String> idleEntry() {
         return entries.stream().filter(entry -> entry.isLocalName() && entries.stream().noneMatch(entry::isOpenedBy))
                 .findFirst().map(entry -> Entry.flaw(entry.port == 0 ? entry.name : entry.name + ":" + entry.port,
                         "A name alone does not allow loopback: add 127.0.0.1 with its port, like 127.0.0.1:8080."));
     }
 
-    /** Returns true if an entry opens this host, as a name or an address, at this port. */
+    /** Returns true if an entry allows this host, as a name or an address, at this port. */
     boolean opens(Host host, int port) {
         return entries.stream().anyMatch(entry -> entry.isFor(port) && entry.opens(host.text(), host.literal()));
     }
 
-    /** Returns true if an entry opens this address at this port. */
+    /** Returns true if an entry allows this address at this port. */
     boolean opens(AddressRange address, int port) {
         return entries.stream().anyMatch(entry -> entry.isFor(port) && entry.opens(null, address));
     }
 
-    /** Returns true if an entry that names this port opens this host. */
+    /** Returns true if an entry with exactly this port allows this host. */
     boolean opensPort(Host host, int port) {
         return entries.stream().anyMatch(entry -> entry.port == port && entry.opens(host.text(), host.literal()));
     }
@@ -56,9 +58,9 @@ final class AllowList {
     /**
      * An entry of the allow list.
      *
-     * @param name null for a range or an address
+     * @param name the host name; null for a range or an address
      * @param range null for a name
-     * @param port 0 for every port that is open without an entry
+     * @param port the only port that the entry allows; 0 for every port that needs no entry
      */
     private record Entry(String name, AddressRange range, int port) {
 
@@ -93,7 +95,7 @@ final class AllowList {
             return name != null && Host.isLocal(name);
         }
 
-        /** Returns true if the other entry opens an address that this local name can stand for. */
+        /** Returns true if the other entry allows a loopback address at the port of this local name. */
         boolean isOpenedBy(Entry other) {
             return other.range != null && other.port > 0 && (port == 0 || port == other.port)
                     && AddressKind.of(other.range).isLoopback();

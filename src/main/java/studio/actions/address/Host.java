@@ -17,7 +17,7 @@ record Host(String text, AddressRange literal, String flaw) {
         return new Host(text.toLowerCase(Locale.ROOT), literal, literal == null ? flaw(text) : null);
     }
 
-    /** Returns true for names of loopback (RFC 6761, 6.3). */
+    /** Returns true for localhost and names below it (RFC 6761, 6.3). */
     static boolean isLocal(String name) {
         return ("." + name).endsWith(".localhost");
     }
@@ -27,7 +27,7 @@ record Host(String text, AddressRange literal, String flaw) {
         if (name.startsWith("[")) {
             return "Write an IPv6 address like [2606:4700::1111], without a zone.";
         }
-        // WHATWG URL Standard, "ends in a number": other parsers read such a name as an address.
+        // Other parsers read a name whose last part is a number as an address (WHATWG URL Standard, "ends in a number").
         if (PlainNumber.isNumeral(last, 10)
                 || last.regionMatches(true, 0, "0x", 0, 2) && PlainNumber.isNumeral("0" + last.substring(2), 16)) {
             return "Write an IPv4 address as four numbers from 0 to 255, without leading zeros or a dot at the end.";

@@ -1,12 +1,14 @@
 package studio.actions.address;
 
-/** Numbers in URLs that all parsers read alike. */
+/** Parser of numbers that all URL parsers read alike. */
 final class PlainNumber {
 
     private PlainNumber() {
     }
 
-    /** Parses a plain decimal number; -1 for other text, also for leading zeros, which some parsers read as octal. */
+    /**
+     * Parses a decimal number up to {@code max}; -1 for other text, also for leading zeros, which some parsers read as octal.
+     */
     static int parse(String text, int max) {
         boolean plain = isNumeral(text, 10) && text.length() < 6 && (text.length() == 1 || text.charAt(0) != '0');
         return plain && Integer.parseInt(text) <= max ? Integer.parseInt(text) : -1;

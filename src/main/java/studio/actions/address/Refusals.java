@@ -23,7 +23,7 @@ public class Refusals {
 
     private static final Logger LOG = Logger.getLogger(Refusals.class);
 
-    /** The most bytes of {@code what}, and of the caller's name with email, in a log line. */
+    /** The most bytes that a log line shows of {@code what}, and of the caller's name with email. */
     private static final int SHOWN = 500;
 
     private final Map<Reason, Counter> counters = new EnumMap<>(Reason.class);
@@ -38,10 +38,10 @@ public class Refusals {
     }
 
     /**
-     * Returns the refusals of one run, or of one action that is saved or tried out.
+     * Returns a recorder for the refusals of one run, or of one action that is saved or tried out.
      *
      * @param what the run or the action, in words
-     * @param caller the caller's id; comes first in the log line, so that no name can pretend to be another caller
+     * @param caller the caller's id; comes first in the log line, so that no name can pass for another caller's id
      * @param name the caller's name
      * @param email the caller's email; null if there is none
      */
@@ -49,14 +49,16 @@ public class Refusals {
         return new Of(caller + " (" + shown(email == null ? name : name + ", " + email) + ") " + shown(what));
     }
 
-    /** Fits a text into one line and cuts it to the length of a valid name: a refused name may be as long as a body. */
+    /**
+     * Cuts a text and replaces its line breaks, for a log line. The name of a refused action may be as long as a request body.
+     */
     private static String shown(String text) {
         return PrintableText.cut(PrintableText.of(text), SHOWN).replaceAll("[\\p{Cf}\\p{Zl}\\p{Zp}\n\t]", "\ufffd");
     }
 
     /**
-     * The refusals of one run or action. Counts each refusal by its reason, but logs equal ones once: a press may be for a
-     * thousand shots.
+     * A recorder for the refusals of one run or action. Counts each refusal by its reason, but logs equal refusals once, since
+     * a press may be for a thousand shots.
      */
     public final class Of {
 

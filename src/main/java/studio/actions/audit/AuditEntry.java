@@ -20,15 +20,15 @@ import studio.actions.identity.Requester;
 import studio.actions.identity.Role;
 
 /**
- * Who did what to which action or run, from which address, with which result. An entry is written in the transaction of the
- * change, so that neither exists without the other. PostgreSQL refuses to change an entry, or to remove it before its
- * retention period is over (triggers in {@code V1__schema.sql}).
+ * An entry of the audit: who did what to which action or run, from which address, with which result. It is written in the
+ * transaction of the change, so that neither exists without the other. PostgreSQL refuses to change an entry, or to remove it
+ * before its retention period is over (triggers in {@code V1__schema.sql}).
  */
 @Entity
 @Immutable
 public class AuditEntry extends PanacheEntityBase {
 
-    /** Spelled as on the wire. */
+    /** Operations, named as in JSON. */
     public enum Verb {
         created,
         changed,
@@ -41,23 +41,23 @@ public class AuditEntry extends PanacheEntityBase {
         replayed,
         cancelled,
         refused,
-        /** Deleted in Kitsu, but kept by this service. */
+        /** Action deleted in Kitsu, but kept by this service. */
         cleared,
-        /** Put back into Kitsu. */
+        /** Action restored in Kitsu. */
         uncleared
     }
 
-    /** The result of an operation that succeeded. */
+    /** The {@code result} of an operation that succeeded. */
     public static final String DONE = "done";
 
     @Id
     public UUID id;
-    /** By the database's clock. */
+    /** Set by the database's clock. */
     @Column(insertable = false, updatable = false)
     public Instant at;
     @Enumerated(EnumType.STRING)
     public Verb verb;
-    /** The action; null if the entry is about no action or several. */
+    /** The action's id; null if the entry is about no action or several. */
     public UUID subject;
     public String subjectName;
     public UUID runId;
@@ -66,13 +66,13 @@ public class AuditEntry extends PanacheEntityBase {
     public String callerEmail;
     @Enumerated(EnumType.STRING)
     public Role callerRole;
-    /** The address that the request came from. */
+    /** The client's IP address. */
     public String fromAddress;
     public String result;
     @JdbcTypeCode(SqlTypes.JSON)
     public Map<String, Object> detail = new LinkedHashMap<>();
 
-    /** Returns a new entry. {@code persist} saves it. */
+    /** Returns a new entry, which {@code persist} will save. */
     public static AuditEntry of(Verb verb, Requester requester, String result) {
         AuditEntry entry = new AuditEntry();
         entry.id = UUID.randomUUID();
@@ -102,7 +102,7 @@ public class AuditEntry extends PanacheEntityBase {
         return this;
     }
 
-    /** Adds a detail: a text, a number, or a list of them. */
+    /** Adds a detail, whose value is a text, a number, or a list of them. */
     public AuditEntry with(String key, Object value) {
         detail.put(key, value);
         return this;

@@ -10,8 +10,8 @@ import io.quarkus.runtime.annotations.RegisterForReflection;
 import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Person;
 
-/** The JSON of the audit. */
-// No signature names these types, since the answer may be CSV. So the native image would leave them out.
+/** The JSON of audit entries. */
+// The resource's method returns a Response, since the answer may be CSV. So the native image would leave these types out.
 @RegisterForReflection(
         targets = { AuditJson.Page.class, AuditJson.View.class, AuditJson.Subject.class, Person.class })
 public final class AuditJson {
@@ -31,7 +31,10 @@ public final class AuditJson {
             String result,
             Map<String, Object> detail) {
 
-        /** @param outcome the outcome of the entry's run; null if the run has not ended, or there is no run */
+        /**
+         * @param outcome the outcome of the run whose start the entry records; null if it has not ended, or the entry records
+         *        no start
+         */
         static View of(AuditEntry entry, AuditOutcome outcome) {
             Map<String, Object> detail = new TreeMap<>(entry.detail);
             if (outcome != null) {

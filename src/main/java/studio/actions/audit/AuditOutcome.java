@@ -12,7 +12,7 @@ import org.hibernate.type.SqlTypes;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 
-/** How the run of an audit entry ended. It is kept as long as the entry, unlike the run. */
+/** How the run of an audit entry ended. It is kept as long as the entry; the run may be removed earlier. */
 @Entity
 @Immutable
 public class AuditOutcome extends PanacheEntityBase {
@@ -21,7 +21,7 @@ public class AuditOutcome extends PanacheEntityBase {
     public UUID runId;
     /** The run's last state. */
     public String result;
-    /** Deliveries by their last state. */
+    /** Number of deliveries by their last state. */
     @JdbcTypeCode(SqlTypes.JSON)
     public Map<String, Object> detail;
 }

@@ -21,9 +21,9 @@ import studio.actions.problem.Problem;
 import studio.actions.problem.StrictJson;
 
 /**
- * Response filter that saves an audit entry before a caller gets a refusal for missing rights or for a reached limit. Entries
- * cannot be removed for a year by default, so each caller gets at most {@link #ENTRIES_A_MINUTE} of them a minute. The
- * caller's next entry says how many refusals were left out.
+ * Response filter that saves an audit entry before a caller gets a refusal for missing rights or for an exceeded quota. Entries
+ * cannot be removed for a year by default, so each caller causes at most {@link #ENTRIES_A_MINUTE} entries a minute. The first
+ * entry of the caller's next minute says how many refusals were left out.
  */
 class AuditRefusals {
 
@@ -36,7 +36,7 @@ class AuditRefusals {
     private static final int LONGEST_PATH = 300;
 
     /**
-     * The refusals of one caller within a minute.
+     * The refusals of one caller within a minute from {@code since}.
      *
      * @param refused the number of refusals so far
      * @param untold the number of refusals in the caller's previous minute that have no entry
@@ -70,7 +70,7 @@ class AuditRefusals {
         String method = request.getMethod();
         UUID id = StrictJson.id(request.getUriInfo().getPathParameters().getFirst("id"));
         return identities.getDeferredIdentity().onFailure().recoverWithNull().emitOn(workers).invoke(identity -> {
-            // Kitsu has already refused a caller without an identity.
+            // A caller without an identity failed authentication, and cannot be named.
             if (identity != null && !identity.isAnonymous()) {
                 note(Requester.of(identity), problem, method, path, id);
             }

@@ -91,7 +91,7 @@ public class AuditResource {
                 MediaType.APPLICATION_JSON).build();
     }
 
-    /** Finds the entries after a cursor; the first entries if the cursor is null. */
+    /** Returns a page of entries, newest first: after the cursor, or from the start if it is null. */
     private List<AuditJson.View> entries(AuditStore.Filter filter, Cursor after, int most) {
         return QuarkusTransaction.requiringNew().call(() -> {
             List<AuditEntry> found = store.entries(filter, after, most);
@@ -102,7 +102,7 @@ public class AuditResource {
         });
     }
 
-    /** Writes the table page by page, so that no transaction is open while the client reads slowly. */
+    /** Writes the CSV page by page, so that no transaction is open while the client reads slowly. */
     private void write(AuditStore.Filter filter, Cursor first, int most, char delimiter, boolean bom, OutputStream out)
             throws IOException {
         Writer writer = new OutputStreamWriter(out, StandardCharsets.UTF_8);

@@ -39,7 +39,7 @@ class AuditRetention {
                 .description("How many are in the database; counted once an hour.").register(meters);
     }
 
-    /** Saves the retention period in the database, which itself refuses to remove younger entries. */
+    /** Saves the retention period in the database, whose trigger refuses to remove younger entries. */
     void begin(@Observes StartupEvent start) {
         QuarkusTransaction.requiringNew().run(() -> store.keep(config.audit()));
     }

@@ -22,7 +22,7 @@ import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.database.SqlBatch;
 import studio.actions.problem.Cursor;
 
-/** The store of the audit. All queries use the open transaction. */
+/** The queries of the audit. The calling method must open the transaction. */
 @Singleton
 public class AuditStore {
 
@@ -39,18 +39,18 @@ public class AuditStore {
         this.json = json;
     }
 
-    /** Adds the insertion of an entry to a batch. */
+    /** Adds an INSERT of an audit entry to a batch. */
     public SqlBatch insert(SqlBatch batch, AuditEntry entry) {
         return batch.add(INSERT, Arrays.asList(entry.id, entry.verb.name(), entry.subject, entry.subjectName, entry.runId,
                 entry.callerId, entry.callerName, entry.callerEmail, entry.callerRole.name(), entry.fromAddress, entry.result,
                 json.valueToTree(entry.detail).toString()));
     }
 
-    /** Conditions on entries; null stands for any value. */
+    /** The conditions for finding entries; null allows any value. */
     record Filter(UUID subject, UUID runId, UUID callerId, Verb verb, Instant since, Instant until) {
     }
 
-    /** Finds the entries after a cursor, newest first; the first entries if the cursor is null. */
+    /** Finds entries, newest first: after the cursor, or from the start if the cursor is null. */
     List<AuditEntry> entries(Filter filter, Cursor after, int most) {
         Map<String, Object> values = new HashMap<>();
         String where = Stream.of(
@@ -74,7 +74,7 @@ public class AuditStore {
         return condition;
     }
 
-    /** Finds the outcomes of runs. A run that has not ended has none. */
+    /** Finds the outcomes of runs, by run id. A run that has not ended has none. */
     Map<UUID, AuditOutcome> outcomes(Collection<UUID> runs) {
         return runs.isEmpty() ? Map.of()
                 : AuditOutcome.<AuditOutcome> list("runId in ?1", runs).stream()
@@ -82,8 +82,8 @@ public class AuditStore {
     }
 
     /**
-     * Sets the action or run of a refused request from its path, which holds only the id. The name is the present one in the
-     * database.
+     * Sets the action, or the run with its action, that a refused request was about. The request's path holds only an id, so
+     * the name is read from the database.
      */
     @SuppressWarnings("unchecked")
     void aboutPath(AuditEntry entry, UUID id, boolean run) {
@@ -96,13 +96,16 @@ public class AuditStore {
         found.forEach(row -> entry.about((UUID) row[0], (String) row[1]));
     }
 
-    /** Saves the retention period, so that the database itself refuses to remove younger entries. */
+    /** Saves the retention period, so that the database's trigger refuses to remove younger entries. */
     void keep(Duration age) {
         entities.createNativeQuery("UPDATE audit_retention SET keep = make_interval(secs => :seconds)")
                 .setParameter("seconds", (double) age.toSeconds()).executeUpdate();
     }
 
-    /** Removes a batch of old entries in the order of their index. Skips entries that another replica is removing. */
+    /**
+     * Removes a batch of expired entries, the oldest first, and returns their number. Skips entries that another replica is
+     * removing.
+     */
     int remove(Duration age, int most) {
         return remove("""
                 DELETE FROM audit_entry WHERE id IN (
@@ -118,8 +121,8 @@ public class AuditStore {
     }
 
     /**
-     * Removes rows that are older than both the retention period in the database and this replica's. The periods differ if
-     * another replica has another setting, or if this replica has not saved its own yet.
+     * Removes rows that are older than both the retention period in the database and this replica's own setting. The two differ
+     * if another replica has another setting, or if this replica has not saved its own yet.
      */
     private int remove(String some, Duration age, int most) {
         return entities.createNativeQuery(some.replace(":age",

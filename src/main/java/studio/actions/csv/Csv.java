@@ -24,13 +24,18 @@ import org.apache.commons.csv.QuoteMode;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
-/** Reads and writes tables as spreadsheets and Kitsu write them: RFC 4180 with {@code ;} or {@code ,}, in UTF-8. */
+/**
+ * Reads and writes CSV as spreadsheets and Kitsu write it: RFC 4180 with {@code ;} or {@code ,}, in UTF-8. Also reads tabs.
+ */
 public final class Csv {
 
     public static final String MEDIA_TYPE = "text/csv";
     public static final String TABS = "text/tab-separated-values";
 
-    /** The type of old workbooks, and of browsers' CSV files if Excel is installed. Workbooks are refused with a hint. */
+    /**
+     * The media type of old Excel workbooks, which are refused with a hint. If Excel is installed, browsers send CSV files
+     * under this type, too.
+     */
     public static final String EXCEL = "application/vnd.ms-excel";
     public static final String WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -40,11 +45,11 @@ public final class Csv {
     private static final String FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20";
 
     /** Characters that spreadsheets ignore before a formula: white space and characters without width. */
-    private static final String PASSED = "[\\s\\p{Z}\\p{Cf}]*";
-    private static final Pattern COMPUTED = Pattern.compile(PASSED + "[" + Pattern.quote(FORMULA) + "].*", Pattern.DOTALL);
-    private static final Pattern INNER = Pattern.compile("([,;\t\r\n]" + PASSED + ")(?=[" + Pattern.quote(FORMULA) + "])");
+    private static final String IGNORED = "[\\s\\p{Z}\\p{Cf}]*";
+    private static final Pattern COMPUTED = Pattern.compile(IGNORED + "[" + Pattern.quote(FORMULA) + "].*", Pattern.DOTALL);
+    private static final Pattern INNER = Pattern.compile("([,;\t\r\n]" + IGNORED + ")(?=[" + Pattern.quote(FORMULA) + "])");
 
-    /** A first line that names the delimiter, as Excel reads and writes it. */
+    /** A first line such as {@code sep=;}, with which Excel names the delimiter. */
     private static final Pattern SEPARATOR = Pattern.compile("\\A\"?sep=([;,\t])\"?[ ;,\t]*(?:\r\n|\n|\r|\\z)",
             Pattern.CASE_INSENSITIVE);
 
@@ -54,9 +59,9 @@ public final class Csv {
     }
 
     /**
-     * One line of a file.
+     * One line of a table.
      *
-     * @param number the line's number in the file, from 1; of its first line if a cell has line breaks
+     * @param number the line's number in the file, from 1; if a cell has line breaks, the number of its first line
      */
     public record Line(int number, List<String> cells) {
 
@@ -65,7 +70,9 @@ public final class Csv {
         }
     }
 
-    /** Returns a printer that writes like Kitsu: every cell quoted, lines end in LF. {@link #guard Guard} the cells first. */
+    /**
+     * Returns a printer that writes CSV like Kitsu: every cell quoted, lines end in LF. It does not {@link #guard} the cells.
+     */
     public static CSVPrinter printer(Appendable out, char delimiter) {
         try {
             return new CSVPrinter(out, CSVFormat.DEFAULT.builder().setDelimiter(delimiter).setQuoteMode(QuoteMode.ALL)
@@ -75,21 +82,21 @@ public final class Csv {
         }
     }
 
-    /** Returns a cell that a spreadsheet shows as this text and does not compute. {@link #unguard} reads it back. */
+    /** Returns a cell that a spreadsheet shows as text and does not compute as a formula. {@link #unguard} reads it back. */
     public static String guard(String text) {
         return text == null ? "" : computed(text) || quoted(text) ? "'" + text : text;
     }
 
     /**
-     * Returns a cell like {@link #guard}, but guards text after any delimiter, too: a spreadsheet may begin a new cell there.
-     * For text from anybody that only people read, since {@link #unguard} does not read such a cell back.
+     * Returns a cell like {@link #guard}, but guards text after each delimiter in the cell, too: a spreadsheet may begin a new
+     * cell there. For text from strangers that only people read, since {@link #unguard} does not read such a cell back.
      */
     public static String guardAll(String text) {
         return text == null ? "" : guard(INNER.matcher(text).replaceAll("$1'"));
     }
 
     /**
-     * Returns the delimiter of a query parameter.
+     * Returns the delimiter that a query parameter names.
      *
      * @throws ProblemException {@code invalid_parameter} unless it is {@code ;} or {@code ,}
      */
@@ -152,7 +159,7 @@ public final class Csv {
         return lines;
     }
 
-    /** Returns the delimiter that occurs most often in the header, outside of quotes. */
+    /** Returns the delimiter that occurs most often in the first line, outside of quotes. */
     private static char used(String text) {
         boolean quoted = false;
         int[] counts = new int[DELIMITERS.length()];
@@ -187,7 +194,7 @@ public final class Csv {
         }
         text.flip();
         int last = text.length();
-        // Some files end in very many empty lines.
+        // Drops empty lines at the end: some files have very many.
         while (last > 0 && "\r\n".indexOf(text.charAt(last - 1)) >= 0) {
             last--;
         }
@@ -209,7 +216,7 @@ public final class Csv {
         return seen >= 4 && zeros >= seen / 3;
     }
 
-    /** Returns the number of the line that holds a byte. Line ends are CR LF, LF or CR. */
+    /** Returns the number of the line that holds the byte at a position. Line ends are CR LF, LF or CR. */
     private static long lines(byte[] file, int position) {
         return 1 + IntStream.range(0, position)
                 .filter(i -> file[i] == '\n' || file[i] == '\r' && file[i + 1] != '\n').count();

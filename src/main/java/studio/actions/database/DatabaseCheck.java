@@ -12,13 +12,13 @@ import org.flywaydb.core.api.callback.Callback;
 import org.flywaydb.core.api.callback.Context;
 import org.flywaydb.core.api.callback.Event;
 
-/** A Flyway callback that refuses an unsuitable database before the first migration. */
+/** A Flyway callback that refuses an unsuitable database at each start, before any migration runs. */
 public final class DatabaseCheck implements Callback {
 
     private static final int OLDEST = 15;
     private static final String SERVER = "SELECT pg_backend_pid()";
 
-    /** An unsuitable database. The message continues a sentence that begins with the database's name. */
+    /** Thrown for an unsuitable database. The message is the rest of a sentence that begins with the database's name. */
     public static final class Unfit extends FlywayException {
 
         private static final long serialVersionUID = 1L;
@@ -76,7 +76,10 @@ public final class DatabaseCheck implements Callback {
         }
     }
 
-    /** Detects transaction pooling: another transaction gets the server process that this connection used before. */
+    /**
+     * Detects transaction pooling: while another transaction uses the server process that this connection had, this connection
+     * gets a different one.
+     */
     private static boolean isSharedByTransaction(Connection connection, DataSource database) throws SQLException {
         String before = ask(connection, SERVER);
         try (Connection other = database.getConnection()) {

@@ -10,21 +10,21 @@ import javax.transaction.xa.XAException;
 import studio.actions.log.Causes;
 
 /**
- * A failure of the database, as opposed to a fault in our own statements. Classified by SQLSTATE and type, because messages
- * change and clash.
+ * A failure of the database, as opposed to a fault in our own statements. Recognized by SQLSTATE and exception type, because
+ * the texts of messages change and are ambiguous.
  *
- * @param state the SQLSTATE; null if the pool had no connection
+ * @param state the SQLSTATE; null if there is none, for example because the pool had no connection
  * @param message the driver's or the pool's message
  */
 public record DatabaseFailure(String state, String message) {
 
     /**
-     * States that only a wrong statement causes: cardinality, data, integrity, syntax, and statements after a failed one. All
-     * other states are failures of the database.
+     * Prefixes of SQLSTATEs that only a wrong statement causes: violated cardinality or integrity, wrong data or syntax, and a
+     * statement in a transaction that has already failed. All other SQLSTATEs are failures of the database.
      */
     private static final List<String> OURS = List.of("21", "22", "23", "42", "25P02");
 
-    /** Class 42, but a failure of the database: a hosting provider or an administrator has revoked rights. */
+    /** In class 42, but not our fault: an administrator or a hosting provider has revoked a right from the service's user. */
     private static final String NO_RIGHT = "42501";
 
     private static final Map<String, String> SENTENCES = Map.ofEntries(
@@ -40,10 +40,13 @@ public record DatabaseFailure(String state, String message) {
             Map.entry("3D", "The database does not exist."),
             Map.entry("28", "The database refuses the service's login."));
 
-    /** States that concern one statement only: deadlocks, lock time-outs, cancelled statements. */
+    /** Prefixes of SQLSTATEs after which the next statement may well succeed: deadlocks, lock time-outs, cancellations. */
     private static final List<String> PASSING = List.of("0A", "40", "55", "57014");
 
-    /** Finds the failure behind an exception. Looks at suppressed exceptions, too: a failed commit hides its reason there. */
+    /**
+     * Finds the database failure behind an exception, if there is one. Also looks at suppressed exceptions, because a failed
+     * commit has its reason there.
+     */
     public static Optional<DatabaseFailure> of(Throwable thrown) {
         DatabaseFailure found = null;
         for (Throwable one : Causes.withSuppressed(thrown)) {
@@ -63,17 +66,20 @@ public record DatabaseFailure(String state, String message) {
         return of(thrown).isPresent();
     }
 
-    /** Returns true if the next statement would most likely fail, too. */
+    /** Returns true if the next statement would most likely fail as well. */
     boolean lasts() {
         return state == null || PASSING.stream().noneMatch(state::startsWith);
     }
 
-    /** Returns true if reads work and writes fail, which a probe of the connection does not notice. */
+    /** Returns true if writes fail while reads may still work, so that a health check that only reads notices nothing. */
     boolean isOfWrites() {
         return is("25006") || is(NO_RIGHT) || is("53");
     }
 
-    /** Returns true if both failures need the same remedy. A restart causes several failures, one after the other. */
+    /**
+     * Returns true if both failures are the same to an operator. The various failures that a restart of the database causes
+     * count as the same.
+     */
     boolean isLike(DatabaseFailure other) {
         return other != null && (sentence().equals(other.sentence()) || comesBack() && other.comesBack());
     }
@@ -82,7 +88,6 @@ public record DatabaseFailure(String state, String message) {
         return state == null || is("08") || is("57P01") || is("57P02") || is("57P03");
     }
 
-    /** Describes the failure in a sentence. */
     public String sentence() {
         return SENTENCES.entrySet().stream().filter(known -> is(known.getKey())).map(Map.Entry::getValue).findFirst()
                 .orElse(is("53") ? "The database has reached one of its limits." : "The database does not answer.");

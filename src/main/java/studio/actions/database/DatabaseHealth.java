@@ -15,21 +15,21 @@ import studio.actions.log.Causes;
 
 /**
  * The state of the database, as all parts of the service report it. A lasting failure is logged once, however many requests
- * it affects; the next successful heartbeat logs its end.
+ * it affects. A later heartbeat, which each replica writes to the database, logs that the failure is over.
  */
 @Singleton
 public class DatabaseHealth {
 
     private static final Logger LOG = Logger.getLogger(DatabaseHealth.class);
 
-    /** A heartbeat may still succeed on a full disk, so a failure counts for at least this long. */
-    private static final Duration DOUBTED = Duration.ofSeconds(10);
+    /** A failure counts for at least this long: the few bytes of a heartbeat may still fit on a disk that is full. */
+    private static final Duration SHORTEST_OUTAGE = Duration.ofSeconds(10);
 
     private DatabaseFailure failure;
     private long failedAt;
     private boolean stopping;
 
-    /** Records a failure. Returns true if it is a lasting failure of the database, which needs no other log line. */
+    /** Records a failure. Returns true if it is a lasting failure of the database; the caller need not log it then. */
     public synchronized boolean failed(Throwable thrown) {
         Optional<DatabaseFailure> found = DatabaseFailure.of(thrown).filter(DatabaseFailure::lasts);
         found.ifPresent(one -> {
@@ -44,15 +44,15 @@ public class DatabaseHealth {
         return found.isPresent();
     }
 
-    /** Records a successful write. */
+    /** Records a write that succeeded. */
     public synchronized void wrote() {
-        if (failure != null && System.nanoTime() - failedAt > DOUBTED.toNanos()) {
+        if (failure != null && System.nanoTime() - failedAt > SHORTEST_OUTAGE.toNanos()) {
             LOG.info("The database is back; sending deliveries again.");
             failure = null;
         }
     }
 
-    /** Returns why the database refuses writes, if it does; reads may work meanwhile. */
+    /** Returns why the database refuses writes; empty if it accepts them. Reads may still work while it refuses. */
     public synchronized Optional<String> refusesWrites() {
         return Optional.ofNullable(failure).filter(DatabaseFailure::isOfWrites).map(DatabaseFailure::sentence);
     }
@@ -65,12 +65,12 @@ public class DatabaseHealth {
         stop();
     }
 
-    /** Failures during shutdown are expected: the pool closes before its last users end. */
+    /** Logs no further failures: they are expected in a shutdown, because the pool closes before its last users end. */
     private synchronized void stop() {
         stopping = true;
     }
 
-    /** Returns the innermost message of the cause chain, which does not repeat the SQL statement. */
+    /** Returns the message of the innermost cause. The messages of the outer exceptions repeat the SQL statement. */
     public static String reason(Throwable failure) {
         String reason = Causes.of(failure).map(Throwable::getMessage).filter(Objects::nonNull)
                 .reduce(failure.getClass().getSimpleName(), (outer, inner) -> inner);

@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
 import org.eclipse.microprofile.config.Config;
 
 /**
- * The address of the database, given as a JDBC URL or as a URI of libpq. Credentials are moved into settings of their own,
+ * The address of the database, given as a JDBC URL or as a URI of libpq. Its credentials are moved into separate settings,
  * because drivers and pools log the address when they fail.
  *
  * @param jdbc the address without credentials
@@ -27,17 +27,21 @@ public record DatabaseUrl(String jdbc, Map<String, String> secrets) {
             + "((?:[\\w.-]*|\\[[0-9A-Fa-f:.%]+])(?::\\d{1,5})?(?:,(?:[\\w.-]*|\\[[0-9A-Fa-f:.%]+])(?::\\d{1,5})?)*)"
             + "(/[^/?#@]*)?(?:\\?([\\w.-]+(?:=[^&#]*)?(?:&[\\w.-]+(?:=[^&#]*)?)*)?)?", Pattern.CASE_INSENSITIVE);
 
-    /** JDBC's short form for a database on this machine. */
+    /** JDBC's short form for a local database: {@code jdbc:postgresql:name}. */
     private static final Pattern LOCAL = Pattern.compile("^jdbc:postgresql:(?!/)", Pattern.CASE_INSENSITIVE);
 
     private static final String USER = "quarkus.datasource.username";
     private static final String PASSWORD = "quarkus.datasource.password";
 
-    /** The driver's parameters for credentials, and the settings that replace them. */
+    /** The URL parameters in which the driver takes credentials, with the settings to which they are moved. */
     private static final Map<String, String> PARAMETERS = Map.of("user", USER, "password", PASSWORD,
             "sslpassword", "quarkus.datasource.jdbc.additional-jdbc-properties.sslpassword");
 
-    /** Parses an address. @throws IllegalArgumentException if it is malformed; the message repeats no part of the address */
+    /**
+     * Parses an address.
+     *
+     * @throws IllegalArgumentException if the address is malformed; the message repeats no part of it
+     */
     public static DatabaseUrl of(String text) {
         Matcher url = URL.matcher(LOCAL.matcher(text.strip()).replaceFirst("jdbc:postgresql://localhost/"));
         if (!url.matches()) {
@@ -65,7 +69,7 @@ public record DatabaseUrl(String jdbc, Map<String, String> secrets) {
                 + (parameters.isEmpty() ? "" : "?" + String.join("&", parameters)), secrets);
     }
 
-    /** Replaces the configured address by system properties that hold address and credentials separately. */
+    /** Overrides the configured address with system properties that hold address and credentials separately. */
     public static void apply(Config config) {
         config.getOptionalValue(KEY, String.class).filter(text -> !text.isBlank()).map(DatabaseUrl::of).ifPresent(url -> {
             System.setProperty(KEY, unexpanded(url.jdbc));
@@ -77,7 +81,7 @@ public record DatabaseUrl(String jdbc, Map<String, String> secrets) {
         });
     }
 
-    /** Escapes a value for the configuration, in which ${ begins a reference and $$ stands for $. */
+    /** Escapes a value for the configuration, which would otherwise expand ${…} and replace $$ by $ in a password. */
     private static String unexpanded(String value) {
         return value.replace("$", "\\$");
     }

@@ -30,9 +30,9 @@ public final class EmbeddedDatabase implements AutoCloseable {
     private static final int START_AGAIN = 30;
 
     private static final long MEGABYTE = 1024 * 1024;
-    /** Free bytes that a first start needs, for programs, files and logs. */
+    /** Free bytes on disk that a first start needs, for PostgreSQL's programs, data files and logs. */
     private static final long ROOM_TO_BEGIN = 200 * MEGABYTE;
-    /** Free bytes that a later start needs. */
+    /** Free bytes on disk that a later start needs. */
     private static final long ROOM_TO_START = 32 * MEGABYTE;
 
     private final Path root;
@@ -48,8 +48,8 @@ public final class EmbeddedDatabase implements AutoCloseable {
     }
 
     /**
-     * Starts PostgreSQL on a folder, and creates the folder if it is missing. First ends a server that a killed service left
-     * behind: its clients are gone, and its commits are on disk.
+     * Starts PostgreSQL on a folder, and creates the folder if it is missing. If a killed service left its PostgreSQL running
+     * there, stops that one first. This loses nothing: its clients are gone, and its commits are on disk.
      *
      * @throws IllegalStateException if another process uses this folder, or PostgreSQL does not start
      */
@@ -103,7 +103,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
                 .setRegisterShutdownHook(false)
                 .setPGStartupWait(Duration.ofSeconds(60))
                 // An accepted run must survive a crash, so its commit must be on disk.
-                // The library's defaults are for throw-away tests.
+                // The library's defaults are for tests and do not ensure that.
                 .setServerConfig("synchronous_commit", "on")
                 .setServerConfig("fsync", "on")
                 .setServerConfig("full_page_writes", "on")
@@ -114,7 +114,10 @@ public final class EmbeddedDatabase implements AutoCloseable {
         return postgres;
     }
 
-    /** Deletes binaries that were unpacked only in part. The library would use them although its own end marker is missing. */
+    /**
+     * Deletes PostgreSQL's programs if they were unpacked only in part. The library would use them, although the marker file
+     * that it writes after unpacking is missing.
+     */
     private static void deleteHalfUnpacked(Path binaries) throws IOException {
         if (Files.exists(binaries)) {
             try (Stream<Path> versions = Files.list(binaries)) {
@@ -148,8 +151,8 @@ public final class EmbeddedDatabase implements AutoCloseable {
     }
 
     /**
-     * Finds the server of this folder. The number in the pid file proves nothing: after a reboot another process may have that
-     * number.
+     * Finds the running server of a data folder. Compares its command line, too, because after a reboot another process may
+     * have the id that is in the pid file.
      */
     private static Optional<ProcessHandle> postmaster(Path data) throws IOException {
         String first = Files.readString(data.resolve("postmaster.pid"), StandardCharsets.ISO_8859_1).lines().findFirst()
@@ -165,7 +168,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
         postmaster(root.resolve(DATA)).ifPresent(process -> process.onExit().thenRun(this::startAgain));
     }
 
-    /** Restarts PostgreSQL after it has ended. Meanwhile the service answers 503, as with any other database. */
+    /** Restarts PostgreSQL after its process has ended. Meanwhile the service answers 503, as with any other database. */
     private void startAgain() {
         int port = postgres.getPort();
         for (int attempt = 1; !closing && attempt <= START_AGAIN; attempt++) {
@@ -207,7 +210,6 @@ public final class EmbeddedDatabase implements AutoCloseable {
         }
     }
 
-    /** Returns the folder with the files of PostgreSQL. */
     public Path dataFolder() {
         return root.resolve(DATA);
     }
@@ -216,7 +218,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
         return "jdbc:postgresql://127.0.0.1:" + postgres.getPort() + "/postgres?user=postgres";
     }
 
-    /** Stops PostgreSQL; open connections are cut. */
+    /** Stops PostgreSQL, which cuts all open connections. */
     @Override
     public void close() throws IOException {
         closing = true;

@@ -26,14 +26,14 @@ import io.quarkus.runtime.StartupEvent;
 import studio.actions.thread.Threads;
 
 /**
- * Notifications between replicas, through PostgreSQL. One connection listens and reconnects when it breaks. A notification may
- * get lost, so every subscriber polls as well. Each minute the process notifies itself, because a pool or proxy may drop
- * notifications silently.
+ * Notifications between replicas, through PostgreSQL's {@code LISTEN} and {@code NOTIFY}. One connection listens; a new one
+ * replaces it when it breaks. A notification may get lost, so every subscriber polls as well. Each minute the process sends a
+ * notification to itself and waits for it, because a pool or proxy may drop notifications silently.
  */
 @Singleton
 public class Notifications {
 
-    /** The channels. Triggers and SQL statements use these names, too. */
+    /** The channels of {@code NOTIFY}. Triggers and SQL statements use these names, too. */
     public enum Topic {
         action_changed,
         delivery_due,
@@ -41,14 +41,14 @@ public class Notifications {
     }
 
     /**
-     * Publishes several payloads on one topic, for code that sends it with other statements. The parameters are the topic's
-     * name and the payloads.
+     * The statement that publishes several payloads on one topic, for code that sends it in one batch with other statements.
+     * Its parameters are the topic's name and the array of payloads.
      */
     public static final String PUBLISH = "SELECT count(pg_notify(?, what)) FROM unnest(?) what";
 
     private static final Logger LOG = Logger.getLogger(Notifications.class);
 
-    /** Milliseconds between two checks of the connection; below its socket time-out. */
+    /** The longest wait for a notification until the connection is checked; below the driver's {@code socketTimeout}. */
     private static final int LISTENED_MS = 10_000;
 
     private static final Duration LISTEN_AGAIN = Duration.ofSeconds(1);
@@ -56,10 +56,9 @@ public class Notifications {
     private static final String ECHO = "notification_echo";
     private static final Duration BETWEEN_ECHOES = Duration.ofMinutes(1);
 
-    /** The time in which an echo has to come back. */
+    /** The time within which a notification to itself must arrive. */
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-    /** @param missed called when notifications may have been lost */
     private record Subscription(Topic topic, Consumer<String> heard, Runnable missed) {
     }
 
@@ -82,28 +81,28 @@ public class Notifications {
     /**
      * Subscribes to a topic. Both callbacks run on the listening thread and must neither block nor fail.
      *
-     * @param heard gets the payload of a notification; empty if there is none
-     * @param missed called when notifications may have been lost, and before the first notification
+     * @param heard gets the payload of each notification; an empty string if it has none
+     * @param missed called when notifications may have been lost, and before the first one, to read the database again
      */
     public void subscribe(Topic topic, Consumer<String> heard, Runnable missed) {
         subscriptions.add(new Subscription(topic, heard, missed));
     }
 
     /**
-     * Notifies all replicas, including this one, when the transaction commits. Equal notifications of one transaction arrive
-     * once.
+     * Notifies all replicas, including this one, when the open transaction commits. Of equal notifications in one transaction,
+     * PostgreSQL delivers only one.
      */
     public void publish(Topic topic, String what) {
         publish(topic, List.of(what));
     }
 
-    /** Publishes several payloads with one statement. */
+    /** Publishes several payloads with one SQL statement. */
     public void publish(Topic topic, List<String> all) {
         entities.createNativeQuery(PUBLISH, Long.class).setParameter(1, topic.name())
                 .setParameter(2, all.toArray(String[]::new)).getSingleResult();
     }
 
-    /** Returns true if notifications do not arrive although the database answers. */
+    /** Returns true if the process does not receive its own notifications although the database answers. */
     public boolean isDeaf() {
         return deaf;
     }
@@ -115,7 +114,7 @@ public class Notifications {
     void end(@Observes ShutdownEvent stop) {
         stopping.countDown();
         if (listening) {
-            // A notification wakes the listener, which must end before the pool closes its connection.
+            // Wakes the listening thread with a notification, so that it ends before the pool closes its connection.
             try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
                 statement.execute("NOTIFY " + Topic.action_changed);
                 listener.join(LISTEN_AGAIN.toMillis());
@@ -158,14 +157,14 @@ public class Notifications {
                     List.of(notifications).forEach(this::pass);
                     List.of(notifications).forEach(echo::hear);
                 } else {
-                    // Listens a second time, which only checks that the connection works.
+                    // Repeating LISTEN changes nothing; it only checks that the connection works.
                     statement.execute("LISTEN " + Topic.action_changed);
                 }
                 echo.judge();
             }
             statement.execute("UNLISTEN *");
         } catch (SQLException | RuntimeException e) {
-            // Else the pool would give this connection, which still listens, to the next request.
+            // Otherwise the pool would lend this connection to a request while it still listens.
             connection.abort(Runnable::run);
             throw e;
         }
@@ -190,7 +189,7 @@ public class Notifications {
             }
         }
 
-        /** Returns the longest time to listen, in milliseconds. */
+        /** Returns how long to wait for the next notification, in milliseconds. */
         int patience() {
             return awaited ? (int) PATIENCE.toMillis() : LISTENED_MS;
         }
@@ -224,7 +223,7 @@ public class Notifications {
                     subscription.heard.accept(notifications.getParameter());
                 }
             } catch (RuntimeException e) {
-                // Any client of the database can send any payload.
+                // Malformed: any client of the database can send any payload.
                 LOG.warnf("Cannot read a notification on %s (%s); ignoring it.", notifications.getName(), e.getMessage());
             }
         }

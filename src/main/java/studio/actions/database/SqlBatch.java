@@ -18,7 +18,8 @@ import org.hibernate.Session;
 import io.quarkus.hibernate.orm.panache.Panache;
 
 /**
- * Several SQL statements in one round trip. Each sees everything that was committed when the previous one ended.
+ * Several SQL statements in one round trip. Each statement sees what other transactions had committed when the previous
+ * statement ended.
  */
 public final class SqlBatch {
 
@@ -26,7 +27,7 @@ public final class SqlBatch {
         T of(Answers answers) throws SQLException;
     }
 
-    /** The results of the statements, in their order. */
+    /** The results of a batch's statements, in their order. */
     public static final class Answers {
 
         private final PreparedStatement asked;
@@ -37,12 +38,13 @@ public final class SqlBatch {
         }
 
         /**
-         * Returns the result of a statement.
+         * Returns the rows of a statement.
          *
-         * @param statement the number of the statement, from 0; not lower than in the call before
+         * @param statement the number of the statement, from 0; not lower than in the previous call, since results are read
+         *        in order
          */
         public ResultSet of(int statement) throws SQLException {
-            // The first result is that of PLANNED_ONCE.
+            // Skips the result of PLANNED_ONCE, which comes first.
             for (; at <= statement; at++) {
                 asked.getMoreResults();
             }
@@ -51,8 +53,9 @@ public final class SqlBatch {
     }
 
     /**
-     * Makes PostgreSQL reuse plans. It would plan a statement with arrays anew each time, by the number of their elements. All
-     * our statements look elements up by index, however many there are, and planning takes longer than that.
+     * Makes PostgreSQL plan each prepared statement only once. Without this, it plans a statement with arrays at each
+     * execution, because the best plan may depend on the arrays' lengths. Ours look up each element by index in any case,
+     * which takes less time than planning.
      */
     private static final String PLANNED_ONCE = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)";
 
@@ -60,9 +63,9 @@ public final class SqlBatch {
     private final List<Object> values = new ArrayList<>();
 
     /**
-     * Adds a statement.
+     * Adds a statement to the batch.
      *
-     * @param of the values of its question marks: of types that JDBC knows, or arrays that {@link #type} knows
+     * @param of the values of its question marks: of types that JDBC accepts, or arrays that {@link #type} accepts
      */
     public SqlBatch add(String sql, List<?> of) {
         all.add(sql);
@@ -74,19 +77,19 @@ public final class SqlBatch {
         return all.size();
     }
 
-    /** Sends the statements in the open transaction. */
+    /** Sends the statements in the open transaction; reads no results. */
     public void send() {
         ask(answers -> null);
     }
 
-    /** Sends the statements and commits, as {@link #askLast} does. */
+    /** Sends the statements and commits, as {@link #askLast} does, without reading results. */
     public void sendLast() {
         askLast(answers -> null);
     }
 
     /**
-     * Sends the statements in the open transaction and commits in the same round trip. The transaction manager's commit then
-     * has nothing left to do. No other statement may follow in this transaction.
+     * Sends the statements in the open transaction and commits in the same round trip. The transaction manager's own commit
+     * finds nothing left to do. The transaction must have no other statement after these.
      */
     public <T> T askLast(Reading<T> reading) {
         return add("COMMIT", List.of()).ask(reading);
@@ -97,7 +100,10 @@ public final class SqlBatch {
         return Panache.getEntityManager().unwrap(Session.class).doReturningWork(connection -> ask(connection, reading));
     }
 
-    /** Sends the statements on a connection of their own. They need no transaction, because nothing reacts to its end. */
+    /**
+     * Sends the statements on a separate connection and commits them. Needs no managed transaction, because no code has to run
+     * when this one ends.
+     */
     public <T> T ask(DataSource database, Reading<T> reading) {
         try (Connection connection = database.getConnection()) {
             return ask(connection, reading);
@@ -116,7 +122,7 @@ public final class SqlBatch {
         }
     }
 
-    /** Returns one part of each element, as an array for {@code unnest}. */
+    /** Returns one property of each element as an array, which a statement passes to {@code unnest}. */
     public static <S, T> T[] each(Collection<S> all, Function<S, T> part, IntFunction<T[]> array) {
         return all.stream().map(part).toArray(array);
     }

@@ -18,10 +18,10 @@ import studio.actions.draft.Method;
 import studio.actions.limit.RateLimits;
 import studio.actions.run.Delivery;
 
-/** The queue of deliveries: the rows of deliveries that have not ended. All queries use the open transaction. */
+/** The queue of unfinished deliveries: rows of the table {@code delivery}. All queries run in the open transaction. */
 public final class DeliveryQueue {
 
-    /** Reads the {@link Backlog} of an action. Both parameters are the action's id. */
+    /** SQL that reads the {@link Backlog} of an action. Both question marks stand for the action's id. */
     public static final String BACKLOG = """
             SELECT (SELECT coalesce(sum(unfinished), 0) FROM run WHERE action_id = ? AND finished_at IS NULL) AS unfinished,
                    EXISTS (SELECT FROM run r
@@ -35,24 +35,25 @@ public final class DeliveryQueue {
     /**
      * A delivery that may be sent now.
      *
-     * @param ratePerMinute the action's rate
+     * @param ratePerMinute how many deliveries a minute the action may send
      */
     record Due(UUID id, UUID runId, String url, String host, UUID actionId, int ratePerMinute) {
     }
 
     /**
-     * The deliveries that a replica may claim.
+     * The due deliveries that a replica may claim, which means reserve for itself to send.
      *
-     * @param alive whether the replica may claim at all: no other replica has declared it dead, or can before the transaction
+     * @param alive whether the replica may claim: no other replica has declared it dead, and none can before the transaction
      *        ends
-     * @param due the deliveries, ordered by the press times of their runs
+     * @param due the deliveries, earliest press first
      */
     record Offer(boolean alive, List<Due> due) {
     }
 
     /**
-     * LATERAL and LIMIT make PostgreSQL look up each run by its index, even if its row estimates are wrong. IS TRUE keeps it
-     * from using the index on {@code due_at}, which holds all due deliveries.
+     * LATERAL and LIMIT make PostgreSQL look up each run's deliveries by the index on {@code run_id}, even if its row
+     * estimates are wrong. IS TRUE keeps it from using the index on {@code due_at}, which holds the due deliveries of all
+     * runs.
      */
     private static final String OFFER = """
             SELECT d.id, d.run_id, d.url, d.host, r.action_id, r.rate
@@ -90,16 +91,17 @@ public final class DeliveryQueue {
              ORDER BY r.created_at, r.id, d.position""";
 
     /**
-     * Finds and locks due deliveries that no replica has claimed. Takes a few deliveries of each run, so that no run waits for
-     * the end of another, and the oldest runs of each action, so that no action waits for another. Deliveries of disabled
-     * actions wait. The locks last until the transaction ends; other replicas skip locked deliveries.
+     * Finds and locks due deliveries that no replica has claimed. Takes only a few deliveries of each run, so that a long run
+     * does not hold up others, and the oldest runs of each action, so that a busy action does not hold up others. Leaves out
+     * disabled actions. The locks last until the transaction ends; other replicas skip locked deliveries.
      *
      * @param replica the replica that wants to claim
-     * @param free the free slots of hosts; a missing host has all of its slots free
-     * @param room how many more deliveries of a run may be in flight; a missing run has nothing in flight
-     * @param paused actions that may send nothing at the moment
+     * @param free the number of free connection slots by host; at a host that is missing here, all slots are free
+     * @param room how many more deliveries of a run may be in flight, by the run's id; a run that is missing here has none in
+     *        flight
+     * @param paused the actions that may send nothing at the moment, because their rate limit is reached
      * @param runs the most runs to take deliveries of
-     * @param each the most deliveries of each run
+     * @param each the most deliveries to take of each run
      */
     static Offer offer(UUID replica, Map<String, Integer> free, Map<UUID, Integer> room, Collection<UUID> paused, int runs,
             int each) {
@@ -127,7 +129,7 @@ public final class DeliveryQueue {
      * The unfinished deliveries of an action.
      *
      * @param unfinished their number, including deliveries in flight and deliveries that wait for another attempt
-     * @param waits whether at least one could be sent if no limit held it back
+     * @param waits whether at least one is due, and could be sent if no limit held it back
      */
     public record Backlog(long unfinished, boolean waits) {
 
@@ -137,7 +139,7 @@ public final class DeliveryQueue {
         }
     }
 
-    /** Counts the deliveries of an action that could be sent if no limit held them back. */
+    /** Counts the due deliveries of an action, which could be sent if no limit held them back. */
     public static RateLimits.Waiting waiting(UUID action) {
         Tuple found = (Tuple) Panache.getEntityManager().createNativeQuery("""
                 SELECT coalesce(sum(owed.deliveries), 0) AS deliveries, max(r.host) AS host
@@ -149,15 +151,15 @@ public final class DeliveryQueue {
         return new RateLimits.Waiting(found.get("deliveries", Number.class).longValue(), found.get("host", String.class));
     }
 
-    /** Selects by id only. With a condition on the state, PostgreSQL reads the whole index of pending deliveries. */
+    /** Finds deliveries by id only. With a condition on the state, PostgreSQL reads the whole index of pending deliveries. */
     private static final String CLAIM = """
             UPDATE delivery SET state = 'in_flight', owner = ?, due_at = NULL, attempts = attempts + 1
              WHERE id = ANY (?) RETURNING id, run_id, method, url, host, body, webhook_id, attempts""";
 
     /**
-     * Claims deliveries that {@link #offer} has locked, and commits the transaction.
+     * Marks deliveries, which {@link #offer} has locked, as in flight at a replica, and commits the transaction.
      *
-     * @return the deliveries, only with the fields that sending needs
+     * @return the claimed deliveries; only the fields that are needed to send them are set
      */
     static List<Delivery> claim(Collection<UUID> ids, UUID replica) {
         return new SqlBatch().add(CLAIM, List.of(replica, ids.toArray(UUID[]::new))).askLast(answers -> {
@@ -180,7 +182,7 @@ public final class DeliveryQueue {
         });
     }
 
-    /** Returns the time until the next pending delivery becomes due; empty if none will. */
+    /** Returns the time until the first of the deliveries that are not due yet becomes due; empty if there is none. */
     static Optional<Duration> nextDue() {
         Number seconds = (Number) Panache.getEntityManager().createNativeQuery("""
                 SELECT extract(epoch FROM (SELECT min(due_at) FROM delivery WHERE state = 'pending' AND due_at > now()) - now())
@@ -188,7 +190,7 @@ public final class DeliveryQueue {
         return Optional.ofNullable(seconds).map(found -> Duration.ofMillis((long) (found.doubleValue() * 1000) + 1));
     }
 
-    /** A delivery that a replica has in flight according to the database. */
+    /** A delivery in flight, according to the database, with the replica that owns it. */
     record Owned(UUID delivery, UUID run, UUID owner, int attempt) implements OutcomeBatch.Attempted {
     }
 
@@ -204,10 +206,10 @@ public final class DeliveryQueue {
     }
 
     /**
-     * Makes deliveries due now if they were scheduled before the database's clock was set back. Their last attempt ended in
-     * the future, or they are due in the future without any attempt.
+     * Makes deliveries due now whose due time is too late because the database's clock was set back. Such a delivery has a
+     * last attempt that ended in the future, or a due time in the future without any attempt.
      *
-     * @return the number of these deliveries
+     * @return the number of deliveries that were made due
      */
     static int mendTimes() {
         return Panache.getEntityManager().createNativeQuery("""

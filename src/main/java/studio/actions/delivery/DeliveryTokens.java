@@ -13,7 +13,9 @@ import studio.actions.limit.RateLimit;
 import studio.actions.limit.RateLimits;
 import studio.actions.limit.Taken;
 
-/** Takes and gives back the tokens of deliveries: each costs one of its action's and one of its host's. */
+/**
+ * Takes rate limit tokens for deliveries and gives them back. Each delivery costs one token of its action and one of its host.
+ */
 @Singleton
 class DeliveryTokens {
 
@@ -24,7 +26,7 @@ class DeliveryTokens {
         this.limits = limits;
     }
 
-    /** Returns the buckets that ran out when this process last took from them. */
+    /** Returns the token buckets that ran out when this process last took tokens from them. */
     EmptyBuckets empty() {
         return empty;
     }
@@ -38,9 +40,9 @@ class DeliveryTokens {
     }
 
     /**
-     * Takes the tokens for the chosen deliveries.
+     * Takes a token of its action and one of its host for each delivery.
      *
-     * @return the deliveries for which there was no token
+     * @return the deliveries that got no tokens, because a bucket was empty
      */
     List<InFlight> take(List<InFlight> chosen) {
         Map<RateLimit, Taken> taken = limits.take(tokens(chosen));
@@ -59,7 +61,7 @@ class DeliveryTokens {
         return unpaid;
     }
 
-    /** Gives back the tokens of paid deliveries that do not go out. */
+    /** Gives back the tokens of deliveries that are not sent after all. */
     void giveBack(Collection<InFlight> paid) {
         giveBack(tokens(paid));
     }

@@ -44,26 +44,26 @@ import studio.actions.settings.EgressConfig;
 import studio.actions.thread.Threads;
 
 /**
- * The background thread that claims and sends due deliveries of any replica's runs. It claims deliveries that have a free slot
- * at their host and tokens, and passes their outcomes on. A press may have claimed deliveries of its own run before.
+ * The background thread that claims and sends due deliveries of all replicas' runs. It claims deliveries that have a free
+ * connection slot and rate limit tokens. A press may claim the first deliveries of its own run itself ({@link #claim}).
  */
 @Singleton
 public class DeliveryWorker {
 
     private static final Logger LOG = Logger.getLogger(DeliveryWorker.class);
 
-    /** Most deliveries in flight at once. Each has a connection, and an answer of up to 64 KB in memory. */
+    /** The most deliveries in flight at this process. Each has a connection, and an answer of up to 64 KB in memory. */
     private static final int AT_ONCE = 512;
 
-    /** Most runs from which one search offers deliveries. */
+    /** The most runs whose deliveries one search of the queue returns. */
     private static final int RUNS = 50;
 
-    /** Polls every 5 s in case a notification was lost. */
+    /** The longest pause between two searches for due deliveries, in case a notification was lost. */
     private static final Duration POLL = Duration.ofSeconds(5);
 
     private static final Duration AGAIN = Duration.ofSeconds(1);
 
-    /** The shortest wait for tokens. Tokens of one wait are used together, so this also bounds how uneven the rate is. */
+    /** The shortest wait for tokens. Tokens gained in one wait are used at once, so a longer wait means larger bursts. */
     private static final Duration SIP = Duration.ofMillis(20);
 
     private final Egress egress;
@@ -80,11 +80,11 @@ public class DeliveryWorker {
     private final int perHost;
     private final Map<UUID, InFlight> allInFlight = new ConcurrentHashMap<>();
     private final Cache<UUID, Refusals.Of> logged = Caffeine.newBuilder().maximumSize(RUNS).build();
-    /** A cache of started runs. The fields from which requests are built never change. */
+    /** A cache of runs in progress. Requests are built only from fields that never change, so an old copy will do. */
     private final Cache<UUID, Run> running = Caffeine.newBuilder().maximumSize(RUNS).build();
     private final Semaphore wakeUps = new Semaphore(0);
     private final Thread thread = Threads.daemon("deliveries", this::work);
-    /** Whether a delivery may be waiting for a slot. If not, a slot that becomes free need not wake this thread. */
+    /** Whether a delivery may be waiting for a connection slot. If not, a slot that becomes free need not wake this thread. */
     private volatile boolean wanting = true;
     private volatile boolean changed;
     private volatile boolean stopping;
@@ -105,7 +105,7 @@ public class DeliveryWorker {
         this.choice = new FairChoice(tokens, this.config.parallelism());
         this.perHost = egressConfig.inFlightPerHost();
         notifications.subscribe(Notifications.Topic.delivery_due, nothing -> wake(), this::wake);
-        // An action may have been enabled, or its rate raised.
+        // Waiting deliveries may go out now: their action may have been enabled, or its rate limit raised.
         notifications.subscribe(Notifications.Topic.action_changed, nothing -> changed(), this::changed);
     }
 
@@ -142,9 +142,9 @@ public class DeliveryWorker {
     }
 
     /**
-     * Takes slots for the deliveries of a new run that can go out at once. Stops at a bucket that is known to be empty,
-     * because earlier deliveries go first. The caller then pays with {@link #takeTokens}, saves the claims and calls
-     * {@link #send}; or it gives the slots back with {@link #release}.
+     * Takes a connection slot for each delivery of a new run that can be sent at once. Stops if the action or the host is
+     * known to have no tokens, because earlier deliveries wait for the next tokens. Afterwards call {@link #takeTokens}, save
+     * the claims and call {@link #send}; or give the slots back with {@link #release}.
      */
     public List<InFlight> claim(Run run, int ratePerMinute, List<Delivery> pending) {
         List<InFlight> claimed = new ArrayList<>();
@@ -163,10 +163,10 @@ public class DeliveryWorker {
     }
 
     /**
-     * Takes the tokens for the chosen deliveries. Removes unpaid deliveries from the list and releases their slots.
+     * Takes rate limit tokens for the chosen deliveries. Removes deliveries that get none, and releases their slots.
      *
-     * @param chosen the deliveries that are to go out at once; changed by this method
-     * @return whether all deliveries were paid for
+     * @param chosen the deliveries to send at once; this method changes the list
+     * @return whether all deliveries got their tokens
      */
     public boolean takeTokens(List<InFlight> chosen) {
         if (chosen.isEmpty()) {
@@ -184,12 +184,12 @@ public class DeliveryWorker {
         return unpaid.isEmpty();
     }
 
-    /** Gives back the tokens of paid deliveries that do not go out. */
+    /** Gives back the tokens of deliveries that are not sent after all. */
     public void refund(List<InFlight> paid) {
         tokens.giveBack(paid);
     }
 
-    /** Registers a delivery before its claim is on disk, so that a claim on disk that is not registered was never sent. */
+    /** Registers a delivery before its claim is saved. So a saved claim whose delivery is not registered was never sent. */
     private InFlight reserve(InFlight inFlight) {
         allInFlight.put(inFlight.delivery(), inFlight);
         inFlight.slot().whenReleased(() -> {
@@ -218,7 +218,7 @@ public class DeliveryWorker {
                     LOG.warnf("Cannot read due deliveries (%s); retrying every second.", DatabaseHealth.reason(e));
                 }
                 failing = true;
-                // Not await(): the slots just released have woken this thread, which would retry at once and for ever.
+                // Not await(), which would return at once: releasing the slots after the failure has woken this thread.
                 stopping |= !Threads.sleep(AGAIN);
             }
         }
@@ -257,7 +257,7 @@ public class DeliveryWorker {
         long since = System.nanoTime();
         try {
             pause = QuarkusTransaction.requiringNew().call(() -> {
-                // Read before the search, which leaves out empty buckets: one of them may get a token meanwhile.
+                // Read before the search: a bucket that gets a token meanwhile would be neither searched nor waited for.
                 Optional<Duration> refill = tokens.empty().untilNextToken();
                 Map<String, Integer> free = egress.freeSlots();
                 tokens.empty().subjects(RateLimit.Kind.host).forEach(host -> free.put(host, 0));
@@ -266,7 +266,7 @@ public class DeliveryWorker {
                         tokens.empty().subjects(RateLimit.Kind.action).stream().map(UUID::fromString).toList(), RUNS,
                         Math.min(perHost, config.parallelism()));
                 if (!offer.alive()) {
-                    // Another replica took this one for dead. Recovery registers it under a new name.
+                    // Another replica has declared this one dead. Wait until Recovery registers this one under a new id.
                     return AGAIN;
                 }
                 choose(offer.due(), chosen);
@@ -302,7 +302,7 @@ public class DeliveryWorker {
         return pause;
     }
 
-    /** Returns how many more deliveries may be in flight, for each run that has some in flight. */
+    /** Returns how many more deliveries of a run may be in flight, for each run that has any in flight. */
     private Map<UUID, Integer> room() {
         Map<UUID, Integer> room = new HashMap<>();
         sending().forEach(inFlight -> room.merge(inFlight.run(), config.parallelism() - 1, (left, one) -> left - 1));
@@ -310,12 +310,12 @@ public class DeliveryWorker {
         return room;
     }
 
-    /** Returns the deliveries in flight, without answered ones whose outcome is being saved: their receiver is done. */
+    /** Returns the deliveries that hold a connection slot. Answered deliveries, whose outcome is being saved, hold none. */
     private Stream<InFlight> sending() {
         return allInFlight.values().stream().filter(inFlight -> !inFlight.slot().isReleased());
     }
 
-    /** Returns the runs of the claimed deliveries. Marks queued runs as running. */
+    /** Returns the runs of the claimed deliveries by id, and sets queued ones to running. */
     private Map<UUID, Run> runs(List<InFlight> claimed) {
         Map<UUID, Run> runs = new HashMap<>();
         claimed.forEach(inFlight -> runs.put(inFlight.run(), running.getIfPresent(inFlight.run())));
@@ -333,8 +333,8 @@ public class DeliveryWorker {
     }
 
     /**
-     * Returns whether other replicas may have taken over claims made since then, because this process stood still for a lease.
-     * {@link Recovery} takes back the claims that they did not take over.
+     * Returns whether a lease has passed since the given time. If so, claims made at that time must not be sent: other
+     * replicas may have declared this one dead and taken them over. {@link Recovery} takes back claims that nobody took over.
      */
     public boolean stale(long sinceNanos) {
         return System.nanoTime() - sinceNanos >= config.lease().toNanos();
@@ -342,7 +342,7 @@ public class DeliveryWorker {
 
     private void choose(List<DeliveryQueue.Due> due, List<InFlight> chosen) {
         choice.choose(due, sending(), () -> allInFlight.size() < AT_ONCE, next -> {
-            // Taken over from this process, which was taken for dead and still sends it.
+            // A replica that declared this one dead has made the delivery due again, but this one still sends it.
             if (allInFlight.containsKey(next.id())) {
                 return false;
             }
@@ -354,15 +354,15 @@ public class DeliveryWorker {
     }
 
     /**
-     * Sends a claimed delivery. To be called once the claim is on disk.
+     * Sends a claimed delivery. To be called after the claim was committed.
      *
-     * @param told receives the outcome once it is on disk; not called if another replica has taken the delivery over
+     * @param told receives the outcome after its commit; not called if another replica took the delivery over
      */
     public void send(InFlight inFlight, Run run, Delivery delivery, Consumer<Delivery.Outcome> told) {
         UUID owner = delivery.owner;
         int attempt = delivery.attempts;
         Span span = tracing.attempt(run, delivery);
-        // Checked again, because a run may be taken over by a replica that was started without the secret.
+        // Checked again, because the run may have begun at a replica that had a secret which this one lacks.
         Uni<Reply> reply = Uni.createFrom().deferred(() -> requests.missingSecret(run.headers, run.signingSecret).map(why -> {
             inFlight.slot().release();
             return Uni.createFrom().<Reply> item(Reply.Refused.of(FailureKind.missing_variable, why));
@@ -373,7 +373,7 @@ public class DeliveryWorker {
                         "The request could not be built: " + failure.getClass().getSimpleName() + ".", null, null, 0,
                         null))
                 .subscribe().with(ended -> {
-                    // Before metrics, traces and logs: a delivery whose outcome is not saved stays in flight for ever.
+                    // Save before metrics and logs, which may fail: a delivery without an outcome stays in flight for ever.
                     outcomes.add(new OutcomeWriter.Ended(delivery.id, run.id, owner, attempt, ended, outcome -> {
                         allInFlight.remove(delivery.id);
                         if (wanting || outcome == null || !outcome.state().ended()) {
@@ -391,7 +391,7 @@ public class DeliveryWorker {
                 });
     }
 
-    /** Returns the refusals of a run, which log equal refusals once. */
+    /** Returns the log of refused addresses of a run. It logs equal refusals once. */
     private Refusals.Of refusals(Run run) {
         return logged.get(run.id,
                 unseen -> refusals.of(run.description(), run.callerId, run.callerName, run.callerEmail));

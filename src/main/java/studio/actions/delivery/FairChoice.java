@@ -17,18 +17,18 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import studio.actions.limit.RateLimit;
 
 /**
- * Chooses whose delivery goes next. Picks the action, then the run, with the fewest deliveries in flight; among equals, the
- * one with the oldest last turn. If the action or its host has run out of tokens, picks the action's oldest run, because the
- * others came later. Not thread-safe.
+ * Chooses the delivery to send next. Picks the action with the fewest deliveries in flight, then its run with the fewest;
+ * among equals, the one that was picked longest ago. If the action or its host has run out of tokens, picks the action's
+ * oldest run, so that later presses do not overtake it. Not thread-safe.
  */
 final class FairChoice {
 
-    /** Most actions and runs whose last turn is remembered. */
+    /** The most actions and runs whose last turn is kept in memory. */
     private static final int TURNS = 10_000;
 
     private final DeliveryTokens tokens;
     private final int parallelism;
-    /** The number of the last turn, by id of action or run. */
+    /** When an action or run was last picked, by its id: the number of that pick. */
     private final Map<UUID, Long> turns = Caffeine.newBuilder().maximumSize(TURNS).<UUID, Long> build().asMap();
     private long turn;
 
@@ -38,12 +38,12 @@ final class FairChoice {
     }
 
     /**
-     * Offers due deliveries in a fair order, as long as there is room.
+     * Passes due deliveries to {@code take} in a fair order, as long as there is room.
      *
-     * @param due the due deliveries, ordered by the press times of their runs
+     * @param due the due deliveries, earliest press first
      * @param inFlight the deliveries in flight
-     * @param room whether one more delivery may be in flight
-     * @param take takes a delivery; returns whether it was taken
+     * @param room returns whether one more delivery may be in flight
+     * @param take takes a delivery to send it; returns false if it cannot be sent now
      */
     void choose(List<DeliveryQueue.Due> due, Stream<InFlight> inFlight, BooleanSupplier room,
             Predicate<DeliveryQueue.Due> take) {

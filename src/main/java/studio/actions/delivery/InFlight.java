@@ -6,7 +6,10 @@ import java.util.UUID;
 import studio.actions.egress.Egress;
 import studio.actions.limit.RateLimit;
 
-/** A delivery that this process has claimed or is about to claim, with its slot at the host and the buckets that it costs. */
+/**
+ * A delivery that this process has claimed or is about to claim, with its connection slot. It costs one token of each limit:
+ * its action's ({@code rate}) and its host's.
+ */
 public record InFlight(UUID delivery, UUID run, UUID action, RateLimit rate, RateLimit host, Egress.Slot slot) {
 
     List<RateLimit> tokens() {

@@ -25,9 +25,9 @@ import studio.actions.run.Run;
 import studio.actions.run.RunEvents;
 
 /**
- * Outcomes of attempts, of several runs at once, that are saved and published together. Ignores attempts that their owner has
- * lost, because only the owner may report an outcome. Locks the runs first, so that the outcomes of a run have an order and
- * one of them is the last. Uses the open transaction; needs two round trips as a rule.
+ * Saves and publishes how several attempts ended, in one transaction, also for several runs. Ignores an attempt whose delivery
+ * another replica has taken over, because only the owner of a delivery may report its outcome. Locks the runs first, so that
+ * the outcomes of a run have an order and exactly one ends the run. Uses the open transaction; usually needs two round trips.
  */
 public final class OutcomeBatch {
 
@@ -36,7 +36,10 @@ public final class OutcomeBatch {
                    finished_at IS NOT NULL AS finished
               FROM run WHERE id = ANY (?) ORDER BY id FOR NO KEY UPDATE""";
 
-    /** IS NOT DISTINCT FROM makes PostgreSQL find deliveries by id, not among all that the owner ever had. */
+    /**
+     * IS NOT DISTINCT FROM keeps PostgreSQL from using the index on {@code owner}: it looks up deliveries by id, which is
+     * faster.
+     */
     private static final String OWNED = """
             SELECT d.id, clock_timestamp() AS now
               FROM unnest(?, ?, ?) AS ended (id, owner, attempt)
@@ -52,7 +55,7 @@ public final class OutcomeBatch {
                 AS ended (id, state, status, kind, message, response, truncated, took, event, uncounted, pause)
              WHERE d.id = ended.id""";
 
-    /** LATERAL makes PostgreSQL look up each run by index, however many elements it expects in the array. */
+    /** LATERAL makes PostgreSQL look up each run by index, however long it expects the array to be. */
     private static final String COUNT = """
             SELECT run.id, owed.state, owed.count
               FROM unnest(?) AS run (id)
@@ -64,37 +67,40 @@ public final class OutcomeBatch {
               FROM unnest(?, ?, ?, ?, ?) AS advanced (id, state, unfinished, events, ends)
              WHERE run.id = advanced.id""";
 
-    /** Copies the latest attempts of deliveries into this table, before the next attempts overwrite them. */
+    /** Copies the results of the latest attempts to table {@code attempt}, before the next attempts overwrite them. */
     private static final String KEEP_ATTEMPTS = """
             INSERT INTO attempt (id, delivery_id, number, ended_at, status, duration_ms, failure_kind, failure_message)
             SELECT gen_random_uuid(), id, attempts, now(), status, duration_ms, failure_kind, failure_message
               FROM delivery WHERE id = ANY (?)""";
 
-    /** An attempt that was in flight. */
+    /** An attempt whose outcome is to be saved. */
     interface Attempted {
 
         UUID delivery();
 
         UUID run();
 
-        /** Returns the name of the replica that sent the delivery. */
+        /** Returns the id of the replica that made the attempt. */
         UUID owner();
 
         int attempt();
     }
 
-    /** The fields of a run that decide how its attempts may end. */
+    /** The fields of a run that decide whether another attempt may follow a failed one. */
     record Terms(int maxAttempts, boolean cancelled) {
     }
 
     private record Settling(UUID delivery, Delivery.Outcome outcome, int event) {
     }
 
-    /** A locked run and its progress. */
+    /** A locked run, and what this batch changes in it. */
     private static final class Course {
         private final UUID run;
         private final Terms terms;
-        /** How many deliveries have to end; negative if any had an outcome before this batch. */
+        /**
+         * How many deliveries have to end; -1 if the run had outcomes before this batch, which {@link #states} does not
+         * contain.
+         */
         private final int all;
         private Run.State state;
         private int unfinished;
@@ -153,13 +159,13 @@ public final class OutcomeBatch {
     /**
      * Saves the outcomes of attempts in the open transaction.
      *
-     * @param becomes returns the outcome of an attempt; called only for attempts that their owner has not lost
+     * @param becomes decides the outcome of an attempt; not called if another replica has taken the delivery over
      */
     static <A extends Attempted> OutcomeBatch of(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
         return of(attempts, becomes, SqlBatch::send);
     }
 
-    /** Saves the outcomes like {@link #of(List, BiFunction)}, and commits. */
+    /** Saves the outcomes like {@link #of(List, BiFunction)}, and commits the transaction. */
     static <A extends Attempted> OutcomeBatch last(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
         return of(attempts, becomes, SqlBatch::sendLast);
     }
@@ -171,7 +177,7 @@ public final class OutcomeBatch {
         List<Settling> settling = new ArrayList<>();
         for (A attempt : attempts) {
             Course course = batch.courses.get(attempt.run());
-            // Only once, even if the attempt is in the list twice.
+            // Removing the id saves only one outcome, even if the attempt is in the list twice.
             if (course != null && batch.owned.remove(attempt.delivery())) {
                 Delivery.Outcome outcome = becomes.apply(course.terms, attempt);
                 course.settle(outcome.state());
@@ -183,12 +189,12 @@ public final class OutcomeBatch {
         return batch;
     }
 
-    /** Returns the saved outcomes by delivery. Attempts that their owner has lost are missing. */
+    /** Returns the saved outcomes by delivery id. Deliveries that another replica has taken over are missing. */
     Map<UUID, Delivery.Outcome> outcomes() {
         return outcomes;
     }
 
-    /** Notifies watchers in this process of changes to the runs. */
+    /** Notifies presses and streams that wait in this process of the changes to their runs. */
     void publish(RunEvents events) {
         courses.values().forEach(course -> {
             if (course.ends) {

@@ -35,8 +35,8 @@ import studio.actions.settings.EgressConfig;
 import studio.actions.thread.Threads;
 
 /**
- * The background thread that saves outcomes. Attempts that end at about the same time share a transaction. The thread retries
- * until the database accepts the outcomes, so none is lost while this process lives.
+ * The background thread that saves how attempts ended. Outcomes of about the same time share a transaction. The thread retries
+ * until the database accepts them, so no outcome is lost while this process lives.
  */
 @Singleton
 class OutcomeWriter {
@@ -45,31 +45,31 @@ class OutcomeWriter {
 
     private static final int AT_ONCE = 100;
 
-    /** When so many attempts end at once, more are about to end. */
+    /** If this many outcomes are queued, more will follow at once and can share the transaction. */
     private static final int SEVERAL = 4;
 
     /**
-     * How long to wait for more outcomes, because the commit is the main cost. The slots of the attempts are free by then;
-     * only the end of a run waits.
+     * How long to wait for more outcomes for the same transaction, because its commit is the main cost. The wait holds no
+     * connection slot; it only delays the end of a run.
      */
     private static final Duration GATHER = Duration.ofMillis(5);
 
     private static final Duration OFFER_AGAIN = Duration.ofSeconds(1);
 
-    /** Most bytes of a failure message. It may quote the receiver's redirect address, which may be as long as all headers. */
+    /** The most bytes kept of a failure message. It may quote a {@code Location} header that is as long as headers may be. */
     private static final int SHOWN = 600;
 
     /**
      * An attempt that has ended.
      *
-     * @param written receives the outcome once it is on disk; null if the attempt was taken over, or if an earlier commit,
-     *        whose success was not reported, saved it
+     * @param written receives the outcome after its commit. Receives null if another replica took the delivery over, or if an
+     *        earlier commit, which seemed to fail, had saved the outcome
      */
     record Ended(UUID delivery, UUID run, UUID owner, int attempt, Reply reply, Consumer<Delivery.Outcome> written)
             implements
                 OutcomeBatch.Attempted {
 
-        /** Returns a copy without texts, because the database rejects one of the batch. */
+        /** Returns a copy without the receiver's texts. The database has rejected one, but does not say which. */
         Ended wordless() {
             Reply plain = reply instanceof Reply.Delivered delivered
                     ? new Reply.Delivered(delivered.status(), null, delivered.truncated(), delivered.durationMs())
@@ -116,7 +116,7 @@ class OutcomeWriter {
         writer.start();
     }
 
-    /** Returns how many outcomes the database does not accept; 0 while it accepts them, however many are queued. */
+    /** Returns how many outcomes wait because the database does not accept them; 0 while it does, even if some are queued. */
     int unwritten() {
         return refused ? unwritten.get() : 0;
     }
@@ -126,7 +126,10 @@ class OutcomeWriter {
         queue.add(ended);
     }
 
-    /** Stops saving. Attempts that end from now on were handed back, so this process no longer owns them. */
+    /**
+     * Stops saving outcomes. Deliveries still in flight were handed back before, so this process may not report their
+     * outcomes.
+     */
     void end() {
         ended = true;
     }
@@ -163,7 +166,7 @@ class OutcomeWriter {
         }
     }
 
-    /** @param again whether an earlier try may have committed without reporting success */
+    /** @param again whether an earlier try, which seemed to fail, may have committed */
     private void write(List<Ended> batch, boolean again) {
         OutcomeBatch written = QuarkusTransaction.requiringNew().call(() -> OutcomeBatch.last(batch, this::outcome));
         Map<UUID, Delivery.Outcome> settled = written.outcomes();
@@ -176,7 +179,7 @@ class OutcomeWriter {
             unwritten.decrementAndGet();
             ended.written().accept(settled.get(ended.delivery()));
         });
-        // Last, so that every outcome was passed on before a watcher learns that the run has ended.
+        // Last, so that a press has received all outcomes when it learns that its run has ended.
         written.publish(events);
     }
 
@@ -197,15 +200,18 @@ class OutcomeWriter {
         return new Delivery.Outcome(Delivery.State.refused, null, refused.kind(), refused.message(), null, took);
     }
 
-    /** Returns the outcome of an attempt whose sender is gone. It may have arrived, so it is retried only if allowed. */
+    /**
+     * Returns the outcome of an attempt whose replica died or stopped. The request may have arrived, so it is sent again only
+     * if the action allows another attempt.
+     */
     static Delivery.Outcome lost(OutcomeBatch.Terms terms, int attempt, String why) {
         Delivery.Outcome lost = new Delivery.Outcome(Delivery.State.lost, null, FailureKind.lost, why, null, null);
         return attempt < terms.maxAttempts() && !terms.cancelled() ? lost.again(Duration.ZERO) : lost;
     }
 
     /**
-     * Returns the part of a response to keep. Masks it before cutting, because half a secret is a secret too. Also cuts off
-     * the end of a response of maximum size, because reading may have stopped within a secret.
+     * Returns the part of a receiver's answer to save, with secrets masked. Masks before cutting, because half a secret is not
+     * recognized. Also cuts off the end of an answer of maximum length, because reading may have stopped within a secret.
      */
     private String kept(String response) {
         long whole = Math.max(0, config.maxResponse().asLongValue() - secrets.longest());

@@ -34,8 +34,8 @@ import studio.actions.run.RunStore;
 import studio.actions.thread.Threads;
 
 /**
- * Start and end of sending in this process, and recovery of the deliveries of dead replicas, so that no delivery is forgotten.
- * A delivery that a dead replica had in flight goes out again if its action allows another attempt. Otherwise it ends as lost.
+ * Starts and stops sending in this process, and takes care of deliveries that dead replicas had in flight. Such a delivery is
+ * sent again if its action allows another attempt. Otherwise it ends in state {@code lost}.
  */
 @Singleton
 class Recovery {
@@ -44,10 +44,10 @@ class Recovery {
 
     private static final int RUNS_AT_ONCE = 20;
 
-    /** The longest time between two heartbeats. {@code ready} and the log follow the database no later than that. */
+    /** The longest time between two heartbeats. They write to the database, so an outage is noticed no later than this. */
     private static final Duration LONGEST = Duration.ofSeconds(10);
 
-    /** How often the shutdown checks whether all outcomes are saved. */
+    /** How often the shutdown checks whether all deliveries in flight have ended. */
     private static final Duration MOMENT = Duration.ofMillis(50);
 
     /** How long the shutdown waits for a running heartbeat. */
@@ -69,7 +69,7 @@ class Recovery {
     private volatile long stopSince;
     private volatile boolean stopping;
     private volatile List<UUID> dead = List.of();
-    /** Uses a monotonic clock: a clock that is set back must not stop the heartbeat, or this replica is taken for dead. */
+    /** Uses a monotonic clock: if setting the clock back delayed the heartbeat, other replicas would declare this one dead. */
     private final ScheduledExecutorService duties = Executors.newScheduledThreadPool(2, Threads.daemons("recovery"));
 
     Recovery(DeliveryWorker worker, OutcomeWriter outcomes, Replicas replicas, ReplicaStore store, RateLimits limits,
@@ -90,26 +90,29 @@ class Recovery {
 
     void begin(@Observes StartupEvent start) {
         replicas.register();
-        // Two threads, so that a slow recovery does not hold up the heartbeat.
-        // The fixed rate makes up for a slow heartbeat: the next one follows sooner.
+        // The executor has two threads, so that a slow recovery does not delay the heartbeat. The fixed rate makes the next
+        // heartbeat come sooner after a slow one.
         long millis = interval.toMillis();
         duties.scheduleAtFixedRate(() -> attempt(this::beat), millis, millis, TimeUnit.MILLISECONDS);
         duties.scheduleWithFixedDelay(this::recover, millis, millis, TimeUnit.MILLISECONDS);
     }
 
-    /** Starts the worker. Earlier, the practice receiver's port is unknown, so deliveries to it would be refused. */
+    /**
+     * Starts the worker. Earlier, the port of the built-in practice receiver is unknown, and deliveries to it would be
+     * refused.
+     */
     void listens(@ObservesAsync HttpServerStart listening) {
         worker.begin();
     }
 
-    /** Stops claiming at the first sign of a shutdown, and answers callers that wait for a run. */
+    /** Stops claiming deliveries when a shutdown is announced, and answers the callers that wait for the end of a run. */
     void ends(@Observes ShutdownDelayInitiatedEvent beginning) {
         stop();
     }
 
     /**
-     * Waits for deliveries in flight for the rest of the shutdown time, then hands them back. The requests of callers were
-     * answered before.
+     * Waits for deliveries in flight for the rest of the shutdown time, then hands the others back to the queue. The HTTP
+     * requests of callers were answered before.
      */
     void end(@Observes ShutdownEvent stop) {
         stop();
@@ -125,7 +128,7 @@ class Recovery {
         }
     }
 
-    /** Ends the heartbeat before this replica is deleted; a running heartbeat would register it again. */
+    /** Ends the heartbeat before this replica's row is deleted; a running heartbeat would register the replica again. */
     private void endDuties() {
         duties.shutdown();
         Threads.awaitEnd(duties, LAST_BEAT);
@@ -142,7 +145,7 @@ class Recovery {
 
     private static void await(long until, BooleanSupplier done) {
         while (!done.getAsBoolean() && System.nanoTime() < until && Threads.sleep(MOMENT)) {
-            // Checks again.
+            // The condition sleeps.
         }
     }
 
@@ -163,7 +166,7 @@ class Recovery {
         if (stopping) {
             return;
         }
-        // If the service listens in some other way, there was no HttpServerStart event.
+        // Starts the worker if Quarkus fired no HttpServerStart event, for example because the service listens by HTTPS only.
         worker.begin();
         dead.forEach(replica -> attempt(() -> bury(replica)));
         attempt(this::takeBackUnsent);
@@ -172,7 +175,7 @@ class Recovery {
         attempt(limits::sweep);
     }
 
-    /** Runs a duty. Its failure does not keep the other duties from running. */
+    /** Runs a periodic duty. Catches its failure, so that the other duties and its own next run take place. */
     private void attempt(Runnable duty) {
         try {
             duty.run();
@@ -208,8 +211,8 @@ class Recovery {
     }
 
     /**
-     * Takes back claims of this process that were committed but not sent: the connection broke before the commit was reported,
-     * or the claim was stale ({@link DeliveryWorker#stale}).
+     * Returns deliveries to the queue that this process has claimed but not sent. Their claim was committed, but the
+     * connection to the database broke before it said so, or it was too late to send them ({@link DeliveryWorker#stale}).
      */
     private void takeBackUnsent() {
         UUID own = replicas.own();
@@ -223,7 +226,7 @@ class Recovery {
         }
     }
 
-    /** How many deliveries go out again and how many are lost, by the attempts that their actions allow. */
+    /** How many deliveries are sent again, and how many are lost because their action allows no further attempt. */
     private record Settled(long again, long lost) {
 
         static final Settled NONE = new Settled(0, 0);

@@ -15,14 +15,14 @@ import jakarta.persistence.EntityManager;
 
 import io.agroal.api.AgroalDataSource;
 
-/** The store of replicas: one row for each, with the counter of its heartbeats. */
+/** The store of replicas, the processes of this service: one row for each, with its heartbeat counter. */
 @Singleton
 public class ReplicaStore {
 
-    /** Finds a replica that is not taken for dead, and keeps it registered until the transaction ends. */
+    /** Finds a replica that is not declared dead, and keeps others from declaring it dead until the transaction ends. */
     public static final String ALIVE = "SELECT id FROM replica WHERE id = ? FOR KEY SHARE";
 
-    /** Tries for one heartbeat, each on another connection. */
+    /** The most tries for one heartbeat, each on another connection. */
     private static final int TRIES = 3;
 
     private final EntityManager entities;
@@ -43,17 +43,20 @@ public class ReplicaStore {
         entities.createNativeQuery("DELETE FROM replica WHERE id = :id").setParameter("id", replica).executeUpdate();
     }
 
-    /** Locks a replica if its counter still has this value. Returns false if it has not, or if another replica has the lock. */
+    /**
+     * Locks a replica if its heartbeat counter is still {@code beat}. Returns false if not, or if another process has the
+     * lock.
+     */
     boolean lock(UUID replica, long beat) {
         return !entities.createNativeQuery("SELECT id FROM replica WHERE id = :id AND beat = :beat FOR UPDATE SKIP LOCKED",
                 UUID.class).setParameter("id", replica).setParameter("beat", beat).getResultList().isEmpty();
     }
 
     /**
-     * Increments the counter of a replica, and returns the counters of all replicas. A connection that is cut silently would
-     * otherwise hang for as long as others need to take the replica for dead.
+     * Increments the heartbeat counter of a replica, and returns the counters of all replicas.
      *
-     * @param timeout the longest wait for the network
+     * @param timeout the longest wait for the network; without it, a connection that is cut silently would hang until other
+     *        replicas declare this one dead
      */
     Map<UUID, Long> beat(UUID replica, Duration timeout) {
         return beat(replica, timeout, TRIES);
@@ -92,7 +95,8 @@ public class ReplicaStore {
     }
 
     /**
-     * Writes as much as a press does, and rolls it back. On a full disk, the few bytes of a heartbeat may still find room.
+     * Checks whether the database accepts writes: writes as much as a press does, and rolls it back. A heartbeat is no such
+     * check, because its few bytes may fit even on a full disk.
      *
      * @throws IllegalStateException if the database refuses the write
      */

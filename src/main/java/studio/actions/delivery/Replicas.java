@@ -14,16 +14,16 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.run.RunConfig;
 
 /**
- * The replicas that send deliveries. Each heartbeat increments a counter in the replica's row. A replica is taken for dead
- * once another one has seen its counter unchanged for a lease. The observer measures that by its own monotonic clock, so
- * neither a clock that jumps nor a database outage makes a replica look dead.
+ * The replicas that send deliveries. Each heartbeat increments a counter in the replica's row. A replica is declared dead once
+ * another one has seen its counter unchanged for the configured lease. The observer measures this time by its own monotonic
+ * clock, so neither a clock that jumps nor a database outage makes a replica look dead.
  */
 @Singleton
 public class Replicas {
 
     private static final Logger LOG = Logger.getLogger(Replicas.class);
 
-    /** The counter of another replica, and since when it is unchanged. */
+    /** The heartbeat counter of another replica, and since when it is unchanged. */
     private record Seen(long beat, long sinceNanos) {
     }
 
@@ -38,12 +38,12 @@ public class Replicas {
         this.lease = config.lease();
     }
 
-    /** Returns the name under which this process owns deliveries. */
+    /** Returns the id under which this process owns deliveries. */
     public UUID own() {
         return own;
     }
 
-    /** Registers this process under a new name, because it has none yet or another replica took it for dead. */
+    /** Registers this process under a new id, because it has none yet or another replica has declared it dead. */
     void register() {
         UUID name = UUID.randomUUID();
         QuarkusTransaction.requiringNew().run(() -> store.add(name));
@@ -53,12 +53,12 @@ public class Replicas {
     /**
      * Records a heartbeat of this replica, and looks for dead ones.
      *
-     * @return the replicas without a heartbeat for a lease
+     * @return the replicas whose counter has not changed for a lease
      */
     synchronized List<UUID> beat() {
         long now = System.nanoTime();
         if (now - lastLook >= lease.toNanos()) {
-            // This process did not look for a lease, so it cannot know whether the others stood still.
+            // This process has read no counters for a whole lease, so it cannot tell whether the other replicas stood still.
             others.clear();
         }
         Map<UUID, Long> counts = store.beat(own, lease.dividedBy(10));
@@ -76,7 +76,7 @@ public class Replicas {
                 .map(Map.Entry::getKey).toList();
     }
 
-    /** Locks a replica that stands still. Returns false if it has counted since, or if another replica handles it. */
+    /** Locks a replica that seems dead. Returns false if it had a heartbeat since, or if another process has the lock. */
     boolean standsStill(UUID replica) {
         Seen seen = others.get(replica);
         return seen != null && store.lock(replica, seen.beat);

@@ -9,7 +9,7 @@ import java.util.stream.Collectors;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/** The symmetric signature of Standard Webhooks 1.0. */
+/** The symmetric signature of requests by the Standard Webhooks 1.0 specification. */
 final class Signature {
 
     private static final String HMAC = "HmacSHA256";
@@ -18,10 +18,10 @@ final class Signature {
     }
 
     /**
-     * Returns the value of {@code webhook-signature}: one {@code v1,<base64>} per key, separated by spaces.
+     * Returns the value of the header {@code webhook-signature}: one {@code v1,<base64>} per key, separated by spaces.
      *
      * @param timestamp the time of the attempt, in seconds since 1970
-     * @param body the body as it is sent; empty if there is none
+     * @param body the request body as it is sent; an empty text if there is none
      */
     static String sign(List<byte[]> keys, String id, long timestamp, String body) {
         byte[] content = (id + "." + timestamp + "." + body).getBytes(StandardCharsets.UTF_8);

@@ -17,9 +17,9 @@ import studio.actions.run.Delivery;
 import studio.actions.run.Run;
 
 /**
- * Traces of runs: one trace leads from the request that pressed the button to all receivers, even if other replicas send the
- * deliveries (W3C Trace Context, level 1). With tracing off, a receiver still gets a trace id that is the same for the whole
- * run.
+ * Distributed traces of runs (W3C Trace Context, level 1). One trace leads from the HTTP request of the press to all
+ * receivers, even if other replicas send the deliveries. With tracing off, a receiver still gets a trace id that is the same
+ * for the whole run.
  */
 @Singleton
 public class Tracing {
@@ -42,7 +42,7 @@ public class Tracing {
 
     /**
      * Starts the span of an attempt, in the trace of the press. The span contains the receiver's host but no other part of the
-     * URL. The span is invalid if the press was not traced.
+     * URL. If the press was not traced, the span is invalid and records nothing.
      */
     Span attempt(Run run, Delivery delivery) {
         return run.traceparent == null ? Span.getInvalid() : attempt(run, delivery, run.traceparent);
@@ -74,7 +74,7 @@ public class Tracing {
         attempt.end();
     }
 
-    /** Returns the {@code traceparent} for the receiver. */
+    /** Returns the value of the header {@code traceparent} for the receiver. */
     String traceparent(Run run, Span attempt) {
         return attempt.getSpanContext().isValid() ? written(attempt.getSpanContext())
                 : "00-" + run.id.toString().replace("-", "") + "-" + String.format("%016x", random.nextLong(1, Long.MAX_VALUE))

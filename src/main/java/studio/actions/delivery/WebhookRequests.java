@@ -18,7 +18,7 @@ import studio.actions.run.Run;
 import studio.actions.secret.Secrets;
 import studio.actions.settings.EgressConfig;
 
-/** Builder of webhook requests: our headers, the action's headers with secrets filled in, and the signature. */
+/** Builds webhook requests: our headers, the action's headers with secrets filled in, and the signature. */
 @Singleton
 public class WebhookRequests {
 
@@ -36,14 +36,14 @@ public class WebhookRequests {
         this.userAgent = "kitsu-actions/" + application.version().orElse("unknown");
     }
 
-    /** Returns why nothing can be sent: a secret that was configured when the action was saved is missing now. */
+    /** Returns why a request cannot be sent: it needs a secret that is no longer configured. Empty if all secrets are there. */
     public Optional<String> missingSecret(Map<String, String> headers, String signingSecret) {
         Optional<String> name = headers.values().stream().map(secrets::missing).flatMap(Optional::stream).findFirst()
                 .or(() -> Optional.ofNullable(signingSecret).filter(signer -> secrets.signingKeys(signer).isEmpty()));
         return name.map(Secrets::missingSentence);
     }
 
-    /** Returns the headers for a preview, with secrets masked. */
+    /** Returns the request headers that a preview shows, with secrets masked. */
     public Map<String, String> preview(Action action) {
         Map<String, String> headers = headers(action.headers, action.method != Method.GET);
         headers.replaceAll((name, value) -> secrets.hide(value));
@@ -56,7 +56,7 @@ public class WebhookRequests {
         return headers;
     }
 
-    /** Builds the request of an attempt that is made now, as part of the given trace. */
+    /** Builds the request of an attempt. Its timestamp and signature are of this moment. */
     Outbound build(Run run, Delivery delivery, String traceparent) {
         Map<String, String> headers = headers(run.headers, delivery.body != null);
         headers.replaceAll((name, value) -> secrets.fill(value));

@@ -23,21 +23,21 @@ import studio.actions.template.Template;
 public class ActionRules {
 
     /**
-     * Schemes that are refused even if {@code launch.schemes} has them, because they run script, read files or reach into the
-     * desktop.
+     * URL schemes that are refused even if the setting {@code launch.schemes} has them, because they run scripts, read files
+     * or start desktop programs.
      */
     public static final Set<String> NEVER = Set.of("javascript", "data", "vbscript", "file", "blob", "about", "view-source",
             "ms-msdt", "search-ms", "ms-officecmd");
 
     /**
-     * Headers that an action may not set: connection headers (RFC 9110, section 7.6.1), headers that frame or route the
+     * HTTP headers that an action may not set: connection headers (RFC 9110, section 7.6.1), headers that frame or route the
      * request, and headers that the service sets.
      */
     private static final Set<String> REFUSED_HEADERS = Set.of("connection", "keep-alive", "proxy-authenticate",
             "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "host",
             "content-length", "cookie", "expect", "accept-encoding", "idempotency-key", "traceparent");
 
-    /** A token of RFC 9110, section 5.6.2, with at most 100 characters. */
+    /** An HTTP header's name: a token of RFC 9110, section 5.6.2, with at most 100 characters. */
     private static final Pattern HEADER_NAME = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}");
 
     /** Header names whose last word says that the value is a credential, such as X-Api-Key, authToken or X_Farm_Secret_2. */
@@ -48,17 +48,17 @@ public class ActionRules {
             + "(?:[-_.](?:value|assertion))?(?:[-_.]?v?\\d+)?)");
 
     /**
-     * A name that would leave the button empty: spaces, control characters, combining marks alone, default ignorable
-     * characters of Unicode 15.0, and letters and symbols with a blank glyph.
+     * Names that would show an empty button: only spaces, control characters, combining marks, default ignorable characters of
+     * Unicode 15.0, and letters and symbols with a blank glyph.
      */
     private static final Pattern INVISIBLE = Pattern.compile("[\\p{Z}\\p{Cc}\\p{Cf}\\p{Mn}\\p{Me}"
             + "\\u115f\\u1160\\u2065\\u2800\\u3164\\uffa0\\ufff0-\\ufff8\\x{1d159}\\x{e0000}-\\x{e0fff}]*");
 
     /**
-     * Bidirectional embeddings, overrides and isolates. The marks U+200E, U+200F and U+061C are allowed, because they order
-     * mixed text.
+     * Characters that change the direction of text: embeddings, overrides and isolates. The marks U+200E, U+200F and U+061C
+     * are allowed, because mixed text needs them.
      */
-    private static final Pattern TURNING = Pattern.compile("[\\u202a-\\u202e\\u2066-\\u2069]");
+    private static final Pattern DIRECTION = Pattern.compile("[\\u202a-\\u202e\\u2066-\\u2069]");
 
     private final AddressPolicy policy;
     private final Refusals refusals;
@@ -77,7 +77,7 @@ public class ActionRules {
         launch.schemes().forEach(scheme -> schemes.add(scheme.strip().toLowerCase(Locale.ROOT)));
     }
 
-    /** Returns a stored draft with at most the present {@code egress.max-timeout}, which may have been lowered since. */
+    /** Returns a stored draft with its timeout reduced to {@code egress.max-timeout}, which may have been lowered since. */
     public Draft current(Draft stored) {
         return stored.timeoutMs() <= maxTimeoutMs ? stored : stored.withTimeoutMs(maxTimeoutMs);
     }
@@ -85,10 +85,10 @@ public class ActionRules {
     /**
      * Fills in the defaults and checks the draft.
      *
-     * @param at the JSON pointer to the draft in the body
-     * @param caller the caller, with whose name a refused address is logged
+     * @param at the JSON pointer to the draft in the request body
+     * @param caller the caller, whom the log names if the draft's address is refused
      * @return the draft to store
-     * @throws ProblemException {@code invalid_body} with every wrong field
+     * @throws ProblemException {@code invalid_body}, which lists every wrong field
      */
     public Draft settle(Draft given, String at, Caller caller) {
         if (given == null) {
@@ -130,7 +130,7 @@ public class ActionRules {
             faults.add(new Fault("/name", "too_long", "'name' may have at most 80 characters; this has " + length(name) + "."));
         } else if (name.codePoints().anyMatch(c -> Character.isISOControl(c) || c == 0x2028 || c == 0x2029)) {
             faults.add(new Fault("/name", "control_character", "'name' may not contain line breaks or control characters."));
-        } else if (TURNING.matcher(name).find()) {
+        } else if (DIRECTION.matcher(name).find()) {
             faults.add(new Fault("/name", "control_character", "'name' may not contain characters that change the direction of "
                     + "text (U+202A to U+202E, U+2066 to U+2069): the button would show another text than the name."));
         }
@@ -226,8 +226,8 @@ public class ActionRules {
     }
 
     /**
-     * Returns true if the value has its credential from a secret. Allows a scheme, parameter names and punctuation beside
-     * secrets, as in {@code Token token="${secret:farm}"}.
+     * Returns true if a header takes its credential from a configured secret. An authentication scheme, parameter names and
+     * punctuation may stand beside the secret, as in {@code Token token="${secret:farm}"}.
      */
     private static boolean isFromSecret(String value) {
         String rest = Secrets.REFERENCE.matcher(value).replaceAll("");

@@ -11,7 +11,7 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import studio.actions.identity.Role;
 import studio.actions.template.TriggerLink;
 
-/** The body with which an admin creates or changes an action. A field that is left out or null has its default. */
+/** The request body with which an admin creates or changes an action. A field that is missing or null gets its default. */
 @JsonIgnoreProperties({ "id", "type", "version", "created_at", "updated_at", "created_by", "updated_by" })
 public record Draft(
         String name,
@@ -90,7 +90,7 @@ public record Draft(
                 ratePerMinute, signingSecret, roles, newProjectIds);
     }
 
-    /** Returns this draft with its defaults filled in and its text trimmed. Does not check any value. */
+    /** Returns this draft with its defaults, its text trimmed and its URL without a trigger link. Does not check any value. */
     Draft settled(int defaultTimeoutMs) {
         return new Draft(name == null ? null : Normalizer.normalize(name.strip(), Normalizer.Form.NFC),
                 url == null ? null : TriggerLink.unlink(url.strip()),

@@ -10,7 +10,7 @@ import jakarta.inject.Singleton;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
-/** Drafts as JSON trees: writes, reads and compares them. */
+/** Converts drafts to and from JSON, and compares them. */
 @Singleton
 public class DraftJson {
 
@@ -20,12 +20,12 @@ public class DraftJson {
         this.json = json;
     }
 
-    /** Returns a draft as JSON; JSON null for null. */
+    /** Returns a draft as JSON; a JSON null if the draft is null. */
     public JsonNode write(Draft draft) {
         return json.valueToTree(draft);
     }
 
-    /** Returns the draft that {@link #write} wrote. */
+    /** Reads a draft from JSON that {@link #write} returned. */
     public Draft read(JsonNode draft) {
         try {
             return json.treeToValue(draft, Draft.class);
@@ -35,9 +35,9 @@ public class DraftJson {
     }
 
     /**
-     * Returns the fields that differ, in the order of {@code after}.
+     * Returns the names of the fields that differ, in the order of {@code after}.
      *
-     * @param before the draft before; JSON null if there is none: then all fields with a value differ
+     * @param before the previous draft; if it is a JSON null, all fields with a value differ
      */
     public static List<String> changed(JsonNode before, JsonNode after) {
         List<String> fields = new ArrayList<>();

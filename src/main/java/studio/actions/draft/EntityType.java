@@ -1,6 +1,6 @@
 package studio.actions.draft;
 
-/** The type of entities that an action is for; spelled as in Kitsu: in JSON, in the database and here. */
+/** The type of entities that an action is for. The constants are spelled as in Kitsu's JSON and in the database. */
 public enum EntityType {
     all,
     asset,
@@ -9,7 +9,7 @@ public enum EntityType {
     edit,
     episode;
 
-    /** Returns true if an action for this type is for entities of the named kind ({@code null} if the kind is not known). */
+    /** Returns true if an action for this type may run on an entity of the named kind; the kind is null if it is unknown. */
     public boolean covers(String kind) {
         return this == all || name().equals(kind);
     }

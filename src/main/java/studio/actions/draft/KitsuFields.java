@@ -3,8 +3,8 @@ package studio.actions.draft;
 import studio.actions.template.TriggerLink;
 
 /**
- * The four fields of an action that Kitsu edits, as Kitsu shows them. Kitsu's form and its CSV send all four back, also fields
- * that nobody has changed, and the browser may have read them long ago.
+ * The four fields of an action that can be edited in Kitsu, as Kitsu shows them. Kitsu's form and its CSV send all four back,
+ * even unchanged ones, which the browser may have read long ago.
  */
 public record KitsuFields(String name, String url, EntityType entityType, boolean isAjax) {
 
@@ -15,13 +15,13 @@ public record KitsuFields(String name, String url, EntityType entityType, boolea
         return new KitsuFields(name(draft.name(), draft.enabled()), draft.url(), draft.entityType(), draft.isAjax());
     }
 
-    /** Returns the name that Kitsu shows. */
+    /** Returns the action's name as Kitsu shows it. */
     public static String name(String name, boolean enabled) {
         return enabled ? name : OFF + name;
     }
 
     /**
-     * Returns the new draft of an action. A field that Kitsu sends back as shown keeps its present value.
+     * Returns the new draft of an action. A field that Kitsu sends back as it was shown keeps the action's present value.
      *
      * @param sent the draft from Kitsu, with its trigger link and with the prefix of a disabled action
      * @param shown the action as Kitsu showed it
@@ -41,8 +41,8 @@ public record KitsuFields(String name, String url, EntityType entityType, boolea
     }
 
     /**
-     * Returns true if a URL is the template, alone or behind a trigger link. Compares the template as stored, because
-     * {@link TriggerLink#unlink} may change it.
+     * Returns true if a URL from Kitsu is the action's URL, alone or after the {@code #} of a trigger link. Compares the URL
+     * as it is stored, because {@link TriggerLink#unlink} may change it.
      */
     private static boolean isBehindLink(String sent, String template) {
         return sent.equals(template) || sent.endsWith("#" + template)

@@ -1,6 +1,6 @@
 package studio.actions.draft;
 
-/** The HTTP method of deliveries. A browser that opens an action uses its own method. */
+/** The HTTP method of an action's deliveries. An action that the browser opens does not use it. */
 public enum Method {
     POST,
     GET,

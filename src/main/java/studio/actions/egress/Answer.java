@@ -6,7 +6,7 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientResponse;
 import studio.actions.log.PrintableText;
 
-/** A receiver's answer while it is read; turns into a {@link Reply} once it is complete or too long. */
+/** A receiver's answer while it is read; becomes a {@link Reply} once it is complete or over the limit of length. */
 final class Answer {
 
     private final HttpClientResponse response;
@@ -18,13 +18,16 @@ final class Answer {
         this.limit = limit;
     }
 
-    /** Adds a chunk. Returns true if the answer is now longer than the limit. */
+    /** Adds a chunk of the body. Returns true if the answer is now longer than the limit. */
     boolean isFullWith(Buffer chunk) {
         received.appendBuffer(chunk, 0, (int) Math.min(chunk.length(), limit - received.length() + 1));
         return received.length() > limit;
     }
 
-    /** Decodes and judges the received bytes. To be called once, since its cost grows with the length of the answer. */
+    /**
+     * Decodes the received bytes, and derives the outcome from the status. To be called once, since its cost grows with the
+     * length of the answer.
+     */
     Reply reply(long durationMs, Instant now) {
         int status = response.statusCode();
         String text = PrintableText.of(received.getBytes(0, (int) Math.min(received.length(), limit)),
@@ -32,7 +35,7 @@ final class Answer {
         if (status >= 200 && status < 300) {
             return new Reply.Delivered(status, text, received.length() > limit, durationMs);
         }
-        // A failed request keeps the failure kind of its status, even if the answer is too long.
+        // A status other than 2xx decides the failure kind, even if the answer is too long.
         FailureKind kind = FailureKind.protocol;
         String message = "The receiver answered " + status + ".";
         if (status >= 300 && status < 400) {

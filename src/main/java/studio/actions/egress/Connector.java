@@ -19,15 +19,15 @@ import io.vertx.core.tracing.TracingPolicy;
 import studio.actions.address.AddressPolicy;
 import studio.actions.settings.EgressConfig;
 
-/** The HTTP client: opens a connection of its own for each request, to an address that the caller has judged. */
+/** The HTTP client for receivers: opens a new connection for each request, to an address that {@link AddressPolicy} allowed. */
 final class Connector {
 
-    /** Bytes of all headers of an answer together. */
+    /** The most bytes of all headers of an answer together. */
     static final int MAX_HEADERS = 16 * 1024;
 
     private final EgressConfig config;
     private final HttpClient client;
-    /** Sends SNI also for names without a dot, for which Java omits SNI (RFC 6066, section 3). */
+    /** Sends the host's name in the TLS handshake (SNI, RFC 6066, section 3) even if it has no dot; Java omits it then. */
     private final HttpClient clientWithSni;
 
     Connector(Vertx vertx, TlsConfigurationRegistry tls, EgressConfig config) {
@@ -42,14 +42,16 @@ final class Connector {
                 .setConnectTimeout((int) config.connectTimeout().toMillis())
                 .setSslHandshakeTimeout(config.connectTimeout().toMillis())
                 .setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS)
-                // HostSlots limits the connections. The pool must queue none: it notices a closed connection a moment late.
+                // HostSlots limits the connections. The pool is larger, since it counts a closed connection a moment longer and
+                // would queue requests.
                 .setMaxPoolSize(2 * config.inFlightPerHost())
-                // One connection per request, to the address that was judged for this request. A reused connection may be
-                // closing or hold the rest of another answer. It would lose a POST that must not be sent twice.
+                // One connection per request, to the address that was allowed for this request. A reused connection may be
+                // closing or hold the rest of another answer. A POST on it would be lost, and must not be sent again.
                 .setKeepAlive(false)
                 .setTrustOptions(tls.get(Trust.NAME).orElseThrow().getTrustStoreOptions())
                 .setVerifyHost(true)
-                // A request belongs to the trace of its press, which another replica may have served.
+                // Vert.x must not trace the request: it belongs to the trace of its press, which another replica may have
+                // served.
                 .setTracingPolicy(TracingPolicy.IGNORE)
                 .setTrustAll(false)
                 .setDecompressionSupported(false)
@@ -60,7 +62,7 @@ final class Connector {
      * Connects to exactly this address.
      *
      * @param uri the URL of the request, in ASCII
-     * @return the request, of which nothing has been sent yet
+     * @return the request, ready to be sent
      * @throws IllegalArgumentException if a header's value is not printable ASCII
      */
     Future<HttpClientRequest> connect(Outbound outbound, URI uri, InetAddress address) {

@@ -34,16 +34,16 @@ import studio.actions.address.AddressPolicy;
 import studio.actions.settings.EgressConfig;
 
 /**
- * The only way out to addresses that a user typed. Judges the address, resolves the name once and judges every address of
- * the name. Connects to exactly the judged address, sends the request, enforces the limits of time and size, and reports the
- * outcome. Never follows a redirect, never decompresses an answer, always verifies the certificate.
+ * The only sender of requests to URLs that users typed. Checks the URL, resolves its host name once and checks every resolved
+ * address ({@link AddressPolicy}). Connects to exactly a checked address, sends the request, enforces the limits of time and
+ * size, and reports the outcome. Never follows a redirect, never decompresses an answer, always verifies the certificate.
  */
 @Singleton
 public class Egress {
 
     private static final Logger LOG = Logger.getLogger(Egress.class);
 
-    /** Bytes of a URL that is sent; more than most servers accept. */
+    /** The most bytes of a receiver's URL; most servers accept fewer. */
     public static final int LONGEST_URL = 16 * 1024;
 
     private final Vertx vertx;
@@ -70,7 +70,7 @@ public class Egress {
         connector.close();
     }
 
-    /** A slot at a host. Its holder sends one request, or releases the slot. */
+    /** The right to one connection to a host. Its holder sends one request or releases the slot. */
     public final class Slot {
 
         private final String host;
@@ -82,7 +82,7 @@ public class Egress {
             this.host = host;
         }
 
-        /** Sets the action to run when the slot is free again; to be called before the slot is used. */
+        /** Sets the callback for the slot's release; to be called before the slot is used. */
         public void whenReleased(Runnable then) {
             whenReleased = then;
         }
@@ -106,20 +106,26 @@ public class Egress {
         return slots.tryTake(host) ? Optional.of(new Slot(host)) : Optional.empty();
     }
 
-    /** Returns the number of free slots by host, as {@link #host} names it. At a host that is missing, all slots are free. */
+    /**
+     * Returns the number of free slots by host, in the spelling of {@link #host}. At a host that is missing, all slots are
+     * free.
+     */
     public Map<String, Integer> freeSlots() {
         return slots.free();
     }
 
     /**
-     * Sends a request once, and releases the slot when the connection is closed. Never throws: a failure, too, is a
-     * {@link Reply}. May be called from any thread; replies on an event loop.
+     * Sends a request once, and releases the slot when the connection is closed. The {@code Uni} never fails: a failure, too,
+     * is a {@link Reply}. May be called from any thread; replies on an event loop.
      */
     public Uni<Reply> send(Slot slot, Outbound outbound) {
         return Uni.createFrom().emitter(emitter -> new Attempt(slot, outbound, emitter::complete).begin());
     }
 
-    /** Returns one name for a URL's host and port, for all their spellings. Returns the URL itself if it cannot be parsed. */
+    /**
+     * Returns a URL's host and port, spelled alike for all spellings of the same host. Returns the URL itself if it cannot be
+     * parsed.
+     */
     public static String host(String url) {
         try {
             URI uri = new URI(url);
@@ -131,7 +137,7 @@ public class Egress {
         }
     }
 
-    /** One attempt. All work after {@link #begin} happens on one event loop. */
+    /** One attempt to send a request. All work after {@link #begin} happens on one event loop. */
     private final class Attempt {
 
         private final Slot slot;
@@ -161,7 +167,7 @@ public class Egress {
         private void vet() {
             since = System.nanoTime();
             try {
-                // RFC 3986, 2: a request line is ASCII.
+                // A request holds its URL in ASCII (RFC 3986, 2).
                 uri = new URI(new URI(outbound.url()).toASCIIString());
             } catch (URISyntaxException e) {
                 refuse(new AddressPolicy.Refusal(AddressPolicy.Reason.SPELLING, "The filled URL is not valid.", null));
@@ -184,12 +190,15 @@ public class Egress {
             context.runOnContext(now -> guarded(work));
         }
 
-        /** Runs work. An exception ends the attempt at once, not at the timeout, since nothing else would release the slot. */
+        /**
+         * Runs a step of the attempt. An exception ends the attempt at once; otherwise the slot would stay taken until the
+         * timeout, or forever.
+         */
         private void guarded(Runnable work) {
             try {
                 work.run();
             } catch (RuntimeException | Error e) {
-                // The exception's message is not logged: it may repeat a header's value.
+                // The exception's message is not logged: it may contain a header's value, which may be secret.
                 LOG.errorf("Cannot build a request to %s or read its answer (%s); the attempt fails.", host(outbound.url()),
                         e.getClass().getName());
                 fail(FailureKind.protocol, "The request could not be built. Is every header's value printable ASCII?");
@@ -226,12 +235,13 @@ public class Egress {
                     .ifPresentOrElse(this::refuse, () -> connect(interleaved(answers)));
         }
 
-        /** Connects to the first address. Tries the next one if the connection fails, before anything has been sent. */
+        /** Connects to the first address. If the connection fails before anything has been sent, tries the next address. */
         private void connect(Deque<InetAddress> addresses) {
             InetAddress address = addresses.pop();
             Future<HttpClientRequest> connection = connector.connect(outbound, uri, address);
             connecting = true;
-            // The receiver may hang up before the next step. Without a handler, Vert.x would log that exception.
+            // The receiver may close the connection before the next step runs. Without this handler, Vert.x would log an
+            // exception.
             connection.onSuccess(connected -> connected.exceptionHandler(lost -> step(() -> fail(lost))));
             connection.onComplete(connected -> step(() -> {
                 if (connected.failed()) {
@@ -278,7 +288,8 @@ public class Egress {
             Answer received = new Answer(response, config.maxResponse().asLongValue());
             response.exceptionHandler(this::fail);
             response.handler(chunk -> guarded(() -> {
-                // Chunks that were decoded together arrive even after the attempt has ended: thousands if they are small.
+                // Chunks that Vert.x decoded together arrive even after the attempt has ended, thousands if they are small:
+                // ignore them.
                 if (!ended.get() && received.isFullWith(chunk)) {
                     end(received.reply(elapsed(), clock.instant()));
                 }
@@ -321,8 +332,8 @@ public class Egress {
         }
 
         /**
-         * Closes the connection. Vert.x takes the connection out of its pool, but closes it only when all is written: never,
-         * if the receiver does not read. So the channel is closed directly. TLS gets three seconds to send close_notify.
+         * Closes the connection. Vert.x takes it out of its pool, but closes it only after writing the whole request: never, if
+         * the receiver does not read. So Netty's channel is closed, too. TLS gets three seconds to send close_notify.
          */
         private void hangUp() {
             request.connection().close();
@@ -337,7 +348,10 @@ public class Egress {
         }
     }
 
-    /** Alternates IPv6 and IPv4 addresses, so that a broken family costs one attempt only. Keeps the resolver's order. */
+    /**
+     * Alternates IPv6 and IPv4 addresses: if one of the two does not work, only one connection fails. Keeps the resolver's
+     * order.
+     */
     static Deque<InetAddress> interleaved(List<InetAddress> addresses) {
         Deque<InetAddress> first = new ArrayDeque<>();
         Deque<InetAddress> second = new ArrayDeque<>();

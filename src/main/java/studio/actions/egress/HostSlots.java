@@ -3,7 +3,7 @@ package studio.actions.egress;
 import java.util.HashMap;
 import java.util.Map;
 
-/** The limit of concurrent requests to one host. */
+/** The limit of concurrent requests to each host. */
 final class HostSlots {
 
     private final int perHost;
@@ -13,7 +13,7 @@ final class HostSlots {
         this.perHost = perHost;
     }
 
-    /** Takes a slot if one is free. Its holder must {@link #release} it. */
+    /** Takes a slot if one is free, else returns false. The holder must {@link #release} it. */
     synchronized boolean tryTake(String host) {
         if (taken.getOrDefault(host, 0) == perHost) {
             return false;

@@ -10,12 +10,12 @@ import io.netty.handler.ssl.SslCloseCompletionEvent;
 import io.netty.util.ReferenceCountUtil;
 
 /**
- * A Netty handler between the HTTP codec and Vert.x. Drops interim responses (RFC 9110, 15.2), because Vert.x knows only 100
- * and 103. Treats a TLS close_notify as the end of a response without a length (RFC 9112, 6.3 and 9.8).
+ * A Netty handler between the HTTP codec and Vert.x. Drops interim responses (1xx; RFC 9110, 15.2), because Vert.x understands
+ * only 100 and 103. Takes a TLS close_notify for the end of a response without a length (RFC 9112, 6.3 and 9.8).
  */
 final class Interim extends ChannelInboundHandlerAdapter {
 
-    /** The most interim responses that are dropped before the final one. */
+    /** The most interim responses before the final one; with one more, the attempt fails. */
     static final int MOST = 100;
 
     private final Runnable tooMany;
@@ -43,7 +43,7 @@ final class Interim extends ChannelInboundHandlerAdapter {
         }
     }
 
-    /** Returns true for 1xx, but not for 101, because 101 ends the use of HTTP. */
+    /** Returns true for 1xx except 101: after a 101, the connection no longer carries HTTP. */
     private static boolean isInterim(HttpResponseStatus status) {
         return status.codeClass() == HttpStatusClass.INFORMATIONAL && status.code() != 101;
     }

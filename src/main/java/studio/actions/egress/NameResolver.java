@@ -24,22 +24,22 @@ import studio.actions.settings.EgressConfig;
 import studio.actions.thread.Threads;
 
 /**
- * A resolver of names that asks the system's resolver, hosts file and search domains included. It has its own threads: the
- * call blocks and cannot be cancelled, so a name that hangs must not block the service's worker threads. Java may answer from
- * its cache, which keeps an answer for 30 seconds.
+ * A resolver of host names that asks the operating system, hosts file and search domains included. It has its own threads: a
+ * lookup blocks and cannot be cancelled, so a name without an answer must not block the service's worker threads. Java may
+ * answer from its cache, which keeps an answer for 30 seconds.
  */
 @Singleton
 public class NameResolver {
 
-    /** A name that hangs occupies one thread for as long as the system's resolver tries: some 10 to 30 seconds. */
+    /** Many, because a name without an answer occupies a thread until the operating system gives up: some 10 to 30 seconds. */
     private static final int THREADS = 128;
 
-    /** The function {@link InetAddress#getAllByName}, which tests replace. */
+    /** Stands for {@link InetAddress#getAllByName}, so that tests can replace it. */
     interface Lookup {
         InetAddress[] all(String name) throws UnknownHostException;
     }
 
-    /** The lookup of one name. {@code wanted} is the time at which a request last asked for the name. */
+    /** The lookup of one name. {@code wanted} is the {@link System#nanoTime} of the last request for this name. */
     private static final class Question {
         private final Promise<List<InetAddress>> answer = Promise.promise();
         private final AtomicBoolean begun = new AtomicBoolean();
@@ -50,7 +50,7 @@ public class NameResolver {
     private final long patience;
     private final ThreadPoolExecutor threads;
 
-    /** Open lookups by name. A name that hangs occupies one thread, however many requests wait for it. */
+    /** Unfinished lookups by name. All requests for a name share its lookup, which occupies one thread. */
     private final Map<String, Question> asked = new ConcurrentHashMap<>();
 
     @Inject
@@ -67,8 +67,8 @@ public class NameResolver {
     }
 
     /**
-     * Resolves a name to all its addresses; to an empty list if it has none. Concurrent requests for a name share one lookup.
-     * Has no time limit.
+     * Resolves a host name to all its addresses; to an empty list if it has none. Concurrent requests for a name share one
+     * lookup. Sets no time limit.
      */
     public Future<List<InetAddress>> resolve(String name) {
         String key = name.toLowerCase(Locale.ROOT);
@@ -81,7 +81,7 @@ public class NameResolver {
             try {
                 threads.execute(() -> ask(name, key, question));
             } catch (RejectedExecutionException | Error e) {
-                // An Error is, for instance, no memory for one more thread.
+                // An Error occurs, for instance, without memory for one more thread.
                 asked.remove(key);
                 question.answer.fail(e);
             }
@@ -89,7 +89,10 @@ public class NameResolver {
         return question.answer.future();
     }
 
-    /** Looks a name up. Always closes the question, because an open one would block all later requests for the name. */
+    /**
+     * Looks a name up if a request may still wait for it. Always completes the question: later requests for the name would wait
+     * for an open one forever.
+     */
     private void ask(String name, String key, Question question) {
         List<InetAddress> found = List.of();
         try {
@@ -105,8 +108,8 @@ public class NameResolver {
     }
 
     /**
-     * Returns the address of a host in brackets or of a dotted quad; empty for a name. {@link AddressPolicy} must have allowed
-     * the host. Looks nothing up.
+     * Returns the address of a host that is an IPv6 address in brackets or an IPv4 address; empty for a name.
+     * {@link AddressPolicy} must have allowed the host. Sends no DNS query.
      */
     static Optional<InetAddress> literal(String host) {
         if (!host.startsWith("[") && host.chars().anyMatch(c -> c != '.' && (c < '0' || c > '9')) || host.isEmpty()) {

@@ -4,10 +4,11 @@ import java.time.Duration;
 import java.util.Map;
 
 /**
- * A request to an address that a user typed.
+ * A request to a URL that a user typed.
  *
  * @param body the body; null for none
- * @param timeout the limit from resolving the name to the last byte of the answer; excludes the wait for a slot at the host
+ * @param timeout the time limit from resolving the name to the last byte of the answer; excludes the wait for a slot at the
+ *        host
  */
 public record Outbound(String method, String url, Map<String, String> headers, String body, Duration timeout) {
 }

@@ -4,10 +4,10 @@ import java.time.Duration;
 
 import studio.actions.address.AddressPolicy;
 
-/** The outcome of a request. */
+/** The outcome of an attempt. */
 public sealed interface Reply {
 
-    /** Returns the milliseconds since the request got its slot at the host. */
+    /** Returns the milliseconds that the request took, without its wait for a slot at the host. */
     long durationMs();
 
     /**
@@ -20,7 +20,7 @@ public sealed interface Reply {
     }
 
     /**
-     * A request that was sent, or could not be sent, and failed. Status and response are null if there was no answer.
+     * A request that failed before or after it was sent. Status and response are null if there was no answer.
      *
      * @param retryAfter the wait that the receiver asks for; null if it asks for none
      */
@@ -29,13 +29,13 @@ public sealed interface Reply {
     }
 
     /**
-     * A request that was not sent.
+     * A request that this service did not send, since it is not allowed.
      *
      * @param guard the refusal by {@link AddressPolicy}; null if the reason is not the address
      */
     record Refused(FailureKind kind, String message, AddressPolicy.Refusal guard, long durationMs) implements Reply {
 
-        /** Returns a refusal for another reason than the address. */
+        /** Returns a refusal whose reason is not the address. */
         public static Refused of(FailureKind kind, String message) {
             return new Refused(kind, message, null, 0);
         }

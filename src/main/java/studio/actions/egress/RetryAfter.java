@@ -14,29 +14,29 @@ import java.util.regex.Pattern;
 
 import io.vertx.core.http.HttpClientResponse;
 
-/** Parser of {@code Retry-After}, the wait that a receiver asks for (RFC 9110, 10.2.3). */
+/** Parser of the header {@code Retry-After}, by which a receiver asks to wait (RFC 9110, 10.2.3). */
 final class RetryAfter {
 
-    /** The number of digits that are read; nine digits of seconds already exceed any wait. */
+    /** The number of digits that are read of a wait in seconds; nine digits are longer than any wait. */
     private static final int DIGITS = 9;
 
-    /** A Unix time between 2001 and 2286, which some receivers send. */
+    /** A Unix time between 2001 and 2286, which some receivers send instead of seconds. */
     private static final Pattern UNIX_TIME = Pattern.compile("[1-9][0-9]{9}");
 
-    /** Years. A two-digit year further in the future means the past century (RFC 9110, 5.6.7). */
-    private static final int FAR = 50;
+    /** The most years ahead: a two-digit year further in the future means the past century (RFC 9110, 5.6.7). */
+    private static final int AHEAD = 50;
 
     private RetryAfter() {
     }
 
-    /** Returns the wait; null if the answer has none, or none that can be read. */
+    /** Returns the wait that an answer asks for; null if there is none, or none that can be read. */
     static Duration of(HttpClientResponse response, Instant now) {
         return of(response.getHeader("Retry-After"), response.getHeader("Date"), now);
     }
 
     /**
-     * @param date the time of the answer by the receiver's clock, to which a time in {@code retryAfter} refers; null if
-     *        the receiver sent none
+     * @param date the header {@code Date}: the receiver's clock, against which a time in {@code retryAfter} is measured; null
+     *        if the receiver sent none
      */
     static Duration of(String retryAfter, String date, Instant now) {
         if (retryAfter == null) {
@@ -52,10 +52,10 @@ final class RetryAfter {
                 .map(until -> Duration.between(said, until)).map(wait -> wait.isNegative() ? Duration.ZERO : wait).orElse(null);
     }
 
-    /** Parses the three date formats of RFC 9110, 5.6.7: IMF-fixdate, RFC 850 and asctime. */
+    /** Parses a time in one of the three formats of RFC 9110, 5.6.7: IMF-fixdate, RFC 850 and asctime. */
     private static Optional<Instant> time(String text, Instant now) {
         DateTimeFormatter rfc850 = new DateTimeFormatterBuilder().parseCaseInsensitive().appendPattern("EEEE, dd-MMM-")
-                .appendValueReduced(ChronoField.YEAR, 2, 2, now.atOffset(ZoneOffset.UTC).toLocalDate().minusYears(FAR - 1))
+                .appendValueReduced(ChronoField.YEAR, 2, 2, now.atOffset(ZoneOffset.UTC).toLocalDate().minusYears(AHEAD - 1))
                 .appendPattern(" HH:mm:ss 'GMT'").toFormatter(Locale.US).withZone(ZoneOffset.UTC);
         DateTimeFormatter asctime = DateTimeFormatter.ofPattern("EEE MMM ppd HH:mm:ss yyyy", Locale.US)
                 .withZone(ZoneOffset.UTC);

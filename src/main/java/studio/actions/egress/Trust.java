@@ -26,8 +26,8 @@ import studio.actions.settings.ServiceConfig;
 
 /**
  * The certificate authorities that are trusted for receivers and Kitsu's API server: Java's and the studio's own. They are the
- * trust store of Quarkus' TLS configuration {@code egress}. Nothing else of that configuration is used, so that no property
- * under {@code quarkus.tls.egress} can turn verification off.
+ * trust store of Quarkus' TLS configuration {@code egress}. This service reads nothing else of that configuration, so that no
+ * property under {@code quarkus.tls.egress} can turn off the verification of certificates.
  */
 @Singleton
 @Identifier(Trust.NAME)

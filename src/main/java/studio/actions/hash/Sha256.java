@@ -9,7 +9,7 @@ public final class Sha256 {
     private Sha256() {
     }
 
-    /** Returns the 32 bytes of the hash. */
+    /** Returns the hash of the bytes, which has 32 bytes. */
     public static byte[] of(byte[] bytes) {
         try {
             return MessageDigest.getInstance("SHA-256").digest(bytes);

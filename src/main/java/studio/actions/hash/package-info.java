@@ -1,2 +1,2 @@
-/** Hashes, for all other packages. */
+/** Hash functions for all other packages. */
 package studio.actions.hash;

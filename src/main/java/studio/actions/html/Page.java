@@ -7,12 +7,12 @@ import java.util.Map;
 
 import studio.actions.hash.Sha256;
 
-/** Style and headers of the small pages that a press may open in a tab: Kitsu's look, and a policy that forbids the rest. */
+/** Style and HTTP headers of the small HTML pages that a press may show in a tab. They look like Kitsu. */
 public final class Page {
 
     public static final String MEDIA_TYPE = "text/html;charset=utf-8";
 
-    /** Kitsu's colours, radius and type, in its light and dark theme. */
+    /** A style sheet with the colours and rounded corners of Kitsu's light and dark themes. */
     public static final String STYLE = """
             :root { color-scheme: light dark; --page: #f6f6f6; --block: #fff; --border: #dbdbdb; --text: #5f5f5f;
               --strong: #202225; --link: #5e60ba }
@@ -34,9 +34,9 @@ public final class Page {
     }
 
     /**
-     * Returns the headers of a page that loads nothing, sends nothing and cannot be framed.
+     * Returns the HTTP headers of a page that loads nothing, posts nothing and cannot be framed by another page.
      *
-     * @param script the one script that may run; null for none
+     * @param script the text of the only inline script that may run; null if none may run
      */
     public static Map<String, String> headers(String script) {
         Map<String, String> headers = new LinkedHashMap<>();
@@ -49,7 +49,7 @@ public final class Page {
         return headers;
     }
 
-    /** Returns the CSP source that allows exactly this text as style or script (CSP 3, section 2.3.1). */
+    /** Returns the source expression that allows exactly this text as inline style or script (CSP 3, section 2.3.1). */
     private static String hash(String inline) {
         return "sha256-" + Base64.getEncoder().encodeToString(Sha256.of(inline.getBytes(StandardCharsets.UTF_8)));
     }

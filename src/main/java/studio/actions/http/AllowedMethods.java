@@ -23,8 +23,8 @@ import org.jboss.resteasy.reactive.server.mapping.RuntimeResource;
 import org.jboss.resteasy.reactive.server.util.RuntimeResourceVisitor;
 
 /**
- * The HTTP methods that each path supports. RFC 9110 requires them in the {@code Allow} header of a 405, which Quarkus REST
- * omits. In its answer to {@code OPTIONS}, Quarkus REST also lists the methods of every path with the same prefix.
+ * A filter for the HTTP methods that each path supports. RFC 9110 requires the header {@code Allow} in a 405, where Quarkus
+ * REST omits it. In an answer to {@code OPTIONS}, Quarkus REST wrongly lists the methods of all paths with the same prefix.
  */
 @Singleton
 public class AllowedMethods {
@@ -35,10 +35,13 @@ public class AllowedMethods {
 
     private static final Pattern VARIABLE = Pattern.compile("\\{[^}]*}");
 
-    /** The methods of each path that has no variable. Filled at the first request. */
+    /** The methods of each path that has no variable. Null until the first request, because resources are unknown earlier. */
     private volatile Map<String, Set<String>> literal;
 
-    /** Refuses unsupported methods of literal paths. Else {@code /{id}} would take {@code /export} for a malformed id. */
+    /**
+     * Answers 405 to an unsupported method of a path without variables. Otherwise {@code PUT /export} would be answered by
+     * {@code PUT /{id}}, which refuses "export" as a malformed id.
+     */
     @ServerRequestFilter(preMatching = true, nonBlocking = true)
     public void refuse(ContainerRequestContext request) {
         if (literal == null) {
@@ -61,10 +64,11 @@ public class AllowedMethods {
         return literal;
     }
 
-    /** Returns the methods of the requested path. {@code /export} does not get the methods of {@code /{id}}. */
+    /** Returns the methods of the requested path: for {@code /export}, without those of {@code /{id}}, which matches too. */
     private static Set<String> here() {
         String path = trimmed(Problems.path(CurrentRequestManager.get()));
-        // A literal segment sorts before a variable, which is replaced by ~. The leftmost difference decides.
+        // Several path templates may match; the first in this map is the right one. A literal segment sorts before a variable,
+        // which is replaced by ~.
         TreeMap<String, Set<String>> byForm = new TreeMap<>();
         visit(CurrentRequestManager.get().getDeployment(), (template, verb) -> {
             if (Pattern.matches(VARIABLE.matcher(template).replaceAll("[^/]+"), path)) {
@@ -74,7 +78,7 @@ public class AllowedMethods {
         return complete(byForm.isEmpty() ? new TreeSet<>() : byForm.firstEntry().getValue());
     }
 
-    /** Returns the paths of all resource methods, with their variables in braces. */
+    /** Returns the path templates of all resource methods, with variables in braces. */
     static Set<String> templates(Deployment deployment) {
         Set<String> templates = new TreeSet<>();
         visit(deployment, (template, verb) -> templates.add(template));

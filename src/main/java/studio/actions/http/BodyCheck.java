@@ -19,8 +19,8 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
 /**
- * A check of each body from {@link BodyCollector} before it is parsed. A body must have a media type and must not be
- * compressed. JSON must be UTF-8 (RFC 8259, section 8.1), because Jackson would guess UTF-16 and accept overlong forms.
+ * An interceptor that checks each body from {@link BodyCollector} before it is parsed. A body must have a media type and must
+ * not be compressed. JSON must be valid UTF-8 (RFC 8259, section 8.1); Jackson would also accept UTF-16 and overlong forms.
  */
 @Provider
 @ConstrainedTo(RuntimeType.SERVER)

@@ -32,21 +32,24 @@ import studio.actions.problem.ProblemException;
 import studio.actions.settings.CsvConfig;
 
 /**
- * A filter that collects each body on the event loop before the resource method gets a thread, so that a slow client holds
- * only a connection. It runs after authentication and authorization, so that a caller without the right to send a body is
- * refused before the body is read. A body may have 1 MB, a table {@code csv.max-size}. Its time limit for all of the body is
- * {@code quarkus.http.read-timeout}.
+ * A filter that collects each request body on the event loop before the resource method gets a thread, so that a slow client
+ * occupies a connection but no thread. It runs after authentication and authorization, so that a caller without the right to
+ * send a body is refused before the body is read. A body may have 1 MB; a table, such as CSV, {@code csv.max-size}. The whole
+ * body must arrive within {@code quarkus.http.read-timeout}.
  */
 @Singleton
 public class BodyCollector {
 
     static final int LIMIT = 1024 * 1024;
 
-    /** Media types that an import accepts; their limit is {@code csv.max-size}. */
+    /** Media types of tables, which an import accepts. The limit for such a body is {@code csv.max-size}. */
     private static final List<String> TABLES = List.of("text/csv", "text/tab-separated-values", "application/vnd.ms-excel",
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
 
-    /** Most bytes of a refused body to read and discard, so that a client that sends before it reads gets the answer. */
+    /**
+     * The most bytes of a refused body that are read and discarded, because many clients read the answer only after they have
+     * sent the whole body.
+     */
     static final long DRAINED = 64L * LIMIT;
 
     private static final Logger LOG = Logger.getLogger(BodyCollector.class);
@@ -54,7 +57,7 @@ public class BodyCollector {
     private final RareLine unreadable = new RareLine(LOG, Logger.Level.INFO);
     private final RareLine overload = new RareLine(LOG, Logger.Level.WARN);
 
-    /** Looked up at each use, because filters are created before the configuration is known. */
+    /** The configuration, looked up at each use, because filters are created before it is known. */
     private final Instance<BodyConfig> config;
     private final Instance<CsvConfig> csv;
     private final Instance<VertxHttpConfig> http;
@@ -68,7 +71,7 @@ public class BodyCollector {
         this.http = http;
     }
 
-    /** Collects the body of a request. Runs after authentication and before every filter that needs a thread. */
+    /** Collects the body of a request. Runs after authorization and before every filter that needs a worker thread. */
     @ServerRequestFilter(nonBlocking = true, priority = Priorities.HEADER_DECORATOR)
     public void collect(ContainerRequestContext request) {
         ResteasyReactiveRequestContext method = CurrentRequestManager.get();
@@ -78,7 +81,7 @@ public class BodyCollector {
         }
     }
 
-    /** Returns true if the headers announce a body. */
+    /** Returns true if the headers of a request announce a body. */
     static boolean announced(HttpServerRequest request) {
         MultiMap headers = request.headers();
         return headers.contains(HttpHeaders.CONTENT_LENGTH) || headers.contains(HttpHeaders.TRANSFER_ENCODING);
@@ -99,7 +102,7 @@ public class BodyCollector {
         }
     }
 
-    /** Returns the refusal of a body that is too large for its media type. */
+    /** Returns the problem for a body that exceeds the limit for its media type. */
     ProblemException tooLarge(HttpServerRequest request) {
         return new ProblemException(Code.TOO_LARGE,
                 "The body may have at most %,d bytes. Send it in parts.".formatted(limit(request)))
@@ -114,8 +117,8 @@ public class BodyCollector {
     }
 
     /**
-     * Discards the rest of a body after an early answer: a client that is cut off while it sends never reads the answer.
-     * Closes the connection after {@link #DRAINED} bytes or after the read time-out.
+     * Discards the rest of a body after its request was answered early: a client whose connection is closed while it sends
+     * never reads the answer. Closes the connection after {@link #DRAINED} bytes or after the read time-out.
      */
     void drain(RoutingContext answered) {
         HttpServerRequest request = answered.request();
@@ -137,7 +140,7 @@ public class BodyCollector {
         }
     }
 
-    /** A body that is arriving. All methods but {@link #release} run on the event loop of its connection. */
+    /** A body that is arriving. All methods except {@link #release} run on the event loop of the connection. */
     private final class Arrival {
 
         private final ResteasyReactiveRequestContext method;
@@ -241,7 +244,7 @@ public class BodyCollector {
             abort(ProblemException.unavailable("Too many requests are arriving at once. Try again soon."));
         }
 
-        /** Refuses at once, without a worker thread, because many clients may be refused at a time. */
+        /** Answers with a refusal at once, without a worker thread, because many clients may be refused at the same time. */
         private void abort(ProblemException refusal) {
             if (end()) {
                 release();
@@ -254,7 +257,10 @@ public class BodyCollector {
             refuse(refusal);
         }
 
-        /** Refuses when the resource method reads the body. By then its filters have added their headers to the answer. */
+        /**
+         * Throws the refusal only when the method reads the body. By then its filters have run, so that the answer has their
+         * headers, such as {@code RateLimit}.
+         */
         private void refuse(ProblemException refusal) {
             proceed(new InputStream() {
                 @Override
@@ -289,7 +295,7 @@ public class BodyCollector {
         }
     }
 
-    /** A complete body. Counts against the limits until it is closed or its request is answered. */
+    /** A complete body. Counts against {@link BodyConfig.Bodies} until it is closed or its request is answered. */
     private static final class Body extends ByteArrayInputStream {
 
         private final Arrival arrival;

@@ -10,8 +10,8 @@ import io.micrometer.core.instrument.config.MeterFilter;
 import io.quarkus.resteasy.reactive.server.runtime.ResteasyReactiveRecorder;
 
 /**
- * The methods and paths that HTTP metrics may name. Clients can invent any number of others, and each would be a time series
- * that is never dropped. All others are counted as {@code OTHER}.
+ * Filters that limit the tags of HTTP metrics to known methods and paths; all others become {@code OTHER}. Clients can invent
+ * any number of methods and paths, and each would become a time series that is never dropped.
  */
 @Singleton
 class HttpTags {
@@ -20,10 +20,10 @@ class HttpTags {
 
     private static final String[] METHODS = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
 
-    /** The tags that Quarkus writes instead of a path. */
+    /** What Quarkus writes as the tag {@code uri} instead of a path. */
     private static final Set<String> WORDS = Set.of("root", "NOT_FOUND", "REDIRECTION", "UNKNOWN", "/cors-preflight");
 
-    /** Filled at the first request, because the filters are created before the resources. */
+    /** The allowed values of the tag {@code uri}. Null until first used: the filters are created before the resources. */
     private volatile Set<String> known;
 
     @Produces

@@ -20,11 +20,11 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
 
-/** Converters that refuse malformed parameters with 400. JAX-RS would answer 404, as if the path did not exist. */
+/** Converters that refuse malformed path and query parameters with 400. JAX-RS would answer 404, as for a missing path. */
 @Provider
 public class Parameters implements ParamConverterProvider {
 
-    /** An integer as JSON writes it. Java also accepts a plus sign, leading zeros and the digits of all scripts. */
+    /** An integer as in JSON. Java's parser also accepts a plus sign, leading zeros and the digits of all scripts. */
     private static final Pattern WHOLE = Pattern.compile("-?(0|[1-9][0-9]*)");
 
     private static final Map<Class<?>, Function<String, Object>> READERS = Map.of(

@@ -9,30 +9,30 @@ import studio.actions.html.Page;
 import studio.actions.problem.Problem;
 
 /**
- * A problem as an HTML page for a browser's tab. Kitsu's form opens a tab for each action that the browser opens, and people
- * paste trigger links into tabs. All other clients get JSON.
+ * A problem as an HTML page for a browser's tab. Kitsu posts a press to a new tab unless the action has {@code is_ajax}, and
+ * people paste trigger links into tabs. All other clients get problems as JSON.
  */
 public record ProblemPage(String title, String detail, String advice, int status, String code, UUID id, String style)
         implements
             TemplateInstance {
 
-    /** The paths that Kitsu's forms post to. */
+    /** The paths of trigger links, to which Kitsu posts forms. */
     private static final Pattern TRIGGER = Pattern.compile("/api/data/custom-actions/[^/]+/(?:run|open)/?");
 
     private static final Pattern HTML = Pattern.compile("(?:^|,)\\s*(?:text/html|application/xhtml\\+xml)\\s*(?:;|,|$)",
             Pattern.CASE_INSENSITIVE);
 
     /**
-     * Returns true if a browser's tab waits for the answer. Tabs accept HTML; Kitsu's XHR and scripts do not.
+     * Returns true if a browser's tab will show the answer. Requests from tabs accept HTML; Kitsu's XHR and scripts do not.
      *
-     * @param accept the values of the header {@code Accept}
+     * @param accept the values of the request header {@code Accept}
      */
     static boolean isWanted(String path, Stream<String> accept) {
         return TRIGGER.matcher(path).matches() && accept.anyMatch(value -> HTML.matcher(value).find());
     }
 
     /**
-     * Returns the page of a problem, worded for the person who pressed.
+     * Returns the page of a problem, worded for the person who pressed the button in Kitsu.
      *
      * @param retryAfter the value of {@code Retry-After}; null if there is none
      */

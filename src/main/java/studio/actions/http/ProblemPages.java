@@ -15,11 +15,11 @@ import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
 import studio.actions.html.Page;
 import studio.actions.problem.Problem;
 
-/** A filter that turns problems into HTML pages for the tabs of browsers. */
+/** A filter that replaces a problem in a response by an HTML page if a browser's tab will show it. */
 @Singleton
 public class ProblemPages {
 
-    /** Runs after all other filters of the response, because they read the problem. */
+    /** The lowest priority, which runs last: other response filters still need the {@link Problem} object. */
     private static final int LAST = 0;
 
     @ServerResponseFilter(priority = LAST)

@@ -36,7 +36,8 @@ import studio.actions.problem.ProblemException;
 
 /**
  * Exception mappers that answer with a {@link Problem} and log it once with its id. 4xx is logged at DEBUG, a failed delivery
- * at INFO, other 5xx at ERROR. A 5xx that was foreseen, or whose database failure is logged already, is logged at DEBUG.
+ * at INFO, other 5xx at ERROR. A 5xx is logged at DEBUG if the operator need not act ({@link ProblemException#isForeseen}), or
+ * if {@link DatabaseHealth} logs its cause.
  */
 public class Problems {
 
@@ -107,7 +108,7 @@ public class Problems {
                 : "This needs the role " + String.join(" or ", allowed.value()) + ".") + own, List.of(), Map.of(), forbidden);
     }
 
-    /** Returns the roles that the requested method allows; null if no method was found. */
+    /** Returns the roles that may call the requested resource method; null if no method was found. */
     private static RolesAllowed allowed() {
         RuntimeResource resource = CurrentRequestManager.get().getTarget();
         if (resource == null) {
@@ -125,7 +126,7 @@ public class Problems {
         }
         int status = thrown.getResponse().getStatus();
         if (status < 400) {
-            // Not an error: some methods can give such an answer only with an exception.
+            // Not an error: a method that returns a stream can give an answer without a body only by an exception.
             return thrown.getResponse();
         }
         return switch (status) {
@@ -183,7 +184,7 @@ public class Problems {
         return response.build();
     }
 
-    /** Returns the requested path, still encoded. Unlike a URI, the path needs no valid host. */
+    /** Returns the requested path, still encoded. Works without a valid Host header, unlike {@code UriInfo}. */
     static String path(ResteasyReactiveRequestContext request) {
         return request.unwrap(RoutingContext.class).request().path();
     }

@@ -28,7 +28,7 @@ import studio.actions.log.LogContext;
 import studio.actions.problem.Problem;
 import studio.actions.problem.Problem.Code;
 
-/** A filter that refuses ambiguous and unreadable requests with a problem, before any resource gets them. */
+/** A filter that refuses ambiguous and unreadable HTTP requests with a problem, before any resource method gets them. */
 @Singleton
 class RequestGuard {
 
@@ -38,14 +38,14 @@ class RequestGuard {
 
     private static final String GARBLED = "The request cannot be read.";
 
-    /** The action or run that a path names. */
+    /** A path with the id of an action or of a run. */
     private static final Pattern SUBJECT = Pattern.compile(
             "/api/(?:data/)?custom-actions/(?<runs>runs/)?(?<id>\\p{XDigit}{8}(?:-\\p{XDigit}{4}){3}-\\p{XDigit}{12})(?:/.*)?");
 
-    /** Length of the shortest path with an id. */
+    /** Length of the shortest path that matches {@link #SUBJECT}. */
     private static final int SHORTEST = "/api/custom-actions/".length() + 36;
 
-    /** Marks a connection from which no further request is read. */
+    /** Marks a connection after an ambiguous request, which is its last. */
     private static final AttributeKey<Boolean> LAST = AttributeKey.valueOf(RequestGuard.class, "last");
 
     private final BodyCollector bodies;
@@ -82,7 +82,7 @@ class RequestGuard {
         }, FIRST);
     }
 
-    /** Answers a request that Vert.x cannot read. Quarkus would log it as an error of the service. */
+    /** Answers 400 to a request that Vert.x cannot read. Quarkus would log it as an error of the service. */
     void catchUnreadable(@Observes Router router) {
         router.route().order(Integer.MIN_VALUE).failureHandler(request -> {
             if (request.statusCode() == 400 || request.failure() instanceof InvalidPathException) {
@@ -93,7 +93,7 @@ class RequestGuard {
         });
     }
 
-    /** Refuses unreadable requests on the management port. */
+    /** Answers 400 to unreadable requests on the management port. */
     void guardManagement(@Observes ManagementInterface management) {
         management.router().route().order(Integer.MIN_VALUE).handler(request -> {
             if (garbled(request.request().path())) {
@@ -111,8 +111,8 @@ class RequestGuard {
     }
 
     /**
-     * Returns why a proxy could read the request differently (RFC 9112, 3.2 and 6.3); null if it is unambiguous. Further bytes
-     * on the connection of an ambiguous request may belong to its body.
+     * Returns why a proxy could read the request differently (RFC 9112, 3.2 and 6.3); null if it is unambiguous. After an
+     * ambiguous request the connection must be closed: the next bytes may be its body or another request.
      */
     private static String ambiguous(HttpServerRequest request) {
         List<String> codings = request.headers().getAll(HttpHeaders.TRANSFER_ENCODING);
@@ -125,7 +125,7 @@ class RequestGuard {
         return ((ConnectionBase) request.request().connection()).channel().hasAttr(LAST);
     }
 
-    /** Answers and closes the connection without reading more. */
+    /** Answers the request, then closes its connection without reading more. */
     private void hangUp(RoutingContext request, String why) {
         Channel channel = ((ConnectionBase) request.request().connection()).channel();
         if (channel.attr(LAST).setIfAbsent(true) == null) {
@@ -137,8 +137,8 @@ class RequestGuard {
     }
 
     /**
-     * Returns true if the request names no valid host. Answers, cookies and origins contain the host, so the request cannot be
-     * answered without one.
+     * Returns true if the request names no valid host. The request cannot be answered without one, because links in answers
+     * and checks of cookies and origins need the host.
      */
     private static boolean nameless(RoutingContext request) {
         if (!((HttpServerRequestInternal) request.request()).isValidAuthority()) {
@@ -148,7 +148,7 @@ class RequestGuard {
         return host.isEmpty() || host.startsWith("[") && Inet.parseInet6Address(host.replaceAll("[\\[\\]]", "")) == null;
     }
 
-    /** Returns true if a path cannot be decoded. Vert.x would log the request as an error of the service. */
+    /** Returns true if a % in a path is not followed by two hex digits. Vert.x would log that as an error of the service. */
     private static boolean garbled(String path) {
         for (int at = path.indexOf('%'); at >= 0; at = path.indexOf('%', at + 1)) {
             if (at + 2 >= path.length() || Character.digit(path.charAt(at + 1), 16) < 0
@@ -159,7 +159,7 @@ class RequestGuard {
         return false;
     }
 
-    /** Adds the id of the path's action or run to all log lines of the request. */
+    /** Adds the id of the action or run in the path to all log lines of the request. */
     private static void mark(String path) {
         if (path.length() < SHORTEST) {
             return;
@@ -175,7 +175,7 @@ class RequestGuard {
         }
     }
 
-    /** Refuses a body that is too large even to be discarded, before the client sends it. */
+    /** Refuses a request whose announced body is too large even to be read and discarded; passes all others on. */
     private void admit(RoutingContext request) {
         if (BodyCollector.length(request.request()) > BodyCollector.DRAINED) {
             request.addEndHandler(sent -> request.request().connection().close());

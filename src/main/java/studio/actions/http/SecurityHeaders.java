@@ -6,24 +6,25 @@ import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.ext.web.RoutingContext;
 
-/** Headers that protect browsers, on every response. */
+/** HTTP headers that protect browsers, added to every response. */
 final class SecurityHeaders {
 
     private static final String CSP = "Content-Security-Policy";
 
-    /** Added to each response that does not set them itself. */
+    /** The headers that are added to each response unless it already has one of the same name. */
     private static final List<Header> HEADERS = List.of(
             new Header("X-Content-Type-Options", "nosniff"),
             new Header("X-Frame-Options", "DENY"),
             new Header("Cross-Origin-Resource-Policy", "same-origin"),
-            // The default of browsers. With a stricter one, a form that is redirected (307) arrives with 'Origin: null'.
+            // The browsers' default. With a stricter one, a form that is redirected (307) arrives with 'Origin: null', as if it
+            // came from another site.
             new Header("Referrer-Policy", "strict-origin-when-cross-origin"),
-            // For the caller only. Lists may be stored and are revalidated with their ETag.
+            // Browsers may keep a response, but must revalidate it before each use (lists have an ETag). Proxies must not.
             new Header("Cache-Control", "private, no-cache"),
-            // Responses of the API are not pages.
+            // Responses of the API are data; a browser that shows one as a page must not load anything for it.
             new Header(CSP, "default-src 'none'; frame-ancestors 'none'"));
 
-    /** A header that is encoded once, not for each response. */
+    /** A response header whose name and value are encoded once, not for each response. */
     private record Header(CharSequence name, CharSequence value) {
 
         Header(String name, String value) {
@@ -33,7 +34,7 @@ final class SecurityHeaders {
 
     private static final String DOCS = "/api/custom-actions/docs";
 
-    /** Swagger UI has inline scripts. */
+    /** The content security policy of Swagger UI, which needs inline scripts. */
     private static final String DOCS_CSP = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' "
             + "'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
             + "frame-ancestors 'none'";
@@ -42,8 +43,8 @@ final class SecurityHeaders {
     }
 
     /**
-     * Adds the headers when the response is written, so that a header from the resource is not repeated. Browsers would obey
-     * both of two headers with one name.
+     * Adds the headers when the response is written, and so skips headers that the resource method has set. If a header stood
+     * there twice, browsers would obey both values.
      */
     static void addTo(RoutingContext request) {
         request.addHeadersEndHandler(sent -> {
@@ -52,7 +53,8 @@ final class SecurityHeaders {
                 headers.set(CSP, DOCS_CSP);
             }
             if (BodyCollector.asks(request.request())) {
-                // The client may send its body anyway, or its next request; the two cannot be distinguished.
+                // The client was not told to send its body (100 Continue). It may still send the body, or its next request, and
+                // the two cannot be distinguished.
                 headers.set(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
             }
             for (Header header : HEADERS) {

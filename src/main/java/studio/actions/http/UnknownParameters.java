@@ -19,11 +19,11 @@ import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 import studio.actions.problem.Nearest;
 import studio.actions.problem.ProblemException;
 
-/** A filter for our own API that refuses unknown query parameters and empty booleans, which would otherwise be ignored. */
+/** A filter for our own API that refuses unknown query parameters and empty booleans. Quarkus would ignore both. */
 @Singleton
 public class UnknownParameters {
 
-    /** The path of our own API. Kitsu's paths ignore unknown parameters, as Zou does. */
+    /** The path prefix of our own API. Our replacements of Zou's paths ignore unknown parameters, as Zou does. */
     private static final String OURS = "/api/custom-actions";
 
     private static final Set<Class<?>> BOOLEANS = Set.of(boolean.class, Boolean.class);
@@ -45,7 +45,7 @@ public class UnknownParameters {
                 throw unknown(name, parameters.keySet());
             }
             if (BOOLEANS.contains(parameters.get(name)) && values.contains("")) {
-                // Quarkus would replace an empty value by the default.
+                // Quarkus would replace an empty value by the parameter's default.
                 throw ProblemException.parameter(name, "invalid_value", "'" + name + "' must be true or false.");
             }
         });
@@ -58,7 +58,7 @@ public class UnknownParameters {
                         : "Known parameters: " + String.join(", ", known) + "."));
     }
 
-    /** Returns true for the practice receiver, which accepts any query. */
+    /** Returns true for the practice receiver (Echo), whose methods read any query themselves. */
     private static boolean readsAny(Method method) {
         return Arrays.asList(method.getParameterTypes()).contains(UriInfo.class) && parameters(method).isEmpty();
     }

@@ -9,9 +9,9 @@ import java.util.UUID;
 import io.quarkus.security.identity.SecurityIdentity;
 
 /**
- * The person or bot who asks.
+ * The person or bot who sent a request.
  *
- * @param role the global role
+ * @param role the global role in Kitsu
  * @param projectRoles the known roles in productions where Kitsu gives this person another role than the global one
  */
 public record Caller(UUID id, String name, String email, Role role, boolean bot, List<UUID> departments,

@@ -10,25 +10,25 @@ import io.vertx.core.http.HttpServerRequest;
 import studio.actions.hash.Sha256;
 
 /**
- * A token that Kitsu gave to a person or bot, from a header or from Zou's cookie. Its content is opaque to this service. It
- * lives as long as the request that carries it, and is never stored, logged or cached.
+ * A token that Kitsu gave to a person or bot, from {@code Authorization} or from Zou's cookie. This service does not read its
+ * content. It is kept only while its request is handled, and is never stored, logged or cached.
  */
 public record Credential(Kind kind, String token) implements io.quarkus.security.credential.Credential {
 
     private static final String COOKIE = "access_token_cookie";
     private static final String SCHEME = "Bearer ";
-    /** The characters of a cookie's value (RFC 6265, section 4.1.1); Zou's tokens use fewer. */
+    /** The characters that a cookie's value may have (RFC 6265, section 4.1.1); Zou's tokens use fewer. */
     private static final Pattern TOKEN = Pattern.compile("[\\x21\\x23-\\x2b\\x2d-\\x3a\\x3c-\\x5b\\x5d-\\x7e]+");
 
-    /** How the credential was sent; requests to Zou send it in the same way. */
+    /** How the caller sent the credential; it is sent to Zou in the same way. */
     public enum Kind {
         COOKIE,
         BEARER
     }
 
     /**
-     * Reads the credential of a request, the cookie before the header, as Zou does. Returns empty if the request has neither,
-     * or if the value is no token.
+     * Reads the credential of a request: Zou's cookie or, without it, {@code Authorization}, as Zou does. Returns empty if the
+     * request has neither, or if the value cannot be a token.
      */
     public static Optional<Credential> of(HttpServerRequest request) {
         Cookie cookie = request.getCookie(COOKIE);
@@ -47,17 +47,17 @@ public record Credential(Kind kind, String token) implements io.quarkus.security
                 : Optional.empty();
     }
 
-    /** Returns the value of {@code Authorization}; null for a cookie. */
+    /** Returns the value of {@code Authorization} to send; null for a cookie. */
     public String authorization() {
         return kind == Kind.BEARER ? SCHEME + token : null;
     }
 
-    /** Returns the value of {@code Cookie}; null for a bearer token. */
+    /** Returns the value of {@code Cookie} to send; null for a bearer token. */
     public String cookie() {
         return kind == Kind.COOKIE ? COOKIE + "=" + token : null;
     }
 
-    /** Returns a hash, which may be the key of a cache for answers about this credential. */
+    /** Returns a hash of the credential, under which a cache may keep answers about it. */
     public String fingerprint() {
         return kind + Base64.getEncoder().encodeToString(Sha256.of(token.getBytes(StandardCharsets.US_ASCII)));
     }

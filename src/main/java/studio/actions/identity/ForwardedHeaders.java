@@ -32,19 +32,19 @@ import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 
 /**
- * The reader of {@code X-Forwarded-…} headers. Heeds the headers of a trusted proxy and removes them from other requests.
- * Quarkus' own reader ({@code quarkus.http.proxy.allow-x-forwarded}) is switched off: it takes the client's address from the
- * left, where the client itself can write it. It also fails on an empty host or address before any of our methods is called.
+ * The reader of {@code X-Forwarded-…} headers. Accepts them from a trusted proxy and removes them from other requests. Quarkus'
+ * own reader ({@code quarkus.http.proxy.proxy-address-forwarding}) is switched off: it takes the leftmost address for the
+ * client's, which the client itself can write. It also fails on an empty host or address before any of our methods is called.
  */
 @Singleton
 public class ForwardedHeaders {
 
     private static final Logger LOG = Logger.getLogger(ForwardedHeaders.class);
 
-    /** Priority of the filter: before the first filter that reads the scheme, the host or the address of a request. */
+    /** The filter's priority: before the first filter that reads the scheme, the host or the client's address of a request. */
     private static final int FILTER = 2000;
 
-    /** The time after which names of proxies are looked up again. */
+    /** The time after which the names of trusted proxies are resolved again. */
     private static final Duration KEPT = Duration.ofSeconds(30);
 
     private static final String QUARKUS_FORWARDS = "quarkus.http.proxy.proxy-address-forwarding";
@@ -59,13 +59,13 @@ public class ForwardedHeaders {
     private static final Pattern HOST_NAME = Pattern
             .compile("([a-zA-Z0-9._-]{1,253}|\\[(?<v6>[0-9a-fA-F:.]{2,45})])(:[0-9]{1,5})?");
 
-    /** An address with the port that some proxies write behind it. */
+    /** An address of {@code X-Forwarded-For}, with the port that some proxies append. */
     private static final Pattern HOP = Pattern.compile("(?<v4>[0-9.]{7,15})(:[0-9]{1,5})?|\\[(?<v6>[^]]{2,45})](:[0-9]{1,5})?");
 
     private final Vertx vertx;
     private final boolean forwards;
     private final List<String> names;
-    /** The last known addresses of each name; kept if a later look-up fails. */
+    /** The last addresses of each proxy that is trusted by name; kept if a later look-up fails. */
     private final Map<String, List<CidrAddress>> known = new ConcurrentHashMap<>();
     private final AtomicLong lookedUp = new AtomicLong();
     private volatile List<CidrAddress> trusted = List.of();
@@ -82,8 +82,8 @@ public class ForwardedHeaders {
     }
 
     /**
-     * Switches off Quarkus' wrapper around requests; to be called before Quarkus starts. Even if the wrapper reads no header
-     * of a proxy, it makes one {@code Host} header of two.
+     * Switches off Quarkus' wrapper around requests; to be called before Quarkus starts. Even if it reads no header of a proxy,
+     * it merges two {@code Host} headers into one, and so hides that the request is malformed.
      */
     public static void replaceQuarkus(Config config) {
         if (config.getOptionalValue(QUARKUS_FORWARDS, Boolean.class).orElse(false)) {
@@ -120,7 +120,7 @@ public class ForwardedHeaders {
             return;
         }
         String host = host(first(headers.get(HOST)));
-        // If only the scheme were forwarded, Vert.x would drop the port of 'Host'.
+        // With X-Forwarded-Proto but no X-Forwarded-Host, Vert.x would drop the port of 'Host'.
         replace(headers, HOST, host != null ? host : headers.get(HttpHeaders.HOST));
         replace(headers, PROTO, scheme(first(headers.get(PROTO))));
         replace(headers, PORT, port(first(headers.get(PORT))));
@@ -135,7 +135,7 @@ public class ForwardedHeaders {
         }
     }
 
-    /** Returns the first value of a list, which the outermost proxy wrote. */
+    /** Returns a header's first value before a comma, which the outermost proxy wrote. */
     private static String first(String value) {
         return value == null ? "" : value.split(",", 2)[0].strip();
     }
@@ -155,8 +155,8 @@ public class ForwardedHeaders {
     }
 
     /**
-     * Returns the rightmost address that is not a trusted proxy's. Each proxy appends the address of its own client; addresses
-     * further left may be made up. Returns null if the rightmost address cannot be read.
+     * Returns the client's address: the rightmost that is not a trusted proxy's. Each proxy appends the address of its own
+     * client, and the client may have made up all before. Returns null if the rightmost address cannot be read.
      */
     private String client(List<String> lines) {
         List<String> hops = Arrays.asList(String.join(",", lines).split(","));
@@ -178,7 +178,7 @@ public class ForwardedHeaders {
         return trusted.stream().anyMatch(proxy -> proxy.matches(address));
     }
 
-    /** Parses an address, with or without a port. IPv4-mapped IPv6 becomes IPv4. Returns null if there is no address. */
+    /** Parses an IP address, with or without a port. IPv4-mapped IPv6 becomes IPv4. Returns null for any other text. */
     private static InetAddress address(String text) {
         if (text == null) {
             return null;
@@ -209,7 +209,7 @@ public class ForwardedHeaders {
         }).toList();
     }
 
-    /** Parses a range or a single address; returns null for a name. */
+    /** Parses a trusted proxy's CIDR range or address; returns null for a host name. */
     private static CidrAddress range(String proxy) {
         CidrAddress range = Inet.parseCidrAddress(proxy);
         InetAddress address = range == null ? address(proxy) : null;

@@ -9,10 +9,10 @@ import io.vertx.core.http.HttpServerRequest;
 public interface KnownCallers {
 
     /**
-     * Answers the request of a known caller. Refuses nobody, and counts a lookup only if there is an answer.
+     * Answers a request if its caller is known. Never refuses a request, and counts a cache hit only if there is an answer.
      *
      * @param answer returns the answer for a caller; empty if there is none
-     * @return the answer; empty if the caller is not known or there is no answer: then the request must be authenticated
+     * @return the answer; empty if the caller is not known or {@code answer} has none: then the request must be authenticated
      */
     <T> Optional<T> answer(HttpServerRequest request, Function<Caller, Optional<T>> answer);
 }

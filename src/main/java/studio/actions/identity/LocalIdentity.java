@@ -24,11 +24,14 @@ import studio.actions.log.LogContext;
 @Singleton
 public class LocalIdentity {
 
-    /** The holder of the token. The id is the same in every start, so that the admin's earlier work stays the admin's. */
+    /**
+     * The caller whom the token stands for. The id is the same after every start, so that earlier runs and actions still belong
+     * to the admin.
+     */
     static final Caller ADMIN = new Caller(UUID.fromString("00000000-0000-4000-8000-000000000001"), "Local admin",
             "admin@localhost", Role.admin, false, List.of(), Set.of());
 
-    /** The least number of characters; shorter tokens can be guessed. */
+    /** The fewest characters of a configured token; shorter ones can be guessed. */
     public static final int SHORTEST_TOKEN = 16;
 
     private static final String SCHEME = "Bearer ";
@@ -43,17 +46,17 @@ public class LocalIdentity {
         token = local.token().map(LocalIdentity::unspaced).orElseGet(LocalIdentity::random);
     }
 
-    /** Removes white space, such as the line break at the end of a file. */
+    /** Removes all white space from a token, such as the line break at the end of a file. */
     public static String unspaced(String token) {
         return token.replaceAll("(?U)\\s+", "");
     }
 
-    /** Returns the token if it was generated for this start, since nobody knows it yet; else empty. */
+    /** Returns the token if it was generated at this start, so that it can be printed; else empty. */
     public Optional<String> madeToken() {
         return withKitsu || !made ? Optional.empty() : Optional.of(token);
     }
 
-    /** Authenticates a request. Completes with null if it has no {@code Authorization}, or if there is a Kitsu. */
+    /** Authenticates a request. Completes with null if it has no {@code Authorization}, or if {@code zou.url} is set. */
     public Uni<SecurityIdentity> authenticate(RoutingContext request) {
         String given = request.request().getHeader(HttpHeaders.AUTHORIZATION);
         if (withKitsu || given == null) {
@@ -75,7 +78,7 @@ public class LocalIdentity {
                 "The token is not valid. Without CUSTOM_ACTIONS_LOCAL_TOKEN every start makes a new one; the log has it.");
     }
 
-    /** Returns the admin if the request has the right token; else empty, without an error. */
+    /** Returns the admin if the request has the right token; empty for any other request, without an error. */
     public Optional<Caller> known(HttpServerRequest request) {
         String given = request.getHeader(HttpHeaders.AUTHORIZATION);
         return !withKitsu && given != null && given.regionMatches(true, 0, SCHEME, 0, SCHEME.length())

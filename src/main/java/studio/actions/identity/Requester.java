@@ -5,14 +5,14 @@ import io.vertx.core.net.SocketAddress;
 import io.vertx.ext.web.RoutingContext;
 
 /**
- * A caller with the credential and the address of the request.
+ * The caller of a request, with the credential and the client's address.
  *
  * @param credential the caller's credential; null without Kitsu
- * @param from the address that the request came from; null if it has none
+ * @param from the client's IP address; null if it is not known
  */
 public record Requester(Caller caller, Credential credential, String from) {
 
-    /** The attribute of a {@link SecurityIdentity} with the address that its request came from. */
+    /** The name of the attribute of a {@link SecurityIdentity} that holds the client's IP address. */
     public static final String FROM = "from";
 
     /** Returns the requester of an authenticated request. */
@@ -21,7 +21,9 @@ public record Requester(Caller caller, Credential credential, String from) {
         return new Requester(Caller.of(identity), identity.getCredential(Credential.class), from.isEmpty() ? null : from);
     }
 
-    /** Returns the client's address, as a trusted proxy names it or as connected to us; an empty text if there is none. */
+    /**
+     * Returns the client's IP address: as a trusted proxy names it, else of the connection; an empty text if it is not known.
+     */
     public static String address(RoutingContext request) {
         SocketAddress remote = request.request().remoteAddress();
         return remote == null || remote.hostAddress() == null ? "" : remote.hostAddress();

@@ -1,6 +1,6 @@
 package studio.actions.identity;
 
-/** Zou's roles, spelled as Zou spells them: on the wire, in the database and here. */
+/** The roles of people in Zou. Zou's spelling is used in JSON, in the database and here. */
 public enum Role {
     admin,
     manager,

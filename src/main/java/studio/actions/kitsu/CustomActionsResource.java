@@ -72,7 +72,7 @@ public class CustomActionsResource {
 
     private static final int PAGE = 100;
 
-    /** Longest filter, in characters. The request line leaves no room for more: it is limited to 4,096. */
+    /** The longest value of a filter, in characters. The request line is limited to 4,096, and leaves no room for more. */
     private static final int LONGEST_LIST = 4000;
     private static final String TOO_LONG = "may have at most 4,000 characters";
     private static final Predicate<Action> ANY = action -> true;
@@ -121,8 +121,8 @@ public class CustomActionsResource {
             @QueryParam("fields") @CodePointLength(max = 1000, message = "may have at most 1,000 characters") String fields,
             @Context UriInfo uri) {
         Set<String> wanted = fields == null || fields.isBlank() ? null : wanted(fields);
-        // The method's parameters only check bounds. The filters read the query itself, because an empty value is null in a
-        // parameter but must match no action.
+        // The method's parameters only check lengths and bounds. The filters read the raw query, because an empty value is null
+        // in a parameter but must match no action.
         Predicate<Action> fits = filters.of(uri.getQueryParameters());
         return lists.answer(Caller.of(identity), visible -> {
             List<Object> views = visible.stream().filter(fits).map(action -> only(KitsuAction.View.of(action), wanted))
@@ -169,7 +169,7 @@ public class CustomActionsResource {
             throw ProblemException.invalid("", "not_an_object", "Send a JSON object with the fields to change.");
         }
         change.properties().forEach(field -> {
-            // Null is refused: a default instead of null would be a change that the client did not ask for.
+            // Null is refused: to set a default instead would be a change that the client did not ask for.
             if (field.getValue().isNull() && KitsuAction.FIELDS.contains(field.getKey())) {
                 throw ProblemException.invalid("/" + field.getKey(), "required",
                         "'" + field.getKey() + "' cannot be null; leave it out to keep its value.");
@@ -249,7 +249,10 @@ public class CustomActionsResource {
                 change.has("is_ajax") ? draft.isAjax() : shown.isAjax()), shown, before);
     }
 
-    /** Returns the fields to show: as in Zou, {@code id} and {@code type} always. Unknown names have no effect. */
+    /**
+     * Returns the names of the JSON fields to show: as in Zou, {@code id} and {@code type} always. Unknown names have no
+     * effect.
+     */
     private static Set<String> wanted(String fields) {
         Set<String> wanted = Arrays.stream(fields.split(",")).map(String::strip).collect(Collectors.toSet());
         wanted.addAll(List.of("id", "type"));

@@ -13,10 +13,10 @@ import studio.actions.action.Action;
 import studio.actions.draft.EntityType;
 import studio.actions.draft.KitsuFields;
 
-/** An action in Zou's JSON, with the same keys in the same order, for Kitsu's front-end. */
+/** An action in the JSON of Zou's own custom actions, with the same keys in the same order, for Kitsu's web page. */
 final class KitsuAction {
 
-    /** The fields of Kitsu's form. */
+    /** The fields that Kitsu's form edits. */
     static final List<String> FIELDS = List.of("name", "url", "entity_type", "is_ajax");
 
     /** Zou's time format: UTC, without a zone suffix. */
@@ -25,7 +25,7 @@ final class KitsuAction {
     private KitsuAction() {
     }
 
-    /** An action as Kitsu shows it. Its {@code url} is a trigger link. */
+    /** An action as Kitsu gets it. Its {@code url} is a trigger link, not the real URL. */
     record View(String name,
             String url,
             EntityType entityType, boolean isAjax, UUID id,
@@ -40,7 +40,7 @@ final class KitsuAction {
         }
     }
 
-    /** A page of a list, as Zou sends it. */
+    /** A page of actions in the JSON of Zou's lists. */
     // No resource method's signature names this type, so Quarkus would not register it for the native image.
     @RegisterForReflection
     record Page(
@@ -48,7 +48,7 @@ final class KitsuAction {
             int nbPages, int limit, int offset, int page) {
     }
 
-    /** The body of a PUT. Omitted fields keep their values. Unknown fields are ignored, as in Zou. */
+    /** The body of a PUT of an action. Omitted fields keep their values. Unknown fields are ignored, as in Zou. */
     @JsonIgnoreProperties(ignoreUnknown = true)
     record Change(
             String name,
@@ -56,7 +56,7 @@ final class KitsuAction {
             EntityType entityType, Boolean isAjax) {
     }
 
-    /** The body of a POST, as Kitsu's forms and gazu send it. */
+    /** The body of a POST, as sent by Kitsu and by Zou's Python client gazu. */
     @JsonIgnoreProperties({ "id", "type", "created_at", "updated_at" })
     record Draft(
             String name,

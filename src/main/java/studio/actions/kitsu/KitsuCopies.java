@@ -42,8 +42,9 @@ import studio.actions.transfer.ImportReport.Wrong;
 import studio.actions.zou.Zou;
 
 /**
- * Service that deletes Kitsu's own copies of actions that were taken over, and restores them. A copy is saved before Kitsu is
- * asked to delete it. Kitsu's list shows what was done, so both operations can be repeated after any failure.
+ * Service that deletes Kitsu's own copies of actions that this service has taken over, and restores them. Saves a copy before
+ * it asks Kitsu to delete it. Reads from Kitsu's list of actions what is already done, so both operations can be repeated after
+ * any failure.
  */
 @Singleton
 class KitsuCopies {
@@ -66,12 +67,15 @@ class KitsuCopies {
     /**
      * An action as stored in Kitsu.
      *
-     * @param line its position in Kitsu's list, ordered by age; starts at 1
+     * @param line its number in a report: its position in Kitsu's list, ordered by age; starts at 1
      */
     record Theirs(int line, UUID kitsuId, JsonNode fields) {
     }
 
-    /** Returns the ids of actions here by their ids in Kitsu. The ids differ after a restore: Kitsu assigns a new id. */
+    /**
+     * Returns this service's ids of saved copies, by their ids in Kitsu. The ids differ after a restore: Kitsu assigns a new
+     * id.
+     */
     Map<UUID, UUID> ids(Set<UUID> kitsuIds) {
         Map<UUID, UUID> ids = new HashMap<>();
         QuarkusTransaction.requiringNew().call(() -> KitsuStore.copies(kitsuIds))
@@ -80,8 +84,8 @@ class KitsuCopies {
     }
 
     /**
-     * Runs work while no other request, at any replica, may clear or undo: each would decide by a list of Kitsu's that the
-     * other makes stale. For the same reason the work itself must read Kitsu's list.
+     * Runs a clear or an undo while no other request, at any replica, may run one. Each decides by Kitsu's list of actions,
+     * which another one would change meanwhile. So the work must read that list itself.
      *
      * @return the result of the work; fails with {@code still_running} if another clear or undo is running
      */
@@ -94,12 +98,12 @@ class KitsuCopies {
                 .call(() -> Uni.createFrom().voidItem().emitOn(workers).invoke(turn::end));
     }
 
-    /** A lease on the right to change copies. It expires by itself if its replica dies. */
+    /** A lease on the right to clear or undo. It expires by itself if its replica dies. */
     final class Turn {
 
         private final UUID holder = UUID.randomUUID();
 
-        /** Takes or renews the lease. Called before each request to Kitsu that changes something. */
+        /** Takes or renews the lease. To be called before each request to Kitsu that makes a change. */
         void keep() {
             if (!QuarkusTransaction.requiringNew().call(() -> KitsuStore.takeTurn(holder, lease))) {
                 throw new ProblemException(Code.STILL_RUNNING, "Another 'clear' or 'undo' is running. Try again when it has "
@@ -118,10 +122,10 @@ class KitsuCopies {
     }
 
     /**
-     * Deletes in Kitsu the actions that were taken over, one after another.
+     * Deletes in Kitsu the actions that this service has taken over, one after another.
      *
-     * @return the deleted actions, and the actions that Kitsu refused to delete; fails with {@code unavailable} if Kitsu does
-     *         not answer, and then it is unknown whether Kitsu deleted the last one
+     * @return the deleted actions, and the actions that Kitsu refused to delete; fails with the problem {@code unavailable} if
+     *         Kitsu does not answer, and then it is unknown whether Kitsu deleted the last one
      */
     Uni<ImportReport> clear(List<Theirs> theirs, Requester requester, Turn turn) {
         refuseOurOwn(theirs);
@@ -138,8 +142,8 @@ class KitsuCopies {
     }
 
     /**
-     * Refuses a list that comes from this service. Zou's configured URL then leads through Kitsu's nginx back to here, and
-     * clear would delete the actions themselves.
+     * Refuses a list of actions with trigger links, because it comes from this service. The configured URL of Zou then leads
+     * through Kitsu's nginx back here, and clear would delete the actions themselves.
      */
     private static void refuseOurOwn(List<Theirs> theirs) {
         if (!theirs.isEmpty() && theirs.stream().allMatch(one -> TriggerLink.read(one.fields.path("url").asText(""))
@@ -176,7 +180,7 @@ class KitsuCopies {
     }
 
     /**
-     * Marks copies as cleared that Kitsu was asked to delete and does not list any more. Kitsu's answer to that request may
+     * Marks copies as cleared if Kitsu was asked to delete them and no longer lists them. Kitsu's answer to that request may
      * have been lost.
      */
     private static void finish(Set<UUID> present, Requester requester) {
@@ -194,7 +198,10 @@ class KitsuCopies {
         });
     }
 
-    /** Restores deleted actions in Kitsu, and fails as {@link #clear} does. Kitsu gives each restored action a new id. */
+    /**
+     * Restores in Kitsu the actions that {@link #clear} deleted, and fails as it does. Kitsu gives each restored action a new
+     * id.
+     */
     Uni<ImportReport> undo(List<Theirs> theirs, Requester requester, Turn turn) {
         finish(idsOf(theirs), requester);
         Report report = new Report();
@@ -207,7 +214,7 @@ class KitsuCopies {
     private Uni<Boolean> restore(KitsuCopy copy, List<Theirs> theirs, Requester requester, Turn turn, Report report) {
         int line = report.next();
         if (copy.state == State.clearing) {
-            // Kitsu still lists the action, and may yet delete it: a later undo checks again.
+            // Asked to delete the action, Kitsu still lists it but may yet delete it: a later undo checks again.
             report.unchanged++;
             return Uni.createFrom().item(true);
         }
@@ -234,7 +241,7 @@ class KitsuCopies {
                 .map(Theirs::kitsuId).findFirst();
     }
 
-    /** Returns the fields with the defaults that Kitsu gives a new action. */
+    /** Returns the fields with the defaults that Kitsu gives a new action, for comparison. */
     private static JsonNode filled(JsonNode fields) {
         ObjectNode filled = fields.deepCopy();
         if (!filled.hasNonNull("entity_type")) {
@@ -256,7 +263,7 @@ class KitsuCopies {
         });
     }
 
-    /** Returns the body that creates the action in Kitsu, which refuses null fields. */
+    /** Returns the JSON that creates the action in Kitsu again, without null fields, which Kitsu refuses. */
     private static ObjectNode body(KitsuCopy copy) {
         ObjectNode body = copy.fields.deepCopy();
         body.properties().removeIf(field -> field.getValue().isNull());
@@ -279,7 +286,7 @@ class KitsuCopies {
         return new Wrong(line, null, "Kitsu says: " + why, copy.name(), copy.id);
     }
 
-    /** The results of a clear or an undo so far. */
+    /** The report of a running clear or undo. */
     private static final class Report {
         private final List<Change> changes = new ArrayList<>();
         private final List<Wrong> errors = new ArrayList<>();

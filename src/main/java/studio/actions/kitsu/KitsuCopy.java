@@ -15,7 +15,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 
-/** Kitsu's own copy of an action that was taken over. Saved before it is deleted in Kitsu, so that it can be restored. */
+/**
+ * Kitsu's own copy of an action that this service has taken over. Saved before it is deleted in Kitsu, so that it can be
+ * restored.
+ */
 @Entity
 public class KitsuCopy extends PanacheEntityBase {
 

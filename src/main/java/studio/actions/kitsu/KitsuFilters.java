@@ -26,8 +26,9 @@ import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
 
 /**
- * Zou's list filters. A filter gives a value of a field, or a JSON array of values. A filter that matches nothing must give an
- * empty list, because gazu's {@code fetch_first} takes the first action of an answer.
+ * The filters in a query for Zou's list of custom actions. A filter names a field and gives a value, or a JSON array of values.
+ * A filter that matches no action must give an empty list, because {@code fetch_first} of gazu, Zou's Python client, takes the
+ * first action of any answer.
  */
 final class KitsuFilters {
 
@@ -44,8 +45,8 @@ final class KitsuFilters {
     }
 
     /**
-     * Returns a predicate that matches all filters of a query. Ignores other parameters, and all but the first value of a
-     * repeated parameter.
+     * Returns a predicate for actions that match all filters of a query. Ignores other parameters, and all but the first value
+     * of a repeated parameter.
      *
      * @throws ProblemException {@code invalid_parameter}
      */
@@ -72,7 +73,7 @@ final class KitsuFilters {
                 || name.equalsIgnoreCase(KitsuFields.name(action.name, action.enabled));
     }
 
-    /** Returns a predicate that matches any of the values. An empty value matches no action, as in Zou. */
+    /** Returns a predicate for actions that match one of the values. An empty value matches no action, as in Zou. */
     private Predicate<Action> any(String field, String value, Function<String, Predicate<Action>> one) {
         return values(field, value).stream().map(text -> text.isEmpty() ? (Predicate<Action>) action -> false : one.apply(text))
                 .reduce(action -> false, Predicate::or);

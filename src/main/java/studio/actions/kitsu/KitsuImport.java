@@ -45,18 +45,18 @@ import studio.actions.transfer.TakeOver;
 import studio.actions.zou.Zou;
 
 /**
- * Resource that takes over a studio's existing actions from Kitsu. The actions keep their ids, so a repeated request changes
- * nothing.
+ * Resource that takes over a studio's existing actions from Kitsu into this service. The actions keep their ids, so a repeated
+ * request changes nothing.
  */
 @Path("/api/custom-actions/take-over")
 @Produces(MediaType.APPLICATION_JSON)
 public class KitsuImport {
 
-    /** The operation to perform; constants are spelled as on the wire. */
+    /** The operation to perform; constants are spelled as in the query. */
     public enum Mode {
         check,
         apply,
-        /** Deletes in Kitsu the actions that were taken over. */
+        /** Deletes in Kitsu the actions that this service has taken over. */
         clear,
         /** Restores in Kitsu the actions that {@link #clear} deleted. */
         undo
@@ -164,7 +164,7 @@ public class KitsuImport {
         return right;
     }
 
-    /** @param drafts the drafts in order of age; the oldest keeps its name */
+    /** @param drafts the drafts, oldest first; only the oldest of equal names may be kept */
     private void refuseTakenNames(Map<UUID, Draft> drafts, Map<UUID, Integer> lines, List<Wrong> errors) {
         takeOver.namesTaken(drafts).forEach((id, fault) -> errors.add(new Wrong(lines.get(id), "name", fault.message(),
                 drafts.get(id).name(), id)));

@@ -16,8 +16,8 @@ import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
 
 /**
- * A press in Kitsu's action panel, sent as JSON by its XHR or as fields by its form. Kitsu sends a user and a production as
- * well. Both are ignored, because the caller and the production are looked up in Zou.
+ * A press in Kitsu's action panel, sent as JSON by Kitsu's script or as fields by its HTML form. Kitsu also sends a user and a
+ * production. Both are ignored, because this service asks Zou for the caller and the production.
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 record KitsuPress(
@@ -26,7 +26,7 @@ record KitsuPress(
         String originurl,
         String originserver) {
 
-    /** The form fields that {@link #ofForm} reads. */
+    /** The HTML form fields that {@link #ofForm} reads. */
     interface Form {
 
         String selection();
@@ -41,7 +41,7 @@ record KitsuPress(
     private static final int LONGEST_CLAIM = 2000;
     private static final int MOST_FIELDS = 100;
 
-    /** Parses {@code application/x-www-form-urlencoded}. The task ids stand in one field, separated by commas. */
+    /** Parses a form ({@code application/x-www-form-urlencoded}). The task ids stand in one field, separated by commas. */
     static KitsuPress ofForm(String body) {
         Map<String, List<String>> fields;
         try {
@@ -70,7 +70,7 @@ record KitsuPress(
         return Selection.ofTasks(selection, origin(), limit);
     }
 
-    /** Returns an empty selection, for an action that needs none. */
+    /** Returns an empty selection, for an action that needs no selection. */
     Selection nothing() {
         return Selection.none(origin());
     }

@@ -9,7 +9,7 @@ import java.util.UUID;
 import io.quarkus.hibernate.orm.panache.Panache;
 import studio.actions.kitsu.KitsuCopy.State;
 
-/** The queries of Kitsu's copies and of refused forms. All use the open transaction. */
+/** The queries for {@link KitsuCopy} and {@link RefusedForm}. The calling method must open the transaction. */
 final class KitsuStore {
 
     private KitsuStore() {
@@ -28,7 +28,7 @@ final class KitsuStore {
         Panache.getEntityManager().merge(copy);
     }
 
-    /** Takes or renews the lease on the right to change copies. Returns false if another holder has it. */
+    /** Takes or renews the lease on the right to clear or undo. Returns false if another holder has it. */
     static boolean takeTurn(UUID holder, Duration lease) {
         return Panache.getEntityManager().createNativeQuery("""
                 UPDATE kitsu_copy_turn SET holder = :holder, until = clock_timestamp() + make_interval(secs => :seconds)

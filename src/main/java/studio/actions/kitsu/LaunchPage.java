@@ -12,9 +12,9 @@ import studio.actions.press.Opening;
 import studio.actions.template.Template;
 
 /**
- * The answer to a press of an action that the browser opens. A single web link is answered with a redirect if it is short
- * enough. All else gets this page, which launches a desktop program or lists the links. The page works without script: the
- * script only follows the link.
+ * The page that answers a press of an action whose URL the browser opens. It launches a desktop program or lists several links;
+ * a single short web link is answered with a redirect instead. The page works without JavaScript: the script only opens the
+ * link that the page shows.
  *
  * @param launch the URL to open at once; null if there is not exactly one link, or if it needs a warning first
  * @param warning why a long link may fail; null if no warning is needed
@@ -25,20 +25,20 @@ record LaunchPage(String action, String launch, List<Opening.Link> links, List<O
             TemplateInstance {
 
     /**
-     * Longest redirect, in bytes. Proxies limit the headers of an answer: nginx's buffer has 4 KB. The page opens longer
-     * addresses.
+     * The longest URL of a redirect, in bytes. Proxies limit the headers of an answer: nginx's buffer has 4 KB. The page opens
+     * longer URLs.
      */
     private static final int LONGEST_REDIRECT = 2048;
 
-    /** Longest address that common web servers such as nginx and Apache accept, in bytes. */
+    /** The longest URL that common web servers such as nginx and Apache accept, in bytes. */
     private static final int LONGEST_COMMON = 8 * 1024;
 
-    /** Longest link that Windows hands to a desktop program, in characters. */
+    /** The longest link that Windows hands to a desktop program, in characters. */
     private static final int LONGEST_ON_WINDOWS = 2000;
 
     private static final String SCRIPT = "location.href = document.getElementById(\"launch\").href";
 
-    /** Returns a redirect for a single short web link, else the page. */
+    /** Returns a redirect for a single short web link, else this page. */
     static Response answer(Action action, Opening opening) {
         List<Opening.Link> links = opening.links();
         if (links.size() == 1 && links.get(0).web()) {
@@ -76,8 +76,8 @@ record LaunchPage(String action, String launch, List<Opening.Link> links, List<O
     }
 
     /**
-     * Redirects to a URL. Appends an empty fragment if the URL has none: browsers would otherwise carry over the fragment of
-     * the trigger link, which holds the template.
+     * Redirects to a URL. Appends an empty fragment if the URL has none: browsers would otherwise append the trigger link's
+     * fragment, which is the action's URL template.
      */
     private static Response redirect(int status, String url) {
         return Response.status(status).header(HttpHeaders.LOCATION, url.indexOf('#') < 0 ? url + "#" : url)

@@ -28,7 +28,7 @@ public class RefusedForm extends PanacheEntityBase {
     public JsonNode fields;
     public String code;
     public String message;
-    /** The errors of the problem; null if no field was wrong. */
+    /** The wrong fields, as in the problem; null if no field was wrong. */
     @JdbcTypeCode(SqlTypes.JSON)
     public JsonNode errors;
 }

@@ -33,8 +33,8 @@ import studio.actions.problem.ProblemException;
 import studio.actions.template.Template;
 
 /**
- * The refused forms of each admin, kept for seven days and shown to that admin only. Kitsu reports only that saving failed,
- * and discards the input.
+ * The forms of an admin that this service refused to save, kept for seven days and shown to that admin only. Kitsu itself
+ * reports only that saving failed, and discards the input.
  */
 @Path("/api/custom-actions/refused-forms")
 @Produces(MediaType.APPLICATION_JSON)
@@ -44,10 +44,10 @@ public class RefusedForms {
 
     private static final Duration KEPT = Duration.ofDays(7);
 
-    /** Most forms that are kept for one admin. The oldest are deleted first. */
+    /** The most forms that are kept for one admin. The oldest are deleted first. */
     private static final int MOST = 100;
 
-    /** Longest text that is kept whole, in characters. No field may be as long. */
+    /** The longest field that is kept whole, in characters. Every valid field is shorter. */
     private static final int LONGEST = 5000;
 
     private final ObjectMapper json;
@@ -89,7 +89,7 @@ public class RefusedForms {
     }
 
     /**
-     * Saves an action, and keeps the form if saving is refused.
+     * Saves an action by {@code save}, and keeps the form if saving is refused.
      *
      * @param action the action's id; null for a new action
      * @param typed the body of the request
@@ -137,7 +137,9 @@ public class RefusedForms {
         return masked.length() > LONGEST ? masked.substring(0, masked.offsetByCodePoints(0, LONGEST / 2)) : masked;
     }
 
-    /** Stores a form. Replaces earlier forms with the same content, and deletes the oldest forms above the limit. */
+    /**
+     * Stores a refused form. Replaces the caller's earlier forms with the same content, and deletes the oldest above the limit.
+     */
     private static void write(RefusedForm form) {
         List<RefusedForm> kept = KitsuStore.forms(form.callerId, Instant.EPOCH, Integer.MAX_VALUE);
         List<UUID> gone = new ArrayList<>();

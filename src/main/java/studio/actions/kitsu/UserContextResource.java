@@ -32,8 +32,8 @@ import studio.actions.zou.ContextRoles;
 import studio.actions.zou.Zou;
 
 /**
- * The user context that Kitsu's front-end loads at every login: Zou's answer with this service's actions. All other bytes stay
- * as Zou sent them.
+ * The user context, which Kitsu's web page loads at every login: Zou's answer, but with this service's actions instead of
+ * Zou's. All other bytes stay as Zou sent them.
  */
 @Path("/api/data/user/context")
 @Produces(MediaType.APPLICATION_JSON)
@@ -87,14 +87,15 @@ public class UserContextResource {
     /**
      * Returns the context with its actions replaced. Parses the whole context, because only that detects a truncated one.
      *
-     * @param ours makes the actions' JSON from the roles by production; its argument is no object if the context has no roles
+     * @param ours makes the JSON of this service's actions from the context's roles by production, which are no object if
+     *        missing
      */
     static Buffer replace(Buffer context, Function<JsonNode, Buffer> ours, ObjectMapper json) {
         byte[] bytes = context.getBytes();
         JsonNode projectRoles = MissingNode.getInstance();
         List<int[]> theirs = new ArrayList<>();
         try (JsonParser parser = new JsonFactory().createParser(bytes)) {
-            // Jackson gives byte offsets for UTF-8 only.
+            // A negative offset means that the JSON is not UTF-8.
             if (parser.nextToken() != JsonToken.START_OBJECT || parser.currentTokenLocation().getByteOffset() < 0) {
                 throw notWhole();
             }

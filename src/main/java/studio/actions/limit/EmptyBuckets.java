@@ -10,9 +10,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 
 /**
- * Buckets that ran out when this process last took from them. The delivery worker does not look for deliveries of a bucket
- * before it can have gained a token. That is a guess, since other replicas take from the buckets, too, and only the database
- * knows.
+ * Token buckets that ran out when this process last took from them. The delivery worker does not look for deliveries that need
+ * such a bucket until it may have a token again. The levels are estimates, since other replicas take from the buckets, too,
+ * and only the database knows.
  */
 public final class EmptyBuckets {
 
@@ -27,7 +27,7 @@ public final class EmptyBuckets {
         }
     }
 
-    /** By {@link RateLimit#bucket}, since a bucket's limit may change. */
+    /** The key is {@link RateLimit#bucket}, since the quota of a limit may change. */
     private final Map<String, Low> low = new ConcurrentHashMap<>();
 
     public void update(Collection<Taken> taken) {
@@ -41,25 +41,25 @@ public final class EmptyBuckets {
         low.clear();
     }
 
-    /** Returns whether the bucket ran out and has not filled since. */
+    /** Returns whether the limit's bucket ran out and is not full again. */
     public boolean contains(RateLimit limit) {
         Low known = low.get(limit.bucket());
         return known != null && !known.over();
     }
 
-    /** Returns how many tokens the bucket may have at most. */
+    /** Returns an upper bound of the tokens in the limit's bucket. */
     public int mostTokens(RateLimit limit) {
         Low known = low.get(limit.bucket());
         return known == null || known.over() ? limit.quota() : (int) known.tokens();
     }
 
-    /** Returns the subjects whose buckets are empty at the moment. */
+    /** Returns the subjects (ids or hosts) whose buckets are empty at the moment. */
     public Set<String> subjects(RateLimit.Kind kind) {
         return low.values().stream().filter(one -> one.taken().limit().kind() == kind && one.tokens() < 1)
                 .map(one -> one.taken().limit().subject()).collect(Collectors.toSet());
     }
 
-    /** Returns the time until the first empty bucket has a token. */
+    /** Returns the time until the first empty bucket has a token; absent if none is empty. */
     public Optional<Duration> untilNextToken() {
         return low.values().stream().filter(one -> one.tokens() < 1)
                 .map(one -> one.taken().limit().worth(1 - one.tokens())).min(Comparator.naturalOrder());

@@ -7,7 +7,7 @@ import java.lang.annotation.Target;
 
 import jakarta.ws.rs.NameBinding;
 
-/** Marks an endpoint as a press: it counts towards its caller's limit, and each answer says how much of the limit is left. */
+/** Marks an endpoint whose requests count towards the caller's rate limit. Each answer tells how much of the limit is left. */
 @NameBinding
 @Target({ ElementType.METHOD, ElementType.TYPE })
 @Retention(RetentionPolicy.RUNTIME)

@@ -14,21 +14,22 @@ import jakarta.enterprise.context.RequestScoped;
 import studio.actions.problem.ProblemException;
 
 /**
- * The limits of a press and their remaining tokens, for the headers of its answer (draft-ietf-httpapi-ratelimit-headers-10).
+ * The rate limits of a press and their remaining tokens, for the HTTP headers of its answer
+ * (draft-ietf-httpapi-ratelimit-headers-10).
  */
 @RequestScoped
 public class Quota {
 
     private final Map<RateLimit.Kind, Taken> limits = new EnumMap<>(RateLimit.Kind.class);
 
-    /** Returns this object without the request scope's proxy, since a press goes on after its request has ended. */
+    /** Returns this object instead of its request-scoped proxy, which fails after the request; the press may go on longer. */
     public Quota itself() {
         return this;
     }
 
     /**
-     * Adds a limit to the headers. The action's limit is added only when it is reached, since until then it does not limit
-     * presses.
+     * Adds a limit to the HTTP headers. Adds the limit of an action's queue only when it is reached, since until then it does
+     * not limit presses.
      */
     public synchronized void show(Taken now) {
         if (now.limit().kind() == RateLimit.Kind.caller || now.spent()) {
@@ -40,7 +41,7 @@ public class Quota {
         return !limits.isEmpty();
     }
 
-    /** Returns {@code quota_exceeded} if a limit is reached, with the time until no limit is reached any more. */
+    /** Returns the problem {@code quota_exceeded} if a limit is reached, with the time until presses are possible again. */
     public synchronized Optional<ProblemException> refusal() {
         List<Taken> spent = limits.values().stream().filter(Taken::spent).toList();
         return spent.stream().max(Comparator.comparing(limit -> limit.until(1))).map(longest -> ProblemException.exceeded(
@@ -55,12 +56,12 @@ public class Quota {
                         .formatted(RateLimits.LONGEST_QUEUE, limit.quota() / RateLimits.LONGEST_QUEUE);
     }
 
-    /** Returns {@code RateLimit-Policy}: the quota of each limit and its window in seconds. */
+    /** Returns the header {@code RateLimit-Policy}: the quota of each limit and its window in seconds. */
     String policies() {
         return each(limit -> "q=%d;w=%d".formatted(limit.limit().quota(), limit.limit().window().toSeconds()));
     }
 
-    /** Returns {@code RateLimit}: how many tokens each limit has left, and the seconds until it has all of them. */
+    /** Returns the header {@code RateLimit}: how many tokens each limit has left, and the seconds until it has all of them. */
     String left() {
         return each(limit -> "r=%d;t=%d".formatted((int) Math.max(0, limit.left()),
                 wholeSeconds(limit.until(limit.limit().quota()))));

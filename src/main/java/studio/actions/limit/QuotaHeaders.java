@@ -11,15 +11,15 @@ import io.quarkus.security.identity.SecurityIdentity;
 import studio.actions.identity.Caller;
 
 /**
- * Filter for the rate limit headers of a press. Reads the caller's bucket before anything else is done, so that even the
- * answer to an unreadable body has the headers.
+ * Adds the rate limit headers to the answer of a press. Reads the caller's bucket before anything else is done, so that even
+ * the answer to an unreadable request body has the headers.
  */
 @Limited
 @Provider
 class QuotaHeaders implements ContainerRequestFilter, ContainerResponseFilter {
 
     private final Quota quota;
-    /** Resolved late, since filters are created before the configuration is known. */
+    /** A lazy reference, since Quarkus creates filters before the limits can read their configuration. */
     private final Instance<RateLimits> limits;
     private final SecurityIdentity identity;
 

@@ -20,23 +20,25 @@ import studio.actions.limit.LimitConfig.Standing;
 
 /**
  * The rate limits of deliveries and presses. Each limit is a token bucket that all replicas share ({@link TokenBuckets}). A
- * bucket holds what its limit allows in one window, fills evenly and starts full.
+ * full bucket holds what the limit allows in one window; buckets fill evenly and start full.
  */
 @Singleton
 public class RateLimits {
 
     private static final Logger LOG = Logger.getLogger(RateLimits.class);
 
-    /** Minutes' worth of waiting deliveries above which an action accepts no more presses. */
+    /** How many minutes it may take to send an action's waiting deliveries; if it takes longer, presses are refused. */
     public static final int LONGEST_QUEUE = 10;
 
     private static final Duration MINUTE = Duration.ofMinutes(1);
     private static final Duration SECOND = Duration.ofSeconds(1);
 
-    /** How long a remembered level of a bucket is used, provided that the bucket was more than half full. */
+    /**
+     * How long {@link #look} returns a bucket's level from memory. It does so only for a bucket that was more than half full.
+     */
     private static final Duration BELIEVED = SECOND;
 
-    /** Number of buckets whose level is remembered, at most. */
+    /** The most buckets whose level is kept in memory. */
     private static final int REMEMBERED = 1000;
 
     private final TokenBuckets buckets;
@@ -48,7 +50,7 @@ public class RateLimits {
         this.config = config;
     }
 
-    /** Returns the limit of a caller: runs a minute. */
+    /** Returns the limit of a caller, in runs a minute. */
     public RateLimit caller(Caller caller) {
         Map<Standing, Integer> exceptions = config.perCallerByRole();
         Integer ofRole = exceptions.getOrDefault(Standing.valueOf(caller.role().name()), config.perCaller());
@@ -56,12 +58,12 @@ public class RateLimits {
                 caller.bot() ? exceptions.getOrDefault(Standing.bot, ofRole) : ofRole, MINUTE);
     }
 
-    /** Returns the limit of an action: deliveries a minute. */
+    /** Returns the limit of an action, in deliveries a minute. */
     public static RateLimit action(UUID id, int ratePerMinute) {
         return new RateLimit(RateLimit.Kind.action, id.toString(), ratePerMinute, MINUTE);
     }
 
-    /** Returns the limit of a host: deliveries a second. */
+    /** Returns the limit of a host, in deliveries a second. */
     public RateLimit host(String host) {
         return new RateLimit(RateLimit.Kind.host, host, config.perHost(), SECOND);
     }
@@ -74,7 +76,8 @@ public class RateLimits {
     /**
      * Gives back tokens that were taken but not used.
      *
-     * @return what the buckets hold now; empty if that failed, and then the buckets fill by themselves
+     * @return the new levels of the buckets; empty if the database failed, which does no harm, since buckets fill by
+     *         themselves
      */
     public Map<RateLimit, Taken> giveBack(Map<RateLimit, Integer> unused) {
         Map<RateLimit, Integer> wanted = new HashMap<>(unused);
@@ -89,17 +92,19 @@ public class RateLimits {
     }
 
     /**
-     * Takes one token as the last statement and commits the open transaction. If the bucket is empty, the whole batch is
-     * rolled back. Other takes from the bucket wait for this commit, which takes no longer than the disk needs.
+     * Takes one token in the last statement of the open transaction, and commits. If the bucket is empty, the whole
+     * transaction is rolled back. The bucket stays locked only until the commit, so other takes wait no longer than the disk
+     * needs.
      *
      * @param before the statements to execute before the take, in the same round trip
-     * @return what the bucket granted; if it granted nothing, {@code left} is 0, since the gain towards the next token is not
+     * @return what the bucket granted; if it granted nothing, {@code left} is 0, since the fraction of a token in it is not
      *         known
      */
     public Taken takeLast(SqlBatch before, RateLimit limit) {
         Optional<Taken> taken = buckets.takeLast(before, limit);
         if (taken.isEmpty()) {
-            // The rollback also undid a change of the limit: from now on the bucket has to fill at the rate that is answered.
+            // The rollback also undid a change of the quota. Taking zero tokens saves it, so that the bucket fills at the rate
+            // in the answer.
             take(Map.of(limit, 0));
             return new Taken(limit, 0, 0);
         }
@@ -108,37 +113,37 @@ public class RateLimits {
     }
 
     /**
-     * Returns how many tokens there are, without taking any. If this process took a token a moment ago and plenty was left,
-     * returns that level without a query.
+     * Returns the level of the limit's bucket, without taking a token. If this process took a token within the last second and
+     * more than half of the quota was left, returns that level without a query.
      */
     public Taken look(RateLimit limit) {
         Taken lately = seen.getIfPresent(limit.bucket());
         if (lately != null && lately.limit().equals(limit) && lately.left() > limit.quota() / 2d) {
             return lately;
         }
-        // The limit was changed. Taking zero tokens makes the bucket fill at the new rate from now on, as the headers will
-        // say.
+        // Empty if the quota was changed. Taking zero tokens saves the new quota, so that the bucket fills at the rate in the
+        // headers.
         return buckets.look(limit).orElseGet(() -> take(Map.of(limit, 0)).get(limit));
     }
 
     /**
-     * The number of an action's deliveries that could be sent if no limit held them back.
+     * The number of an action's due deliveries, which could be sent if no limit held them back.
      *
-     * @param host their host; null if their runs do not know it
+     * @param host their host; null if it is not saved with their runs
      */
     public record Waiting(long count, String host) {
     }
 
     /**
-     * Returns how many more presses an action accepts: none with more than ten minutes' worth of waiting deliveries.
-     * Deliveries for which there are tokens do not count, since they are about to go out.
+     * Returns the limit of an action's queue and how many deliveries still fit: none if the waiting deliveries take more than
+     * ten minutes. Deliveries for which there are tokens do not count, since they are about to go out.
      *
      * @param unfinished the action's unfinished deliveries
-     * @param waiting supplies its waiting deliveries; called only if there are many unfinished ones
-     * @return empty if the queue is far from that limit
+     * @param waiting supplies the action's due deliveries; called only if there are many unfinished ones
+     * @return the limit; empty if the queue is far from full
      */
     public Optional<Taken> queue(UUID action, int ratePerMinute, long unfinished, Supplier<Waiting> waiting) {
-        // All deliveries of an action are for one host, which may be slower than the action.
+        // All deliveries of an action go to one host, whose rate limit may be lower than the action's.
         int longest = LONGEST_QUEUE * Math.min(ratePerMinute, 60 * config.perHost());
         if (unfinished <= longest) {
             return Optional.empty();
@@ -150,7 +155,7 @@ public class RateLimits {
         return Optional.of(new Taken(queue, 0, longest + 1 - now.count() + look(slower).left()));
     }
 
-    /** Deletes buckets that are full by now, and corrects times that lie in the future. */
+    /** Deletes buckets that are full by now, and corrects times that lie in the future because a clock was set back. */
     public void sweep() {
         buckets.sweep();
     }

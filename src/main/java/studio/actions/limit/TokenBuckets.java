@@ -19,25 +19,23 @@ import io.agroal.api.AgroalDataSource;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.database.SqlBatch;
 
-/**
- * The store of token buckets. The database's clock fills them, so a wrong clock of a replica changes nothing.
- */
+/** The store of token buckets. The database's clock fills the buckets, so a wrong clock of a replica changes nothing. */
 @Singleton
 class TokenBuckets {
 
-    /** The requested tokens, one row for each bucket. */
+    /** The requested tokens, one row for each bucket; stands for {@code ASKED} in {@link #TAKE}. */
     private static final String ASKED = "unnest(?, ?, ?, ?, ?) AS asked (kind, subject, quota, seconds, wanted)";
 
     /**
-     * Takes tokens from several buckets. The order is fixed, so that two takes of the same buckets cannot deadlock. There is
-     * one clock, the database's, so that no moment counts twice. An action's rate is read here, since the replica may have
-     * read an older one. A bucket fills at the lower of its old and its new rate, so that a raised limit does not count for
-     * the time before.
+     * Takes tokens from several buckets. Locks the buckets in a fixed order, so that two takes of the same buckets cannot
+     * deadlock. Uses the database's clock only, so that no moment fills a bucket twice. Reads an action's rate here, since the
+     * replica may have read an older one. A bucket fills at the lower of its old and its new rate, so that a raised limit does
+     * not count for the time before.
      * <p>
      * A bucket is {@code short} from the moment it runs out until it is full, or until nobody has asked for two seconds (or
-     * for the time of two tokens, if that is longer). Meanwhile the tokens that piled up go out evenly: in one second 102 % of
-     * a second's filling, plus 3 % of it or 1.5 tokens, whichever is more ({@code pace}). Callers' buckets are never short, so
-     * a caller who waited for {@code Retry-After} is admitted.
+     * for the time of two tokens, if that is longer). Meanwhile tokens that have piled up are given out evenly: in one second
+     * at most 102 % of the tokens that the bucket gains in a second, plus 3 % of them or 1.5 tokens, whichever is more
+     * ({@code pace}). Callers' buckets are never short, so a caller who waited for {@code Retry-After} is admitted.
      */
     private static final String TAKE = """
             INSERT INTO bucket AS b (kind, subject, quota, seconds, tokens, pace, short, granted, at)
@@ -65,23 +63,23 @@ class TokenBuckets {
             RETURNING kind, subject, quota, granted, CASE WHEN short THEN least(tokens, pace) ELSE tokens END AS left_now""";
 
     /**
-     * Commits without waiting for the disk: otherwise all takes from one bucket would wait for the disk in turn. A claim that
-     * is made afterwards is written to disk after its tokens, so every sent delivery was paid for, even if the database
-     * crashes.
+     * Commits without waiting for the disk: otherwise all takes from one bucket would wait for the disk in turn. The
+     * deliveries are claimed after the take, and the claim reaches the disk after it, too. So every sent delivery has cost its
+     * tokens, even if the database crashes.
      */
     private static final String TAKE_AT_ONCE = TAKE.replace("ASKED",
             ASKED + " CROSS JOIN set_config('synchronous_commit', 'off', true)");
 
     private static final String TAKE_WITHIN = TAKE.replace("ASKED", ASKED);
 
-    /** Fails with a division by zero if the last take got no token, which undoes the whole batch. */
+    /** Fails with a division by zero if the last take got no token, which rolls back the whole transaction. */
     private static final String GRANTED = "SELECT 1 / granted FROM bucket WHERE kind = ? AND subject = ?";
 
     private static final String DIVISION_BY_ZERO = "22012";
 
     /**
-     * Reads one bucket, without an array: PostgreSQL would plan a query with arrays anew each time, and planning takes longer
-     * than reading.
+     * Reads one bucket. Takes no array as a parameter, because PostgreSQL would plan such a query anew each time, which takes
+     * longer than reading.
      */
     private static final String LOOK = """
             SELECT least(asked.quota, tokens + greatest(0, extract(epoch FROM clock_timestamp() - at))
@@ -90,8 +88,8 @@ class TokenBuckets {
               JOIN bucket b ON kind = ? AND subject = ?""";
 
     /**
-     * Deletes buckets that are full by now, since a new bucket starts full. Skips buckets that are locked by a take, so that
-     * the sweep waits for nobody.
+     * Deletes buckets that are full by now, since a missing bucket counts as full. Skips buckets that a take has locked, so
+     * that the sweep never waits.
      */
     private static final String SWEEP = """
             DELETE FROM bucket WHERE (kind, subject) IN (
@@ -99,7 +97,8 @@ class TokenBuckets {
                    FOR UPDATE SKIP LOCKED)""";
 
     /**
-     * Moves times in the future to now. After the database's clock was set back, such a time would keep a bucket from filling.
+     * Moves bucket times that lie in the future to now. After the database's clock was set back, such a time would keep a
+     * bucket from filling.
      */
     private static final String MEND = """
             UPDATE bucket SET at = clock_timestamp() WHERE (kind, subject) IN (
@@ -112,8 +111,8 @@ class TokenBuckets {
     }
 
     /**
-     * Takes from each bucket as many of the wanted tokens as it has. Needs one round trip, and a transaction of its own: a
-     * bucket that stays locked blocks all other takes from it.
+     * Takes from each bucket as many of the wanted tokens as it has. Needs one round trip. Uses a transaction of its own,
+     * because a bucket stays locked until the transaction ends, and all other takes from it wait.
      */
     Map<RateLimit, Taken> take(Map<RateLimit, Integer> wanted) {
         return QuarkusTransaction.suspendingExisting().call(() -> new SqlBatch().add(TAKE_AT_ONCE, values(wanted))
@@ -121,8 +120,9 @@ class TokenBuckets {
     }
 
     /**
-     * Takes one token as the last statement and commits the open transaction. If the bucket is empty, the whole batch is
-     * rolled back. Other takes from the bucket wait for this commit, which takes no longer than the disk needs.
+     * Takes one token in the last statement of the open transaction, and commits. If the bucket is empty, the whole
+     * transaction is rolled back. The bucket stays locked only until the commit, so other takes wait no longer than the disk
+     * needs.
      *
      * @param before the statements to execute before the take, in the same round trip
      * @return what the bucket granted; empty if it granted nothing
@@ -141,7 +141,7 @@ class TokenBuckets {
         }
     }
 
-    /** Reads a bucket without taking from it; empty if its limit has changed since the last take. */
+    /** Reads the level of a bucket without taking from it; empty if its quota has changed since the last take. */
     Optional<Taken> look(RateLimit limit) {
         List<?> asked = List.of(limit.quota(), seconds(limit), limit.kind().name(), limit.subject());
         return new SqlBatch().add(LOOK, asked).ask(database, answers -> {
@@ -152,12 +152,12 @@ class TokenBuckets {
         });
     }
 
-    /** Deletes buckets that are full by now, and corrects times that lie in the future. */
+    /** Deletes buckets that are full by now, and corrects times that lie in the future because a clock was set back. */
     void sweep() {
         List.of(SWEEP, MEND).forEach(one -> new SqlBatch().add(one, List.of()).ask(database, answers -> null));
     }
 
-    /** Returns the parameters of {@link #ASKED}. */
+    /** Returns the values of the question marks in {@link #ASKED}. */
     private static List<?> values(Map<RateLimit, Integer> wanted) {
         List<RateLimit> all = List.copyOf(wanted.keySet());
         return List.of(each(all, limit -> limit.kind().name(), String[]::new), each(all, RateLimit::subject, String[]::new),

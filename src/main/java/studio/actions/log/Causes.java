@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** The exceptions behind an exception. */
+/** The causes of exceptions, and suppressed ones. */
 public final class Causes {
 
     private Causes() {
@@ -22,14 +22,14 @@ public final class Causes {
         return Stream.iterate(thrown, Objects::nonNull, Throwable::getCause);
     }
 
-    /** Returns the first exception of a type in the chain of causes. */
+    /** Finds the first exception of a type among an exception and its causes. */
     public static <T extends Throwable> Optional<T> find(Throwable thrown, Class<T> type) {
         return of(thrown).filter(type::isInstance).map(type::cast).findFirst();
     }
 
     /**
-     * Returns the exception, its causes, and the suppressed exceptions of each, once each. The suppressed exceptions of an
-     * exception come before its cause, the last one first.
+     * Returns the exception, its causes and the suppressed exceptions of all of them, each once. After each exception come its
+     * suppressed exceptions, the last one first, then its cause.
      */
     public static List<Throwable> withSuppressed(Throwable thrown) {
         List<Throwable> all = new ArrayList<>();

@@ -7,8 +7,8 @@ import java.util.UUID;
 import org.jboss.logging.MDC;
 
 /**
- * The ids that log lines carry in addition to their text: {@code caller}, {@code action} and {@code run}. JSON logs have them
- * under {@code mdc}.
+ * The ids that log lines carry in addition to their text: {@code caller}, {@code action} and {@code run}. In JSON logs they are
+ * fields of the object {@code mdc}.
  */
 public final class LogContext {
 
@@ -19,22 +19,22 @@ public final class LogContext {
     private LogContext() {
     }
 
-    /** Adds the caller's id to all log lines of the current request, wherever they are written. */
+    /** Adds the caller's id to all later log lines of the current request. */
     public static void caller(UUID caller) {
         MDC.put(CALLER, caller.toString());
     }
 
-    /** Adds the action's id to all log lines of the current request. */
+    /** Adds the action's id to all later log lines of the current request. */
     public static void action(UUID action) {
         MDC.put(ACTION, action.toString());
     }
 
-    /** Adds the run's id to all log lines of the current request. */
+    /** Adds the run's id to all later log lines of the current request. */
     public static void run(UUID run) {
         MDC.put(RUN, run.toString());
     }
 
-    /** Runs code outside of a request with these ids in its log lines, then restores the previous ids. */
+    /** Runs code that belongs to no request and writes log lines with these ids, then restores the previous ids. */
     public static void about(UUID caller, UUID action, UUID run, Runnable lines) {
         Map<String, String> about = Map.of(CALLER, caller.toString(), ACTION, action.toString(), RUN, run.toString());
         Map<String, Object> before = new HashMap<>();

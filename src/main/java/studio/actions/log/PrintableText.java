@@ -4,20 +4,20 @@ import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
-/** Text from outside, such as a receiver's answer, made safe for a person, a terminal and a database. */
+/** Text from outside, such as a receiver's answer, made safe to show in a page or a terminal and to store in PostgreSQL. */
 public final class PrintableText {
 
     private PrintableText() {
     }
 
-    /** Decodes bytes by the charset of the media type, else as UTF-8. Bytes that do not decode become U+FFFD. */
+    /** Decodes bytes by the charset in a media type, else as UTF-8, and makes the text safe. Invalid bytes become U+FFFD. */
     public static String of(byte[] bytes, String mediaType) {
         return of(new String(bytes, charset(mediaType)));
     }
 
     /**
-     * Replaces ASCII control characters, except tab and line feed, by their pictures (U+2400). Replaces other control
-     * characters and lone surrogates by U+FFFD.
+     * Replaces ASCII control characters, except tab and line feed, by Unicode's visible symbols for them, such as U+2400 for
+     * NUL. Replaces other control characters and lone surrogates by U+FFFD.
      */
     public static String of(String text) {
         StringBuilder out = new StringBuilder(text.length());
@@ -35,7 +35,7 @@ public final class PrintableText {
         return out.toString();
     }
 
-    /** Returns the longest beginning that fits into a number of bytes of UTF-8; never cuts a character in half. */
+    /** Returns the longest beginning of a text that has at most this many bytes in UTF-8; cuts only between characters. */
     public static String cut(String text, long bytes) {
         int used = 0;
         for (int i = 0; i < text.length(); i += Character.charCount(text.codePointAt(i))) {

@@ -5,7 +5,7 @@ import java.util.concurrent.atomic.AtomicLong;
 
 import org.jboss.logging.Logger;
 
-/** A log line that clients can cause without limit. It is logged at most once a minute, with the number of omitted lines. */
+/** A log line that clients can cause any number of times. Logged at most once a minute, with the number of omitted lines. */
 public final class RareLine {
 
     private static final long MINUTE = Duration.ofMinutes(1).toNanos();
@@ -20,7 +20,7 @@ public final class RareLine {
         this.level = level;
     }
 
-    /** Logs a line; at DEBUG if there was one within the last minute. */
+    /** Logs a line: at most once a minute at the chosen level, otherwise at DEBUG. */
     public void log(String line) {
         long now = System.nanoTime();
         long due = next.get();

@@ -23,20 +23,19 @@ import studio.actions.draft.Method;
 import studio.actions.egress.Egress;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Caller;
-import studio.actions.run.Delivery;
 import studio.actions.run.Target;
 import studio.actions.template.Template;
 import studio.actions.template.Variable;
 
 /**
- * The deliveries of one press: one for each task, entity or production, depending on the URL template. Pure, so a preview
- * shows exactly what a run sends.
+ * The deliveries of one press: one for each task, entity or production, depending on the variables in the action's URL. Has no
+ * side effects, so a preview shows exactly what a run sends.
  */
 final class DeliveryPlan {
 
-    /** Bytes of a filled URL that a browser opens; for URLs that the service sends the limit is {@link Egress#LONGEST_URL}. */
+    /** The most bytes of a URL that the browser is to open. URLs for the service's requests: {@link Egress#LONGEST_URL}. */
     private static final int LONGEST_OPENED = 64 * 1024;
-    /** Bytes of all URLs together that one page holds. */
+    /** The most bytes of all URLs that the browser is to open from one page. */
     private static final int LONGEST_PAGE = 4 * 1024 * 1024;
 
     private final Action action;
@@ -61,8 +60,8 @@ final class DeliveryPlan {
     }
 
     /**
-     * Plans the deliveries in the order of the selection. A target that is refused for itself leaves its group; the group's
-     * other targets are still planned.
+     * Plans the deliveries in the order of the selection. Targets that share a delivery form a group. A refused target is left
+     * out of its group, and the delivery is planned for the group's other targets.
      */
     static List<PlannedDelivery> of(Action action, Caller caller, Selection selection, Instant now, AddressPolicy policy,
             long maxRequest) {
@@ -70,7 +69,7 @@ final class DeliveryPlan {
         try {
             plan = new DeliveryPlan(action, caller, selection, now, policy, maxRequest);
         } catch (Template.Refused e) {
-            // Another version of the service, with other rules, saved this URL.
+            // The URL was saved by another version of the service, whose rules allowed it.
             return selection.targets().stream()
                     .map(target -> refuse(target, FailureKind.forbidden_address, e.getMessage())).toList();
         }
@@ -93,8 +92,8 @@ final class DeliveryPlan {
     }
 
     /**
-     * Returns the group of a target; targets of one group share a delivery. A target without the id that the template needs
-     * stands alone, so that its refusal names it.
+     * Returns the key of a target's group; targets with the same key share a delivery. A target without the task or entity id
+     * that the template needs has a group of its own, so that its refusal names it.
      */
     private Object group(Target target) {
         Object id = switch (template.scope()) {
@@ -105,7 +104,7 @@ final class DeliveryPlan {
         return id == null ? target : id;
     }
 
-    /** Returns the refusal if the action is not for this target, else null. */
+    /** Returns a refused delivery if the action is not for this target, else null. */
     private PlannedDelivery refuse(Target target) {
         Selection.Refusal refusal = selection.refused().get(target);
         if (refusal != null) {
@@ -119,7 +118,7 @@ final class DeliveryPlan {
         return elsewhere(action, target).map(found -> refuse(target, found.kind(), found.why())).orElse(null);
     }
 
-    /** Returns the refusal if the action does not run in the target's production. */
+    /** Returns a refusal if the action does not run in the target's production; else empty. */
     static Optional<Selection.Refusal> elsewhere(Action action, Target target) {
         return action.projectIds.isEmpty() || action.projectIds.contains(target.productionId()) ? Optional.empty()
                 : Optional.of(new Selection.Refusal(FailureKind.not_visible,
@@ -153,7 +152,7 @@ final class DeliveryPlan {
 
     private PlannedDelivery send(Target target, List<UUID> tasks, String url, ObjectNode body) {
         if (action.isAjax) {
-            // The policy judges only scheme and authority, and these are the same in every URL of a template.
+            // One check is enough: the policy judges only scheme and authority, which are the same in all URLs of a template.
             guard = guard == null ? policy.vet(URI.create(url)) : guard;
             if (guard.isPresent()) {
                 return new PlannedDelivery(target, tasks, null, null, FailureKind.forbidden_address, guard.get().sentence(),
@@ -197,7 +196,9 @@ final class DeliveryPlan {
         return new PlannedDelivery(target, tasks, null, null, kind, why, null);
     }
 
-    /** Returns the only target of a group, or else a target with the values that all targets of the group have in common. */
+    /**
+     * Returns the only target of a group. For several targets, returns a target with only the values that all of them share.
+     */
     private static Target subject(List<Target> group) {
         Target first = group.get(0);
         return group.size() == 1 ? first
@@ -224,8 +225,9 @@ final class DeliveryPlan {
     }
 
     /**
-     * Returns the body, with the field names of Kitsu's XHR, of Kitsu's form, and our own; every key is always present.
-     * {@link Delivery#of} fills in {@code run_id} and {@code delivery_id}.
+     * Returns the request body as JSON. Some values appear several times: under the names in Kitsu's background request, the
+     * names in its HTML form, and our own. Every key is always present. {@link PlannedDelivery#delivery} fills in
+     * {@code run_id} and {@code delivery_id}.
      */
     private ObjectNode body(Target target, List<UUID> tasks) {
         ObjectNode body = JsonNodeFactory.instance.objectNode();

@@ -12,10 +12,10 @@ import studio.actions.run.Run;
 import studio.actions.run.Target;
 
 /**
- * One request that a press makes, or the reason why it makes none.
+ * A request that a press is to make, or the reason why it makes none.
  *
  * @param tasks the tasks that the request is about
- * @param guard why egress refuses the address; null if it does not
+ * @param guard why the address policy refuses the URL; null if it does not
  */
 public record PlannedDelivery(Target target, List<UUID> tasks, String url, ObjectNode body, FailureKind refusal, String why,
         AddressPolicy.Refusal guard) {
@@ -24,7 +24,7 @@ public record PlannedDelivery(Target target, List<UUID> tasks, String url, Objec
         return refusal != null;
     }
 
-    /** Returns the delivery of a run that makes this request. */
+    /** Returns this request as a delivery of a run. */
     public Delivery delivery(Run run, int position) {
         Delivery delivery = Delivery.of(run.id, position, target, tasks, run.method, url);
         if (body != null) {

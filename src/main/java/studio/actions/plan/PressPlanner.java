@@ -45,7 +45,7 @@ public class PressPlanner {
         this.clock = clock;
     }
 
-    /** Returns the deliveries of a press, refused ones included; fails like {@link TargetLookup#look}. */
+    /** Returns the planned deliveries of a press, refused ones included; fails like {@link TargetLookup#look}. */
     public Uni<List<PlannedDelivery>> plan(Requester requester, Action action, Selection selection) {
         return lookup.look(requester, action, selection).map(seen -> plan(requester.caller(), action, seen));
     }
@@ -59,15 +59,15 @@ public class PressPlanner {
                 .orElse(planned) : planned;
     }
 
-    /** Logs the addresses that egress refuses. */
+    /** Logs and counts planned deliveries whose address is refused. */
     public void logRefusals(List<PlannedDelivery> planned, String what, Caller caller) {
         Refusals.Of log = refusals.of(what, caller.id(), caller.name(), caller.email());
         planned.stream().filter(one -> one.guard() != null).forEach(one -> log.note(one.guard()));
     }
 
     /**
-     * Returns a function that gives the reason why a delivery must not be replayed: the caller may no longer see its targets,
-     * or the action is no longer for them. It gives empty if the delivery may be replayed.
+     * Returns a function that gives the reason why a delivery must not be sent again: the caller may no longer see its
+     * targets, or may no longer run the action on them. The function gives empty if the delivery may be sent again.
      */
     public Uni<Function<Delivery, Optional<Selection.Refusal>>> replayRefusals(Requester requester, Action action,
             List<Delivery> deliveries) {

@@ -15,9 +15,9 @@ import studio.actions.run.Target;
 /**
  * The selected targets, without duplicates, in the given order; empty only if the action needs no target.
  *
- * @param refused the targets that Kitsu does not show to the caller or knows to be something else, or for which the caller's
- *        role does not allow the action
- * @param fromKitsu whether the facts about the targets come from Kitsu and not from the caller
+ * @param refused why some targets get no request: Kitsu does not show them to the caller or contradicts what the caller says
+ *        about them, or the caller's role does not allow the action
+ * @param fromKitsu whether names and types of the targets come from Kitsu; otherwise they come from the caller
  */
 public record Selection(List<Target> targets, Map<Target, Refusal> refused, Origin origin, boolean fromKitsu) {
 
@@ -31,7 +31,8 @@ public record Selection(List<Target> targets, Map<Target, Refusal> refused, Orig
     }
 
     /**
-     * The page of Kitsu on which the button was pressed, as the browser claims it; values are null if they are not given.
+     * The page of Kitsu on which the button was pressed, as the browser reports it; a value is null if the browser does not
+     * give it.
      *
      * @param entityType the page's entity type, which may differ from the target's
      */
@@ -41,10 +42,10 @@ public record Selection(List<Target> targets, Map<Target, Refusal> refused, Orig
     }
 
     /**
-     * Returns the selection of a request that gives either task ids or targets.
+     * Returns the selection in a request body, which gives either task ids or targets.
      *
-     * @throws ProblemException {@code invalid_body} if the request gives neither or both, an empty list, more than
-     *         {@code limit} targets, or an invalid target
+     * @throws ProblemException {@code invalid_body} if the body gives neither or both, an empty list, more than {@code limit}
+     *         targets, or an invalid target
      */
     public static Selection of(List<UUID> tasks, List<Target> targets, int limit) {
         return of(tasks, targets, Origin.NOWHERE, limit);
@@ -55,7 +56,7 @@ public record Selection(List<Target> targets, Map<Target, Refusal> refused, Orig
         return of(tasks == null ? List.of() : tasks, null, origin, limit);
     }
 
-    /** Returns an empty selection, for an action that opens the same address for every selection. */
+    /** Returns an empty selection, for an action whose URL is the same for every selection. */
     public static Selection none(Origin origin) {
         return new Selection(List.of(), Map.of(), origin, false);
     }

@@ -32,9 +32,9 @@ import studio.actions.zou.ZouLookups;
 import studio.actions.zou.ZouLookups.Question;
 
 /**
- * Lookup of a selection in Kitsu, asked as the caller, so that nobody runs an action on a target that they may not see. Names
- * come from Kitsu, never from the caller. Without Kitsu, a selection stays as it was given. Results arrive on a thread that
- * may block.
+ * Looks up selected targets in Kitsu with the caller's credential, so that nobody runs an action on a target that they may not
+ * see. Names of targets come from Kitsu, never from the caller. If the service runs without Kitsu, a selection stays as it was
+ * given. Results arrive on a worker thread, which may block.
  */
 @Singleton
 public class TargetLookup {
@@ -49,7 +49,7 @@ public class TargetLookup {
     }
 
     /**
-     * Returns the selection with what Kitsu knows of each target.
+     * Returns the selection with what Kitsu knows of each target, such as names.
      *
      * @return the selection; fails with {@link ProblemException}: {@code invalid_body} if a target contains names,
      *         {@code not_found} if none of the caller's roles allows the action, {@code unavailable} if Kitsu does not answer
@@ -73,7 +73,7 @@ public class TargetLookup {
                     Optional.ofNullable(contradiction).or(() -> notAllowed(action, facts))
                             .ifPresent(refusal -> refused.put(seen, refusal));
                 } else {
-                    // The production decides who sees the run, so it is not taken from the caller.
+                    // Drops the production that the caller claims, because the production decides who may see the run.
                     Target unseen = target.entityId() == null && target.taskId() == null ? target : target.withProduction(null);
                     targets.add(unseen);
                     refused.put(unseen,
@@ -85,8 +85,8 @@ public class TargetLookup {
     }
 
     /**
-     * Returns the targets that Kitsu does not show to the caller, or for which the caller's role does not allow the action,
-     * each with its refusal. Returns none without Kitsu.
+     * Returns a refusal for each target that Kitsu does not show to the caller, or on which the caller's role does not allow
+     * the action. Without Kitsu, returns no refusals.
      *
      * @return the refusals by target; fails like {@link #look}
      */
@@ -107,7 +107,7 @@ public class TargetLookup {
         });
     }
 
-    /** Throws {@code not_found} if no role of the caller's, global or in one of these productions, shows the action. */
+    /** Throws {@code not_found} if no role of the caller, global or in the production of a target, allows the action. */
     private static void refuseUnseen(Action action, Caller caller, Collection<LookupResult> found) {
         if (!action.visibleTo(caller)
                 && found.stream().noneMatch(one -> one instanceof Facts facts && action.allows(facts.role()))) {
@@ -116,8 +116,8 @@ public class TargetLookup {
     }
 
     /**
-     * Returns a refusal if the caller's role in the target's production does not allow the action. The global role does not
-     * count.
+     * Returns a refusal if the caller's role in the target's production does not allow the action; else empty. The caller's
+     * global role does not count.
      */
     private static Optional<Refusal> notAllowed(Action action, Facts facts) {
         return action.allows(facts.role()) ? Optional.empty()

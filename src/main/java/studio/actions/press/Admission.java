@@ -16,11 +16,11 @@ import studio.actions.limit.RateLimits;
 import studio.actions.limit.Taken;
 import studio.actions.statistics.RunMetrics;
 
-/** Refuses presses and openings beyond a limit, and counts the refusals. */
+/** Refuses presses that exceed a rate limit, also if the browser sends their requests. Counts the refusals. */
 @Singleton
 class Admission {
 
-    /** How long a refusal is held back, so that a client that loops without a pause gets one. */
+    /** How long a refusal is delayed, to slow down a client that repeats its request without a pause. */
     private static final Duration REFUSAL = Duration.ofMillis(200);
 
     private final RateLimits limits;
@@ -33,7 +33,7 @@ class Admission {
         this.metrics = metrics;
     }
 
-    /** Returns the quota of the current request. */
+    /** Returns the limits of the current request, usable after its end. */
     Quota quota() {
         return quota.itself();
     }
@@ -42,13 +42,13 @@ class Admission {
         return limits.caller(caller);
     }
 
-    /** Takes one token of the caller's. */
+    /** Takes one token from the caller's bucket. */
     Taken take(Caller caller) {
         RateLimit limit = of(caller);
         return limits.take(Map.of(limit, 1)).get(limit);
     }
 
-    /** Adds the limit of the action's queue, if it is reached and no other limit is. */
+    /** Adds the limit of the action's queue to the quota, if the queue is too long and no other limit is reached. */
     void queue(Quota quota, Action action, DeliveryQueue.Backlog backlog) {
         if (quota.refusal().isEmpty()) {
             limits.queue(action.id, action.ratePerMinute, backlog.unfinished(), () -> DeliveryQueue.waiting(action.id))
@@ -56,7 +56,7 @@ class Admission {
         }
     }
 
-    /** Goes on with {@code next}, or fails with {@code quota_exceeded} after a short delay. */
+    /** Continues with {@code next}, or fails with {@code quota_exceeded} after a short delay if a limit is reached. */
     <T> Uni<T> admit(Quota quota, Supplier<Uni<T>> next) {
         return quota.refusal().map(metrics::refused)
                 .map(refusal -> Uni.createFrom().<T> nullItem().onItem().delayIt().by(REFUSAL)

@@ -16,12 +16,15 @@ import studio.actions.problem.ProblemException;
 import studio.actions.run.Run;
 import studio.actions.run.Target;
 
-/** The identity of a press: presses of one caller with the same identity share one run. */
+/**
+ * Tells whether two presses of one caller are the same and share one run: by {@code header} or, if it is null, by
+ * {@code fingerprint}.
+ */
 record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolean inKitsu) {
 
     private static final int LONGEST = 255;
 
-    /** Returns the key of a press through our API. The order of the targets does not matter. */
+    /** Returns the key of a press through our API, not in Kitsu. The order of the targets does not matter. */
     static IdempotencyKey of(UUID action, Selection selection, String header) {
         return new IdempotencyKey(fingerprint(action, selection), header, System.nanoTime(), false);
     }
@@ -40,8 +43,8 @@ record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolea
     }
 
     /**
-     * Returns the key in an {@code Idempotency-Key} header: a string of RFC 8941 or, as many clients write it, without the
-     * quotes.
+     * Returns the key in an {@code Idempotency-Key} header: a quoted string (RFC 8941) or, as many clients write it, without
+     * the quotes.
      *
      * @return null if there is no such header
      * @throws ProblemException {@code invalid_parameter} if the key is empty, over 255 characters or not printable ASCII, or
@@ -67,15 +70,16 @@ record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolea
         return Duration.ofNanos(System.nanoTime() - sinceNanos);
     }
 
-    /** Returns the rest of the caller's patience, which began with the press; zero or negative if it is used up. */
+    /** Returns how much longer the caller waits, counted from the press; zero or negative if the time is used up. */
     Duration left(Duration patience) {
         return patience.minus(age());
     }
 
     /**
-     * Returns the run that was made earlier for this key, after checking that it fits. Without a header, nothing is checked.
+     * Returns the run of an earlier press with this key, if this press may join it. Without an {@code Idempotency-Key} header,
+     * it always may.
      *
-     * @param before the run that was made earlier
+     * @param before the run of the earlier press
      * @throws ProblemException {@code idempotency_key_reused} if the run is for another action or selection,
      *         {@code still_running} if it has not ended
      */
@@ -96,7 +100,7 @@ record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolea
         return before;
     }
 
-    /** Returns the name of the lock that repeats of one press share. */
+    /** Returns the name of a database lock, which is the same for all repeats of one press. */
     String lock(UUID caller) {
         return caller + " " + (header == null ? fingerprint : "key " + header);
     }

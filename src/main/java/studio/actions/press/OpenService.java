@@ -16,8 +16,8 @@ import studio.actions.statistics.RunStatistics;
 import studio.actions.statistics.StatisticsStore;
 
 /**
- * Service for actions that a browser opens. The browser sends the requests; the service records the opening in the audit and
- * the statistics.
+ * Presses actions whose URLs the browser opens. The browser sends the requests; the service only fills in the URLs and records
+ * the opening in the audit and the statistics.
  */
 @Singleton
 public class OpenService {
@@ -37,7 +37,7 @@ public class OpenService {
     /**
      * Returns the URLs that the browser is to open.
      *
-     * @return the URLs and the refused targets; fails like {@link TargetLookup}
+     * @return the URLs and the refused targets; fails like {@link TargetLookup}, or with {@code quota_exceeded}
      */
     public Uni<Opening> open(Requester requester, Action action, Selection selection) {
         Quota left = admission.quota();

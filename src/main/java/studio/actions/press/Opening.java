@@ -14,16 +14,16 @@ import studio.actions.run.RunProblem;
 /** The URLs that the browser is to open for a selection, each URL once, and the refused targets. */
 public record Opening(List<Link> links, List<Refused> refused) {
 
-    /** A filled URL and the name of the first entity that it stands for; the name is null if it is not known. */
+    /** A URL to open and the name of the first target that it is for; the name is null if it is not known. */
     public record Link(String name, String url) {
 
-        /** Returns whether the URL is a web page; other schemes open a desktop program. */
+        /** Returns whether the URL is the address of a web page; with another scheme it opens a desktop program. */
         public boolean web() {
             return url.regionMatches(true, 0, "http:", 0, 5) || url.regionMatches(true, 0, "https:", 0, 6);
         }
     }
 
-    /** A target without a URL. The name is null if the caller may not know it. */
+    /** A target without a URL to open. The name is null if the caller may not know it. */
     public record Refused(String name, FailureKind kind, String why) {
     }
 
@@ -35,12 +35,12 @@ public record Opening(List<Link> links, List<Refused> refused) {
                 .map(one -> new Refused(one.target().entityName(), one.refusal(), one.why())).toList());
     }
 
-    /** Returns the result as the state of a run. */
+    /** Returns the state that a run with this result would have. */
     Run.State state() {
         return links.isEmpty() ? Run.State.failed : refused.isEmpty() ? Run.State.succeeded : Run.State.partial;
     }
 
-    /** Returns why there is no URL to open; null if there is one. */
+    /** Returns the problem code that says why there is no URL to open; null if there is one. */
     public Code trouble() {
         if (!links.isEmpty()) {
             return null;

@@ -6,7 +6,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The {@code Prefer} header of a press (RFC 7240): {@code wait=<seconds>} or {@code respond-async}. */
+/** The HTTP header {@code Prefer} of a press (RFC 7240): {@code wait=<seconds>} or {@code respond-async}. */
 final class PreferHeader {
 
     private static final Pattern WAIT = Pattern.compile("(?:^|[,;\\s])wait\\s*=\\s*\"?(\\d{1,9})", Pattern.CASE_INSENSITIVE);
@@ -16,7 +16,7 @@ final class PreferHeader {
     }
 
     /**
-     * Returns how long the caller wants to wait.
+     * Returns how long the caller wants to wait for the end of the run.
      *
      * @param most the longest wait, which is also the default
      */
@@ -28,7 +28,7 @@ final class PreferHeader {
         return asked.compareTo(most) < 0 ? asked : most;
     }
 
-    /** Returns the preference that was applied; empty if there was none, or if it asked for too long a wait. */
+    /** Returns the preference that was applied; empty if there was none, or if it asked for a longer wait than {@code most}. */
     static Optional<String> applied(List<String> prefer, Duration most) {
         String preferences = String.join(",", prefer);
         Matcher wait = WAIT.matcher(preferences);

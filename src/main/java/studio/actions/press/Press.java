@@ -6,7 +6,9 @@ import studio.actions.limit.Quota;
 import studio.actions.run.Run;
 import studio.actions.run.RunEvents;
 
-/** A press in progress and the caller who waits for its end. The caller may hang up before the run is committed. */
+/**
+ * A press that is being handled, and the caller who waits for its end. The caller may disconnect before the run is committed.
+ */
 final class Press {
 
     final Requester requester;
@@ -24,7 +26,7 @@ final class Press {
         this.events = events;
     }
 
-    /** Watches a run, and no other one from now on. */
+    /** Starts to watch a run for its end, and stops watching the previous one. */
     RunEvents.Watch on(Run run) {
         close(watch);
         watch = events.watch(run.id);

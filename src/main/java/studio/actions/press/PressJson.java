@@ -13,7 +13,7 @@ import studio.actions.plan.Selection;
 import studio.actions.problem.ProblemException;
 import studio.actions.run.Target;
 
-/** The JSON of presses, previews and replays. */
+/** The JSON types of the endpoints for presses, previews and replays. */
 public final class PressJson {
 
     private PressJson() {
@@ -24,7 +24,7 @@ public final class PressJson {
             List<Target> targets) {
     }
 
-    /** @throws ProblemException {@code invalid_body} if there is no body, or its selection is wrong */
+    /** @throws ProblemException {@code invalid_body} if there is no body, or the selection in it is invalid */
     static Selection selection(Press press, int limit) {
         if (press == null) {
             throw ProblemException.invalid("", "required", "The body is required: {\"targets\": […]} or {\"selection\": […]}.");
@@ -51,7 +51,7 @@ public final class PressJson {
         }
     }
 
-    /** Which deliveries of a run a replay sends again. */
+    /** The parameter {@code only}: which deliveries of a run a replay sends again. */
     public enum Only {
         failed,
         all

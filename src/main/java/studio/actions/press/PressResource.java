@@ -27,7 +27,7 @@ import studio.actions.limit.Limited;
 import studio.actions.run.RunConfig;
 import studio.actions.run.RunJson;
 
-/** Endpoint that presses actions. */
+/** The endpoint for presses by API clients. */
 @Path("/api/custom-actions")
 @Produces(MediaType.APPLICATION_JSON)
 @Consumes(MediaType.APPLICATION_JSON)
@@ -59,7 +59,7 @@ public class PressResource {
                 .map(view -> answer(view, PreferHeader.applied(prefer, config.patience())));
     }
 
-    /** Returns 200 if the run has ended, else 202 with the run's {@code Location}. */
+    /** Returns status 200 if the run has ended, else 202 with the run's URL in {@code Location}. */
     public static RestResponse<RunJson.View> answer(RunJson.View view) {
         return answer(view, Optional.empty());
     }

@@ -30,7 +30,7 @@ import studio.actions.run.RunEvents;
 import studio.actions.run.RunJson;
 
 /**
- * Service for presses. In reading order it finds an earlier run of the same press, refuses a press beyond a limit, plans the
+ * Presses actions. In reading order it finds an earlier run of the same press, refuses a press beyond a limit, plans the
  * deliveries, begins the run and waits for its end. No transaction is open while the service waits for Kitsu, a receiver or
  * the end of a run.
  */
@@ -60,8 +60,8 @@ public class PressService {
     }
 
     /**
-     * Presses a button through our API. Without a key, a repeated press (same caller, action and selection) within three
-     * seconds joins the existing run.
+     * Presses an action through our API. Without an {@code Idempotency-Key}, a repeated press (same caller, action and
+     * selection) within three seconds joins the existing run.
      *
      * @param idempotencyKey the caller's key for this press, as {@link IdempotencyKey#fromHeader} returns it; null if there is
      *        none
@@ -73,13 +73,13 @@ public class PressService {
     }
 
     /**
-     * Presses a button in Kitsu. The run goes on whether or not somebody waits for it. A repeated press (same caller, action
-     * and selection) joins the existing run until three seconds after the run's end, for sixty seconds at most.
+     * Presses an action by its button in Kitsu. The run goes on whether or not somebody waits for it. A repeated press (same
+     * caller, action and selection) joins the existing run until three seconds after the run's end, for sixty seconds at most.
      *
      * @param selected supplies the selection; throws {@link ProblemException} if the selection is wrong
      * @param patience how long to wait for the end of the run
      * @return the run, ended or as it stands when the patience is used up; fails like {@link Actions#pressable} and
-     *         {@link TargetLookup}, and then nothing was sent and {@link RefusedPresses} keeps the reason
+     *         {@link TargetLookup}, and then nothing was sent and {@link RefusedPresses} saves the reason
      */
     public Uni<RunJson.View> pressInKitsu(Requester requester, UUID action, Supplier<Selection> selected, Duration patience) {
         Selection selection;
@@ -95,8 +95,8 @@ public class PressService {
     }
 
     /**
-     * Sends deliveries of a run again, unchanged and under the webhook ids that the receiver knows. Refuses deliveries whose
-     * targets Kitsu no longer shows to the caller.
+     * Sends deliveries of a run again, unchanged and with the same {@code webhook-id}, by which the receiver recognizes them.
+     * Refuses deliveries whose targets Kitsu no longer shows to the caller.
      *
      * @param before the run to replay; has ended
      * @param deliveries deliveries of that run, each with a URL
@@ -151,7 +151,7 @@ public class PressService {
         Uni<Begun> begun = known(press).map(run -> Uni.createFrom().item(starter.join(press, run)))
                 .orElseGet(() -> uncancelled(begin.apply(press)));
         return begun.onItem().transformToUni(run -> press.watch().untilEnd(key.left(patience)).emitOn(workers)
-                // Does not fail if Kitsu does not answer, since the run goes on anyway.
+                // soon() answers even if Kitsu does not: the run goes on, so the caller must not get an error now.
                 .chain(end -> access.soon(requester).emitOn(workers).map(seen -> run.view(end, seen))))
                 .onTermination().invoke(press::hangUp);
     }
@@ -169,15 +169,15 @@ public class PressService {
                         .map(press.key::match);
     }
 
-    /** Shields a press from cancellation: a caller who hangs up ends the wait, never the press. */
+    /** Shields a press from cancellation: a caller who disconnects ends the wait for the run, never the press. */
     private static <T> Uni<T> uncancelled(Uni<T> press) {
         CompletionStage<T> stage = press.subscribeAsCompletionStage();
         return Uni.createFrom().completionStage(() -> stage.thenApply(Function.identity()));
     }
 
     /**
-     * Refuses a press beyond a limit before anything is looked up for it. A repeat of a committed press joins that run and is
-     * not subject to limits. The press that took the last token is committed, too, so its repeats are found here.
+     * Refuses a press beyond a limit before its targets are looked up in Kitsu. A repeated press joins the run of the first
+     * one and is not subject to limits, even if the first one took the last token.
      */
     private Uni<Begun> admit(Press press, Action action, PressStore.Before found, Supplier<Uni<Begun>> begin) {
         if (found.same() != null) {

@@ -18,7 +18,7 @@ import studio.actions.delivery.ReplicaStore;
 import studio.actions.run.Run;
 import studio.actions.run.RunStore;
 
-/** The queries of a press about earlier presses and about what decides whether it may begin. */
+/** The queries of a press. They find an earlier run of the same press and read whether a run may begin. */
 @Singleton
 class PressStore {
 
@@ -26,7 +26,7 @@ class PressStore {
             SELECT id FROM run WHERE caller_id = ? AND idempotency_key = ?
                 AND created_at > clock_timestamp() - interval '24 hours' ORDER BY created_at DESC LIMIT 1""";
 
-    /** Finds the run of a repeated press through our API: both presses are at most three seconds apart. */
+    /** Finds the run of the same press through our API, if the two were made at most three seconds apart. */
     private static final String PRESSED = """
             SELECT id FROM run WHERE caller_id = ? AND fingerprint = ? AND action_version = ? AND idempotency_key IS NULL
                 AND created_at BETWEEN clock_timestamp() - ? * interval '1 millisecond' - interval '3 seconds'
@@ -34,7 +34,7 @@ class PressStore {
              ORDER BY created_at DESC LIMIT 1""";
 
     /**
-     * Finds the run of a repeated press in Kitsu. The run was pressed at most 60 seconds before the second press, and has not
+     * Finds the run of the same press in Kitsu. The run was pressed at most 60 seconds before the second press, and has not
      * ended or ended at most three seconds before it.
      */
     private static final String PRESSED_IN_KITSU = """
@@ -45,7 +45,9 @@ class PressStore {
                     OR finished_at > clock_timestamp() - ? * interval '1 millisecond' - interval '3 seconds')
              ORDER BY created_at DESC LIMIT 1""";
 
-    /** Locks a press until the transaction ends, so that equal presses are written one after the other. */
+    /**
+     * Locks a press until the transaction ends, so that of two equal presses the later one finds the run of the earlier one.
+     */
     private static final String LOCK = "SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(?, 0))";
 
     private static final String READY = "SELECT enabled, (" + ReplicaStore.ALIVE
@@ -57,17 +59,17 @@ class PressStore {
         this.database = database;
     }
 
-    /** Finds the run of an idempotency key. Keys are valid for a day. */
+    /** Finds the run that the caller began with this {@code Idempotency-Key} in the last 24 hours. */
     Optional<Run> keyed(IdempotencyKey key, UUID caller) {
         UUID keyed = new SqlBatch().add(KEYED, List.of(caller, key.header())).ask(answers -> id(answers.of(0)));
         return Optional.ofNullable(keyed).map(id -> Run.findById(id));
     }
 
     /**
-     * What the database has on a press before its selection is looked up.
+     * What a press reads from the database before it looks up its targets in Kitsu.
      *
-     * @param same the earlier run of this press; null if there is none. It has the same key or, without a key, began a moment
-     *        ago: a double click or a retry by a browser means one press.
+     * @param same the id of the earlier run of this press; null if there is none. It has the same {@code Idempotency-Key} or,
+     *        without one, began a moment ago: a double click or a retry by a browser means one press.
      * @param backlog the unfinished deliveries of the action
      * @param version the action's version; 0 if the action was deleted
      */
@@ -86,17 +88,17 @@ class PressStore {
     }
 
     /**
-     * What a press finds once it has the lock.
+     * What a press reads once it has the lock on itself, in the transaction that writes its run.
      *
-     * @param same the earlier run of this press; null if there is none
+     * @param same the id of the earlier run of this press; null if there is none
      * @param enabled whether the action may be run; the action is locked against changes until the transaction ends
-     * @param alive whether this replica may claim; no other replica can declare it dead until the transaction ends
+     * @param alive whether this replica may claim deliveries; no other replica can declare it dead until the transaction ends
      * @param now the database's time
      */
     record Turn(UUID same, boolean enabled, boolean alive, Instant now) {
     }
 
-    /** Waits until no equal press is being written, then reads the {@link Turn}; in one round trip. */
+    /** Waits until no equal press is being written, then reads the {@link Turn}. Takes one round trip. */
     Turn turn(Run run, IdempotencyKey key, UUID replica) {
         SqlBatch all = same(new SqlBatch().add(LOCK, List.of(key.lock(run.callerId))), run, key);
         return all.add(READY, List.of(replica, run.actionId)).ask(answers -> {
@@ -107,7 +109,10 @@ class PressStore {
         });
     }
 
-    /** Adds the query for an earlier run of this press. A press has an age, since the look-up of its selection takes time. */
+    /**
+     * Adds the query for an earlier run of this press. The query gets the press's age, since the press was made before its
+     * targets were looked up in Kitsu.
+     */
     private static SqlBatch same(SqlBatch all, Run run, IdempotencyKey key) {
         long age = key.age().toMillis();
         return key.header() != null ? all.add(KEYED, List.of(run.callerId, key.header()))
@@ -120,8 +125,8 @@ class PressStore {
     }
 
     /**
-     * Returns whether a refusal with the fingerprint and caller of this run was kept in the last minute. Equal refusals wait
-     * for each other until the transaction ends.
+     * Returns whether a refused press with the fingerprint and caller of this run was saved in the last minute. Takes a lock,
+     * so that two equal refusals cannot both be saved.
      */
     static boolean refusedLately(Run run) {
         Panache.getEntityManager().createNativeQuery("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(:press, 0))")

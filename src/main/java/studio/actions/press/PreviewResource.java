@@ -43,7 +43,7 @@ import studio.actions.run.RunConfig;
 @Authenticated
 public class PreviewResource {
 
-    /** Bytes of JSON that a preview may have. */
+    /** The most bytes of JSON in a preview. */
     private static final long LONGEST_PREVIEW = 4 * 1024 * 1024;
 
     private final PressPlanner planner;

@@ -26,9 +26,9 @@ import studio.actions.run.RunStore;
 import studio.actions.statistics.RunMetrics;
 
 /**
- * Presses by Kitsu's XHR that were refused as a whole, kept as runs in state {@code refused}. Kitsu drops the answer, so
- * nothing else notifies the person. At most one is kept each minute for each person, action and reason. Presses are kept only
- * for actions that the person's roles show, or would show if the actions were enabled or not deleted.
+ * Saves presses in Kitsu that were refused as a whole, as runs in state {@code refused}. Kitsu's page does not show the
+ * answer, so nothing else tells the person. Saves at most one each minute for each person, action and reason, and only for
+ * actions that the person's roles show, or would show if the actions were enabled or not deleted.
  */
 @Singleton
 class RefusedPresses {
@@ -44,7 +44,7 @@ class RefusedPresses {
         this.metrics = metrics;
     }
 
-    /** Returns what the press returns. If the press is refused, keeps the refusal before the failure is passed on. */
+    /** Returns what the press returns. If the press is refused, saves the refusal before the failure is passed on. */
     <T> Uni<T> keeping(Caller caller, UUID action, Supplier<Uni<T>> press) {
         return Uni.createFrom().<T> deferred(() -> press.get()).onFailure(ProblemException.class)
                 .call(refusal -> Uni.createFrom().voidItem().emitOn(workers)
@@ -53,7 +53,7 @@ class RefusedPresses {
 
     void keep(Caller caller, UUID action, ProblemException refusal) {
         if (refusal.code().status == 401 || refusal.code() == Code.MALFORMED_TOKEN) {
-            // An invalid token does not say who pressed.
+            // The credential is invalid, so it is not known who pressed.
             return;
         }
         try {
@@ -65,9 +65,9 @@ class RefusedPresses {
     }
 
     /**
-     * Writes the refusal as a run.
+     * Saves a refused press as a run.
      *
-     * @return the code that was written; empty if nothing was
+     * @return the run's problem code; empty if the person may not see the action, or if an equal refusal was saved
      */
     private Optional<Code> write(Caller caller, UUID id, ProblemException refusal) {
         Optional<Action> present = Action.findByIdOptional(id);

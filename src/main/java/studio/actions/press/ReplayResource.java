@@ -37,7 +37,7 @@ import studio.actions.run.RunAccess;
 import studio.actions.run.RunConfig;
 import studio.actions.run.RunJson;
 
-/** Endpoint that sends deliveries of an ended run again. */
+/** The endpoint that sends deliveries of an ended run again. */
 @Path("/api/custom-actions/runs")
 @Produces(MediaType.APPLICATION_JSON)
 @Consumes(MediaType.APPLICATION_JSON)

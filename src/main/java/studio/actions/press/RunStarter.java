@@ -35,7 +35,7 @@ import studio.actions.run.RunEvents;
 import studio.actions.run.RunJson;
 
 /**
- * Begins runs: claims the deliveries that can go out at once, commits the run with all its deliveries, and sends the claimed
+ * Begins runs: claims the deliveries that can be sent at once, commits the run with all its deliveries, and sends the claimed
  * ones. {@link DeliveryWorker} sends the other deliveries, in this replica or another.
  */
 @Singleton
@@ -61,17 +61,14 @@ class RunStarter {
     }
 
     /**
-     * A committed run.
+     * A committed run, as this press knows it.
      *
-     * @param deliveries the deliveries as they began; null if another press began the run
+     * @param deliveries the deliveries as this press wrote them; null if another press began the run
      * @param outcomes the committed outcomes of deliveries that this press has sent, by delivery id
      */
     record Begun(Run run, List<Delivery> deliveries, Map<UUID, Delivery.Outcome> outcomes) {
 
-        /**
-         * Returns whether this press saw every delivery end at its first attempt. Then nothing is left to read from the
-         * database.
-         */
+        /** Returns whether this press saw every delivery end at its first attempt. Then the answer needs no query. */
         private boolean sawAll() {
             return deliveries.stream().allMatch(delivery -> delivery.state == Delivery.State.refused
                     || outcomes.containsKey(delivery.id) && outcomes.get(delivery.id).state().ended());
@@ -85,8 +82,8 @@ class RunStarter {
         }
 
         /**
-         * Returns the run for the answer. If the database cannot be read by now, returns the run as this press began it. The
-         * run is committed and goes on, so the answer must not look like a press that did not happen.
+         * Returns the run for the HTTP answer. If the database cannot be read by now, returns the run as this press wrote it.
+         * The run is committed and goes on, so the answer must not look as if nothing had happened.
          */
         RunJson.View view(Optional<RunEvents.End> end, RunAccess.Access access) {
             if (deliveries == null) {
@@ -109,7 +106,7 @@ class RunStarter {
         }
     }
 
-    /** Joins a run that another press began. */
+    /** Waits for a run that another press began. */
     Begun join(Press press, Run run) {
         RunEvents.Watch watch = press.on(run);
         if (run.finishedAt != null || watch.over()) {
@@ -122,7 +119,8 @@ class RunStarter {
      * Begins the run. When this method returns, the run is committed and its first requests are going out. Joins the existing
      * run instead if the same press was committed in the meantime.
      *
-     * @param inQueue whether due deliveries of earlier presses of the action are pending, so that none goes out at once
+     * @param inQueue whether due deliveries of earlier presses of the action are pending; then none of this run is sent at
+     *        once
      */
     Begun begin(Press press, Action action, Run run, List<Delivery> deliveries, boolean inQueue) {
         List<Delivery> pending = deliveries.stream().filter(delivery -> delivery.state == Delivery.State.pending).toList();
@@ -134,7 +132,7 @@ class RunStarter {
         run.idempotencyKey = press.key.header();
         run.traceparent = press.traceparent;
         LogContext.run(run.id);
-        // Watch before the run is written: another replica may end it at once.
+        // Watch before the run is committed: after that, another replica may end it at once.
         press.on(run);
         long since = System.nanoTime();
         UUID own = replicas.own();
@@ -179,8 +177,8 @@ class RunStarter {
      */
     private Optional<Run> write(Press press, Run run, List<Delivery> deliveries, List<Delivery> pending,
             List<InFlight> claimed, UUID own) {
-        // Read the age before the database's time. A later age would be too long and date this press before presses that have
-        // already been answered.
+        // Read the age before the database's time. Read later, it would be too long and date this press before presses that
+        // have already been answered.
         Duration age = press.key.age();
         PressStore.Turn turn = store.turn(run, press.key, own);
         if (turn.same() != null) {

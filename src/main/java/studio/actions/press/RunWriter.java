@@ -24,9 +24,9 @@ import studio.actions.run.Delivery;
 import studio.actions.run.Run;
 
 /**
- * Writer of new runs. One round trip writes the run, all its deliveries and its audit entry, takes the caller's token, and
- * commits the open transaction. The token is taken last, since other presses of the caller wait for the bucket until the
- * commit.
+ * Writer of new runs. One round trip writes the run, all its deliveries and its audit entry, takes a token of the caller's
+ * rate limit, and commits the open transaction. The token is taken last, since other presses of the caller wait for the bucket
+ * until the commit.
  */
 @Singleton
 class RunWriter {
@@ -38,8 +38,8 @@ class RunWriter {
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS jsonb), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""";
 
     /**
-     * Task ids and times travel as text: {@code unnest} flattens an array of arrays, and {@link SqlBatch} cannot build arrays
-     * of times.
+     * Task ids and times are passed as text: {@code unnest} flattens an array of arrays, and {@link SqlBatch} cannot build
+     * arrays of times.
      */
     private static final String DELIVERIES = """
             INSERT INTO delivery (run_id, method, id, position, entity_id, entity_type, production_id, task_id,

@@ -15,13 +15,13 @@ import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 
-/** Refusals of JSON that cannot be read. They say where it breaks and what is expected there. */
+/** Converts failures to read a JSON body into problems that say where the JSON is wrong and what is expected there. */
 public final class BrokenJson {
 
     private BrokenJson() {
     }
 
-    /** Returns the refusal: {@code invalid_body} with the field, or {@code invalid_json}. */
+    /** Returns {@code invalid_body} if a field has a wrong value or name, else {@code invalid_json}. */
     public static ProblemException refusal(JsonProcessingException broken) {
         String where = broken.getLocation() == null ? ""
                 : " (line " + broken.getLocation().getLineNr() + ", column " + broken.getLocation().getColumnNr() + ")";
@@ -58,7 +58,7 @@ public final class BrokenJson {
                 "'" + name(mapping.getPath()) + "' must be " + StrictJson.describe(type) + ".");
     }
 
-    /** Returns the name of a field, followed by the index for an entry of a list. */
+    /** Returns the name of the last field in a path, followed by the index of a list's element, if any. */
     private static String name(List<JsonMappingException.Reference> path) {
         String name = "";
         for (JsonMappingException.Reference step : path) {

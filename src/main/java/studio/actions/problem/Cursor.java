@@ -7,7 +7,7 @@ import java.util.Base64;
 import java.util.Objects;
 import java.util.UUID;
 
-/** The position at which a page ended. Lists are ordered by time and id, so that new entries do not shift pages. */
+/** The position at which a page of a list ended: the time and id of its last entry. New entries do not shift it. */
 public record Cursor(Instant at, UUID id) {
 
     /** @throws ProblemException {@code invalid_parameter} if the text is not a cursor */

@@ -5,20 +5,19 @@ import java.util.Comparator;
 import java.util.Locale;
 import java.util.Optional;
 
-/** Suggestions for misspelled names. */
+/** Suggestions of known names for a misspelled one. */
 public final class Nearest {
 
     private Nearest() {
     }
 
-    /** Finds the candidate with the smallest edit distance, ignoring case; empty if more than half of the name differs. */
+    /** Finds the candidate with the smallest edit distance; empty if that exceeds both 2 and half of the name's length. */
     public static Optional<String> of(String name, Collection<String> candidates) {
-        return candidates.stream().min(Comparator.comparingInt((String candidate) -> distance(candidate, name)))
-                .filter(candidate -> distance(candidate, name) <= Math.max(2, name.length() / 2));
+        return candidates.stream().min(Comparator.comparingInt((String candidate) -> levenshtein(candidate, name)))
+                .filter(candidate -> levenshtein(candidate, name) <= Math.max(2, name.length() / 2));
     }
 
-    /** Levenshtein's distance. */
-    private static int distance(String candidate, String name) {
+    private static int levenshtein(String candidate, String name) {
         String a = candidate.toLowerCase(Locale.ROOT);
         String b = name.toLowerCase(Locale.ROOT);
         int[] row = new int[b.length() + 1];

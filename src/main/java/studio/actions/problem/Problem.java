@@ -11,11 +11,11 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 
 /**
- * An error response (RFC 9457) with a stable {@code code} and an {@code id} that is logged as well. Clients written for Zou
- * read {@code error} and {@code message}.
+ * The body of an error response (RFC 9457), with a stable {@code code} for programs and an {@code id} that also stands in the
+ * log. Clients written for Zou's API read {@code error} and {@code message}.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
-// No method's signature names this type, so Quarkus would not register it for the native image.
+// No resource method's signature names this type, so Quarkus would not register it for reflection in the native image.
 @RegisterForReflection(ignoreNested = false)
 public record Problem(
         String type,
@@ -33,14 +33,14 @@ public record Problem(
 
     public static final String MEDIA_TYPE = "application/problem+json";
 
-    /** A wrong field: its JSON pointer (RFC 6901), the broken rule, and a sentence that says what to do. */
+    /** A wrong field: its JSON pointer (RFC 6901), the code of the broken rule, and a sentence that says what to do. */
     public record Fault(
             String pointer,
             String code,
             String message) {
     }
 
-    /** Every kind of error that the service answers with. The wire form is the lower-case name. */
+    /** The kinds of errors, with HTTP status and title. In an answer, {@code code} is the name in lower case. */
     public enum Code {
         /** The body is malformed, is not UTF-8, or is another kind of JSON value than the one that is expected. */
         INVALID_JSON(400, "Invalid JSON"),
@@ -136,12 +136,12 @@ public record Problem(
             return this == HIDDEN ? NOT_FOUND.wire() : name().toLowerCase(Locale.ROOT);
         }
 
-        /** Returns true if the caller lacks a right or has exceeded a quota. The audit records these refusals. */
+        /** Returns true if the caller lacks a right or has exceeded a quota. The audit records these problems. */
         boolean refusal() {
             return this == FORBIDDEN || this == HIDDEN || this == QUOTA_EXCEEDED;
         }
 
-        /** Returns the problem type (RFC 9457): the registered type if there is one, else a type of our own. */
+        /** Returns the URI of the problem type (RFC 9457): the type registered with IANA if there is one, else our own. */
         public String type() {
             return this == QUOTA_EXCEEDED ? "https://iana.org/assignments/http-problem-types#quota-exceeded"
                     : "urn:kitsu-actions:problem:" + wire();

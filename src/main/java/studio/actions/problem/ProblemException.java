@@ -10,8 +10,8 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 
 /**
- * A refused request, thrown where the reason is found and answered by the exception mappers. It extends an exception of JAX-RS,
- * because JAX-RS answers 404 to any other exception from a parameter converter.
+ * Thrown to refuse a request; the exception mappers answer with a {@link Problem}. Extends an exception of JAX-RS, because
+ * JAX-RS answers 404 to any other exception that a parameter converter throws.
  */
 public class ProblemException extends WebApplicationException {
 
@@ -37,52 +37,55 @@ public class ProblemException extends WebApplicationException {
         this.foreseen = foreseen;
     }
 
-    /** Returns a problem with several errors. */
+    /** Returns a problem with several {@code errors}. */
     public static ProblemException of(Code code, String detail, List<Fault> errors) {
         return new ProblemException(code, detail, errors, Map.of(), List.of(), false);
     }
 
-    /** Returns {@code invalid_body} with all wrong fields of a body. */
+    /** Returns the problem {@code invalid_body} with all wrong fields of a body. */
     public static ProblemException invalid(List<Fault> errors) {
         String detail = errors.get(0).message() + (errors.size() == 1 ? "" : " (and " + (errors.size() - 1) + " more)");
         return new ProblemException(Code.INVALID_BODY, detail, errors, Map.of(), List.of(), false);
     }
 
-    /** Returns {@code invalid_body} with one wrong field of a body. */
+    /** Returns the problem {@code invalid_body} with one wrong field of a body. */
     public static ProblemException invalid(String pointer, String code, String message) {
         return invalid(List.of(new Fault(pointer, code, message)));
     }
 
-    /** Returns {@code invalid_parameter} for a query parameter or a header. */
+    /** Returns the problem {@code invalid_parameter} for a query parameter or an HTTP header. */
     public static ProblemException parameter(String name, String code, String message) {
         return new ProblemException(Code.INVALID_PARAMETER, message, List.of(new Fault(name, code, message)), Map.of(),
                 List.of(), false);
     }
 
-    /** Returns a 503 that needs no action of the operator: the service is stopping, or clients send too much at once. */
+    /**
+     * Returns a 503 that needs no action of the operator at this service, such as during a shutdown or an overload. It is
+     * logged at DEBUG only.
+     */
     public static ProblemException unavailable(String detail) {
         return new ProblemException(Code.UNAVAILABLE, detail, List.of(), Map.of("Retry-After", "5"), List.of(), true);
     }
 
     /**
-     * Returns a 429 for exceeded limits.
+     * Returns a 429 for exceeded rate limits.
      *
-     * @param policies the names of the exceeded limits in {@code RateLimit-Policy}
-     * @param seconds the time until none of the limits is exceeded any more
+     * @param policies the names that the exceeded limits have in the header {@code RateLimit-Policy}
+     * @param seconds the value of {@code Retry-After}: the time until none of the limits is exceeded any more
      */
     public static ProblemException exceeded(List<String> policies, long seconds, String detail) {
         return new ProblemException(Code.QUOTA_EXCEEDED, detail, List.of(), Map.of("Retry-After", Long.toString(seconds)),
                 policies, false);
     }
 
-    /** Returns a copy with one more header for the answer. */
+    /** Returns a copy with one more HTTP header for the answer. */
     public ProblemException with(String header, String value) {
         Map<String, String> all = new HashMap<>(headers);
         all.put(header, value);
         return new ProblemException(code, getMessage(), errors, all, violated, foreseen);
     }
 
-    /** Omits the stack trace: the exception is an answer, not a fault in our code. */
+    /** Omits the stack trace, because the exception is an answer and not a fault in our code. */
     @Override
     public synchronized Throwable fillInStackTrace() {
         return this;
@@ -100,7 +103,7 @@ public class ProblemException extends WebApplicationException {
         return headers;
     }
 
-    /** Returns true if the operator need not act, at any status. */
+    /** Returns true if the operator need not act, even if the status is 5xx. */
     public boolean isForeseen() {
         return foreseen;
     }

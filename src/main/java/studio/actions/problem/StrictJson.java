@@ -37,15 +37,15 @@ import com.fasterxml.jackson.databind.module.SimpleModule;
 import io.quarkus.jackson.ObjectMapperCustomizer;
 
 /**
- * Strict parsing of JSON. Refuses unknown and repeated fields, text instead of a number, null among values, and text that
- * PostgreSQL or a URL cannot hold.
+ * The strict configuration of Jackson. Refuses unknown and repeated fields, text instead of a number, null as an element of a
+ * list or map, and text that PostgreSQL or a URL cannot hold.
  */
 @Singleton
 public class StrictJson implements ObjectMapperCustomizer {
 
     private static final int UUID_LENGTH = 36;
 
-    /** Text with a NUL or half a surrogate pair. */
+    /** Thrown for text with a NUL or half a surrogate pair. */
     static final class BadText extends IOException {
 
         private static final long serialVersionUID = 1L;
@@ -86,7 +86,7 @@ public class StrictJson implements ObjectMapperCustomizer {
         mapper.registerModule(module);
     }
 
-    /** A deserializer of enums that refuses surrounding blanks, which Jackson's own deserializer trims. */
+    /** A deserializer of enums that refuses a constant with blanks around it. Jackson's own deserializer removes them. */
     private static final class Constant extends DelegatingDeserializer {
 
         private static final long serialVersionUID = 1L;
@@ -109,7 +109,7 @@ public class StrictJson implements ObjectMapperCustomizer {
         }
     }
 
-    /** Parses a UUID in its canonical form; returns null for other text. Java's parser also accepts {@code 1-1-1-1-1}. */
+    /** Parses a UUID of 36 characters; returns null for other text. Java's own parser also accepts {@code 1-1-1-1-1}. */
     public static UUID id(String text) {
         try {
             UUID id = text != null && text.length() == UUID_LENGTH ? UUID.fromString(text) : null;
@@ -133,7 +133,7 @@ public class StrictJson implements ObjectMapperCustomizer {
         return time;
     }
 
-    /** Describes the valid values of a type, for the message of an error. */
+    /** Describes the valid values of a type, for an error message such as "'id' must be a UUID". */
     public static String describe(Class<?> type) {
         if (type == null) {
             return "of another type";
@@ -198,8 +198,8 @@ public class StrictJson implements ObjectMapperCustomizer {
     }
 
     /**
-     * A deserializer of integers that accepts {@code 1000.0} and {@code 1e3}, as JSON Schema 2020-12 does (validation 6.1.1,
-     * core 4.2.3).
+     * A deserializer of integers that also accepts {@code 1000.0} and {@code 1e3}, which are integers in JSON Schema 2020-12
+     * (validation 6.1.1, core 4.2.3).
      */
     private static final class Whole extends StdScalarDeserializer<Integer> {
 

@@ -11,7 +11,7 @@ import jakarta.persistence.Id;
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import studio.actions.egress.FailureKind;
 
-/** An attempt after which its delivery became pending again. The final attempt is saved in its {@link Delivery} only. */
+/** A failed try of a delivery after which another try was planned. The final try is saved in its {@link Delivery} only. */
 @Entity
 public class Attempt extends PanacheEntityBase {
 

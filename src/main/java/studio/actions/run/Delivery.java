@@ -22,7 +22,7 @@ import studio.actions.egress.FailureKind;
 @Entity
 public class Delivery extends PanacheEntityBase {
 
-    /** Spelled as on the wire. */
+    /** Spelled as in the API's JSON. */
     public enum State {
         pending,
         in_flight,
@@ -50,7 +50,7 @@ public class Delivery extends PanacheEntityBase {
     public Target.Kind entityType;
     public UUID productionId;
     public UUID taskId;
-    /** Names at the time of the press; null if unknown. */
+    /** The target's names at the time of the press; null if unknown. */
     public String entityName;
     public String sequenceName;
     public String episodeName;
@@ -62,15 +62,15 @@ public class Delivery extends PanacheEntityBase {
     public List<UUID> taskIds;
     @Enumerated(EnumType.STRING)
     public Method method;
-    /** Null if the delivery was refused when it was planned, for example because the template could not be filled. */
+    /** Null if the delivery was refused when it was planned, for example because a variable of the URL has no value. */
     public String url;
     public String host;
     public String body;
-    /** Identical in all attempts and in replays. */
+    /** The same in all attempts and replays of the delivery. */
     public String webhookId;
     @Enumerated(EnumType.STRING)
     public State state;
-    /** The replica that has the delivery in flight; null in other states. */
+    /** The replica that is sending the delivery; null unless the state is in flight. */
     public UUID owner;
     /** The time from which a pending delivery may be sent; null in other states. */
     public Instant dueAt;
@@ -81,12 +81,12 @@ public class Delivery extends PanacheEntityBase {
     public FailureKind failureKind;
     public String failureMessage;
     public String response;
-    /** Whether the answer was longer than the part that is read. */
+    /** True if the receiver's answer was too long to be read to its end. */
     public boolean truncated;
-    /** The number of the delivery's latest outcome among the run's outcomes; null before the first one. */
+    /** The number of this delivery's latest outcome, counted from 1 within the run; null before the first outcome. */
     public Integer event;
 
-    /** Returns a delivery that is due with its run. */
+    /** Returns a pending delivery; {@link #dueAt} is not set yet. */
     public static Delivery of(UUID run, int position, Target target, List<UUID> tasks, Method method, String url) {
         Delivery delivery = new Delivery();
         delivery.id = UUID.randomUUID();
@@ -94,7 +94,7 @@ public class Delivery extends PanacheEntityBase {
         return delivery.begin(run, position, target, tasks, method, url);
     }
 
-    /** Returns a delivery that repeats this request in another run. */
+    /** Returns a new delivery that makes this request again in another run. */
     public Delivery replay(UUID run, int position) {
         Delivery again = new Delivery();
         again.id = UUID.randomUUID();
@@ -152,7 +152,7 @@ public class Delivery extends PanacheEntityBase {
         durationMs = outcome.durationMs;
     }
 
-    /** Claims a delivery that is being inserted. */
+    /** Claims a delivery that is not saved yet. */
     public void markInFlight(UUID replica) {
         state = State.in_flight;
         owner = replica;
@@ -161,19 +161,19 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /**
-     * How an attempt ended, or that it was never sent.
+     * The result of an attempt, which may be that nothing was sent.
      *
      * @param pause the pause before the next attempt if the state is pending; else null
-     * @param uncounted whether the attempt was never sent, and so does not count
+     * @param uncounted true if nothing was sent, so that the attempt is not counted
      */
     public record Outcome(State state, Integer status, FailureKind kind, String message, String response, boolean truncated,
             Integer durationMs, Duration pause, boolean uncounted) {
 
-        /** The claim was saved, but nothing was sent. */
+        /** A claimed delivery was not sent. It becomes pending again. */
         public static final Outcome UNSENT = new Outcome(State.pending, null, null, null, null, false, null, Duration.ZERO,
                 true);
 
-        /** The claim was saved, but nothing was sent before the run was cancelled. */
+        /** A claimed delivery was not sent before its run was cancelled. */
         public static final Outcome CANCELLED = new Outcome(State.cancelled, null, FailureKind.cancelled,
                 "The run was cancelled before this delivery was sent.", null, false, null, null, true);
 
@@ -181,7 +181,7 @@ public class Delivery extends PanacheEntityBase {
             this(state, status, kind, message, response, false, durationMs, null, false);
         }
 
-        /** Returns this outcome, with another attempt after a pause. */
+        /** Returns this outcome, but with another attempt after a pause. */
         public Outcome again(Duration after) {
             return new Outcome(State.pending, status, kind, message, response, truncated, durationMs, after, false);
         }

@@ -21,12 +21,12 @@ import studio.actions.database.SqlBatch;
 import studio.actions.draft.Method;
 import studio.actions.egress.FailureKind;
 
-/** The queries of a run's deliveries. All use the open transaction. */
+/** Reads the deliveries of runs from the database, in the caller's open transaction. */
 public final class DeliveryStore {
 
     private static final int FAILURES_SHOWN = 20;
 
-    /** The columns that a shown delivery needs; not its request's body, which may have 256 KB. */
+    /** The columns of a delivery that the API shows. Leaves out the request's body, which has up to 256 KB by default. */
     private static final String SHOWN = "SELECT id, entity_id, entity_type, production_id, task_id, entity_name, sequence_name, "
             + "episode_name, asset_type_name, task_type_name, production_name, task_ids, method, url, state, status, "
             + "attempts, duration_ms, failure_kind, failure_message, response, truncated, due_at, event, position FROM ";
@@ -42,7 +42,7 @@ public final class DeliveryStore {
             + "AND (CAST(? AS text) IS NULL OR state = ?)";
 
     /**
-     * Bytes; about the most that the texts of a page may have, since many clients may read a large run at once. A hundred
+     * About the most bytes that the texts of a page may have, since many clients may read a large run at once. A hundred usual
      * deliveries fit.
      */
     private static final int PAGE_BYTES = 1024 * 1024;
@@ -60,15 +60,16 @@ public final class DeliveryStore {
     }
 
     /**
-     * A page of a run's deliveries, in the order of the selection. One answer cannot hold all deliveries of a large run.
+     * A page of a run's deliveries, in the order in which their targets were selected. One response cannot hold all deliveries
+     * of a large run.
      *
-     * @param next the position after which the next page begins; null on the last one
-     * @param failures the first deliveries of the whole run that failed, were lost or refused
-     * @param counts the numbers of deliveries of the whole run by state
+     * @param next the position after which the next page begins; null on the last page
+     * @param failures the first failed, lost or refused deliveries of the whole run, not only of this page
+     * @param counts the number of the whole run's deliveries in each state
      */
     public record Page(List<Delivery> deliveries, Integer next, List<Delivery> failures, Map<Delivery.State, Long> counts) {
 
-        /** Cuts the first page out of all deliveries of a run. */
+        /** Returns the first page, given all deliveries of a run. */
         static Page first(List<Delivery> all, int limit) {
             Map<Delivery.State, Long> counts = new EnumMap<>(Delivery.State.class);
             all.forEach(delivery -> counts.merge(delivery.state, 1L, Long::sum));
@@ -88,10 +89,10 @@ public final class DeliveryStore {
     }
 
     /**
-     * Reads a page of a run's deliveries in the open transaction. Long texts can make the page shorter than the limit.
+     * Reads a page of a run's deliveries. Long URLs or answers can make the page shorter than the limit.
      *
-     * @param after the position after which it begins; -1 for the first page
-     * @param state only deliveries in this state; null for all
+     * @param after the position of the last delivery before the page; -1 for the first page
+     * @param state the state of the deliveries to read; null for all states
      */
     static Page read(UUID run, int after, Delivery.State state, int limit) {
         String only = state == null ? null : state.name();
@@ -105,9 +106,9 @@ public final class DeliveryStore {
     }
 
     /**
-     * Reads the deliveries whose latest events follow a given event, in the order of these events.
+     * Reads the deliveries whose latest outcome came after a given outcome, ordered by their latest outcomes.
      *
-     * @param behind the number of the given event
+     * @param behind the number of the given outcome, as in {@link Delivery#event}; 0 for the beginning
      * @param bytes about the most bytes of all texts together; a single delivery may have more
      */
     public static List<Delivery> outcomes(UUID run, int behind, int limit, int bytes) {
@@ -126,7 +127,7 @@ public final class DeliveryStore {
         return counts(List.of(run)).get(run);
     }
 
-    /** Returns the numbers of deliveries by state, for each of the runs. */
+    /** Returns for each run the number of its deliveries in each state. */
     static Map<UUID, Map<Delivery.State, Long>> counts(List<UUID> runs) {
         Map<UUID, Map<Delivery.State, Long>> counts = new HashMap<>();
         runs.forEach(run -> counts.put(run, new EnumMap<>(Delivery.State.class)));
@@ -141,7 +142,9 @@ public final class DeliveryStore {
         return counts;
     }
 
-    /** Reads the attempts of deliveries that had more than the one that they show, by delivery and in their order. */
+    /**
+     * Reads the failed attempts after which deliveries were to be tried again, by delivery id, in the order of the attempts.
+     */
     public static Map<UUID, List<Attempt>> attempts(List<Delivery> deliveries) {
         List<UUID> several = deliveries.stream().filter(one -> one.attempts > 1 || one.attempts == 1
                 && (one.state == Delivery.State.pending || one.state == Delivery.State.cancelled))

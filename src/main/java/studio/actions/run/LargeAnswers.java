@@ -25,21 +25,24 @@ import io.vertx.core.net.impl.ConnectionBase;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.problem.ProblemException;
 
-/** Builder of answers of about a megabyte. Limits how many are built at once and how many wait for slow clients. */
+/**
+ * Builds JSON responses of about a megabyte. Limits how many are built at once and how many wait for slow clients, because
+ * they fill the memory.
+ */
 @Singleton
 class LargeAnswers {
 
     private static final int MADE_AT_ONCE = 4;
     private static final int SENT_AT_ONCE = 16;
 
-    /** Bytes. Answers up to this size do not count as large. */
-    private static final int SMALL = 64 * 1024;
+    /** {@link #SENT_AT_ONCE} does not count responses of up to this size. */
+    private static final int SMALL_BYTES = 64 * 1024;
 
-    /** The longest wait before an answer is built. */
-    private static final Duration PATIENCE = Duration.ofSeconds(5);
+    /** How long a request waits for its turn to build a response. */
+    private static final Duration LONGEST_WAIT = Duration.ofSeconds(5);
 
     /** The time in which a client has to read a large answer; then its connection is closed. */
-    private static final Duration TAKING = Duration.ofSeconds(30);
+    private static final Duration TIME_TO_READ = Duration.ofSeconds(30);
 
     private final Semaphore making = new Semaphore(MADE_AT_ONCE);
     private final Semaphore sending = new Semaphore(SENT_AT_ONCE);
@@ -50,13 +53,13 @@ class LargeAnswers {
     }
 
     /**
-     * Builds an answer and serializes it to JSON.
+     * Calls {@code read} and returns its result as a JSON response.
      *
-     * @throws ProblemException {@code unavailable} if too many large answers are being built or sent
+     * @throws ProblemException {@code unavailable} if too many large responses are being built or sent
      */
     RestResponse<Buffer> answer(RoutingContext request, Supplier<?> read) {
         byte[] answer = make(request.response(), read);
-        if (answer.length > SMALL) {
+        if (answer.length > SMALL_BYTES) {
             if (!sending.tryAcquire()) {
                 throw busy();
             }
@@ -68,7 +71,7 @@ class LargeAnswers {
 
     private byte[] make(HttpServerResponse response, Supplier<?> read) {
         try {
-            if (!making.tryAcquire(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+            if (!making.tryAcquire(LONGEST_WAIT.toMillis(), TimeUnit.MILLISECONDS)) {
                 throw busy();
             }
         } catch (InterruptedException e) {
@@ -99,8 +102,9 @@ class LargeAnswers {
         Future<?> tooLate = channel.eventLoop().schedule(() -> {
             channel.close();
             release.run();
-        }, TAKING.toMillis(), TimeUnit.MILLISECONDS);
-        // The end handler runs when the answer is queued. An empty write behind it completes when all bytes have been sent.
+        }, TIME_TO_READ.toMillis(), TimeUnit.MILLISECONDS);
+        // The end handler runs when the response is queued, not when it is sent. An empty write behind it completes when all
+        // bytes have been sent.
         request.addEndHandler(ended -> channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(taken -> {
             tooLate.cancel(false);
             release.run();

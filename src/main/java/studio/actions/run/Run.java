@@ -22,8 +22,8 @@ import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 
 /**
- * One press of an action, with the settings that its deliveries are sent with. Every writer of outcomes locks the run first,
- * so that the outcomes have an order and exactly one of them is the last.
+ * What one press of an action starts, with a copy of the action's settings. A transaction that saves outcomes of deliveries
+ * locks the run first, so that outcomes are numbered in order and exactly one of them ends the run.
  */
 @Entity
 @DynamicUpdate
@@ -32,7 +32,7 @@ public class Run extends PanacheEntityBase {
     /** Stands for an unknown production. No caller has a role in it, so only admins and the person who pressed see the run. */
     public static final UUID UNKNOWN_PRODUCTION = new UUID(0, 0);
 
-    /** Spelled as on the wire. */
+    /** Spelled as in the API's JSON. */
     public enum State {
         queued,
         running,
@@ -40,7 +40,7 @@ public class Run extends PanacheEntityBase {
         partial,
         failed,
         cancelled,
-        /** The press was refused as a whole before anything was looked up or sent. Deliveries never lead to this state. */
+        /** The press was refused as a whole, and nothing was sent. {@link #of} never returns this state. */
         refused;
 
         /** Returns the final state of a run from the numbers of its deliveries in each state. */
@@ -71,11 +71,13 @@ public class Run extends PanacheEntityBase {
     public int maxAttempts;
     public String signingSecret;
     public int ratePerMinute;
-    /** Host of all deliveries; null if there is nothing to send, or if an older version of the service wrote the run. */
+    /**
+     * Host and port of all deliveries; null if there is nothing to send, or if an older version of the service wrote the run.
+     */
     public String host;
     /** The run whose deliveries this run sends again; null for a press. */
     public UUID replayOf;
-    /** The productions of its targets; {@link #UNKNOWN_PRODUCTION} for a target without a production. */
+    /** The productions of the run's targets; {@link #UNKNOWN_PRODUCTION} for a target without a production. */
     @JdbcTypeCode(SqlTypes.ARRAY)
     public List<UUID> productionIds;
     public String fingerprint;
@@ -88,11 +90,11 @@ public class Run extends PanacheEntityBase {
     public Instant cancelledAt;
     public int unfinished;
     public int events;
-    /** The problem's code if the press was refused as a whole; else null. */
+    /** The problem code, as in the API, if the press was refused as a whole; else null. */
     public String refusalCode;
     public String refusalMessage;
 
-    /** Returns a new run of an action, without the identity of its press. */
+    /** Returns a new run of an action, without fingerprint and idempotency key. */
     public static Run of(Action action, Caller caller) {
         Run run = new Run();
         run.id = UUID.randomUUID();
@@ -108,7 +110,7 @@ public class Run extends PanacheEntityBase {
         return run.by(caller);
     }
 
-    /** Returns a new run with the settings of this run. The action may have changed since, perhaps for another receiver. */
+    /** Returns a new run with the settings of this run, not with those of the action, which may have another receiver now. */
     public Run replay(Caller caller) {
         Run run = new Run();
         run.id = UUID.randomUUID();
@@ -144,10 +146,10 @@ public class Run extends PanacheEntityBase {
     }
 
     /**
-     * Subtracts ended deliveries from the unfinished ones. The last one ends the run.
+     * Subtracts newly ended deliveries from {@link #unfinished}, and ends the run if none is left.
      *
      * @param ended the number of deliveries that have ended
-     * @param states supplies the numbers of all deliveries by state; called only if the run ends
+     * @param states supplies the number of all deliveries in each state; called only if the run ends
      */
     public void count(int ended, Instant now, Supplier<Map<Delivery.State, Long>> states) {
         unfinished -= ended;

@@ -16,15 +16,15 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.zou.ProjectRoles;
 
-/** Decides who sees which runs, and how much of them. */
+/** Decides which runs a caller may see, and with which details. */
 @Singleton
 public class RunAccess {
 
     /**
-     * What one caller may see.
+     * The runs that one caller may see.
      *
-     * @param all whether the caller sees all of every run, as admins do
-     * @param productions the productions whose runs a manager or supervisor sees in addition to the own runs
+     * @param all true if the caller sees every run with all details, as admins do
+     * @param productions the productions whose runs a manager or supervisor sees in addition to their own runs
      */
     public record Access(UUID caller, boolean all, Set<UUID> productions) {
 
@@ -39,7 +39,8 @@ public class RunAccess {
         /**
          * Returns a run that the caller may cancel and replay.
          *
-         * @throws ProblemException {@code not_found} like {@link #find}, {@code forbidden} if it is another person's run
+         * @throws ProblemException {@code not_found} like {@link #find}, {@code forbidden} if it is another person's run and
+         *         the caller is no admin
          */
         public Run findOwn(UUID id, Caller caller) {
             Run run = QuarkusTransaction.requiringNew().call(() -> find(id));
@@ -51,17 +52,17 @@ public class RunAccess {
             return run;
         }
 
-        /** Returns true if the caller sees the run at all. */
+        /** Returns true if the caller may see the run, at least in part. */
         private boolean sees(Run run) {
             return run.callerId.equals(caller) || seesRequests(run);
         }
 
-        /** Returns true if the caller sees URLs, attempts and answers. They reveal how a production's pipeline is built. */
+        /** Returns true if the caller may see URLs, attempts and answers of receivers. They reveal how a pipeline is built. */
         public boolean seesRequests(Run run) {
             return all || productions.containsAll(run.productionIds);
         }
 
-        /** Returns access to the caller's own runs only, without requests. An admin sees everything. */
+        /** Returns access to the caller's own runs, without their requests. An admin gets access to all runs. */
         static Access own(Caller caller) {
             return new Access(caller.id(), caller.is(Role.admin), Set.of());
         }
@@ -69,7 +70,7 @@ public class RunAccess {
 
     private final ProjectRoles roles;
 
-    /** The longest wait for Kitsu before a press, cancel or replay goes on without its answer. */
+    /** The longest wait for Kitsu's answer, after which a press, cancel or replay goes on with fewer details to show. */
     private static final Duration SOON = Duration.ofSeconds(2);
 
     RunAccess(ProjectRoles roles) {
@@ -77,7 +78,7 @@ public class RunAccess {
     }
 
     /**
-     * Returns what the caller may see. Asks Kitsu for the productions of managers and supervisors only.
+     * Returns which runs the caller may see. Asks Kitsu for the productions of managers and supervisors only.
      *
      * @return fails with {@code unavailable} if Kitsu does not answer
      */
@@ -88,7 +89,9 @@ public class RunAccess {
                 : Uni.createFrom().item(Access.own(caller));
     }
 
-    /** Returns what the caller may see. Falls back to {@link Access#own} if Kitsu fails or takes longer than two seconds. */
+    /**
+     * Returns which runs the caller may see. Falls back to {@link Access#own} if Kitsu fails or takes longer than two seconds.
+     */
     public Uni<Access> soon(Requester requester) {
         return of(requester).ifNoItem().after(SOON).fail().onFailure().recoverWithItem(() -> Access.own(requester.caller()));
     }

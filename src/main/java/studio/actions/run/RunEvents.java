@@ -22,11 +22,11 @@ import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.database.Notifications;
 
-/** Notifies waiting presses and streams of changes of runs, no matter which replica sends the deliveries. */
+/** Notifies waiting presses and event streams of changes to runs, even if another replica sends the deliveries. */
 @Singleton
 public class RunEvents {
 
-    /** The pause between two checks by a waiting press, in case a notification was lost. */
+    /** How often a waiting press checks the database for the run's end, in case a notification was lost. */
     private static final Duration POLL = Duration.ofSeconds(5);
 
     private static final String ENDED = " ended";
@@ -44,10 +44,10 @@ public class RunEvents {
     }
 
     /**
-     * CDI event: a run may have changed. It only wakes observers, which read what has changed from the database; it may come
-     * twice or, if a notification is lost, not at all.
+     * CDI event: a run may have changed. Observers read from the database what has changed. The event may come twice or, if a
+     * notification is lost, not at all.
      *
-     * @param run null if any run may have changed, because notifications may have been lost, or because the service stops
+     * @param run null if any run may have changed because notifications may have been lost, and when the service stops
      * @param ended whether the run has ended
      */
     public record Changed(UUID run, boolean ended) {
@@ -59,7 +59,7 @@ public class RunEvents {
                 runs.stream().map(run -> payload(run.id, run.finishedAt != null)).toList());
     }
 
-    /** How a run has ended. */
+    /** How and when a run ended. */
     public record End(Run.State state, Instant at) {
     }
 
@@ -67,13 +67,13 @@ public class RunEvents {
         return ended ? run + ENDED : run.toString();
     }
 
-    /** Notifies this replica's watchers at once, without waiting for PostgreSQL's notification. */
+    /** Notifies this replica's watchers of a run at once, without waiting for PostgreSQL's notification. */
     public void changed(UUID run, boolean ended) {
         watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(ended));
         observers.fire(new Changed(run, ended));
     }
 
-    /** Notifies this replica's watchers how a run ended. Called by the replica that saved the end. */
+    /** Notifies this replica's watchers how a run ended. Called only by the replica that saved the end. */
     public void ended(UUID run, End how) {
         watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(how));
         observers.fire(new Changed(run, true));
@@ -89,7 +89,10 @@ public class RunEvents {
         changed(run, ended);
     }
 
-    /** Releases all waiting presses and streams. Their runs go on at other replicas and can be watched there. */
+    /**
+     * Ends the wait of all presses and streams, because the service stops. Their runs go on at other replicas and can be
+     * watched there.
+     */
     public void stop() {
         stopping = true;
         watches.values().forEach(all -> all.forEach(watch -> watch.hear(true)));
@@ -137,10 +140,10 @@ public class RunEvents {
          * Completes when the run ends, the time is up or the service stops. Never fails.
          *
          * @param patience the longest wait; may be zero or negative
-         * @return how the run ended, if this replica saved the end and nothing else completed the wait first; else empty
+         * @return how the run ended, if this replica saved the end in time; else empty, although the run may have ended
          */
         public Uni<Optional<End>> untilEnd(Duration patience) {
-            // Mutiny's timeout would break later operators: if it is over at once, it emits its item before the subscription.
+            // No Mutiny timeout: if it is over at once, it emits its item before the subscription and breaks later operators.
             Uni<Optional<End>> told = Uni.createFrom().completionStage(
                     () -> ended.copy().completeOnTimeout(Optional.empty(), patience.toNanos(), TimeUnit.NANOSECONDS));
             Uni<Optional<End>> seen = Multi.createFrom().ticks().startingAfter(POLL).every(POLL).onOverflow().drop()

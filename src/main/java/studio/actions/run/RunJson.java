@@ -15,13 +15,13 @@ import studio.actions.draft.Method;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Person;
 
-/** The JSON of runs. */
+/** The JSON of runs in the API. */
 public final class RunJson {
 
-    /** The number of deliveries in an answer unless the request has another limit. */
+    /** The most deliveries in a response, unless the request sets another limit. */
     static final int SHOWN = 100;
 
-    /** The position before the first delivery. */
+    /** Stands before position 0, where the first page begins. */
     static final int FIRST = -1;
 
     private RunJson() {
@@ -39,12 +39,12 @@ public final class RunJson {
         public record Refusal(String code, String message) {
         }
 
-        /** Reads the run's first deliveries in the open transaction. */
+        /** Returns a run with its first deliveries, read in the open transaction. */
         public static View of(Run run, RunAccess.Access access) {
             return of(run, DeliveryStore.read(run.id, FIRST, null, SHOWN), access);
         }
 
-        /** Reads the earlier attempts of the page's deliveries in the open transaction. */
+        /** Returns a run with a page of deliveries. Reads their earlier attempts in the open transaction. */
         static View of(Run run, DeliveryStore.Page page, RunAccess.Access access) {
             return of(run, page,
                     DeliveryStore.attempts(Stream.concat(page.deliveries().stream(), page.failures().stream()).toList()),
@@ -57,12 +57,12 @@ public final class RunJson {
                     page.next() == null ? null : page.next().toString(), views(page.failures(), earlier, whole)));
         }
 
-        /** Returns a run whose deliveries all ended at their first attempt, or have just been planned. */
+        /** Returns a run whose deliveries have had one attempt at most, so that no earlier attempts have to be read. */
         public static View ofNew(Run run, List<Delivery> deliveries, RunAccess.Access access) {
             return of(run, DeliveryStore.Page.first(deliveries, SHOWN), Map.of(), access);
         }
 
-        /** Returns a run as in lists: without deliveries. */
+        /** Returns a run without its deliveries, as lists show it. */
         public static View of(Run run, Counts counts) {
             return of(run, counts, null);
         }
@@ -83,13 +83,13 @@ public final class RunJson {
     /**
      * A page of a run's deliveries.
      *
-     * @param next the cursor of the next page; null on the last one
-     * @param failures the first deliveries of the whole run that failed, were lost or refused
+     * @param next the cursor of the next page; null on the last page
+     * @param failures the first failed, lost or refused deliveries of the whole run, not only of this page
      */
     public record Deliveries(List<DeliveryView> deliveries, String next, List<DeliveryView> failures) {
     }
 
-    // No signature names this type, so the native image would leave it out.
+    // No REST method's signature names this type, so the native image would leave it out.
     @RegisterForReflection
     public record Progress(Run.State state, Counts counts) {
     }
@@ -122,7 +122,7 @@ public final class RunJson {
             @JsonInclude(JsonInclude.Include.NON_NULL) Instant nextAttemptAt,
             @JsonInclude(JsonInclude.Include.NON_EMPTY) List<EarlierAttempt> earlierAttempts) {
 
-        /** @param whole whether the caller may see requests and answers */
+        /** @param whole whether the caller may see requests and receivers' answers */
         public static DeliveryView of(Delivery d, List<Attempt> earlier, boolean whole) {
             if (!whole) {
                 return new DeliveryView(d.id, d.target(), null, null, d.state, null, null, null,

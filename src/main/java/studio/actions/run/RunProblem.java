@@ -11,20 +11,23 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
-/** The problem of a run that did not fully succeed, for clients that tell success from failure by the HTTP status alone. */
+/**
+ * Makes the problem response for a run that did not fully succeed, because Kitsu tells success from failure by the HTTP status
+ * alone.
+ */
 public final class RunProblem {
 
     private static final int SHOWN = 20;
 
-    /** Seconds in {@code Retry-After} for a busy receiver. A common value, since the receiver's own value is not stored. */
+    /** Seconds in {@code Retry-After} if receivers were busy. A usual value, since the receiver's own value is not stored. */
     private static final int BUSY_SECONDS = 60;
 
     private RunProblem() {
     }
 
     /**
-     * Returns the problem of a run that has ended without success; its {@code Location} is the run. The failures of all
-     * deliveries decide the HTTP status. They are read from the database if the view does not hold every delivery.
+     * Returns the problem for a run that ended without full success, with the run's URL in {@code Location}. The failures of
+     * all deliveries decide the HTTP status. They are read from the database if the view does not hold every delivery.
      */
     public static ProblemException of(RunJson.View run) {
         RunJson.Counts counts = run.counts();
@@ -49,8 +52,8 @@ public final class RunProblem {
     }
 
     /**
-     * Returns the code of a run that delivered nothing: a specific code if all failures have the same kind of cause, else
-     * {@code NOT_DELIVERED}.
+     * Returns the problem code for a run that delivered nothing: a specific code if all failures are of one kind or of similar
+     * kinds, else {@code NOT_DELIVERED}.
      */
     public static Code of(Set<FailureKind> kinds) {
         if (Set.of(FailureKind.timeout, FailureKind.connect_timeout).containsAll(kinds)) {

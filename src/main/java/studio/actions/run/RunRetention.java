@@ -15,7 +15,7 @@ import io.quarkus.scheduler.Scheduled;
 import studio.actions.audit.RetentionConfig;
 import studio.actions.database.DatabaseHealth;
 
-/** Scheduled job that removes old ended runs in batches, and counts the runs and deliveries in the database. */
+/** Scheduled job that removes old ended runs in batches, and counts the stored runs and deliveries for metrics. */
 @Singleton
 public class RunRetention {
 

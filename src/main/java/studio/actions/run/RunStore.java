@@ -15,7 +15,7 @@ import jakarta.persistence.LockModeType;
 import io.quarkus.hibernate.orm.panache.Panache;
 import studio.actions.problem.Cursor;
 
-/** The queries and updates of runs. All use the open transaction. */
+/** Reads and updates runs in the database, in the caller's open transaction. */
 public final class RunStore {
 
     private static final String NAMED = "id in (select d.runId from Delivery d where lower(left(d.entityName, 200)) like lower(:named) "
@@ -25,15 +25,15 @@ public final class RunStore {
     }
 
     /**
-     * Conditions on runs; null stands for any value.
+     * The conditions for a list of runs; null stands for any value.
      *
-     * @param name the beginning of the name of an entity of the run
-     * @param after the last run of the page before
+     * @param name the first characters of the name of one of the run's entities
+     * @param after the last run of the previous page
      */
     record Filter(UUID actionId, Run.State state, UUID callerId, String name, Instant since, Cursor after) {
     }
 
-    /** Returns the newest runs that the caller may see, with at most {@code limit} runs. */
+    /** Returns the newest runs that match the filter and that the caller may see, at most {@code limit}. */
     static List<Run> list(Filter filter, RunAccess.Access access, int limit) {
         Map<String, Object> values = new HashMap<>();
         StringBuilder where = new StringBuilder("1 = 1");
@@ -60,7 +60,7 @@ public final class RunStore {
         }
     }
 
-    /** Returns an SQL LIKE pattern for texts with this beginning. The query ignores case. */
+    /** Returns an SQL LIKE pattern for texts that begin with this text. The query ignores case. */
     private static String pattern(String beginning) {
         return Normalizer.normalize(beginning.strip().replace('\0', '\ufffd'), Normalizer.Form.NFC).replaceAll("[!%_]", "!$0")
                 + "%";
@@ -80,7 +80,7 @@ public final class RunStore {
         return Run.list("id in ?1", ids);
     }
 
-    /** Locks runs for writing outcomes. They are locked in the order of their ids, so that transactions do not deadlock. */
+    /** Locks runs until the transaction ends, in the order of their ids, so that transactions do not deadlock. */
     public static List<Run> locked(Collection<UUID> ids) {
         return Run.<Run> find("id in ?1 order by id", ids).withLock(LockModeType.PESSIMISTIC_WRITE).list();
     }
@@ -88,8 +88,8 @@ public final class RunStore {
     /** Cancels the pending deliveries of a locked run and returns their number. */
     static int cancel(Run run, String why) {
         run.cancelledAt = now();
-        // Deliveries are locked before they are numbered. Else a delivery that is being claimed would leave a gap in the
-        // numbers, and a later outcome would get a number that is in use.
+        // The query locks deliveries before it numbers their outcomes. Otherwise a delivery that is claimed meanwhile would
+        // leave a gap, and a later outcome would get a number that is already in use.
         int cancelled = Panache.getEntityManager().createNativeQuery("""
                 WITH waiting AS MATERIALIZED (SELECT id, position FROM delivery WHERE run_id = :run AND state = 'pending'
                                                ORDER BY position FOR UPDATE)
@@ -104,8 +104,8 @@ public final class RunStore {
     }
 
     /**
-     * Counts the unfinished deliveries of a locked run again, and ends the run if there are none. The count may be wrong if
-     * its writer died in a way that no rollback undid.
+     * Counts the unfinished deliveries of a locked run again, and ends the run if there are none. The stored count may be
+     * wrong after a failure that PostgreSQL did not roll back.
      */
     public static void recount(Run run) {
         Map<Delivery.State, Long> counts = DeliveryStore.counts(run.id);
@@ -114,7 +114,9 @@ public final class RunStore {
         run.count(0, now(), () -> counts);
     }
 
-    /** Finds unfinished runs that have neither pending nor in-flight deliveries, because their count is wrong. */
+    /**
+     * Finds runs that are not marked as ended although none of their deliveries is pending or in flight: their count is wrong.
+     */
     public static List<UUID> miscounted(int limit) {
         return Panache.getEntityManager().createNativeQuery("""
                 SELECT id FROM run r WHERE finished_at IS NULL
@@ -123,7 +125,7 @@ public final class RunStore {
                  LIMIT :limit""", UUID.class).setParameter("limit", limit).getResultList();
     }
 
-    /** Sets queued runs to running. Skips locked runs: the outcome that is being written sets their state. */
+    /** Sets queued runs to running. Skips locked runs, because the holder of the lock saves an outcome and the state. */
     public static void start(Collection<UUID> ids) {
         Panache.getEntityManager().createNativeQuery("""
                 UPDATE run SET state = 'running' WHERE id IN (SELECT id FROM run WHERE id = ANY (:ids) AND state = 'queued'
@@ -131,11 +133,12 @@ public final class RunStore {
     }
 
     /**
-     * Removes a batch of the oldest ended runs and returns their number. Skips runs that another replica is removing.
+     * Removes a batch of the oldest ended runs and returns their number. Skips runs that another replica is removing, and runs
+     * that the statistics do not include yet.
      *
-     * @param age how long ago a removed run has ended at least
+     * @param age how long after its end a run may be removed
      * @param runs the most runs of a batch
-     * @param deliveries the most outcomes, and so deliveries, of a batch; a single larger run is a batch of its own
+     * @param deliveries the most deliveries of a batch, counted by their outcomes; a single larger run is a batch of its own
      */
     static int remove(Duration age, int runs, int deliveries) {
         return Panache.getEntityManager().createNativeQuery("""

@@ -7,7 +7,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 
 import studio.actions.template.Variable;
 
-/** A selected entity or task, with its production. Without Kitsu, the names come from the caller. */
+/** A selected entity or task, with its production. The names come from Kitsu, or without Kitsu from the caller. */
 public record Target(
         UUID entityId,
         Kind entityType,
@@ -20,7 +20,7 @@ public record Target(
         @JsonInclude(JsonInclude.Include.NON_NULL) String taskTypeName,
         @JsonInclude(JsonInclude.Include.NON_NULL) String productionName) {
 
-    /** Types of entity, spelled as in the API. Only actions for all types cover {@code scene} and {@code concept}. */
+    /** The types of entities, spelled as in the API. No action can be limited to {@code scene} or {@code concept}. */
     public enum Kind {
         asset,
         shot,
@@ -48,19 +48,19 @@ public record Target(
                 productionName);
     }
 
-    /** @param id may be null */
+    /** @param id null if unknown */
     public Target withProduction(UUID id) {
         return new Target(entityId, entityType, id, taskId, entityName, sequenceName, episodeName, assetTypeName,
                 taskTypeName, productionName);
     }
 
-    /** Returns whether a request gave the target any name. */
+    /** Returns true if at least one name is set. */
     public boolean named() {
         return entityName != null || sequenceName != null || episodeName != null || assetTypeName != null
                 || taskTypeName != null || productionName != null;
     }
 
-    /** Returns the value of a variable; null if the value is not known, or does not depend on the target. */
+    /** Returns the value of a URL variable for this target; null if it is unknown or does not depend on the target. */
     public Object value(Variable variable) {
         return switch (variable) {
             case task_id -> text(taskId);

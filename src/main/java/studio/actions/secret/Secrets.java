@@ -22,8 +22,8 @@ import jakarta.inject.Singleton;
 import org.eclipse.microprofile.config.Config;
 
 /**
- * The studio's secrets. They live in the environment ({@code CUSTOM_ACTIONS_SECRETS_RENDER_FARM} is
- * {@code ${secret:render-farm}}); actions hold their names, never their values.
+ * The studio's secrets, which are environment variables. Actions contain only their names: {@code ${secret:render-farm}}
+ * stands for the value of {@code CUSTOM_ACTIONS_SECRETS_RENDER_FARM}.
  */
 @Singleton
 public class Secrets {
@@ -31,7 +31,7 @@ public class Secrets {
     /** The text that is shown instead of a secret. */
     public static final String MASK = "••••";
 
-    /** A reference to a secret in a text. */
+    /** A reference to a secret: {@code ${secret:name}}. */
     public static final Pattern REFERENCE = Pattern.compile("\\$\\{secret:([A-Za-z0-9][A-Za-z0-9._-]*)}");
 
     private static final String ENVIRONMENT = "CUSTOM_ACTIONS_SECRETS_";
@@ -47,7 +47,7 @@ public class Secrets {
     private static final Pattern AROUND = Pattern.compile("(?U)^[\\s\ufeff\u200b]+|[\\s\ufeff\u200b]+$");
     private static final Pattern LINE_BREAK = Pattern.compile("\\h*\\R\\s*");
 
-    /** Characters of the shortest text that is masked. Shorter ones would mask ordinary words in a receiver's response. */
+    /** The shortest text that is masked, in characters. Shorter ones would mask ordinary words in a receiver's response. */
     private static final int MASKED_FROM = 4;
 
     private final Map<String, String> values = new HashMap<>();
@@ -105,7 +105,7 @@ public class Secrets {
         return values.containsKey(canonical(name));
     }
 
-    /** Returns the name of the first secret in the text that is not configured. */
+    /** Returns the name of the first secret to which the text refers and which is not configured. */
     public Optional<String> missing(String text) {
         return REFERENCE.matcher(text).results().map(match -> match.group(1)).filter(name -> !has(name)).findFirst();
     }
@@ -116,12 +116,15 @@ public class Secrets {
                 + " in the service's environment and start it again.";
     }
 
-    /** Returns the text with its secrets filled in. Names of missing secrets stay in the text; call {@link #missing} first. */
+    /**
+     * Returns the text with the values of secrets in place of its references. References to missing secrets stay in the text;
+     * call {@link #missing} first.
+     */
     public String fill(String text) {
         return replace(text, match -> values.getOrDefault(canonical(match.group(1)), match.group()));
     }
 
-    /** Returns the text with {@link #MASK} in place of each secret's name. */
+    /** Returns the text with {@link #MASK} in place of each reference to a secret. */
     public String hide(String text) {
         return replace(text, match -> MASK);
     }
@@ -135,7 +138,7 @@ public class Secrets {
         return result;
     }
 
-    /** Returns the bytes of the longest text that {@link #mask} looks for. */
+    /** Returns the length in bytes of the longest text that {@link #mask} looks for. */
     public int longest() {
         return masked.stream().mapToInt(Repeated::longest).max().orElse(0);
     }
@@ -144,8 +147,8 @@ public class Secrets {
      * Returns the keys to sign with: the present key, then the previous key if there is one. Empty if the named secret is
      * missing or is no signing secret, even if a previous one is configured.
      *
-     * @param name the name of a secret, whose previous secret has this name with {@code -previous} behind it; null for the
-     *        service's own keys
+     * @param name the name of a secret, whose previous secret has the same name with {@code -previous} at the end; null for
+     *        the service's own keys
      */
     public List<byte[]> signingKeys(String name) {
         if (name == null) {
@@ -160,8 +163,8 @@ public class Secrets {
     }
 
     /**
-     * A secret as a response may repeat it: plain, or with any characters but ASCII letters and digits escaped. URLs, HTML and
-     * the many JSON writers each escape differently.
+     * A secret in all spellings in which a response may repeat it: plain, or with characters other than ASCII letters and
+     * digits escaped. URLs, HTML and the many JSON writers each escape differently.
      *
      * @param pattern matches every spelling of the secret
      * @param longest the bytes of the longest spelling
@@ -204,14 +207,14 @@ public class Secrets {
         }
     }
 
-    /** Returns true if a secret fits into a header. Line breaks do not matter, because they are removed. */
+    /** Returns true if an HTTP header may have all characters of a secret. Line breaks do not count: they are removed. */
     public static boolean fits(String secret) {
         return unwrapped(secret).chars().allMatch(c -> c >= 0x20 && c < 0x7f);
     }
 
     /**
-     * Removes line breaks, because files end with one and {@code base64} wraps its output, and white space around the secret.
-     * Blanks within stay, because a pass phrase may have them.
+     * Removes the white space around a secret, and line breaks within it, because {@code base64} wraps its output. Blanks
+     * within a line stay, because a pass phrase may have them.
      */
     private static String unwrapped(String secret) {
         return LINE_BREAK.matcher(AROUND.matcher(secret).replaceAll("")).replaceAll("");

@@ -6,8 +6,8 @@ import jakarta.inject.Singleton;
 import io.vertx.ext.web.Router;
 
 /**
- * The path that Kitsu's nginx requests before each login; answers 204. It contacts no other system and uses no worker thread,
- * so that a stopped process can be distinguished from a busy one.
+ * A path that answers 204. Kitsu's nginx requests it before it sends a login to this service, and sends the login to Zou if
+ * there is no answer. Uses no other system and no worker thread, so that a busy process answers as well; a hung one does not.
  */
 @Singleton
 class Alive {

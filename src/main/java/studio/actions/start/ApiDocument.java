@@ -22,26 +22,26 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 
 import studio.actions.settings.EgressConfig;
 
-/** The API's description: {@code META-INF/openapi.yaml} as YAML or as JSON. */
+/** The resource with the API's OpenAPI description: {@code META-INF/openapi.yaml} as YAML or as JSON. */
 @Path("/api/custom-actions/openapi")
 @PermitAll
 public class ApiDocument {
 
     private static final String SOURCE = "META-INF/openapi.yaml";
 
-    /** The formats in which the description is served. */
+    /** The formats in which the description can be requested. */
     public enum Format {
         yaml,
         json
     }
 
-    /** The longest time-out of an action, as it stands in the source. The configured value replaces it. */
+    /** The lines of the source that bound an action's time-out (ms). The configured longest time-out replaces the maximum. */
     private static final String LONGEST = "maximum: %d\n          minimum: 100\n";
 
     private final ObjectMapper mapper;
     private final int maxTimeoutMs;
 
-    /** Created at the first request and kept, because parsing is slow enough to burden the service. */
+    /** The description as JSON, converted from YAML at the first request for it and kept, because that is slow. */
     private volatile byte[] json;
 
     ApiDocument(ObjectMapper mapper, EgressConfig config) {
@@ -49,7 +49,7 @@ public class ApiDocument {
         this.maxTimeoutMs = (int) config.maxTimeout().toMillis();
     }
 
-    /** Returns the format that {@code format} names, else the one that {@code Accept} prefers, else YAML. */
+    /** Returns the description in the format of the parameter {@code format}, else of {@code Accept}, else as YAML. */
     @GET
     public Response read(@QueryParam("format") Format format, @Context Request request) throws IOException {
         List<Variant> variants = Stream.of(Format.values())

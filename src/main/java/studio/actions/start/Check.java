@@ -20,15 +20,15 @@ import io.quarkus.runtime.annotations.CommandLineArguments;
 import studio.actions.database.DatabaseUrl;
 
 /**
- * The mode {@code --check}: a start that ends before the work begins. By then settings, CDI, Jackson and REST are up. No other
- * observer of the start has run and no port is open, so the service has contacted no other system.
+ * The mode {@code --check}: a start that ends before any work begins, and so checks the settings. By then CDI, Jackson and REST
+ * are up. No other observer of {@link StartupEvent} has run and no port is open, so no other system has been contacted.
  */
 @Singleton
 class Check {
 
     private static final String ARGUMENT = "--check";
 
-    /** Thrown to end a start that was only checked, after all of it has worked. */
+    /** Thrown to end a start with {@code --check} that has worked so far; the process then exits with 0. */
     static final class Passed extends RuntimeException {
 
         private static final long serialVersionUID = 1L;
@@ -38,7 +38,7 @@ class Check {
         }
     }
 
-    /** Settings that keep Quarkus from contacting the database or a collector before the first observer runs. */
+    /** Settings that keep Quarkus from contacting the database or a trace collector before the first observer runs. */
     private static final Map<String, String> OFFLINE = Map.of(
             "quarkus.datasource.jdbc.pooling-enabled", "false",
             "quarkus.flyway.active", "false",
@@ -47,7 +47,7 @@ class Check {
             "quarkus.hibernate-orm.schema-management.strategy", "none",
             "quarkus.otel.sdk.disabled", "true");
 
-    /** Returns a line for each unknown argument: a typo must not start the service. */
+    /** Returns an error line for each unknown argument: a mistyped {@code --check} must not start the service. */
     static List<String> refused(String... args) {
         return Arrays.stream(args).filter(argument -> !argument.equals(ARGUMENT))
                 .map(argument -> "The argument " + Settings.shown(argument.replaceFirst("(?s)=.*", "=…"))
@@ -62,8 +62,8 @@ class Check {
     }
 
     /**
-     * Keeps Quarkus off the network; overrides all other settings. Sets a JDBC URL if none is set: without one, Quarkus leaves
-     * out all parts that need a database.
+     * Keeps Quarkus off the network by settings that override all others. Sets a JDBC URL if there is none, because Quarkus
+     * would otherwise not start the parts that need a database, and the check would miss them.
      */
     static void goOffline(Config config) {
         OFFLINE.forEach(System::setProperty);
@@ -72,7 +72,7 @@ class Check {
         }
     }
 
-    /** Creates the service's singletons, then ends the start. Runs before every other observer, including those of Quarkus. */
+    /** Creates the service's singletons, then ends the start. Runs before every other observer, including Quarkus' own. */
     void end(@Observes @Priority(Integer.MIN_VALUE) StartupEvent start, @CommandLineArguments String[] args,
             ObjectMapper mapper, BeanManager beans) {
         if (asked(args)) {

@@ -29,14 +29,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 
 import studio.actions.identity.ZouConfig;
 
-/** The practice receiver: answers with the request that it got. It exists only without Kitsu. */
+/** A receiver for trying out actions: answers with the request that it got. It exists only if no Kitsu is configured. */
 @Path("/api/custom-actions/echo")
 @Produces(MediaType.APPLICATION_JSON)
 @PermitAll
 @Echo.WithoutKitsu
 public class Echo {
 
-    /** Marks resources that exist only without Kitsu. */
+    /** Marks resources that exist only if no Kitsu is configured. */
     @NameBinding
     @Retention(RetentionPolicy.RUNTIME)
     @interface WithoutKitsu {
@@ -61,7 +61,7 @@ public class Echo {
         }
     }
 
-    /** Longest body that is echoed whole, in characters. The answer and its headers stay below the size that egress reads. */
+    /** Longest body that is echoed whole, in characters. The answer then usually fits into the 64 KB that egress reads. */
     private static final int SHOWN = 32 * 1024;
 
     private final ObjectMapper json;
@@ -70,7 +70,7 @@ public class Echo {
         this.json = json;
     }
 
-    /** The received request. The body is JSON if it can be parsed, else text. */
+    /** The answer: the received request. Its body is JSON if it can be parsed as JSON, else text. */
     public record Heard(String method, String url, Map<String, String> headers, Object body) {
     }
 

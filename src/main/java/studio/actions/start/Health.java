@@ -31,16 +31,16 @@ import studio.actions.database.Notifications;
 import studio.actions.zou.Zou;
 
 /**
- * Health checks for probes, besides those of Quarkus. The service is not ready while it stops, or while the database gives no
- * connection. No check contacts Kitsu's API server: a probe must not wait for it, and its failure must not take this service
- * out of use.
+ * Health checks for probes, besides those of Quarkus. The service is not ready while it stops, or while the database cannot be
+ * used. No check sends a request to Kitsu's API server: a probe must not wait for that server, and the server's failure must
+ * not take this service out of use.
  */
 final class Health {
 
     private Health() {
     }
 
-    /** The startup check: all migrations of this version are in the database. */
+    /** The startup check: up if the database has all schema migrations of this version. */
     @Startup
     @Singleton
     static class Migrated implements HealthCheck {
@@ -75,7 +75,7 @@ final class Health {
         }
     }
 
-    /** The readiness of the database: up if the database answers within 4 s. Under many presses it is slow but works. */
+    /** The readiness of the database: up if it accepts writes and answers within 4 s; under load it is slow but works. */
     @Readiness
     @Singleton
     static class Database implements AsyncHealthCheck {
@@ -86,8 +86,8 @@ final class Health {
         private final DatabaseHealth health;
         private final Notifications notifications;
         /**
-         * The current query. Only one runs at a time: while the database hangs, probes must not use up the connections of the
-         * pool.
+         * The running or last query of the database. Probes share it, so that they do not use up the pool's connections while
+         * the database hangs.
          */
         private CompletableFuture<Optional<String>> question = CompletableFuture.completedFuture(Optional.empty());
 
@@ -117,7 +117,7 @@ final class Health {
             if (question.isDone()) {
                 question = CompletableFuture.supplyAsync(this::trouble, Infrastructure.getDefaultWorkerPool());
             }
-            // A separate stage for each probe: a probe that gives up must not cancel the query for the others.
+            // Gives each probe a stage of its own: a probe that times out must not cancel the query for the others.
             return question.thenApply(Function.identity());
         }
 
@@ -140,8 +140,8 @@ final class Health {
     }
 
     /**
-     * The readiness of Kitsu: degraded, never down. Without Kitsu's API server no new caller is let in and nothing is looked
-     * up. Lists, pending deliveries and callers who are already known still work.
+     * The readiness of Kitsu: degraded if Kitsu's API server did not answer the last request, but never down. Until it answers,
+     * new callers are refused and presses cannot look up targets. Known callers, lists and pending deliveries still work.
      */
     @Readiness
     @Singleton

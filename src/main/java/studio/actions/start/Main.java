@@ -19,14 +19,14 @@ import io.smallrye.config.SmallRyeConfigBuilder;
 import studio.actions.database.DatabaseUrl;
 import studio.actions.identity.ForwardedHeaders;
 
-/** The entry point: starts the service on the configured database. Prints why a start fails, in lines that say what to do. */
+/** The entry point: starts the service on the configured database. If the start fails, prints lines that say what to do. */
 @QuarkusMain
 public class Main {
 
     private static final String JSON_LOG = "quarkus.log.console.json.enabled";
     private static final String TRACES_OFF = "quarkus.otel.sdk.disabled";
-    /** The ordinal of our application.properties. A value with a higher ordinal was set by the operator. */
-    private static final int OURS = 250;
+    /** The ordinal of application.properties as a source of settings. The operator's sources have higher ordinals. */
+    private static final int OWN_ORDINAL = 250;
 
     public static void main(String... args) {
         run(null, args);
@@ -59,8 +59,8 @@ public class Main {
     }
 
     /**
-     * Returns the configuration of this start. In a native image, {@code ConfigProvider} still has the configuration of the
-     * build machine at this point.
+     * Returns the configuration of this start. In a native image, {@code ConfigProvider} still holds the values of the machine
+     * on which the image was built, because Quarkus has not started yet.
      */
     private static Config given() {
         return ImageMode.current() == ImageMode.NATIVE_RUN
@@ -69,14 +69,14 @@ public class Main {
     }
 
     private static void setUnlessSaid(Config config, String key, boolean value) {
-        if (config.getConfigValue(key).getSourceOrdinal() <= OURS) {
+        if (config.getConfigValue(key).getSourceOrdinal() <= OWN_ORDINAL) {
             System.setProperty(key, Boolean.toString(value));
         }
     }
 
     /**
-     * Returns true if the output is a terminal. {@code System.console()} also wants a terminal as input, or, from Java 22 on,
-     * is never null.
+     * Returns true if the standard output is a terminal. {@code System.console()} is less exact: it is also null if just the
+     * input is no terminal, and from Java 22 on it is never null.
      */
     private static boolean atTerminal() {
         Path output = Path.of("/proc/self/fd/1");

@@ -14,8 +14,8 @@ import studio.actions.database.EmbeddedDatabase;
 import studio.actions.thread.Threads;
 
 /**
- * The entry point of the JAR: starts an embedded database if no JDBC URL is given, then the service. The native image starts
- * with {@link Main}.
+ * The entry point of the JAR: starts an embedded PostgreSQL if no JDBC URL is configured, then the service. The native image
+ * has no embedded PostgreSQL and starts with {@link Main}.
  */
 public final class MainWithDatabase {
 
@@ -46,8 +46,8 @@ public final class MainWithDatabase {
     }
 
     /**
-     * Waits at most 30 s for the end of the service, then stops PostgreSQL. Shutdown hooks run at the same time, and the
-     * service needs its database until it has stopped.
+     * Waits at most 30 s for the service to stop, then stops PostgreSQL. All shutdown hooks run at the same time, and the
+     * service, which another hook stops, needs its database until its end.
      */
     private static void closeAfterTheService(EmbeddedDatabase database) {
         try {

@@ -33,9 +33,9 @@ import studio.actions.settings.SizeBounds;
 import studio.actions.settings.Unit;
 
 /**
- * The rule for the value of a key.
+ * The rule for the value of a setting.
  *
- * @param allowed the allowed values, as the end of an error message
+ * @param allowed describes the allowed values; stands at the end of an error message
  * @param check returns null for an allowed value, else a sentence that says what is wrong
  */
 record Setting(String allowed, UnaryOperator<String> check) {

@@ -51,7 +51,7 @@ public final class Settings {
     static final String PREFIX = "custom-actions.";
     private static final String ENVIRONMENT = "CUSTOM_ACTIONS_";
 
-    /** Variables that Kubernetes sets in a pod that shares a namespace with a Service called {@code custom-actions}. */
+    /** Variables that Kubernetes sets in a pod if its namespace has a Service named {@code custom-actions}; not settings. */
     private static final Pattern SERVICE_LINK = Pattern.compile("CUSTOM_ACTIONS_(SERVICE_(HOST|PORT.*)|PORT(_\\d+_.*)?)");
 
     /** The interfaces that declare the keys, in the order of the guide. */
@@ -92,18 +92,18 @@ public final class Settings {
 
     private static final Pattern QUARKUS_SECRET = Pattern.compile("password|passwd|secret|token|credential|[.-]key$|headers");
 
-    /** User info in a URL, and the values of parameters whose names suggest a credential. */
+    /** Text to mask: the user info in a URL, and the values of parameters whose names suggest a credential. */
     private static final Pattern CREDENTIALS = Pattern
             .compile("(?i)(?<=//)[^\\s\"]*(?=@)|(?<=(?:password|passwd|pwd|pass|secret|token|key|auth|jwt|sig)=)[^&;,\\s\"]+");
 
-    /** The text before the last @ of a value. It is treated as user info even if the value is no URL. */
+    /** Text to mask in a refused value: all before its last @, which may be user info even if the value is no URL. */
     private static final Pattern USER_INFO = Pattern.compile("(?s)(?:(?<=://)|^(?!\\w+://)).*(?=@)");
 
     private static final Pattern KEY = Pattern.compile("(?:custom-actions|quarkus)\\.[a-z][a-zA-Z0-9.-]*");
 
     /**
-     * Quarkus' own settings for the TLS of egress, which {@link Trust} configures. Refused, because they would have no effect
-     * while the operator believes that they do.
+     * Quarkus' own TLS settings for the client that calls receivers. They are refused, because they would silently have no
+     * effect: {@link Trust} configures that client.
      */
     private static final Pattern EGRESS_TLS = Pattern.compile("(?i)quarkus[._]tls[._]+\"?egress\"?[._].*");
 
@@ -111,7 +111,7 @@ public final class Settings {
             "quarkus.datasource.password");
 
     private static final String POOL = "quarkus.datasource.jdbc.max-size";
-    /** One connection listens, one sends, one is for health and heartbeats, and one for requests. */
+    /** One connection for notifications, one for sending deliveries, one for health and heartbeats, and one for requests. */
     private static final int FEWEST_CONNECTIONS = 4;
 
     private Settings() {
@@ -198,7 +198,7 @@ public final class Settings {
         return lines;
     }
 
-    /** Returns the value of a key; null if it has none. Adds a line if the value refers to an unset variable or to itself. */
+    /** Returns a key's value; null if it has none. Adds an error line if the value refers to an unset variable or to itself. */
     private static String resolved(Config config, String key, List<String> lines) {
         try {
             ConfigValue value = config.getConfigValue(key);
@@ -225,8 +225,8 @@ public final class Settings {
     }
 
     /**
-     * Returns the variable that was probably meant. If exactly one known variable has the same ending, its group was left out.
-     * Else returns the variable with the nearest spelling.
+     * Returns the environment variable that was probably meant. If exactly one known variable ends with the rest of the name,
+     * that one is meant, and its group, such as ZOU_, was left out. Else returns the variable with the nearest spelling.
      */
     private static Optional<String> nearest(String name) {
         List<String> known = ALL.keySet().stream().flatMap(Settings::written).toList();
@@ -235,7 +235,7 @@ public final class Settings {
         return longer.size() == 1 ? Optional.of(longer.get(0)) : Nearest.of(name, known);
     }
 
-    /** Returns a line for each unknown variable with our prefix. A misspelled setting would otherwise seem to be applied. */
+    /** Returns an error line for each unknown environment variable with our prefix, since a misspelled one has no effect. */
     static List<String> unknown(Collection<String> environment) {
         List<String> lines = new ArrayList<>();
         for (String name : environment.stream().sorted().toList()) {
@@ -247,7 +247,7 @@ public final class Settings {
         return lines;
     }
 
-    /** Returns a line for each value that Quarkus refuses, including values of Quarkus' own keys. */
+    /** Returns an error line for each value that Quarkus refused, including values of Quarkus' own keys. */
     static List<String> explain(ConfigValidationException failure, Config config) {
         List<String> lines = new ArrayList<>();
         for (int i = 0; i < failure.getProblemCount(); i++) {
@@ -267,7 +267,7 @@ public final class Settings {
         return lines.stream().distinct().toList();
     }
 
-    /** Returns the sentence that refuses the value of a key. */
+    /** Returns the error message for an invalid value of a key. */
     static String refuse(String key, Config config) {
         ConfigValue value = config.getConfigValue(PREFIX + key);
         boolean secret = SECRET.stream().anyMatch(key::startsWith);
@@ -278,12 +278,12 @@ public final class Settings {
         return variable(key) + " (" + PREFIX + key + "): " + shown + " cannot be used. Allowed: " + allowed + ".";
     }
 
-    /** Masks credentials in a value or in a message that may contain one. */
+    /** Masks credentials in a value, or in a message that may contain a value. */
     static String shown(String text) {
         return text == null ? null : CREDENTIALS.matcher(text).replaceAll(Secrets.MASK);
     }
 
-    /** Returns the effective values by key, without secrets. */
+    /** Returns the effective values of all settings by key, without secrets. */
     static Map<String, String> effective(Config config) {
         Map<String, String> values = new TreeMap<>();
         for (String key : ALL.keySet()) {
@@ -307,14 +307,14 @@ public final class Settings {
                         && variable.startsWith(name.substring(0, name.length() - 1)) : name.equals(variable));
     }
 
-    /** Returns the keys of a pattern. The names of secrets cannot be listed, so their pattern itself is returned. */
+    /** Returns the keys that a pattern stands for, one for each role; {@code secrets.*} itself, which allows any name. */
     private static Stream<String> keys(String pattern) {
         return pattern.startsWith("limits.") && pattern.endsWith("*")
                 ? Arrays.stream(LimitConfig.Standing.values()).map(standing -> pattern.replace("*", standing.name()))
                 : Stream.of(pattern);
     }
 
-    /** Returns the variables of a key: one, one for each role, or a prefix that ends in an ellipsis. */
+    /** Returns the environment variables of a key: one, one for each role, or a prefix that ends in an ellipsis. */
     private static Stream<String> written(String key) {
         return keys(key).map(Settings::variable);
     }

@@ -18,7 +18,7 @@ import studio.actions.database.DatabaseFailure;
 import studio.actions.database.DatabaseUrl;
 import studio.actions.log.Causes;
 
-/** The reasons why the service could not start, as lines that say what to do. No line is a stack trace. */
+/** The reasons why the service could not start, as lines that tell the operator what to do, without a stack trace. */
 final class StartFailure {
 
     private static final String URL = "QUARKUS_DATASOURCE_JDBC_URL";

@@ -27,20 +27,20 @@ import io.vertx.core.http.HttpServerOptions;
 import studio.actions.identity.LocalIdentity;
 import studio.actions.identity.ZouConfig;
 
-/** The start's messages to the operator: the mode, the effective settings, and, without Kitsu, the local token. */
+/** The messages of a start to the operator: version, mode, effective settings, addresses and, without Kitsu, the token. */
 @Singleton
 class StartLog {
 
     private static final Logger LOG = Logger.getLogger("studio.actions");
 
-    /** Open files that are needed besides clients' connections: for the program, the database, receivers and probes. */
+    /** File descriptors needed besides the clients' connections: for the program, the database, receivers and probes. */
     private static final int OTHER_FILES = 500;
 
-    /** Addresses that mean all interfaces. */
+    /** Addresses that stand for all network interfaces. */
     private static final List<String> ANY = List.of("0.0.0.0", "::");
 
-    /** The lowest ordinal of a value that an operator has set; defaults are below. */
-    private static final int SET = 100;
+    /** The lowest ordinal of a source of settings that an operator can use; sources of defaults have lower ones. */
+    private static final int OPERATOR_ORDINAL = 100;
 
     void tell(@Observes StartupEvent start, ApplicationConfig application, ZouConfig zou, TracingConfig tracing,
             VertxHttpConfig http, Config config) {
@@ -55,7 +55,7 @@ class StartLog {
         http.limits().maxConnections().ifPresent(connections -> tooFewFiles(connections).ifPresent(LOG::warn));
     }
 
-    /** Returns a warning if clients could take all file descriptors, so that probes and the database get none. */
+    /** Returns a warning if clients' connections could use up all file descriptors; none would be left for the database. */
     static Optional<String> tooFewFiles(int connections) {
         return ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean system
                 && system.getMaxFileDescriptorCount() < (long) connections + OTHER_FILES
@@ -67,14 +67,14 @@ class StartLog {
     }
 
     /**
-     * Returns a warning if the longest time-out exceeds the time for a shutdown, and the operator has set at least one of the
-     * two.
+     * Returns a warning if the longest time-out of a delivery exceeds the time for a shutdown. Ignores the defaults, which do
+     * so, too: the operator must have set one of the two.
      */
     static Optional<String> warnOfLongTimeouts(Config config) {
         ConfigValue longest = config.getConfigValue(Settings.PREFIX + "egress.max-timeout");
         Duration shutdown = config.getValue(Settings.PREFIX + "run.shutdown", Duration.class);
-        boolean set = longest.getSourceOrdinal() >= SET
-                || config.getConfigValue(Settings.PREFIX + "run.shutdown").getSourceOrdinal() >= SET;
+        boolean set = longest.getSourceOrdinal() >= OPERATOR_ORDINAL
+                || config.getConfigValue(Settings.PREFIX + "run.shutdown").getSourceOrdinal() >= OPERATOR_ORDINAL;
         return set
                 && DurationConverter.parseDuration(longest.getValue()).compareTo(shutdown) > 0
                         ? Optional.of(
@@ -87,14 +87,14 @@ class StartLog {
     }
 
     /**
-     * Reports the addresses once the service listens. Prints the token instead of logging it, so that the line can be pasted
-     * into a shell.
+     * Logs the addresses once the service listens. Without Kitsu, also prints the generated local token to the standard output,
+     * not to the log, so that the line can be pasted into a shell.
      */
     void tellWhere(@ObservesAsync HttpServerStart listening, LocalIdentity local) {
         tell("http://", listening.options(), local);
     }
 
-    /** Reports the addresses for HTTPS, unless plain HTTP is open too and has reported its own. */
+    /** Logs the HTTPS addresses, unless the service also listens on plain HTTP and has logged those addresses. */
     void tellWhere(@ObservesAsync HttpsServerStart listening, VertxHttpConfig config, LocalIdentity local) {
         if (config.insecureRequests().filter(VertxHttpConfig.InsecureRequests.DISABLED::equals).isPresent()) {
             tell("https://", listening.options(), local);

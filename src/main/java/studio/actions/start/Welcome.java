@@ -7,7 +7,7 @@ import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.core.Response;
 
-/** Redirects from {@code /}, and from Quarkus' usual path of Swagger UI, to the description of the API. */
+/** Redirects {@code /}, and Quarkus' default path of Swagger UI, to the documentation of the API. */
 @Path("/")
 @PermitAll
 public class Welcome {

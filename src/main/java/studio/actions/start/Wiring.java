@@ -41,9 +41,9 @@ import studio.actions.stream.RunStreams;
 import studio.actions.transfer.TransferResource;
 
 /**
- * Producers of beans: the clock and the source of random numbers, so that a test can replace them, and the allow list. Also
- * registers classes for the native image, which finds no other class by its name. They are the classes that
- * application.properties names, and the resources whose annotations are read (UnknownParameters, Problems).
+ * Producers of beans: the clock and the source of random numbers, so that a test can replace them, and the policy for addresses
+ * of receivers. Also registers classes for reflection, which the native image needs: the classes that application.properties
+ * names, and the resources whose annotations UnknownParameters and Problems read.
  */
 @RegisterForReflection(targets = { SnakeCaseStrategy.class, PhysicalNamingStrategySnakeCaseImpl.class, ActionResource.class,
         ActionHistory.class, TransferResource.class, ApiDocument.class, AuditResource.class, Echo.class, PressResource.class,
@@ -66,8 +66,8 @@ class Wiring {
     }
 
     /**
-     * Logs failures that come after their caller has gone. Failures of the network are expected and not logged: after a
-     * time-out the connection is cut, and its request fails a second time.
+     * Logs exceptions that Mutiny drops, because nothing waits for the result any more. Omits failures of the network: they are
+     * expected, because after a time-out the connection is closed, and its request fails a second time.
      */
     void listen(@Observes StartupEvent start) {
         Infrastructure.setDroppedExceptionHandler(dropped -> {
@@ -83,8 +83,9 @@ class Wiring {
     }
 
     /**
-     * Returns the allow list. Without Kitsu it also contains the practice receiver ({@link Echo}), at exactly its address and
-     * port. The bean is not a singleton, so that it is created lazily: the port is known only when the server listens.
+     * Returns the policy for addresses of receivers. Without Kitsu, it also allows the practice receiver ({@link Echo}), at
+     * exactly its address and port. The bean is not a singleton, so that it is created at its first use: the port is known
+     * only when the server listens.
      */
     @Produces
     @ApplicationScoped

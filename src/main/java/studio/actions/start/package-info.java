@@ -1,2 +1,2 @@
-/** The start of the service: its settings, checks, messages and wiring. */
+/** The start of the service: its settings, health checks, messages to the operator and beans. */
 package studio.actions.start;

@@ -32,7 +32,7 @@ import studio.actions.problem.ProblemException;
 import studio.actions.run.Delivery;
 import studio.actions.run.Run;
 
-/** Metrics of runs and deliveries for operators, and a log line for each run that ended. */
+/** Metrics of runs and deliveries for operators, and a log line for each ended run. */
 @Singleton
 public class RunMetrics {
 
@@ -49,7 +49,7 @@ public class RunMetrics {
     private final Timer delivered;
     private final Timer failed;
     private final List<Gauge> gauges = new ArrayList<>();
-    /** NaN if the database did not answer, because zero would look like an empty queue. */
+    /** Numbers of deliveries by state; empty if the database did not answer. Then the gauges show NaN, not an empty queue. */
     private volatile Map<String, Double> depth = Map.of();
     private volatile double age = Double.NaN;
 
@@ -67,7 +67,7 @@ public class RunMetrics {
                 .description("For how long the oldest delivery that is due has been so.").register(meters));
     }
 
-    /** Registers all counters, also for events that have not happened yet: a rate needs a zero to begin with. */
+    /** Registers all counters at the start: a rate can be computed only from a counter that began at 0. */
     void begin(@Observes StartupEvent start) {
         Stream.of(Run.State.succeeded, Run.State.partial, Run.State.failed, Run.State.cancelled).forEach(this::runs);
         deliveries(Delivery.State.delivered, null);
@@ -118,7 +118,7 @@ public class RunMetrics {
                 .description("Presses, replays and openings that were refused with 429.").register(meters);
     }
 
-    /** Counts a press that was kept as a run in state refused. {@link #runs} does not count such runs. */
+    /** Counts a refused press that was saved as a run. {@link #runs} does not count such runs. */
     public void refusedPress(Code code) {
         Counter.builder("custom_actions.presses.refused").tag("code", code.wire())
                 .description("Presses in Kitsu that were refused as a whole and kept, by the problem's code; at most one a "
@@ -133,13 +133,13 @@ public class RunMetrics {
         }
     }
 
-    /** Counts the limits that a refusal names, and returns the refusal. */
+    /** Counts a refusal for each rate limit that it names, and returns it. */
     public ProblemException refused(ProblemException refusal) {
         refusal.violated().forEach(limit -> refused(limit).increment());
         return refusal;
     }
 
-    /** Counts and logs ended runs. To be called once for each run, after its end is on disk. */
+    /** Counts and logs ended runs. To be called once for each run, after its end was committed. */
     void ended(List<StatisticsStore.Ended> parts) {
         Map<UUID, List<StatisticsStore.Ended>> byRun = new HashMap<>();
         parts.forEach(part -> byRun.computeIfAbsent(part.run(), run -> new ArrayList<>()).add(part));

@@ -21,22 +21,22 @@ import studio.actions.run.RunEvents;
 import studio.actions.thread.Threads;
 
 /**
- * Statistics of presses and deliveries. The first replica to come counts them a moment after their end, in a separate
- * transaction, so that nothing waits for the counting. Counts are kept for each action and for all actions, by the day (UTC)
- * of the press, by result and by duration. So every query reads only some hundred rows.
+ * Statistics of presses and deliveries. One replica counts them a moment after their end, in a separate transaction, so that
+ * nothing waits for the counting. Counts are kept for each action and for all actions, by the day (UTC) of the press, by
+ * result and by duration. So every query reads only some hundred rows.
  */
 @Singleton
 public class RunStatistics {
 
     private static final Logger LOG = Logger.getLogger(RunStatistics.class);
 
-    /** How long to gather ended runs before counting: counting some runs takes as long as counting one. */
+    /** How long to wait for more ended runs before counting: counting some takes as long as counting one. */
     private static final Duration MOMENT = Duration.ofMillis(500);
 
-    /** How long the shutdown waits for a running count. */
+    /** How long the shutdown waits until a count in progress is saved. */
     private static final Duration LAST = Duration.ofSeconds(1);
 
-    /** Counts every minute in case a notification was lost. */
+    /** The longest time between two counts, in case a notification of an ended run was lost. */
     private static final Duration NET = Duration.ofMinutes(1);
 
     private final StatisticsStore store;
@@ -66,7 +66,7 @@ public class RunStatistics {
         Threads.awaitEnd(counter, LAST);
     }
 
-    /** Schedules a count, because there is something to count. */
+    /** Schedules a count, because a run has ended or a browser has opened an action. */
     public void wake() {
         if (awake.compareAndSet(false, true)) {
             try {
@@ -86,7 +86,7 @@ public class RunStatistics {
                 metrics.ended(counted.ended());
             } while (counted.runs() == StatisticsStore.RUNS_AT_ONCE && !counter.isShutdown());
             if (counted.runs() > 0) {
-                // There may be more: a batch holds fewer runs if they have many deliveries.
+                // More runs may be waiting, although the batch was not full: it takes fewer runs if they have many deliveries.
                 wake();
             }
         } catch (RuntimeException | Error e) {
@@ -97,7 +97,7 @@ public class RunStatistics {
         }
     }
 
-    /** Removes the counts of days that can no longer be queried. */
+    /** Deletes the counts of days that are too old to be queried. */
     @Scheduled(every = "1h", delayed = "10s", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
     void sweep() {
         try {

@@ -10,7 +10,7 @@ import studio.actions.egress.FailureKind;
 import studio.actions.run.Run;
 import studio.actions.run.RunJson;
 
-/** The JSON of statistics. */
+/** The statistics of actions, as JSON. */
 public record Statistics(UUID actionId,
         LocalDate since,
         int days,

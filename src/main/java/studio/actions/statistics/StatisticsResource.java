@@ -18,7 +18,7 @@ import io.quarkus.security.identity.SecurityIdentity;
 import studio.actions.action.Actions;
 import studio.actions.identity.Caller;
 
-/** REST resource for the statistics of one action or of all actions. */
+/** The endpoints for the statistics of one action or of all actions. */
 @Path("/api/custom-actions")
 @Produces(MediaType.APPLICATION_JSON)
 @Authenticated

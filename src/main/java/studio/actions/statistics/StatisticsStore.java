@@ -25,7 +25,7 @@ import studio.actions.run.RunStore;
 @Singleton
 public class StatisticsStore {
 
-    /** For how many days counts are kept, today included. */
+    /** For how many days counts are kept and can be queried, today included. */
     static final int DAYS = 90;
 
     private static final String ALL = "all";
@@ -36,7 +36,7 @@ public class StatisticsStore {
 
     private static final int OPENINGS_AT_ONCE = 1000;
 
-    /** Writes rows in a fixed order, so that two replicas that count at once do not deadlock. */
+    /** Adds presses to the counts. Writes rows in a fixed order, so that two replicas that count at once do not deadlock. */
     private static final String PRESSES = """
             WITH ended AS (%s)
             INSERT INTO press_count (subject, day, kind, state, count, last)
@@ -65,7 +65,7 @@ public class StatisticsStore {
              ORDER BY subject, day, state, failure
                 ON CONFLICT (subject, day, state, failure_kind) DO UPDATE SET count = delivery_count.count + excluded.count""";
 
-    /** Leaves out deliveries that were refused before they went out, because they say nothing about the receiver. */
+    /** Leaves out refused deliveries: they were never sent, so their durations say nothing about the receiver. */
     private static final String DURATIONS = """
             INSERT INTO duration_count (subject, day, took_ms, count)
             SELECT coalesce(CAST(action_id AS text), 'all') AS subject, day, took, count(*)
@@ -77,7 +77,7 @@ public class StatisticsStore {
              ORDER BY subject, day, took
                 ON CONFLICT (subject, day, took_ms) DO UPDATE SET count = duration_count.count + excluded.count""";
 
-    /** Saves the results of runs for the audit, which outlives the runs. */
+    /** Saves the results of runs for the audit, which is kept longer than the runs. */
     private static final String OUTCOMES = """
             INSERT INTO audit_outcome (run_id, result, detail)
             SELECT id, state, coalesce((SELECT jsonb_object_agg(state, deliveries) FROM (
@@ -91,7 +91,7 @@ public class StatisticsStore {
              WHERE r.id = ANY (:runs) AND r.finished_at > now() - interval '1 hour'
              GROUP BY r.id, d.state, d.failure_kind ORDER BY r.id, d.state, d.failure_kind""";
 
-    /** Counts unfinished deliveries by whether they can go out. */
+    /** Counts unfinished deliveries: in flight, held by a disabled action, due later, due now. */
     private static final String QUEUE = """
             SELECT 'in_flight' AS state, count(*) AS count, CAST(NULL AS double precision) AS seconds FROM delivery WHERE owner IS NOT NULL
              UNION ALL
@@ -101,8 +101,8 @@ public class StatisticsStore {
              WHERE d.state = 'pending' GROUP BY 1""";
 
     /**
-     * An ended run, and how many of its deliveries ended with one state and failure kind. A run whose deliveries were all
-     * refused has such records, too.
+     * A part of an ended run's result: how many of its deliveries ended with one state and failure kind. A run whose
+     * deliveries were all refused has such records, too.
      *
      * @param kind null if the deliveries did not fail
      */
@@ -117,14 +117,18 @@ public class StatisticsStore {
     }
 
     /**
-     * Records an opening for the next count. To be called in the opening's transaction; {@link RunStatistics#wake} after it.
+     * Records that a browser opened an action, for the next count. To be called in the transaction of the opening; call
+     * {@link RunStatistics#wake} after its commit.
      */
     public void opened(UUID action, Run.State state) {
         entities.createNativeQuery("INSERT INTO uncounted_opening (action_id, state) VALUES (:action, :state)")
                 .setParameter("action", action).setParameter("state", state.name()).executeUpdate();
     }
 
-    /** @param ended the runs that ended within the last hour; older ones are too old for metrics and log lines */
+    /**
+     * @param runs how many runs were counted
+     * @param ended the results of runs that ended within the last hour; older ones are too old for metrics and log lines
+     */
     record Counted(int runs, List<Ended> ended) {
     }
 
@@ -158,7 +162,7 @@ public class StatisticsStore {
                 row.get("count", Long.class))).toList();
     }
 
-    /** Removes the counts of days that can no longer be queried. */
+    /** Deletes the counts of days that are too old to be queried. */
     void sweep() {
         for (String counts : List.of("press_count", "delivery_count", "duration_count")) {
             entities.createNativeQuery("DELETE FROM " + counts + " WHERE day < (now() AT TIME ZONE 'UTC')::date - :days")
@@ -200,9 +204,9 @@ public class StatisticsStore {
     }
 
     /**
-     * The deliveries in one state that have not ended.
+     * The number of unfinished deliveries in one state, as {@link #QUEUE} names it.
      *
-     * @param seconds for how long the oldest one is due; null if none is
+     * @param seconds for how long the oldest one is due; negative if it is due later, null if it is in flight
      */
     record Queued(String state, long count, Double seconds) {
     }

@@ -12,7 +12,7 @@ import studio.actions.run.Delivery;
 import studio.actions.run.Run;
 import studio.actions.run.RunJson;
 
-/** Sums the counts of days to statistics. */
+/** Sums up daily counts to the statistics of a period. */
 final class Tally {
 
     private final UUID action;
@@ -47,7 +47,7 @@ final class Tally {
         today.minusDays(days - 1L).datesUntil(today.plusDays(1)).forEach(day -> byDay.put(day, new Day()));
     }
 
-    /** Returns the sums of a day. The day may lie in the future if the clock was set back. */
+    /** Returns the sums of a day. After the clock was set back, the day may lie in the future. */
     private Day of(LocalDate day) {
         return byDay.computeIfAbsent(day, later -> new Day());
     }
@@ -91,7 +91,10 @@ final class Tally {
         return tried == 0 ? null : (double) counts.delivered() / tried;
     }
 
-    /** Returns a percentile by nearest rank: the middle of its bucket, which is within 3.2 % of the exact duration. */
+    /**
+     * Returns a percentile of the durations by nearest rank. Durations are counted in buckets: the middle of a bucket is
+     * within 3.2 % of the exact duration.
+     */
     private int percentile(double share) {
         long rank = (long) Math.ceil(share * durations.values().stream().mapToLong(Long::longValue).sum());
         long passed = 0;

@@ -18,30 +18,34 @@ import io.smallrye.mutiny.subscription.UniEmitter;
 import studio.actions.database.DatabaseHealth;
 
 /**
- * The events of one run, read from the database once for all watchers of this replica. The feed reads only while a watcher
- * waits and new events may exist: at the start, after a notification, or if the watcher is behind the latest known event.
+ * The events of one run, read from the database once for all clients that watch the run at this replica. The feed reads only
+ * while a client waits and new events may exist: at the start, after a notification, or if the client is behind the latest
+ * known event.
  */
 final class RunFeed {
 
     private static final Logger LOG = Logger.getLogger(RunFeed.class);
 
-    /** The pause between two reads of a busy run. */
+    /** The pause after the latest event was read, so that a busy run is read less often. */
     private static final Duration PACE = Duration.ofMillis(200);
 
-    /** The pause before each read, so that watchers at the same event share the read. */
+    /** The pause before each read, so that clients at the same event share the read. */
     private static final Duration GATHERING = Duration.ofMillis(10);
 
-    /** The pause between two reads while the database is away. */
+    /** The pause between two reads while the database does not answer. */
     private static final Duration RETRY = Duration.ofSeconds(1);
 
-    /** Sent to a client if there are no events: an SSE comment, so that no proxy closes the silent connection. */
+    /**
+     * An SSE comment, which clients ignore. It is sent if there are no events, so that no proxy closes the silent connection.
+     */
     static final byte[] COMMENT = ":\n\n".getBytes(StandardCharsets.US_ASCII);
 
     /**
-     * Some events in their order.
+     * A piece of a stream: some successive events.
      *
      * @param text the events as server-sent events, or {@link #COMMENT}
-     * @param through the number of the part's last event; if the part has no events, a watcher's position after the part
+     * @param through the number of the last event in this part; if the part has no events, the client's position after the
+     *        part
      * @param latest the number of the run's latest event
      * @param ended whether the run has ended
      * @param last whether no event can follow
@@ -57,7 +61,7 @@ final class RunFeed {
         }
     }
 
-    /** One client that watches. It gets a part only after it has taken the previous part. */
+    /** One client that watches the run. It gets a part only after it has taken the previous part. */
     final class Watcher {
         private int position;
         private UniEmitter<? super Part> waiting;
@@ -66,7 +70,7 @@ final class RunFeed {
             this.position = position;
         }
 
-        /** Completes with the next part; never fails. */
+        /** Completes with the next part once there is one; never fails. */
         Uni<Part> next() {
             return Uni.createFrom().emitter(emitter -> {
                 synchronized (RunFeed.this) {
@@ -78,7 +82,7 @@ final class RunFeed {
             });
         }
 
-        /** Ends the watcher's wait with an empty part. Returns false if it does not wait: it has not taken its last part. */
+        /** Sends an empty part to the client if it waits. Returns false if it does not: it has not taken its last part. */
         boolean keepAlive() {
             UniEmitter<? super Part> waited = take();
             if (waited != null) {
@@ -115,14 +119,14 @@ final class RunFeed {
     private boolean scheduled;
     private long notBefore = System.nanoTime();
 
-    /** @param reader reads the part after the event with a number; may fail while the database is away */
+    /** @param reader returns the part after the event with the given number; may fail while the database does not answer */
     RunFeed(IntFunction<Part> reader, DatabaseHealth database, ScheduledExecutorService workers) {
         this.reader = reader;
         this.database = database;
         this.workers = workers;
     }
 
-    /** @param behind the number of the event after which to begin; 0 for all */
+    /** @param behind the number of the last event that the client has; 0 to send all */
     synchronized Watcher watch(int behind) {
         Watcher watcher = new Watcher(behind);
         watchers.add(watcher);
@@ -139,7 +143,7 @@ final class RunFeed {
         schedule();
     }
 
-    /** Answers every waiting watcher at once, with an empty part if there are no events. */
+    /** Answers every waiting client at once, with an empty part if there are no events. */
     synchronized void flush() {
         flushing = true;
         wake();
@@ -149,7 +153,7 @@ final class RunFeed {
         if (!scheduled) {
             scheduled = true;
             long nanos = Math.max(GATHERING.toNanos(), notBefore - System.nanoTime());
-            // Quarkus runs scheduled tasks on an event loop, which must not wait for the database.
+            // Quarkus runs scheduled tasks on an event loop, which must not block on the database.
             workers.schedule(() -> workers.execute(this::read), nanos, TimeUnit.NANOSECONDS);
         }
     }

@@ -55,36 +55,39 @@ import studio.actions.run.RunJson;
 
 /**
  * The endpoint that streams the events of runs as server-sent events. Streams of one run share a {@link RunFeed}, so that an
- * idle stream does not query the database. A stream gets its next part when the client has taken the previous part. A client
- * that does not read is dropped and can resume with {@code Last-Event-ID}.
+ * idle stream does not query the database. A stream gets its next part of events when the client has taken the previous part.
+ * A client that does not read is disconnected and can resume with the header {@code Last-Event-ID}.
  */
 @Path("/api/custom-actions/runs")
 public class RunStreams {
 
-    /** The id of the last event of a stream. */
+    /** The SSE id of the last event of a stream. */
     private static final String END = "end";
 
-    /** The pause between two comments; below the 60 s after which nginx cuts a silent stream. */
+    /** The pause between two SSE comments; below the 60 s after which nginx closes a silent stream. */
     private static final Duration KEEP_ALIVE = Duration.ofSeconds(20);
 
-    /** The most bytes of one part, unless a single event is larger. A client that does not read keeps one part in memory. */
+    /**
+     * The most bytes of events that are sent to a client at once, unless a single event is larger. They stay in memory until
+     * read.
+     */
     private static final int PART_BYTES = 32 * 1024;
 
     private static final int PART_EVENTS = 100;
 
     /**
-     * The most bytes of all parts that clients have not taken. Above this limit, the streams that have held a part longest are
-     * dropped.
+     * The most bytes that all clients together have not read yet. Above this limit, the clients that have not read for the
+     * longest time are disconnected.
      */
     private static final long MOST_BYTES = 16L * 1024 * 1024;
 
     private static final Map<String, List<String>> HEADERS = Map.of(
             HttpHeaders.CONTENT_TYPE, List.of(MediaType.SERVER_SENT_EVENTS),
             HttpHeaders.CACHE_CONTROL, List.of("no-store"),
-            // Else nginx buffers events until it has many.
+            // Otherwise nginx holds events back until its buffer is full.
             "X-Accel-Buffering", List.of("no"));
 
-    /** @param whole whether its watchers may see requests and answers */
+    /** @param whole whether its clients may see the requests to receivers and their answers */
     private record Feed(UUID run, boolean whole) {
     }
 
@@ -159,7 +162,7 @@ public class RunStreams {
         }
     }
 
-    /** Sends a comment to every idle client and drops each client that has not read for 20 s. */
+    /** Sends a comment to every idle client and disconnects each client that has not read for 20 s. */
     @Scheduled(every = "20s")
     void keepAlive() {
         streams.forEach(Stream::keepAlive);
@@ -197,7 +200,7 @@ public class RunStreams {
             streams.add(this);
         }
 
-        /** Releases the part that the client has taken, and returns the next part. */
+        /** Returns the next part. Called when the client has taken the previous one, whose memory no longer counts. */
         Uni<RunFeed.Part> next() {
             release();
             return watcher.next().invoke(this::hold);
@@ -239,7 +242,7 @@ public class RunStreams {
             }
         }
 
-        /** Closes the connection at once; Vert.x would first wait until the client has taken all that was written. */
+        /** Closes the connection at once; Vert.x would first wait until the client has read everything. */
         private void cut() {
             ((ConnectionBase) connection).channel().close();
         }
@@ -271,7 +274,7 @@ public class RunStreams {
         });
     }
 
-    /** Renders events in the format of the HTML standard, section 9.2.6. JSON fits in one data line: it has no line breaks. */
+    /** Renders server-sent events (HTML standard, section 9.2.6). The JSON has no line breaks, so it fits in one data line. */
     private String text(Run run, List<Delivery> outcomes, boolean whole, boolean last) {
         StringBuilder text = new StringBuilder();
         Map<UUID, List<Attempt>> earlier = DeliveryStore.attempts(outcomes);

@@ -23,8 +23,8 @@ import io.vertx.uritemplate.Variables;
 import studio.actions.template.Variable.Scope;
 
 /**
- * The URL of an action with variables: RFC 6570 with <code>{v} {/v} {?v} {&amp;v}</code>, lists of variables and explosion.
- * No value can change the scheme or authority. Immutable; parsed once, filled often.
+ * An action's URL with variables: the expressions <code>{v} {/v} {?v} {&amp;v}</code> of RFC 6570, with lists of variables and
+ * the modifier {@code *}. No value can change the URL's scheme or authority. Immutable; parsed once, filled often.
  */
 public final class Template {
 
@@ -34,7 +34,7 @@ public final class Template {
     private static final Set<String> SECRETS = Set.of("password", "passwd", "token", "api_key", "apikey", "secret",
             "access_token");
 
-    /** Scheme and, if there is one, authority: RFC 3986, sections 3.1 and 3.2. */
+    /** The beginning of a URL: scheme and, if there is one, authority (RFC 3986, sections 3.1 and 3.2). */
     private static final Pattern HEAD = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]*:(?://[^/?#]*)?");
     private static final Pattern SCHEME_WITH_VARIABLE = Pattern.compile("[A-Za-z0-9+.-]*\\{[^:]*}[A-Za-z0-9+.-]*:");
     private static final Pattern EXPRESSION = Pattern.compile("\\{([/?&+#.;=,!@|]?)([^{}]*)}");
@@ -42,22 +42,22 @@ public final class Template {
     private static final Pattern BRACE = Pattern.compile("[{}]");
     private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\\p{Cs}]");
     private static final Pattern NO_VALUE = Pattern.compile("[\0\\p{Cs}]");
-    /** Characters that RFC 3986 does not allow. Browsers correct them in different ways, and read a backslash as a slash. */
+    /** Characters that RFC 3986 forbids in URLs. Browsers correct them in different ways, and read a backslash as a slash. */
     private static final Pattern NEVER_RAW = Pattern.compile("[ \"<>\\\\^`|]");
     /** Brackets in a path and a second #, which RFC 3986 (sections 3.3 and 3.5) and {@link URI} refuse. */
     private static final Pattern NOT_HERE = Pattern.compile("^[^?#]*?[\\[\\]]|#[^#]*#");
     private static final Pattern BAD_PERCENT = Pattern.compile("%(?!\\p{XDigit}{2})");
     private static final Pattern PARAMETER = Pattern.compile("[?&#;]([^=?&#;]*)=(?=[^&#])");
     private static final Pattern PARAMETER_VALUE = Pattern.compile("[?&#;]([^=?&#;]*)=([^&#]+)");
-    /** A name and a password before the host. */
+    /** User name and password before the host of a URL. */
     private static final Pattern USER_INFO = Pattern.compile("(:[/\\\\]{1,2})[^/?#\\\\]*@");
     private static final String MASK = "••••";
     private static final Pattern NON_ASCII = Pattern.compile("[^\\x00-\\x7F]+");
 
     /**
-     * A dot segment, {@code .} or {@code ..}, plain or encoded. An encoded slash or backslash counts as a slash, because
-     * servers and desktop tools decode before they resolve segments. {@code ..;x}, which servlet containers read as
-     * {@code ..}, and {@code =../x} count as dot segments, too.
+     * A path segment {@code .} or {@code ..}, plain or encoded, which leads to another path. Encoded slashes and backslashes
+     * count as slashes, because servers and desktop tools decode before they resolve segments. {@code ..;x}, which servlet
+     * containers read as {@code ..}, and {@code =../x} count, too.
      */
     private static final Pattern DOT_SEGMENT = Pattern.compile("(?:/|%2F|%5C|[=:?&#](?=(?:\\.|%2E){1,2}(?:/|%2F|%5C)))"
             + "((?:\\.|%2E){1,2})(?=[/?#&;]|%2F|%5C|\\z)", Pattern.CASE_INSENSITIVE);
@@ -66,7 +66,7 @@ public final class Template {
     private final String scheme;
     /** Scheme and authority, with which every filled URL begins. */
     private final String head;
-    /** The texts before, between and behind the expressions, so one more than expressions; each may be empty. */
+    /** The texts before, between and behind the expressions: one more than there are expressions. Each may be empty. */
     private final List<String> literals;
     private final List<Expression> expressions = new ArrayList<>();
     private final Set<Variable> variables = new LinkedHashSet<>();
@@ -80,7 +80,7 @@ public final class Template {
         if (rawHead.isEmpty() && !SCHEME_WITH_VARIABLE.matcher(text).lookingAt()) {
             throw new Refused("template_scheme", "Begin the URL with a scheme and a colon, such as https://farm.studio/.");
         }
-        // {&v} continues a query, but directly behind a host there is no query yet.
+        // An expression {&v} continues a query, so it cannot stand directly behind the host.
         if (rawHead.isEmpty() || !headOf(worstCase(raw)).equals(rawHead) || text.startsWith("{&", rawHead.length())) {
             throw new Refused("variable_in_authority", "Move %s into the path or the query: scheme, user info, host and "
                     + "port are the same in every URL of an action.", expressions.get(0).source);
@@ -98,7 +98,7 @@ public final class Template {
         literals = raw.stream().map(Template::encode).toList();
     }
 
-    /** Parses a template of at most 2,000 characters, alone or behind a trigger link; throws {@link Refused}. */
+    /** Parses an action's URL of at most 2,000 characters, alone or behind a trigger link; throws {@link Refused}. */
     public static Template parse(String text) {
         String template = text == null ? "" : TriggerLink.unlink(text);
         if (template.isEmpty()) {
@@ -119,7 +119,7 @@ public final class Template {
         return new Template(template);
     }
 
-    /** Returns the template as written, without a link or white space around it. */
+    /** Returns the template as it was written, without a trigger link or white space around it. */
     public String text() {
         return text;
     }
@@ -135,8 +135,8 @@ public final class Template {
     }
 
     /**
-     * Returns scheme and authority as typed, with the path {@code /}. The authority may be no valid host and port. Throws
-     * {@link Refused} unless {@link #web}.
+     * Returns a URI of scheme and authority as they were written, with the path {@code /}. The authority may be no valid host
+     * and port. Throws {@link Refused} unless {@link #web}.
      */
     public URI address() {
         if (address == null) {
@@ -145,7 +145,7 @@ public final class Template {
         return address;
     }
 
-    /** Returns true if a variable stands behind the <code>#</code>, which is never sent. */
+    /** Returns true if a variable stands in the fragment, behind the <code>#</code>, which HTTP never sends. */
     public boolean fillsFragment() {
         int fragment = text.indexOf('#');
         return fragment >= 0 && text.indexOf('{', fragment) >= 0;
@@ -156,17 +156,17 @@ public final class Template {
         return Collections.unmodifiableSet(variables);
     }
 
-    /** Returns the scope of one filled URL: the narrowest of the variables, or {@code PRODUCTION} without variables. */
+    /** Returns the unit of a selection that gets one URL: the narrowest scope of the variables, else {@code PRODUCTION}. */
     public Scope scope() {
         return variables.stream().map(Variable::scope).min(Scope::compareTo).orElse(Scope.PRODUCTION);
     }
 
     /**
-     * Fills the template. Leaves out variables without a value in <code>{?v}</code> or <code>{&amp;v}</code>.
+     * Fills the template with values. Leaves out variables without a value in <code>{?v}</code> or <code>{&amp;v}</code>.
      *
      * @param values called once for each variable; returns a {@link String}, a {@code List<String>}, or null if there is no
      *        value; any other type throws {@link ClassCastException}
-     * @param longest the characters at which filling stops, because a template can name a long value hundreds of times
+     * @param longest the most characters of the URL, because a template can name a long value hundreds of times
      */
     public Filled fill(Function<Variable, Object> values, int longest) {
         Variables given = Variables.variables();
@@ -197,7 +197,7 @@ public final class Template {
             }
         }
         String filled = url.toString();
-        // No value can change the head, see worstCase(); checked again, because everything else relies on the head.
+        // No value can change scheme and authority, see worstCase(). Checked again, because the address policy relies on it.
         if (!headOf(filled).equals(head)) {
             return new Unsafe(variables.iterator().next());
         }
@@ -227,7 +227,7 @@ public final class Template {
         return text;
     }
 
-    /** Collects the expressions; returns the literals. */
+    /** Fills {@link #expressions}, and returns the texts between them. */
     private List<String> split() {
         refuse(text, CONTROL, "template_character", "Remove the character U+%04X: a URL cannot contain it.");
         List<String> raw = new ArrayList<>();
@@ -254,8 +254,8 @@ public final class Template {
     }
 
     /**
-     * Returns the filled URL that protects scheme and authority the least. Optional expressions are left out, because they
-     * would begin with a <code>?</code>, which ends both. A NUL, which no literal holds, stands for any value.
+     * Returns the filled URL whose values are the most likely to change scheme or authority. Optional expressions are left
+     * out, because their <code>?</code> would end the authority. A NUL, which no literal holds, stands for any value.
      */
     private String worstCase(List<String> raw) {
         StringBuilder worst = new StringBuilder(raw.get(0));
@@ -274,18 +274,18 @@ public final class Template {
 
     private static URI address(String head) {
         try {
-            // Browsers read https:/a, https:a and https:///a all as https://a.
+            // Refuses https:/a, https:a and https:///a, which browsers all read as https://a.
             if (head.length() > head.indexOf(':') + "://".length()) {
                 return new URI(head + "/");
             }
         } catch (URISyntaxException unreadable) {
-            // refused below
+            // The URL is refused below.
         }
         throw new Refused("template_address", "Write a host after the scheme, as in https://farm.studio/, instead of %s.",
                 head);
     }
 
-    /** Returns the text, which may be a template, with a mask in place of each credential that {@link #parse} refuses. */
+    /** Returns a URL or a template with a mask in place of each credential that {@link #parse} refuses. */
     public static String masked(String text) {
         String masked = USER_INFO.matcher(text).replaceAll("$1" + MASK + "@");
         return PARAMETER_VALUE.matcher(masked)
@@ -313,7 +313,7 @@ public final class Template {
     }
 
     private static void append(StringBuilder url, String part, Expression expression) {
-        // RFC 6570 (sections 3.2.8 and 3.2.9) leaves it to the author that a query begins with a ? and has no second one.
+        // RFC 6570 (sections 3.2.8, 3.2.9) does not make a query begin with a ? and have only one, so this method does.
         boolean joint = expression.optional() && (part.startsWith("?") || part.startsWith("&"));
         if (joint && url.lastIndexOf("?") <= url.lastIndexOf("#")) {
             url.append('?');
@@ -366,15 +366,15 @@ public final class Template {
     public sealed interface Filled permits Url, Missing, Unsafe, TooLong {
     }
 
-    /** A whole URL, in ASCII. */
+    /** A filled URL, in ASCII. */
     public record Url(String text) implements Filled {
     }
 
-    /** A <code>{v}</code> or <code>{/v}</code> has no value, or an empty one, and would leave a gap in the URL. */
+    /** A variable in <code>{v}</code> or <code>{/v}</code> has no value, or an empty one, and would leave a gap. */
     public record Missing(Variable variable) implements Filled {
     }
 
-    /** The value would make a path segment {@code .} or {@code ..}, or is no text (NUL, half a surrogate pair). */
+    /** The variable's value would make a path segment {@code .} or {@code ..}, or is no text (NUL, half a surrogate pair). */
     public record Unsafe(Variable variable) implements Filled {
     }
 
@@ -382,7 +382,7 @@ public final class Template {
     public record TooLong() implements Filled {
     }
 
-    /** Thrown if a text is no template. The message is a sentence that says what to do. */
+    /** Thrown if a text is no valid template. The message says what to change. */
     public static final class Refused extends RuntimeException {
 
         private static final long serialVersionUID = 1L;

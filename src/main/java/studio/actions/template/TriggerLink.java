@@ -6,8 +6,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The URL that Kitsu shows for an action: the path that Kitsu posts to and, behind the {@code #}, the template. The URL has no
- * host, so that it works under every host name of Kitsu.
+ * The URL that Kitsu shows in place of an action's own URL: the path to which Kitsu posts a press and, behind the {@code #},
+ * the action's own URL. It has no host, so that it works under every host name of Kitsu.
  *
  * @param action the id of the action
  * @param version the version of the action when Kitsu showed it; null in links of earlier builds
@@ -17,7 +17,7 @@ public record TriggerLink(UUID action, Integer version) {
     private static final String PATH = "/api/data/custom-actions/"
             + "(?<id>\\p{XDigit}{8}(?:-\\p{XDigit}{4}){3}-\\p{XDigit}{12})/(?:run|open)";
 
-    /** A link with or without a host, because browsers copy a link with the host of its page. */
+    /** A trigger link with or without a host, because browsers copy a link with the host of its page. */
     private static final Pattern LINK = Pattern.compile("(?:(?i:https?)://[^/?#{}%\\s]+)?" + PATH
             + "(?:\\?v=(?<version>\\d{1,9}))?(?:#\\p{javaWhitespace}*|\\z)");
 
@@ -26,13 +26,13 @@ public record TriggerLink(UUID action, Integer version) {
     /**
      * Returns the link as text.
      *
-     * @param operation {@code run} or {@code open}
+     * @param operation {@code run} if the service sends the action, {@code open} if the browser opens it
      */
     public String with(String operation, String template) {
         return "/api/data/custom-actions/" + action + "/" + operation + "?v=" + version + "#" + template;
     }
 
-    /** Reads the link at the beginning of a text; empty if none stands there. */
+    /** Reads the trigger link at the beginning of a text; empty if the text begins differently. */
     public static Optional<TriggerLink> read(String text) {
         if (text == null) {
             return Optional.empty();
@@ -43,14 +43,14 @@ public record TriggerLink(UUID action, Integer version) {
     }
 
     /**
-     * Returns the template behind a trigger link, or an empty text if the link has no template. Returns any other text without
-     * the white space around it.
+     * Returns the action's own URL, which stands behind a trigger link, and decodes its braces if a browser encoded them;
+     * empty if there is none. Returns any other text without the white space around it.
      */
     public static String unlink(String text) {
         String stripped = text.strip();
         Matcher link = LINK.matcher(stripped);
         int start = 0;
-        // Also removes a link within a link: the result is read again after it was saved, and must not change then.
+        // Removes all links if several stand there. Else the result, which is unlinked again after it was saved, would change.
         while (link.region(start, stripped.length()).lookingAt()) {
             start = link.end();
         }
@@ -59,7 +59,9 @@ public record TriggerLink(UUID action, Integer version) {
         return encoded ? template.replaceAll("%7[Bb]", "{").replaceAll("%7[Dd]", "}") : template;
     }
 
-    /** Returns true if a template contains a link, because somebody pasted the link beside another text. */
+    /**
+     * Returns true if an action's URL contains a trigger link in the middle, because the link was pasted into another text.
+     */
     public static boolean isWithin(String template) {
         return ANYWHERE.matcher(template).find();
     }

@@ -5,28 +5,28 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 
-/** The service's own threads. They are daemons, so that none keeps the process alive. */
+/** The service's own threads. They are daemons, so that none keeps the process from exiting. */
 public final class Threads {
 
     private Threads() {
     }
 
-    /** Returns a thread that is not started. */
+    /** Returns a new daemon thread, not yet started. */
     public static Thread daemon(String name, Runnable work) {
         Thread thread = new Thread(work, name);
         thread.setDaemon(true);
         return thread;
     }
 
-    /** Returns the factory of threads that share a name. */
+    /** Returns a factory of daemon threads that all have the same name. */
     public static ThreadFactory daemons(String name) {
         return work -> daemon(name, work);
     }
 
     /**
-     * Sleeps.
+     * Sleeps for the given time.
      *
-     * @return whether the whole time has passed; if not, the thread was interrupted, and still is
+     * @return true if the whole time has passed; false if the thread was interrupted, and then its interrupt flag is set
      */
     public static boolean sleep(Duration time) {
         try {

@@ -41,11 +41,11 @@ import studio.actions.problem.StrictJson;
 import studio.actions.template.TriggerLink;
 import studio.actions.transfer.ImportReport.Wrong;
 
-/** Reads and writes actions as CSV lines: Kitsu's five columns first, then ours. */
+/** Reads and writes actions as CSV lines: first the five columns of Kitsu's export, then ours. */
 @Singleton
 class ActionCsv {
 
-    /** Words for true. Includes Excel's words in Kitsu's languages. */
+    /** Cells that mean true. Includes Excel's words in all of Kitsu's languages. */
     private static final Set<String> TRUE = Set.of("true", "yes", "1", "vrai", "oui", "wahr", "ja", "verdadero", "sí",
             "verdadeiro", "sim", "vero", "sì", "waar", "sand", "sant", "sann", "prawda", "tak", "истина", "да", "істина", "так",
             "pravda", "ano", "igaz", "igen", "tosi", "kyllä", "doğru", "evet", "adevărat", "da", "αληθησ", "真", "はい", "참");
@@ -59,7 +59,7 @@ class ActionCsv {
 
     private static final int MOST_COLUMNS = 100;
 
-    /** The most characters of a cell that an error repeats. */
+    /** The most characters of a cell that an error message quotes. */
     private static final int SHOWN = 40;
 
     enum Column {
@@ -81,14 +81,14 @@ class ActionCsv {
         ID("ID", "id", "id");
 
         static final List<Column> ALL = List.of(values());
-        /** The columns that Kitsu's export button writes. */
+        /** The columns of Kitsu's own CSV export. */
         static final List<Column> KITSU = ALL.subList(0, 5);
 
         final String title;
         private final String field;
         private final String stored;
 
-        /** @param stored the field of {@link Action} with the column's value; null if all lines have one value */
+        /** @param stored the field of {@link Action} with the column's value; null if all lines have the same value */
         Column(String title, String field, String stored) {
             this.title = title;
             this.field = field;
@@ -101,18 +101,18 @@ class ActionCsv {
             return ALL.stream().filter(column -> column.title.equalsIgnoreCase(stripped)).findFirst().orElse(null);
         }
 
-        /** Returns the column of the field that a JSON pointer is in, such as {@code /headers/X-Queue}. */
+        /** Returns the column for a JSON pointer into a draft, such as {@code /headers/X-Queue} for the column Headers. */
         static Column of(String pointer) {
             return ALL.stream().filter(column -> pointer.split("/")[1].equals(column.field)).findFirst().orElseThrow();
         }
     }
 
     /**
-     * One line of a file.
+     * One line of an imported file.
      *
-     * @param line the number of its first line in the file
+     * @param line the number of its first line in the file, because a cell may have line breaks
      * @param id the action's id; null if the line has no valid id
-     * @param link the trigger link in its URL cell; null if the URL is no trigger link
+     * @param link the trigger link in its URL cell, as in Kitsu's export; null if the URL is no trigger link
      * @param given the values of its cells; null for each cell that is missing, empty or invalid
      * @param columns the columns of the file
      * @param wrong the columns whose cell is invalid
@@ -133,14 +133,14 @@ class ActionCsv {
         }
 
         /**
-         * Returns true if a fault in the column may only follow from an invalid cell: its own, or for the URL the Use AJAX
-         * cell.
+         * Returns true if an error in the column need not be reported, because its cell, or for the URL the Use AJAX cell, has
+         * one already.
          */
         boolean follows(Column column) {
             return wrong(column) || column == Column.URL && wrong(Column.USE_AJAX);
         }
 
-        /** Returns the draft that the action gets from this line. Columns that the file lacks keep the action's values. */
+        /** Returns the action's draft with the values of this line. A column that the file lacks keeps the action's value. */
         Draft over(Draft before) {
             return new Draft(or(Column.NAME, Draft::name, before), or(Column.URL, Draft::url, before),
                     or(Column.ENTITY_TYPE, Draft::entityType, before), or(Column.USE_AJAX, Draft::isAjax, before),
@@ -157,7 +157,7 @@ class ActionCsv {
             return link == null ? null : link.action();
         }
 
-        /** Returns true if the line is from Kitsu's export of an action that Kitsu got from this service. */
+        /** Returns true if the line comes from Kitsu's own export, of an action that Kitsu got from this service. */
         boolean isOfKitsu() {
             return link != null && columns.containsAll(Column.KITSU.subList(1, 5));
         }
@@ -180,18 +180,18 @@ class ActionCsv {
      */
     record Line(String name, EntityType entityType, UUID id, List<Object> cells) {
 
-        /** The order of an export. Does not depend on the collation of a database or a machine. */
+        /** The order of the lines of an export. Does not depend on the collation of a database or a machine. */
         static final Comparator<Line> ORDER = Comparator.comparing(Line::name, String.CASE_INSENSITIVE_ORDER)
                 .thenComparing(Line::name).thenComparing(line -> line.entityType.name())
                 .thenComparing(line -> line.id.toString());
 
-        /** Returns the fields of {@link Action} that {@link #of} needs for these columns. */
+        /** Returns the names of the fields of {@link Action} that {@link #of} needs for these columns. */
         static List<String> fields(List<Column> columns) {
             return Stream.concat(Stream.of("name", "entityType", "id"),
                     columns.stream().map(column -> column.stored).filter(Objects::nonNull)).toList();
         }
 
-        /** Returns the line of an action with these {@link #fields}. */
+        /** Returns the line of an action, given the values of its {@link #fields}. */
         static Line of(Object[] fields, List<Column> columns) {
             Iterator<Object> values = Arrays.asList(fields).listIterator(3);
             List<Object> cells = new ArrayList<>();
@@ -200,7 +200,7 @@ class ActionCsv {
         }
     }
 
-    /** Writes the header and the lines. */
+    /** Writes the titles and the lines. */
     void write(List<Line> lines, List<Column> columns, char delimiter, Appendable out) throws IOException {
         CSVPrinter table = Csv.printer(out, delimiter);
         table.printRecord(columns.stream().map(column -> column.title));
@@ -222,10 +222,10 @@ class ActionCsv {
     }
 
     /**
-     * Reads the header.
+     * Reads the titles of the columns in the first line.
      *
-     * @param errors gets the errors of the header
-     * @return the columns in the file's order; null for an unknown one
+     * @param errors gets the errors of the titles
+     * @return the columns in the file's order, with null for an unknown title
      */
     static List<Column> header(List<Csv.Line> lines, List<Wrong> errors) {
         Csv.Line header = lines.get(0);
@@ -254,7 +254,7 @@ class ActionCsv {
         return columns;
     }
 
-    /** Returns the header without the empty columns that spreadsheets leave at the end. */
+    /** Returns the titles of the columns, without the empty columns that spreadsheets leave at the end. */
     private static List<String> titles(List<Csv.Line> lines) {
         List<String> titles = lines.get(0).cells();
         int used = lines.stream().mapToInt(line -> used(line.cells())).max().orElse(0);
@@ -270,8 +270,8 @@ class ActionCsv {
     }
 
     /**
-     * Returns true if the header may be Kitsu's in a user's language. Kitsu's columns are always the same, and the first cell
-     * of each of its lines is the type.
+     * Returns true if the first line may have Kitsu's titles in a user's language. Kitsu's columns are always the same, and
+     * the first cell of each of its lines is the type.
      */
     private static boolean translated(List<Csv.Line> lines) {
         List<String> titles = titles(lines);

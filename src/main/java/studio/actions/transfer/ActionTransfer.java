@@ -74,7 +74,7 @@ public class ActionTransfer {
         this.maxRows = config.maxRows();
     }
 
-    /** Returns all actions as the lines of a file. */
+    /** Returns all actions as the lines of a CSV file. */
     List<ActionCsv.Line> export(Columns columns, Requester requester) {
         return QuarkusTransaction.requiringNew().call(() -> {
             List<ActionCsv.Line> lines = store.fields(ActionCsv.Line.fields(columns.list())).stream()
@@ -86,7 +86,7 @@ public class ActionTransfer {
     }
 
     /**
-     * Returns the changes that a file would make.
+     * Returns the changes that an import of the file would make.
      *
      * @throws ProblemException {@code invalid_csv} or {@code too_large} if the file cannot be read
      */
@@ -96,7 +96,7 @@ public class ActionTransfer {
     }
 
     /**
-     * The end of an import.
+     * The result of an import.
      *
      * @param applied false if nothing was changed, because the file has errors
      */
@@ -104,7 +104,7 @@ public class ActionTransfer {
     }
 
     /**
-     * Makes the changes of a file. Makes none if the file has errors, unless they are to be skipped and its header has none.
+     * Imports a file. Changes nothing if a line has errors, except with {@code skipInvalid} if at least the titles are valid.
      *
      * @throws ProblemException {@code invalid_csv} or {@code too_large} if the file cannot be read
      */
@@ -112,7 +112,7 @@ public class ActionTransfer {
         List<Csv.Line> lines = lines(file);
         return writer.writeAll(present -> {
             ImportPlan plan = new ImportPlan(lines, present, requester);
-            return plan.errors.isEmpty() || skipInvalid && plan.readable
+            return plan.errors.isEmpty() || skipInvalid && plan.titlesValid
                     ? new Applied(true, apply(plan, requester))
                     : new Applied(false, new ImportReport(0, 0, plan.unchanged, List.of(), plan.errors));
         });
@@ -147,14 +147,16 @@ public class ActionTransfer {
         private final List<Step> steps = new ArrayList<>();
         private int unchanged;
 
-        /** True if the header is valid. */
-        private final boolean readable;
+        private final boolean titlesValid;
         private final Requester requester;
         private final Map<UUID, Action> byId = new HashMap<>();
         private final Map<String, List<Action>> byName = new HashMap<>();
-        /** The number of the first line for each action: by id, or by entity type and name for a new action without one. */
+        /**
+         * The number of the first line for each action. The key is its id, or entity type and name if the action is new and
+         * has no id.
+         */
         private final Map<Object, Integer> taken = new HashMap<>();
-        /** Actions as Kitsu showed them, by their links. Has only actions that have changed since. */
+        /** Actions as they were when Kitsu showed them, by their trigger links. Has only actions that have changed since. */
         private Map<TriggerLink, Draft> shown = Map.of();
 
         ImportPlan(List<Csv.Line> lines, List<Action> present, Requester requester) {
@@ -164,8 +166,8 @@ public class ActionTransfer {
                 byName.computeIfAbsent(key(action.draft()), none -> new ArrayList<>()).add(action);
             });
             List<Column> columns = ActionCsv.header(lines, errors);
-            readable = errors.isEmpty();
-            if (readable) {
+            titlesValid = errors.isEmpty();
+            if (titlesValid) {
                 List<Line> read = lines.subList(1, lines.size()).stream().map(line -> {
                     List<Wrong> wrong = new ArrayList<>();
                     return new Line(csv.read(line, columns, wrong), wrong);
@@ -215,14 +217,10 @@ public class ActionTransfer {
             return new ImportReport(created, changes.size() - created, unchanged, changes, errors);
         }
 
-        /**
-         * Plans the change of one line.
-         *
-         * @param fine true if every cell is valid
-         */
-        private void take(Row row, boolean fine) {
+        /** Plans the change that one line makes. */
+        private void take(Row row, boolean cellsValid) {
             int errors = this.errors.size();
-            // If the action of the line is unknown, only the line's errors can be reported.
+            // If it is not known which action the line is for, only the errors of its cells can be reported.
             boolean known = row.id() != null || !row.wrong(Column.ID)
                     && (row.linked() != null && byId.containsKey(row.linked()) || row.named());
             Action present = known ? present(row) : null;
@@ -230,10 +228,10 @@ public class ActionTransfer {
             if (known) {
                 alone(row, id);
             }
-            judge(row, present, id, fine && this.errors.size() == errors);
+            judge(row, present, id, cellsValid && this.errors.size() == errors);
         }
 
-        /** Returns the stored action that a line is for; null if the line creates one, or fits several. */
+        /** Returns the stored action that a line is for; null if the line creates an action, or if several actions fit. */
         private Action present(Row row) {
             Action named = byId.get(row.id() == null ? row.linked() : row.id());
             if (named != null || row.id() != null) {
@@ -247,7 +245,7 @@ public class ActionTransfer {
             return namesakes.size() == 1 ? namesakes.get(0) : null;
         }
 
-        /** Adds an error if another line is for this action already. */
+        /** Adds an error if an earlier line is for the same action. */
         private void alone(Row row, UUID id) {
             Integer other = taken.putIfAbsent(id == null ? key(rules.fill(row.given())) : id, row.line());
             if (other != null) {
@@ -257,22 +255,22 @@ public class ActionTransfer {
         }
 
         /**
-         * Checks the draft of a line and adds its step. A line that changes nothing is not checked, because newer rules may
-         * refuse the action as it is stored.
+         * Checks the draft of a line and plans its change. A line that changes nothing is not checked, because rules that were
+         * added later may refuse the stored action.
          */
-        private void judge(Row row, Action present, UUID id, boolean fine) {
+        private void judge(Row row, Action present, UUID id, boolean valid) {
             Draft before = present == null ? null : present.draft();
             Draft wanted = row.over(before);
             if (present != null && row.isOfKitsu() && id.equals(row.linked())) {
                 wanted = KitsuFields.merge(wanted, shown.getOrDefault(row.link(), before), before);
             }
-            if (fine && rules.fill(wanted).equals(before)) {
+            if (valid && rules.fill(wanted).equals(before)) {
                 unchanged++;
                 return;
             }
             try {
                 Draft settled = rules.settle(wanted, "", requester.caller());
-                if (fine) {
+                if (valid) {
                     steps.add(new Step(row, change(row.line(), id, before, settled),
                             new Write(id == null ? UUID.randomUUID() : id, present, settled)));
                 }

@@ -18,11 +18,11 @@ public record ImportReport(int created, int updated, int unchanged, List<Change>
         apply
     }
 
-    /** The kind of a change; spelled as in JSON. */
+    /** The kind of a change; spelled as in the API's JSON. */
     public enum Kind {
         created,
         updated,
-        /** Deleted in Kitsu; an import never deletes an action here. */
+        /** The action was deleted in Kitsu. No import deletes an action of this service. */
         deleted
     }
 
@@ -37,8 +37,8 @@ public record ImportReport(int created, int updated, int unchanged, List<Change>
     /**
      * An error of an import.
      *
-     * @param action the name of an action from Kitsu; null for a line of a file, which the caller can look up
-     * @param id the id of that action; null for a line of a file
+     * @param action the name of the action if it comes from Kitsu; null for a line of a CSV file, which the caller can look up
+     * @param id the id of that action; null for a line of a CSV file
      */
     public record Wrong(int line,
             String column,

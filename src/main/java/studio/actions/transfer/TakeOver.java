@@ -20,7 +20,7 @@ import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
-/** The take-over of Kitsu's own actions: creates them here. */
+/** Creates in this service the actions that a studio has in Kitsu. */
 @Singleton
 public class TakeOver {
 
@@ -35,15 +35,15 @@ public class TakeOver {
     }
 
     /**
-     * Creates actions that are taken over from Kitsu, under the given ids. Actions that are here already stay as they are.
+     * Creates actions from Kitsu, under the given ids. Actions that this service has already stay as they are.
      *
-     * @param drafts checked drafts with their defaults, by id, oldest action first
+     * @param drafts checked drafts with their defaults, by action id, oldest action first
      * @return the ids of the created actions
      * @throws ProblemException {@code invalid_body} if a name was taken since {@link #namesTaken} was called
      */
     public Set<UUID> adopt(Map<UUID, Draft> drafts, Requester requester) {
         return writer.writeAll(present -> {
-            // If two callers adopt the same actions at once, the second finds the actions of the first here.
+            // If two callers take over the same actions at once, the second finds the actions that the first created.
             Set<UUID> made = new LinkedHashSet<>(drafts.keySet());
             present.forEach(action -> made.remove(action.id));
             names.refused(labels(drafts, made), present.stream().map(Label::of).toList()).values().forEach(fault -> {
@@ -58,9 +58,9 @@ public class TakeOver {
     }
 
     /**
-     * Returns a fault for each draft whose name is taken, by id. Beside Kitsu only; else no name is taken.
+     * Returns an error for each draft whose name another action has, by action id. Without Kitsu, names need not differ.
      *
-     * @param drafts drafts of actions that are not here, by id, oldest action first
+     * @param drafts drafts of actions that this service does not have, by action id, oldest action first
      */
     public Map<UUID, Fault> namesTaken(Map<UUID, Draft> drafts) {
         return names.refused(labels(drafts, drafts.keySet()), store.all().stream().map(Label::of).toList());

@@ -1,2 +1,2 @@
-/** Actions that come and go: CSV export and import, and the take-over from Kitsu. */
+/** CSV export and import of actions, and the take-over of actions from Kitsu. */
 package studio.actions.transfer;

@@ -16,8 +16,9 @@ import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 
 /**
- * A cache of the roles that people have in productions, from the last user context that Kitsu sent through this service. These
- * roles widen the list of actions. Each press asks Zou for the role in the target's production ({@link ProjectRoles}).
+ * A cache of the roles that people have in single productions. They come from the user context, which Kitsu loads from Zou
+ * through this service at login. They only decide which actions a person sees: a press asks Zou for the role in the target's
+ * production ({@link ProjectRoles}).
  */
 @Singleton
 public class ContextRoles {
@@ -28,16 +29,16 @@ public class ContextRoles {
         this.known = known.as(CaffeineCache.class);
     }
 
-    /** Returns the caller with the cached roles. */
+    /** Returns the caller with roles from the cache, if any. */
     Caller of(Caller caller) {
         CompletableFuture<Set<Role>> roles = known.getIfPresent(caller.id());
         return roles == null ? caller : caller.withProjectRoles(roles.join());
     }
 
     /**
-     * Reads the roles from a user context and caches them.
+     * Reads the caller's roles from a user context and caches them.
      *
-     * @param projectRoles roles by production; not an object if Zou is too old to have such roles
+     * @param projectRoles the context's roles by production; not an object if Zou is too old to have such roles
      * @return the caller with these roles
      */
     public Caller read(Caller caller, JsonNode projectRoles) {
@@ -46,10 +47,10 @@ public class ContextRoles {
             try {
                 roles.add(Role.valueOf(role.asText()));
             } catch (IllegalArgumentException e) {
-                // An unknown role shows no actions.
+                // An unknown role makes no action visible.
             }
         });
-        // Admin is only a global role, in Zou as well.
+        // Zou, too, ignores the role admin in a single production.
         roles.remove(Role.admin);
         UUID person = caller.id();
         if (roles.isEmpty()) {

@@ -1,6 +1,9 @@
 package studio.actions.zou;
 
-/** A refusal by Zou: 403, or 404 for an unknown object. A refused change may have another status, such as 400. */
+/**
+ * Zou's refusal of a request: 403, or 404 for an unknown object. Other statuses, such as 400, occur only if Zou refuses a
+ * change.
+ */
 final class Denied extends RuntimeException {
 
     private static final long serialVersionUID = 1L;

@@ -15,10 +15,13 @@ import java.util.stream.Stream;
 import studio.actions.identity.Role;
 import studio.actions.zou.LookupResult.Facts;
 
-/** The names for the targets of one look-up: names of types, productions, sequences and episodes. */
+/** The names that one look-up of targets needs: names of types, productions, sequences and episodes. */
 final class Names {
 
-    /** A visible target: a task with its entity, an entity, or a production alone. Task and entity are null if absent. */
+    /**
+     * A target that the caller may see: a task with its entity, an entity, or a production alone. Task and entity are null if
+     * absent.
+     */
     record Target(ZouObject task, ZouObject entity, UUID production) {
     }
 
@@ -27,23 +30,23 @@ final class Names {
     private static final String TYPES = "entity-types";
     private static final String TASK_TYPES = "task-types";
 
-    /** Zou's names of entity types that are no assets. Every other entity type is an asset type that the studio defined. */
+    /** Zou's names of the entity types that are no assets. All other entity types are asset types that the studio defined. */
     private static final Set<String> KINDS = Set.of("shot", "sequence", "episode", "edit", "scene", "concept");
 
-    /** Kinds for which Zou's answer about one entity, its page, contains the names of its sequence and episode. */
+    /** Kinds for which Zou's answer about a single entity, called its page here, has the names of its sequence and episode. */
     private static final Set<String> WITH_PAGE = Set.of("asset", "shot", "scene", "sequence", "edit");
 
     private final ZouNames remembered;
     private final Map<String, Map<UUID, ZouObject>> known = new HashMap<>();
     private final Set<UUID> asked = new HashSet<>();
-    /** Zou's answers about single entities, by the parent whose name they contain. */
+    /** Zou's answers about single entities, by the id of the sequence or episode whose name they contain. */
     private final Map<UUID, ZouObject> pages = new HashMap<>();
 
     Names(ZouNames remembered) {
         this.remembered = remembered;
     }
 
-    /** Adds the names that a full task contains. */
+    /** Adds the names in Zou's full answer about a task. */
     void of(ZouObject task) {
         put(TYPES, task.in("entity_type"));
         put(TASK_TYPES, task.in("task_type"));
@@ -71,12 +74,12 @@ final class Names {
         return id == null ? null : known.getOrDefault(collection, Map.of()).get(id);
     }
 
-    /** A list to request from Zou, with the consumer of its objects. */
+    /** A list of objects to request from Zou; {@code found} takes each of the objects. */
     record Wanted(String collection, String fields, Set<UUID> ids, Consumer<ZouObject> found) {
     }
 
     /**
-     * Returns the lists of objects without a name. To be called twice: a sequence must be known before its episode.
+     * Returns the lists to request for missing names. To be called twice: only Zou's answer about a sequence tells its episode.
      */
     List<Wanted> unknown(Stream<Target> targets) {
         Set<UUID> types = new LinkedHashSet<>();
@@ -120,8 +123,8 @@ final class Names {
     }
 
     /**
-     * Returns an entity's parent if the name of the parent, or of the episode above it, is not known and the entity's page may
-     * contain it.
+     * Returns the id of an entity's parent if the name of the parent, or of the episode above it, is missing and Zou's answer
+     * about the entity may contain it.
      */
     Optional<UUID> unknownParent(ZouObject entity) {
         UUID id = parent(entity);
@@ -135,7 +138,7 @@ final class Names {
         return entity.id(kind(entity).equals("asset") ? "source_id" : "parent_id");
     }
 
-    /** Returns {@code asset, shot, sequence, episode, edit, scene} or {@code concept}. */
+    /** Returns an entity's kind: {@code asset, shot, sequence, episode, edit, scene} or {@code concept}. */
     String kind(ZouObject entity) {
         String lower = type(entity).toLowerCase(Locale.ROOT);
         return KINDS.contains(lower) ? lower : "asset";

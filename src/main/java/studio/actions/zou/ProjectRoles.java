@@ -18,8 +18,8 @@ import studio.actions.identity.Credential;
 import studio.actions.identity.Role;
 
 /**
- * Roles in productions, which may differ from a person's global role. Only the role admin is always global. Zou is asked as
- * the caller, and its answer is cached for as long as an identity.
+ * People's roles in single productions, which may differ from their global roles. Only the role admin is always global. Asks
+ * Zou with the caller's credential and caches the answer for {@code zou.identity-cache}.
  */
 @Singleton
 public class ProjectRoles {
@@ -63,18 +63,18 @@ public class ProjectRoles {
                 .onItem().transformToMulti(ids -> Multi.createFrom().iterable(ids))
                 .onItem().transformToUni(production -> of(credential, caller, production)
                         .map(role -> role == Role.vendor || role == Role.client ? Set.<UUID> of() : Set.of(production))
-                        // The caller has left the team in the meantime.
+                        // The caller has left the team since Zou sent the list.
                         .onFailure(Denied.class).recoverWithItem(Set.of()))
                 .merge(AT_ONCE).collect().in(HashSet::new, Set::addAll));
     }
 
-    /** Returns a person's own role in a team; empty if the global role applies. */
+    /** Returns a person's role in the team of a production; empty if the global role applies. */
     private static Optional<Role> in(JsonNode team, UUID caller) {
         for (JsonNode member : team) {
             ZouObject person = new ZouObject(member);
             if (caller.equals(person.id())) {
                 String own = person.text("project_role");
-                // Zou treats the role admin in a production as a mistake, and so do we.
+                // Zou ignores the role admin in a single production, and so do we.
                 return own == null || own.equals(Role.admin.name()) ? Optional.empty() : Optional.of(role(own));
             }
         }

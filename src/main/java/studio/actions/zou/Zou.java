@@ -40,15 +40,15 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
 /**
- * Client of Kitsu's API server. Sends each request as the caller, with the caller's own credential. A late, overlong, non-JSON
- * or missing answer becomes a 503: nothing is assumed that Zou has not said.
+ * Client of Kitsu's API server. Sends each request with the caller's own credential. If Zou's answer is late, too long, not
+ * JSON or missing, the caller gets a 503: this service never guesses the answer.
  */
 @Singleton
 public class Zou {
 
     private static final Logger LOG = Logger.getLogger(Zou.class);
 
-    /** Bytes of one answer. Zou's largest, for a task with its people, has some 100 KB. */
+    /** The most bytes of a usual answer. Zou's largest, about a task with its people, has some 100 KB. */
     private static final int LONGEST_ANSWER = 1024 * 1024;
     private static final int LONGEST_CONTEXT = 64 * 1024 * 1024;
     private static final int LONGEST_LIST = 16 * 1024 * 1024;
@@ -56,7 +56,7 @@ public class Zou {
     private static final Duration[] BUCKETS = Stream.of(10, 25, 50, 100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000)
             .map(Duration::ofMillis).toArray(Duration[]::new);
 
-    /** How a request to Zou ended; a tag of the metric. */
+    /** How a request to Zou ended; the metric's tag {@code outcome}. */
     private enum Outcome {
         answered,
         denied,
@@ -64,7 +64,7 @@ public class Zou {
         away
     }
 
-    /** The name of the TLS configuration with the studio's own certificate authorities. */
+    /** The name of the TLS configuration whose trust store has the studio's own certificate authorities. */
     private static final String AUTHORITIES = "egress";
 
     private final KeyStore authorities;
@@ -96,46 +96,46 @@ public class Zou {
         return QuarkusRestClientBuilder.newBuilder().baseUri(url)
                 .trustStore(authorities)
                 .connectTimeout(config.timeout().dividedBy(2).toMillis(), TimeUnit.MILLISECONDS)
-                // Only frees the connection: our own limit, for the whole answer, ends earlier.
+                // Only closes a connection that hangs: our shorter limit for the whole answer ends the request before.
                 .readTimeout(timeout.plusSeconds(1).toMillis(), TimeUnit.MILLISECONDS)
-                // The client closes the connection of every streamed answer, sometimes after the pool has reused it. Zou's
-                // servers close idle connections after seconds.
+                // No connection is reused: the client closes the connection of every streamed answer, sometimes after its pool
+                // has passed it to the next request. Zou's servers close idle connections after seconds.
                 .property(QuarkusRestClientProperties.KEEP_ALIVE_ENABLED, false)
                 .build(ZouClient.class);
     }
 
-    /** Returns true if there is a Kitsu. Without one, no request may be sent. */
+    /** Returns true if this service runs beside a Kitsu. If not, no request may be sent. */
     public boolean there() {
         return there;
     }
 
-    /** Returns why the last request got no answer; empty if it got one. */
+    /** Returns why the last request to Zou got no usable answer; empty if it got one. */
     public Optional<String> trouble() {
         return Optional.ofNullable(trouble);
     }
 
-    /** An answer of Zou, unchanged. */
+    /** Zou's answer, passed on unchanged. */
     public record Answer(int status, String contentType, Buffer body) {
     }
 
-    /** A call of the client; takes the two headers of a credential. */
+    /** A call of {@link ZouClient}; takes its Authorization and Cookie headers. */
     interface Question extends BiFunction<String, String, Multi<Buffer>> {
     }
 
     /**
-     * Sends one request; a second time if there is no answer.
+     * Sends a request, and sends it a second time if there is no answer.
      *
      * @return the answer; fails with {@link Denied} for 403 and 404, and with a {@link ProblemException}: 401 if Zou does not
-     *         know the credential, 422 if the token is malformed, 503 if neither try within {@code zou.timeout} gets an answer
+     *         know the credential, 422 if the token is malformed, 503 if there is no usable answer within {@code zou.timeout}
      */
     Uni<JsonNode> ask(Credential credential, Function<ZouClient, Question> question) {
         return ask(credential, question, LONGEST_ANSWER);
     }
 
     /**
-     * Completes if Zou serves this credential a list that its second-factor rule does not exempt. A token that is only for
-     * setting up a second factor passes {@link ZouClient#authenticated} and fails here with 401. Only Zou's 401 and 403
-     * refuse, because an older Zou may answer with any other status.
+     * Completes if the credential is not a token that is only for setting up a second factor. Zou serves such a token
+     * {@link ZouClient#authenticated}, but refuses it the list that this method requests; then the method fails with 401. Only
+     * Zou's 401 and 403 count as a refusal, because an older Zou may answer with any other status.
      */
     Uni<Void> admit(Credential credential) {
         return twice(Uni.createFrom().deferred(() -> client.projectStatus(credential.authorization(), credential.cookie())
@@ -150,7 +150,7 @@ public class Zou {
      * Fetches objects by their ids; fails as {@link #ask} does.
      *
      * @param ids at most {@link ZouClient#MOST_IDS} ids
-     * @return the objects that Zou shows to the caller; without archived productions
+     * @return the objects that the caller may see; without archived productions
      */
     Uni<List<ZouObject>> list(Credential credential, String collection, String fields, List<UUID> ids) {
         String asked = ids.stream().map(id -> '"' + id.toString() + '"').collect(Collectors.joining(",", "[", "]"));
@@ -165,7 +165,7 @@ public class Zou {
                 });
     }
 
-    /** Fetches the ids of the productions that Zou lists for the caller: their open ones. Fails as {@link #ask} does. */
+    /** Fetches the ids of the open productions that Zou lists for the caller. Fails as {@link #ask} does. */
     Uni<List<UUID>> projects(Credential credential) {
         return ask(credential, client -> (bearer, cookie) -> client.list(bearer, cookie, "projects", "name", null),
                 LONGEST_LIST).map(answer -> {
@@ -187,7 +187,7 @@ public class Zou {
     }
 
     /**
-     * Zou's answer to a new custom action.
+     * Zou's answer to a request to create a custom action.
      *
      * @param id the id of the custom action; null if Zou refused it
      * @param refused Zou's reason; null if the custom action was created
@@ -195,7 +195,10 @@ public class Zou {
     public record Created(UUID id, String refused) {
     }
 
-    /** Creates a custom action in Zou itself. Sends the request once; fails with {@code unavailable} without an answer. */
+    /**
+     * Creates a custom action in Zou itself. Sends the request only once; fails with the problem {@code unavailable} if there
+     * is no answer.
+     */
     public Uni<Created> createCustomAction(Credential credential, JsonNode action) {
         return tell(() -> patient.createCustomAction(credential.authorization(), credential.cookie(), action.toString()),
                 body -> new Created(new ZouObject(parse(body)).required("id"), null))
@@ -203,7 +206,8 @@ public class Zou {
     }
 
     /**
-     * Deletes a custom action in Zou itself. A missing one counts as deleted. Fails as {@link #createCustomAction} does.
+     * Deletes a custom action in Zou itself. One that Zou does not have counts as deleted. Fails as {@link #createCustomAction}
+     * does.
      *
      * @return why Zou refuses; empty if the custom action is deleted
      */
@@ -215,7 +219,7 @@ public class Zou {
     }
 
     /**
-     * Asks Zou to change something, only once: without an answer, nobody knows whether Zou made the change. The limit is
+     * Sends a change to Zou only once, because without an answer it is unknown whether Zou made the change. The time limit is
      * {@code zou.context-timeout}, which is so long that Zou hardly ever makes a change after this service gave up.
      */
     private <T> Uni<T> tell(Supplier<Multi<Buffer>> ask, Function<Buffer, T> read) {
@@ -236,7 +240,7 @@ public class Zou {
                 .onFailure(ZouFailures::isAnswer).transform(failures::refused));
     }
 
-    /** Asks once more if there is no answer, since a GET changes nothing. Each try has half of {@code zou.timeout}. */
+    /** Sends a GET a second time if there is no answer, since it changes nothing. Each try has half of {@code zou.timeout}. */
     private <T> Uni<T> twice(Uni<T> ask) {
         return timed(ask.ifNoItem().after(config.timeout().dividedBy(2)).fail())
                 .onFailure(ZouFailures::isNoAnswer).retry().atMost(1)
@@ -272,8 +276,8 @@ public class Zou {
     }
 
     /**
-     * Fetches the user context as Zou gives it to this caller, errors included. Fails with 503 if there is no answer within
-     * {@code zou.context-timeout}, or if the answer is over 64 MB.
+     * Fetches the data that Kitsu loads at login, as Zou gives it to this caller. Returns Zou's error answers, too. Fails with
+     * 503 if there is no answer within {@code zou.context-timeout}, or if the answer is over 64 MB.
      */
     public Uni<Answer> userContext(Credential credential) {
         return timed(gather(patient.userContext(credential.authorization(), credential.cookie()), LONGEST_CONTEXT)
@@ -291,7 +295,7 @@ public class Zou {
         return new Answer(response.getStatus(), response.getHeaderString("Content-Type"), Buffer.buffer(body));
     }
 
-    /** Collects an answer. Stops reading and closes the connection if the answer is over the limit. */
+    /** Collects the chunks of an answer. If it is over the limit, stops reading and closes the connection. */
     private static Uni<Buffer> gather(Multi<Buffer> pieces, int limit) {
         Buffer whole = Buffer.buffer();
         return pieces.onItem().invoke(piece -> {

@@ -29,15 +29,15 @@ import io.smallrye.mutiny.Multi;
 import io.vertx.core.buffer.Buffer;
 
 /**
- * REST client for Zou, Kitsu's API server. The answers arrive in pieces, so that {@link Zou} can stop reading. All calls must
- * go through {@link Zou}.
+ * REST client for Zou, Kitsu's API server. The answers arrive in pieces, so that {@link Zou} can stop reading a long one. All
+ * calls must go through {@link Zou}, which limits their time and size.
  */
 @RegisterRestClient(configKey = "zou")
 @RegisterProvider(ZouClient.Pieces.class)
 @Path("/")
 interface ZouClient {
 
-    /** The most ids for one list. Zou's server refuses a request line over 4,094 bytes; 80 ids make some 3,700. */
+    /** The most ids in a request for a list. Zou's server refuses a request line over 4,094 bytes; 80 ids make some 3,700. */
     int MOST_IDS = 80;
 
     /** Fetches the person that a credential belongs to. */
@@ -45,7 +45,7 @@ interface ZouClient {
     @Path("auth/authenticated")
     Multi<Buffer> authenticated(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie);
 
-    /** Fetches a list that everybody may read, and that Zou's second-factor rule does not exempt. */
+    /** Fetches a list that every token may read, except a token that is only for setting up a second factor. */
     @GET
     @Path("data/project-status")
     Multi<Buffer> projectStatus(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie);
@@ -61,7 +61,7 @@ interface ZouClient {
     Multi<Buffer> one(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
             @PathParam("collection") String collection, @PathParam("id") UUID id);
 
-    /** @param ids the ids as a JSON array; null for all objects */
+    /** @param ids the ids of the objects to fetch, as a JSON array; null for all */
     @GET
     @Path("data/{collection}")
     Multi<Buffer> list(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie,
@@ -91,7 +91,10 @@ interface ZouClient {
     @Path("data/user/context")
     Multi<Buffer> userContext(@HeaderParam("Authorization") String authorization, @HeaderParam("Cookie") String cookie);
 
-    /** A reader that keeps each piece of an answer as it came. Jackson's reader would parse each as a whole document. */
+    /**
+     * A reader that returns each piece of an answer as it came. Jackson's reader would parse each piece as a whole JSON
+     * document.
+     */
     @ConstrainedTo(RuntimeType.CLIENT)
     @Priority(Priorities.USER - 1000)
     final class Pieces implements MessageBodyReader<Buffer> {

@@ -21,7 +21,7 @@ import studio.actions.log.Causes;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
-/** Failed requests to Zou, turned into refusals by Zou ({@link Denied}) and problems for the caller. */
+/** Converter of failed requests to Zou: into {@link Denied} if Zou refused, or into problems for the caller. */
 final class ZouFailures {
 
     private static final Logger LOG = Logger.getLogger(ZouFailures.class);
@@ -35,7 +35,7 @@ final class ZouFailures {
         this.json = json;
     }
 
-    /** Returns true for an error status of Zou. Our own problems extend {@link WebApplicationException}, too. */
+    /** Returns true if Zou answered with an error status. Our own problems extend {@link WebApplicationException}, too. */
     static boolean isAnswer(Throwable failure) {
         return failure instanceof WebApplicationException && !(failure instanceof ProblemException);
     }
@@ -70,7 +70,7 @@ final class ZouFailures {
     }
 
     /**
-     * Returns the problem for an invalid token. Repeats Zou's sentence exactly, because Zou's Python client refreshes the
+     * Returns the problem for an invalid token. Repeats Zou's message word for word, because Zou's Python client refreshes the
      * token on "Signature has expired" and on no other text.
      */
     ProblemException unknown(Throwable failure) {
@@ -84,7 +84,7 @@ final class ZouFailures {
                 .with("WWW-Authenticate", "Bearer realm=\"kitsu-actions\", error=\"invalid_token\"");
     }
 
-    /** Returns Zou's own sentence, made safe for a log and a page; empty if there is none. */
+    /** Returns the message in Zou's error answer, cut and without control characters; empty if there is none. */
     private Optional<String> said(Response response) {
         try {
             JsonNode body = json.readTree(text(response));
@@ -102,7 +102,7 @@ final class ZouFailures {
         return response.hasEntity() ? response.readEntity(String.class) : "";
     }
 
-    /** Returns why there is no answer. */
+    /** Returns why Zou gave no answer. */
     static String reason(Throwable failure) {
         LOG.debugf(failure, "Zou gave no answer");
         return Causes.of(failure).map(ZouFailures::ofTls).flatMap(Optional::stream).findFirst()

@@ -49,25 +49,25 @@ import studio.actions.problem.StrictJson;
 import studio.actions.settings.ServiceConfig;
 
 /**
- * Authentication by Zou; without Kitsu, by {@link LocalIdentity}. Zou names the person. Zou must also serve the credential a
- * list that needs a second factor if the studio demands one. Concurrent requests with one credential cause one check. A
- * success is cached for {@code zou.identity-cache}; a refusal is not cached.
+ * Authentication by Zou; without Kitsu, by {@link LocalIdentity}. Asks Zou whose credential it is, and then whether Zou accepts
+ * it for more than the set-up of a second factor ({@link Zou#admit}). Concurrent requests with one credential share this check.
+ * A success is cached for {@code zou.identity-cache}; a refusal is not cached.
  */
 @Singleton
 public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
 
     private static final Logger LOG = Logger.getLogger(ZouIdentity.class);
     /**
-     * A web origin (RFC 6454, section 6.2). A studio's host may have an underscore; {@link URI} does not accept such a name as
-     * a host.
+     * A web origin (RFC 6454, section 6.2). It is not parsed by {@link URI}, which accepts no host with an underscore, as a
+     * studio may have.
      */
     private static final Pattern ORIGIN = Pattern.compile(
             "(?<scheme>https?)://(?<host>[^/:?#@\\[\\]\\s]+|\\[[0-9a-f:.]+])(?::(?<port>\\d{1,5}))?/?",
             Pattern.CASE_INSENSITIVE);
     /**
-     * The only path for which Zou names the person without {@link Zou#admit}. Zou itself answers on this path, and refuses a
-     * token that is for setting up a second factor with its own 403. On a 401 of ours, Kitsu would leave its set-up page. The
-     * person is not cached, since such a token is valid on no other path.
+     * The only path that works without {@link Zou#admit}. Zou itself answers on this path, and answers 403 to a token that is
+     * only for setting up a second factor. If this service answered 401, Kitsu would leave its set-up page. The caller is not
+     * cached, since such a token is valid on no other path.
      */
     private static final String USER_CONTEXT = "/api/data/user/context";
     private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS");
@@ -124,7 +124,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
             }
         }
         String fingerprint = credential.fingerprint();
-        // The usual case, handled without Uni steps, because each step costs time.
+        // The usual case, a cached caller, is handled without Uni steps, because each step costs time.
         Caller caller = remembered(fingerprint);
         if (caller != null) {
             hits.increment();
@@ -142,7 +142,10 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
                 .map(told -> identity(told, credential, request)));
     }
 
-    /** On Kitsu's own paths a malformed token is 422, as in Zou's answer. On our paths it is 401, as any invalid token. */
+    /**
+     * Sets the status for a malformed token: on paths of Zou's API 422, as Zou answers; on our own 401, as for any invalid
+     * token.
+     */
     private static Uni<SecurityIdentity> asHere(RoutingContext request, Uni<SecurityIdentity> identity) {
         return request.normalizedPath().startsWith("/api/data/") ? identity
                 : identity.onFailure(failure -> failure instanceof ProblemException problem
@@ -186,7 +189,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         return Set.of();
     }
 
-    /** Sends both requests in sequence, so that an unknown token costs Zou only one request. */
+    /** Asks for the person first and for {@link Zou#admit} later, so that an unknown token costs Zou only one request. */
     private Uni<Caller> ask(Credential credential) {
         return name(credential).call(() -> zou.admit(credential));
     }
@@ -223,8 +226,8 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
     }
 
     /**
-     * Returns why a request with a cookie must be refused, because it may come from another site; empty if it may pass. A
-     * browser sends the cookie with a request from any site's page. A bearer token is only sent by its holder.
+     * Returns why a request with Kitsu's cookie is refused as cross-site; empty if it may pass. A browser adds the cookie even
+     * to a request from another site's page. A bearer token is only sent by its holder.
      */
     private Optional<String> foreign(HttpServerRequest request) {
         if (SAFE.contains(request.method().name())) {
@@ -249,14 +252,14 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         if (!theirs.matches() || request.authority() == null) {
             return false;
         }
-        // Kitsu may have several names, so the request's host counts, too, which the browser sets. The scheme is the origin's,
-        // because the request's is not known behind a proxy that ends TLS.
+        // The request's own host is accepted, too, because Kitsu may have several host names and a page of another site cannot
+        // set 'Host'. The scheme is copied from the origin: behind a proxy that ends TLS, the request's scheme is unknown.
         String asked = theirs.group("scheme") + "://" + request.authority();
         return Stream.concat(publicUrl.map(URI::toString).stream(), Stream.of(asked))
                 .anyMatch(ours -> one(theirs).equals(one(ORIGIN.matcher(ours))));
     }
 
-    /** Returns one spelling for an origin, with its port. */
+    /** Returns an origin in lower case and with its port, for comparison. */
     private static String one(Matcher origin) {
         if (!origin.matches()) {
             return "none";

@@ -28,29 +28,29 @@ import studio.actions.problem.ProblemException;
 import studio.actions.zou.LookupResult.Hidden;
 
 /**
- * Look-ups of tasks, entities and productions in Kitsu, as the caller. Lists by ids contain nearly all objects; a request for
- * each task would cost Zou ten times as much. Objects missing from the lists are requested one by one, up to a limit, so that
- * a caller sees the same objects here as on Kitsu's task page.
+ * Look-ups of tasks, entities and productions in Zou with the caller's credential. Requests lists by ids, since a request for
+ * each task would cost Zou ten times as much. Objects that Zou leaves out of its lists are requested one by one, up to a limit,
+ * so that a caller sees the same objects here as on Kitsu's task page.
  */
 @Singleton
 public class ZouLookups {
 
-    /** Concurrent requests of one look-up; few, because Zou serves a whole studio. */
+    /** The most concurrent requests of one look-up; few, because Zou serves a whole studio. */
     private static final int AT_ONCE = 8;
 
     /**
-     * Single requests of one look-up for objects that lists hide: archived productions and, from vendors, other people's
-     * tasks.
+     * The most single requests of one look-up for objects that Zou's lists leave out: archived productions and, for vendors,
+     * other people's tasks.
      */
     private static final int MOST_UNLISTED = 20;
 
     /**
-     * Single requests of one look-up for a caller who is a vendor in the production, but not globally: lists heed only the
-     * global role.
+     * The most single requests of one look-up that check each target of a caller who is a vendor in the production, but not
+     * globally: Zou's lists heed only the global role.
      */
     private static final int MOST_OF_VENDOR = 100;
 
-    /** Requests of one look-up for names of sequences and episodes that the caller's lists do not show. */
+    /** The most requests of one look-up for names of sequences and episodes that Zou's lists hide from the caller. */
     private static final int MOST_PAGES = 100;
 
     private static final String TASK_FIELDS = "entity_id,project_id,task_type_id";
@@ -66,7 +66,7 @@ public class ZouLookups {
         this.cache = cache;
     }
 
-    /** A question about a task, else an entity, else a production: the first id that is not null counts. */
+    /** A target to look up: a task, an entity or a production. The first id that is not null counts. */
     public record Question(UUID taskId, UUID entityId, UUID productionId) {
 
         private UUID id() {
@@ -79,7 +79,7 @@ public class ZouLookups {
     }
 
     /**
-     * Looks up each question once.
+     * Looks up targets, equal ones only once.
      *
      * @return an answer to every question; fails with {@link studio.actions.problem.ProblemException}: 401 if the credential
      *         became invalid in the meantime, 503 if an answer of Zou is missing
@@ -91,12 +91,12 @@ public class ZouLookups {
     /**
      * A request to Zou.
      *
-     * @param answered takes the answer
-     * @param denied takes the refusal, 403 or 404
+     * @param answered is called with the answer
+     * @param denied is called with the refusal, 403 or 404
      */
     private record Request<T>(Uni<T> question, Consumer<T> answered, Consumer<Denied> denied) {
 
-        /** Sends the request. Returns the code that handles the answer, to be run later in one thread. */
+        /** Sends the request. Returns a handler of the answer, to be run later in one thread with all others. */
         Uni<Runnable> send() {
             return question.map(answer -> (Runnable) () -> answered.accept(answer))
                     .onFailure(Denied.class).recoverWithItem(denial -> () -> denied.accept((Denied) denial));
@@ -113,7 +113,7 @@ public class ZouLookups {
                 .invoke(answers -> answers.forEach(Runnable::run)).replaceWithVoid();
     }
 
-    /** One look-up, in steps. The requests of one step do not depend on each other. */
+    /** One look-up, in steps. The requests of one step do not need each other's answers. */
     private final class LookUp {
 
         private final Credential credential;
@@ -226,8 +226,8 @@ public class ZouLookups {
         }
 
         /**
-         * Returns requests for names that lists hide: names of sequences, hidden from vendors, and names of archived
-         * productions, hidden from all but admins.
+         * Returns requests for names that Zou's lists leave out: names of sequences for vendors, and names of archived
+         * productions for all but admins.
          */
         private List<Request<?>> pages() {
             List<Request<?>> requests = new ArrayList<>();
@@ -240,7 +240,8 @@ public class ZouLookups {
                 ZouObject entity = target.entity();
                 Optional<UUID> parent = entity == null ? Optional.empty() : names.unknownParent(entity);
                 if (parent.isPresent() && asked.size() < MOST_PAGES && asked.add(parent.get())) {
-                    // A name without an answer fails only a template that needs it, not the whole look-up.
+                    // Without an answer the name stays unknown. Then only actions with this name in their URL fail, not the
+                    // look-up.
                     requests.add(new Request<>(one(names.kind(entity) + "s", entity.id()).map(Optional::of)
                             .onFailure(ZouLookups::isUnavailable).recoverWithItem(Optional.empty()),
                             page -> page.ifPresent(found -> names.putPage(parent.get(), found)), denied -> {
@@ -257,7 +258,7 @@ public class ZouLookups {
             List<UUID> all = List.copyOf(new LinkedHashSet<>(ids));
             for (int from = 0; from < all.size(); from += ZouClient.MOST_IDS) {
                 List<UUID> some = all.subList(from, Math.min(all.size(), from + ZouClient.MOST_IDS));
-                // Objects of a refused list are requested one by one, and refused there with a reason.
+                // A refused list is ignored: its objects are requested one by one later, and refused there with a reason.
                 requests.add(new Request<>(zou.list(credential, collection, fields, some), answer -> answer.forEach(found),
                         denied -> {
                         }));
@@ -334,7 +335,7 @@ public class ZouLookups {
             return found == null ? null : found.id("project_id");
         }
 
-        /** Returns the target of a question; empty if the caller does not see it. */
+        /** Returns the target of a question; empty if the caller may not see it. */
         private Optional<Names.Target> target(Question question) {
             if (hidden.containsKey(question.id()) || role(question) == null) {
                 return Optional.empty();

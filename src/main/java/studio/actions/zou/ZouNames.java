@@ -10,8 +10,8 @@ import io.quarkus.cache.CacheName;
 import io.quarkus.cache.CaffeineCache;
 
 /**
- * A cache, for a minute, of names in Kitsu: of productions, sequences, episodes and types. It never decides who may see an
- * object.
+ * A cache of Zou's names of productions, sequences, episodes and types, each kept for a minute. It is shared by all callers, so
+ * it must not decide who may see an object.
  */
 @Singleton
 class ZouNames {
@@ -25,7 +25,7 @@ class ZouNames {
         this.known = known.as(CaffeineCache.class);
     }
 
-    /** Returns the object as it was a minute ago or less; null if it is not cached. */
+    /** Returns the object as Zou showed it at most a minute ago; null if it is not cached. */
     ZouObject get(String collection, UUID id) {
         CompletableFuture<ZouObject> object = known.getIfPresent(new Key(collection, id));
         return object == null ? null : object.join();

@@ -19,7 +19,7 @@ record ZouObject(JsonNode json) {
         return StrictJson.id(text(field));
     }
 
-    /** Returns the id in a field. Without an id, fails with 503: the answer is useless. */
+    /** Returns the id in a field. Fails with 503 if there is none, since Zou's answer is useless then. */
     UUID required(String field) {
         UUID id = id(field);
         if (id == null) {
@@ -32,18 +32,18 @@ record ZouObject(JsonNode json) {
         return text("name");
     }
 
-    /** Returns a field's text; null for an empty text, because Zou writes some missing values so. */
+    /** Returns a field's text; null also for an empty text, which Zou sends for some missing values. */
     String text(String field) {
         String text = json.path(field).asText("");
         return text.isEmpty() || json.path(field).isNull() ? null : text;
     }
 
-    /** Returns the object in a field; empty if there is none. */
+    /** Returns the object in a field; one without fields if there is none. */
     ZouObject in(String field) {
         return new ZouObject(json.path(field));
     }
 
-    /** Returns this object if it has the id. Else fails with 503: Zou answered about another object. */
+    /** Returns this object if it has the given id. Else fails with 503, because Zou answered about another object. */
     ZouObject mustBe(UUID id) {
         if (!id.equals(id())) {
             throw ZouFailures.away("its answer is about another object than requested");
