@@ -117,7 +117,8 @@ public record Problem(
          */
         NOT_DELIVERED(502, "Not all deliveries succeeded"),
         /**
-         * Kitsu or the database does not answer, or too many requests are arriving at once; {@code Retry-After} says when to ask
+         * Kitsu or the database does not answer, or too many requests are arriving at once; {@code Retry-After} says when to
+         * ask
          * again.
          */
         UNAVAILABLE(503, "Service unavailable"),

@@ -76,11 +76,13 @@ class SqlBatchTest {
 
     /** Counts on a connection outside of the open transaction. */
     private int rows() {
-        return QuarkusTransaction.suspendingExisting().call(() -> new SqlBatch().add("SELECT count(*) FROM bucket WHERE kind = 'test' AND subject = ?", List.of(subject))
-                .ask(database, answers -> {
-                    ResultSet count = answers.of(0);
-                    count.next();
-                    return count.getInt(1);
-                }));
+        return QuarkusTransaction.suspendingExisting()
+                .call(() -> new SqlBatch()
+                        .add("SELECT count(*) FROM bucket WHERE kind = 'test' AND subject = ?", List.of(subject))
+                        .ask(database, answers -> {
+                            ResultSet count = answers.of(0);
+                            count.next();
+                            return count.getInt(1);
+                        }));
     }
 }
