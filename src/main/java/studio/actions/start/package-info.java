@@ -1,2 +1,2 @@
-/** The start of the service: its settings, checks, messages and wiring. */
+/** The process: its entry points, settings, health checks and wiring, and the paths that belong to no feature. */
 package studio.actions.start;

@@ -1,2 +1,2 @@
-/** Actions that come and go: CSV export and import, and the take-over from Kitsu. */
+/** Export and import of actions as CSV, and the creation of actions that a take-over finds in Kitsu. */
 package studio.actions.transfer;
