@@ -1,2 +1,2 @@
-/** The start of the service: its settings, health checks, messages to the operator and beans. */
+/** The process: its entry points, settings, health checks and wiring, and the paths that belong to no feature. */
 package studio.actions.start;

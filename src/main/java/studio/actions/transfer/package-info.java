@@ -1,2 +1,2 @@
-/** CSV export and import of actions, and the take-over of actions from Kitsu. */
+/** Export and import of actions as CSV, and the creation of actions that a take-over finds in Kitsu. */
 package studio.actions.transfer;

@@ -1,0 +1,2 @@
+/** The rate limits of deliveries and presses, which all replicas share. */
+package studio.actions.limit;
