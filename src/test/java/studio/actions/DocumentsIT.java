@@ -43,7 +43,8 @@ class DocumentsIT {
             "nginx ", "needs Kitsu's nginx, and root",
             "systemctl ", "needs systemd, and root",
             "journalctl ", "needs systemd",
-            "curl -s -w '\\n' -X POST \"$API/take-over?", "needs a Kitsu: KitsuImportTest and KitsuCopiesTest send this request");
+            "curl -s -w '\\n' -X POST \"$API/take-over?",
+            "needs a Kitsu: KitsuImportTest and KitsuCopiesTest send this request");
 
     private static final Set<String> SHELLS = Set.of("sh", "bash");
 
@@ -191,6 +192,7 @@ class DocumentsIT {
 
     /** Returns a pattern for text in which {@code …} stands for anything. */
     private static Pattern pattern(String promise) {
-        return Pattern.compile(Arrays.stream(similar(promise).split("…")).map(Pattern::quote).collect(Collectors.joining(".*")));
+        return Pattern
+                .compile(Arrays.stream(similar(promise).split("…")).map(Pattern::quote).collect(Collectors.joining(".*")));
     }
 }

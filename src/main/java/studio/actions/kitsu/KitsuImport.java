@@ -37,11 +37,11 @@ import studio.actions.kitsu.KitsuCopies.Theirs;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
+import studio.actions.transfer.ActionAdoption;
 import studio.actions.transfer.ImportReport;
 import studio.actions.transfer.ImportReport.Change;
 import studio.actions.transfer.ImportReport.Kind;
 import studio.actions.transfer.ImportReport.Wrong;
-import studio.actions.transfer.TakeOver;
 import studio.actions.zou.Zou;
 
 /**
@@ -64,13 +64,13 @@ public class KitsuImport {
 
     private final Zou zou;
     private final Actions actions;
-    private final TakeOver takeOver;
+    private final ActionAdoption takeOver;
     private final ActionRules rules;
     private final KitsuCopies copies;
     private final ObjectMapper json;
     private final SecurityIdentity identity;
 
-    KitsuImport(Zou zou, Actions actions, TakeOver takeOver, ActionRules rules, KitsuCopies copies, ObjectMapper json,
+    KitsuImport(Zou zou, Actions actions, ActionAdoption takeOver, ActionRules rules, KitsuCopies copies, ObjectMapper json,
             SecurityIdentity identity) {
         this.zou = zou;
         this.actions = actions;

@@ -38,14 +38,14 @@ public class Main {
         Config config = given();
         setUnlessSaid(config, JSON_LOG, !atTerminal());
         setUnlessSaid(config, TRACES_OFF, config.getOptionalValue("custom-actions.tracing.endpoint", String.class).isEmpty());
-        if (Check.asked(args)) {
-            Check.goOffline(config);
+        if (CheckMode.asked(args)) {
+            CheckMode.goOffline(config);
         }
         Quarkus.run(null, (code, failure) -> exit(code, failure, dataFolder), args);
     }
 
     static void refuseBadSettings(String... args) {
-        List<String> refused = new ArrayList<>(Check.refused(args));
+        List<String> refused = new ArrayList<>(CheckMode.refused(args));
         try {
             refused.addAll(Settings.refused(System.getenv().keySet(), given()));
         } catch (IllegalArgumentException | NoSuchElementException e) {
@@ -93,7 +93,7 @@ public class Main {
             System.exit(code);
         }
         Throwable cause = ExceptionUtil.getRootCause(failure);
-        if (cause instanceof Check.Passed) {
+        if (cause instanceof CheckMode.Passed) {
             System.out.println(cause.getMessage());
             System.exit(0);
         }

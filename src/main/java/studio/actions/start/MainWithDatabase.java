@@ -28,7 +28,7 @@ public final class MainWithDatabase {
         Main.refuseBadSettings(args);
         var config = ConfigProvider.getConfig();
         Path data = null;
-        if (!Check.asked(args) && config.getOptionalValue(DatabaseUrl.KEY, String.class).isEmpty()) {
+        if (!CheckMode.asked(args) && config.getOptionalValue(DatabaseUrl.KEY, String.class).isEmpty()) {
             Path folder = Path.of(config.getOptionalValue("custom-actions.data-dir", String.class)
                     .orElse(System.getProperty("user.home") + "/.kitsu-actions"));
             try {

@@ -244,7 +244,7 @@ class SettingsTest {
             "postgres://u:hunter2@h/db",
             "-Dquarkus.datasource.jdbc.url=postgres://u:hunter2@h/db" })
     void showsNoCredentialOfAnArgument(String argument) {
-        assertThat(Check.refused(argument)).singleElement().asString().contains("is not known").doesNotContain("hunter2");
+        assertThat(CheckMode.refused(argument)).singleElement().asString().contains("is not known").doesNotContain("hunter2");
     }
 
     @ParameterizedTest

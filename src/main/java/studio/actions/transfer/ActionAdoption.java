@@ -22,13 +22,13 @@ import studio.actions.problem.ProblemException;
 
 /** Creates in this service the actions that a studio has in Kitsu. */
 @Singleton
-public class TakeOver {
+public class ActionAdoption {
 
     private final ActionWriter writer;
     private final ActionStore store;
     private final TakenNames names;
 
-    TakeOver(ActionWriter writer, ActionStore store, TakenNames names) {
+    ActionAdoption(ActionWriter writer, ActionStore store, TakenNames names) {
         this.writer = writer;
         this.store = store;
         this.names = names;

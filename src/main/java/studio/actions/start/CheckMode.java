@@ -24,7 +24,7 @@ import studio.actions.database.DatabaseUrl;
  * are up. No other observer of {@link StartupEvent} has run and no port is open, so no other system has been contacted.
  */
 @Singleton
-class Check {
+class CheckMode {
 
     private static final String ARGUMENT = "--check";
 
@@ -76,7 +76,7 @@ class Check {
     void end(@Observes @Priority(Integer.MIN_VALUE) StartupEvent start, @CommandLineArguments String[] args,
             ObjectMapper mapper, BeanManager beans) {
         if (asked(args)) {
-            beans.getBeans(Object.class, Any.Literal.INSTANCE).stream().filter(Check::ours)
+            beans.getBeans(Object.class, Any.Literal.INSTANCE).stream().filter(CheckMode::ours)
                     .forEach(bean -> beans.getReference(bean, Object.class, beans.createCreationalContext(bean)));
             throw new Passed();
         }

@@ -24,7 +24,7 @@ import studio.actions.problem.ProblemException;
  */
 @Provider
 @ConstrainedTo(RuntimeType.SERVER)
-public class BodyCheck implements ReaderInterceptor {
+public class BodyFormat implements ReaderInterceptor {
 
     @Override
     public Object aroundReadFrom(ReaderInterceptorContext context) throws IOException {
