@@ -1,2 +1,2 @@
-/** Access to the database for all stores: its address, start and health, batches of statements, and notifications. */
+/** The common ground of all SQL: the address, start and health of the database, batches and notifications. */
 package studio.actions.database;

@@ -1,2 +1,2 @@
-/** The only sender of requests to receivers: sends one request and reports its outcome. */
+/** The only way out to receivers: sends one request and reports its outcome. */
 package studio.actions.egress;

@@ -1,2 +1,2 @@
-/** Hash functions for all other packages. */
+/** Hashes, for all other packages. */
 package studio.actions.hash;

@@ -1,2 +1,2 @@
-/** Filters before and after the resource methods: guards, limits of bodies, checks of parameters, headers and problems. */
+/** What every HTTP request passes before and after its resource: guards, limits of bodies, parameters and problems. */
 package studio.actions.http;

@@ -1,2 +1,2 @@
-/** Refusals of requests, the problem documents for them (RFC 9457), and strict parsing of JSON. */
+/** Refusals and their problem documents, and the strict reading of JSON. */
 package studio.actions.problem;

@@ -1,2 +1,2 @@
-/** Settings that several packages share, and the annotations of settings. */
+/** The settings that several packages share, and how each setting states its unit and bounds. */
 package studio.actions.settings;

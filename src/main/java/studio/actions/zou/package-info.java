@@ -1,2 +1,2 @@
-/** Requests to Kitsu's API server with the caller's credential: who the caller is, and which targets the caller may see. */
+/** Kitsu's API server, asked as the caller: who the caller is, and which targets the caller may see. */
 package studio.actions.zou;
