@@ -28,6 +28,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import studio.actions.testing.Api;
+import studio.actions.testing.Json;
 import studio.actions.testing.Packaged;
 import studio.actions.testing.Postgres;
 import studio.actions.testing.Raw;
@@ -121,9 +123,9 @@ class AttackIT {
     }
 
     private Map<String, Attack> attacks() throws Exception {
-        String slow = action("/ok/{entity_name}", "");
-        String held = press(action("/held?e={entity_id}", "\"timeout_ms\": 30000,"), 1, i -> "SH");
-        String big = press(action("/long/8192?e={entity_id}", ""), 1000, i -> "SH");
+        String slow = action("/ok/{entity_name}", 10_000);
+        String held = press(action("/held?e={entity_id}", 30_000), 1, i -> "SH");
+        String big = press(action("/long/8192?e={entity_id}", 10_000), 1000, i -> "SH");
         receiver.script(name, out -> {
             out.write(("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n" + "x".repeat(0xffff) + "\r\n")
                     .getBytes(US_ASCII));
@@ -132,7 +134,7 @@ class AttackIT {
                 out.write(chunks);
             }
         });
-        String dripping = action("/scripted?e={entity_id}", "\"timeout_ms\": 1000,");
+        String dripping = action("/scripted?e={entity_id}", 1000);
         Map<String, Attack> attacks = new LinkedHashMap<>();
         attacks.put("slow bodies",
                 () -> hold(300, 3, i -> Raw.slow(API + (i % 2 == 0 ? "/echo" : "/" + slow + "/run"), BEARER)));
@@ -174,38 +176,25 @@ class AttackIT {
     }
 
     private void hang() throws Exception {
-        List<String> backends = database.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' "
-                + "AND pid <> pg_backend_pid()");
+        List<String> backends = database.backends();
         try {
-            signal("STOP", backends);
+            Packaged.signal("STOP", backends);
             TimeUnit.SECONDS.sleep(5);
         } finally {
-            signal("CONT", backends);
+            Packaged.signal("CONT", backends);
         }
         TimeUnit.SECONDS.sleep(1);
     }
 
-    private static void signal(String signal, List<String> processes) throws Exception {
-        List<String> kill = new ArrayList<>(List.of("kill", "-" + signal));
-        kill.addAll(processes);
-        new ProcessBuilder(kill).start().waitFor();
-    }
-
-    private String action(String behaviour, String fields) throws Exception {
-        return service.post("", Packaged.TOKEN,
-                "{\"name\": \"%s\", \"is_ajax\": true, \"rate_per_minute\": 60000, %s \"url\": \"%s\"}"
-                        .formatted(UUID.randomUUID(), fields, receiver.url("/" + name + behaviour)))
-                .getString("id");
+    private String action(String behaviour, int timeout) throws Exception {
+        return service.ajax(Packaged.TOKEN, receiver.url("/" + name + behaviour), "rate_per_minute", 60_000, "timeout_ms",
+                timeout);
     }
 
     /** Starts a run and returns its id. */
     private String press(String action, int targets, IntFunction<String> names) {
-        return service.press(action, Packaged.TOKEN,
-                "{\"targets\": [" + IntStream.range(0, targets).mapToObj(i -> "{\"entity_id\": \""
-                        + UUID.randomUUID() + "\", \"entity_name\": \"" + names.apply(i) + "\"}")
-                        .collect(Collectors.joining(","))
-                        + "]}")
-                .json().getString("id");
+        List<Map<String, Object>> shots = IntStream.range(0, targets).mapToObj(i -> Api.shot(names.apply(i))).toList();
+        return service.press(action, Packaged.TOKEN, Json.text(Map.of("targets", shots))).json().getString("id");
     }
 
     /** Starts a run and waits until it has ended. */

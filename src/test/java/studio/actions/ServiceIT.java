@@ -100,12 +100,11 @@ class ServiceIT {
                 receiver.url("/it-pressed/headers?e={entity_id}" + Confidential.note("&no-log-has-this=1") + "{&entity_name}"),
                 "headers",
                 Map.of("X-Farm", "${secret:farm}"), "signing_secret", "sign-here");
-        Map<String, Object> shot = Api.target("entity_id", UUID.randomUUID().toString(), "entity_type", "shot", "entity_name",
-                "SH é/1");
+        Map<String, Object> shot = Api.shot("SH é/1");
 
         Api.admin().body(Map.of("targets", List.of(shot))).post(ACTIONS + "/" + action + "/preview").then().statusCode(200)
                 .body(has("deliveries[0].headers.X-Farm", equalTo("••••"), "deliveries[0].method", equalTo("POST")));
-        Json run = Json.of(Api.run(action, List.of(shot)).then().statusCode(200).extract());
+        Json run = Json.of(200, Api.run(action, List.of(shot)));
 
         assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
         assertThat(run.prettify()).doesNotContain(Services.FARM);
@@ -144,8 +143,7 @@ class ServiceIT {
         String action = Api.ajax(receiver.url("/it-failing/status/503?e={entity_id}"));
         Map<String, Object> body = Map.of("targets", List.of(Api.shot()));
         String key = UUID.randomUUID().toString();
-        Json first = Json.of(Api.admin().header("Idempotency-Key", key).body(body).post(ACTIONS + "/" + action + "/run").then()
-                .statusCode(200).extract());
+        Json first = Json.of(200, Api.admin().header("Idempotency-Key", key).body(body).post(ACTIONS + "/" + action + "/run"));
         assertThat(first.getString("deliveries[0].failure.kind")).isEqualTo("server_error");
         Api.admin().header("Idempotency-Key", key).body(body).post(ACTIONS + "/" + action + "/run").then().statusCode(200)
                 .body(has("id", equalTo(first.getString("id"))));

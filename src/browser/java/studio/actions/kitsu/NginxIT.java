@@ -87,13 +87,13 @@ class NginxIT {
     @Test
     @Order(3)
     void letsZouAnswerWhileTheServiceHangs() throws Exception {
-        signal("STOP");
+        service.signal("STOP");
         try {
             long since = System.nanoTime();
             assertThat(actions(zou.login("user"))).isEqualTo(theirs);
             assertThat(Duration.ofNanos(System.nanoTime() - since)).isBetween(Duration.ofMillis(1900), Duration.ofSeconds(5));
         } finally {
-            signal("CONT");
+            service.signal("CONT");
         }
         await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> assertThat(actions(zou.login("user"))).isEmpty());
     }
@@ -110,10 +110,6 @@ class NginxIT {
 
         nginx.start(false);
         assertThat(actions(zou.login("user"))).as("without the rule").isEqualTo(theirs);
-    }
-
-    private static void signal(String name) throws Exception {
-        new ProcessBuilder("kill", "-" + name, Long.toString(service.process.pid())).start().waitFor();
     }
 
     private static List<String> actions(String token) throws Exception {

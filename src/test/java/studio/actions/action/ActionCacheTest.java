@@ -3,9 +3,7 @@ package studio.actions.action;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -16,12 +14,12 @@ import jakarta.inject.Inject;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 import studio.actions.testing.Api;
+import studio.actions.testing.Database;
 import studio.actions.testing.Json;
 import studio.actions.testing.Services;
 
@@ -31,7 +29,7 @@ import studio.actions.testing.Services;
 class ActionCacheTest {
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     @Inject
     Actions actions;
@@ -40,7 +38,7 @@ class ActionCacheTest {
     void listsLocalChangesImmediately() {
         for (int i = 0; i < 10; i++) {
             String name = "At once " + i;
-            String id = Json.of(Api.create(Api.draft("name", name)).then().statusCode(201).extract()).get("id");
+            String id = Api.id(Api.create(Api.draft("name", name)));
             assertThat(names()).contains(name);
             Api.admin().body("{\"name\": \"" + name + " changed\"}").patch(Api.ACTIONS + "/" + id).then().statusCode(200);
             assertThat(names()).contains(name + " changed").doesNotContain(name);
@@ -51,10 +49,10 @@ class ActionCacheTest {
 
     @Test
     void listsChangesOfAnotherReplica() throws SQLException {
-        String id = Json.of(Api.create(Api.draft("name", "Here")).then().statusCode(201).extract()).get("id");
+        String id = Api.id(Api.create(Api.draft("name", "Here")));
         assertThat(names()).contains("Here");
 
-        execute("UPDATE action SET name = 'Elsewhere', version = version + 1 WHERE id = '" + id + "'");
+        database.execute("UPDATE action SET name = 'Elsewhere', version = version + 1 WHERE id = '" + id + "'");
 
         await().atMost(Duration.ofSeconds(5)).untilAsserted(() -> assertThat(names()).contains("Elsewhere"));
     }
@@ -66,7 +64,7 @@ class ActionCacheTest {
         Caller admin = new Caller(UUID.randomUUID(), "Ada", "ada@example.com", Role.admin, false, List.of(), Set.of());
         assertThat(actions.pressableNow(id, admin).version).isEqualTo(1);
 
-        execute("UPDATE action SET version = 2 WHERE id = '" + id + "'");
+        database.execute("UPDATE action SET version = 2 WHERE id = '" + id + "'");
 
         assertThat(actions.pressableAsBefore(id, admin).version).isEqualTo(1);
         assertThat(actions.pressableNow(id, admin).version).isEqualTo(2);
@@ -76,11 +74,11 @@ class ActionCacheTest {
     /** The first request after the break must not get the broken connection. */
     @RepeatedTest(3)
     void listensAgainAfterLostConnection() throws SQLException {
-        String id = Json.of(Api.create(Api.draft("name", "Before the break")).then().statusCode(201).extract()).get("id");
+        String id = Api.id(Api.create(Api.draft("name", "Before the break")));
         assertThat(names()).contains("Before the break");
 
-        execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'");
-        execute("UPDATE action SET name = 'In the break', version = version + 1 WHERE id = '" + id + "'");
+        database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'");
+        database.execute("UPDATE action SET name = 'In the break', version = version + 1 WHERE id = '" + id + "'");
         await().atMost(Duration.ofSeconds(10)).ignoreExceptions()
                 .untilAsserted(() -> assertThat(names()).contains("In the break"));
 
@@ -88,18 +86,12 @@ class ActionCacheTest {
         await().atMost(Duration.ofSeconds(10)).ignoreExceptions().untilAsserted(() -> {
             String now = "After " + System.nanoTime();
             names();
-            execute("UPDATE action SET name = '" + now + "', version = version + 1 WHERE id = '" + id + "'");
+            database.execute("UPDATE action SET name = '" + now + "', version = version + 1 WHERE id = '" + id + "'");
             await().atMost(Duration.ofSeconds(1)).untilAsserted(() -> assertThat(names()).contains(now));
         });
     }
 
     private static List<String> names() {
-        return Json.of(Api.admin().get(Api.ACTIONS).then().statusCode(200).extract()).get("data.name");
-    }
-
-    private void execute(String sql) throws SQLException {
-        try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
-            statement.execute(sql);
-        }
+        return Json.of(200, Api.admin().get(Api.ACTIONS)).get("data.name");
     }
 }

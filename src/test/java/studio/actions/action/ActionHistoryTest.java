@@ -6,9 +6,7 @@ import static org.hamcrest.Matchers.empty;
 import static org.hamcrest.Matchers.equalTo;
 import static studio.actions.testing.Json.has;
 
-import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -25,12 +23,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.Database;
 import studio.actions.testing.Json;
 
 @QuarkusTest
@@ -38,7 +36,7 @@ import studio.actions.testing.Json;
 class ActionHistoryTest {
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     private final String admin = BesideKitsu.token("admin");
 
@@ -75,8 +73,8 @@ class ActionHistoryTest {
 
     @Test
     void recordsChangesMadeOnKitsusPage() {
-        String id = Json.of(BesideKitsu.with(admin).body(Map.of("name", "Kitsu's", "url", "https://tool.studio.com/"))
-                .post(BesideKitsu.PATH).then().statusCode(201).extract()).get("id");
+        String id = Api.id(BesideKitsu.with(admin).body(Map.of("name", "Kitsu's", "url", "https://tool.studio.com/"))
+                .post(BesideKitsu.PATH));
         BesideKitsu.with(admin).body(Map.of("name", "Kitsu's own")).put(BesideKitsu.PATH + "/" + id).then().statusCode(200);
         BesideKitsu.with(admin).delete(BesideKitsu.PATH + "/" + id).then().statusCode(204);
 
@@ -161,7 +159,7 @@ class ActionHistoryTest {
     void validatesRestoredVersionByCurrentRules() throws SQLException {
         String id = create();
         patch(id, Map.of("description", "New"));
-        inDatabase(
+        database.execute(
                 "UPDATE action_version SET draft = jsonb_set(draft, '{url}', '\"https://10.0.0.1/\"') || '{\"is_ajax\": true}' "
                         + "WHERE action_id = '" + id + "' AND version = 1");
 
@@ -201,8 +199,8 @@ class ActionHistoryTest {
     void addsVersionsThatAnOlderReleaseDidNotRecord() throws SQLException {
         String id = create("description", "First");
         String somebody = UUID.randomUUID().toString();
-        inDatabase("UPDATE action SET description = 'Second', version = 2, updated_by = '" + somebody + "' WHERE id = '" + id
-                + "'");
+        database.execute("UPDATE action SET description = 'Second', version = 2, updated_by = '" + somebody + "' WHERE id = '"
+                + id + "'");
 
         patch(id, Map.of("timeout_ms", 20000));
 
@@ -212,10 +210,10 @@ class ActionHistoryTest {
                 history.get("data[2].changes.field"));
         assertThat(history.getString("data[1].by.id")).isEqualTo(somebody);
         assertThat(history.getString("data[1].by.name")).isNull();
-        inDatabase("UPDATE action SET description = 'Fourth', version = 4 WHERE id = '" + id + "'");
+        database.execute("UPDATE action SET description = 'Fourth', version = 4 WHERE id = '" + id + "'");
 
         restore(id, "?version=1").then().statusCode(200).body(has("version", equalTo(5), "description", equalTo("First")));
-        inDatabase("UPDATE action SET description = 'Sixth', version = 6 WHERE id = '" + id + "'");
+        database.execute("UPDATE action SET description = 'Sixth', version = 6 WHERE id = '" + id + "'");
         BesideKitsu.with(admin).contentType("text/csv")
                 .body("Name;URL;Description;ID\nSync;https://api.studio.com/;Seventh;" + id)
                 .post(Api.ACTIONS + "/import?mode=apply").then().statusCode(200).body(has("updated", equalTo(1)));
@@ -272,12 +270,6 @@ class ActionHistoryTest {
         assertThat(history(id).<String> getList("data.verb")).containsExactly("changed", "created");
     }
 
-    private void inDatabase(String sql) throws SQLException {
-        try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
-            statement.execute(sql);
-        }
-    }
-
     private String create(Object... fields) {
         return Api.id(BesideKitsu.with(admin).body(BesideKitsu.draft(fields)).post(Api.ACTIONS));
     }
@@ -287,7 +279,7 @@ class ActionHistoryTest {
         if (patch.get("headers") instanceof Map<?, ?> headers && !headers.containsKey("X-Key")) {
             patch.put("headers", both("X-Key", null, "X-Queue", headers.get("X-Queue")));
         }
-        BesideKitsu.with(admin).body(patch).patch(Api.ACTIONS + "/" + id).then().statusCode(200);
+        Api.change(BesideKitsu.with(admin), id, patch);
     }
 
     private Map<String, Object> read(String id) {
@@ -303,8 +295,7 @@ class ActionHistoryTest {
     }
 
     private Json history(String id, String query) {
-        return Json
-                .of(BesideKitsu.with(admin).get(Api.ACTIONS + "/" + id + "/history" + query).then().statusCode(200).extract());
+        return Json.of(200, BesideKitsu.with(admin).get(Api.ACTIONS + "/" + id + "/history" + query));
     }
 
     private static Map<String, Object> change(String field, Object from, Object to) {

@@ -4,14 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.net.UnknownHostException;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -555,15 +552,8 @@ class AddressPolicyTest {
     }
 
     static List<String> vectors() throws IOException {
-        List<String> lines = new ArrayList<>();
-        try (InputStream in = AddressPolicyTest.class.getResourceAsStream("/vectors/ssrf-refused.txt")) {
-            new String(in.readAllBytes(), StandardCharsets.UTF_8).lines()
-                    .filter(line -> !line.startsWith("#") && !line.isBlank())
-                    .filter(line -> !line.matches("http://[\\w.-]*nip\\.io/") && !line.contains("dynamic.example"))
-                    .map(line -> line.replace("\\t", "\t").replace("\\r", "\r").replace("\\n", "\n"))
-                    .forEach(lines::add);
-        }
-        return lines;
+        return SsrfVectors.read().stream()
+                .filter(line -> !line.matches("http://[\\w.-]*nip\\.io/") && !line.contains("dynamic.example")).toList();
     }
 
     @ParameterizedTest

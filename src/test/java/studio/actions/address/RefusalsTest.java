@@ -6,8 +6,6 @@ import static studio.actions.testing.Json.has;
 
 import java.net.InetAddress;
 import java.net.URL;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -22,7 +20,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.common.http.TestHTTPResource;
@@ -30,6 +27,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import studio.actions.address.AddressPolicy.Reason;
 import studio.actions.testing.Api;
+import studio.actions.testing.Database;
 import studio.actions.testing.Json;
 import studio.actions.testing.Log;
 import studio.actions.testing.Metrics;
@@ -46,7 +44,7 @@ class RefusalsTest {
     private static final String INSIDE = "https://private.studio.test:" + Receiver.shared().port() + "/?e={entity_id}";
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     @TestHTTPResource(value = "/metrics", management = true)
     URL metrics;
@@ -82,8 +80,7 @@ class RefusalsTest {
         String name = "Refused " + UUID.randomUUID();
         double before = count(reason);
 
-        String told = Json.of(Api.create(Api.draft("name", name, "url", url, "is_ajax", true)).then().statusCode(400).extract())
-                .get("errors[0].message");
+        String told = Json.of(400, Api.create(Api.draft("name", name, "url", url, "is_ajax", true))).get("errors[0].message");
 
         assertThat(count(reason) - before).isEqualTo(1);
         assertThat(log()).singleElement().asString()
@@ -99,7 +96,7 @@ class RefusalsTest {
         String action = Api.ajax(INSIDE, "name", "Look inside");
         double before = count(Reason.ADDRESS);
 
-        Json run = Json.of(Api.run(action, List.of(Api.shot(), Api.shot(), Api.shot())).then().statusCode(200).extract());
+        Json run = Json.of(200, Api.run(action, List.of(Api.shot(), Api.shot(), Api.shot())));
 
         assertThat(count(Reason.ADDRESS) - before).isEqualTo(3);
         assertThat(log()).containsExactly(
@@ -144,12 +141,7 @@ class RefusalsTest {
     @Test
     void countsAndLogsAddressesThatAreNoLongerAllowed() throws Exception {
         String action = Api.ajax("https://api.studio.com/", "name", "Was open");
-        try (Connection connection = database.getConnection();
-                PreparedStatement update = connection.prepareStatement("UPDATE action SET url = ? WHERE id = ?")) {
-            update.setString(1, "https://127.0.0.2/");
-            update.setObject(2, UUID.fromString(action));
-            update.executeUpdate();
-        }
+        database.change("UPDATE action SET url = ? WHERE id = ?", "https://127.0.0.2/", UUID.fromString(action));
         double before = count(Reason.ADDRESS);
 
         Api.admin().body(Map.of("targets", List.of(Api.shot()))).post(Api.ACTIONS + "/" + action + "/preview").then()

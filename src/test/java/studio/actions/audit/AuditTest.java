@@ -25,13 +25,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.csv.Csv;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.Database;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
@@ -41,7 +41,7 @@ import studio.actions.testing.Receiver;
 class AuditTest {
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     @Inject
     AuditRetention retention;
@@ -103,8 +103,8 @@ class AuditTest {
         FakeZou.Task shot = FakeZou.shared().shot("Twice");
 
         for (int time = 0; time < 2; time++) {
-            BesideKitsu.with(admin).header("Idempotency-Key", id).body(Map.of("selection", List.of(shot.id())))
-                    .post(Api.ACTIONS + "/" + id + "/run").then().statusCode(200);
+            BesideKitsu.run(BesideKitsu.with(admin).header("Idempotency-Key", id), id, List.of(shot.id())).then()
+                    .statusCode(200);
         }
 
         assertThat(audit("subject=" + id + "&verb=ran").<String> getList("data.id")).hasSize(1);
@@ -113,15 +113,11 @@ class AuditTest {
     @Test
     void recordsCancellationOnce() {
         String id = BesideKitsu.ajax(receiver.url("/cancelled/status/503"), "max_attempts", 3);
-        String run = Json.of(BesideKitsu.with(admin).header("Prefer", "respond-async")
-                .body(Map.of("selection", List.of(FakeZou.shared().shot("Cancelled").id())))
-                .post(Api.ACTIONS + "/" + id + "/run")
-                .then().statusCode(202).extract()).get("id");
+        String run = BesideKitsu.start(BesideKitsu.with(admin), id, List.of(FakeZou.shared().shot("Cancelled").id())).get("id");
 
-        await().until(() -> Json.of(BesideKitsu.with(admin).get(Api.ACTIONS + "/runs/" + run))
-                .get("deliveries[0].next_attempt_at") != null);
+        await().until(() -> Api.read(BesideKitsu.with(admin), run).get("deliveries[0].next_attempt_at") != null);
         for (int time = 0; time < 2; time++) {
-            BesideKitsu.with(admin).post(Api.ACTIONS + "/runs/" + run + "/cancel").then().statusCode(200);
+            BesideKitsu.with(admin).post(Api.RUNS + "/" + run + "/cancel").then().statusCode(200);
         }
 
         Json audit = audit("run=" + run + "&verb=cancelled");
@@ -182,9 +178,9 @@ class AuditTest {
         String id = BesideKitsu.ajax(receiver.url("/hidden/ok"), "roles", List.of("supervisor"));
         FakeZou.Task shot = FakeZou.shared().shot("Hidden");
 
-        BesideKitsu.as("user").body(Map.of("selection", List.of(shot.id()))).post(Api.ACTIONS + "/" + id + "/run").then()
-                .statusCode(404).body(has("code", equalTo("not_found"), "type",
-                        equalTo("urn:kitsu-actions:problem:not_found"), "refusal", equalTo(null)));
+        BesideKitsu.run(BesideKitsu.as("user"), id, List.of(shot.id())).then().statusCode(404)
+                .body(has("code", equalTo("not_found"), "type", equalTo("urn:kitsu-actions:problem:not_found"), "refusal",
+                equalTo(null)));
         BesideKitsu.as("user").body(Map.of("selection", List.of(shot.id()))).post(BesideKitsu.PATH + "/" + id + "/run").then()
                 .statusCode(404);
 
@@ -198,8 +194,8 @@ class AuditTest {
         String id = BesideKitsu.ajax(receiver.url("/theirs/ok"));
         String run = press(admin, id);
 
-        BesideKitsu.as("user").get(Api.ACTIONS + "/runs/" + run).then().statusCode(404);
-        BesideKitsu.as("manager").post(Api.ACTIONS + "/runs/" + run + "/cancel").then().statusCode(403);
+        BesideKitsu.as("user").get(Api.RUNS + "/" + run).then().statusCode(404);
+        BesideKitsu.as("manager").post(Api.RUNS + "/" + run + "/cancel").then().statusCode(403);
 
         Json audit = audit("run=" + run + "&verb=refused");
         assertThat(audit.<String> getList("data.caller.role")).containsExactly("manager", "user");
@@ -246,7 +242,7 @@ class AuditTest {
     }
 
     private static Json stats(String person, String id) {
-        return Json.of(BesideKitsu.as(person).get(Api.ACTIONS + "/" + id + "/stats").then().statusCode(200).extract());
+        return Json.of(200, BesideKitsu.as(person).get(Api.ACTIONS + "/" + id + "/stats"));
     }
 
     // Entries cannot be changed
@@ -259,28 +255,28 @@ class AuditTest {
                     "UPDATE audit_outcome SET result = 'other'", "DELETE FROM audit_outcome" })
     void databaseRefusesToChangeOrDeleteEntries(String statement) throws SQLException {
         String id = written("364 days 1 hour");
-        execute("INSERT INTO audit_outcome (run_id, result, detail) VALUES (gen_random_uuid(), 'failed', '{}')");
+        database.execute("INSERT INTO audit_outcome (run_id, result, detail) VALUES (gen_random_uuid(), 'failed', '{}')");
         long entries = count("true");
 
-        assertThatThrownBy(() -> execute(statement.formatted(id))).isInstanceOf(SQLException.class)
+        assertThatThrownBy(() -> database.execute(statement.formatted(id))).isInstanceOf(SQLException.class)
                 .hasMessageContaining("The audit is append-only");
 
         assertThat(count("true")).isEqualTo(entries);
-        execute("DELETE FROM audit_entry WHERE id = '" + written("365 days 1 hour") + "'");
+        database.execute("DELETE FROM audit_entry WHERE id = '" + written("365 days 1 hour") + "'");
     }
 
     @Test
     void removesExpiredEntriesInBatches() throws SQLException {
-        execute("INSERT INTO audit_entry (id, at, verb, caller_id, caller_name, caller_role, result) SELECT gen_random_uuid(), "
-                + "now() - interval '366 days' - i * interval '1 second', 'ran', gen_random_uuid(), 'Old', 'user', 'done' "
-                + "FROM generate_series(1, 2500) i");
-        execute("INSERT INTO audit_outcome (run_id, at, result, detail) SELECT gen_random_uuid(), now() - interval '366 days', "
-                + "'failed', '{}' FROM generate_series(1, 1500)");
+        database.execute("INSERT INTO audit_entry (id, at, verb, caller_id, caller_name, caller_role, result) SELECT "
+                + "gen_random_uuid(), now() - interval '366 days' - i * interval '1 second', 'ran', gen_random_uuid(), 'Old', "
+                + "'user', 'done' FROM generate_series(1, 2500) i");
+        database.execute("INSERT INTO audit_outcome (run_id, at, result, detail) SELECT gen_random_uuid(), now() - interval "
+                + "'366 days', 'failed', '{}' FROM generate_series(1, 1500)");
         String young = written("364 days");
 
         retention.sweep();
 
-        assertThat(text("SELECT count(*) FROM audit_outcome WHERE at < now() - interval '365 days'")).isEqualTo("0");
+        assertThat(database.text("SELECT count(*) FROM audit_outcome WHERE at < now() - interval '365 days'")).isEqualTo("0");
 
         assertThat(count("at < now() - interval '365 days'")).isZero();
         assertThat(count("id = '" + young + "'")).isEqualTo(1);
@@ -345,8 +341,8 @@ class AuditTest {
     @Test
     void escapesFormulasForEveryDelimiterInCsv() throws SQLException {
         UUID somebody = UUID.randomUUID();
-        execute("INSERT INTO audit_entry (id, verb, caller_id, caller_name, caller_role, result) VALUES (gen_random_uuid(), 'ran', '"
-                + somebody + "', 'x,=1+1; @y', 'user', 'done')");
+        database.execute("INSERT INTO audit_entry (id, verb, caller_id, caller_name, caller_role, result) VALUES "
+                + "(gen_random_uuid(), 'ran', '" + somebody + "', 'x,=1+1; @y', 'user', 'done')");
 
         String path = Api.ACTIONS + "/audit?caller=" + somebody;
         assertThat(BesideKitsu.with(admin).accept("text/csv").get(path).asString()).contains("\"x,'=1+1; '@y\"");
@@ -358,8 +354,8 @@ class AuditTest {
     @Test
     void exportsAllEntriesAsCsv() throws SQLException {
         UUID somebody = UUID.randomUUID();
-        execute("INSERT INTO audit_entry (id, verb, caller_id, caller_name, caller_role, result, at) SELECT gen_random_uuid(), "
-                + "'ran', '" + somebody + "', 'Busy', 'user', 'done', now() FROM generate_series(1, 2500)");
+        database.execute("INSERT INTO audit_entry (id, verb, caller_id, caller_name, caller_role, result, at) SELECT "
+                + "gen_random_uuid(), 'ran', '" + somebody + "', 'Busy', 'user', 'done', now() FROM generate_series(1, 2500)");
 
         String table = BesideKitsu.with(admin).accept("text/csv").get(Api.ACTIONS + "/audit?caller=" + somebody).asString();
 
@@ -380,7 +376,7 @@ class AuditTest {
 
         Json changed = audit("subject=" + id + "&verb=changed");
         Json fired = Json.of(BesideKitsu.with(admin)
-                .get(Api.ACTIONS + "/runs?action_id=" + id + "&since=" + changed.getString("data[0].at")));
+                .get(Api.RUNS + "?action_id=" + id + "&since=" + changed.getString("data[0].at")));
 
         assertThat(changed.getString("data[0].caller.email")).isEqualTo("admin@example.com");
         assertThat(fired.<String> getList("data.state")).containsExactly("failed");
@@ -388,7 +384,7 @@ class AuditTest {
     }
 
     private Json audit(String query) {
-        return Json.of(BesideKitsu.with(admin).get(Api.ACTIONS + "/audit?" + query).then().statusCode(200).extract());
+        return Json.of(200, BesideKitsu.with(admin).get(Api.ACTIONS + "/audit?" + query));
     }
 
     private List<String> verbs(String query) {
@@ -396,12 +392,12 @@ class AuditTest {
     }
 
     private static String press(String token, String action) {
-        return Json.of(BesideKitsu.with(token).body(Map.of("selection", List.of(FakeZou.shared().shot("Pressed").id())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract()).get("id");
+        return Json.of(200, BesideKitsu.run(BesideKitsu.with(token), action, List.of(FakeZou.shared().shot("Pressed").id())))
+                .get("id");
     }
 
     private static void replay(String token, String run) {
-        BesideKitsu.with(token).post(Api.ACTIONS + "/runs/" + run + "/replay?only=all").then().statusCode(200);
+        BesideKitsu.with(token).post(Api.RUNS + "/" + run + "/replay?only=all").then().statusCode(200);
     }
 
     private void importing(String name, String mode) {
@@ -410,7 +406,7 @@ class AuditTest {
     }
 
     private Instant now() {
-        try (Connection connection = database.getConnection();
+        try (Connection connection = database.connect();
                 Statement statement = connection.createStatement();
                 ResultSet now = statement.executeQuery("SELECT clock_timestamp()")) {
             now.next();
@@ -423,27 +419,12 @@ class AuditTest {
     /** Inserts an entry of the given age and returns its id. */
     private String written(String age) throws SQLException {
         String id = UUID.randomUUID().toString();
-        execute("INSERT INTO audit_entry (id, at, verb, caller_id, caller_name, caller_role, result) VALUES ('" + id
+        database.execute("INSERT INTO audit_entry (id, at, verb, caller_id, caller_name, caller_role, result) VALUES ('" + id
                 + "', now() - interval '" + age + "', 'ran', '" + id + "', 'Old', 'user', 'done')");
         return id;
     }
 
     private long count(String condition) throws SQLException {
-        return Long.parseLong(text("SELECT count(*) FROM audit_entry WHERE " + condition));
-    }
-
-    private String text(String sql) throws SQLException {
-        try (Connection connection = database.getConnection();
-                Statement statement = connection.createStatement();
-                ResultSet found = statement.executeQuery(sql)) {
-            found.next();
-            return found.getString(1);
-        }
-    }
-
-    private void execute(String sql) throws SQLException {
-        try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
-            statement.execute(sql);
-        }
+        return Long.parseLong(database.text("SELECT count(*) FROM audit_entry WHERE " + condition));
     }
 }

@@ -24,7 +24,6 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.draft.Method;
-import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.Receiver;
@@ -125,8 +124,7 @@ class ContractTest {
     void receiverGetsDocumentedRequest(Method method) {
         String name = "hears-" + UUID.randomUUID();
         String action = BesideKitsu.ajax(Receiver.shared().url("/" + name + "/ok"), "method", method.name());
-        BesideKitsu.as("admin").body(Map.of("selection", List.of(FakeZou.shared().shot("SH010").id())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200);
+        BesideKitsu.run(BesideKitsu.as("admin"), action, List.of(FakeZou.shared().shot("SH010").id())).then().statusCode(200);
         Receiver.Heard heard = Receiver.shared().heard(name).get(0);
         Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         headers.putAll(heard.headers());

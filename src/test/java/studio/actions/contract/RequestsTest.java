@@ -39,7 +39,6 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.contract.Contract.Operation;
 import studio.actions.contract.Generator.Invalid;
-import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Task;
@@ -99,9 +98,7 @@ class RequestsTest {
         makeWhatIsAskedFor();
         String held = BesideKitsu.ajax(Receiver.shared().url("/contract-" + UUID.randomUUID() + "/held"), "timeout_ms", 30_000,
                 "max_attempts", 8);
-        running = Json.of(BesideKitsu.with(token).header("Prefer", "respond-async")
-                .body(Map.of("selection", List.of(task.id()))).post(Api.ACTIONS + "/" + held + "/run").then().statusCode(202)
-                .extract()).get("id");
+        running = BesideKitsu.start(BesideKitsu.with(token), held, List.of(task.id())).get("id");
     }
 
     @AfterEach
@@ -114,8 +111,7 @@ class RequestsTest {
         task = zou.shot("SH010");
         sent = BesideKitsu.ajax(Receiver.shared().url("/contract/ok"));
         opened = BesideKitsu.opened("https://studio.example/{task_id}");
-        run = Json.of(BesideKitsu.with(token).body(Map.of("selection", List.of(task.id())))
-                .post(Api.ACTIONS + "/" + sent + "/run").then().statusCode(200).extract()).get("id");
+        run = Json.of(200, BesideKitsu.run(BesideKitsu.with(token), sent, List.of(task.id()))).get("id");
     }
 
     @Test

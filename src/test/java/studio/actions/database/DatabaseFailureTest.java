@@ -1,6 +1,5 @@
 package studio.actions.database;
 
-import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -32,7 +31,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
-import io.restassured.specification.RequestSpecification;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
 import studio.actions.testing.FakeZou;
@@ -156,21 +154,17 @@ class DatabaseFailureTest {
 
     private List<CompletableFuture<Response>> requests() {
         return List.of(
-                later(() -> with().get(Api.ACTIONS + "/runs")),
-                later(() -> with().get(Api.ACTIONS + "/" + action)),
-                later(() -> with().get("/api/data/user/context")),
-                later(() -> with().contentType("application/json").body(BesideKitsu.draft()).post(Api.ACTIONS)),
-                later(() -> with().contentType("application/json")
+                later(() -> BesideKitsu.with(admin).get(Api.RUNS)),
+                later(() -> BesideKitsu.with(admin).get(Api.ACTIONS + "/" + action)),
+                later(() -> BesideKitsu.with(admin).get("/api/data/user/context")),
+                later(() -> BesideKitsu.with(admin).body(BesideKitsu.draft()).post(Api.ACTIONS)),
+                later(() -> BesideKitsu.with(admin)
                         .body(Map.of("selection", List.of(zou.recordedShot().id())))
                         .post(Api.ACTIONS + "/" + action + "/run")));
     }
 
     private static CompletableFuture<Response> later(Supplier<Response> request) {
         return CompletableFuture.supplyAsync(request);
-    }
-
-    private RequestSpecification with() {
-        return given().header("Authorization", "Bearer " + admin);
     }
 
     // ---- Classification of exceptions

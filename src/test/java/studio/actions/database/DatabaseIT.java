@@ -19,7 +19,6 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import org.junit.jupiter.api.AfterEach;
@@ -45,7 +44,6 @@ import studio.actions.testing.SmallDisk;
 @Execution(ExecutionMode.CONCURRENT)
 class DatabaseIT {
 
-    private static final String TARGETS = "{\"targets\": [{\"entity_id\": \"%s\"}]}";
     private static final Path PGBOUNCER = Path.of("/usr/sbin/pgbouncer");
 
     @TempDir
@@ -74,7 +72,7 @@ class DatabaseIT {
     void waitsForAReadOnlyDatabase() throws Exception {
         start(postgres.url());
         String action = action("/ok");
-        String held = service.start(action("/held"), Packaged.TOKEN, targets());
+        String held = service.start(action("/held"), Packaged.TOKEN, Packaged.targets(1));
         await().until(() -> receiver.heard(name).size() == 1);
 
         postgres.execute("ALTER SYSTEM SET default_transaction_read_only = on");
@@ -101,7 +99,7 @@ class DatabaseIT {
             postgres = new Postgres(disk.folder());
             start(postgres.url());
             String action = action("/ok");
-            String held = service.start(action("/held"), Packaged.TOKEN, targets());
+            String held = service.start(action("/held"), Packaged.TOKEN, Packaged.targets(1));
             await().until(() -> receiver.heard(name).size() == 1);
 
             disk.fill();
@@ -133,8 +131,7 @@ class DatabaseIT {
 
     /** Presses an action with 100 targets, to fill the disk. */
     private Answer press(String action) {
-        return service.press(action, Packaged.TOKEN, Stream.generate(() -> "{\"entity_id\": \"" + UUID.randomUUID() + "\"}")
-                .limit(100).collect(Collectors.joining(",", "{\"targets\": [", "]}")));
+        return service.press(action, Packaged.TOKEN, Packaged.targets(100));
     }
 
     @Test
@@ -147,7 +144,7 @@ class DatabaseIT {
         String action = action("/ok");
 
         postgres.execute("ALTER ROLE kitsu PASSWORD 'other'");
-        cutConnections();
+        postgres.cutConnections();
         await().atMost(Duration.ofSeconds(15)).until(() -> ready() == 503);
         assertRefused(action, "The database refuses the service's login.");
         postgres.execute("ALTER ROLE kitsu PASSWORD 'right'");
@@ -223,25 +220,19 @@ class DatabaseIT {
     }
 
     private String action(String behaviour) throws Exception {
-        return service.post("", Packaged.TOKEN, """
-                {"name": "Database", "is_ajax": true, "timeout_ms": 30000, "url": "%s?e={entity_id}"}"""
-                .formatted(receiver.url("/" + name + behaviour))).getString("id");
-    }
-
-    private static String targets() {
-        return TARGETS.formatted(UUID.randomUUID());
+        return service.ajax(Packaged.TOKEN, receiver.url("/" + name + behaviour + "?e={entity_id}"), "timeout_ms", 30_000);
     }
 
     private List<Integer> tenPresses(String action) {
         List<CompletableFuture<Integer>> presses = Stream.generate(() -> CompletableFuture
-                .supplyAsync(() -> service.press(action, Packaged.TOKEN, targets()).status())).limit(10).toList();
+                .supplyAsync(() -> service.press(action, Packaged.TOKEN, Packaged.targets(1)).status())).limit(10).toList();
         return presses.stream().map(CompletableFuture::join).toList();
     }
 
     /** Waits until presses are refused with the sentence. The first ones may fail with another one, on a cut connection. */
     private void assertRefused(String action, String sentence) {
         await().atMost(Duration.ofSeconds(15)).until(() -> {
-            Answer refused = service.press(action, Packaged.TOKEN, targets());
+            Answer refused = service.press(action, Packaged.TOKEN, Packaged.targets(1));
             assertThat(refused.status()).as(refused.body()).isEqualTo(503);
             assertThat(refused.json().getString("code")).isEqualTo("unavailable");
             assertThat(refused.header("Retry-After")).matches("[1-9]\\d*");
@@ -251,7 +242,7 @@ class DatabaseIT {
 
     private void assertComesBack(String action) {
         await().atMost(Duration.ofSeconds(45)).until(() -> ready() == 200);
-        assertThat(service.press(action, Packaged.TOKEN, targets()).status()).isIn(200, 202);
+        assertThat(service.press(action, Packaged.TOKEN, Packaged.targets(1)).status()).isIn(200, 202);
         await().atMost(Duration.ofSeconds(45)).until(() -> service.output().contains("The database is back;"));
     }
 
@@ -261,11 +252,6 @@ class DatabaseIT {
 
     private List<String> troubles() {
         return service.lines().stream().filter(line -> line.contains("\"WARN\"") || line.contains("\"ERROR\"")).toList();
-    }
-
-    private void cutConnections() throws Exception {
-        postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' "
-                + "AND pid <> pg_backend_pid()");
     }
 
     /** Starts a server that refuses every client in PostgreSQL's protocol. */

@@ -51,10 +51,9 @@ class EmbeddedDatabaseIT {
         assertThat(first.output()).contains("API: http://127.0.0.1:" + first.port + "/api/custom-actions")
                 .contains("Documentation: http://127.0.0.1:" + first.port + "/api/custom-actions/docs");
         String token = first.token();
-        Json action = first.post("", token, """
-                {"name": "Echo", "is_ajax": true, "url": "http://127.0.0.1:%d/api/custom-actions/echo?e={entity_id}"}"""
-                .formatted(first.port));
-        Json run = first.post("/" + action.getString("id") + "/run", token, TARGETS);
+        String action = first.ajax(token, "http://127.0.0.1:" + first.port + "/api/custom-actions/echo?e={entity_id}", "name",
+                "Echo");
+        Json run = first.post("/" + action + "/run", token, TARGETS);
         assertThat(run.getString("state")).isEqualTo("succeeded");
         assertThat(run.getString("deliveries[0].response")).contains("63f8a332-e209-4f8c-b384-747d5eda4b57");
 
@@ -68,7 +67,7 @@ class EmbeddedDatabaseIT {
         Packaged again = start(Map.of()).ready();
         String newToken = again.token();
         assertThat(newToken).as("a token for each start").isNotEqualTo(token);
-        assertThat(again.get("/" + action.getString("id"), newToken).getString("name")).isEqualTo("Echo");
+        assertThat(again.get("/" + action, newToken).getString("name")).isEqualTo("Echo");
         Json kept = again.get("/runs/" + run.getString("id"), newToken);
         assertThat(kept.getMap("")).isEqualTo(run.getMap(""));
         assertThat(postgres()).as("one PostgreSQL on the folder").hasSize(1);

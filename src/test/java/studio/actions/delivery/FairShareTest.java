@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
-import java.io.OutputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -47,9 +46,9 @@ class FairShareTest {
     void doesNotHoldUpASmallRunBehindALargeRun() {
         receiver.script(name, out -> {
             Thread.sleep(20);
-            ok(out);
+            Receiver.ok(out);
         });
-        String large = start(Api.ajax(receiver.url("/" + name + "/scripted?large={entity_id}"), "rate_per_minute", 60_000),
+        String large = Api.start(Api.ajax(receiver.url("/" + name + "/scripted?large={entity_id}"), "rate_per_minute", 60_000),
                 1000);
         await().until(() -> receiver.heard(name).size() > 20);
 
@@ -59,9 +58,8 @@ class FairShareTest {
 
         assertThat(small.getString("state")).isEqualTo("succeeded");
         assertThat(took).isLessThan(Duration.ofSeconds(1));
-        assertThat(read(large).getString("finished_at")).as("the large one goes on").isNull();
-        Json ended = await().atMost(Duration.ofSeconds(30)).until(() -> read(large),
-                run -> run.getString("finished_at") != null);
+        assertThat(Api.read(large).getString("finished_at")).as("the large one goes on").isNull();
+        Json ended = Api.awaitEnd(large, Duration.ofSeconds(30));
         assertThat(ended.getInt("counts.delivered")).isEqualTo(1000);
         assertThat(receiver.heard(name)).hasSize(1001);
         assertThat(receiver.mostAtOnce(name)).isLessThanOrEqualTo(5);
@@ -73,11 +71,11 @@ class FairShareTest {
     void sharesAHostAmongRuns() {
         receiver.script(name, out -> {
             Thread.sleep(20);
-            ok(out);
+            Receiver.ok(out);
         });
-        start(Api.ajax(receiver.url("/" + name + "/scripted?first={entity_id}")), 300);
+        Api.start(Api.ajax(receiver.url("/" + name + "/scripted?first={entity_id}")), 300);
         await().until(() -> receiver.heard(name).size() > 20);
-        start(Api.ajax(receiver.url("/" + name + "/scripted?second={entity_id}")), 300);
+        Api.start(Api.ajax(receiver.url("/" + name + "/scripted?second={entity_id}")), 300);
 
         await().until(() -> heard("second") >= 50);
         long beside = heard("first");
@@ -89,17 +87,17 @@ class FairShareTest {
 
     @Test
     void doesNotHoldUpOtherHostsBehindOneThatIsStuck() throws IOException {
-        String stuck = start(Api.ajax(receiver.url("/" + name + "/held?e={entity_id}"), "timeout_ms", 30_000), 200);
+        String stuck = Api.start(Api.ajax(receiver.url("/" + name + "/held?e={entity_id}"), "timeout_ms", 30_000), 200);
         await().until(() -> receiver.heard(name).size() == 5);
 
         Json other = Api.press(Api.ajax(Receiver.sharedWithTls().url("/" + name + "/ok")
                 .replace("http://", "https://")));
 
         assertThat(other.getString("state")).isEqualTo("succeeded");
-        assertThat(read(stuck).getInt("counts.delivered")).isZero();
-        Api.admin().post(Api.ACTIONS + "/runs/" + stuck + "/cancel").then().statusCode(200);
+        assertThat(Api.read(stuck).getInt("counts.delivered")).isZero();
+        Api.cancel(stuck);
         receiver.release(name);
-        await().until(() -> read(stuck).getString("finished_at") != null);
+        Api.awaitEnd(stuck);
     }
 
     /**
@@ -109,7 +107,7 @@ class FairShareTest {
     @Test
     void leavesMostDueDeliveriesOfOtherRunsToOtherReplicas() {
         String action = Api.ajax(receiver.url("/" + name + "/held?e={entity_id}"), "timeout_ms", 30_000);
-        List<String> runs = IntStream.range(0, 4).mapToObj(i -> start(action, 40)).toList();
+        List<String> runs = IntStream.range(0, 4).mapToObj(i -> Api.start(action, 40)).toList();
         await().until(() -> receiver.heard(name).size() == 5);
 
         List<DeliveryQueue.Due> offered = QuarkusTransaction.requiringNew()
@@ -117,27 +115,12 @@ class FairShareTest {
 
         assertThat(runs.stream().map(run -> offered.stream().filter(due -> due.runId().toString().equals(run)).count()))
                 .containsExactly(20L, 5L, 5L, 5L);
-        runs.forEach(run -> Api.admin().post(Api.ACTIONS + "/runs/" + run + "/cancel").then().statusCode(200));
+        runs.forEach(Api::cancel);
         receiver.release(name);
-        runs.forEach(run -> await().until(() -> read(run).getString("finished_at") != null));
-    }
-
-    private static void ok(OutputStream out) throws IOException {
-        out.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".getBytes());
-        out.flush();
+        runs.forEach(Api::awaitEnd);
     }
 
     private long heard(String run) {
         return receiver.heard(name).stream().filter(heard -> heard.uri().contains(run)).count();
-    }
-
-    private static String start(String action, int count) {
-        return Json.of(Api.admin().header("Prefer", "respond-async")
-                .body(Map.of("targets", IntStream.range(0, count).mapToObj(i -> Api.shot()).toList()))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract()).get("id");
-    }
-
-    private static Json read(String run) {
-        return Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract());
     }
 }

@@ -2,18 +2,14 @@ package studio.actions.delivery;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static studio.actions.testing.Api.ADMIN;
 
-import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import jakarta.inject.Inject;
@@ -24,10 +20,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.testing.Api;
+import studio.actions.testing.Database;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
@@ -38,10 +34,8 @@ import studio.actions.testing.Services;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class RecoveryTest {
 
-    private static final String ADMIN = "00000000-0000-4000-8000-000000000001";
-
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     private final Receiver receiver = Receiver.shared();
     private final Map<String, String> left = new HashMap<>();
@@ -53,15 +47,15 @@ class RecoveryTest {
         left.put("all-lost", leave("all-lost", "in_flight", "in_flight"));
         left.put("ended", leave("ended", "delivered", "pending"));
         left.put("again", leave("again", "in_flight", "in_flight"));
-        update("UPDATE run SET max_attempts = 2 WHERE id = ?", UUID.fromString(left.get("again")));
+        database.change("UPDATE run SET max_attempts = 2 WHERE id = ?", UUID.fromString(left.get("again")));
         left.put("miscounted", leave("miscounted", "delivered", "delivered"));
-        update("UPDATE run SET unfinished = 3 WHERE id = ?", UUID.fromString(left.get("miscounted")));
+        database.change("UPDATE run SET unfinished = 3 WHERE id = ?", UUID.fromString(left.get("miscounted")));
         for (String clock : List.of("clock-back", "clock-kept")) {
             left.put(clock, leave(clock, "pending"));
-            update("UPDATE delivery SET attempts = 2, due_at = now() + interval '1 hour' WHERE run_id = ?",
+            database.change("UPDATE delivery SET attempts = 2, due_at = now() + interval '1 hour' WHERE run_id = ?",
                     UUID.fromString(left.get(clock)));
             for (int number = 1; number <= 2; number++) {
-                update("INSERT INTO attempt (id, delivery_id, number, ended_at, failure_kind, failure_message) SELECT "
+                database.change("INSERT INTO attempt (id, delivery_id, number, ended_at, failure_kind, failure_message) SELECT "
                         + "gen_random_uuid(), id, ?, now() + CASE WHEN ? THEN interval '1 hour' ELSE '0' END, 'timeout', 'x' "
                         + "FROM delivery WHERE run_id = ?", number, number == (clock.equals("clock-back") ? 2 : 1),
                         UUID.fromString(left.get(clock)));
@@ -89,14 +83,14 @@ class RecoveryTest {
                 + "ON r.id = d.owner WHERE run_id = ? ORDER BY position", run))
                 .containsExactly("in_flight|1|true", "in_flight|1|true", "in_flight|1|true", "in_flight|1|true",
                         "in_flight|1|true", "pending|0|false", "pending|0|false");
-        Json seen = read(run);
+        Json seen = Api.read(run);
         assertThat(seen.getString("state")).isEqualTo("running");
         assertThat(seen.getString("finished_at")).isNull();
         assertThat(seen.getList("deliveries.state")).startsWith("in_flight").endsWith("pending").hasSize(7);
         assertThat(seen.getMap("counts")).containsEntry("total", 7).containsEntry("delivered", 0);
 
         receiver.release("written");
-        awaitState(run, "succeeded");
+        Api.awaitState(run, "succeeded");
         assertThat(select("SELECT unfinished::text FROM run WHERE id = ?", run)).containsExactly("0");
         assertThat(select("SELECT count(owner)::text FROM delivery WHERE run_id = ?", run)).containsExactly("0");
     }
@@ -104,14 +98,14 @@ class RecoveryTest {
     @Test
     void claimsADeliveryOnlyWhenItsHostHasAFreeSlot() throws SQLException {
         String first = hold("place", 5);
-        String second = start(Api.ajax(receiver.url("/place/held?second={entity_id}")), 3);
+        String second = Api.start(Api.ajax(receiver.url("/place/held?second={entity_id}")), 3);
 
         assertThat(select("SELECT DISTINCT state, attempts::text FROM delivery WHERE run_id = ?", second))
                 .containsExactly("pending|0");
 
         receiver.release("place");
-        awaitState(first, "succeeded");
-        awaitState(second, "succeeded");
+        Api.awaitState(first, "succeeded");
+        Api.awaitState(second, "succeeded");
     }
 
     @Test
@@ -122,9 +116,9 @@ class RecoveryTest {
                 + "datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL AND ?::text <> ''", run))
                 .isEmpty());
 
-        assertThat(read(run).getString("state")).isEqualTo("running");
+        assertThat(Api.read(run).getString("state")).isEqualTo("running");
         receiver.release("idle");
-        awaitState(run, "succeeded");
+        Api.awaitState(run, "succeeded");
     }
 
     // ---- Left behind by a process that died
@@ -133,9 +127,9 @@ class RecoveryTest {
     void finishesTheRunOfADeadReplica() throws SQLException {
         String run = left.get("left");
 
-        awaitState(run, "partial");
+        Api.awaitState(run, "partial");
 
-        Json seen = read(run);
+        Json seen = Api.read(run);
         assertThat(seen.getList("deliveries.state")).containsExactly("lost", "delivered", "delivered");
         assertThat(seen.getString("deliveries[0].failure.kind")).isEqualTo("lost");
         assertThat(seen.getMap("counts")).containsEntry("lost", 1).containsEntry("delivered", 2).containsEntry("total", 3);
@@ -152,9 +146,9 @@ class RecoveryTest {
     void failsARunWhoseDeliveriesWereAllInFlight() throws SQLException {
         String run = left.get("all-lost");
 
-        awaitState(run, "failed");
+        Api.awaitState(run, "failed");
 
-        assertThat(read(run).getList("deliveries.failure.kind")).containsExactly("lost", "lost");
+        assertThat(Api.read(run).getList("deliveries.failure.kind")).containsExactly("lost", "lost");
         assertThat(receiver.heard("all-lost")).isEmpty();
     }
 
@@ -162,16 +156,16 @@ class RecoveryTest {
     void keepsFinishedDeliveries() throws SQLException {
         String run = left.get("ended");
 
-        awaitState(run, "succeeded");
+        Api.awaitState(run, "succeeded");
 
-        assertThat(read(run).getMap("counts")).containsEntry("delivered", 2);
+        assertThat(Api.read(run).getMap("counts")).containsEntry("delivered", 2);
         assertThat(receiver.heard("ended")).hasSize(1);
     }
 
     /** A process that ran out of memory may leave a wrong count that no rollback corrected. */
     @Test
     void endsARunWithoutUnfinishedDeliveriesDespiteAWrongCount() throws SQLException {
-        awaitState(left.get("miscounted"), "succeeded");
+        Api.awaitState(left.get("miscounted"), "succeeded");
     }
 
     @Test
@@ -183,9 +177,9 @@ class RecoveryTest {
     void retriesInFlightDeliveriesOfADeadReplicaWhenTheActionAllowsRetries() throws SQLException {
         String run = left.get("again");
 
-        awaitState(run, "succeeded");
+        Api.awaitState(run, "succeeded");
 
-        Json seen = read(run);
+        Json seen = Api.read(run);
         assertThat(seen.getList("deliveries.attempts")).containsExactly(2, 2);
         assertThat(seen.getList("deliveries[0].earlier_attempts.failure.kind")).containsExactly("lost");
         assertThat(seen.getString("deliveries[0].failure")).isNull();
@@ -198,10 +192,10 @@ class RecoveryTest {
      */
     @Test
     void sendsAtOnceAfterTheClockWasSetBack() throws SQLException {
-        awaitState(left.get("clock-back"), "succeeded");
+        Api.awaitState(left.get("clock-back"), "succeeded");
 
-        assertThat(read(left.get("clock-back")).getInt("deliveries[0].attempts")).isEqualTo(3);
-        assertThat(read(left.get("clock-kept")).getList("deliveries.state")).containsExactly("pending");
+        assertThat(Api.read(left.get("clock-back")).getInt("deliveries[0].attempts")).isEqualTo(3);
+        assertThat(Api.read(left.get("clock-kept")).getList("deliveries.state")).containsExactly("pending");
         assertThat(receiver.heard("clock-kept")).isEmpty();
     }
 
@@ -220,13 +214,13 @@ class RecoveryTest {
         String run = leave("others", "in_flight");
 
         await().during(Duration.ofSeconds(4)).atMost(Duration.ofSeconds(7)).pollInterval(Duration.ofMillis(500)).until(() -> {
-            update("UPDATE replica SET beat = beat + 1 WHERE id = (SELECT owner FROM delivery WHERE run_id = ?)",
+            database.change("UPDATE replica SET beat = beat + 1 WHERE id = (SELECT owner FROM delivery WHERE run_id = ?)",
                     UUID.fromString(run));
-            return read(run).getList("deliveries.state").equals(List.of("in_flight"));
+            return Api.read(run).getList("deliveries.state").equals(List.of("in_flight"));
         });
 
-        awaitState(run, "failed");
-        assertThat(read(run).getList("deliveries.state")).containsExactly("lost");
+        Api.awaitState(run, "failed");
+        assertThat(Api.read(run).getList("deliveries.state")).containsExactly("lost");
         assertThat(receiver.heard("others")).isEmpty();
     }
 
@@ -240,8 +234,8 @@ class RecoveryTest {
                         .equals(List.of("running|in_flight")));
         receiver.release("long-held");
 
-        awaitState(run, "succeeded");
-        assertThat(read(run).getInt("deliveries[0].attempts")).isEqualTo(1);
+        Api.awaitState(run, "succeeded");
+        assertThat(Api.read(run).getInt("deliveries[0].attempts")).isEqualTo(1);
         assertThat(receiver.heard("long-held")).hasSize(1);
     }
 
@@ -250,15 +244,15 @@ class RecoveryTest {
     void sendsDeliveriesThatWereClaimedButNeverSent() throws SQLException {
         String other = hold("holds", 1);
         String run = leave("claimed", "in_flight");
-        update("UPDATE delivery SET owner = (SELECT owner FROM delivery WHERE run_id = ? AND state = 'in_flight') "
+        database.change("UPDATE delivery SET owner = (SELECT owner FROM delivery WHERE run_id = ? AND state = 'in_flight') "
                 + "WHERE run_id = ?", UUID.fromString(other), UUID.fromString(run));
 
-        awaitState(run, "succeeded");
+        Api.awaitState(run, "succeeded");
 
-        assertThat(read(run).getList("deliveries.attempts")).as("what was never sent is no attempt").containsExactly(1);
+        assertThat(Api.read(run).getList("deliveries.attempts")).as("what was never sent is no attempt").containsExactly(1);
         assertThat(receiver.heard("claimed")).hasSize(1);
         receiver.release("holds");
-        awaitState(other, "succeeded");
+        Api.awaitState(other, "succeeded");
     }
 
     /** The outcome of a delivery arrives after its replica was declared dead. */
@@ -268,46 +262,36 @@ class RecoveryTest {
         String owner = select("SELECT owner::text FROM delivery WHERE run_id = ?", before).get(0);
         // Outcomes of earlier tests.
         await().until(() -> select("SELECT count(*)::text FROM delivery WHERE owner = ?", owner), List.of("1")::equals);
-        update("UPDATE delivery SET state = 'lost', owner = NULL WHERE run_id = ?", UUID.fromString(before));
-        update("DELETE FROM replica WHERE id = ?", UUID.fromString(owner));
+        database.change("UPDATE delivery SET state = 'lost', owner = NULL WHERE run_id = ?", UUID.fromString(before));
+        database.change("DELETE FROM replica WHERE id = ?", UUID.fromString(owner));
 
         Json after = Api.press(Api.ajax(receiver.url("/after/ok?e={entity_id}")));
         assertThat(after.getString("state")).isEqualTo("succeeded");
 
         receiver.release("buried");
         assertThat(Api.press(Api.ajax(receiver.url("/after/ok?e={entity_id}"))).getString("state")).isEqualTo("succeeded");
-        assertThat(read(before).getList("deliveries.state")).as("its late outcome changes nothing").containsExactly("lost");
+        assertThat(Api.read(before).getList("deliveries.state")).as("its late outcome changes nothing").containsExactly("lost");
         // The service counts the run's deliveries anew.
-        awaitState(before, "failed");
+        Api.awaitState(before, "failed");
+    }
+
+    private List<String> select(String sql, String id) throws SQLException {
+        return database.select(sql, UUID.fromString(id));
     }
 
     /** Starts a run and waits until the receiver holds its deliveries, but at most five: a host gets no more at once. */
     private String hold(String name, int count) {
-        String run = start(Api.ajax(receiver.url("/" + name + "/held?e={entity_id}"), "timeout_ms", 30_000), count);
+        String run = Api.start(Api.ajax(receiver.url("/" + name + "/held?e={entity_id}"), "timeout_ms", 30_000), count);
         await().until(() -> receiver.heard(name).size() == Math.min(count, 5));
         return run;
-    }
-
-    private static String start(String action, int count) {
-        return Json.of(Api.admin().header("Prefer", "respond-async")
-                .body(Map.of("targets", IntStream.range(0, count).mapToObj(i -> Api.shot()).toList()))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract()).get("id");
-    }
-
-    private static Json read(String run) {
-        return Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract());
-    }
-
-    private static void awaitState(String run, String state) {
-        await().untilAsserted(() -> assertThat(read(run).getString("state")).isEqualTo(state));
     }
 
     /** Inserts a run as a dead process leaves it, with one delivery in each of these states. */
     private String leave(String name, String... states) throws SQLException {
         UUID run = UUID.randomUUID();
         UUID dead = UUID.randomUUID();
-        update("INSERT INTO replica (id, beat) VALUES (?, 17)", dead);
-        update("""
+        database.change("INSERT INTO replica (id, beat) VALUES (?, 17)", dead);
+        database.change("""
                 INSERT INTO run (id, action_id, action_version, action_name, state, caller_id, caller_name, caller_role, method,
                     headers, timeout_ms, max_attempts, rate_per_minute, signing_secret, production_ids, fingerprint, created_at,
                     unfinished, events)
@@ -318,43 +302,12 @@ class RecoveryTest {
         for (int i = 0; i < states.length; i++) {
             boolean flies = states[i].equals("in_flight");
             boolean waits = states[i].equals("pending");
-            update("INSERT INTO delivery (id, run_id, position, method, url, host, body, webhook_id, task_ids, state, attempts, "
-                    + "owner, due_at) VALUES (gen_random_uuid(), ?, ?, 'POST', ?, ?, '{\"kept\": true}', 'msg_' || ?, '{}', ?, ?, "
-                    + "?, CASE WHEN ? THEN now() END)", run, i, receiver.url("/" + name + "/ok?position=" + i),
-                    "127.0.0.1:" + receiver.port(), name + i, states[i], waits ? 0 : 1, flies ? dead : null, waits);
+            database.change("INSERT INTO delivery (id, run_id, position, method, url, host, body, webhook_id, task_ids, "
+                    + "state, attempts, owner, due_at) VALUES (gen_random_uuid(), ?, ?, 'POST', ?, ?, '{\"kept\": true}', "
+                    + "'msg_' || ?, '{}', ?, ?, ?, CASE WHEN ? THEN now() END)", run, i,
+                    receiver.url("/" + name + "/ok?position=" + i), "127.0.0.1:" + receiver.port(), name + i, states[i],
+                    waits ? 0 : 1, flies ? dead : null, waits);
         }
         return run.toString();
-    }
-
-    private void update(String sql, Object... values) throws SQLException {
-        try (Connection connection = database.getConnection(); PreparedStatement statement = connection.prepareStatement(sql)) {
-            for (int i = 0; i < values.length; i++) {
-                statement.setObject(i + 1, values[i]);
-            }
-            assertThat(statement.executeUpdate()).isEqualTo(1);
-        }
-    }
-
-    /** Returns the rows, each with its columns joined by a bar. */
-    private List<String> select(String sql, String id) throws SQLException {
-        try (Connection connection = database.getConnection(); PreparedStatement statement = connection.prepareStatement(sql)) {
-            statement.setObject(1, UUID.fromString(id));
-            List<String> rows = new ArrayList<>();
-            try (ResultSet found = statement.executeQuery()) {
-                while (found.next()) {
-                    rows.add(String.join("|", IntStream.rangeClosed(1, found.getMetaData().getColumnCount())
-                            .mapToObj(column -> column(found, column)).toList()));
-                }
-            }
-            return rows;
-        }
-    }
-
-    private static String column(ResultSet row, int column) {
-        try {
-            return row.getString(column);
-        } catch (SQLException e) {
-            throw new IllegalStateException(e);
-        }
     }
 }

@@ -3,13 +3,11 @@ package studio.actions.delivery;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import org.junit.jupiter.api.Tag;
@@ -40,17 +38,18 @@ class RetriesTest {
         String name = answering("503 No", "200 OK");
         Instant before = Instant.now();
 
-        Json first = start(name, 2);
-        assertThat(first.getString("state")).isEqualTo("running");
-        Json waiting = await().until(() -> read(first), run -> run.getInt("deliveries[0].attempts") == 1
-                && run.getString("deliveries[0].state").equals("pending"));
+        Json started = start(name, 2);
+        assertThat(started.getString("state")).isEqualTo("running");
+        String run = started.getString("id");
+        Json waiting = await().until(() -> Api.read(run), now -> now.getInt("deliveries[0].attempts") == 1
+                && now.getString("deliveries[0].state").equals("pending"));
         assertThat(waiting.getString("deliveries[0].failure.kind")).isEqualTo("server_error");
         assertThat(waiting.getInt("deliveries[0].status")).isEqualTo(503);
         assertThat(Instant.parse(waiting.getString("deliveries[0].next_attempt_at"))).isBetween(before.plusMillis(4000),
                 Instant.now().plusMillis(6000));
         assertThat(waiting.getString("finished_at")).isNull();
 
-        Json ended = awaitEnd(first);
+        Json ended = Api.awaitEnd(run, PATIENCE);
         assertThat(ended.getString("state")).isEqualTo("succeeded");
         Map<String, Object> delivery = ended.getMap("deliveries[0]");
         assertThat(delivery).containsEntry("state", "delivered").containsEntry("attempts", 2).containsEntry("status", 200)
@@ -74,7 +73,7 @@ class RetriesTest {
     void retriesAfterTheTimeInRetryAfter(String status) {
         String name = answering(status + "\r\nRetry-After: 1", "200 OK");
 
-        Json ended = awaitEnd(start(name, 2));
+        Json ended = Api.awaitEnd(start(name, 2).get("id"), PATIENCE);
 
         assertThat(ended.getString("state")).isEqualTo("succeeded");
         assertThat(Duration.between(Instant.parse(ended.getString("deliveries[0].earlier_attempts[0].ended_at")),
@@ -86,7 +85,7 @@ class RetriesTest {
     void endsWithTheOutcomeOfTheLastAttempt() {
         String name = answering("500 A\r\nRetry-After: 1", "502 B\r\nRetry-After: 1", "404 C", "200 OK");
 
-        Json ended = awaitEnd(start(name, 8));
+        Json ended = Api.awaitEnd(start(name, 8).get("id"), PATIENCE);
 
         assertThat(ended.getString("state")).isEqualTo("failed");
         assertThat(ended.getInt("deliveries[0].attempts")).isEqualTo(3);
@@ -100,7 +99,7 @@ class RetriesTest {
     void makesNoMoreAttemptsThanTheActionAllows() {
         String name = answering("500 A\r\nRetry-After: 1", "500 B\r\nRetry-After: 1", "200 OK");
 
-        Json ended = awaitEnd(start(name, 2));
+        Json ended = Api.awaitEnd(start(name, 2).get("id"), PATIENCE);
 
         assertThat(ended.getInt("deliveries[0].attempts")).isEqualTo(2);
         assertThat(ended.getString("deliveries[0].state")).isEqualTo("failed");
@@ -121,7 +120,7 @@ class RetriesTest {
 
     @Test
     void makesOneAttemptByDefault() {
-        Json run = Api.press(Api.ajax(receiver.url("/" + unique() + "/status/503")));
+        Json run = Api.press(Api.ajax(receiver.url("/" + Api.unique("retries") + "/status/503")));
 
         assertThat(run.getString("state")).isEqualTo("failed");
         assertThat(run.getMap("deliveries[0]")).doesNotContainKeys("earlier_attempts", "next_attempt_at");
@@ -132,13 +131,14 @@ class RetriesTest {
     @Tag("survival")
     void sendsOtherDeliveriesWhileARetryWaits() {
         String name = answering("503 Busy\r\nRetry-After: 3", "200 OK");
-        Json waits = start(name, 2);
-        await().until(() -> read(waits).getString("deliveries[0].state").equals("pending"));
+        String waits = start(name, 2).get("id");
+        await().until(() -> Api.read(waits).getString("deliveries[0].state").equals("pending"));
 
-        assertThat(Api.press(Api.ajax(receiver.url("/" + unique() + "/ok"))).getString("state")).isEqualTo("succeeded");
+        assertThat(Api.press(Api.ajax(receiver.url("/" + Api.unique("retries") + "/ok"))).getString("state"))
+                .isEqualTo("succeeded");
 
-        assertThat(read(waits).getString("deliveries[0].state")).isEqualTo("pending");
-        awaitEnd(waits);
+        assertThat(Api.read(waits).getString("deliveries[0].state")).isEqualTo("pending");
+        Api.awaitEnd(waits, PATIENCE);
     }
 
     /**
@@ -146,12 +146,11 @@ class RetriesTest {
      * receiver.
      */
     private String answering(String... answers) {
-        String name = unique();
+        String name = Api.unique("retries");
         AtomicInteger next = new AtomicInteger();
         receiver.script(name, out -> {
             String answer = Arrays.asList(answers).get(Math.min(next.getAndIncrement(), answers.length - 1));
-            out.write(("HTTP/1.1 " + answer + "\r\nContent-Length: 2\r\n\r\nok").getBytes(StandardCharsets.US_ASCII));
-            out.flush();
+            Receiver.write(out, "HTTP/1.1 " + answer + "\r\nContent-Length: 2\r\n\r\nok");
         });
         return name;
     }
@@ -159,19 +158,6 @@ class RetriesTest {
     private Json start(String name, int maxAttempts) {
         String action = Api.ajax(receiver.url("/" + name + "/scripted?e={entity_id}"), "max_attempts", maxAttempts,
                 "signing_secret", "sign-here");
-        return Json.of(Api.admin().header("Prefer", "respond-async").body(Map.of("targets", List.of(Api.shot())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract());
-    }
-
-    private static Json read(Json run) {
-        return Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run.getString("id")).then().statusCode(200).extract());
-    }
-
-    private static Json awaitEnd(Json run) {
-        return await().atMost(PATIENCE).until(() -> read(run), now -> now.getString("finished_at") != null);
-    }
-
-    private static String unique() {
-        return "retries-" + UUID.randomUUID();
+        return Api.start(Api.admin(), action, Map.of("targets", List.of(Api.shot())));
     }
 }

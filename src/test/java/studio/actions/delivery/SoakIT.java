@@ -8,14 +8,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.ToLongFunction;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 import org.jboss.logging.Logger;
 import org.junit.jupiter.api.Tag;
@@ -66,7 +63,7 @@ class SoakIT {
                             int count = 1 + (int) (presses.incrementAndGet() % 5);
                             String run = service
                                     .post("/" + actions.get((int) (presses.get() % actions.size())) + "/run", Packaged.TOKEN,
-                                            targets(count))
+                                            Packaged.targets(count))
                                     .getString("id");
                             deliveries.addAndGet(count);
                             service.get("", Packaged.TOKEN);
@@ -104,14 +101,7 @@ class SoakIT {
     }
 
     private static String action(Packaged service, Receiver receiver, String behaviour) throws Exception {
-        return service.post("", Packaged.TOKEN, """
-                {"name": "Soak", "is_ajax": true, "rate_per_minute": 60000, "url": "%s?e={entity_id}"}"""
-                .formatted(receiver.url("/soak" + behaviour))).getString("id");
-    }
-
-    private static String targets(int count) {
-        return "{\"targets\": [" + IntStream.range(0, count).mapToObj(i -> "{\"entity_id\": \"" + UUID.randomUUID() + "\"}")
-                .collect(Collectors.joining(",")) + "]}";
+        return service.ajax(Packaged.TOKEN, receiver.url("/soak" + behaviour + "?e={entity_id}"), "rate_per_minute", 60_000);
     }
 
     private static long most(List<Usage> samples, ToLongFunction<Usage> what) {

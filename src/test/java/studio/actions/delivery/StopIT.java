@@ -33,8 +33,6 @@ import studio.actions.testing.Receiver;
 @Tag("survival")
 class StopIT {
 
-    private static final String TARGETS = "{\"targets\": [{\"entity_id\": \"%s\"}]}";
-
     private static final Pattern WHOLE = Pattern.compile("(?is)\\r\\ncontent-length: (\\d+).*?\\r\\n\\r\\n");
 
     /** A press with its raw answer, or with the error if there was no answer. */
@@ -74,7 +72,7 @@ class StopIT {
     @Test
     void answersEachPressDuringShutdown() throws Exception {
         String quick = action("/ok");
-        service.start(action("/held"), Packaged.TOKEN, TARGETS.formatted(UUID.randomUUID()));
+        service.start(action("/held"), Packaged.TOKEN, Packaged.targets(1));
         await().until(() -> receiver.heard(name).size() == 1);
         List<CompletableFuture<Void>> clients = IntStream.range(0, 4)
                 .mapToObj(i -> CompletableFuture.runAsync(() -> pressUntilNothingListens(quick))).toList();
@@ -117,7 +115,7 @@ class StopIT {
     }
 
     private static String press(Socket socket, String action) {
-        String body = TARGETS.formatted(UUID.randomUUID());
+        String body = Packaged.targets(1);
         StringBuilder answer = new StringBuilder();
         try {
             socket.getOutputStream().write(("POST /api/custom-actions/" + action + "/run HTTP/1.1\r\nHost: x\r\n"
@@ -139,8 +137,7 @@ class StopIT {
     }
 
     private String action(String behaviour) throws Exception {
-        return service.post("", Packaged.TOKEN, """
-                {"name": "Stop", "is_ajax": true, "timeout_ms": 30000, "rate_per_minute": 60000, "url": "%s?e={entity_id}"}"""
-                .formatted(receiver.url("/" + name + behaviour))).getString("id");
+        return service.ajax(Packaged.TOKEN, receiver.url("/" + name + behaviour + "?e={entity_id}"), "timeout_ms", 30_000,
+                "rate_per_minute", 60_000);
     }
 }

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -16,7 +15,6 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 import org.jboss.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
@@ -32,6 +30,7 @@ import studio.actions.testing.Json;
 import studio.actions.testing.Packaged;
 import studio.actions.testing.Postgres;
 import studio.actions.testing.Receiver;
+import studio.actions.testing.Replicated;
 
 /**
  * Failures of two replicas of the packaged service on one PostgreSQL. After each failure every delivery ends, and its state
@@ -48,32 +47,28 @@ class SurvivalIT {
     Path folder;
 
     private final Receiver receiver = Receiver.shared();
-    private final List<Packaged> replicas = new ArrayList<>();
+    private Replicated replicated;
+    private List<Packaged> replicas;
     private Postgres postgres;
     private String options = "";
     private String name;
 
     @BeforeEach
     void startDatabase(TestInfo test) throws IOException {
-        postgres = new Postgres(folder);
+        replicated = new Replicated(folder);
+        replicas = replicated.replicas();
+        postgres = replicated.postgres();
         name = test.getTestMethod().orElseThrow().getName() + "-" + UUID.randomUUID();
         receiver.script(name, out -> {
             Thread.sleep(50);
-            out.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".getBytes());
-            out.flush();
+            Receiver.ok(out);
         });
     }
 
     @AfterEach
     void stop() throws Exception {
         receiver.release(name);
-        Path logs = Files.createDirectories(Path.of("target/survival"));
-        for (int i = 0; i < replicas.size(); i++) {
-            resume(replicas.get(i));
-            replicas.get(i).process.destroyForcibly().waitFor();
-            Files.writeString(logs.resolve(name + "-" + i + ".log"), replicas.get(i).output());
-        }
-        postgres.close();
+        replicated.stop(name);
     }
 
     // ---- Failures and stops of a replica
@@ -112,7 +107,7 @@ class SurvivalIT {
         assertThat(Duration.ofNanos(System.nanoTime() - since)).as("what flies is short").isLessThan(Duration.ofSeconds(5));
         Json ended = awaitEnd(replicas.get(1), run);
         assertThat(ended.getInt("counts.delivered")).isEqualTo(500);
-        assertThat(arrivals()).as("nothing is sent twice without need").hasSize(500);
+        assertThat(receiver.webhookIds(name)).as("nothing is sent twice without need").hasSize(500);
         assertThat(replicas.get(0).troubles()).as("goes in peace").isEmpty();
     }
 
@@ -121,12 +116,11 @@ class SurvivalIT {
     void isNotDeclaredDeadWhileItStops() throws Exception {
         receiver.script(name, out -> {
             Thread.sleep(7000);
-            out.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".getBytes());
-            out.flush();
+            Receiver.ok(out);
         });
         two();
         String run = press(2, 4);
-        var waits = replicas.get(0).send("/" + action(2, "/scripted") + "/run", Packaged.TOKEN, targets(1));
+        var waits = replicas.get(0).send("/" + action(2, "/scripted") + "/run", Packaged.TOKEN, Packaged.targets(1));
         awaitHeard(5);
 
         replicas.get(0).process.destroy();
@@ -134,7 +128,7 @@ class SurvivalIT {
         assertThat(replicas.get(0).exit()).isIn(0, 143);
 
         assertThat(awaitEnd(replicas.get(1), run).getInt("counts.delivered")).isEqualTo(4);
-        assertThat(arrivals()).hasSize(5);
+        assertThat(receiver.webhookIds(name)).hasSize(5);
         assertThat(replicas.get(1).get("/runs", Packaged.TOKEN).getList("data.state")).containsOnly("succeeded");
         assertThat(replicas.get(1).output()).doesNotContain("is gone");
     }
@@ -172,17 +166,17 @@ class SurvivalIT {
         String run = press(2, 500);
         awaitHeard(150);
 
-        signal("STOP", replicas.get(0));
+        replicas.get(0).signal("STOP");
         await().atMost(PATIENCE).until(() -> postgres.execute("SELECT id FROM replica").size() == 1);
-        resume(replicas.get(0));
+        replicas.get(0).signal("CONT");
 
         Json ended = awaitEnd(replicas.get(1), run);
         ends(ended, 500);
         assertThat(new HashSet<>(arrivals(ended))).hasSize(500);
         assertThat(arrivals(ended)).hasSizeLessThanOrEqualTo(510);
         await().atMost(PATIENCE).until(() -> postgres.execute("SELECT id FROM replica").size() == 2);
-        assertThat(replicas.get(0).post("/" + action(1, "/ok") + "/run", Packaged.TOKEN, targets(1)).getString("state"))
-                .isEqualTo("succeeded");
+        assertThat(replicas.get(0).post("/" + action(1, "/ok") + "/run", Packaged.TOKEN, Packaged.targets(1))
+                .getString("state")).isEqualTo("succeeded");
     }
 
     // ---- Failures of the database
@@ -215,8 +209,7 @@ class SurvivalIT {
         List<String> runs = List.of(press(1, 500), press(2, 500));
         for (int heard = 100; heard <= 700; heard += 100) {
             awaitHeard(heard);
-            postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    + "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()");
+            postgres.cutConnections();
         }
 
         deliversAllOnce(runs);
@@ -233,12 +226,12 @@ class SurvivalIT {
                 + "AND state = 'idle'");
         assertThat(hanging).isNotEmpty();
 
-        signal("STOP", hanging);
+        assertThat(Packaged.signal("STOP", hanging)).isZero();
         try {
             await().during(Duration.ofSeconds(9)).atMost(Duration.ofSeconds(12))
                     .until(() -> postgres.execute("SELECT id FROM replica ORDER BY id").equals(alive));
         } finally {
-            signal("CONT", hanging);
+            assertThat(Packaged.signal("CONT", hanging)).isZero();
         }
 
         deliversAllOnce(List.of(run));
@@ -265,14 +258,14 @@ class SurvivalIT {
         awaitHeard(150);
 
         postgres.execute("UPDATE shifted.clock SET off = '" + jump + "'");
-        assertThat(replicas.get(0).post("/" + action(1, "/ok") + "/run", Packaged.TOKEN, targets(3)).getString("state"))
-                .as("presses go on").isEqualTo("succeeded");
+        assertThat(replicas.get(0).post("/" + action(1, "/ok") + "/run", Packaged.TOKEN, Packaged.targets(3))
+                .getString("state")).as("presses go on").isEqualTo("succeeded");
 
         Json ended = awaitEnd(replicas.get(0), run);
         assertThat(ended.getInt("counts.delivered")).as("nobody is taken for dead").isEqualTo(500);
-        assertThat(new HashSet<>(arrivals())).hasSize(504);
+        assertThat(new HashSet<>(receiver.webhookIds(name))).hasSize(504);
         assertThat(awaitEnd(replicas.get(1), retried).getInt("deliveries[0].attempts")).isEqualTo(2);
-        assertThat(arrivals()).as("one of them twice").hasSize(505);
+        assertThat(receiver.webhookIds(name)).as("one of them twice").hasSize(505);
     }
 
     // ---- No failure
@@ -287,14 +280,14 @@ class SurvivalIT {
         long since = System.nanoTime();
         List<String> runs = new ArrayList<>();
         for (int i = 0; i < 10; i++) {
-            runs.add(replicas.get(i % 2).start(action, Packaged.TOKEN, targets(1000)));
+            runs.add(replicas.get(i % 2).start(action, Packaged.TOKEN, Packaged.targets(1000)));
         }
         for (String run : runs) {
             assertThat(awaitEnd(replicas.get(0), run).getInt("counts.delivered")).isEqualTo(1000);
         }
 
         LOG.infof("Two replicas sent 10,000 deliveries to one host in %d ms", (System.nanoTime() - since) / 1_000_000);
-        assertThat(arrivals()).hasSize(10_000).doesNotHaveDuplicates();
+        assertThat(receiver.webhookIds(name)).hasSize(10_000).doesNotHaveDuplicates();
     }
 
     // ---- Helpers
@@ -304,26 +297,20 @@ class SurvivalIT {
     }
 
     private void two(Map<String, String> more) throws Exception {
-        Map<String, String> environment = new HashMap<>(
-                Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", Packaged.TOKEN, "CUSTOM_ACTIONS_RUN_LEASE", "5s",
-                        "CUSTOM_ACTIONS_LIMITS_PER_HOST",
-                        "10000",
-                        // The tests allow twice as many unsure deliveries as a replica may have in flight.
-                        "CUSTOM_ACTIONS_EGRESS_IN_FLIGHT_PER_HOST", "5",
-                        "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port()));
+        Map<String, String> environment = new HashMap<>(Map.of("CUSTOM_ACTIONS_RUN_LEASE", "5s",
+                // The tests allow twice as many unsure deliveries as a replica may have in flight.
+                "CUSTOM_ACTIONS_EGRESS_IN_FLIGHT_PER_HOST", "5"));
         environment.putAll(more);
         for (int i = 0; i < 2; i++) {
             environment.put("QUARKUS_DATASOURCE_JDBC_URL", postgres.url() + "&ApplicationName=replica-" + i + options);
-            replicas.add(new Packaged(Files.createDirectories(folder.resolve("replica-" + i)), environment));
+            replicated.add(environment);
         }
-        replicas.forEach(Packaged::ready);
+        replicated.ready();
     }
 
     private String action(int maxAttempts, String behaviour) throws Exception {
-        return replicas.get(replicas.size() - 1).post("", Packaged.TOKEN, """
-                {"name": "Survive", "is_ajax": true, "timeout_ms": 30000, "max_attempts": %d, "rate_per_minute": 60000,
-                 "url": "%s?e={entity_id}"}"""
-                .formatted(maxAttempts, receiver.url("/" + name + behaviour))).getString("id");
+        return replicas.get(replicas.size() - 1).ajax(Packaged.TOKEN, receiver.url("/" + name + behaviour + "?e={entity_id}"),
+                "timeout_ms", 30_000, "max_attempts", maxAttempts, "rate_per_minute", 60_000);
     }
 
     private String press(int maxAttempts, int targets) throws Exception {
@@ -332,12 +319,7 @@ class SurvivalIT {
 
     /** Starts a run at the first replica, which answers before the run ends. Returns the run's id. */
     private String press(int maxAttempts, int targets, String behaviour) throws Exception {
-        return replicas.get(0).start(action(maxAttempts, behaviour), Packaged.TOKEN, targets(targets));
-    }
-
-    private static String targets(int count) {
-        return "{\"targets\": [" + IntStream.range(0, count).mapToObj(i -> "{\"entity_id\": \"" + UUID.randomUUID() + "\"}")
-                .collect(Collectors.joining(",")) + "]}";
+        return replicas.get(0).start(action(maxAttempts, behaviour), Packaged.TOKEN, Packaged.targets(targets));
     }
 
     private void awaitHeard(int count) {
@@ -381,26 +363,6 @@ class SurvivalIT {
     private List<String> arrivals(Json run) {
         Set<String> its = run.<String> getList("deliveries.id").stream().map(id -> "msg_" + id.replace("-", ""))
                 .collect(Collectors.toSet());
-        return arrivals().stream().filter(its::contains).toList();
-    }
-
-    private List<String> arrivals() {
-        return receiver.heard(name).stream().map(heard -> heard.headers().get("webhook-id")).toList();
-    }
-
-    private static void signal(String signal, Packaged replica) throws Exception {
-        signal(signal, List.of(Long.toString(replica.process.pid())));
-    }
-
-    private static void signal(String signal, List<String> processes) throws Exception {
-        List<String> kill = new ArrayList<>(List.of("kill", "-" + signal));
-        kill.addAll(processes);
-        assertThat(new ProcessBuilder(kill).inheritIO().start().waitFor()).isZero();
-    }
-
-    private static void resume(Packaged replica) throws Exception {
-        if (replica.process.isAlive()) {
-            signal("CONT", replica);
-        }
+        return receiver.webhookIds(name).stream().filter(its::contains).toList();
     }
 }

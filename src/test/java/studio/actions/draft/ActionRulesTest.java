@@ -10,8 +10,6 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 import static studio.actions.testing.Json.has;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,6 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
+import studio.actions.address.SsrfVectors;
 import studio.actions.problem.Problem;
 import studio.actions.secret.Secrets;
 import studio.actions.testing.Api;
@@ -301,14 +300,10 @@ class ActionRulesTest {
                 .forEach(url -> accepted(Api.draft("url", url, "is_ajax", false)));
     }
 
-    static Stream<String> vectors() throws IOException {
-        try (InputStream file = ActionRulesTest.class.getResourceAsStream("/vectors/ssrf-refused.txt")) {
-            List<String> lines = new String(file.readAllBytes(), StandardCharsets.UTF_8).lines()
-                    .filter(line -> !line.isBlank() && !line.startsWith("#"))
-                    .map(line -> line.replace("\\t", "\t").replace("\\r", "\r").replace("\\n", "\n")).toList();
-            assertThat(lines).hasSizeGreaterThan(55);
-            return lines.stream();
-        }
+    static List<String> vectors() throws IOException {
+        List<String> lines = SsrfVectors.read();
+        assertThat(lines).hasSizeGreaterThan(55);
+        return lines;
     }
 
     @ParameterizedTest
@@ -690,8 +685,8 @@ class ActionRulesTest {
     void errorPointersOfPreviewBeginWithAction() {
         Map<String, Object> draft = Api.draft("name", " ", "headers", Map.of("Host", "x"));
 
-        Json problem = Json.of(Api.admin().body(Map.of("action", draft, "targets", List.of(Api.shot())))
-                .post(Api.ACTIONS + "/preview").then().statusCode(400).extract());
+        Json problem = Json.of(400, Api.admin().body(Map.of("action", draft, "targets", List.of(Api.shot())))
+                .post(Api.ACTIONS + "/preview"));
 
         assertThat(problem.getList("errors.pointer")).containsExactlyInAnyOrder("/action/name", "/action/headers/Host");
     }

@@ -38,6 +38,11 @@ class Doors {
         return new Egress(vertx, AddressPolicy.of(entries), resolver, tls, Clock.systemUTC(), limits);
     }
 
+    /** Sends a request as soon as a slot at its host is free. */
+    static Uni<Reply> send(Egress egress, Outbound request) {
+        return slot(egress, request.url()).chain(slot -> egress.send(slot, request));
+    }
+
     /** Takes a slot at the URL's host as soon as one is free. */
     static Uni<Egress.Slot> slot(Egress egress, String url) {
         return Uni.createFrom().item(() -> egress.trySlot(url).orElseThrow()).onFailure(NoSuchElementException.class).retry()

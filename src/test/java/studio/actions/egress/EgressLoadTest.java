@@ -109,7 +109,6 @@ class EgressLoadTest {
     }
 
     private static Uni<Reply> sending(Egress egress, String url) {
-        return Doors.slot(egress, url)
-                .chain(slot -> egress.send(slot, new Outbound("POST", url, Map.of(), "{}", Duration.ofSeconds(30))));
+        return Doors.send(egress, new Outbound("POST", url, Map.of(), "{}", Duration.ofSeconds(30)));
     }
 }

@@ -7,22 +7,16 @@ import static org.hamcrest.Matchers.hasSize;
 import static studio.actions.testing.Json.has;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.nio.charset.StandardCharsets;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
-import java.util.stream.Stream;
 
 import jakarta.inject.Inject;
 
@@ -32,13 +26,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.response.Response;
 import studio.actions.address.AddressPolicy;
+import studio.actions.address.SsrfVectors;
 import studio.actions.testing.Api;
+import studio.actions.testing.Database;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
@@ -59,7 +54,7 @@ class EgressTest {
     AddressPolicy policy;
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     private final Receiver receiver = Receiver.shared();
 
@@ -88,7 +83,7 @@ class EgressTest {
             endless,    delivered, 200, -
             """)
     void reportsTheOutcomeOfADelivery(String behaviour, String state, Integer status, String kind) {
-        String name = unique("ended");
+        String name = Api.unique("ended");
         String action = Api.ajax(receiver.url("/" + name + "/" + behaviour));
 
         Json run = Api.press(action);
@@ -111,7 +106,7 @@ class EgressTest {
     @ParameterizedTest
     @CsvSource({ "silent, 300", "drip, 1500" })
     void appliesTheTimeoutToTheWholeAnswer(String behaviour, int timeout) {
-        Json run = Api.press(Api.ajax(receiver.url("/" + unique("late") + "/" + behaviour), "timeout_ms", timeout));
+        Json run = Api.press(Api.ajax(receiver.url("/" + Api.unique("late") + "/" + behaviour), "timeout_ms", timeout));
 
         assertThat(run.getString("deliveries[0].failure.kind")).isEqualTo("timeout");
         assertThat(run.getMap("deliveries[0]")).containsEntry("status", null);
@@ -183,7 +178,7 @@ class EgressTest {
     @ParameterizedTest
     @CsvSource({ "65536, true", "65537, false", "70000, false" })
     void stopsReadingAt64Kilobytes(int length, boolean whole) {
-        Reply reply = send(egress, receiver.url("/" + unique("stop") + "/long/" + length), null);
+        Reply reply = send(egress, receiver.url("/" + Api.unique("stop") + "/long/" + length), null);
 
         assertThat(reply).isInstanceOfSatisfying(Reply.Delivered.class, delivered -> {
             assertThat(delivered.truncated()).isEqualTo(!whole);
@@ -193,20 +188,20 @@ class EgressTest {
 
     @Test
     void marksTruncatedAnswers() {
-        Json run = Api.press(Api.ajax(receiver.url("/" + unique("truncated") + "/long/70000")));
+        Json run = Api.press(Api.ajax(receiver.url("/" + Api.unique("truncated") + "/long/70000")));
 
         assertThat(run.getString("state")).isEqualTo("succeeded");
         assertThat(run.getMap("deliveries[0]")).containsEntry("truncated", true);
-        assertThat(Api.press(Api.ajax(receiver.url("/" + unique("whole") + "/ok"))).getMap("deliveries[0]"))
+        assertThat(Api.press(Api.ajax(receiver.url("/" + Api.unique("whole") + "/ok"))).getMap("deliveries[0]"))
                 .doesNotContainKey("truncated");
-        assertThat(Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run.getString("id"))).getMap("deliveries[0]"))
+        assertThat(Json.of(Api.admin().get(Api.RUNS + "/" + run.getString("id"))).getMap("deliveries[0]"))
                 .containsEntry("truncated", true);
     }
 
     @ParameterizedTest
     @CsvSource({ "x, 262144, true", "x, 262145, false", "é, 131072, true", "é, 131073, false" })
     void sendsABodyOf256KilobytesAtMost(String character, int count, boolean sent) {
-        String name = unique("body");
+        String name = Api.unique("body");
 
         Reply reply = send(egress, receiver.url("/" + name + "/ok"), character.repeat(count));
 
@@ -263,12 +258,8 @@ class EgressTest {
     }
 
     /** Returns the SSRF vectors. {@link ResolvingTest} tests names that resolve to forbidden addresses. */
-    static Stream<String> forbidden() throws IOException {
-        try (InputStream vectors = EgressTest.class.getResourceAsStream("/vectors/ssrf-refused.txt")) {
-            return new String(vectors.readAllBytes(), StandardCharsets.UTF_8).lines()
-                    .filter(line -> !line.startsWith("#") && !line.isBlank())
-                    .map(line -> line.replace("\\t", "\t").replace("\\r", "\r").replace("\\n", "\n"));
-        }
+    static List<String> forbidden() throws IOException {
+        return SsrfVectors.read();
     }
 
     @Test
@@ -321,8 +312,7 @@ class EgressTest {
     void sendsToThePracticeReceiverWithoutAnAllowListEntry() {
         String action = Api.ajax("http://127.0.0.1:" + RestAssured.port + Api.ACTIONS + "/echo?e={entity_name}");
 
-        Json run = Json.of(Api.run(action, List.of(Api.target("entity_id", UUID.randomUUID().toString(), "entity_type", "shot",
-                "entity_name", "SH 010"))).then().statusCode(200).extract());
+        Json run = Json.of(200, Api.run(action, List.of(Api.shot("SH 010"))));
 
         assertThat(run.getString("state")).isEqualTo("succeeded");
         Json heard = Json.of(run.getString("deliveries[0].response"));
@@ -344,10 +334,8 @@ class EgressTest {
 
     @Test
     void leavesThePracticeReceiverOutOfTheApiDescription() {
-        Set<String> paths = Json
-                .of(RestAssured.given().accept("application/json").get(Api.ACTIONS + "/openapi?format=json").then()
-                        .statusCode(200).extract())
-                .getMap("paths").keySet();
+        Set<String> paths = Json.of(200, RestAssured.given().accept("application/json")
+                .get(Api.ACTIONS + "/openapi?format=json")).getMap("paths").keySet();
 
         assertThat(paths).contains(Api.ACTIONS + "/{id}/run").noneMatch(path -> path.contains("echo"));
     }
@@ -357,8 +345,7 @@ class EgressTest {
     }
 
     private static Reply send(Egress egress, String url, String body) {
-        return Doors.slot(egress, url).chain(slot -> egress.send(slot,
-                new Outbound("POST", url, Map.of(), body, Duration.ofSeconds(5)))).await()
+        return Doors.send(egress, new Outbound("POST", url, Map.of(), body, Duration.ofSeconds(5))).await()
                 .atMost(Duration.ofSeconds(10));
     }
 
@@ -367,9 +354,7 @@ class EgressTest {
     void sendsNothingWhenASecretWasRemovedAfterSaving(String change) throws SQLException {
         String name = "gone" + UUID.randomUUID();
         String action = Api.ajax(receiver.url("/" + name + "/ok?e={entity_id}"));
-        try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
-            statement.executeUpdate("UPDATE action SET " + change + " WHERE id = '" + action + "'");
-        }
+        database.change("UPDATE action SET " + change + " WHERE id = '" + action + "'");
 
         Json run = Api.press(action);
 
@@ -390,16 +375,7 @@ class EgressTest {
     /** Writes a URL that the API would refuse into an action, by SQL, and returns the action's id. */
     private String stored(String url) throws SQLException {
         String id = Api.ajax("https://api.studio.com/stored");
-        try (Connection connection = database.getConnection();
-                PreparedStatement update = connection.prepareStatement("UPDATE action SET url = ? WHERE id = ?")) {
-            update.setString(1, url);
-            update.setObject(2, UUID.fromString(id));
-            assertThat(update.executeUpdate()).isEqualTo(1);
-        }
+        database.change("UPDATE action SET url = ? WHERE id = ?", url, UUID.fromString(id));
         return id;
-    }
-
-    private static String unique(String name) {
-        return name + "-" + UUID.randomUUID();
     }
 }

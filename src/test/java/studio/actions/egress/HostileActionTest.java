@@ -11,8 +11,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -33,7 +31,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import com.sun.management.UnixOperatingSystemMXBean;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.smallrye.config.SmallRyeConfigBuilder;
@@ -41,6 +38,7 @@ import io.smallrye.mutiny.Uni;
 import studio.actions.settings.EgressConfig;
 import studio.actions.testing.Api;
 import studio.actions.testing.Certificates;
+import studio.actions.testing.Database;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
@@ -60,7 +58,7 @@ class HostileActionTest {
     Egress egress;
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     private final Receiver receiver = Receiver.shared();
     private final String name = "action-" + UUID.randomUUID();
@@ -80,7 +78,7 @@ class HostileActionTest {
             "a\\r\\n X-Folded: 1", "a\\n X-Folded: 1", "\u010d\u010aX-Injected: 1" })
     void sendsNoHeaderWithControlCharactersFromTheDatabase(String value) throws SQLException {
         String action = Api.ajax(receiver.url("/" + name + "/ok"));
-        update("UPDATE action SET headers = '{\"X-Farm\": \"" + value + "\"}' WHERE id = ?", action);
+        database.change("UPDATE action SET headers = '{\"X-Farm\": \"" + value + "\"}' WHERE id = ?", UUID.fromString(action));
 
         Json run = Api.press(action);
 
@@ -173,8 +171,7 @@ class HostileActionTest {
 
             List<Uni<Reply>> sent = new ArrayList<>();
             for (int i = 0; i < 10; i++) {
-                sent.add(Doors.slot(allowed, url).chain(slot -> allowed.send(slot,
-                        new Outbound("POST", url, Map.of(), LARGE, Duration.ofMillis(500)))));
+                sent.add(Doors.send(allowed, new Outbound("POST", url, Map.of(), LARGE, Duration.ofMillis(500))));
             }
             List<Reply> replies = Uni.join().all(sent).andFailFast().await().atMost(Duration.ofSeconds(40));
 
@@ -216,17 +213,8 @@ class HostileActionTest {
         return ((UnixOperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getOpenFileDescriptorCount();
     }
 
-    private void update(String sql, String action) throws SQLException {
-        try (Connection connection = database.getConnection(); PreparedStatement update = connection.prepareStatement(sql)) {
-            update.setObject(1, UUID.fromString(action));
-            assertThat(update.executeUpdate()).isEqualTo(1);
-        }
-    }
-
     private static Reply send(Egress egress, String url, Map<String, String> headers, int timeout) {
-        return Doors.slot(egress, url)
-                .chain(slot -> egress.send(slot, new Outbound("POST", url, headers, "{}", Duration.ofMillis(timeout))))
-                .await()
+        return Doors.send(egress, new Outbound("POST", url, headers, "{}", Duration.ofMillis(timeout))).await()
                 .atMost(Duration.ofSeconds(15));
     }
 }

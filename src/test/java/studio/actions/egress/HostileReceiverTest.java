@@ -305,7 +305,7 @@ class HostileReceiverTest {
         assertThat(bomb).hasSizeBetween(1000, 64 * 1024);
 
         Json run = press(out -> {
-            write(out, OK + header + "\r\nContent-Length: " + bomb.length + "\r\n\r\n");
+            Receiver.write(out, OK + header + "\r\nContent-Length: " + bomb.length + "\r\n\r\n");
             out.write(bomb);
             out.flush();
         });
@@ -331,12 +331,12 @@ class HostileReceiverTest {
     }
 
     private static Script saying(String answer) {
-        return out -> write(out, answer);
+        return out -> Receiver.write(out, answer);
     }
 
     private static Script closing(String answer) {
         return out -> {
-            write(out, answer);
+            Receiver.write(out, answer);
             throw new IOException("as ordered");
         };
     }
@@ -351,16 +351,16 @@ class HostileReceiverTest {
     /** Writes the second text again and again until the service closes the connection. */
     private static Script repeating(String first, String again) {
         return out -> {
-            write(out, first);
+            Receiver.write(out, first);
             while (true) {
-                write(out, again);
+                Receiver.write(out, again);
             }
         };
     }
 
     private static Script dripping(String first, String answer) {
         return out -> {
-            write(out, first);
+            Receiver.write(out, first);
             for (byte b : answer.getBytes(StandardCharsets.UTF_8)) {
                 out.write(b);
                 out.flush();
@@ -376,10 +376,5 @@ class HostileReceiverTest {
     private static String typed(String mediaType, String body) {
         return OK + "Content-Type: " + mediaType + "\r\nContent-Length: " + body.getBytes(StandardCharsets.UTF_8).length
                 + "\r\n\r\n" + body;
-    }
-
-    private static void write(OutputStream out, String text) throws IOException {
-        out.write(text.getBytes(StandardCharsets.UTF_8));
-        out.flush();
     }
 }

@@ -4,12 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
-import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
 import java.lang.reflect.Field;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -136,16 +134,11 @@ class NothingLeftBehindTest {
 
     private static void script(Receiver receiver, String name, String answer, boolean stays) {
         receiver.script(name, out -> {
-            write(out, answer);
+            Receiver.write(out, answer);
             if (!stays) {
                 throw new IOException("as ordered");
             }
         });
-    }
-
-    private static void write(OutputStream out, String text) throws IOException {
-        out.write(text.getBytes(StandardCharsets.UTF_8));
-        out.flush();
     }
 
     private static Map<FailureKind, Long> send(Egress egress, int count, Receiver plain, Receiver stranger, Receiver hesitant,
@@ -185,8 +178,7 @@ class NothingLeftBehindTest {
     }
 
     private static Uni<Reply> sending(Egress egress, String url, int timeout) {
-        return Doors.slot(egress, url)
-                .chain(slot -> egress.send(slot, new Outbound("POST", url, Map.of(), "{}", Duration.ofMillis(timeout))));
+        return Doors.send(egress, new Outbound("POST", url, Map.of(), "{}", Duration.ofMillis(timeout)));
     }
 
     private Map<Left, Long> settled() {

@@ -397,8 +397,7 @@ class ResolvingTest {
     }
 
     private static Uni<Reply> sending(Egress egress, String url) {
-        return Doors.slot(egress, url)
-                .chain(slot -> egress.send(slot, new Outbound("POST", url, Map.of(), null, Duration.ofSeconds(5))));
+        return Doors.send(egress, new Outbound("POST", url, Map.of(), null, Duration.ofSeconds(5)));
     }
 
     private static Reply send(Egress egress, String url) {

@@ -158,9 +158,8 @@ class TlsTest {
             String url = "https://127.0.0.1:" + hesitant.port() + "/" + name + "/ok";
             AtomicInteger answered = new AtomicInteger();
             for (int i = 0; i < 10; i++) {
-                Doors.slot(egress, url)
-                        .chain(slot -> egress.send(slot, new Outbound("GET", url, Map.of(), null, Duration.ofMillis(100))))
-                        .subscribe().with(reply -> answered.incrementAndGet());
+                Doors.send(egress, new Outbound("GET", url, Map.of(), null, Duration.ofMillis(100))).subscribe()
+                        .with(reply -> answered.incrementAndGet());
             }
 
             await().atMost(Duration.ofMillis(900)).untilAtomic(answered, equalTo(5));
@@ -282,8 +281,6 @@ class TlsTest {
     }
 
     private static Reply send(Egress egress, String url, Duration timeout) {
-        return Doors.slot(egress, url).chain(slot -> egress.send(slot, new Outbound("POST", url, Map.of(), "{}", timeout)))
-                .await()
-                .atMost(Duration.ofSeconds(15));
+        return Doors.send(egress, new Outbound("POST", url, Map.of(), "{}", timeout)).await().atMost(Duration.ofSeconds(15));
     }
 }

@@ -228,11 +228,11 @@ class ProblemsTest {
 
     @Test
     void saysHowAPlusIsWrittenInAQuery() {
-        Json problem = problem(Api.admin().get(Api.ACTIONS + "/runs?since=2026-11-24T00:00:00+02:00"), 400,
+        Json problem = problem(Api.admin().get(Api.RUNS + "?since=2026-11-24T00:00:00+02:00"), 400,
                 "invalid_parameter");
 
         assertThat(problem.getString("detail")).contains("%2B");
-        Api.admin().get(Api.ACTIONS + "/runs?since=2026-11-24T00:00:00%2B02:00").then().statusCode(200);
+        Api.admin().get(Api.RUNS + "?since=2026-11-24T00:00:00%2B02:00").then().statusCode(200);
     }
 
     static Stream<Arguments> texts() {
@@ -550,7 +550,7 @@ class ProblemsTest {
             problem(Api.admin().body(Map.of("targets", List.of(Api.shot()))).post(Api.ACTIONS + "/" + id + path), 400,
                     "malformed_id");
         }
-        problem(Api.admin().get(Api.ACTIONS + "/runs/" + id), 400, "malformed_id");
+        problem(Api.admin().get(Api.RUNS + "/" + id), 400, "malformed_id");
     }
 
     @Test
@@ -595,7 +595,7 @@ class ProblemsTest {
     @ValueSource(strings = { "action_id", "caller" })
     void refusesTheIdInAParameterAndNamesIt(String name) {
         for (String value : List.of("nope", "1-1-1-1-1", "%00")) {
-            Json problem = problem(Api.admin().get(Api.ACTIONS + "/runs?" + name + "=" + value), 400, "malformed_id");
+            Json problem = problem(Api.admin().get(Api.RUNS + "?" + name + "=" + value), 400, "malformed_id");
             assertThat(problem.getString("detail")).contains("'" + name + "'");
         }
     }

@@ -174,8 +174,7 @@ class ForwardedHeadersTest {
     }
 
     private String audited(String name) {
-        Json audit = Json
-                .of(BesideKitsu.with(admin).get("/api/custom-actions/audit?verb=created").then().statusCode(200).extract());
+        Json audit = Json.of(200, BesideKitsu.with(admin).get("/api/custom-actions/audit?verb=created"));
         return audit.<Map<String, Object>> getList("data").stream()
                 .filter(line -> ((Map<?, ?>) line.get("subject")).get("name").equals(name))
                 .map(line -> (String) line.get("from")).findFirst().orElseThrow();

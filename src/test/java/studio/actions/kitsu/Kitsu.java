@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.UUID;
 
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -23,6 +24,8 @@ import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.FakeZou;
+import studio.actions.testing.Json;
 
 /** The requests of Kitsu's admin page and action panel, and raw requests over a socket. */
 final class Kitsu {
@@ -50,10 +53,15 @@ final class Kitsu {
     /** Returns the body that Kitsu's form sends for a new action, with further fields given as name, value, name, value … */
     static Map<String, Object> draft(String name, Object... fields) {
         Map<String, Object> draft = new LinkedHashMap<>(Map.of("name", name, "url", TOOL));
-        for (int i = 0; i < fields.length; i += 2) {
-            draft.put((String) fields[i], fields[i + 1]);
-        }
+        draft.putAll(Api.fields(fields));
         return draft;
+    }
+
+    /** Returns an action as Zou stores it. */
+    static Map<String, Object> stored(String name, Object... fields) {
+        Map<String, Object> action = new LinkedHashMap<>(Map.of("id", UUID.randomUUID().toString()));
+        action.putAll(draft(name, fields));
+        return action;
     }
 
     /** Creates an action on Kitsu's path and returns its id. */
@@ -73,6 +81,21 @@ final class Kitsu {
     /** Reads an action on our own path, with sorted fields. */
     static Map<String, Object> ours(String id) {
         return new TreeMap<>(answer(200, admin().get(Api.ACTIONS + "/" + id)));
+    }
+
+    /** Lists the actions on our own path whose names contain a text. */
+    static List<Map<String, Object>> search(String text) {
+        return Json.of(200, BesideKitsu.as("admin").get(Api.ACTIONS + "?q=" + text)).getList("data");
+    }
+
+    /** Lists the actions in Zou itself. */
+    static List<Map<String, Object>> theirs() {
+        return objects(BesideKitsu.as("admin").get(FakeZou.shared().url() + "/data/custom-actions"));
+    }
+
+    /** Returns one field of each row of a table in an answer. */
+    static List<Object> column(Map<String, Object> answer, String table, String name) {
+        return ((List<?>) answer.get(table)).stream().<Object> map(row -> ((Map<?, ?>) row).get(name)).toList();
     }
 
     static List<Map<String, Object>> list(String query) {
@@ -129,13 +152,21 @@ final class Kitsu {
                 List.of(task), "productionid", "1", "userid", "2", "useremail", "somebody@else.com");
     }
 
+    static String runPath(String id) {
+        return PATH + "/" + id + "/run";
+    }
+
+    static String openPath(String id) {
+        return PATH + "/" + id + "/open";
+    }
+
     static Response run(RequestSpecification as, String id, String task) {
-        return as.body(press(task)).post(PATH + "/" + id + "/run");
+        return as.body(press(task)).post(runPath(id));
     }
 
     static Response open(RequestSpecification as, String id, String task) {
         return as.contentType(ContentType.URLENC).body("selection=" + task).redirects().follow(false)
-                .post(PATH + "/" + id + "/open");
+                .post(openPath(id));
     }
 
     record Answered(int status, String text) {

@@ -22,11 +22,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.Database;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.Json;
@@ -40,7 +40,7 @@ class KitsuCopiesTest {
     private static final String THEIRS = "/data/custom-actions";
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     private final FakeZou zou = FakeZou.shared();
     private final String mark = UUID.randomUUID().toString().substring(0, 13);
@@ -52,7 +52,7 @@ class KitsuCopiesTest {
     void remember() {
         Assumptions.assumeTrue(BesideKitsu.fake());
         admin = zou.login("admin");
-        before = theirs();
+        before = Kitsu.theirs();
     }
 
     @AfterEach
@@ -61,10 +61,8 @@ class KitsuCopiesTest {
             zou.back();
             zou.customActions(before);
         }
-        try (var connection = database.getConnection(); var statement = connection.createStatement()) {
-            statement.execute("DELETE FROM kitsu_copy");
-            statement.execute("DELETE FROM action WHERE name LIKE '" + mark + "%'");
-        }
+        database.execute("DELETE FROM kitsu_copy");
+        database.execute("DELETE FROM action WHERE name LIKE ?", mark + "%");
     }
 
     @Test
@@ -79,16 +77,16 @@ class KitsuCopiesTest {
 
         assertThat(cleared).containsEntry("created", 0).containsEntry("updated", 0).containsEntry("unchanged", 1)
                 .containsEntry("errors", List.of());
-        assertThat(column(cleared, "changes", "kind")).containsExactly("deleted", "deleted");
-        assertThat(column(cleared, "changes", "action")).containsExactly(one.get("name"), two.get("name"));
-        assertThat(column(cleared, "changes", "from")).first().isEqualTo(
+        assertThat(Kitsu.column(cleared, "changes", "kind")).containsExactly("deleted", "deleted");
+        assertThat(Kitsu.column(cleared, "changes", "action")).containsExactly(one.get("name"), two.get("name"));
+        assertThat(Kitsu.column(cleared, "changes", "from")).first().isEqualTo(
                 Map.of("name", one.get("name"), "url", TOOL, "entity_type", "shot", "is_ajax", true));
-        assertThat(theirs()).extracting(action -> action.get("name")).containsExactly(mark + " later");
-        assertThat(ours()).hasSize(2);
+        assertThat(Kitsu.theirs()).extracting(action -> action.get("name")).containsExactly(mark + " later");
+        assertThat(Kitsu.search(mark)).hasSize(2);
         assertThat(audited("cleared")).containsExactlyInAnyOrder(one.get("id"), two.get("id"));
         assertThat(zou.requests(admin)).filteredOn(request -> request.method().equals("DELETE"))
                 .allMatch(request -> request.headers().get("Authorization").equals("Bearer " + admin)).hasSize(2);
-        assertThat(column(take("clear"), "changes", "id")).as("again").isEmpty();
+        assertThat(Kitsu.column(take("clear"), "changes", "id")).as("again").isEmpty();
     }
 
     /** Kitsu's copy must go, too. During an outage of this service Zou would list the deleted action again. */
@@ -101,7 +99,7 @@ class KitsuCopiesTest {
 
         take("clear");
 
-        assertThat(theirs()).isEmpty();
+        assertThat(Kitsu.theirs()).isEmpty();
     }
 
     @Test
@@ -110,27 +108,27 @@ class KitsuCopiesTest {
         Map<String, Object> bare = action("bare", "entity_type", "asset");
         zou.customActions(List.of(one, bare));
         take("apply");
-        List<Map<String, Object>> had = theirs();
+        List<Map<String, Object>> had = Kitsu.theirs();
         take("clear");
 
         Map<String, Object> undone = take("undo");
 
         assertThat(undone).containsEntry("created", 2).containsEntry("unchanged", 0).containsEntry("errors", List.of());
-        assertThat(column(undone, "changes", "id")).containsExactlyInAnyOrder(one.get("id"), bare.get("id"));
-        assertThat(fields(theirs())).isEqualTo(fields(had));
-        assertThat(theirs()).extracting(action -> action.get("id")).doesNotContain(one.get("id"), bare.get("id"));
+        assertThat(Kitsu.column(undone, "changes", "id")).containsExactlyInAnyOrder(one.get("id"), bare.get("id"));
+        assertThat(fields(Kitsu.theirs())).isEqualTo(fields(had));
+        assertThat(Kitsu.theirs()).extracting(action -> action.get("id")).doesNotContain(one.get("id"), bare.get("id"));
         assertThat(audited("uncleared")).containsExactlyInAnyOrder(one.get("id"), bare.get("id"));
         assertThat(take("undo")).as("again").containsEntry("created", 0);
-        assertThat(theirs()).hasSize(2);
+        assertThat(Kitsu.theirs()).hasSize(2);
         assertThat(take("apply")).as("known").containsEntry("created", 0).containsEntry("unchanged", 2)
                 .containsEntry("errors", List.of());
-        assertThat(ours()).hasSize(2);
+        assertThat(Kitsu.search(mark)).hasSize(2);
 
-        assertThat(column(take("clear"), "changes", "id")).as("and once more")
+        assertThat(Kitsu.column(take("clear"), "changes", "id")).as("and once more")
                 .containsExactlyInAnyOrder(one.get("id"), bare.get("id"));
-        assertThat(theirs()).isEmpty();
+        assertThat(Kitsu.theirs()).isEmpty();
         take("undo");
-        assertThat(fields(theirs())).isEqualTo(fields(had));
+        assertThat(fields(Kitsu.theirs())).isEqualTo(fields(had));
     }
 
     @ParameterizedTest
@@ -145,12 +143,12 @@ class KitsuCopiesTest {
 
         Map<String, Object> answer = answer(422, BesideKitsu.with(admin).post(TAKE_OVER + "clear"));
 
-        assertThat(column(answer, "errors", "action")).containsExactly(stubborn.get("name"));
-        assertThat(column(answer, "errors", "message").get(0).toString()).startsWith("Kitsu says: ");
-        assertThat(column(answer, "changes", "action")).containsExactly(one.get("name"), three.get("name"));
+        assertThat(Kitsu.column(answer, "errors", "action")).containsExactly(stubborn.get("name"));
+        assertThat(Kitsu.column(answer, "errors", "message").get(0).toString()).startsWith("Kitsu says: ");
+        assertThat(Kitsu.column(answer, "changes", "action")).containsExactly(one.get("name"), three.get("name"));
         zou.heal(admin);
-        assertThat(column(take("clear"), "changes", "action")).containsExactly(stubborn.get("name"));
-        assertThat(theirs()).isEmpty();
+        assertThat(Kitsu.column(take("clear"), "changes", "action")).containsExactly(stubborn.get("name"));
+        assertThat(Kitsu.theirs()).isEmpty();
         assertThat(take("undo")).containsEntry("created", 3);
     }
 
@@ -164,14 +162,14 @@ class KitsuCopiesTest {
         zou.fault(admin, THEIRS + "/" + two.get("id"), fault);
 
         answer(503, BesideKitsu.with(admin).post(TAKE_OVER + "clear"));
-        assertThat(theirs()).hasSize(fault == Fault.unheard ? 0 : 1);
+        assertThat(Kitsu.theirs()).hasSize(fault == Fault.unheard ? 0 : 1);
         zou.heal(admin);
         take("clear");
 
-        assertThat(theirs()).isEmpty();
+        assertThat(Kitsu.theirs()).isEmpty();
         assertThat(audited("cleared")).containsExactlyInAnyOrder(one.get("id"), two.get("id"));
         assertThat(take("undo")).containsEntry("created", 2);
-        assertThat(theirs()).hasSize(2);
+        assertThat(Kitsu.theirs()).hasSize(2);
     }
 
     /** Undo must work even if it is unknown whether Kitsu deleted the last action. */
@@ -181,14 +179,14 @@ class KitsuCopiesTest {
         Map<String, Object> one = action("one");
         zou.customActions(List.of(one));
         take("apply");
-        List<Map<String, Object>> had = theirs();
+        List<Map<String, Object>> had = Kitsu.theirs();
         zou.fault(admin, THEIRS + "/" + one.get("id"), fault);
         answer(503, BesideKitsu.with(admin).post(TAKE_OVER + "clear"));
         zou.heal(admin);
 
         take("undo");
 
-        assertThat(fields(theirs())).isEqualTo(fields(had));
+        assertThat(fields(Kitsu.theirs())).isEqualTo(fields(had));
         assertThat(audited("cleared")).hasSize(fault == Fault.unheard ? 1 : 0);
     }
 
@@ -198,7 +196,7 @@ class KitsuCopiesTest {
         Map<String, Object> one = action("one");
         zou.customActions(List.of(one));
         take("apply");
-        List<Map<String, Object>> had = theirs();
+        List<Map<String, Object>> had = Kitsu.theirs();
         zou.fault(admin, THEIRS + "/" + one.get("id"), Fault.gone);
         answer(503, BesideKitsu.with(admin).post(TAKE_OVER + "clear"));
         zou.heal(admin);
@@ -207,7 +205,7 @@ class KitsuCopiesTest {
         zou.customActions(List.of());
 
         assertThat(take("undo")).containsEntry("created", 1);
-        assertThat(fields(theirs())).isEqualTo(fields(had));
+        assertThat(fields(Kitsu.theirs())).isEqualTo(fields(had));
         assertThat(audited("cleared")).as("and it was deleted").containsExactly(one.get("id"));
     }
 
@@ -223,7 +221,7 @@ class KitsuCopiesTest {
 
         assertThat(answers.stream().map(CompletableFuture::join)).contains(200).containsOnly(200, 409);
         zou.heal(admin);
-        assertThat(theirs()).hasSize(3);
+        assertThat(Kitsu.theirs()).hasSize(3);
     }
 
     /** If the Zou URL leads to Kitsu's nginx, this service itself answers. It must not delete its own actions. */
@@ -238,7 +236,7 @@ class KitsuCopiesTest {
         assertThat(answer(503, BesideKitsu.with(admin).post(TAKE_OVER + "clear")).get("detail").toString())
                 .contains("CUSTOM_ACTIONS_ZOU_URL");
 
-        assertThat(theirs()).hasSize(1);
+        assertThat(Kitsu.theirs()).hasSize(1);
     }
 
     @Test
@@ -249,11 +247,12 @@ class KitsuCopiesTest {
         zou.fault(admin, "POST " + THEIRS, Fault.unheard);
 
         answer(503, BesideKitsu.with(admin).post(TAKE_OVER + "undo"));
-        assertThat(theirs()).hasSize(1);
+        assertThat(Kitsu.theirs()).hasSize(1);
         zou.heal(admin);
         take("undo");
 
-        assertThat(theirs()).extracting(action -> action.get("name")).containsExactlyInAnyOrder(mark + " one", mark + " two");
+        assertThat(Kitsu.theirs()).extracting(action -> action.get("name"))
+                .containsExactlyInAnyOrder(mark + " one", mark + " two");
         assertThat(take("apply")).containsEntry("created", 0).containsEntry("unchanged", 2);
     }
 
@@ -272,29 +271,11 @@ class KitsuCopiesTest {
     }
 
     private Map<String, Object> action(String name, Object... fields) {
-        Map<String, Object> action = new LinkedHashMap<>(
-                Map.of("id", UUID.randomUUID().toString(), "name", mark + " " + name, "url", TOOL));
-        for (int i = 0; i < fields.length; i += 2) {
-            action.put((String) fields[i], fields[i + 1]);
-        }
-        return action;
+        return Kitsu.stored(mark + " " + name, fields);
     }
 
     private Map<String, Object> take(String mode) {
         return answer(200, BesideKitsu.with(admin).post(TAKE_OVER + mode));
-    }
-
-    private static List<Object> column(Map<String, Object> answer, String table, String name) {
-        return ((List<?>) answer.get(table)).stream().<Object> map(row -> ((Map<?, ?>) row).get(name)).toList();
-    }
-
-    private List<Map<String, Object>> ours() {
-        return Json.of(BesideKitsu.with(zou.login("admin")).get(Api.ACTIONS + "?q=" + mark).then().statusCode(200).extract())
-                .getList("data");
-    }
-
-    private List<Map<String, Object>> theirs() {
-        return Kitsu.objects(BesideKitsu.with(zou.login("admin")).get(zou.url() + THEIRS));
     }
 
     private static List<Map<String, Object>> fields(List<Map<String, Object>> actions) {
@@ -306,9 +287,9 @@ class KitsuCopiesTest {
     }
 
     private List<Object> audited(String verb) {
-        return Json.of(BesideKitsu.with(zou.login("admin")).get(Api.ACTIONS + "/audit?verb=" + verb).then().statusCode(200)
-                .extract()).<Map<String, Object>> getList("data.subject").stream()
-                .filter(subject -> String.valueOf(subject.get("name")).startsWith(mark))
-                .map(subject -> subject.get("id")).toList();
+        return Json.of(200, BesideKitsu.with(zou.login("admin")).get(Api.ACTIONS + "/audit?verb=" + verb))
+                .<Map<String, Object>> getList("data.subject").stream()
+                .filter(subject -> String.valueOf(subject.get("name")).startsWith(mark)).map(subject -> subject.get("id"))
+                .toList();
     }
 }

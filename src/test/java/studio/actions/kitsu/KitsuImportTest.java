@@ -7,14 +7,12 @@ import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasSize;
 import static org.hamcrest.Matchers.notNullValue;
+import static studio.actions.kitsu.Kitsu.TOOL;
 import static studio.actions.kitsu.Kitsu.answer;
 import static studio.actions.testing.Json.has;
 
-import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -37,12 +35,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.Database;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.FakeZou.Request;
@@ -56,10 +54,9 @@ class KitsuImportTest {
 
     private static final String TAKE_OVER = Api.ACTIONS + "/take-over?mode=";
     private static final String THEIRS = "/data/custom-actions";
-    private static final String TOOL = "https://api.studio.com/sync?entity={entity_id}";
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     private final FakeZou zou = FakeZou.shared();
 
@@ -73,7 +70,7 @@ class KitsuImportTest {
     void remember() {
         Assumptions.assumeTrue(BesideKitsu.fake());
         admin = zou.login("admin");
-        before = theirs();
+        before = Kitsu.theirs();
     }
 
     @AfterEach
@@ -83,11 +80,7 @@ class KitsuImportTest {
             zou.customActions(before);
         }
         // A thousand actions would slow down the lists in later tests.
-        try (Connection connection = database.getConnection();
-                PreparedStatement delete = connection.prepareStatement("DELETE FROM action WHERE name LIKE ?")) {
-            delete.setString(1, mark + "%");
-            delete.executeUpdate();
-        }
+        database.execute("DELETE FROM action WHERE name LIKE ?", mark + "%");
     }
 
     // Modes check and apply
@@ -103,14 +96,14 @@ class KitsuImportTest {
                     "errors");
             assertCounts(answer, 2, 0);
             List<String> fields = List.of("name", "url", "entity_type", "is_ajax");
-            assertThat(column(answer, "changes", "line")).containsExactly(1, 2);
-            assertThat(column(answer, "changes", "kind")).containsExactly("created", "created");
-            assertThat(column(answer, "changes", "action")).containsExactly(mark + " one", mark + " two");
-            assertThat(column(answer, "changes", "fields")).containsExactly(fields, fields);
+            assertThat(Kitsu.column(answer, "changes", "line")).containsExactly(1, 2);
+            assertThat(Kitsu.column(answer, "changes", "kind")).containsExactly("created", "created");
+            assertThat(Kitsu.column(answer, "changes", "action")).containsExactly(mark + " one", mark + " two");
+            assertThat(Kitsu.column(answer, "changes", "fields")).containsExactly(fields, fields);
             assertThat(answer).containsEntry("errors", List.of());
         }
 
-        assertThat(ours()).isEmpty();
+        assertThat(Kitsu.search(mark)).isEmpty();
     }
 
     @Test
@@ -150,7 +143,7 @@ class KitsuImportTest {
     void secondApplyChangesNothing() {
         zou.customActions(List.of(action("one"), action("two")));
         takeOver("apply");
-        List<Map<String, Object>> made = ours();
+        List<Map<String, Object>> made = Kitsu.search(mark);
 
         for (String mode : List.of("apply", "check")) {
             Map<String, Object> again = takeOver(mode);
@@ -158,7 +151,7 @@ class KitsuImportTest {
             assertCounts(again, 0, 2);
             assertThat(again).containsEntry("changes", List.of());
         }
-        assertThat(ours()).isEqualTo(made).hasSize(2);
+        assertThat(Kitsu.search(mark)).isEqualTo(made).hasSize(2);
     }
 
     @Test
@@ -186,8 +179,8 @@ class KitsuImportTest {
         Map<String, Object> answer = takeOver("apply");
 
         assertCounts(answer, 1, 1);
-        assertThat(column(answer, "changes", "line")).containsExactly(2);
-        assertThat(ours()).extracting(one -> one.get("name")).containsExactly(mark + " first", mark + " second");
+        assertThat(Kitsu.column(answer, "changes", "line")).containsExactly(2);
+        assertThat(Kitsu.search(mark)).extracting(one -> one.get("name")).containsExactly(mark + " first", mark + " second");
     }
 
     @Test
@@ -214,10 +207,10 @@ class KitsuImportTest {
                 .body("errors[0].column", equalTo("name"))
                 .body("errors[0].id", equalTo(young.get("id")))
                 .body("errors[0].message", containsString((String) old.get("id")));
-        assertThat(ours()).isEmpty();
+        assertThat(Kitsu.search(mark)).isEmpty();
 
-        assertThat(column(takeOver("apply&skip_invalid=true"), "changes", "id")).containsExactly(old.get("id"));
-        assertThat(ours()).hasSize(1);
+        assertThat(Kitsu.column(takeOver("apply&skip_invalid=true"), "changes", "id")).containsExactly(old.get("id"));
+        assertThat(Kitsu.search(mark)).hasSize(1);
     }
 
     @Test
@@ -228,7 +221,7 @@ class KitsuImportTest {
         Map<String, Object> answer = takeOver("check");
 
         assertThat(answer).containsEntry("created", 0);
-        assertThat(column(answer, "errors", "message")).singleElement().asString().contains(here);
+        assertThat(Kitsu.column(answer, "errors", "message")).singleElement().asString().contains(here);
     }
 
     @Test
@@ -276,14 +269,14 @@ class KitsuImportTest {
     @Test
     void leavesKitsusActionsUnchanged() {
         zou.customActions(List.of(action("one"), action("two", "url", null)));
-        List<Map<String, Object>> list = theirs();
+        List<Map<String, Object>> list = Kitsu.theirs();
 
         takeOver("check");
         answer(422, BesideKitsu.with(admin).post(TAKE_OVER + "apply"));
         zou.customActions(list.subList(0, 1));
         takeOver("apply");
 
-        assertThat(theirs()).isEqualTo(list.subList(0, 1));
+        assertThat(Kitsu.theirs()).isEqualTo(list.subList(0, 1));
         assertThat(zou.requests(admin)).extracting(Request::method).containsOnly("GET");
     }
 
@@ -294,7 +287,7 @@ class KitsuImportTest {
 
         assertCounts(takeOver("apply"), 1000, 0);
 
-        assertThat(ours()).extracting(one -> one.get("id"))
+        assertThat(Kitsu.search(mark)).extracting(one -> one.get("id"))
                 .containsExactlyInAnyOrderElementsOf(thousand.stream().map(one -> one.get("id")).toList());
         assertCounts(takeOver("apply"), 0, 1000);
     }
@@ -312,7 +305,7 @@ class KitsuImportTest {
         assertThat(answers.stream().mapToInt(answer -> Json.of(answer).getInt("created")).sum()).isEqualTo(50);
         assertThat(answers).allSatisfy(
                 answer -> assertThat(Json.of(answer).getInt("created") + Json.of(answer).getInt("unchanged")).isEqualTo(50));
-        assertThat(ours()).hasSize(50).allSatisfy(one -> assertThat(one).containsEntry("version", 1));
+        assertThat(Kitsu.search(mark)).hasSize(50).allSatisfy(one -> assertThat(one).containsEntry("version", 1));
     }
 
     // Invalid actions
@@ -330,14 +323,14 @@ class KitsuImportTest {
             Map<String, Object> answer = answer(mode.equals("check") ? 200 : 422,
                     BesideKitsu.with(admin).post(TAKE_OVER + mode));
 
-            assertThat(column(answer, "errors", "line")).containsExactly(2);
-            assertThat(column(answer, "errors", "column")).containsExactly(column);
-            assertThat(column(answer, "errors", "message")).doesNotContainNull().doesNotContain("");
-            assertThat(column(answer, "changes", "line")).as(mode)
+            assertThat(Kitsu.column(answer, "errors", "line")).containsExactly(2);
+            assertThat(Kitsu.column(answer, "errors", "column")).containsExactly(column);
+            assertThat(Kitsu.column(answer, "errors", "message")).doesNotContainNull().doesNotContain("");
+            assertThat(Kitsu.column(answer, "changes", "line")).as(mode)
                     .isEqualTo(mode.equals("check") ? List.of(1, 3) : List.of());
             assertThat(answer).containsEntry("created", mode.equals("check") ? 2 : 0).containsEntry("unchanged", 0);
         }
-        assertThat(ours()).isEmpty();
+        assertThat(Kitsu.search(mark)).isEmpty();
     }
 
     @ParameterizedTest
@@ -348,8 +341,8 @@ class KitsuImportTest {
 
         Map<String, Object> answer = answer(422, BesideKitsu.with(admin).post(TAKE_OVER + "apply"));
 
-        assertThat(column(answer, "errors", "column")).containsExactly("url");
-        assertThat(ours()).isEmpty();
+        assertThat(Kitsu.column(answer, "errors", "column")).containsExactly("url");
+        assertThat(Kitsu.search(mark)).isEmpty();
     }
 
     @Test
@@ -367,8 +360,8 @@ class KitsuImportTest {
 
         Map<String, Object> answer = takeOver("check");
 
-        assertThat(column(answer, "errors", "line")).containsExactlyInAnyOrder(1, 3, 3, 4);
-        assertThat(column(answer, "errors", "column")).containsExactlyInAnyOrder("entity_type", "name", "url", "url");
+        assertThat(Kitsu.column(answer, "errors", "line")).containsExactlyInAnyOrder(1, 3, 3, 4);
+        assertThat(Kitsu.column(answer, "errors", "column")).containsExactlyInAnyOrder("entity_type", "name", "url", "url");
     }
 
     @Test
@@ -380,11 +373,11 @@ class KitsuImportTest {
         for (String mode : List.of("check", "apply&skip_invalid=true")) {
             Map<String, Object> answer = takeOver(mode);
 
-            assertThat(column(answer, "errors", "action")).containsExactlyInAnyOrder(mark + " wrong", mark + " odd");
-            assertThat(column(answer, "errors", "id")).contains(wrong);
+            assertThat(Kitsu.column(answer, "errors", "action")).containsExactlyInAnyOrder(mark + " wrong", mark + " odd");
+            assertThat(Kitsu.column(answer, "errors", "id")).contains(wrong);
             assertThat(answer).containsEntry("created", 2).containsEntry("unchanged", 0);
         }
-        assertThat(ours()).hasSize(2);
+        assertThat(Kitsu.search(mark)).hasSize(2);
         assertThat(takeOver("apply&skip_invalid=true")).containsEntry("created", 0).containsEntry("unchanged", 2);
         answer(422, BesideKitsu.with(admin).post(TAKE_OVER + "apply"));
         answer(422, BesideKitsu.with(admin).post(TAKE_OVER + "apply&skip_invalid=false"));
@@ -413,7 +406,7 @@ class KitsuImportTest {
 
         assertCounts(takeOver("apply"), 2, 0);
 
-        assertThat(ours()).hasSize(2);
+        assertThat(Kitsu.search(mark)).hasSize(2);
     }
 
     // Permissions, and requests to Zou
@@ -429,7 +422,7 @@ class KitsuImportTest {
             (token == null ? given() : BesideKitsu.with(token)).post(TAKE_OVER + mode).then().statusCode(status);
         }
 
-        assertThat(ours()).hasSize(status == 200 ? 1 : 0);
+        assertThat(Kitsu.search(mark)).hasSize(status == 200 ? 1 : 0);
         assertThat(token == null ? List.of() : asked(token)).hasSize(status == 200 ? 2 : 0);
     }
 
@@ -464,7 +457,7 @@ class KitsuImportTest {
                 .post(TAKE_OVER + "apply").then().statusCode(403).body(has("code", equalTo("cross_site")));
 
         assertThat(zou.requests(admin)).noneMatch(request -> request.path().startsWith(THEIRS));
-        assertThat(ours()).isEmpty();
+        assertThat(Kitsu.search(mark)).isEmpty();
     }
 
     @ParameterizedTest
@@ -478,7 +471,7 @@ class KitsuImportTest {
                 .body(has("code", equalTo("unavailable")));
         zou.heal(admin);
 
-        assertThat(ours()).isEmpty();
+        assertThat(Kitsu.search(mark)).isEmpty();
         assertCounts(takeOver("apply"), 1, 0);
     }
 
@@ -490,7 +483,7 @@ class KitsuImportTest {
         BesideKitsu.with(admin).post(TAKE_OVER + "apply").then().statusCode(503).header("Retry-After", notNullValue());
         zou.back();
 
-        assertThat(ours()).isEmpty();
+        assertThat(Kitsu.search(mark)).isEmpty();
         assertCounts(takeOver("apply"), 1, 0);
     }
 
@@ -504,7 +497,7 @@ class KitsuImportTest {
                 .body(has("code", equalTo("unauthenticated")));
 
         admin = zou.login("admin");
-        assertThat(ours()).isEmpty();
+        assertThat(Kitsu.search(mark)).isEmpty();
     }
 
     @Test
@@ -518,7 +511,7 @@ class KitsuImportTest {
                         containsString("Two-factor")));
         zou.heal(admin);
 
-        assertThat(ours()).isEmpty();
+        assertThat(Kitsu.search(mark)).isEmpty();
     }
 
     // The request's parameters
@@ -531,7 +524,7 @@ class KitsuImportTest {
         BesideKitsu.with(admin).post(Api.ACTIONS + "/take-over" + query).then().statusCode(400)
                 .body(has("code", equalTo("invalid_parameter"), "errors.pointer", contains("mode")));
 
-        assertThat(ours()).isEmpty();
+        assertThat(Kitsu.search(mark)).isEmpty();
         assertThat(asked(admin)).isEmpty();
     }
 
@@ -553,27 +546,18 @@ class KitsuImportTest {
                 containsString("POST"));
 
         assertThat(asked(admin)).isEmpty();
-        assertThat(ours()).isEmpty();
+        assertThat(Kitsu.search(mark)).isEmpty();
     }
 
     // Helpers
 
     /** Returns an action as Zou stores it. */
     private Map<String, Object> action(String name, Object... fields) {
-        Map<String, Object> action = new LinkedHashMap<>(
-                Map.of("id", UUID.randomUUID().toString(), "name", mark + " " + name, "url", TOOL));
-        for (int i = 0; i < fields.length; i += 2) {
-            action.put((String) fields[i], fields[i + 1]);
-        }
-        return action;
+        return Kitsu.stored(mark + " " + name, fields);
     }
 
     private Map<String, Object> takeOver(String mode) {
         return answer(200, BesideKitsu.with(admin).post(TAKE_OVER + mode));
-    }
-
-    private static List<Object> column(Map<String, Object> answer, String table, String name) {
-        return ((List<?>) answer.get(table)).stream().<Object> map(row -> ((Map<?, ?>) row).get(name)).toList();
     }
 
     private static void assertCounts(Map<String, Object> answer, int created, int unchanged) {
@@ -581,19 +565,8 @@ class KitsuImportTest {
                 .containsEntry("errors", List.of());
     }
 
-    /** Lists this test's actions on our own path. */
-    private List<Map<String, Object>> ours() {
-        return Json.of(BesideKitsu.with(zou.login("admin")).get(Api.ACTIONS + "?q=" + mark).then().statusCode(200).extract())
-                .getList("data");
-    }
-
     private Map<String, Object> read(String id) {
         return answer(200, BesideKitsu.with(admin).get(Api.ACTIONS + "/" + id));
-    }
-
-    /** Lists the actions in Zou itself. */
-    private List<Map<String, Object>> theirs() {
-        return Kitsu.objects(BesideKitsu.with(zou.login("admin")).get(zou.url() + THEIRS));
     }
 
     private List<Request> asked(String token) {

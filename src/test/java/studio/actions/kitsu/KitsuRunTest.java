@@ -5,7 +5,7 @@ import static org.hamcrest.Matchers.endsWith;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.notNullValue;
 import static org.hamcrest.Matchers.startsWith;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static studio.actions.testing.BesideKitsu.zou;
 import static studio.actions.testing.Json.has;
 
 import java.time.Duration;
@@ -33,12 +33,10 @@ import io.restassured.http.ContentType;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
-import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Request;
 import studio.actions.testing.FakeZou.Task;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
-import studio.actions.testing.Receiver.Heard;
 
 /** The request that Kitsu's action panel posts for an AJAX action. */
 @QuarkusTest
@@ -53,13 +51,13 @@ class KitsuRunTest {
     void sendsFieldsOfBothDialectsFromZou() {
         Task shot = zou().shot("SH010 é");
         JsonNode supervisor = zou().person("supervisor");
-        String name = unique("dialects");
+        String name = Api.unique("kitsu-run-dialects");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "name", "Dialects");
         Map<String, Object> press = kitsus(List.of(shot.id()));
         press.put("entitytype", "asset");
         Instant before = Instant.now().minusSeconds(1);
 
-        Json run = Json.of(run("supervisor", action, press).then().statusCode(200).extract());
+        Json run = Json.of(200, run("supervisor", action, press));
 
         Map<String, Object> expected = new HashMap<>();
         Stream.of("entitytype", "entity_type").forEach(key -> expected.put(key, "shot"));
@@ -74,7 +72,7 @@ class KitsuRunTest {
         expected.putAll(Map.of("sequence_name", "SQ01", "task_type_name", "Storyboard", "production_name", "Sintel",
                 "user_name", supervisor.get("full_name").asText()));
         expected.put("episode_name", null);
-        Map<String, Object> body = new HashMap<>(body(name).getMap(""));
+        Map<String, Object> body = new HashMap<>(receiver.only(name).json().getMap(""));
         assertThat(Instant.parse((String) body.remove("timestamp"))).isBetween(before, Instant.now());
         assertThat(body).isEqualTo(expected);
     }
@@ -83,15 +81,16 @@ class KitsuRunTest {
     void fillsTemplateFromZou() {
         Task shot = zou().shot("SH 020", "SQ/1", "E1");
         JsonNode user = zou().person("user");
-        String name = unique("template");
+        String name = Api.unique("kitsu-run-template");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok/{sequence_name}/{entity_name}"
                 + "?p={production_id}{&project_id,episode_name,production_name,entity_type,user_id,user_email,user_name}"));
 
         run("user", action, kitsus(List.of(shot.id()))).then().statusCode(200);
 
-        assertThat(only(name).uri()).isEqualTo("/" + name + "/ok/SQ%2F1/SH%20020?p=" + shot.projectId() + "&project_id="
-                + shot.projectId() + "&episode_name=E1&production_name=Sintel&entity_type=shot&user_id="
-                + user.get("id").asText() + "&user_email=user%40example.com&user_name=User%20Test");
+        assertThat(receiver.only(name).uri())
+                .isEqualTo("/" + name + "/ok/SQ%2F1/SH%20020?p=" + shot.projectId() + "&project_id=" + shot.projectId()
+                        + "&episode_name=E1&production_name=Sintel&entity_type=shot&user_id=" + user.get("id").asText()
+                        + "&user_email=user%40example.com&user_name=User%20Test");
     }
 
     @Test
@@ -99,34 +98,34 @@ class KitsuRunTest {
         Task shot = zou().shot("SH010");
         JsonNode admin = zou().person("admin");
         JsonNode supervisor = zou().person("supervisor");
-        String name = unique("claims");
+        String name = Api.unique("kitsu-run-claims");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?u={user_id}"));
         Map<String, Object> press = kitsus(List.of(shot.id()));
         press.put("userid", admin.get("id").asText());
         press.put("useremail", admin.get("email").asText());
         press.put("role", "admin");
 
-        Json run = Json.of(run("supervisor", action, press).then().statusCode(200).extract());
+        Json run = Json.of(200, run("supervisor", action, press));
 
         assertThat(run.getMap("caller")).isEqualTo(Map.of("id", supervisor.get("id").asText(), "name", "Supervisor Test",
                 "email", "supervisor@example.com", "role", "supervisor"));
-        assertThat(only(name).uri()).endsWith("?u=" + supervisor.get("id").asText());
-        assertThat(only(name).body()).doesNotContain(admin.get("id").asText(), "admin@example.com");
+        assertThat(receiver.only(name).uri()).endsWith("?u=" + supervisor.get("id").asText());
+        assertThat(receiver.only(name).body()).doesNotContain(admin.get("id").asText(), "admin@example.com");
     }
 
     @Test
     void runsForKitsusCookie() {
         Task shot = zou().shot("SH010");
         String token = BesideKitsu.token("supervisor");
-        String name = unique("cookie");
+        String name = Api.unique("kitsu-run-cookie");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
         RestAssured.given().contentType(ContentType.JSON).cookie("access_token_cookie", token)
-                .header("Origin", "http://localhost:" + RestAssured.port).body(kitsus(List.of(shot.id()))).post(path(action))
-                .then().statusCode(200).body(has("caller.role", equalTo("supervisor")));
+                .header("Origin", "http://localhost:" + RestAssured.port).body(kitsus(List.of(shot.id())))
+                .post(Kitsu.runPath(action)).then().statusCode(200).body(has("caller.role", equalTo("supervisor")));
 
-        assertThat(body(name).getString("entity_id")).isEqualTo(shot.entityId());
-        assertThat(only(name).headers()).doesNotContainKeys("Cookie", "Authorization");
+        assertThat(receiver.only(name).json().getString("entity_id")).isEqualTo(shot.entityId());
+        assertThat(receiver.only(name).headers()).doesNotContainKeys("Cookie", "Authorization");
     }
 
     // ---- The dialect
@@ -134,7 +133,7 @@ class KitsuRunTest {
     @Test
     void ignoresUnknownFields() {
         Task shot = zou().shot("SH010");
-        String name = unique("unknown-fields");
+        String name = Api.unique("kitsu-run-unknown-fields");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         Map<String, Object> press = kitsus(List.of(shot.id()));
         press.put("future", Map.of("of", List.of(1, Map.of("kitsu", true))));
@@ -143,8 +142,8 @@ class KitsuRunTest {
 
         run("supervisor", action, press).then().statusCode(200);
 
-        assertThat(body(name).getString("entity_name")).isEqualTo("SH010");
-        assertThat(body(name).getString("action_id")).isEqualTo(action);
+        assertThat(receiver.only(name).json().getString("entity_name")).isEqualTo("SH010");
+        assertThat(receiver.only(name).json().getString("action_id")).isEqualTo(action);
     }
 
     /** Kitsu sends null or an empty text from pages that belong to no production. */
@@ -152,25 +151,25 @@ class KitsuRunTest {
     @ValueSource(strings = { "null", "\"\"", "\"all\"", "7" })
     void ignoresProductionClaimedInBody(String claim) {
         Task shot = zou().shot("SH010");
-        String name = unique("production");
+        String name = Api.unique("kitsu-run-production");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?p={production_id}"));
 
         BesideKitsu.as("supervisor").body("{\"selection\": [\"" + shot.id() + "\"], \"productionid\": " + claim + "}")
-                .post(path(action)).then().statusCode(200);
+                .post(Kitsu.runPath(action)).then().statusCode(200);
 
-        assertThat(only(name).uri()).endsWith("?p=" + shot.projectId());
-        assertThat(body(name).getString("productionid")).isEqualTo(shot.projectId());
+        assertThat(receiver.only(name).uri()).endsWith("?p=" + shot.projectId());
+        assertThat(receiver.only(name).json().getString("productionid")).isEqualTo(shot.projectId());
     }
 
     @Test
     void acceptsBodyWithOnlySelection() {
         Task shot = zou().shot("SH010");
-        String name = unique("bare");
+        String name = Api.unique("kitsu-run-bare");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
         run("supervisor", action, Map.of("selection", List.of(shot.id()))).then().statusCode(200);
 
-        assertThat(body(name).getMap("")).containsEntry("originurl", null).containsEntry("currentserver", null)
+        assertThat(receiver.only(name).json().getMap("")).containsEntry("originurl", null).containsEntry("currentserver", null)
                 .containsEntry("entitytype", "shot");
     }
 
@@ -178,16 +177,16 @@ class KitsuRunTest {
     void takesAThousandTasksAsOneRun() {
         List<String> tasks = IntStream.range(0, 1000).mapToObj(i -> zou().shot("SH" + i, "SQ" + i / 20, "E1").id()).toList();
         String token = BesideKitsu.token(zou().colleague("supervisor"));
-        String name = unique("thousand");
+        String name = Api.unique("kitsu-run-thousand");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         zou().delay(token, "/data", Duration.ofMillis(10));
         BesideKitsu.with(token).get(Api.ACTIONS).then().statusCode(200);
 
-        Response answer = BesideKitsu.with(token).body(kitsus(tasks)).post(path(action));
+        Response answer = BesideKitsu.with(token).body(kitsus(tasks)).post(Kitsu.runPath(action));
 
         answer.then().statusCode(200).body(has("counts.total", equalTo(1)));
-        assertThat(body(name).getList("selection")).isEqualTo(tasks);
-        assertThat(runsOf(action)).hasSize(1);
+        assertThat(receiver.only(name).json().getList("selection")).isEqualTo(tasks);
+        assertThat(BesideKitsu.runsOf(action)).hasSize(1);
         assertThat(asked(token)).hasSizeLessThanOrEqualTo(40).noneMatch(path -> path.endsWith("/full"));
         assertThat(answer.time()).isLessThan(2000);
         assertThat(zou().mostAtOnce(token)).isBetween(2, 8);
@@ -200,10 +199,10 @@ class KitsuRunTest {
         List<String> tasks = IntStream.range(0, 1000)
                 .mapToObj(i -> zou().shotIn(productions.get(i % 10), "SH" + i, "SQ" + i / 50).id()).toList();
         String token = BesideKitsu.token(person);
-        String name = unique("spread");
+        String name = Api.unique("kitsu-run-spread");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?p={production_id}"));
 
-        BesideKitsu.with(token).body(kitsus(tasks)).post(path(action)).then().statusCode(200)
+        BesideKitsu.with(token).body(kitsus(tasks)).post(Kitsu.runPath(action)).then().statusCode(200)
                 .body(has("counts.delivered", equalTo(10)));
 
         assertThat(asked(token)).hasSizeLessThanOrEqualTo(60).noneMatch(path -> path.endsWith("/full"));
@@ -214,13 +213,13 @@ class KitsuRunTest {
         Task first = zou().shot("SH010");
         Task second = zou().shot("SH020");
         String token = BesideKitsu.token("supervisor");
-        String name = unique("twice");
+        String name = Api.unique("kitsu-run-twice");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
         BesideKitsu.with(token).body(kitsus(List.of(first.id(), second.id(), first.id().toUpperCase(), second.id())))
-                .post(path(action)).then().statusCode(200);
+                .post(Kitsu.runPath(action)).then().statusCode(200);
 
-        assertThat(body(name).getList("selection")).containsExactly(first.id(), second.id());
+        assertThat(receiver.only(name).json().getList("selection")).containsExactly(first.id(), second.id());
         assertThat(asked(token)).filteredOn(path -> path.startsWith("/data/tasks?")).singleElement().asString()
                 .containsOnlyOnce(first.id()).containsOnlyOnce(second.id());
     }
@@ -234,28 +233,29 @@ class KitsuRunTest {
             "{\"selection\": \"a496f819-a923-4da2-b05d-cf472ab3b2f3\"}",
             "{\"selection\": [\"a496f819-a923-4da2-b05d-cf472ab3b2f3\", \"a496f819\"]}" })
     void refusesInvalidSelection(String body) {
-        String name = unique("none");
+        String name = Api.unique("kitsu-run-none");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
-        BesideKitsu.as("supervisor").body(body).post(path(action)).then().statusCode(400)
+        BesideKitsu.as("supervisor").body(body).post(Kitsu.runPath(action)).then().statusCode(400)
                 .contentType(startsWith("application/problem+json")).body(has("error", equalTo(true)));
 
         assertThat(receiver.heard(name)).isEmpty();
-        assertThat(runsOf(action)).isEmpty();
+        assertThat(BesideKitsu.runsOf(action)).isEmpty();
     }
 
     @Test
     void refusesMoreThanAThousandTasks() {
         String token = BesideKitsu.token("supervisor");
-        String name = unique("too-many");
+        String name = Api.unique("kitsu-run-too-many");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
-        BesideKitsu.with(token).body(kitsus(Collections.nCopies(1001, UUID.randomUUID().toString()))).post(path(action)).then()
-                .statusCode(400).body(has("code", equalTo("invalid_body"), "errors[0].pointer", equalTo("/selection"),
-                        "errors[0].code", equalTo("too_many")));
+        BesideKitsu.with(token).body(kitsus(Collections.nCopies(1001, UUID.randomUUID().toString())))
+                .post(Kitsu.runPath(action)).then().statusCode(400)
+                .body(has("code", equalTo("invalid_body"), "errors[0].pointer", equalTo("/selection"), "errors[0].code",
+                equalTo("too_many")));
 
         assertThat(receiver.heard(name)).isEmpty();
-        assertThat(runsOf(action)).isEmpty();
+        assertThat(BesideKitsu.runsOf(action)).isEmpty();
         if (BesideKitsu.fake()) {
             assertThat(asked(token)).isEmpty();
         }
@@ -266,7 +266,7 @@ class KitsuRunTest {
     @Test
     void answersWithTheRunWhenAllWasDelivered() {
         List<String> tasks = shots("200", "201", "204");
-        String action = BesideKitsu.ajax(receiver.url("/" + unique("all") + "/status/{entity_name}"));
+        String action = BesideKitsu.ajax(receiver.url("/" + Api.unique("kitsu-run-all") + "/status/{entity_name}"));
 
         run("supervisor", action, kitsus(tasks)).then().statusCode(200).body(has("state", equalTo("succeeded"),
                 "counts.delivered", equalTo(3), "id", notNullValue()));
@@ -284,7 +284,7 @@ class KitsuRunTest {
             """)
     void answersWithErrorWhenAllDeliveriesFailed(String answers, int status, String code, String kinds) {
         List<String> tasks = shots(answers.split(" "));
-        String action = BesideKitsu.ajax(receiver.url("/" + unique("failed") + "/status/{entity_name}"));
+        String action = BesideKitsu.ajax(receiver.url("/" + Api.unique("kitsu-run-failed") + "/status/{entity_name}"));
 
         Response answer = run("supervisor", action, kitsus(tasks));
 
@@ -298,7 +298,7 @@ class KitsuRunTest {
     @ValueSource(strings = { "500", "429", ".." })
     void answersWithErrorWhenSomeDeliveriesFailed(String other) {
         List<String> tasks = shots("200", other, "200");
-        String action = BesideKitsu.ajax(receiver.url("/" + unique("some") + "/status/{entity_name}"));
+        String action = BesideKitsu.ajax(receiver.url("/" + Api.unique("kitsu-run-some") + "/status/{entity_name}"));
 
         Response answer = run("supervisor", action, kitsus(tasks));
 
@@ -311,7 +311,7 @@ class KitsuRunTest {
     @Test
     void sendsRetryAfterIfReceiverIsBusy() {
         List<String> tasks = shots("429");
-        String action = BesideKitsu.ajax(receiver.url("/" + unique("busy") + "/status/{entity_name}"));
+        String action = BesideKitsu.ajax(receiver.url("/" + Api.unique("kitsu-run-busy") + "/status/{entity_name}"));
 
         run("supervisor", action, kitsus(tasks)).then().statusCode(429).header("Retry-After", notNullValue());
     }
@@ -319,7 +319,8 @@ class KitsuRunTest {
     @Test
     void answers504WhenAllDeliveriesTimedOut() {
         List<String> tasks = shots("SH010", "SH020");
-        String action = BesideKitsu.ajax(receiver.url("/" + unique("late") + "/silent?e={entity_name}"), "timeout_ms", 100);
+        String action = BesideKitsu.ajax(receiver.url("/" + Api.unique("kitsu-run-late") + "/silent?e={entity_name}"),
+                "timeout_ms", 100);
 
         Response answer = run("supervisor", action, kitsus(tasks));
 
@@ -330,7 +331,8 @@ class KitsuRunTest {
     @Test
     void answers502WhenNotAllFailuresAreTimeouts() {
         List<String> tasks = shots("silent", "gone");
-        String action = BesideKitsu.ajax(receiver.url("/" + unique("mixed") + "/{entity_name}"), "timeout_ms", 500);
+        String action = BesideKitsu.ajax(receiver.url("/" + Api.unique("kitsu-run-mixed") + "/{entity_name}"), "timeout_ms",
+                500);
 
         Response answer = run("supervisor", action, kitsus(tasks));
 
@@ -342,7 +344,8 @@ class KitsuRunTest {
     void statusConsidersDeliveriesBeyondFirstPage() {
         List<String> tasks = shots(Stream.concat(Stream.generate(() -> "silent").limit(100), Stream.of("gone"))
                 .toArray(String[]::new));
-        String action = BesideKitsu.ajax(receiver.url("/" + unique("beyond") + "/{entity_name}"), "timeout_ms", 100);
+        String action = BesideKitsu.ajax(receiver.url("/" + Api.unique("kitsu-run-beyond") + "/{entity_name}"), "timeout_ms",
+                100);
 
         Response answer = run("supervisor", action, kitsus(tasks));
 
@@ -355,7 +358,7 @@ class KitsuRunTest {
         Task closed = zou().closedShot("SH010");
         Task deleted = zou().shot("SH020");
         zou().delete(deleted);
-        String name = unique("unseen");
+        String name = Api.unique("kitsu-run-unseen");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
         Response answer = run("supervisor", action, kitsus(List.of(closed.id(), deleted.id())));
@@ -370,32 +373,32 @@ class KitsuRunTest {
     void runsOnlyTasksThatCallerSees() {
         Task seen = zou().shot("SH010");
         Task closed = zou().closedShot("SH020");
-        String name = unique("seen");
+        String name = Api.unique("kitsu-run-seen");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
         Response answer = run("supervisor", action, kitsus(List.of(closed.id(), seen.id())));
 
         problem(answer, 502, "not_delivered");
         assertThat(Json.of(answer).getList("errors.code")).containsExactly("not_visible");
-        assertThat(body(name).getList("selection")).containsExactly(seen.id());
+        assertThat(receiver.only(name).json().getList("selection")).containsExactly(seen.id());
         assertThat(runOf(answer).getString("state")).isEqualTo("partial");
     }
 
     @Test
     void runsInEveryProductionForAnAdmin() {
         Task closed = zou().closedShot("SH010");
-        String name = unique("admin");
+        String name = Api.unique("kitsu-run-admin");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?p={production_name}"));
 
         run("admin", action, kitsus(List.of(closed.id()))).then().statusCode(200);
 
-        assertThat(only(name).uri()).endsWith("?p=Closed%20Set");
+        assertThat(receiver.only(name).uri()).endsWith("?p=Closed%20Set");
     }
 
     @Test
     void refusesEntitiesOfAnotherType() {
         Task shot = zou().shot("SH010");
-        String name = unique("type");
+        String name = Api.unique("kitsu-run-type");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "entity_type", "asset");
         Map<String, Object> press = kitsus(List.of(shot.id()));
         press.put("entitytype", "asset");
@@ -411,7 +414,7 @@ class KitsuRunTest {
     void refusesEntitiesThatLackVariable() {
         Task shot = zou().shot("SH010");
         Task closed = zou().closedShot("SH020");
-        String name = unique("lacking");
+        String name = Api.unique("kitsu-run-lacking");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?a={asset_type_name}"));
 
         Response answer = run("supervisor", action, kitsus(List.of(shot.id(), closed.id())));
@@ -424,9 +427,9 @@ class KitsuRunTest {
     @Test
     void neverShowsASecret() {
         Task shot = zou().shot("SH010");
-        String failing = BesideKitsu.ajax(receiver.url("/" + unique("secret") + "/status/500"), "headers",
+        String failing = BesideKitsu.ajax(receiver.url("/" + Api.unique("kitsu-run-secret") + "/status/500"), "headers",
                 Map.of("X-Farm", "${secret:farm}"));
-        String echo = BesideKitsu.ajax(receiver.url("/" + unique("secret") + "/headers"), "headers",
+        String echo = BesideKitsu.ajax(receiver.url("/" + Api.unique("kitsu-run-secret") + "/headers"), "headers",
                 Map.of("X-Farm", "${secret:farm}"));
 
         for (String each : List.of(failing, echo)) {
@@ -441,24 +444,24 @@ class KitsuRunTest {
 
     @Test
     void doesNotRunActionThatBrowserOpens() {
-        String action = BesideKitsu.opened(receiver.url("/" + unique("opened") + "/ok"));
+        String action = BesideKitsu.opened(receiver.url("/" + Api.unique("kitsu-run-opened") + "/ok"));
 
         problem(run("supervisor", action, kitsus(anything())), 409, "not_ajax");
         problem(run("client", action, kitsus(anything())), 404, "not_found");
 
-        assertThat(runsOf(action)).isEmpty();
+        assertThat(BesideKitsu.runsOf(action)).isEmpty();
     }
 
     @Test
     void doesNotRunADisabledAction() {
-        String name = unique("disabled");
+        String name = Api.unique("kitsu-run-disabled");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "enabled", false);
 
         problem(run("admin", action, kitsus(anything())), 409, "action_disabled");
         problem(run("supervisor", action, kitsus(anything())), 404, "not_found");
 
         assertThat(receiver.heard(name)).isEmpty();
-        assertThat(runsOf(action)).isEmpty();
+        assertThat(BesideKitsu.runsOf(action)).isEmpty();
     }
 
     @Test
@@ -472,7 +475,7 @@ class KitsuRunTest {
             "vendor,vendor bot,client user", "supervisor,supervisor,user manager vendor" })
     void runsOnlyForRolesOfAction(String roles, String who, String whoNot) {
         Task shot = zou().shot("SH010");
-        String name = unique("roles");
+        String name = Api.unique("kitsu-run-roles");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?u={user_email}"), "roles",
                 Stream.of(roles.split(" ")).filter(role -> !role.isEmpty()).toList());
 
@@ -488,32 +491,26 @@ class KitsuRunTest {
 
     @Test
     void refusesCallerWithoutValidToken() {
-        String name = unique("stranger");
+        String name = Api.unique("kitsu-run-stranger");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
-        RestAssured.given().contentType(ContentType.JSON).body(kitsus(anything())).post(path(action)).then().statusCode(401)
-                .header("WWW-Authenticate", startsWith("Bearer")).body(has("code", equalTo("unauthenticated")));
-        BesideKitsu.with("garbage").body(kitsus(anything())).post(path(action)).then().statusCode(422);
-        Api.admin().body(kitsus(anything())).post(path(action)).then().statusCode(422);
+        RestAssured.given().contentType(ContentType.JSON).body(kitsus(anything())).post(Kitsu.runPath(action)).then()
+                .statusCode(401).header("WWW-Authenticate", startsWith("Bearer")).body(has("code", equalTo("unauthenticated")));
+        BesideKitsu.with("garbage").body(kitsus(anything())).post(Kitsu.runPath(action)).then().statusCode(422);
+        Api.admin().body(kitsus(anything())).post(Kitsu.runPath(action)).then().statusCode(422);
 
         assertThat(receiver.heard(name)).isEmpty();
-        assertThat(runsOf(action)).isEmpty();
+        assertThat(BesideKitsu.runsOf(action)).isEmpty();
     }
 
     @Test
     void refusesForms() {
-        String action = BesideKitsu.ajax(receiver.url("/" + unique("form") + "/ok"));
+        String action = BesideKitsu.ajax(receiver.url("/" + Api.unique("kitsu-run-form") + "/ok"));
 
         BesideKitsu.as("supervisor").contentType("application/x-www-form-urlencoded").body("selection=" + anything().get(0))
-                .post(path(action)).then().statusCode(415);
+                .post(Kitsu.runPath(action)).then().statusCode(415);
 
-        assertThat(runsOf(action)).isEmpty();
-    }
-
-    /** Returns the fake Zou, and skips the test beside a real Zou, which tests cannot control. */
-    private static FakeZou zou() {
-        assumeTrue(BesideKitsu.fake());
-        return FakeZou.shared();
+        assertThat(BesideKitsu.runsOf(action)).isEmpty();
     }
 
     /** Returns a press as Kitsu sends it, with a false person and a false production. */
@@ -537,12 +534,8 @@ class KitsuRunTest {
         return Stream.of(names).map(name -> zou().shot(name).id()).toList();
     }
 
-    private static String path(String action) {
-        return BesideKitsu.PATH + "/" + action + "/run";
-    }
-
     private static Response run(String person, String action, Map<String, Object> press) {
-        return BesideKitsu.as(person).body(press).post(path(action));
+        return BesideKitsu.as(person).body(press).post(Kitsu.runPath(action));
     }
 
     private static void problem(Response answer, int status, String code) {
@@ -558,27 +551,8 @@ class KitsuRunTest {
                 .body(has("type", equalTo("Run"))).extract());
     }
 
-    private static List<String> runsOf(String action) {
-        return Json.of(BesideKitsu.as("admin").get(Api.ACTIONS + "/runs?action_id=" + action).then().statusCode(200).extract())
-                .<Map<String, Object>> getList("data").stream().filter(run -> !run.get("state").equals("refused"))
-                .map(run -> (String) run.get("id")).toList();
-    }
-
     /** Returns the paths of the requests that Zou got with a token, without the identity requests. */
     private static List<String> asked(String token) {
         return zou().requestsOfItsPerson(token).stream().map(Request::path).toList();
-    }
-
-    private Heard only(String name) {
-        assertThat(receiver.heard(name)).hasSize(1);
-        return receiver.heard(name).get(0);
-    }
-
-    private Json body(String name) {
-        return Json.of(only(name).body());
-    }
-
-    private static String unique(String name) {
-        return "kitsu-run-" + name + "-" + UUID.randomUUID();
     }
 }

@@ -3,8 +3,6 @@ package studio.actions.kitsu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
@@ -15,12 +13,12 @@ import jakarta.inject.Inject;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.Database;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.Json;
 
@@ -32,15 +30,15 @@ class NamesTest {
     private static final String URL = "https://api.studio.com/sync";
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     @ParameterizedTest
     @ValueSource(strings = { "\u3164", "\u2800", "\u115f \u1160", "Sync\u202ecod.exe", "\u2067Sync\u2069" })
     void refusesInvisibleAndBidirectionalCharactersOnEveryPath(String name) throws SQLException {
         Map<String, Object> draft = Api.draft("name", name);
         String id = BesideKitsu.opened(URL, "name", "Names " + UUID.randomUUID());
-        String mended = Json.of(BesideKitsu.as("admin").body(Map.of("description", "new")).patch(Api.ACTIONS + "/" + id).then()
-                .statusCode(200).extract()).getString("name");
+        String mended = Json.of(200, BesideKitsu.as("admin").body(Map.of("description", "new")).patch(Api.ACTIONS + "/" + id))
+                .getString("name");
 
         refused(BesideKitsu.as("admin").body(draft).post(Api.ACTIONS));
         refused(BesideKitsu.as("admin").body(draft).put(Api.ACTIONS + "/" + id));
@@ -49,13 +47,8 @@ class NamesTest {
         refused(BesideKitsu.as("admin").body(Map.of("name", name)).put(BesideKitsu.PATH + "/" + id));
         refused(BesideKitsu.as("admin").body(Map.of("action", draft, "targets", List.of(Api.shot())))
                 .post(Api.ACTIONS + "/preview"));
-        try (Connection connection = database.getConnection();
-                PreparedStatement update = connection.prepareStatement(
-                        "UPDATE action_version SET draft = jsonb_set(draft, '{name}', to_jsonb(?)) WHERE action_id = ? AND version = 1")) {
-            update.setString(1, name);
-            update.setObject(2, UUID.fromString(id));
-            assertThat(update.executeUpdate()).isEqualTo(1);
-        }
+        database.change("UPDATE action_version SET draft = jsonb_set(draft, '{name}', to_jsonb(?)) "
+                + "WHERE action_id = ? AND version = 1", name, UUID.fromString(id));
         refused(BesideKitsu.as("admin").post(Api.ACTIONS + "/" + id + "/restore?version=1"));
 
         Json imported = Json

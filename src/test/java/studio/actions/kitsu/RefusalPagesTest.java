@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.startsWith;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static studio.actions.testing.BesideKitsu.zou;
 import static studio.actions.testing.Json.has;
 
 import java.io.IOException;
@@ -24,7 +24,6 @@ import io.restassured.response.Response;
 import io.restassured.response.ValidatableResponse;
 import io.restassured.specification.RequestSpecification;
 import studio.actions.testing.BesideKitsu;
-import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.Raw;
 
@@ -190,10 +189,5 @@ class RefusalPagesTest {
     private static Response form(RequestSpecification request, String action, String form) {
         return request.contentType("application/x-www-form-urlencoded").accept(BROWSER).redirects().follow(false).body(form)
                 .post(BesideKitsu.PATH + "/" + action + "/open?v=1");
-    }
-
-    private static FakeZou zou() {
-        assumeTrue(BesideKitsu.fake());
-        return FakeZou.shared();
     }
 }

@@ -17,11 +17,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.Database;
 import studio.actions.testing.Json;
 
 /** The input in Kitsu's form that was refused, which the service keeps for the admin. */
@@ -30,13 +30,13 @@ import studio.actions.testing.Json;
 class RefusedFormsTest {
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     private final String mark = UUID.randomUUID().toString().substring(0, 13);
 
     @BeforeEach
     void forget() throws SQLException {
-        execute("DELETE FROM refused_form");
+        database.execute("DELETE FROM refused_form");
     }
 
     @Test
@@ -109,11 +109,7 @@ class RefusedFormsTest {
 
         String answer = Kitsu.admin().get(Api.ACTIONS + "/refused-forms").asString();
         assertThat(answer).contains("https://••••@tool.studio.com/x").doesNotContain("hunter2");
-        try (var connection = database.getConnection();
-                var rows = connection.createStatement().executeQuery("SELECT refused_form::text FROM refused_form")) {
-            assertThat(rows.next()).isTrue();
-            assertThat(rows.getString(1)).doesNotContain("hunter2");
-        }
+        assertThat(database.text("SELECT refused_form::text FROM refused_form")).doesNotContain("hunter2");
     }
 
     @ParameterizedTest
@@ -144,10 +140,7 @@ class RefusedFormsTest {
     void keepsNoFormOfCallerWithoutPermission() throws SQLException {
         BesideKitsu.as("manager").body(Map.of("name", mark)).post(BesideKitsu.PATH).then().statusCode(403);
 
-        try (var connection = database.getConnection();
-                var rows = connection.createStatement().executeQuery("SELECT 1 FROM refused_form")) {
-            assertThat(rows.next()).isFalse();
-        }
+        assertThat(database.rows("SELECT 1 FROM refused_form")).isEmpty();
     }
 
     @Test
@@ -163,20 +156,16 @@ class RefusedFormsTest {
     @Test
     void keepsHundredFormsForSevenDays() throws SQLException {
         Kitsu.admin().body(Map.of("name", mark)).post(BesideKitsu.PATH).then().statusCode(400);
-        execute("UPDATE refused_form SET at = at - interval '6 days 23 hours'");
+        database.execute("UPDATE refused_form SET at = at - interval '6 days 23 hours'");
         assertThat(forms("admin")).hasSize(1);
-        execute("UPDATE refused_form SET at = at - interval '2 hours'");
+        database.execute("UPDATE refused_form SET at = at - interval '2 hours'");
         assertThat(forms("admin")).isEmpty();
 
         for (int i = 0; i < 101; i++) {
             Kitsu.admin().body(Map.of("name", mark + " " + i)).post(BesideKitsu.PATH).then().statusCode(400);
         }
         assertThat(forms("admin")).hasSize(100);
-        try (var connection = database.getConnection();
-                var rows = connection.createStatement().executeQuery("SELECT count(*) FROM refused_form")) {
-            rows.next();
-            assertThat(rows.getInt(1)).isEqualTo(100);
-        }
+        assertThat(database.text("SELECT count(*) FROM refused_form")).isEqualTo("100");
     }
 
     @Test
@@ -188,13 +177,6 @@ class RefusedFormsTest {
     }
 
     private static List<Map<String, Object>> forms(String person) {
-        return Json.of(BesideKitsu.as(person).get(Api.ACTIONS + "/refused-forms").then().statusCode(200).extract())
-                .getList("data");
-    }
-
-    private void execute(String sql) throws SQLException {
-        try (var connection = database.getConnection(); var statement = connection.createStatement()) {
-            statement.execute(sql);
-        }
+        return Json.of(200, BesideKitsu.as(person).get(Api.ACTIONS + "/refused-forms")).getList("data");
     }
 }

@@ -5,7 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.nullValue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static studio.actions.testing.Api.RUNS;
+import static studio.actions.testing.BesideKitsu.zou;
 import static studio.actions.testing.Json.has;
 
 import java.net.URI;
@@ -29,7 +30,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
@@ -37,7 +37,7 @@ import io.restassured.RestAssured;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
-import studio.actions.testing.FakeZou;
+import studio.actions.testing.Database;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.Json;
 import studio.actions.testing.Metrics;
@@ -48,10 +48,8 @@ import studio.actions.testing.Receiver;
 @WithTestResource(BesideKitsu.class)
 class RefusedPressesTest {
 
-    private static final String RUNS = Api.ACTIONS + "/runs";
-
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     @TestHTTPResource(value = "/metrics", management = true)
     URL metrics;
@@ -90,10 +88,10 @@ class RefusedPressesTest {
         age(run, "50 seconds", null);
         CompletableFuture<Response> second = CompletableFuture.supplyAsync(() -> press(token, action, task));
         Thread.sleep(500);
-        assertThat(runs(token, action)).as("joins the first").hasSize(1);
+        assertThat(Api.runsOf(BesideKitsu.with(token), action)).as("joins the first").hasSize(1);
         age(run, "61 seconds", null);
         CompletableFuture<Response> third = CompletableFuture.supplyAsync(() -> press(token, action, task));
-        await().until(() -> runs(token, action).size() == 2);
+        await().until(() -> Api.runsOf(BesideKitsu.with(token), action).size() == 2);
 
         receiver.release(name);
         assertThat(id(first.get())).isEqualTo(run).isEqualTo(id(second.get())).isNotEqualTo(id(third.get()));
@@ -108,8 +106,7 @@ class RefusedPressesTest {
 
         age(run, "4 seconds", "1 second");
 
-        Response again = BesideKitsu.with(token).body(Map.of("selection", List.of(task)))
-                .post(Api.ACTIONS + "/" + action + "/run");
+        Response again = BesideKitsu.run(BesideKitsu.with(token), action, List.of(task));
         assertThat(id(again)).isNotEqualTo(run);
     }
 
@@ -123,8 +120,7 @@ class RefusedPressesTest {
 
         press(artist, action, UUID.randomUUID().toString()).then().statusCode(404);
 
-        Json list = Json.of(BesideKitsu.with(artist).get(RUNS + "?state=refused&action_id=" + action).then().statusCode(200)
-                .extract());
+        Json list = Json.of(200, BesideKitsu.with(artist).get(RUNS + "?state=refused&action_id=" + action));
         assertThat(list.getList("data")).hasSize(1);
         Map<String, Object> run = list.<Map<String, Object>> getList("data").get(0);
         assertThat(run).containsEntry("state", "refused").containsEntry("finished_at", run.get("created_at"))
@@ -173,7 +169,7 @@ class RefusedPressesTest {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         String artist = zou().login("user");
 
-        BesideKitsu.with(artist).body(Map.of("selection", List.of())).post(path(action)).then().statusCode(400);
+        BesideKitsu.with(artist).body(Map.of("selection", List.of())).post(Kitsu.runPath(action)).then().statusCode(400);
 
         assertThat(refusals(artist, action)).extracting(refusal -> refusal.get("code")).containsExactly("invalid_body");
     }
@@ -213,7 +209,7 @@ class RefusedPressesTest {
         BesideKitsu.with(artist).get(Api.ACTIONS).then().statusCode(200);
         zou().fault(artist, "/data/", Fault.silent);
 
-        HttpRequest press = HttpRequest.newBuilder(URI.create("http://localhost:" + RestAssured.port + path(action)))
+        HttpRequest press = HttpRequest.newBuilder(URI.create("http://localhost:" + RestAssured.port + Kitsu.runPath(action)))
                 .header("Authorization", "Bearer " + artist).header("Content-Type", "application/json")
                 .timeout(Duration.ofMillis(500))
                 .POST(HttpRequest.BodyPublishers.ofString("{\"selection\": [\"" + task + "\"]}")).build();
@@ -237,7 +233,7 @@ class RefusedPressesTest {
         IntStream.range(0, 12).parallel().forEach(i -> press(artist, action, UUID.randomUUID().toString()));
         press(artist, other, UUID.randomUUID().toString());
         press(supervisor, action, UUID.randomUUID().toString());
-        BesideKitsu.with(artist).body(Map.of("selection", List.of())).post(path(action));
+        BesideKitsu.with(artist).body(Map.of("selection", List.of())).post(Kitsu.runPath(action));
 
         assertThat(refusals(artist, action)).as("an empty selection of a disabled action counts as disabled").hasSize(1);
         assertThat(refusals(artist, other)).hasSize(1);
@@ -272,7 +268,7 @@ class RefusedPressesTest {
     void statisticsOmitRefusedPresses() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         press(zou().login("admin"), action, zou().shot("SH010").id()).then().statusCode(200);
-        BesideKitsu.as("admin").body(Map.of("enabled", false)).patch(Api.ACTIONS + "/" + action).then().statusCode(200);
+        Api.change(BesideKitsu.as("admin"), action, Map.of("enabled", false));
         press(zou().login("user"), action, UUID.randomUUID().toString()).then().statusCode(404);
 
         await().untilAsserted(() -> BesideKitsu.as("admin")
@@ -287,23 +283,14 @@ class RefusedPressesTest {
         String artist = zou().login("user");
         String task = zou().recordedShot().id();
         press(artist, action, task).then().statusCode(404);
-        BesideKitsu.as("admin").body(Map.of("enabled", true)).patch(Api.ACTIONS + "/" + action).then().statusCode(200);
+        Api.change(BesideKitsu.as("admin"), action, Map.of("enabled", true));
 
         press(artist, action, task).then().statusCode(200).body(has("state", equalTo("succeeded")),
                 has("refusal", nullValue()));
     }
 
-    private static FakeZou zou() {
-        assumeTrue(BesideKitsu.fake());
-        return FakeZou.shared();
-    }
-
-    private static String path(String action) {
-        return BesideKitsu.PATH + "/" + action + "/run";
-    }
-
     private static Response press(String token, String action, String task) {
-        return BesideKitsu.with(token).body(Map.of("selection", List.of(task))).post(path(action));
+        return BesideKitsu.with(token).body(Map.of("selection", List.of(task))).post(Kitsu.runPath(action));
     }
 
     private static String id(Response run) {
@@ -311,20 +298,14 @@ class RefusedPressesTest {
         return Json.of(run).getString("id");
     }
 
-    private static List<Map<String, Object>> runs(String token, String action) {
-        return Json.of(BesideKitsu.with(token).get(RUNS + "?action_id=" + action).then().statusCode(200).extract())
-                .getList("data");
-    }
-
     private static String one(String token, String action, String state) {
-        return await().until(() -> runs(token, action).stream()
+        return await().until(() -> Api.runsOf(BesideKitsu.with(token), action).stream()
                 .filter(run -> run.get("state").equals(state)).map(run -> (String) run.get("id")).findFirst().orElse(null),
                 found -> found != null);
     }
 
     private static List<Map<String, Object>> refusals(String token, String action) {
-        return Json.of(BesideKitsu.with(token).get(RUNS + "?state=refused&action_id=" + action).then().statusCode(200)
-                .extract()).getList("data.refusal");
+        return Json.of(200, BesideKitsu.with(token).get(RUNS + "?state=refused&action_id=" + action)).getList("data.refusal");
     }
 
     private double counted(String code) {
@@ -334,10 +315,8 @@ class RefusedPressesTest {
 
     /** Moves a run into the past. */
     private void age(String run, String pressed, String ended) throws SQLException {
-        try (var connection = database.getConnection(); var statement = connection.createStatement()) {
-            statement.execute("UPDATE run SET created_at = clock_timestamp() - interval '" + pressed + "'"
-                    + (ended == null ? "" : ", finished_at = clock_timestamp() - interval '" + ended + "'") + " WHERE id = '"
-                    + run + "'");
-        }
+        database.change("UPDATE run SET created_at = clock_timestamp() - interval '" + pressed + "'"
+                + (ended == null ? "" : ", finished_at = clock_timestamp() - interval '" + ended + "'") + " WHERE id = '" + run
+                + "'");
     }
 }

@@ -17,13 +17,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import io.restassured.response.ValidatableResponse;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.Database;
 import studio.actions.testing.Json;
 
 /** Two actions of one name are refused, since Kitsu's action panel could run only one of them. */
@@ -32,7 +32,7 @@ import studio.actions.testing.Json;
 class TakenNamesTest {
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     private final String name = "Publish " + UUID.randomUUID();
 
@@ -124,13 +124,13 @@ class TakenNamesTest {
                 %2$s;https://tool.studio.com/4;all
                 """.formatted(name, name.toUpperCase() + " HERE");
 
-        Json checked = Json.of(importing("check", file).then().statusCode(200).extract());
+        Json checked = Json.of(200, importing("check", file));
         assertThat(checked.<Integer> getList("errors.line")).containsExactly(3, 5);
         assertThat(checked.getList("errors.column")).containsOnly("Name");
         assertThat(checked.getString("errors[1].message")).contains(present);
         importing("apply", file).then().statusCode(422);
 
-        Json applied = Json.of(importing("apply&skip_invalid=true", file).then().statusCode(200).extract());
+        Json applied = Json.of(200, importing("apply&skip_invalid=true", file));
 
         assertThat(applied.getInt("created")).isEqualTo(2);
         assertThat(Json.of(BesideKitsu.as("admin").get(Api.ACTIONS)).<Map<String, Object>> getList("data").stream()
@@ -182,13 +182,7 @@ class TakenNamesTest {
     private List<String> twins() throws SQLException {
         String first = create(name, "shot");
         String second = create(name + " 2", "shot");
-        try (var connection = database.getConnection();
-                var rename = connection.prepareStatement(
-                        "UPDATE action SET name = ? WHERE id = ?::uuid")) {
-            rename.setString(1, name);
-            rename.setString(2, second);
-            rename.executeUpdate();
-        }
+        database.change("UPDATE action SET name = ? WHERE id = ?::uuid", name, second);
         return List.of(first, second);
     }
 

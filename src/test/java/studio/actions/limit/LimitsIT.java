@@ -5,7 +5,6 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -19,7 +18,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 import org.jboss.logging.Logger;
@@ -41,6 +39,7 @@ import studio.actions.testing.Packaged.Answer;
 import studio.actions.testing.Postgres;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;
+import studio.actions.testing.Replicated;
 
 /** Rate limits that two replicas of the packaged service share on one PostgreSQL. */
 @Tag("survival")
@@ -109,7 +108,7 @@ class LimitsIT {
             presses.add(clients.submit(() -> {
                 Map<Integer, Long> answers = new HashMap<>();
                 while (System.nanoTime() < until || !answers.containsKey(429)) {
-                    answers.merge(replica.press(action, Packaged.TOKEN, targets(1)).status(), 1L, Long::sum);
+                    answers.merge(replica.press(action, Packaged.TOKEN, Packaged.targets(1)).status(), 1L, Long::sum);
                 }
                 return answers;
             }));
@@ -141,16 +140,16 @@ class LimitsIT {
         // Warms up the replicas: the just-in-time compiler of a new process would disturb the measured rate.
         String other = action(60_000);
         for (Packaged replica : replicas) {
-            replica.start(other, Packaged.TOKEN, targets(500));
+            replica.start(other, Packaged.TOKEN, Packaged.targets(500));
         }
         await().atMost(Duration.ofSeconds(60)).until(() -> receiver.heard(name).size() == 1000);
         String action = action(6000);
 
-        replicas.get(0).start(action, Packaged.TOKEN, targets(1000));
+        replicas.get(0).start(action, Packaged.TOKEN, Packaged.targets(1000));
         postgres.execute("UPDATE bucket SET tokens = 0, pace = 0, short = true, at = clock_timestamp() WHERE kind = 'action'");
         Thread.sleep(500);
         int first = receiver.heard(name).size() - 1000;
-        replicas.get(1).start(action, Packaged.TOKEN, targets(first));
+        replicas.get(1).start(action, Packaged.TOKEN, Packaged.targets(first));
         await().atMost(Duration.ofSeconds(30)).until(() -> receiver.heard(name).size() == 2000 + first);
 
         long[] at = receiver.heard(name).stream().skip(1000 + first).mapToLong(Heard::at).sorted().toArray();
@@ -168,7 +167,7 @@ class LimitsIT {
         String action = action(600);
 
         for (int i = 0; i < 20; i++) {
-            String press = targets(1);
+            String press = Packaged.targets(1);
             List<CompletableFuture<String>> answers = replicas.stream().map(replica -> CompletableFuture
                     .supplyAsync(() -> replica.press(action, Packaged.TOKEN, press).json().getString("id"), clients)).toList();
 
@@ -181,12 +180,12 @@ class LimitsIT {
     void refusesPressesWhileTheDatabaseIsDown() throws Exception {
         start(Map.of());
         String action = action(60);
-        replicas.get(0).press(action, Packaged.TOKEN, targets(61));
+        replicas.get(0).press(action, Packaged.TOKEN, Packaged.targets(61));
         await().until(() -> receiver.heard(name).size() >= 60);
 
         postgres.stop();
         int before = receiver.heard(name).size();
-        Answer refused = replicas.get(0).press(action, Packaged.TOKEN, targets(1));
+        Answer refused = replicas.get(0).press(action, Packaged.TOKEN, Packaged.targets(1));
         Thread.sleep(3000);
 
         assertThat(refused.status()).isEqualTo(503);
@@ -195,14 +194,14 @@ class LimitsIT {
         assertThat(receiver.heard(name).size() - before).as("what was claimed already").isLessThanOrEqualTo(1);
         postgres.start();
         await().atMost(Duration.ofSeconds(30))
-                .until(() -> replicas.get(0).press(action, Packaged.TOKEN, targets(1)).status() == 202);
+                .until(() -> replicas.get(0).press(action, Packaged.TOKEN, Packaged.targets(1)).status() == 202);
     }
 
     @Test
     void doesNotSlowOtherCallersWhenOneCallerFloodsTheService() throws Exception {
         start(Map.of("CUSTOM_ACTIONS_ZOU_URL", FakeZou.shared().url(), "CUSTOM_ACTIONS_LIMITS_PER_CALLER", "30",
                 "CUSTOM_ACTIONS_LIMITS_PER_CALLER_BY_ROLE_MANAGER", "60000"));
-        String action = replicas.get(0).post("", BesideKitsu.token("admin"), draft(60_000)).getString("id");
+        String action = action(BesideKitsu.token("admin"), 60_000);
         String manager = BesideKitsu.token("manager");
         presses(action, manager, 200);
 
@@ -217,7 +216,7 @@ class LimitsIT {
             List<Future<Map<Integer, Long>>> loops = IntStream.range(0, 8).mapToObj(i -> clients.submit(() -> {
                 Map<Integer, Long> its = new HashMap<>();
                 while (running.get()) {
-                    its.merge(replicas.get(0).press(action, wild, targets(1)).status(), 1L, Long::sum);
+                    its.merge(replicas.get(0).press(action, wild, Packaged.targets(1)).status(), 1L, Long::sum);
                 }
                 return its;
             })).toList();
@@ -258,68 +257,44 @@ class LimitsIT {
     /** @param environments one for each replica, in addition to the settings that all replicas have */
     @SafeVarargs
     private void start(Map<String, String>... environments) throws Exception {
-        own = new Replicated(folder, environments);
+        own = started(folder, environments);
         use(own);
     }
 
     private void alike() throws Exception {
         if (alike == null) {
-            alike = new Replicated(shared, Map.of(), Map.of());
+            alike = started(shared, Map.of(), Map.of());
         }
         use(alike);
     }
 
     private void use(Replicated replicated) {
-        replicas = replicated.replicas;
-        postgres = replicated.postgres;
+        replicas = replicated.replicas();
+        postgres = replicated.postgres();
     }
 
-    /** Replicas of the packaged service on one PostgreSQL. */
-    private static final class Replicated {
-
-        private final Postgres postgres;
-        private final List<Packaged> replicas = new ArrayList<>();
-
-        @SafeVarargs
-        Replicated(Path folder, Map<String, String>... environments) throws IOException {
-            postgres = new Postgres(folder);
-            for (Map<String, String> environment : environments) {
-                Map<String, String> all = new HashMap<>(Map.of("CUSTOM_ACTIONS_LOCAL_TOKEN", Packaged.TOKEN,
-                        "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + Receiver.shared().port(), "CUSTOM_ACTIONS_SIGNING_SECRET",
-                        SIGNING, "CUSTOM_ACTIONS_LIMITS_PER_CALLER", "60000", "CUSTOM_ACTIONS_LIMITS_PER_HOST", "10000",
-                        "QUARKUS_DATASOURCE_JDBC_URL", postgres.url()));
-                all.putAll(environment);
-                replicas.add(new Packaged(Files.createDirectories(folder.resolve("replica-" + replicas.size())), all));
-            }
-            replicas.forEach(Packaged::ready);
+    @SafeVarargs
+    private static Replicated started(Path folder, Map<String, String>... environments) throws IOException {
+        Replicated replicated = new Replicated(folder);
+        for (Map<String, String> environment : environments) {
+            Map<String, String> all = new HashMap<>(
+                    Map.of("CUSTOM_ACTIONS_SIGNING_SECRET", SIGNING, "CUSTOM_ACTIONS_LIMITS_PER_CALLER", "60000"));
+            all.putAll(environment);
+            replicated.add(all);
         }
-
-        void stop(String name) throws Exception {
-            Path logs = Files.createDirectories(Path.of("target/survival"));
-            for (int i = 0; i < replicas.size(); i++) {
-                replicas.get(i).process.destroyForcibly().waitFor();
-                Files.writeString(logs.resolve(name + "-" + i + ".log"), replicas.get(i).output());
-            }
-            postgres.close();
-        }
+        return replicated.ready();
     }
 
     private String action(int ratePerMinute) throws Exception {
-        return replicas.get(0).post("", Packaged.TOKEN, draft(ratePerMinute)).getString("id");
+        return action(Packaged.TOKEN, ratePerMinute);
     }
 
-    private String draft(int ratePerMinute) {
-        return "{\"name\": \"Pace\", \"is_ajax\": true, \"rate_per_minute\": " + ratePerMinute + ", \"url\": \""
-                + receiver.url("/" + name + "/ok?e={entity_id}") + "\"}";
+    private String action(String token, int ratePerMinute) throws Exception {
+        return replicas.get(0).ajax(token, receiver.url("/" + name + "/ok?e={entity_id}"), "rate_per_minute", ratePerMinute);
     }
 
     private static String task() {
         return "{\"selection\": [\"" + FakeZou.shared().shot(UUID.randomUUID().toString()).id() + "\"]}";
-    }
-
-    private static String targets(int count) {
-        return "{\"targets\": [" + IntStream.range(0, count).mapToObj(i -> "{\"entity_id\": \"" + UUID.randomUUID() + "\"}")
-                .collect(Collectors.joining(",")) + "]}";
     }
 
     /** Compiles a library for {@code LD_PRELOAD} that sets the clock of a process ahead by an hour. */

@@ -12,8 +12,6 @@ import static studio.actions.testing.Json.has;
 
 import java.net.URL;
 import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -38,7 +36,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.common.http.TestHTTPResource;
@@ -49,6 +46,7 @@ import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
 import studio.actions.database.SqlBatch;
 import studio.actions.testing.Api;
+import studio.actions.testing.Database;
 import studio.actions.testing.Json;
 import studio.actions.testing.Metrics;
 import studio.actions.testing.Receiver;
@@ -89,13 +87,15 @@ class LimitsTest {
 
     private static final Wire WIRE = new Wire();
 
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
+
     private static final String POLICY = "\"caller\";q=30;w=60";
 
     @TestHTTPResource(value = "/metrics", management = true)
     URL metrics;
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     @Inject
     RateLimits limits;
@@ -107,16 +107,16 @@ class LimitsTest {
 
     @BeforeEach
     void fillAll() throws SQLException {
-        update("DELETE FROM bucket");
+        database.execute("DELETE FROM bucket");
     }
 
     @AfterEach
     void cancelAll() throws SQLException {
         receiver.releaseAll();
         clients.shutdown();
-        update("UPDATE delivery SET state = 'cancelled', due_at = NULL WHERE state = 'pending'");
-        update("UPDATE run SET state = 'cancelled', finished_at = now(), unfinished = 0 WHERE finished_at IS NULL AND id NOT IN "
-                + "(SELECT run_id FROM delivery WHERE state = 'in_flight')");
+        database.execute("UPDATE delivery SET state = 'cancelled', due_at = NULL WHERE state = 'pending'");
+        database.execute("UPDATE run SET state = 'cancelled', finished_at = now(), unfinished = 0 WHERE finished_at IS NULL "
+                + "AND id NOT IN (SELECT run_id FROM delivery WHERE state = 'in_flight')");
     }
 
     // ---- Presses of one caller
@@ -145,7 +145,7 @@ class LimitsTest {
                         equalTo("You may press 30 times a minute. 'Retry-After' says when you may press again.")))
                 .body(has("violated-policies", contains("caller"), "message", startsWith("You may start 30 runs")));
         assertThat(receiver.heard(name)).hasSameSizeAs(pressed);
-        assertThat(Json.of(Api.admin().get(Api.ACTIONS + "/runs?limit=100&action_id=" + action)).getList("data"))
+        assertThat(Json.of(Api.admin().get(Api.RUNS + "?limit=100&action_id=" + action)).getList("data"))
                 .hasSameSizeAs(pressed);
         assertThat(Metrics.of(metrics, "custom_actions_limits_refused_total{limit=\"caller\"}")).isEqualTo(told + 1);
         Json audit = Json.of(Api.admin().get(Api.ACTIONS + "/audit?verb=refused&subject=" + action));
@@ -157,7 +157,7 @@ class LimitsTest {
     @Tag("survival")
     void acceptsAPressAfterTheTimeInRetryAfter() throws Exception {
         String action = action("/ok");
-        spend("caller", "00000000-0000-4000-8000-000000000001", 30, 0.7 * Math.random());
+        spend("caller", Api.ADMIN, 30, 0.7 * Math.random());
 
         Response refused = press(action);
         refused.then().statusCode(429);
@@ -174,12 +174,12 @@ class LimitsTest {
         String action = action("/ok");
         // The process remembers a full bucket, so the press is refused by its take.
         press(action).then().statusCode(200);
-        update("DELETE FROM bucket");
-        spend("caller", "00000000-0000-4000-8000-000000000001", before, 0.3);
+        database.execute("DELETE FROM bucket");
+        spend("caller", Api.ADMIN, before, 0.3);
 
         Response refused = press(action);
         refused.then().statusCode(429).header("Retry-After", "2").header("RateLimit-Policy", POLICY);
-        update("UPDATE bucket SET at = at - interval '2 seconds'");
+        database.execute("UPDATE bucket SET at = at - interval '2 seconds'");
 
         press(action).then().statusCode(200);
     }
@@ -190,9 +190,9 @@ class LimitsTest {
         Map<String, Object> shot = Api.shot();
         RequestSpecification keyed = Api.admin().header("Idempotency-Key", name);
 
-        keyed.body(targets(shot)).post(run(action)).then().statusCode(200);
+        Api.run(keyed, action, targets(shot)).then().statusCode(200);
         String first = callers();
-        keyed.body(targets(shot)).post(run(action)).then().statusCode(200);
+        Api.run(keyed, action, targets(shot)).then().statusCode(200);
         assertThat(callers()).as("with its key").isEqualTo(first);
 
         Api.run(action, List.of(shot)).then().statusCode(200);
@@ -209,11 +209,11 @@ class LimitsTest {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 60);
         Map<String, Object> shot = Api.shot();
         Api.run(action, List.of(shot)).then().statusCode(200);
-        String before = text("SELECT string_agg(b::text, ' ' ORDER BY kind) FROM bucket b");
+        String before = database.text("SELECT string_agg(b::text, ' ' ORDER BY kind) FROM bucket b");
 
         Api.run(action, List.of(shot)).then().statusCode(200);
 
-        assertThat(text("SELECT string_agg(b::text, ' ' ORDER BY kind) FROM bucket b")).isEqualTo(before);
+        assertThat(database.text("SELECT string_agg(b::text, ' ' ORDER BY kind) FROM bucket b")).isEqualTo(before);
     }
 
     /** Five presses at once, with one token left. */
@@ -221,7 +221,7 @@ class LimitsTest {
     void startsOneRunForADoubleClickOnTheLastAllowedPress() throws SQLException {
         String action = action("/ok");
         Map<String, Object> shot = Api.shot();
-        spend("caller", "00000000-0000-4000-8000-000000000001", 30, 1);
+        spend("caller", Api.ADMIN, 30, 1);
 
         List<CompletableFuture<Response>> presses = IntStream.range(0, 5)
                 .mapToObj(i -> CompletableFuture.supplyAsync(() -> Api.run(action, List.of(shot)), clients)).toList();
@@ -236,8 +236,8 @@ class LimitsTest {
         String action = action("/ok");
         Json run = Json.of(press(action));
 
-        Api.admin().body(targets(Api.shot())).post(Api.ACTIONS + "/" + action + "/preview").then().statusCode(200);
-        Response replayed = Api.admin().post(Api.ACTIONS + "/runs/" + run.getString("id") + "/replay?only=all");
+        Api.preview(Api.admin(), action, targets(Api.shot()));
+        Response replayed = Api.admin().post(Api.RUNS + "/" + run.getString("id") + "/replay?only=all");
 
         replayed.then().statusCode(200).header("RateLimit", startsWith("\"caller\";r=28;"));
     }
@@ -250,14 +250,14 @@ class LimitsTest {
         Map<String, Object> target = targets(Api.shot());
 
         Map<Response, Integer> answers = Map.of(
-                Api.admin().body(target).header("Prefer", "respond-async").post(run(action)), 202,
+                Api.run(Api.admin().header("Prefer", "respond-async"), action, target), 202,
                 Api.admin().body("{\"targets\": 5}").post(run(action)), 400,
                 Api.admin().body("{").post(run(action)), 400,
-                Api.admin().body(target).post(run(UUID.randomUUID().toString())), 404,
-                Api.admin().body(target).post(run(disabled)), 409,
-                Api.admin().body(target).post(run(opened)), 409,
+                Api.run(Api.admin(), UUID.randomUUID().toString(), target), 404,
+                Api.run(Api.admin(), disabled, target), 409,
+                Api.run(Api.admin(), opened, target), 409,
                 Api.admin().body("{\"targets\": [\"" + "x".repeat(1024 * 1024) + "\"]}").post(run(action)), 413,
-                Api.admin().post(Api.ACTIONS + "/runs/" + UUID.randomUUID() + "/replay"), 404);
+                Api.admin().post(Api.RUNS + "/" + UUID.randomUUID() + "/replay"), 404);
 
         answers.forEach((answer, status) -> answer.then().statusCode(status).header("RateLimit-Policy", POLICY)
                 .header("RateLimit", matchesPattern("\"caller\";r=(29|30);t=[012]")));
@@ -280,9 +280,9 @@ class LimitsTest {
         String action = action("/ok?at={entity_name}", "rate_per_minute", 540);
         spend("action", action, 540, 0);
 
-        List<String> runs = Stream.of("a", "b", "c").map(which -> start(action, 5, which)).toList();
+        List<String> runs = Stream.of("a", "b", "c").map(which -> Api.start(action, shots(5, which))).toList();
 
-        runs.forEach(this::awaitEnd);
+        runs.forEach(run -> Api.awaitEnd(run, PATIENCE));
         assertThat(receiver.heard(name).stream().map(heard -> heard.uri().replaceAll(".*at=(.).*", "$1"))
                 .reduce("", String::concat)).matches("a{5}b{5}c{5}");
         assertThat(seconds()).as("9 a second").isBetween(1.2, 2.5);
@@ -294,10 +294,10 @@ class LimitsTest {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 120);
         spend("action", action, 120, 1);
 
-        Response answer = Api.admin().header("Prefer", "wait=1").body(Map.of("targets", shots(4, "x"))).post(run(action));
+        Response answer = Api.run(Api.admin().header("Prefer", "wait=1"), action, Map.of("targets", shots(4, "x")));
 
         answer.then().statusCode(202).body(has("state", equalTo("running"), "counts.delivered", lessThan(4)));
-        assertThat(awaitEnd(Json.of(answer).get("id")).getInt("counts.delivered")).isEqualTo(4);
+        assertThat(Api.awaitEnd(Json.of(answer).get("id"), PATIENCE).getInt("counts.delivered")).isEqualTo(4);
     }
 
     @Test
@@ -305,19 +305,19 @@ class LimitsTest {
     void appliesAChangedRateToPendingDeliveries() throws SQLException {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 1);
         spend("action", action, 1, 0);
-        String run = start(action, 40, "x");
+        String run = Api.start(action, shots(40, "x"));
         await().during(Duration.ofMillis(500)).until(() -> receiver.heard(name).isEmpty());
 
-        change(action, 1200);
+        Api.change(Api.admin(), action, Map.of("rate_per_minute", 1200));
         await().atMost(Duration.ofSeconds(2)).until(() -> receiver.heard(name).size() >= 10);
         int raised = receiver.heard(name).size();
-        change(action, 60);
+        Api.change(Api.admin(), action, Map.of("rate_per_minute", 60));
         int lowered = receiver.heard(name).size();
 
         assertThat(seconds()).as("20 a second, not a minute's worth at once").isGreaterThan((raised - 2) / 20d);
         await().during(Duration.ofMillis(1200)).until(() -> receiver.heard(name).size() <= lowered + 2);
-        change(action, 60_000);
-        assertThat(awaitEnd(run).getInt("counts.delivered")).isEqualTo(40);
+        Api.change(Api.admin(), action, Map.of("rate_per_minute", 60_000));
+        assertThat(Api.awaitEnd(run, PATIENCE).getInt("counts.delivered")).isEqualTo(40);
     }
 
     @Test
@@ -325,10 +325,10 @@ class LimitsTest {
     void refusesPressesWhenTenMinutesOfDeliveriesAreQueued() throws Exception {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 60);
         spend("action", action, 60, 0);
-        start(action, 599, "first");
+        Api.start(action, shots(599, "first"));
         RequestSpecification small = Api.admin().header("Prefer", "respond-async");
 
-        Response refused = Stream.generate(() -> small.body(Map.of("targets", shots(3, "more"))).post(run(action))).limit(30)
+        Response refused = Stream.generate(() -> Api.run(small, action, Map.of("targets", shots(3, "more")))).limit(30)
                 .filter(answer -> answer.statusCode() != 202).findFirst().orElseThrow();
 
         refused.then().statusCode(429).header("Retry-After", matchesPattern("[1234]"))
@@ -339,22 +339,22 @@ class LimitsTest {
                                 + "cancel runs.")));
         press(action("/ok")).then().statusCode(200);
         Thread.sleep(Integer.parseInt(refused.header("Retry-After")) * 1000L);
-        small.body(Map.of("targets", shots(9, "more"))).post(run(action)).then().statusCode(202);
-        small.body(targets(Api.shot())).post(run(action)).then().statusCode(429);
+        Api.run(small, action, Map.of("targets", shots(9, "more"))).then().statusCode(202);
+        Api.run(small, action, targets(Api.shot())).then().statusCode(429);
     }
 
     @Test
     void takesATokenForEachAttempt() throws SQLException {
         String action = action("/status/503", "rate_per_minute", 2, "max_attempts", 2);
-        String run = start(action, 1, "x");
+        String run = Api.start(action, shots(1, "x"));
         await().until(() -> receiver.heard(name).size() == 1);
-        await().until(() -> text("SELECT state FROM delivery WHERE run_id = '" + run + "'").equals("pending"));
-        update("UPDATE delivery SET due_at = now() WHERE state = 'pending'");
-        update("NOTIFY delivery_due");
+        await().until(() -> database.text("SELECT state FROM delivery WHERE run_id = '" + run + "'").equals("pending"));
+        database.execute("UPDATE delivery SET due_at = now() WHERE state = 'pending'");
+        database.execute("NOTIFY delivery_due");
         await().until(() -> receiver.heard(name).size() == 2);
-        awaitEnd(run);
+        Api.awaitEnd(run, PATIENCE);
 
-        start(action, 1, "y");
+        Api.start(action, shots(1, "y"));
 
         await().during(Duration.ofMillis(500)).until(() -> receiver.heard(name).size() == 2);
     }
@@ -363,11 +363,11 @@ class LimitsTest {
 
     @Test
     void limitsTheRateToAHostAcrossActions() {
-        String first = start(action("/ok?e={entity_id}"), 20, "x");
-        String second = start(action("/ok?e={entity_id}"), 10, "x");
+        String first = Api.start(action("/ok?e={entity_id}"), shots(20, "x"));
+        String second = Api.start(action("/ok?e={entity_id}"), shots(10, "x"));
 
-        awaitEnd(first);
-        awaitEnd(second);
+        Api.awaitEnd(first, PATIENCE);
+        Api.awaitEnd(second, PATIENCE);
 
         assertThat(seconds()).as("10 at once, and 10 a second").isBetween(1.9, 3.0);
     }
@@ -377,9 +377,9 @@ class LimitsTest {
         String action = action("/ok?at={entity_name}");
         spend("host", "127.0.0.1:" + receiver.port(), 10, 0);
 
-        List<String> runs = Stream.of("a", "b").map(which -> start(action, 8, which)).toList();
+        List<String> runs = Stream.of("a", "b").map(which -> Api.start(action, shots(8, which))).toList();
 
-        runs.forEach(this::awaitEnd);
+        runs.forEach(run -> Api.awaitEnd(run, PATIENCE));
         // Whenever the first run has a delivery in flight, the second run gets a turn.
         assertThat(receiver.heard(name).stream().map(heard -> heard.uri().replaceAll(".*at=(.).*", "$1"))
                 .reduce("", String::concat)).hasSize(16).startsWith("aaa").endsWith("bbb");
@@ -387,18 +387,18 @@ class LimitsTest {
 
     @Test
     void isFairBetweenActionsAtOneHost() {
-        String large = start(action("/ok?large={entity_id}"), 100, "x");
+        String large = Api.start(action("/ok?large={entity_id}"), shots(100, "x"));
         await().until(() -> receiver.heard(name).size() >= 11);
         int before = receiver.heard(name).size();
 
-        Json small = Json.of(Api.admin().body(Map.of("targets", shots(3, "x"))).post(run(action("/ok?small={entity_id}"))));
+        Json small = Json.of(Api.run(action("/ok?small={entity_id}"), shots(3, "x")));
 
         assertThat(small.getString("state")).isEqualTo("succeeded");
         List<String> order = receiver.heard(name).stream().map(Heard::uri).toList();
         int last = order.lastIndexOf(order.stream().filter(uri -> uri.contains("small")).reduce((a, b) -> b).orElseThrow());
         long between = order.subList(before, last + 1).stream().filter(uri -> uri.contains("large")).count();
         assertThat(between).as("they take turns").isBetween(1L, 12L);
-        assertThat(Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + large)).getString("finished_at")).isNull();
+        assertThat(Json.of(Api.admin().get(Api.RUNS + "/" + large)).getString("finished_at")).isNull();
     }
 
     // ---- Buckets
@@ -406,11 +406,11 @@ class LimitsTest {
     @Test
     void deletesFullBuckets() throws SQLException {
         press(action("/ok")).then().statusCode(200);
-        assertThat(text("SELECT count(*) FROM bucket")).isEqualTo("3");
+        assertThat(database.text("SELECT count(*) FROM bucket")).isEqualTo("3");
 
-        update("UPDATE bucket SET at = at - interval '121 seconds'");
+        database.execute("UPDATE bucket SET at = at - interval '121 seconds'");
 
-        await().atMost(Duration.ofSeconds(10)).until(() -> text("SELECT count(*) FROM bucket").equals("0"));
+        await().atMost(Duration.ofSeconds(10)).until(() -> database.text("SELECT count(*) FROM bucket").equals("0"));
     }
 
     /**
@@ -420,13 +420,13 @@ class LimitsTest {
     @Test
     void skipsLockedBucketsWhenDeletingFullOnes() throws SQLException {
         spend("action", id.toString(), 60, 0);
-        update("UPDATE bucket SET at = at - interval '1 hour'");
+        database.execute("UPDATE bucket SET at = at - interval '1 hour'");
 
-        try (Connection other = database.getConnection()) {
+        try (Connection other = database.connect()) {
             other.setAutoCommit(false);
             other.createStatement().execute("SELECT * FROM bucket FOR UPDATE");
             assertThat(CompletableFuture.runAsync(limits::sweep, clients)).succeedsWithin(Duration.ofSeconds(2));
-            assertThat(text("SELECT count(*) FROM bucket")).isEqualTo("1");
+            assertThat(database.text("SELECT count(*) FROM bucket")).isEqualTo("1");
             other.rollback();
         }
     }
@@ -435,8 +435,8 @@ class LimitsTest {
     @Tag("survival")
     void acceptsPressesAgainAfterTheClockWasSetBack() throws Exception {
         String action = action("/ok");
-        spend("caller", "00000000-0000-4000-8000-000000000001", 30, 0);
-        update("UPDATE bucket SET at = at + interval '1 hour'");
+        spend("caller", Api.ADMIN, 30, 0);
+        database.execute("UPDATE bucket SET at = at + interval '1 hour'");
 
         Response refused = press(action);
         refused.then().statusCode(429);
@@ -449,13 +449,13 @@ class LimitsTest {
     void sendsPendingDeliveriesOfADeletedAction() throws SQLException {
         String action = action("/ok?e={entity_id}", "rate_per_minute", 300);
         spend("action", action, 300, 0);
-        String first = start(action, 3, "x");
-        change(action, 240);
-        String second = start(action, 3, "x");
+        String first = Api.start(action, shots(3, "x"));
+        Api.change(Api.admin(), action, Map.of("rate_per_minute", 240));
+        String second = Api.start(action, shots(3, "x"));
         Api.admin().delete(Api.ACTIONS + "/" + action).then().statusCode(204);
 
-        assertThat(awaitEnd(first).getInt("counts.delivered")).isEqualTo(3);
-        assertThat(awaitEnd(second).getInt("counts.delivered")).isEqualTo(3);
+        assertThat(Api.awaitEnd(first, PATIENCE).getInt("counts.delivered")).isEqualTo(3);
+        assertThat(Api.awaitEnd(second, PATIENCE).getInt("counts.delivered")).isEqualTo(3);
         assertThat(seconds()).as("300 a minute").isGreaterThan(0.7);
     }
 
@@ -521,7 +521,7 @@ class LimitsTest {
     void ignoresBucketTimesInTheFuture() throws SQLException {
         RateLimit policy = RateLimits.action(id, 6000);
         spend("action", id.toString(), 6000, 5);
-        update("UPDATE bucket SET at = at + interval '1 hour'");
+        database.execute("UPDATE bucket SET at = at + interval '1 hour'");
 
         assertThat(limits.take(Map.of(policy, 10)).get(policy).granted()).isEqualTo(5);
         await().atMost(Duration.ofSeconds(1)).until(() -> limits.take(Map.of(policy, 1)).get(policy).granted() == 1);
@@ -558,14 +558,14 @@ class LimitsTest {
         RateLimit other = RateLimits.action(UUID.randomUUID(), 10);
 
         assertThat(fillAndTake(other, policy).left()).isEqualTo(9);
-        update("UPDATE bucket SET tokens = 6, at = clock_timestamp() WHERE subject = '" + id + "'");
+        database.execute("UPDATE bucket SET tokens = 6, at = clock_timestamp() WHERE subject = '" + id + "'");
         assertThat(limits.look(policy).left()).as("as it was a moment ago").isEqualTo(9);
         await().atMost(Duration.ofSeconds(3)).until(() -> limits.look(policy).left() < 7);
 
         assertThat(fillAndTake(other, policy).left()).isLessThan(6);
-        update("UPDATE bucket SET tokens = 4, at = clock_timestamp() WHERE subject = '" + id + "'");
+        database.execute("UPDATE bucket SET tokens = 4, at = clock_timestamp() WHERE subject = '" + id + "'");
         assertThat(fillAndTake(other, policy).left()).isLessThan(4);
-        update("UPDATE bucket SET tokens = 1, at = clock_timestamp() WHERE subject = '" + id + "'");
+        database.execute("UPDATE bucket SET tokens = 1, at = clock_timestamp() WHERE subject = '" + id + "'");
         assertThat(limits.look(policy).left()).as("as it is").isLessThan(2);
     }
 
@@ -593,30 +593,12 @@ class LimitsTest {
     }
 
     private static List<Map<String, Object>> shots(int count, String entityName) {
-        List<Map<String, Object>> shots = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            shots.add(Api.target("entity_id", UUID.randomUUID().toString(), "entity_type", "shot", "entity_name", entityName));
-        }
-        return shots;
-    }
-
-    private static String start(String action, int count, String entityName) {
-        return Json.of(Api.admin().header("Prefer", "respond-async").body(Map.of("targets", shots(count, entityName)))
-                .post(run(action)).then().statusCode(202).extract()).get("id");
-    }
-
-    private static void change(String action, int ratePerMinute) {
-        Api.admin().body(Map.of("rate_per_minute", ratePerMinute)).patch(Api.ACTIONS + "/" + action).then().statusCode(200);
+        return Stream.generate(() -> Api.shot(entityName)).limit(count).toList();
     }
 
     private static int left(Response answer) {
         answer.then().statusCode(200);
         return Integer.parseInt(answer.header("RateLimit").replaceAll(".*r=(\\d+);.*", "$1"));
-    }
-
-    private Json awaitEnd(String run) {
-        return await().atMost(Duration.ofSeconds(20)).until(
-                () -> Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run)), found -> found.getString("finished_at") != null);
     }
 
     /** Returns the seconds between the first and the last request at the receiver. */
@@ -627,36 +609,14 @@ class LimitsTest {
 
     /** Adds a bucket as if all tokens except {@code left} had just been taken. */
     private void spend(String kind, String subject, int quota, double left) throws SQLException {
-        try (Connection connection = database.getConnection();
-                PreparedStatement spend = connection.prepareStatement("""
-                        INSERT INTO bucket (kind, subject, quota, seconds, tokens, pace, short, granted, at)
-                        VALUES (?, ?, ?, ?, ?, 0, false, 0, clock_timestamp())""")) {
-            spend.setString(1, kind);
-            spend.setString(2, subject);
-            spend.setInt(3, quota);
-            spend.setInt(4, kind.equals("host") ? 1 : 60);
-            spend.setDouble(5, left);
-            spend.executeUpdate();
-        }
+        database.change("""
+                INSERT INTO bucket (kind, subject, quota, seconds, tokens, pace, short, granted, at)
+                VALUES (?, ?, ?, ?, ?, 0, false, 0, clock_timestamp())""",
+                kind, subject, quota, kind.equals("host") ? 1 : 60, left);
     }
 
     /** Returns the row of the caller's bucket, which shows how much was taken last, and when. */
     private String callers() throws SQLException {
-        return text("SELECT b::text FROM bucket b WHERE kind = 'caller'");
-    }
-
-    private String text(String sql) throws SQLException {
-        try (Connection connection = database.getConnection();
-                PreparedStatement ask = connection.prepareStatement(sql);
-                ResultSet found = ask.executeQuery()) {
-            found.next();
-            return found.getString(1);
-        }
-    }
-
-    private void update(String sql) throws SQLException {
-        try (Connection connection = database.getConnection(); PreparedStatement update = connection.prepareStatement(sql)) {
-            update.executeUpdate();
-        }
+        return database.text("SELECT b::text FROM bucket b WHERE kind = 'caller'");
     }
 }

@@ -5,7 +5,7 @@ import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.notNullValue;
 import static org.hamcrest.Matchers.startsWith;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static studio.actions.testing.BesideKitsu.zou;
 import static studio.actions.testing.Json.has;
 
 import java.io.IOException;
@@ -33,13 +33,11 @@ import io.restassured.http.ContentType;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
-import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.FakeZou.Request;
 import studio.actions.testing.FakeZou.Task;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
-import studio.actions.testing.Receiver.Heard;
 
 /** Look-ups of the selection in Kitsu, with the rights of the caller. */
 @QuarkusTest
@@ -141,13 +139,12 @@ class LookupTest {
     @Test
     void sendsNamesFromKitsuInTheBody() {
         Task shot = zou().shot("SH010");
-        String name = unique("body");
+        String name = Api.unique("lookup-body");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
 
-        Json run = Json
-                .of(run("supervisor", action, Api.target("entity_id", shot.entityId())).then().statusCode(200).extract());
+        Json run = Json.of(200, run("supervisor", action, Api.target("entity_id", shot.entityId())));
 
-        assertThat(Json.of(only(name).body()).getMap("")).containsEntry("entity_name", "SH010")
+        assertThat(receiver.only(name).json().getMap("")).containsEntry("entity_name", "SH010")
                 .containsEntry("entity_type", "shot").containsEntry("entitytype", "shot")
                 .containsEntry("production_id", shot.projectId()).containsEntry("task_ids", List.of())
                 .containsEntry("useremail", "supervisor@example.com");
@@ -171,20 +168,20 @@ class LookupTest {
     @Test
     void previewsTheRequestThatIsSent() {
         Task shot = zou().shot("SH010", "SQ01", null);
-        String name = unique("preview");
+        String name = Api.unique("lookup-preview");
         String url = receiver.url("/" + name + "/ok/{sequence_name}/{entity_name}");
         Map<String, Object> draft = BesideKitsu.draft("url", url, "is_ajax", true);
         String action = BesideKitsu.ajax(url);
 
-        Json draftPreview = Json.of(BesideKitsu.as("admin")
+        Json draftPreview = Json.of(200, BesideKitsu.as("admin")
                 .body(Map.of("action", draft, "targets", List.of(Api.target("task_id", shot.id()))))
-                .post(Api.ACTIONS + "/preview").then().statusCode(200).extract());
+                .post(Api.ACTIONS + "/preview"));
         Json preview = preview(action, Api.target("task_id", shot.id()));
         assertThat(receiver.heard(name)).isEmpty();
         run("supervisor", action, Api.target("task_id", shot.id())).then().statusCode(200);
 
         assertThat(preview.getString("deliveries[0].url")).isEqualTo(receiver.url("/" + name + "/ok/SQ01/SH010"))
-                .isEqualTo(draftPreview.getString("deliveries[0].url")).isEqualTo(receiver.url(only(name).uri()));
+                .isEqualTo(draftPreview.getString("deliveries[0].url")).isEqualTo(receiver.url(receiver.only(name).uri()));
         assertThat(preview.getString("deliveries[0].body.entity_name")).isEqualTo("SH010");
     }
 
@@ -193,7 +190,7 @@ class LookupTest {
             "production_name" })
     void refusesNamesFromTheCaller(String variable) {
         Task shot = zou().shot("SH010");
-        String name = unique("named");
+        String name = Api.unique("lookup-named");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         Map<String, Object> named = Api.target("task_id", shot.id(), variable, "claimed");
 
@@ -204,7 +201,7 @@ class LookupTest {
                             "errors[0].code", equalTo("names_from_kitsu")));
         }
         assertThat(receiver.heard(name)).isEmpty();
-        assertThat(runsOf(action)).isEmpty();
+        assertThat(BesideKitsu.runsOf(action)).isEmpty();
     }
 
     // ---- Targets that the caller may not see, and targets that contradict Kitsu
@@ -215,13 +212,13 @@ class LookupTest {
         Task closed = zou().closedShot("SH020");
         Task deleted = zou().shot("SH030");
         zou().delete(deleted);
-        String name = unique("unseen");
+        String name = Api.unique("lookup-unseen");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?p={production_id}"));
 
-        Json run = Json.of(run("supervisor", action, Api.target("task_id", closed.id()), Api.target("task_id", deleted.id()),
-                Api.target("entity_id", closed.entityId()), Api.target("entity_id", deleted.entityId()),
-                Api.target("production_id", closed.projectId()), Api.target("production_id", UUID.randomUUID().toString()),
-                Api.target("task_id", shot.id())).then().statusCode(200).extract());
+        Json run = Json.of(200, run("supervisor", action, Api.target("task_id", closed.id()),
+                Api.target("task_id", deleted.id()), Api.target("entity_id", closed.entityId()),
+                Api.target("entity_id", deleted.entityId()), Api.target("production_id", closed.projectId()),
+                Api.target("production_id", UUID.randomUUID().toString()), Api.target("task_id", shot.id())));
 
         assertThat(run.getString("state")).isEqualTo("partial");
         assertThat(run.getList("deliveries.failure.kind")).containsExactly("not_visible", "not_visible",
@@ -230,7 +227,7 @@ class LookupTest {
         assertThat(run.getList("deliveries.target.entity_id")).containsExactly(null, null, closed.entityId(),
                 deleted.entityId(), null, null, shot.entityId());
         assertThat(run.prettify()).doesNotContain("SH020", "Closed Set");
-        assertThat(Json.of(only(name).body()).getList("selection")).containsExactly(shot.id());
+        assertThat(receiver.only(name).json().getList("selection")).containsExactly(shot.id());
         assertThat(preview(action, Api.target("task_id", closed.id())).getString("deliveries[0].problem.code"))
                 .isEqualTo("not_visible");
     }
@@ -250,11 +247,10 @@ class LookupTest {
                 "entity_type", "asset");
         Map<String, Object> target = Api.target();
         Stream.of(said.split(" ")).forEach(field -> target.put(field, (field.equals(untrue) ? untruth : truth).get(field)));
-        String name = unique("untrue");
+        String name = Api.unique("lookup-untrue");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok{?entity_name}"));
 
-        Json run = Json
-                .of(run("supervisor", action, target, Api.target("task_id", other.id())).then().statusCode(200).extract());
+        Json run = Json.of(200, run("supervisor", action, target, Api.target("task_id", other.id())));
 
         assertThat(run.getList("deliveries.failure.kind")).containsExactly(kind, null);
         assertThat(run.getList("deliveries.state")).containsExactly(kind == null ? "delivered" : "refused", "delivered");
@@ -265,28 +261,27 @@ class LookupTest {
     void refusesTargetsOutsideTheActionsProductions() {
         Task shot = zou().shot("SH010");
         Task closed = zou().closedShot("SH020");
-        String name = unique("productions");
+        String name = Api.unique("lookup-productions");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?e={entity_name}"), "project_ids",
                 List.of(closed.projectId()));
         Object[] targets = { Api.target("task_id", shot.id()), Api.target("entity_id", shot.entityId()),
                 Api.target("entity_id", shot.entityId(), "production_id", closed.projectId()),
                 Api.target("task_id", closed.id()) };
 
-        Json run = Json.of(run("admin", action, targets).then().statusCode(200).extract());
-        Json preview = Json.of(BesideKitsu.as("admin").body(Map.of("targets", targets))
-                .post(Api.ACTIONS + "/" + action + "/preview").then().statusCode(200).extract());
+        Json run = Json.of(200, run("admin", action, targets));
+        Json preview = Api.preview(BesideKitsu.as("admin"), action, Map.of("targets", targets));
         Response kitsus = BesideKitsu.as("admin").body(Map.of("selection", List.of(shot.id())))
                 .post(BesideKitsu.PATH + "/" + action + "/run");
 
         assertThat(run.getList("deliveries.failure.kind")).containsExactly("not_visible", "not_visible",
                 "not_visible", null).isEqualTo(preview.getList("deliveries.problem.code"));
         kitsus.then().statusCode(403).body(has("code", equalTo("not_visible")));
-        assertThat(only(name).uri()).endsWith("?e=SH020");
+        assertThat(receiver.only(name).uri()).endsWith("?e=SH020");
     }
 
     @Test
     void hidesTheActionFromOtherRoles() {
-        String name = unique("roles");
+        String name = Api.unique("lookup-roles");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"), "roles", List.of("client"));
 
         for (String path : List.of(Api.ACTIONS + "/" + action + "/run", Api.ACTIONS + "/" + action + "/preview",
@@ -304,7 +299,7 @@ class LookupTest {
     /** During the look-up nothing about the press is on disk yet. */
     @Test
     void goesOnWhenTheCallerHangsUpDuringTheLookUp() throws IOException {
-        String name = unique("hangup");
+        String name = Api.unique("lookup-hangup");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         String token = BesideKitsu.token("supervisor");
         zou().delay(token, "/data/tasks", Duration.ofMillis(800));
@@ -324,19 +319,18 @@ class LookupTest {
     /** The look-up takes longer than the three seconds within which a repeated press gets the first run. */
     @Test
     void startsOneRunForARepeatedPressDuringASlowLookUp() {
-        String name = unique("slow");
+        String name = Api.unique("lookup-slow");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         String archived = zou().production(name, "supervisor");
         List<String> tasks = IntStream.range(0, 17).mapToObj(i -> zou().shotIn(archived, "SH" + i, "SQ01").id()).toList();
         zou().archive(archived);
         String slow = BesideKitsu.token("supervisor");
         zou().delay(slow, "/data/tasks", Duration.ofMillis(800));
-        CompletableFuture<Response> first = CompletableFuture.supplyAsync(() -> BesideKitsu.with(slow)
-                .body(Map.of("selection", tasks)).post(Api.ACTIONS + "/" + action + "/run"));
+        CompletableFuture<Response> first = CompletableFuture.supplyAsync(
+                () -> BesideKitsu.run(BesideKitsu.with(slow), action, tasks));
         await().until(() -> !asked(slow).isEmpty());
 
-        Response second = BesideKitsu.as("supervisor").body(Map.of("selection", tasks))
-                .post(Api.ACTIONS + "/" + action + "/run");
+        Response second = BesideKitsu.run(BesideKitsu.as("supervisor"), action, tasks);
 
         second.then().statusCode(200);
         first.join().then().statusCode(200).body(has("id", equalTo(Json.of(second).get("id"))));
@@ -346,13 +340,13 @@ class LookupTest {
 
     @Test
     void countsTheLookUpAsPartOfTheWait() {
-        String action = BesideKitsu.ajax(receiver.url("/" + unique("late") + "/held"));
+        String action = BesideKitsu.ajax(receiver.url("/" + Api.unique("lookup-late") + "/held"));
         String slow = BesideKitsu.token("supervisor");
         zou().delay(slow, "/data/tasks", Duration.ofMillis(700));
         long since = System.nanoTime();
 
-        BesideKitsu.with(slow).header("Prefer", "wait=2").body(Map.of("selection", List.of(zou().shot("SH010").id())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202);
+        BesideKitsu.run(BesideKitsu.with(slow).header("Prefer", "wait=2"), action, List.of(zou().shot("SH010").id())).then()
+                .statusCode(202);
 
         assertThat(Duration.ofNanos(System.nanoTime() - since)).isBetween(Duration.ofMillis(1990), Duration.ofMillis(2900));
         receiver.releaseAll();
@@ -366,28 +360,26 @@ class LookupTest {
         Task shot = zou().shot("SH010");
         Task other = zou().shot("SH020");
         String token = BesideKitsu.token("supervisor");
-        String name = unique("fault");
+        String name = Api.unique("lookup-fault");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         zou().fault(token, "/data/tasks", fault);
 
-        Response answer = BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id(), other.id())))
-                .post(Api.ACTIONS + "/" + action + "/run");
+        Response answer = BesideKitsu.run(BesideKitsu.with(token), action, List.of(shot.id(), other.id()));
 
         unavailable(answer);
         assertThat(answer.time()).isLessThan(8000);
         assertThat(receiver.heard(name)).isEmpty();
-        assertThat(runsOf(action)).isEmpty();
+        assertThat(BesideKitsu.runsOf(action)).isEmpty();
     }
 
     @ParameterizedTest
     @CsvSource({ "gone, 200, 2", "silent, 200, 2", "drip, 200, 2", "error, 503, 1", "unavailable, 503, 1", "html, 503, 1" })
     void repeatsARequestThatZouDidNotAnswer(Fault fault, int status, int asked) {
         String token = BesideKitsu.token("supervisor");
-        String action = BesideKitsu.ajax(receiver.url("/" + unique("again") + "/ok"));
+        String action = BesideKitsu.ajax(receiver.url("/" + Api.unique("lookup-again") + "/ok"));
         zou().faultOnce(token, "/data/tasks", fault);
 
-        BesideKitsu.with(token).body(Map.of("selection", List.of(zou().shot("SH010").id())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(status);
+        BesideKitsu.run(BesideKitsu.with(token), action, List.of(zou().shot("SH010").id())).then().statusCode(status);
 
         assertThat(asked(token)).filteredOn(request -> request.path().startsWith("/data/tasks")).hasSize(asked);
     }
@@ -397,17 +389,16 @@ class LookupTest {
     void startsNoRunWhenZouAnswersWithAnotherObject(String path, String field) {
         Task shot = zou().shot("SH010");
         String token = BesideKitsu.token("supervisor");
-        String name = unique("else");
+        String name = Api.unique("lookup-else");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         zou().fault(token, path, Fault.notAPerson);
         Map<String, Object> ids = Api.target("task_id", shot.id(), "entity_id", shot.entityId(), "production_id",
                 shot.projectId());
 
-        unavailable(BesideKitsu.with(token).body(Map.of("targets", List.of(Api.target(field, ids.get(field)))))
-                .post(Api.ACTIONS + "/" + action + "/run"));
+        unavailable(Api.run(BesideKitsu.with(token), action, Map.of("targets", List.of(Api.target(field, ids.get(field))))));
 
         assertThat(receiver.heard(name)).isEmpty();
-        assertThat(runsOf(action)).isEmpty();
+        assertThat(BesideKitsu.runsOf(action)).isEmpty();
     }
 
     @ParameterizedTest
@@ -416,33 +407,31 @@ class LookupTest {
     void startsNoRunWhenOneRequestToZouFails(String path, String field) {
         Task shot = zou().shot("SH010");
         String token = BesideKitsu.token(zou().colleague("supervisor"));
-        String name = unique("question");
+        String name = Api.unique("lookup-question");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok{?production_name}"));
         zou().fault(token, path, Fault.error);
         Map<String, Object> target = Api.target(field, Map.of("task_id", shot.id(), "entity_id", shot.entityId(),
                 "production_id", shot.projectId()).get(field));
 
-        unavailable(BesideKitsu.with(token).body(Map.of("targets", List.of(target)))
-                .post(Api.ACTIONS + "/" + action + "/run"));
+        unavailable(Api.run(BesideKitsu.with(token), action, Map.of("targets", List.of(target))));
         unavailable(BesideKitsu.with(token).body(Map.of("targets", List.of(target)))
                 .post(Api.ACTIONS + "/" + action + "/preview"));
 
         assertThat(receiver.heard(name)).isEmpty();
-        assertThat(runsOf(action)).isEmpty();
+        assertThat(BesideKitsu.runsOf(action)).isEmpty();
     }
 
     @Test
     void startsNoRunWhileZouIsDown() {
         Task shot = zou().shot("SH010");
         String token = BesideKitsu.token("supervisor");
-        String name = unique("away");
+        String name = Api.unique("lookup-away");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         BesideKitsu.with(token).get(Api.ACTIONS).then().statusCode(200);
 
         zou().away();
         try {
-            unavailable(BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id())))
-                    .post(Api.ACTIONS + "/" + action + "/run"));
+            unavailable(BesideKitsu.run(BesideKitsu.with(token), action, List.of(shot.id())));
             unavailable(BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id())))
                     .post(BesideKitsu.PATH + "/" + action + "/run"));
         } finally {
@@ -450,16 +439,16 @@ class LookupTest {
         }
 
         assertThat(receiver.heard(name)).isEmpty();
-        assertThat(runsOf(action)).isEmpty();
-        BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id()))).post(Api.ACTIONS + "/" + action + "/run").then()
-                .statusCode(200).body(has("state", equalTo("succeeded")));
+        assertThat(BesideKitsu.runsOf(action)).isEmpty();
+        BesideKitsu.run(BesideKitsu.with(token), action, List.of(shot.id())).then().statusCode(200)
+                .body(has("state", equalTo("succeeded")));
     }
 
     @Test
     void startsNoRunForARevokedToken() {
         Task shot = zou().shot("SH010");
         String token = BesideKitsu.token("supervisor");
-        String name = unique("ended");
+        String name = Api.unique("lookup-ended");
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
         BesideKitsu.with(token).get(Api.ACTIONS).then().statusCode(200);
 
@@ -471,7 +460,7 @@ class LookupTest {
                     .header("WWW-Authenticate", startsWith("Bearer")).body(has("code", equalTo("unauthenticated")));
         }
         assertThat(receiver.heard(name)).isEmpty();
-        assertThat(runsOf(action)).isEmpty();
+        assertThat(BesideKitsu.runsOf(action)).isEmpty();
     }
 
     // ---- Requests to Zou
@@ -480,10 +469,9 @@ class LookupTest {
     void sendsTheCallersTokenToZou() {
         Task shot = zou().shot("SH010");
         String token = BesideKitsu.token("supervisor");
-        String action = BesideKitsu.ajax(receiver.url("/" + unique("bearer") + "/ok"));
+        String action = BesideKitsu.ajax(receiver.url("/" + Api.unique("lookup-bearer") + "/ok"));
 
-        BesideKitsu.with(token).body(Map.of("selection", List.of(shot.id()))).post(Api.ACTIONS + "/" + action + "/run").then()
-                .statusCode(200);
+        BesideKitsu.run(BesideKitsu.with(token), action, List.of(shot.id())).then().statusCode(200);
 
         Request asked = asked(token).get(0);
         assertThat(asked.path()).startsWith("/data/tasks?").contains(shot.id());
@@ -494,7 +482,7 @@ class LookupTest {
     void sendsTheCallersCookieToZou() {
         Task shot = zou().shot("SH010");
         String token = BesideKitsu.token("supervisor");
-        String action = BesideKitsu.ajax(receiver.url("/" + unique("cookie") + "/ok"));
+        String action = BesideKitsu.ajax(receiver.url("/" + Api.unique("lookup-cookie") + "/ok"));
 
         RestAssured.given().contentType(ContentType.JSON).header("Cookie", "theme=dark; access_token_cookie=" + token)
                 .header("Origin", "http://localhost:" + RestAssured.port).body(Map.of("selection", List.of(shot.id())))
@@ -508,7 +496,7 @@ class LookupTest {
 
     @Test
     void requestsListsFromZouAndRemembersNames() {
-        Task shot = zou().shot("SH010", unique("sequence"), "E1");
+        Task shot = zou().shot("SH010", Api.unique("lookup-sequence"), "E1");
         String person = zou().colleague("supervisor");
         String action = BesideKitsu.ajax("https://api.studio.com/{entity_name}/{production_name}/{task_type_name}");
 
@@ -535,41 +523,32 @@ class LookupTest {
         String token = BesideKitsu.token("supervisor");
         String action = BesideKitsu.ajax("https://api.studio.com/{entity_name}");
 
-        Json preview = Json.of(BesideKitsu.with(token)
-                .body(Map.of("targets", List.of(Api.target("entity_id", shot.entityId()),
-                        Api.target("entity_id", shot.entityId(), "entity_type", "shot"),
-                        Api.target("entity_id", shot.entityId(), "project_id", shot.projectId()))))
-                .post(Api.ACTIONS + "/" + action + "/preview").then().statusCode(200).extract());
+        Json preview = Api.preview(BesideKitsu.with(token), action,
+                Map.of("targets", List.of(Api.target("entity_id", shot.entityId()),
+                Api.target("entity_id", shot.entityId(), "entity_type", "shot"),
+                Api.target("entity_id", shot.entityId(), "project_id", shot.projectId()))));
 
         assertThat(preview.getList("deliveries.url")).containsExactly("https://api.studio.com/SH010");
         assertThat(asked(token)).extracting(Request::path).filteredOn(path -> path.contains(shot.entityId())).singleElement()
                 .asString().startsWith("/data/entities?");
     }
 
-    /** Returns the fake Zou, or skips the test beside a real Zou, which a test cannot script. */
-    private static FakeZou zou() {
-        assumeTrue(BesideKitsu.fake());
-        return FakeZou.shared();
-    }
-
     /** Presses as a supervisor and returns the filled template as it arrives at the receiver. */
     private String filled(String template, Map<String, Object> target) {
-        String name = unique("filled");
+        String name = Api.unique("lookup-filled");
 
         run("supervisor", BesideKitsu.ajax(receiver.url("/" + name + "/ok" + template)), target).then().statusCode(200)
                 .body(has("state", equalTo("succeeded")));
 
-        return only(name).uri().substring(("/" + name + "/ok").length());
+        return receiver.only(name).uri().substring(("/" + name + "/ok").length());
     }
 
     private static Response run(String person, String action, Object... targets) {
-        return BesideKitsu.as(person).body(Map.of("targets", targets)).post(Api.ACTIONS + "/" + action + "/run");
+        return Api.run(BesideKitsu.as(person), action, Map.of("targets", targets));
     }
 
     private static Json preview(String action, Object... targets) {
-        return Json
-                .of(BesideKitsu.as("supervisor").body(Map.of("targets", targets)).post(Api.ACTIONS + "/" + action + "/preview")
-                        .then().statusCode(200).extract());
+        return Api.preview(BesideKitsu.as("supervisor"), action, Map.of("targets", targets));
     }
 
     private static void unavailable(Response answer) {
@@ -577,23 +556,8 @@ class LookupTest {
                 .header("Retry-After", notNullValue()).body(has("code", equalTo("unavailable")));
     }
 
-    private static List<String> runsOf(String action) {
-        return Json.of(BesideKitsu.as("admin").get(Api.ACTIONS + "/runs?action_id=" + action).then().statusCode(200).extract())
-                .<Map<String, Object>> getList("data").stream().filter(run -> !run.get("state").equals("refused"))
-                .map(run -> (String) run.get("id")).toList();
-    }
-
     /** Returns the requests to Zou with a token, except requests about the token itself. */
     private static List<Request> asked(String token) {
         return zou().requestsOfItsPerson(token);
-    }
-
-    private Heard only(String name) {
-        assertThat(receiver.heard(name)).hasSize(1);
-        return receiver.heard(name).get(0);
-    }
-
-    private static String unique(String name) {
-        return "lookup-" + name + "-" + UUID.randomUUID();
     }
 }

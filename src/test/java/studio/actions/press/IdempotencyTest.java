@@ -6,9 +6,7 @@ import static org.hamcrest.Matchers.endsWith;
 import static org.hamcrest.Matchers.equalTo;
 import static studio.actions.testing.Json.has;
 
-import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -25,11 +23,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
+import io.restassured.specification.RequestSpecification;
 import studio.actions.testing.Api;
+import studio.actions.testing.Database;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
@@ -40,7 +39,7 @@ import studio.actions.testing.Services;
 class IdempotencyTest {
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     /** Replaces the common pool, which has only one thread on two processors. */
     private final ExecutorService clients = Executors.newCachedThreadPool();
@@ -86,10 +85,8 @@ class IdempotencyTest {
         CompletableFuture<Response> first = CompletableFuture.supplyAsync(() -> press(action, null, shot), clients);
         await().until(() -> receiver.heard(name).size() == 1);
         CompletableFuture<Response> second = CompletableFuture.supplyAsync(() -> press(action, null, shot), clients);
-        CompletableFuture<Response> third = CompletableFuture.supplyAsync(
-                () -> Api.admin().header("Prefer", "respond-async").body(Map.of("targets", List.of(shot)))
-                        .post(Api.ACTIONS + "/" + action + "/run"),
-                clients);
+        CompletableFuture<Response> third = CompletableFuture.supplyAsync(() ->
+                Api.run(Api.admin().header("Prefer", "respond-async"), action, Map.of("targets", List.of(shot))), clients);
 
         third.join().then().statusCode(202);
         assertThat(second).isNotDone();
@@ -163,7 +160,7 @@ class IdempotencyTest {
         String key = UUID.randomUUID().toString();
         String first = id(press(action, key, shot));
 
-        Api.admin().body(Map.of("enabled", false)).patch(Api.ACTIONS + "/" + action).then().statusCode(200);
+        Api.change(Api.admin(), action, Map.of("enabled", false));
         assertThat(id(press(action, key, shot))).isEqualTo(first);
         Api.admin().delete(Api.ACTIONS + "/" + action).then().statusCode(204);
         assertThat(id(press(action, key, shot))).isEqualTo(first);
@@ -187,9 +184,7 @@ class IdempotencyTest {
     void answersConflictWhileTheRunOfTheKeyIsRunning() {
         String action = action("/held");
         String key = UUID.randomUUID().toString();
-        String run = Json.of(Api.admin().header("Prefer", "respond-async").header("Idempotency-Key", key)
-                .body(Map.of("targets", List.of(shot))).post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202)
-                .extract()).get("id");
+        String run = Api.start(Api.admin().header("Idempotency-Key", key), action, Map.of("targets", List.of(shot))).get("id");
 
         press(action, key, shot).then().statusCode(409).body(has("code", equalTo("still_running")))
                 .header("Location", endsWith("/api/custom-actions/runs/" + run));
@@ -254,18 +249,15 @@ class IdempotencyTest {
 
     @SafeVarargs
     private static Response press(String action, String key, Map<String, Object>... targets) {
-        var request = Api.admin().body(Map.of("targets", List.of(targets)));
-        return (key == null ? request : request.header("Idempotency-Key", key)).post(Api.ACTIONS + "/" + action + "/run");
+        RequestSpecification request = key == null ? Api.admin() : Api.admin().header("Idempotency-Key", key);
+        return Api.run(request, action, Map.of("targets", List.of(targets)));
     }
 
     private static String id(Response pressed) {
-        return Json.of(pressed.then().statusCode(200).extract()).get("id");
+        return Json.of(200, pressed).get("id");
     }
 
     private void age(String run, String by) throws SQLException {
-        try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
-            assertThat(statement.executeUpdate("UPDATE run SET created_at = created_at - interval '" + by + "' WHERE id = '"
-                    + run + "'")).isEqualTo(1);
-        }
+        database.change("UPDATE run SET created_at = created_at - interval '" + by + "' WHERE id = '" + run + "'");
     }
 }

@@ -9,8 +9,6 @@ import static studio.actions.testing.Json.has;
 
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.Collections;
 import java.util.HashMap;
@@ -29,11 +27,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
+import studio.actions.testing.Database;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;
@@ -48,7 +46,7 @@ class PreviewTest {
     private static final List<String> MADE_WHEN_SENT = List.of("run_id", "delivery_id", "timestamp");
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     private final Receiver receiver = Receiver.shared();
 
@@ -61,7 +59,7 @@ class PreviewTest {
         Map<String, Object> draft = Api.draft("name", "Same", "is_ajax", true, "method", method, "signing_secret", "sign-here",
                 "url", receiver.url("/" + name + "/ok/{entity_name}?t={task_id}{&sequence_name,user_name}"),
                 "headers", Map.of("X-Queue", "fast"));
-        String action = Json.of(Api.create(draft).then().statusCode(201).extract()).get("id");
+        String action = Api.id(Api.create(draft));
         List<Map<String, Object>> targets = List.of(whole("SH 010"), whole("é/日本"));
 
         Json preview = preview(action, targets);
@@ -113,7 +111,7 @@ class PreviewTest {
         previewDraft(Api.draft("is_ajax", true, "url", receiver.url("/nothing/ok")), List.of(Api.shot()));
 
         assertThat(receiver.heard("nothing")).isEmpty();
-        Api.admin().get(Api.ACTIONS + "/runs?action_id=" + action).then().statusCode(200).body(has("data", hasSize(0)));
+        Api.admin().get(Api.RUNS + "?action_id=" + action).then().statusCode(200).body(has("data", hasSize(0)));
     }
 
     @Test
@@ -130,7 +128,7 @@ class PreviewTest {
     void masksSecretsInHeaders() {
         Map<String, Object> draft = Api.draft("is_ajax", true, "url", receiver.url("/mask/ok"), "signing_secret", "sign-here",
                 "headers", Map.of("X-Farm", "${secret:farm}", "Authorization", "Bearer ${secret:FARM}, ${secret:sign-here}"));
-        String action = Json.of(Api.create(draft).then().statusCode(201).extract()).get("id");
+        String action = Api.id(Api.create(draft));
 
         for (Json preview : List.of(preview(action, List.of(Api.shot())), previewDraft(draft, List.of(Api.shot())))) {
             assertThat(preview.getMap("deliveries[0].headers")).containsEntry("X-Farm", MASK)
@@ -148,10 +146,7 @@ class PreviewTest {
 
     @Test
     void showsTheUrlThatTheBrowserWouldOpen() {
-        String action = Json
-                .of(Api.create(Api.draft("url", "maya://open/{entity_name}?shot={entity_id}")).then().statusCode(201)
-                        .extract())
-                .get("id");
+        String action = Api.id(Api.create(Api.draft("url", "maya://open/{entity_name}?shot={entity_id}")));
         Map<String, Object> target = whole("SH 010");
 
         Json preview = preview(action, List.of(target));
@@ -238,7 +233,7 @@ class PreviewTest {
         String action = Api.ajax(url + "x".repeat(left % 10));
 
         Json preview = preview(action, List.of(tooLong, whole("SH010")));
-        Json run = Json.of(Api.run(action, List.of(tooLong, whole("SH010"))).then().statusCode(200).extract());
+        Json run = Json.of(200, Api.run(action, List.of(tooLong, whole("SH010"))));
 
         assertThat(preview.getList("deliveries.problem.code")).containsExactly(code, null);
         assertThat(run.getInt("counts.delivered")).isEqualTo(code == null ? 2 : 1);
@@ -275,12 +270,8 @@ class PreviewTest {
     @Test
     void saysThatAnAddressIsForbidden() throws SQLException {
         String action = Api.ajax(receiver.url("/forbidden/ok"));
-        try (Connection connection = database.getConnection();
-                PreparedStatement update = connection.prepareStatement("UPDATE action SET url = ? WHERE id = ?")) {
-            update.setString(1, "http://169.254.169.254/latest/meta-data/");
-            update.setObject(2, UUID.fromString(action));
-            update.executeUpdate();
-        }
+        database.change("UPDATE action SET url = ? WHERE id = ?", "http://169.254.169.254/latest/meta-data/",
+                UUID.fromString(action));
 
         Json preview = preview(action, List.of(Api.shot()));
 
@@ -363,9 +354,9 @@ class PreviewTest {
     void acceptsTaskIdsWithoutTargets() {
         List<String> tasks = List.of(UUID.randomUUID().toString(), UUID.randomUUID().toString());
 
-        Json preview = Json.of(Api.admin()
+        Json preview = Json.of(200, Api.admin()
                 .body(Map.of("action", ajax("https://api.studio.com/x?t={task_id}"), "selection", tasks))
-                .post(Api.ACTIONS + "/preview").then().statusCode(200).extract());
+                .post(Api.ACTIONS + "/preview"));
 
         assertThat(preview.getList("deliveries.url")).containsExactly("https://api.studio.com/x?t=" + tasks.get(0),
                 "https://api.studio.com/x?t=" + tasks.get(1));
@@ -391,8 +382,7 @@ class PreviewTest {
             maya:{entity_name}                              -> maya:                                   -> ''
             """)
     void encodesAnyValueSoThatItDecodesUnchanged(String url, String before, String after) {
-        List<Map<String, Object>> targets = NASTY.stream().map(value -> Api.target("entity_id", UUID.randomUUID().toString(),
-                "entity_type", "shot", "entity_name", value)).toList();
+        List<Map<String, Object>> targets = NASTY.stream().map(Api::shot).toList();
 
         Json preview = previewDraft(Api.draft("url", url, "is_ajax", url.startsWith("https") && url.indexOf('#') < 0), targets);
 
@@ -480,13 +470,11 @@ class PreviewTest {
     }
 
     private static Json preview(String action, List<?> targets) {
-        return Json.of(Api.admin().body(Map.of("targets", targets)).post(Api.ACTIONS + "/" + action + "/preview").then()
-                .statusCode(200).extract());
+        return Api.preview(Api.admin(), action, Map.of("targets", targets));
     }
 
     private static Json previewDraft(Map<String, Object> draft, List<?> targets) {
-        return Json.of(Api.admin().body(Map.of("action", draft, "targets", targets)).post(Api.ACTIONS + "/preview").then()
-                .statusCode(200).extract());
+        return Json.of(200, Api.admin().body(Map.of("action", draft, "targets", targets)).post(Api.ACTIONS + "/preview"));
     }
 
     private static Map<String, Object> settled(Map<String, Object> body) {

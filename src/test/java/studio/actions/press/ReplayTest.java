@@ -6,8 +6,6 @@ import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static studio.actions.testing.Json.has;
 
-import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
@@ -19,12 +17,12 @@ import jakarta.inject.Inject;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
+import studio.actions.testing.Database;
 import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Task;
 import studio.actions.testing.Json;
@@ -37,7 +35,7 @@ import studio.actions.testing.Receiver.Heard;
 class ReplayTest {
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     private final Receiver receiver = Receiver.shared();
     private final String name = "replay-" + UUID.randomUUID();
@@ -51,7 +49,7 @@ class ReplayTest {
     void resendsFailedDeliveriesWithTheSameWebhookId() {
         Json run = pressed("200", "500", "404");
 
-        Json again = Json.of(replay("supervisor", run, "").then().statusCode(200).extract());
+        Json again = Json.of(200, replay("supervisor", run, ""));
 
         assertThat(again.getString("id")).isNotEqualTo(run.getString("id"));
         assertThat(again.getString("replay_of")).isEqualTo(run.getString("id"));
@@ -66,7 +64,7 @@ class ReplayTest {
             assertThat(heard.get(1).headers().get("webhook-id")).isEqualTo(heard.get(0).headers().get("webhook-id"));
             assertThat(heard.get(1).body()).as("the same message").isEqualTo(heard.get(0).body());
         }
-        assertThat(read("supervisor", run.getString("id")).getMap("")).as("the first stays as it was")
+        assertThat(Api.read(BesideKitsu.as("supervisor"), run.getString("id")).getMap("")).as("the first stays as it was")
                 .isEqualTo(run.getMap(""));
     }
 
@@ -74,48 +72,48 @@ class ReplayTest {
     void resendsAllDeliveriesOnRequest() {
         Json run = pressed("200", "500");
 
-        Json again = Json.of(replay("supervisor", run, "?only=all").then().statusCode(200).extract());
+        Json again = Json.of(200, replay("supervisor", run, "?only=all"));
 
         assertThat(again.getMap("counts")).containsEntry("total", 2).containsEntry("delivered", 1).containsEntry("failed", 1);
-        assertThat(ids()).hasSize(4).containsOnly(ids().get(0), ids().get(1));
+        assertThat(receiver.webhookIds(name)).hasSize(4).containsOnly(receiver.webhookIds(name).get(0),
+                receiver.webhookIds(name).get(1));
         assertThat(again.getString("state")).isEqualTo("partial");
     }
 
     /** A delivery keeps its webhook id from replay to replay. */
     @Test
     void replaysAReplay() {
-        Json again = Json.of(replay("supervisor", pressed("500"), "").then().statusCode(200).extract());
+        Json again = Json.of(200, replay("supervisor", pressed("500"), ""));
 
         replay("supervisor", again, "").then().statusCode(200).body(has("replay_of", equalTo(again.getString("id"))));
 
-        assertThat(ids()).hasSize(3).containsOnly(ids().get(0));
+        assertThat(receiver.webhookIds(name)).hasSize(3).containsOnly(receiver.webhookIds(name).get(0));
     }
 
     @Test
     void sendsCancelledDeliveries() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/held?t={task_id}"));
         List<String> tasks = Stream.of(1, 2, 3, 4, 5, 6).map(i -> FakeZou.shared().shot("SH" + i).id()).toList();
-        String run = Json.of(BesideKitsu.as("supervisor").header("Prefer", "respond-async").body(Map.of("selection", tasks))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract()).get("id");
+        String run = BesideKitsu.start(BesideKitsu.as("supervisor"), action, tasks).get("id");
         await().until(() -> receiver.heard(name).size() == 5);
-        BesideKitsu.as("supervisor").post(Api.ACTIONS + "/runs/" + run + "/cancel").then().statusCode(200);
+        BesideKitsu.as("supervisor").post(Api.RUNS + "/" + run + "/cancel").then().statusCode(200);
         receiver.release(name);
-        Json ended = await().until(() -> read("supervisor", run), now -> now.getString("finished_at") != null);
+        Json ended = BesideKitsu.awaitEnd("supervisor", run);
 
         replay("supervisor", ended, "?only=failed").then().statusCode(200).body(has("state", equalTo("succeeded"),
                 "counts.total", equalTo(1)));
 
-        assertThat(ids()).hasSize(6).doesNotHaveDuplicates();
+        assertThat(receiver.webhookIds(name)).hasSize(6).doesNotHaveDuplicates();
     }
 
     @Test
     void answersAtOnceWithRespondAsync() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/held"), "timeout_ms", 500);
-        Json run = Json.of(BesideKitsu.as("supervisor").body(Map.of("selection", List.of(FakeZou.shared().shot("SH010").id())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract());
+        Json run = Json.of(200, BesideKitsu.run(BesideKitsu.as("supervisor"), action,
+                List.of(FakeZou.shared().shot("SH010").id())));
 
         BesideKitsu.as("supervisor").header("Prefer", "respond-async")
-                .post(Api.ACTIONS + "/runs/" + run.getString("id") + "/replay").then().statusCode(202)
+                .post(Api.RUNS + "/" + run.getString("id") + "/replay").then().statusCode(202)
                 .header("Location", containsString("/api/custom-actions/runs/"));
     }
 
@@ -123,7 +121,7 @@ class ReplayTest {
     void startsOneReplayForARepeatedRequest() {
         Json run = pressed("500");
 
-        String first = Json.of(replay("supervisor", run, "").then().statusCode(200).extract()).get("id");
+        String first = Json.of(200, replay("supervisor", run, "")).get("id");
 
         replay("supervisor", run, "").then().statusCode(200).body(has("id", equalTo(first)));
         assertThat(receiver.heard(name)).hasSize(2);
@@ -143,9 +141,7 @@ class ReplayTest {
     @Test
     void refusesToReplayARunThatIsStillRunning() {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/held"));
-        Json run = Json.of(BesideKitsu.as("supervisor").header("Prefer", "respond-async")
-                .body(Map.of("selection", List.of(FakeZou.shared().shot("SH010").id())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract());
+        Json run = BesideKitsu.start(BesideKitsu.as("supervisor"), action, List.of(FakeZou.shared().shot("SH010").id()));
 
         replay("supervisor", run, "").then().statusCode(409).body(has("code", equalTo("still_running")));
     }
@@ -164,9 +160,9 @@ class ReplayTest {
         Json run = pressed("500");
         String action = run.getString("action_id");
 
-        change(action, Map.of("roles", List.of("manager")));
+        Api.change(BesideKitsu.as("admin"), action, Map.of("roles", List.of("manager")));
         replay("supervisor", run, "").then().statusCode(404);
-        change(action, Map.of("roles", List.of(), "enabled", false));
+        Api.change(BesideKitsu.as("admin"), action, Map.of("roles", List.of(), "enabled", false));
         replay("admin", run, "").then().statusCode(409).body(has("code", equalTo("action_disabled")));
         assertThat(receiver.heard(name)).hasSize(1);
     }
@@ -180,7 +176,7 @@ class ReplayTest {
         Json run = press(action, stays, goes);
         zou.delete(goes);
 
-        Json again = Json.of(replay("supervisor", run, "").then().statusCode(200).extract());
+        Json again = Json.of(200, replay("supervisor", run, ""));
 
         assertThat(again.getList("deliveries.state")).containsExactlyInAnyOrder("failed", "refused");
         assertThat(again.getList("deliveries.failure.kind")).containsExactlyInAnyOrder("server_error", "not_visible");
@@ -191,7 +187,7 @@ class ReplayTest {
     void refusesTargetsThatTheActionNoLongerCovers() {
         Json run = pressed("500");
 
-        change(run.getString("action_id"), Map.of("project_ids", List.of(UUID.randomUUID())));
+        Api.change(BesideKitsu.as("admin"), run.getString("action_id"), Map.of("project_ids", List.of(UUID.randomUUID())));
 
         replay("supervisor", run, "").then().statusCode(200).body(has("counts.refused", equalTo(1),
                 "deliveries[0].failure.kind", equalTo("not_visible")));
@@ -202,22 +198,15 @@ class ReplayTest {
     @Test
     void sendsDeliveriesThatLackedASecretOnceItExists() throws SQLException {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
-        update("UPDATE action SET headers = '{\"X-Farm\": \"${secret:gone}\"}' WHERE id = ?", action);
+        database.change("UPDATE action SET headers = '{\"X-Farm\": \"${secret:gone}\"}' WHERE id = ?", UUID.fromString(action));
         Json run = press(action, FakeZou.shared().shot("SH010"));
         assertThat(run.getList("deliveries.failure.kind")).containsExactly("missing_variable");
-        update("UPDATE run SET headers = '{}' WHERE id = ?", run.getString("id"));
+        database.change("UPDATE run SET headers = '{}' WHERE id = ?", UUID.fromString(run.getString("id")));
 
         replay("supervisor", run, "").then().statusCode(200).body(has("state", equalTo("succeeded")));
 
         assertThat(receiver.heard(name)).hasSize(1);
         assertThat(receiver.heard(name).get(0).body()).contains("\"run_id\":\"" + run.getString("id") + "\"");
-    }
-
-    private void update(String sql, String id) throws SQLException {
-        try (Connection connection = database.getConnection(); PreparedStatement statement = connection.prepareStatement(sql)) {
-            statement.setObject(1, UUID.fromString(id));
-            assertThat(statement.executeUpdate()).isEqualTo(1);
-        }
     }
 
     private Json pressed(String... statuses) {
@@ -226,23 +215,10 @@ class ReplayTest {
     }
 
     private static Json press(String action, Task... tasks) {
-        return Json.of(BesideKitsu.as("supervisor").body(Map.of("selection", Stream.of(tasks).map(Task::id).toList()))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract());
+        return Json.of(200, BesideKitsu.run(BesideKitsu.as("supervisor"), action, Stream.of(tasks).map(Task::id).toList()));
     }
 
     private static Response replay(String person, Json run, String query) {
-        return BesideKitsu.as(person).post(Api.ACTIONS + "/runs/" + run.getString("id") + "/replay" + query);
-    }
-
-    private static void change(String action, Map<String, Object> to) {
-        BesideKitsu.as("admin").body(to).patch(Api.ACTIONS + "/" + action).then().statusCode(200);
-    }
-
-    private static Json read(String person, String run) {
-        return Json.of(BesideKitsu.as(person).get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract());
-    }
-
-    private List<String> ids() {
-        return receiver.heard(name).stream().map(heard -> heard.headers().get("webhook-id")).toList();
+        return BesideKitsu.as(person).post(Api.RUNS + "/" + run.getString("id") + "/replay" + query);
     }
 }

@@ -4,14 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.endsWith;
 import static org.hamcrest.Matchers.equalTo;
+import static studio.actions.testing.Api.ADMIN;
 import static studio.actions.testing.Json.has;
 
 import java.io.IOException;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
-import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
@@ -20,7 +19,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import javax.crypto.Mac;
@@ -34,12 +32,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
+import studio.actions.testing.Database;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Receiver.Heard;
@@ -49,10 +47,8 @@ import studio.actions.testing.Services;
 @WithTestResource(Services.class)
 class RunTest {
 
-    private static final String ADMIN = "00000000-0000-4000-8000-000000000001";
-
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     private final Receiver receiver = Receiver.shared();
 
@@ -68,7 +64,7 @@ class RunTest {
         String action = Api.ajax(receiver.url("/whole/ok?e={entity_id}"), "name", "Whole");
         Map<String, Object> shot = Api.target("entity_id", id(), "entity_type", "shot", "production_id", id(), "task_id", id());
 
-        Json run = Json.of(Api.run(action, List.of(shot)).then().statusCode(200).extract());
+        Json run = Json.of(200, Api.run(action, List.of(shot)));
 
         assertThat(run.getMap("")).containsOnlyKeys("id", "type", "action_id", "action_name", "state", "caller", "created_at",
                 "finished_at", "counts", "refusal", "deliveries", "next", "failures")
@@ -97,15 +93,15 @@ class RunTest {
 
         Json run = Api.press(action);
 
-        assertThat(read(run.getString("id")).getMap("")).isEqualTo(run.getMap(""));
+        assertThat(Api.read(run.getString("id")).getMap("")).isEqualTo(run.getMap(""));
     }
 
     @Test
     void keepsTheOrderOfTheSelection() {
         String action = Api.ajax(receiver.url("/order/ok?e={entity_id}"));
-        List<Map<String, Object>> shots = shots(12);
+        List<Map<String, Object>> shots = Api.shots(12);
 
-        Json run = Json.of(Api.run(action, shots).then().statusCode(200).extract());
+        Json run = Json.of(200, Api.run(action, shots));
 
         assertThat(run.getList("deliveries.target.entity_id")).isEqualTo(shots.stream().map(s -> s.get("entity_id")).toList());
     }
@@ -120,9 +116,9 @@ class RunTest {
             .. .    -> failed    -> 0 -> 0 -> 2
             """)
     void derivesTheRunsStateFromItsDeliveries(String answers, String state, int delivered, int failed, int refused) {
-        String action = Api.ajax(receiver.url("/" + unique("sum") + "/status/{entity_name}"));
+        String action = Api.ajax(receiver.url("/" + Api.unique("sum") + "/status/{entity_name}"));
 
-        Response answer = Api.run(action, named(answers.split(" ")));
+        Response answer = Api.run(action, Stream.of(answers.split(" ")).map(Api::shot).toList());
 
         answer.then().statusCode(200).body(has("state", equalTo(state), "counts.total", equalTo(2),
                 "counts.delivered", equalTo(delivered), "counts.failed", equalTo(failed), "counts.refused", equalTo(refused)));
@@ -134,8 +130,7 @@ class RunTest {
         String action = Api.ajax(receiver.url("/single/ok?e={entity_name}"));
         Map<String, Object> nameless = Api.shot();
 
-        Json run = Json
-                .of(Api.run(action, List.of(named("a").get(0), nameless, named("b").get(0))).then().statusCode(200).extract());
+        Json run = Json.of(200, Api.run(action, List.of(Api.shot("a"), nameless, Api.shot("b"))));
 
         assertThat(run.getList("deliveries.state")).containsExactly("delivered", "refused", "delivered");
         assertThat(run.getMap("deliveries[1]")).containsEntry("target", Api.target("entity_id", nameless.get("entity_id"),
@@ -152,16 +147,15 @@ class RunTest {
         List<String> tasks = List.of(id(), id(), id());
         String production = id();
 
-        Json run = Json.of(Api.run(action, List.of(
-                Api.target("task_id", tasks.get(0), "entity_type", "shot", "production_id", production),
+        Json run = Json.of(200, Api.run(action,
+                List.of(Api.target("task_id", tasks.get(0), "entity_type", "shot", "production_id", production),
                 Api.target("task_id", tasks.get(1), "entity_type", "asset", "production_id", production),
-                Api.target("task_id", tasks.get(2), "entity_type", "shot", "production_id", production)))
-                .then().statusCode(200).extract());
+                Api.target("task_id", tasks.get(2), "entity_type", "shot", "production_id", production))));
 
         assertThat(run.getString("state")).isEqualTo("partial");
         assertThat(run.getList("deliveries.failure.kind")).containsExactly(null, "wrong_entity_type");
         assertThat(receiver.heard("wrong")).hasSize(1);
-        assertThat(body("wrong").getList("selection")).containsExactly(tasks.get(0), tasks.get(2));
+        assertThat(receiver.only("wrong").json().getList("selection")).containsExactly(tasks.get(0), tasks.get(2));
     }
 
     @Test
@@ -169,11 +163,10 @@ class RunTest {
         String ours = id();
         String action = Api.ajax(receiver.url("/production/ok?p={production_id}"), "project_ids", List.of(ours));
 
-        Json run = Json.of(Api.run(action, List.of(
-                Api.target("entity_id", id(), "entity_type", "shot", "production_id", id()),
+        Json run = Json.of(200, Api.run(action,
+                List.of(Api.target("entity_id", id(), "entity_type", "shot", "production_id", id()),
                 Api.target("entity_id", id(), "entity_type", "shot"),
-                Api.target("entity_id", id(), "entity_type", "shot", "production_id", ours)))
-                .then().statusCode(200).extract());
+                Api.target("entity_id", id(), "entity_type", "shot", "production_id", ours))));
 
         assertThat(run.getList("deliveries.state")).containsExactly("refused", "refused", "delivered");
         assertThat(run.getList("deliveries.failure.kind")).containsExactly("not_visible", "not_visible", null);
@@ -184,15 +177,15 @@ class RunTest {
     @ValueSource(strings = { "55P03", "25P03", "40P01" })
     void answersUnavailableWhenTheDatabaseIsBlocked(String state) throws SQLException {
         String action = Api.ajax(receiver.url("/heldup/ok"));
-        execute("CREATE FUNCTION held_up() RETURNS trigger AS 'BEGIN RAISE ''held up'' USING ERRCODE = ''%s''; END' LANGUAGE plpgsql"
-                .formatted(state));
-        execute("CREATE TRIGGER held_up BEFORE INSERT ON run FOR EACH ROW WHEN (NEW.action_id = '%s') EXECUTE FUNCTION held_up()"
-                .formatted(action));
+        database.execute("CREATE FUNCTION held_up() RETURNS trigger AS "
+                + "'BEGIN RAISE ''held up'' USING ERRCODE = ''%s''; END' LANGUAGE plpgsql".formatted(state));
+        database.execute("CREATE TRIGGER held_up BEFORE INSERT ON run FOR EACH ROW "
+                + "WHEN (NEW.action_id = '%s') EXECUTE FUNCTION held_up()".formatted(action));
         try {
             Api.run(action, List.of(Api.shot())).then().statusCode(503).header("Retry-After", "5")
                     .body(has("code", equalTo("unavailable")));
         } finally {
-            execute("DROP FUNCTION held_up() CASCADE");
+            database.execute("DROP FUNCTION held_up() CASCADE");
         }
     }
 
@@ -205,17 +198,17 @@ class RunTest {
         Api.run(action, List.of(Api.shot())).then().statusCode(409).body(has("code", equalTo("action_disabled")));
 
         assertThat(receiver.heard("disabled")).isEmpty();
-        assertThat(runsOf(action)).isEmpty();
+        assertThat(Api.runsOf(Api.admin(), action)).isEmpty();
     }
 
     @ParameterizedTest
     @ValueSource(strings = { "https://tool.studio.com/open?e={entity_id}", "maya://open/{entity_id}" })
     void doesNotRunActionsThatTheBrowserOpens(String url) {
-        String action = Json.of(Api.create(Api.draft("url", url)).then().statusCode(201).extract()).get("id");
+        String action = Api.id(Api.create(Api.draft("url", url)));
 
         Api.run(action, List.of(Api.shot())).then().statusCode(409).body(has("code", equalTo("not_ajax")));
 
-        assertThat(runsOf(action)).isEmpty();
+        assertThat(Api.runsOf(Api.admin(), action)).isEmpty();
     }
 
     /** Changes the action as another replica would: the database decides, not the cache of this replica. */
@@ -226,11 +219,11 @@ class RunTest {
             DELETE FROM action                                       -> 404 -> not_found
             """)
     void doesNotRunActionsThatAnotherReplicaDisabledOrDeleted(String change, int status, String code) throws SQLException {
-        String name = unique("anymore");
+        String name = Api.unique("anymore");
         String action = Api.ajax(receiver.url("/" + name + "/ok"));
         Api.press(action);
 
-        execute(change + " WHERE id = '" + action + "'");
+        database.execute(change + " WHERE id = '" + action + "'");
 
         for (int i = 0; i < 2; i++) {
             Api.run(action, List.of(Api.shot())).then().statusCode(status).body(has("code", equalTo(code)));
@@ -240,13 +233,13 @@ class RunTest {
 
     @Test
     void runsTheCurrentVersionOfTheAction() throws SQLException {
-        String before = unique("before");
-        String now = unique("now");
+        String before = Api.unique("before");
+        String now = Api.unique("now");
         String action = Api.ajax(receiver.url("/" + before + "/ok"));
         Map<String, Object> shot = Api.shot();
         Api.run(action, List.of(shot)).then().statusCode(200);
 
-        execute("UPDATE action SET url = '%s', version = version + 1 WHERE id = '%s'"
+        database.execute("UPDATE action SET url = '%s', version = version + 1 WHERE id = '%s'"
                 .formatted(receiver.url("/" + now + "/ok"), action));
 
         Api.run(action, List.of(shot)).then().statusCode(200).body(has("state", equalTo("succeeded")));
@@ -280,7 +273,7 @@ class RunTest {
         }
 
         assertThat(receiver.heard("broken")).isEmpty();
-        assertThat(runsOf(action)).isEmpty();
+        assertThat(Api.runsOf(Api.admin(), action)).isEmpty();
     }
 
     // ---- Requests at the receiver
@@ -292,7 +285,7 @@ class RunTest {
 
         Json run = Api.press(action);
 
-        Map<String, String> headers = only("headers").headers();
+        Map<String, String> headers = receiver.only("headers").headers();
         assertThat(headers).containsEntry("Content-Type", "application/json")
                 .containsEntry("User-Agent", "kitsu-actions/0.2.0-SNAPSHOT").containsEntry("Accept-Encoding", "identity")
                 .containsEntry("X-Queue", "fast").containsEntry("Idempotency-Key", headers.get("webhook-id"))
@@ -308,7 +301,7 @@ class RunTest {
     void givesEachDeliveryAnIdOfItsOwn() {
         String action = Api.ajax(receiver.url("/ids/ok?e={entity_id}"));
 
-        Api.run(action, shots(6)).then().statusCode(200);
+        Api.run(action, Api.shots(6)).then().statusCode(200);
 
         assertThat(receiver.heard("ids")).extracting(heard -> heard.headers().get("webhook-id")).doesNotHaveDuplicates();
     }
@@ -316,13 +309,13 @@ class RunTest {
     @ParameterizedTest
     @ValueSource(strings = { "POST", "GET", "PUT", "PATCH", "DELETE" })
     void signsWithTheSecretOfTheAction(String method) throws Exception {
-        String name = unique("signed");
+        String name = Api.unique("signed");
         String action = Api.ajax(receiver.url("/" + name + "/ok?e={entity_name}"), "method", method, "signing_secret",
                 "sign-here");
 
-        Api.run(action, named("Größe 日本 😀")).then().statusCode(200).body(has("state", equalTo("succeeded")));
+        Api.run(action, List.of(Api.shot("Größe 日本 😀"))).then().statusCode(200).body(has("state", equalTo("succeeded")));
 
-        Heard heard = only(name);
+        Heard heard = receiver.only(name);
         Mac mac = Mac.getInstance("HmacSHA256");
         mac.init(new SecretKeySpec(Base64.getDecoder().decode(Services.SIGNING.substring("whsec_".length())), "HmacSHA256"));
         String signed = heard.headers().get("webhook-id") + "." + heard.headers().get("webhook-timestamp") + "." + heard.body();
@@ -335,10 +328,9 @@ class RunTest {
     @CsvSource({ "respond-async, respond-async", "'respond-async, wait=5', wait=5", "'wait=\"5\"', wait=5", "wait=0, wait=0",
             "wait=100000,", "return=minimal," })
     void reportsTheAppliedPreference(String preference, String applied) {
-        String action = Api.ajax(receiver.url("/" + unique("preferred") + "/ok"));
+        String action = Api.ajax(receiver.url("/" + Api.unique("preferred") + "/ok"));
 
-        Response run = Api.admin().header("Prefer", preference).body(Map.of("targets", List.of(Api.shot())))
-                .post(Api.ACTIONS + "/" + action + "/run");
+        Response run = Api.run(Api.admin().header("Prefer", preference), action, Map.of("targets", List.of(Api.shot())));
 
         assertThat(run.header("Preference-Applied")).isEqualTo(applied);
     }
@@ -350,7 +342,7 @@ class RunTest {
 
         Json run = Api.press(action);
 
-        assertThat(only("render").headers()).containsEntry("X-Farm", Services.FARM)
+        assertThat(receiver.only("render").headers()).containsEntry("X-Farm", Services.FARM)
                 .containsEntry("Authorization", "Bearer " + Services.FARM + "!");
         assertThat(run.prettify()).doesNotContain(Services.FARM);
     }
@@ -358,14 +350,14 @@ class RunTest {
     @ParameterizedTest
     @ValueSource(strings = { "POST", "PUT", "PATCH", "DELETE" })
     void sendsTheBodyWithEveryMethodButGet(String method) {
-        String name = unique("method");
+        String name = Api.unique("method");
         String action = Api.ajax(receiver.url("/" + name + "/ok"), "method", method);
 
         Json run = Api.press(action);
 
         assertThat(run.getString("deliveries[0].method")).isEqualTo(method);
-        assertThat(only(name).method()).isEqualTo(method);
-        assertThat(body(name).getString("action_id")).isEqualTo(action);
+        assertThat(receiver.only(name).method()).isEqualTo(method);
+        assertThat(receiver.only(name).json().getString("action_id")).isEqualTo(action);
     }
 
     @Test
@@ -374,9 +366,9 @@ class RunTest {
 
         assertThat(Api.press(action).getString("state")).isEqualTo("succeeded");
 
-        assertThat(only("get").method()).isEqualTo("GET");
-        assertThat(only("get").body()).isEmpty();
-        assertThat(only("get").headers()).doesNotContainKeys("Content-Type", "Transfer-Encoding");
+        assertThat(receiver.only("get").method()).isEqualTo("GET");
+        assertThat(receiver.only("get").body()).isEmpty();
+        assertThat(receiver.only("get").headers()).doesNotContainKeys("Content-Type", "Transfer-Encoding");
     }
 
     @Test
@@ -387,8 +379,9 @@ class RunTest {
         String task = id();
         Instant before = Instant.now().minusSeconds(1);
 
-        Json run = Json.of(Api.run(action, List.of(Api.target("entity_id", entity, "entity_type", "shot", "production_id",
-                production, "task_id", task, "entity_name", "SH010"))).then().statusCode(200).extract());
+        Json run = Json.of(200, Api.run(action,
+                List.of(Api.target("entity_id", entity, "entity_type", "shot", "production_id", production, "task_id", task,
+                "entity_name", "SH010"))));
 
         Map<String, Object> expected = new HashMap<>();
         Stream.of("originurl", "originserver", "currentpath", "currentserver").forEach(key -> expected.put(key, null));
@@ -402,7 +395,7 @@ class RunTest {
         expected.put("user_name", "Local admin");
         expected.putAll(Map.of("action_id", action, "action_name", "Dialects", "run_id", run.getString("id"),
                 "delivery_id", run.getString("deliveries[0].id"), "entity_id", entity, "entity_name", "SH010"));
-        Map<String, Object> body = new HashMap<>(body("dialects").getMap(""));
+        Map<String, Object> body = new HashMap<>(receiver.only("dialects").json().getMap(""));
         assertThat(Instant.parse((String) body.remove("timestamp"))).isBetween(before, Instant.now());
         assertThat(body).isEqualTo(expected);
     }
@@ -411,11 +404,11 @@ class RunTest {
     void sendsNullForUnknownFields() {
         String action = Api.ajax(receiver.url("/unknown/ok"));
 
-        Api.admin().body(Map.of("selection", List.of(id()))).post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200);
+        Api.run(Api.admin(), action, Map.of("selection", List.of(id()))).then().statusCode(200);
 
-        assertThat(body("unknown").getMap("")).hasSize(27).containsEntry("entity_id", null).containsEntry("entity_type", null)
-                .containsEntry("entitytype", null).containsEntry("entity_name", null).containsEntry("production_id", null)
-                .containsEntry("productionid", null).containsEntry("projectid", null);
+        assertThat(receiver.only("unknown").json().getMap("")).hasSize(27).containsEntry("entity_id", null)
+                .containsEntry("entity_type", null).containsEntry("entitytype", null).containsEntry("entity_name", null)
+                .containsEntry("production_id", null).containsEntry("productionid", null).containsEntry("projectid", null);
     }
 
     // ---- Deliveries at a time, and how long the caller waits
@@ -423,7 +416,7 @@ class RunTest {
     @Test
     void sendsFortyTargetsOnceEach() {
         String action = Api.ajax(receiver.url("/forty/ok?e={entity_id}"));
-        List<Map<String, Object>> shots = shots(40);
+        List<Map<String, Object>> shots = Api.shots(40);
 
         Api.run(action, shots).then().statusCode(200).body(has("state", equalTo("succeeded"), "counts.delivered", equalTo(40)));
 
@@ -436,14 +429,14 @@ class RunTest {
         String first = Api.ajax(receiver.url("/five/held?e={entity_id}"));
         String second = Api.ajax(receiver.url("/five/held?second={entity_id}"));
 
-        String one = async(first, shots(7));
-        String other = async(second, shots(4));
+        String one = Api.start(first, Api.shots(7));
+        String other = Api.start(second, Api.shots(4));
         await().until(() -> receiver.heard("five").size() == 5);
         await().during(Duration.ofMillis(500)).atMost(Duration.ofSeconds(3)).until(() -> receiver.heard("five").size() == 5);
         receiver.release("five");
 
-        awaitState(one, "succeeded");
-        awaitState(other, "succeeded");
+        Api.awaitState(one, "succeeded");
+        Api.awaitState(other, "succeeded");
         assertThat(receiver.heard("five")).hasSize(11);
         assertThat(receiver.mostAtOnce("five")).isEqualTo(5);
     }
@@ -452,11 +445,11 @@ class RunTest {
     void answersAtOnceWithRespondAsync() {
         String action = Api.ajax(receiver.url("/later/held"));
 
-        Response answer = Api.admin().header("Prefer", "respond-async").body(Map.of("targets", List.of(Api.shot())))
-                .post(Api.ACTIONS + "/" + action + "/run");
+        Response answer = Api.run(Api.admin().header("Prefer", "respond-async"), action,
+                Map.of("targets", List.of(Api.shot())));
 
         answer.then().statusCode(202).body(has("state", equalTo("running"), "finished_at", equalTo(null)))
-                .header("Location", endsWith(Api.ACTIONS + "/runs/" + Json.of(answer).get("id")));
+                .header("Location", endsWith(Api.RUNS + "/" + Json.of(answer).get("id")));
         receiver.release("later");
         await().untilAsserted(() -> Api.admin().get(answer.header("Location")).then().statusCode(200)
                 .body(has("state", equalTo("succeeded"), "deliveries[0].response", equalTo("{\"held\": true}"))));
@@ -465,31 +458,30 @@ class RunTest {
     @ParameterizedTest
     @ValueSource(strings = { "wait=1", "wait=0", "handling=strict, WAIT=1", "respond-async, wait=1" })
     void answersWhenTheWaitIsOver(String prefer) {
-        String name = unique("wait");
+        String name = Api.unique("wait");
         String action = Api.ajax(receiver.url("/" + name + "/held"));
 
-        Response answer = Api.admin().header("Prefer", prefer).body(Map.of("targets", List.of(Api.shot())))
-                .post(Api.ACTIONS + "/" + action + "/run");
+        Response answer = Api.run(Api.admin().header("Prefer", prefer), action, Map.of("targets", List.of(Api.shot())));
 
         answer.then().statusCode(202).body(has("state", equalTo("running"), "deliveries[0].state", equalTo("in_flight")));
         assertThat(answer.time()).isLessThan(8000);
         receiver.release(name);
-        awaitState(Json.of(answer).get("id"), "succeeded");
+        Api.awaitState(Json.of(answer).get("id"), "succeeded");
     }
 
     @Test
     void answersWhenTheRunEndsBeforeTheWaitIsOver() {
         String action = Api.ajax(receiver.url("/soon/ok"));
 
-        Api.admin().header("Prefer", "wait=20").body(Map.of("targets", List.of(Api.shot())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).body(has("state", equalTo("succeeded")));
+        Api.run(Api.admin().header("Prefer", "wait=20"), action, Map.of("targets", List.of(Api.shot()))).then().statusCode(200)
+                .body(has("state", equalTo("succeeded")));
     }
 
     @Test
     void goesOnWhenTheCallerHangsUp() throws IOException {
         String action = Api.ajax(receiver.url("/hangup/held?e={entity_id}"));
         StringBuilder targets = new StringBuilder();
-        shots(7).forEach(shot -> targets.append(targets.isEmpty() ? "" : ",").append("{\"entity_id\": \"")
+        Api.shots(7).forEach(shot -> targets.append(targets.isEmpty() ? "" : ",").append("{\"entity_id\": \"")
                 .append(shot.get("entity_id")).append("\", \"entity_type\": \"shot\"}"));
         String body = "{\"targets\": [" + targets + "]}";
 
@@ -500,62 +492,16 @@ class RunTest {
             await().until(() -> receiver.heard("hangup").size() == 5);
             caller.setSoLinger(true, 0);
         }
-        String run = runsOf(action).get(0);
+        String run = (String) Api.runsOf(Api.admin(), action).get(0).get("id");
         await().during(Duration.ofMillis(500)).atMost(Duration.ofSeconds(3))
-                .until(() -> Collections.frequency(read(run).getList("deliveries.state"), "in_flight") == 5);
+                .until(() -> Collections.frequency(Api.read(run).getList("deliveries.state"), "in_flight") == 5);
         receiver.release("hangup");
 
-        awaitState(run, "succeeded");
+        Api.awaitState(run, "succeeded");
         assertThat(receiver.heard("hangup")).hasSize(7);
-    }
-
-    private Heard only(String name) {
-        assertThat(receiver.heard(name)).hasSize(1);
-        return receiver.heard(name).get(0);
-    }
-
-    private Json body(String name) {
-        return Json.of(only(name).body());
     }
 
     private static String id() {
         return UUID.randomUUID().toString();
     }
-
-    private static String unique(String name) {
-        return name + "-" + id();
-    }
-
-    private static List<Map<String, Object>> shots(int count) {
-        return IntStream.range(0, count).mapToObj(i -> Api.shot()).toList();
-    }
-
-    private static List<Map<String, Object>> named(String... names) {
-        return Stream.of(names).map(name -> Api.target("entity_id", id(), "entity_type", "shot", "entity_name", name)).toList();
-    }
-
-    private static String async(String action, List<Map<String, Object>> targets) {
-        return Json.of(Api.admin().header("Prefer", "respond-async").body(Map.of("targets", targets))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract()).get("id");
-    }
-
-    private static Json read(String run) {
-        return Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run).then().statusCode(200).extract());
-    }
-
-    private static List<String> runsOf(String action) {
-        return Json.of(Api.admin().get(Api.ACTIONS + "/runs?action_id=" + action).then().statusCode(200).extract())
-                .getList("data.id");
-    }
-
-    private static void awaitState(String run, String state) {
-        await().untilAsserted(() -> assertThat(read(run).getString("state")).isEqualTo(state));
-    }
-
-    private void execute(String sql) throws SQLException {
-        try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
-            statement.execute(sql);
-        }
-    }
-
 }

@@ -2,7 +2,7 @@ package studio.actions.press;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.equalTo;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static studio.actions.testing.BesideKitsu.zou;
 import static studio.actions.testing.Json.has;
 
 import java.util.ArrayList;
@@ -22,7 +22,6 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
-import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Task;
 import studio.actions.testing.Json;
 
@@ -144,8 +143,7 @@ class VisibilityTest {
         String action = BesideKitsu.ajax("https://api.studio.com/x?e={entity_id}", "roles", List.of("supervisor"));
         String token = BesideKitsu.token(person);
 
-        Json run = Json.of(BesideKitsu.with(token).body(Map.of("selection", tasks))
-                .post(Api.ACTIONS + "/" + action + "/run").then().extract());
+        Json run = Json.of(BesideKitsu.run(BesideKitsu.with(token), action, tasks).then().extract());
         Response kitsus = BesideKitsu.with(token).body(Map.of("selection", tasks.subList(1, 2)))
                 .post(BesideKitsu.PATH + "/" + action + "/run");
 
@@ -208,9 +206,8 @@ class VisibilityTest {
         List<String> ids = new ArrayList<>();
         String next = null;
         do {
-            Json page = Json.of(BesideKitsu.with(token)
-                    .get(Api.ACTIONS + "?limit=1000" + (next == null ? "" : "&cursor=" + next)).then().statusCode(200)
-                    .extract());
+            Json page = Json.of(200, BesideKitsu.with(token)
+                    .get(Api.ACTIONS + "?limit=1000" + (next == null ? "" : "&cursor=" + next)));
             ids.addAll(page.getList("data.id"));
             next = page.getString("next");
         } while (next != null);
@@ -218,8 +215,7 @@ class VisibilityTest {
     }
 
     private static List<String> inContext(String token) {
-        return Json.of(BesideKitsu.with(token).get("/api/data/user/context").then().statusCode(200).extract())
-                .getList("custom_actions.id");
+        return Json.of(200, BesideKitsu.with(token).get("/api/data/user/context")).getList("custom_actions.id");
     }
 
     private static String everybody(String url) {
@@ -227,12 +223,6 @@ class VisibilityTest {
     }
 
     private static Json preview(String token, String action, List<String> tasks) {
-        return Json.of(BesideKitsu.with(token).body(Map.of("selection", tasks))
-                .post(Api.ACTIONS + "/" + action + "/preview").then().statusCode(200).extract());
-    }
-
-    private static FakeZou zou() {
-        assumeTrue(BesideKitsu.fake());
-        return FakeZou.shared();
+        return Api.preview(BesideKitsu.with(token), action, Map.of("selection", tasks));
     }
 }

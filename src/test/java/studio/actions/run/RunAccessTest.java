@@ -3,7 +3,8 @@ package studio.actions.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.equalTo;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static studio.actions.testing.Api.RUNS;
+import static studio.actions.testing.BesideKitsu.zou;
 import static studio.actions.testing.Json.has;
 
 import java.time.Duration;
@@ -21,7 +22,6 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.testing.Api;
 import studio.actions.testing.BesideKitsu;
-import studio.actions.testing.FakeZou;
 import studio.actions.testing.FakeZou.Fault;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
@@ -30,8 +30,6 @@ import studio.actions.testing.Receiver;
 @QuarkusTest
 @WithTestResource(BesideKitsu.class)
 class RunAccessTest {
-
-    private static final String RUNS = Api.ACTIONS + "/runs";
 
     private final Receiver receiver = Receiver.shared();
     private final String name = "access-" + UUID.randomUUID();
@@ -45,8 +43,8 @@ class RunAccessTest {
         artist = zou().colleague("user");
         production = zou().production("Access " + UUID.randomUUID(), artist);
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?e={entity_name}"));
-        run = Json.of(BesideKitsu.as(artist).body(Map.of("selection", List.of(zou().shotIn(production, "SH010", "SQ01").id())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract()).get("id");
+        run = Json.of(200, BesideKitsu.run(BesideKitsu.as(artist), action,
+                List.of(zou().shotIn(production, "SH010", "SQ01").id()))).get("id");
     }
 
     @ParameterizedTest
@@ -60,8 +58,7 @@ class RunAccessTest {
         }
         String token = BesideKitsu.token(person);
 
-        List<String> listed = Json.of(BesideKitsu.with(token).get(RUNS + "?limit=500").then().statusCode(200).extract())
-                .getList("data.id");
+        List<String> listed = Json.of(200, BesideKitsu.with(token).get(RUNS + "?limit=500")).getList("data.id");
         assertThat(listed.contains(run)).isEqualTo(seen);
         BesideKitsu.with(token).get(RUNS + "/" + run).then().statusCode(seen ? 200 : 404);
         BesideKitsu.with(token).get(RUNS + "/" + run + "/events").then().statusCode(seen ? 200 : 404);
@@ -97,9 +94,8 @@ class RunAccessTest {
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/status/400?e={entity_name}"), "roles",
                 List.of("user", "client", "vendor", "supervisor"));
 
-        Json pressed = Json.of(BesideKitsu.as(person)
-                .body(Map.of("selection", List.of(zou().shotIn(production, "SH020", "SQ01", person).id())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract());
+        Json pressed = Json.of(200, BesideKitsu.run(BesideKitsu.as(person), action,
+                List.of(zou().shotIn(production, "SH020", "SQ01", person).id())));
 
         assertThat(pressed.getString("deliveries[0].failure.kind")).isEqualTo("client_error");
         assertThat(pressed.getString("failures[0].url") != null).isEqualTo(role.equals("supervisor"));
@@ -113,9 +109,8 @@ class RunAccessTest {
         String manager = zou().colleague("manager");
         zou().join(manager, production, null);
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok?p={production_id}"));
-        String both = Json.of(BesideKitsu.as(artist).body(Map.of("selection",
-                List.of(zou().shotIn(production, "SH010", "SQ01").id(), zou().shotIn(other, "SH010", "SQ01").id())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract()).get("id");
+        String both = Json.of(200, BesideKitsu.run(BesideKitsu.as(artist), action,
+                List.of(zou().shotIn(production, "SH010", "SQ01").id(), zou().shotIn(other, "SH010", "SQ01").id()))).get("id");
 
         BesideKitsu.as(manager).get(RUNS + "/" + both).then().statusCode(404);
         BesideKitsu.as(manager).get(RUNS + "/" + run).then().statusCode(200);
@@ -153,9 +148,9 @@ class RunAccessTest {
         String manager = zou().colleague("manager");
         zou().join(manager, production, null);
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
-        String claimed = Json.of(BesideKitsu.as("user").body(Map.of("targets", List.of(Api.target("entity_id",
-                UUID.randomUUID().toString(), "production_id", production))))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract()).get("id");
+        String claimed = Json.of(200, Api.run(BesideKitsu.as("user"), action,
+                Map.of("targets", List.of(Api.target("entity_id", UUID.randomUUID().toString(), "production_id", production)))))
+                .get("id");
 
         BesideKitsu.as(manager).get(RUNS + "/" + claimed).then().statusCode(404);
         BesideKitsu.as(manager).get(RUNS + "/" + run).then().statusCode(200);
@@ -169,9 +164,7 @@ class RunAccessTest {
         String token = BesideKitsu.token(manager);
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/held?e={entity_name}"));
         String task = zou().shotIn(production, "SH010", "SQ01").id();
-        Json pressed = Json.of(BesideKitsu.with(token).header("Prefer", "respond-async")
-                .body(Map.of("selection", List.of(task))).post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202)
-                .extract());
+        Json pressed = BesideKitsu.start(BesideKitsu.with(token), action, List.of(task));
         zou().fault(token, "/data/projects", Fault.silent);
 
         BesideKitsu.with(token).post(RUNS + "/" + pressed.getString("id") + "/cancel").then().statusCode(200);
@@ -198,9 +191,8 @@ class RunAccessTest {
         String token = BesideKitsu.token(artist);
         String unusual = "Ä_%!" + UUID.randomUUID();
         String action = BesideKitsu.ajax(receiver.url("/" + name + "/ok"));
-        String second = Json.of(BesideKitsu.with(token)
-                .body(Map.of("selection", List.of(zou().shotIn(production, unusual, "SQ01").id())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract()).get("id");
+        String second = Json.of(200, BesideKitsu.run(BesideKitsu.with(token), action,
+                List.of(zou().shotIn(production, unusual, "SQ01").id()))).get("id");
 
         await().atMost(Duration.ofSeconds(5)).untilAsserted(() -> assertThat(named(token, "sh01")).containsExactly(run));
         assertThat(named(token, unusual)).containsExactly(second);
@@ -212,16 +204,10 @@ class RunAccessTest {
     }
 
     private static List<String> named(String token, String q) {
-        return Json.of(BesideKitsu.with(token).urlEncodingEnabled(true).queryParam("q", q).get(RUNS).then().statusCode(200)
-                .extract()).getList("data.id");
+        return Json.of(200, BesideKitsu.with(token).urlEncodingEnabled(true).queryParam("q", q).get(RUNS)).getList("data.id");
     }
 
     private String events(String token) {
         return BesideKitsu.with(token).get(RUNS + "/" + run + "/events").then().statusCode(200).extract().asString();
-    }
-
-    private static FakeZou zou() {
-        assumeTrue(BesideKitsu.fake());
-        return FakeZou.shared();
     }
 }

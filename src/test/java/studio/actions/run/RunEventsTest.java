@@ -15,7 +15,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
-import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -35,13 +34,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import studio.actions.testing.Api;
+import studio.actions.testing.Database;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
@@ -54,7 +53,7 @@ class RunEventsTest {
     private static final HttpClient HTTP = HttpClient.newHttpClient();
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     @Inject
     RunEvents events;
@@ -134,16 +133,15 @@ class RunEventsTest {
         receiver.release(name);
         watch(run, null).untilEnd();
 
-        Api.admin().header("Last-Event-ID", "end").get(Api.ACTIONS + "/runs/" + run + "/events").then().statusCode(204);
+        Api.admin().header("Last-Event-ID", "end").get(Api.RUNS + "/" + run + "/events").then().statusCode(204);
     }
 
     @Test
     void sendsAnEventForAnAttemptThatWillBeRetried() throws Exception {
         receiver.script(name, out -> {
             boolean first = receiver.heard(name).size() == 1;
-            out.write(("HTTP/1.1 " + (first ? "503 Busy\r\nRetry-After: 1" : "200 OK") + "\r\nContent-Length: 0\r\n\r\n")
-                    .getBytes(StandardCharsets.US_ASCII));
-            out.flush();
+            Receiver.write(out, "HTTP/1.1 " + (first ? "503 Busy\r\nRetry-After: 1" : "200 OK")
+                    + "\r\nContent-Length: 0\r\n\r\n");
         });
 
         List<Event> all = watch(start("/scripted", 1, "max_attempts", 2), null).untilEnd();
@@ -157,18 +155,18 @@ class RunEventsTest {
     @Test
     void losesNoEventWhenAReadFails() throws Exception {
         String run = start("/status/500", 2);
-        await().until(() -> Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run)).get("finished_at") != null);
+        Api.awaitEnd(run);
         // Makes the reader fail after it has read the outcomes, when it needs the earlier attempts.
-        execute("UPDATE run SET finished_at = NULL WHERE id = '" + run + "'");
-        execute("UPDATE delivery SET attempts = 2 WHERE run_id = '" + run + "'");
-        execute("ALTER TABLE attempt RENAME TO attempt_away");
+        database.execute("UPDATE run SET finished_at = NULL WHERE id = '" + run + "'");
+        database.execute("UPDATE delivery SET attempts = 2 WHERE run_id = '" + run + "'");
+        database.execute("ALTER TABLE attempt RENAME TO attempt_away");
         Stream stream;
         try {
             stream = watch(run, null);
             assertThat(stream.events.poll(500, TimeUnit.MILLISECONDS)).isNull();
-            execute("UPDATE run SET finished_at = now() WHERE id = '" + run + "'");
+            database.execute("UPDATE run SET finished_at = now() WHERE id = '" + run + "'");
         } finally {
-            execute("ALTER TABLE attempt_away RENAME TO attempt");
+            database.execute("ALTER TABLE attempt_away RENAME TO attempt");
         }
 
         assertThat(stream.untilEnd()).filteredOn(event -> event.name().equals("delivery")).hasSize(2);
@@ -177,17 +175,12 @@ class RunEventsTest {
     @Test
     void sendsEventsForRefusedAndCancelledDeliveries() throws Exception {
         String action = Api.ajax(receiver.url("/" + name + "/held/{entity_name}"));
-        List<Map<String, Object>> targets = new ArrayList<>(IntStream.range(0, 6).mapToObj(i -> {
-            Map<String, Object> shot = Api.shot();
-            shot.put("entity_name", "SH" + i);
-            return shot;
-        }).toList());
+        List<Map<String, Object>> targets = new ArrayList<>(IntStream.range(0, 6).mapToObj(i -> Api.shot("SH" + i)).toList());
         targets.add(Api.shot());
-        String run = Json.of(Api.admin().header("Prefer", "respond-async").body(Map.of("targets", targets))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract()).get("id");
+        String run = Api.start(action, targets);
         await().until(() -> receiver.heard(name).size() == 5);
         Stream stream = watch(run, null);
-        Api.admin().post(Api.ACTIONS + "/runs/" + run + "/cancel").then().statusCode(200);
+        Api.cancel(run);
         receiver.release(name);
 
         List<Event> all = stream.untilEnd();
@@ -204,7 +197,7 @@ class RunEventsTest {
         String run = start("/held", 6);
         await().until(() -> receiver.heard(name).size() == 5);
         Stream stream = watch(run, null);
-        try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
+        try (Connection connection = database.connect(); Statement statement = connection.createStatement()) {
             // A notification that no replica sends must not stop the listener.
             statement.execute("NOTIFY run_changed, 'x'");
             connection.setAutoCommit(false);
@@ -237,7 +230,7 @@ class RunEventsTest {
 
     @Test
     void refusesUnknownRunsAndUnauthenticatedCallers() {
-        String path = Api.ACTIONS + "/runs/" + UUID.randomUUID() + "/events";
+        String path = Api.RUNS + "/" + UUID.randomUUID() + "/events";
 
         Api.admin().get(path).then().statusCode(404).contentType("application/problem+json")
                 .body(has("code", equalTo("not_found")));
@@ -249,15 +242,13 @@ class RunEventsTest {
     void refusesAnUnknownLastEventId(String id) {
         String run = start("/held", 1);
 
-        Api.admin().header("Last-Event-ID", id).get(Api.ACTIONS + "/runs/" + run + "/events").then().statusCode(400)
+        Api.admin().header("Last-Event-ID", id).get(Api.RUNS + "/" + run + "/events").then().statusCode(400)
                 .body(has("errors[0].pointer", equalTo("Last-Event-ID")));
     }
 
     private String start(String behaviour, int count, Object... fields) {
         String action = Api.ajax(receiver.url("/" + name + behaviour + "?e={entity_id}"), fields);
-        return Json.of(Api.admin().header("Prefer", "respond-async")
-                .body(Map.of("targets", IntStream.range(0, count).mapToObj(i -> Api.shot()).toList()))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract()).get("id");
+        return Api.start(action, count);
     }
 
     private static void pause(long millis) {
@@ -270,7 +261,7 @@ class RunEventsTest {
 
     private Stream watch(String run, String last) throws IOException, InterruptedException {
         HttpRequest.Builder request = HttpRequest
-                .newBuilder(URI.create("http://localhost:" + RestAssured.port + Api.ACTIONS + "/runs/" + run + "/events"))
+                .newBuilder(URI.create("http://localhost:" + RestAssured.port + Api.RUNS + "/" + run + "/events"))
                 .header("Authorization", "Bearer " + Services.TOKEN).header("Accept", "text/event-stream")
                 .timeout(Duration.ofSeconds(20));
         if (last != null) {
@@ -281,12 +272,6 @@ class RunEventsTest {
         Stream stream = new Stream(response);
         streams.add(stream);
         return stream;
-    }
-
-    private void execute(String sql) throws SQLException {
-        try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
-            statement.execute(sql);
-        }
     }
 
     private record Event(String id, String name, String data) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.contains;
 import static org.hamcrest.Matchers.empty;
 import static org.hamcrest.Matchers.equalTo;
+import static studio.actions.testing.Api.ADMIN;
 import static studio.actions.testing.Json.has;
 
 import java.nio.charset.StandardCharsets;
@@ -36,8 +37,6 @@ import studio.actions.testing.Services;
 @WithTestResource(Services.class)
 class RunListTest {
 
-    private static final String ADMIN = "00000000-0000-4000-8000-000000000001";
-
     private final Receiver receiver = Receiver.shared();
 
     @Test
@@ -51,7 +50,7 @@ class RunListTest {
     @Test
     void showsCountsInsteadOfDeliveries() {
         String action = Api.ajax(receiver.url("/counted/status/{entity_name}"));
-        Api.run(action, List.of(named("200"), named("500"), named("200"), named("..")));
+        Api.run(action, List.of(Api.shot("200"), Api.shot("500"), Api.shot("200"), Api.shot("..")));
 
         Json page = Json.of(list("action_id=" + action).extract());
 
@@ -111,9 +110,9 @@ class RunListTest {
     @Test
     void filtersByState() {
         String action = Api.ajax(receiver.url("/stated/status/{entity_name}"));
-        String good = Json.of(Api.run(action, List.of(named("200")))).get("id");
-        String bad = Json.of(Api.run(action, List.of(named("500")))).get("id");
-        String mixed = Json.of(Api.run(action, List.of(named("200"), named("500")))).get("id");
+        String good = Json.of(Api.run(action, List.of(Api.shot("200")))).get("id");
+        String bad = Json.of(Api.run(action, List.of(Api.shot("500")))).get("id");
+        String mixed = Json.of(Api.run(action, List.of(Api.shot("200"), Api.shot("500")))).get("id");
 
         for (var expected : Map.of("succeeded", List.of(good), "failed", List.of(bad), "partial", List.of(mixed), "running",
                 List.of(), "queued", List.of(), "cancelled", List.of()).entrySet()) {
@@ -125,7 +124,7 @@ class RunListTest {
     void filtersByEarliestTime() {
         String action = Api.ajax(receiver.url("/since/ok"));
         List<String> pressed = presses(action, 3);
-        String middle = Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + pressed.get(1))).get("created_at");
+        String middle = Json.of(Api.admin().get(Api.RUNS + "/" + pressed.get(1))).get("created_at");
 
         list("action_id=" + action + "&since=" + middle).body(has("data.id", contains(pressed.get(2), pressed.get(1))));
         list("action_id=" + action + "&since=" + Instant.parse(middle).plusNanos(1000)).body(has("data.id",
@@ -151,7 +150,7 @@ class RunListTest {
         Api.admin().delete(Api.ACTIONS + "/" + action).then().statusCode(204);
 
         list("action_id=" + action).body(has("data.id", equalTo(pressed), "data.action_name", contains("Gone")));
-        Api.admin().get(Api.ACTIONS + "/runs/" + pressed.get(0)).then().statusCode(200);
+        Api.admin().get(Api.RUNS + "/" + pressed.get(0)).then().statusCode(200);
     }
 
     static Stream<Arguments> wrong() {
@@ -170,34 +169,34 @@ class RunListTest {
     @ParameterizedTest
     @MethodSource("wrong")
     void refusesWrongParameters(String name, String value) {
-        Api.admin().get(Api.ACTIONS + "/runs?" + name + "=" + value).then().statusCode(400).body(has("code",
+        Api.admin().get(Api.RUNS + "?" + name + "=" + value).then().statusCode(400).body(has("code",
                 equalTo("invalid_parameter"), "errors[0].pointer", equalTo(name)));
     }
 
     @ParameterizedTest
     @CsvSource({ "action_id, 1-1-1-1-1", "caller, me" })
     void refusesWrongIds(String name, String value) {
-        Api.admin().get(Api.ACTIONS + "/runs?" + name + "=" + value).then().statusCode(400)
+        Api.admin().get(Api.RUNS + "?" + name + "=" + value).then().statusCode(400)
                 .body(has("code", equalTo("malformed_id")));
     }
 
     @Test
     void refusesUnknownAndMalformedRunIds() {
-        Api.admin().get(Api.ACTIONS + "/runs/" + UUID.randomUUID()).then().statusCode(404)
+        Api.admin().get(Api.RUNS + "/" + UUID.randomUUID()).then().statusCode(404)
                 .body(has("code", equalTo("not_found")));
-        Api.admin().get(Api.ACTIONS + "/runs/nonsense").then().statusCode(400).body(has("code", equalTo("malformed_id")));
+        Api.admin().get(Api.RUNS + "/nonsense").then().statusCode(400).body(has("code", equalTo("malformed_id")));
     }
 
     @Test
     void showsNothingToUnauthenticatedCallers() {
         String run = presses(Api.ajax(receiver.url("/unseen/ok")), 1).get(0);
 
-        RestAssured.given().get(Api.ACTIONS + "/runs").then().statusCode(401);
-        RestAssured.given().get(Api.ACTIONS + "/runs/" + run).then().statusCode(401);
+        RestAssured.given().get(Api.RUNS).then().statusCode(401);
+        RestAssured.given().get(Api.RUNS + "/" + run).then().statusCode(401);
     }
 
     private static ValidatableResponse list(String query) {
-        return Api.admin().get(Api.ACTIONS + "/runs?" + query).then().statusCode(200);
+        return Api.admin().get(Api.RUNS + "?" + query).then().statusCode(200);
     }
 
     private static List<String> presses(String action, int count) {
@@ -208,10 +207,6 @@ class RunListTest {
         List<String> reversed = new ArrayList<>(ids);
         Collections.reverse(reversed);
         return reversed;
-    }
-
-    private static Map<String, Object> named(String name) {
-        return Api.target("entity_id", UUID.randomUUID().toString(), "entity_type", "shot", "entity_name", name);
     }
 
     private static String cursor(String text) {

@@ -6,7 +6,6 @@ import static studio.actions.testing.Json.has;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.UUID;
 import java.util.stream.IntStream;
 
@@ -16,7 +15,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import io.restassured.response.Response;
 import studio.actions.testing.Api;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
@@ -36,7 +34,7 @@ class RunPagesTest {
     void showsTheFirstDeliveriesInEveryAnswer() {
         Json pressed = press();
         Json read = read(pressed, "");
-        Json replayed = Json.of(Api.admin().post(path(pressed) + "/replay?only=all").then().statusCode(200).extract());
+        Json replayed = Json.of(200, Api.admin().post(path(pressed) + "/replay?only=all"));
 
         assertThat(List.of(pressed, read)).allSatisfy(run -> {
             assertThat(run.getList("deliveries")).hasSize(100);
@@ -88,7 +86,7 @@ class RunPagesTest {
     void listsRunsWithoutDeliveries() {
         Json run = press();
 
-        Json list = Json.of(Api.admin().get(Api.ACTIONS + "/runs?action_id=" + run.getString("action_id")));
+        Json list = Json.of(Api.admin().get(Api.RUNS + "?action_id=" + run.getString("action_id")));
 
         assertThat(list.getMap("data[0]")).containsKey("counts").doesNotContainKeys("deliveries", "failures", "next");
     }
@@ -105,20 +103,15 @@ class RunPagesTest {
     /** Presses on 250 targets; every second target lacks the name that the URL needs. */
     private Json press() {
         String action = Api.ajax(receiver.url("/" + name + "/ok/{entity_name}"));
-        List<Map<String, Object>> targets = IntStream.range(0, TARGETS).mapToObj(i -> {
-            Map<String, Object> shot = Api.shot();
-            shot.put("entity_name", i % 2 == 0 ? "SH" + i : null);
-            return shot;
-        }).toList();
-        Response pressed = Api.admin().body(Map.of("targets", targets)).post(Api.ACTIONS + "/" + action + "/run");
-        return Json.of(pressed.then().statusCode(200).extract());
+        return Json.of(200, Api.run(action,
+                IntStream.range(0, TARGETS).mapToObj(i -> Api.shot(i % 2 == 0 ? "SH" + i : null)).toList()));
     }
 
     private static Json read(Json run, String query) {
-        return Json.of(Api.admin().get(path(run) + query).then().statusCode(200).extract());
+        return Json.of(200, Api.admin().get(path(run) + query));
     }
 
     private static String path(Json run) {
-        return Api.ACTIONS + "/runs/" + run.getString("id");
+        return Api.RUNS + "/" + run.getString("id");
     }
 }

@@ -65,8 +65,8 @@ class ApiDocumentTest {
         String draft = example(paths, Api.ACTIONS).replace("127.0.0.1:8080", "127.0.0.1:" + RestAssured.port);
 
         String action = Api.id(Api.admin().body(draft).post(Api.ACTIONS));
-        Json run = Json.of(Api.admin().body(example(paths, Api.ACTIONS + "/{id}/run")).post(Api.ACTIONS + "/" + action + "/run")
-                .then().statusCode(200).extract());
+        Json run = Json.of(200, Api.admin().body(example(paths, Api.ACTIONS + "/{id}/run"))
+                .post(Api.ACTIONS + "/" + action + "/run"));
 
         assertThat(run.getString("state")).as(run.prettify()).isEqualTo("succeeded");
         assertThat(run.getString("deliveries[0].response")).contains("/api/custom-actions/echo?shot=");

@@ -8,18 +8,13 @@ import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -101,10 +96,8 @@ class StartIT {
                 "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port(), "CUSTOM_ACTIONS_RUN_LEASE", "3s",
                 "QUARKUS_DATASOURCE_JDBC_URL", server.another());
         Packaged first = start(environment).ready();
-        Json action = first.post("", Packaged.TOKEN, """
-                {"name": "Slow", "is_ajax": true, "timeout_ms": 30000, "url": "%s"}"""
-                .formatted(receiver.url("/killed/silent?e={entity_id}")));
-        first.send("/" + action.getString("id") + "/run", Packaged.TOKEN, TARGETS);
+        String action = first.ajax(Packaged.TOKEN, receiver.url("/killed/silent?e={entity_id}"), "timeout_ms", 30_000);
+        first.send("/" + action + "/run", Packaged.TOKEN, TARGETS);
         await().until(() -> receiver.heard("killed").size() == 1);
         first.process.destroyForcibly().waitFor();
 
@@ -121,12 +114,10 @@ class StartIT {
 
     @Test
     void logsJsonAndTracesOnePressFromItsCallerToItsReceiver() throws Exception {
-        Json action = shared.post("", TOKEN, """
-                {"name": "Traced", "is_ajax": true, "url": "%s"}"""
-                .formatted(RECEIVER.url("/traced/ok?secret-of={entity_id}")));
+        String action = shared.ajax(TOKEN, RECEIVER.url("/traced/ok?secret-of={entity_id}"));
 
         String trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        Json run = shared.post("/" + action.getString("id") + "/run", TOKEN, TARGETS, "traceparent",
+        Json run = shared.post("/" + action + "/run", TOKEN, TARGETS, "traceparent",
                 "00-" + trace + "-00f067aa0ba902b7-01");
 
         String sent = RECEIVER.heard("traced").get(0).headers().get("traceparent");
@@ -137,7 +128,7 @@ class StartIT {
 
         await().untilAsserted(() -> assertThat(told(run)).hasSize(1));
         assertThat(told(run).get(0).<String> getMap("mdc")).containsEntry("run", run.getString("id"))
-                .containsEntry("action", action.getString("id")).containsEntry("caller", run.getString("caller.id"));
+                .containsEntry("action", action).containsEntry("caller", run.getString("caller.id"));
         assertThat(shared.lines()).allSatisfy(line -> assertThat(Json.of(line).getString("level")).isNotNull());
         assertThat(shared.output()).doesNotContain(TOKEN).doesNotContain("secret-of").doesNotContain("hunter2");
     }
@@ -171,11 +162,10 @@ class StartIT {
 
     @Test
     void acceptsASecretThatEndsInALineBreakAndNeverShowsIt() throws Exception {
-        Json action = shared.post("", TOKEN, """
-                {"name": "Echo", "is_ajax": true, "headers": {"X-Farm": "${secret:render-farm}"},
-                 "url": "http://127.0.0.1:%d/api/custom-actions/echo?e={entity_id}"}""".formatted(shared.port));
+        String action = shared.ajax(TOKEN, "http://127.0.0.1:" + shared.port + "/api/custom-actions/echo?e={entity_id}",
+                "headers", Map.of("X-Farm", "${secret:render-farm}"));
 
-        Json run = shared.post("/" + action.getString("id") + "/run", TOKEN, TARGETS);
+        Json run = shared.post("/" + action + "/run", TOKEN, TARGETS);
 
         assertThat(run.getString("state")).isEqualTo("succeeded");
         assertThat(run.prettify()).contains("••••").doesNotContain("w0rd");
@@ -247,12 +237,9 @@ class StartIT {
 
     @Test
     void sendsSixteenAtOnceToOneHostAndFiftyASecondByDefault() throws Exception {
-        Json action = shared.post("", TOKEN, """
-                {"name": "Defaults", "is_ajax": true, "timeout_ms": 30000, "url": "%s"}"""
-                .formatted(RECEIVER.url("/defaults/held?e={entity_id}")));
-        String targets = Stream.generate(UUID::randomUUID).limit(200).map("{\"entity_id\": \"%s\"}"::formatted)
-                .collect(Collectors.joining(",", "{\"targets\": [", "]}"));
-        shared.start(action.getString("id"), TOKEN, targets);
+        String action = shared.ajax(TOKEN, RECEIVER.url("/defaults/held?e={entity_id}"), "timeout_ms", 30_000);
+        String targets = Packaged.targets(200);
+        shared.start(action, TOKEN, targets);
         await().until(() -> RECEIVER.heard("defaults").size() == 16);
         long since = System.nanoTime();
 
@@ -273,11 +260,9 @@ class StartIT {
 
     @Test
     void verifiesCertificatesEvenIfQuarkusTrustsAll() throws Exception {
-        Json action = shared.post("", TOKEN, """
-                {"name": "Stranger", "is_ajax": true, "url": "https://127.0.0.1:%d/stranger/ok?e={entity_id}"}"""
-                .formatted(STRANGER.port()));
+        String action = shared.ajax(TOKEN, "https://127.0.0.1:" + STRANGER.port() + "/stranger/ok?e={entity_id}");
 
-        Json run = shared.post("/" + action.getString("id") + "/run", TOKEN, TARGETS);
+        Json run = shared.post("/" + action + "/run", TOKEN, TARGETS);
 
         assertThat(run.getString("deliveries[0].failure.kind")).as(run.prettify()).isEqualTo("tls");
         assertThat(STRANGER.heard("stranger")).isEmpty();
@@ -348,12 +333,9 @@ class StartIT {
         Map<String, String> environment = Map.of("QUARKUS_DATASOURCE_JDBC_URL", url, "CUSTOM_ACTIONS_LOCAL_TOKEN", TOKEN);
         String id = start(environment).ready().post("", TOKEN, """
                 {"name": "Kept", "url": "https://tool.studio.com/"}""").getString("id");
-        try (Connection connection = DriverManager.getConnection(url); Statement statement = connection.createStatement()) {
-            statement.execute("CREATE TABLE of_the_future (id uuid PRIMARY KEY)");
-            statement
-                    .execute("INSERT INTO flyway_schema_history SELECT max(installed_rank) + 1, '999', 'of the future', 'SQL', "
-                            + "'V999__of_the_future.sql', 1, 'postgres', now(), 1, true FROM flyway_schema_history");
-        }
+        Postgres.execute(url, "CREATE TABLE of_the_future (id uuid PRIMARY KEY)");
+        Postgres.execute(url, "INSERT INTO flyway_schema_history SELECT max(installed_rank) + 1, '999', 'of the future', "
+                + "'SQL', 'V999__of_the_future.sql', 1, 'postgres', now(), 1, true FROM flyway_schema_history");
 
         Packaged older = start(environment).ready();
 

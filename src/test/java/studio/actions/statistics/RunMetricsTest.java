@@ -2,6 +2,7 @@ package studio.actions.statistics;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static studio.actions.testing.Api.ADMIN;
 
 import java.net.URL;
 import java.util.List;
@@ -27,8 +28,6 @@ import studio.actions.testing.Services;
 @QuarkusTest
 @WithTestResource(Services.class)
 class RunMetricsTest {
-
-    private static final String ADMIN = "00000000-0000-4000-8000-000000000001";
 
     private final Receiver receiver = Receiver.shared();
 
@@ -67,7 +66,7 @@ class RunMetricsTest {
         String action = Api.ajax(receiver.url("/told/ok?e={entity_id}" + Confidential.note("&no-log-has-that=1")), "name",
                 "Sync \"now\"");
         try (Log log = new Log(RunMetrics.class.getName())) {
-            Json run = Json.of(Api.run(action, List.of(Api.shot(), Api.shot())).then().statusCode(200).extract());
+            Json run = Json.of(200, Api.run(action, List.of(Api.shot(), Api.shot())));
 
             await().untilAsserted(() -> assertThat(log.lines())
                     .filteredOn(line -> line.text().contains(run.getString("id"))).containsExactly(new Log.Line("INFO",
@@ -84,13 +83,9 @@ class RunMetricsTest {
         double heldBefore = depth("held");
         String paused = Api.ajax(receiver.url("/waiting/held?e={entity_id}"));
         String again = Api.ajax(receiver.url("/waiting/status/503?e={entity_id}"), "max_attempts", 2);
-        Json later = Json.of(Api.admin().header("Prefer", "respond-async").body(Map.of("targets", List.of(Api.shot())))
-                .post(Api.ACTIONS + "/" + again + "/run"));
+        String later = Api.start(again, 1);
         await().until(() -> !receiver.heard("waiting").isEmpty());
-        List<Map<String, Object>> seven = List.of(Api.shot(), Api.shot(), Api.shot(), Api.shot(), Api.shot(), Api.shot(),
-                Api.shot());
-        Json held = Json.of(Api.admin().header("Prefer", "respond-async").body(Map.of("targets", seven))
-                .post(Api.ACTIONS + "/" + paused + "/run"));
+        String held = Api.start(paused, 7);
         await().untilAsserted(() -> {
             runs.look();
             // The host has five slots, and two deliveries wait for a slot.
@@ -100,15 +95,13 @@ class RunMetricsTest {
         });
         assertThat(Metrics.of(metrics, "custom_actions_queue_age_seconds")).isPositive().isLessThan(30);
 
-        Api.admin().body(Map.of("enabled", false)).patch(Api.ACTIONS + "/" + paused).then().statusCode(200);
+        Api.change(Api.admin(), paused, Map.of("enabled", false));
         runs.look();
 
         assertThat(depth("held")).isEqualTo(heldBefore + 2);
         assertThat(depth("due")).isZero();
         assertThat(Metrics.of(metrics, "custom_actions_queue_age_seconds")).isZero();
-        for (Json run : List.of(later, held)) {
-            Api.admin().post(Api.ACTIONS + "/runs/" + run.getString("id") + "/cancel").then().statusCode(200);
-        }
+        List.of(later, held).forEach(Api::cancel);
         receiver.release("waiting");
     }
 

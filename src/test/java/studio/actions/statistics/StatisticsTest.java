@@ -6,10 +6,7 @@ import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.equalTo;
 import static studio.actions.testing.Json.has;
 
-import java.sql.Connection;
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.List;
@@ -22,12 +19,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.agroal.api.AgroalDataSource;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.run.RunRetention;
 import studio.actions.testing.Api;
+import studio.actions.testing.Database;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;
 import studio.actions.testing.Services;
@@ -37,7 +34,7 @@ import studio.actions.testing.Services;
 class StatisticsTest {
 
     @Inject
-    AgroalDataSource database;
+    Database database;
 
     @Inject
     RunRetention retention;
@@ -53,12 +50,12 @@ class StatisticsTest {
     @Test
     void countsPressesAndDeliveriesByOutcome() throws SQLException {
         String action = Api.ajax(receiver.url("/counted/status/{entity_name}"));
-        await().until(() -> text("SELECT count(*) FROM uncounted_run").equals("0"));
+        await().until(() -> database.text("SELECT count(*) FROM uncounted_run").equals("0"));
         Json before = stats("/stats");
-        Api.run(action, List.of(named("200"), named("500"), named("404"), named("..")));
-        Api.run(action, List.of(named("200"), named("201")));
-        Json run = Json.of(Api.run(action, List.of(named("503"))));
-        Api.admin().post(Api.ACTIONS + "/runs/" + run.get("id") + "/replay").then().statusCode(200);
+        Api.run(action, List.of(Api.shot("200"), Api.shot("500"), Api.shot("404"), Api.shot("..")));
+        Api.run(action, List.of(Api.shot("200"), Api.shot("201")));
+        Json run = Json.of(Api.run(action, List.of(Api.shot("503"))));
+        Api.admin().post(Api.RUNS + "/" + run.get("id") + "/replay").then().statusCode(200);
 
         Json stats = counted(action, 4);
 
@@ -76,7 +73,7 @@ class StatisticsTest {
                 .containsEntry("failures", stats.getMap("failures")).containsEntry("success_rate", 0.375);
         assertThat(stats.getString("last_pressed_at"))
                 .isEqualTo(run.getString("created_at"));
-        assertThat(text("SELECT count(*) FROM run WHERE action_id = '" + action + "'"))
+        assertThat(database.text("SELECT count(*) FROM run WHERE action_id = '" + action + "'"))
                 .isEqualTo(stats.getString("runs.total"));
         assertThat(stats("/stats").getInt("deliveries.total") - before.getInt("deliveries.total")).isGreaterThanOrEqualTo(8);
         assertThat(stats("/stats").getInt("presses") - before.getInt("presses")).isGreaterThanOrEqualTo(3);
@@ -93,25 +90,21 @@ class StatisticsTest {
     @Test
     void countsARunWhenItHasEnded() {
         String action = Api.ajax(receiver.url("/held/held"));
-        String run = Json.of(Api.admin().header("Prefer", "respond-async").body(Map.of("targets", List.of(Api.shot())))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract()).get("id");
+        String run = Api.start(action, 1);
 
         assertThat(stats("/" + action + "/stats").getInt("presses")).isZero();
 
         receiver.releaseAll();
-        await().until(
-                () -> Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run)).get("finished_at") != null);
+        Api.awaitEnd(run);
         assertThat(counted(action, 1).getInt("presses")).isEqualTo(1);
     }
 
     @Test
     void doesNotCountCancelledDeliveriesAsFailures() {
         String action = Api.ajax(receiver.url("/cancelled/status/503"), "max_attempts", 8);
-        String run = Json.of(Api.admin().header("Prefer", "respond-async").body(Map.of("targets", List.of(Api.shot())))
-                .post(Api.ACTIONS + "/" + action + "/run")).get("id");
-        await().until(() -> Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run))
-                .get("deliveries[0].next_attempt_at") != null);
-        Api.admin().post(Api.ACTIONS + "/runs/" + run + "/cancel").then().statusCode(200);
+        String run = Api.start(action, 1);
+        await().until(() -> Api.read(run).get("deliveries[0].next_attempt_at") != null);
+        Api.cancel(run);
 
         Json stats = counted(action, 1);
 
@@ -124,7 +117,7 @@ class StatisticsTest {
     void showsPercentilesOfDurations() throws SQLException {
         String action = Api.ajax(receiver.url("/timed/ok"));
         // One duration for each of 1 to 10,000 ms. Buckets are exact for short durations and within 3.2 % for longer ones.
-        execute("INSERT INTO duration_count SELECT '" + action + "', current_date, duration_bucket(ms), count(*) "
+        database.execute("INSERT INTO duration_count SELECT '" + action + "', current_date, duration_bucket(ms), count(*) "
                 + "FROM generate_series(1, 10000) ms GROUP BY duration_bucket(ms)");
 
         Json stats = stats("/" + action + "/stats");
@@ -137,7 +130,7 @@ class StatisticsTest {
     @ParameterizedTest
     @ValueSource(ints = { 0, 1, 31, 32, 33, 63, 64, 65, 127, 128, 1000, 4095, 4096, 29_999, 30_000, Integer.MAX_VALUE })
     void countsADurationInABucketOfNearlyThatDuration(int ms) throws SQLException {
-        int low = Integer.parseInt(text("SELECT duration_bucket(" + ms + ")"));
+        int low = Integer.parseInt(database.text("SELECT duration_bucket(" + ms + ")"));
         int next = Integer.highestOneBit(Math.max(1, low)) >> 4;
 
         assertThat(low).isLessThanOrEqualTo(ms);
@@ -147,7 +140,7 @@ class StatisticsTest {
     @Test
     void countsOnlyTheRequestedDays() throws SQLException {
         String action = Api.ajax(receiver.url("/days/ok"));
-        execute("INSERT INTO delivery_count SELECT '" + action
+        database.execute("INSERT INTO delivery_count SELECT '" + action
                 + "', (now() AT TIME ZONE 'UTC')::date - d, 'delivered', '', 1 "
                 + "FROM generate_series(0, 40) d");
 
@@ -208,10 +201,9 @@ class StatisticsTest {
         String old = Api.press(action).get("id");
         String young = Api.press(action).get("id");
         counted(action, 2);
-        execute("UPDATE run SET finished_at = now() - interval '30 days 1 hour' WHERE id = '" + old + "'");
-        execute("UPDATE run SET created_at = now() - interval '300 days', finished_at = now() - interval '29 days' WHERE id = '"
-                + young
-                + "'");
+        database.execute("UPDATE run SET finished_at = now() - interval '30 days 1 hour' WHERE id = '" + old + "'");
+        database.execute("UPDATE run SET created_at = now() - interval '300 days', finished_at = now() - interval '29 days' "
+                + "WHERE id = '" + young + "'");
         copies(old, 450, 3);
         copies(old, 2, 1500);
         String last = Api.press(action).get("id");
@@ -219,14 +211,14 @@ class StatisticsTest {
 
         retention.sweep();
 
-        assertThat(text("SELECT string_agg(id::text, ',' ORDER BY created_at) FROM run WHERE action_id = '" + action + "'"))
-                .isEqualTo(young + "," + last);
-        assertThat(text("SELECT count(*) FROM delivery d WHERE NOT EXISTS (SELECT 1 FROM run WHERE id = d.run_id)"))
+        assertThat(database.text("SELECT string_agg(id::text, ',' ORDER BY created_at) FROM run WHERE action_id = '" + action
+                + "'")).isEqualTo(young + "," + last);
+        assertThat(database.text("SELECT count(*) FROM delivery d WHERE NOT EXISTS (SELECT 1 FROM run WHERE id = d.run_id)"))
                 .isEqualTo("0");
         assertThat(meters.get("custom_actions.kept").tag("what", "runs").gauge().value())
-                .isEqualTo(Double.parseDouble(text("SELECT count(*) FROM run")));
+                .isEqualTo(Double.parseDouble(database.text("SELECT count(*) FROM run")));
         assertThat(meters.get("custom_actions.kept").tag("what", "deliveries").gauge().value())
-                .isEqualTo(Double.parseDouble(text("SELECT count(*) FROM delivery")));
+                .isEqualTo(Double.parseDouble(database.text("SELECT count(*) FROM delivery")));
         assertThat(stats("/" + action + "/stats").getInt("presses")).as("what was counted stays")
                 .isEqualTo(455);
     }
@@ -234,13 +226,13 @@ class StatisticsTest {
     @Test
     void deletesCountsThatNobodyCanRequest() throws SQLException {
         String action = Api.ajax(receiver.url("/forgotten/ok"));
-        execute("INSERT INTO delivery_count SELECT '" + action
+        database.execute("INSERT INTO delivery_count SELECT '" + action
                 + "', (now() AT TIME ZONE 'UTC')::date - d, 'delivered', '', 1 "
                 + "FROM unnest(ARRAY[88, 89, 90]) d");
 
         statistics.sweep();
 
-        assertThat(text("SELECT count(*) FROM delivery_count WHERE subject = '" + action + "'")).isEqualTo("2");
+        assertThat(database.text("SELECT count(*) FROM delivery_count WHERE subject = '" + action + "'")).isEqualTo("2");
     }
 
     @Test
@@ -248,22 +240,21 @@ class StatisticsTest {
         String action = Api.ajax(receiver.url("/waiting/ok"));
         String run = Api.press(action).get("id");
         counted(action, 1);
-        execute("UPDATE run SET created_at = now() - interval '90 days', finished_at = NULL WHERE id = '" + run + "'");
+        database.execute("UPDATE run SET created_at = now() - interval '90 days', finished_at = NULL WHERE id = '" + run + "'");
 
         retention.sweep();
 
-        assertThat(text("SELECT count(*) FROM run WHERE id = '" + run + "'")).isEqualTo("1");
-        execute("UPDATE run SET finished_at = now() WHERE id = '" + run + "'");
+        assertThat(database.text("SELECT count(*) FROM run WHERE id = '" + run + "'")).isEqualTo("1");
+        database.execute("UPDATE run SET finished_at = now() WHERE id = '" + run + "'");
     }
 
     /** Inserts {@code runs} copies of a run, each with {@code deliveries} copies of its delivery. */
     private void copies(String run, int runs, int deliveries) throws SQLException {
-        execute("WITH copied AS (INSERT INTO run SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid()))).* "
-                + "FROM run r, generate_series(1, " + runs + ") WHERE r.id = '" + run + "' RETURNING id) "
-                + "INSERT INTO delivery SELECT (jsonb_populate_record(d, jsonb_build_object('id', gen_random_uuid(), 'run_id', "
-                + "copied.id, 'position', i))).* FROM copied, delivery d, generate_series(1, " + deliveries
-                + ") i WHERE d.run_id = '"
-                + run + "'");
+        database.execute("WITH copied AS (INSERT INTO run SELECT (jsonb_populate_record(r, jsonb_build_object('id', "
+                + "gen_random_uuid()))).* FROM run r, generate_series(1, " + runs + ") WHERE r.id = '" + run
+                + "' RETURNING id) INSERT INTO delivery SELECT (jsonb_populate_record(d, jsonb_build_object('id', "
+                + "gen_random_uuid(), 'run_id', copied.id, 'position', i))).* FROM copied, delivery d, generate_series(1, "
+                + deliveries + ") i WHERE d.run_id = '" + run + "'");
     }
 
     /** Waits until {@code runs} runs have been counted, and returns the statistics. */
@@ -271,28 +262,7 @@ class StatisticsTest {
         return await().until(() -> stats("/" + action + "/stats"), stats -> stats.getInt("runs.total") == runs);
     }
 
-    private static Map<String, Object> named(String name) {
-        Map<String, Object> target = Api.shot();
-        target.put("entity_name", name);
-        return target;
-    }
-
     private static Json stats(String path) {
-        return Json.of(Api.admin().get(Api.ACTIONS + path).then().statusCode(200).extract());
-    }
-
-    private String text(String sql) throws SQLException {
-        try (Connection connection = database.getConnection();
-                Statement statement = connection.createStatement();
-                ResultSet found = statement.executeQuery(sql)) {
-            found.next();
-            return found.getString(1);
-        }
-    }
-
-    private void execute(String sql) throws SQLException {
-        try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
-            statement.execute(sql);
-        }
+        return Json.of(200, Api.admin().get(Api.ACTIONS + path));
     }
 }

@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.IntStream;
 
 import jakarta.inject.Inject;
 
@@ -103,8 +102,7 @@ class RunStreamsTest {
     @Tag("survival")
     void dropsClientsThatDoNotRead() throws Exception {
         String run = start(1000, "/long/8192");
-        Json ended = await().atMost(Duration.ofSeconds(60)).until(
-                () -> Json.of(Api.admin().get(Api.ACTIONS + "/runs/" + run)), found -> found.getString("finished_at") != null);
+        Json ended = Api.awaitEnd(run, Duration.ofSeconds(60));
         assertThat(ended.getInt("counts.delivered")).isEqualTo(1000);
         long before = memory();
 
@@ -161,9 +159,7 @@ class RunStreamsTest {
 
     private String start(int count, String behaviour) {
         String action = Api.ajax(receiver.url("/" + name + behaviour + "?e={entity_id}"), "rate_per_minute", 60_000);
-        return Json.of(Api.admin().header("Prefer", "respond-async")
-                .body(Map.of("targets", IntStream.range(0, count).mapToObj(i -> Api.shot()).toList()))
-                .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(202).extract()).get("id");
+        return Api.start(action, count);
     }
 
     private void awaitHeard(int count) {
@@ -176,7 +172,7 @@ class RunStreamsTest {
         streams.add(stream);
         stream.setOption(StandardSocketOptions.SO_RCVBUF, 4096);
         stream.connect(new InetSocketAddress("localhost", RestAssured.port));
-        stream.write(ByteBuffer.wrap(("GET " + Api.ACTIONS + "/runs/" + run + "/events HTTP/1.1\r\nHost: localhost\r\n"
+        stream.write(ByteBuffer.wrap(("GET " + Api.RUNS + "/" + run + "/events HTTP/1.1\r\nHost: localhost\r\n"
                 + "Authorization: Bearer " + Services.TOKEN + "\r\n\r\n").getBytes(US_ASCII)));
         stream.configureBlocking(false);
     }

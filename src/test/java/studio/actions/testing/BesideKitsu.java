@@ -1,15 +1,19 @@
 package studio.actions.testing;
 
 import static io.restassured.RestAssured.given;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 
 import io.restassured.http.ContentType;
+import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
 
 /**
@@ -36,6 +40,12 @@ public class BesideKitsu extends Services {
         return REAL.isEmpty();
     }
 
+    /** Returns the fake. Skips the rest of the test beside a real Zou. */
+    public static FakeZou zou() {
+        assumeTrue(fake());
+        return FakeZou.shared();
+    }
+
     /** Returns a token of this person; with the fake, a new token for each call. */
     public static String token(String person) {
         return fake() ? FakeZou.shared().login(person)
@@ -55,10 +65,7 @@ public class BesideKitsu extends Services {
 
     /** Creates an AJAX action as an admin, on the service's own path, and returns its id. */
     public static String ajax(String url, Object... fields) {
-        Map<String, Object> draft = draft(fields);
-        draft.put("url", url);
-        draft.put("is_ajax", true);
-        return create(draft);
+        return create(Api.ajax(draft(fields), url));
     }
 
     /** Creates an action that the browser opens, and returns its id. */
@@ -79,5 +86,26 @@ public class BesideKitsu extends Services {
 
     private static String create(Map<String, Object> draft) {
         return Api.id(as("admin").body(draft).post(Api.ACTIONS));
+    }
+
+    /** Presses on these tasks as the caller of the request, on the service's own path. */
+    public static Response run(RequestSpecification as, String action, List<String> tasks) {
+        return Api.run(as, action, Map.of("selection", tasks));
+    }
+
+    /** Starts a run on these tasks and returns the run without waiting for its end. */
+    public static Json start(RequestSpecification as, String action, List<String> tasks) {
+        return Api.start(as, action, Map.of("selection", tasks));
+    }
+
+    /** Waits up to ten seconds for the end of a run and returns the run as this person sees it. */
+    public static Json awaitEnd(String person, String run) {
+        return await().until(() -> Api.read(as(person), run), now -> now.getString("finished_at") != null);
+    }
+
+    /** Returns the ids of an action's runs, refused presses excluded. */
+    public static List<String> runsOf(String action) {
+        return Api.runsOf(as("admin"), action).stream().filter(run -> !run.get("state").equals("refused"))
+                .map(run -> (String) run.get("id")).toList();
     }
 }

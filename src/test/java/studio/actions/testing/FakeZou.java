@@ -169,7 +169,7 @@ public final class FakeZou implements AutoCloseable {
     private final Map<String, AtomicInteger> now = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> most = new ConcurrentHashMap<>();
 
-    private final ExecutorService threads = Executors.newCachedThreadPool(FakeZou::daemon);
+    private final ExecutorService threads = Executors.newCachedThreadPool(work -> Wire.daemon("fake-zou", work));
     private final int port;
     private volatile SSLContext certificate;
     private volatile CountDownLatch stopped;
@@ -259,7 +259,7 @@ public final class FakeZou implements AutoCloseable {
             server.createContext("/", exchange -> new Visit(exchange).serve());
             server.setExecutor(threads);
             // The server's dispatcher thread is a daemon only if a daemon starts the server.
-            Thread starter = daemon(server::start);
+            Thread starter = Wire.daemon("fake-zou", server::start);
             starter.start();
             starter.join();
             return server.getAddress().getPort();
@@ -268,12 +268,6 @@ public final class FakeZou implements AutoCloseable {
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
-    }
-
-    private static Thread daemon(Runnable work) {
-        Thread thread = new Thread(work, "fake-zou");
-        thread.setDaemon(true);
-        return thread;
     }
 
     // ---- People

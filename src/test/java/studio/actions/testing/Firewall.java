@@ -22,7 +22,7 @@ public final class Firewall implements AutoCloseable {
         this.port = port;
         this.patience = patience.toNanos();
         server = new ServerSocket(0, 100, InetAddress.getByName("127.0.0.1"));
-        start(this::accept);
+        Wire.daemon("firewall", this::accept).start();
     }
 
     public int port() {
@@ -40,8 +40,8 @@ public final class Firewall implements AutoCloseable {
                 Socket here = server.accept();
                 Socket there = new Socket("127.0.0.1", port);
                 AtomicLong last = new AtomicLong(System.nanoTime());
-                start(() -> pass(here, there, last));
-                start(() -> pass(there, here, last));
+                Wire.daemon("firewall", () -> pass(here, there, last)).start();
+                Wire.daemon("firewall", () -> pass(there, here, last)).start();
             } catch (IOException e) {
                 // The firewall was closed.
             }
@@ -66,12 +66,6 @@ public final class Firewall implements AutoCloseable {
         } catch (IOException e) {
             // One side hung up; the connection to the other side is closed as well.
         }
-    }
-
-    private static void start(Runnable task) {
-        Thread thread = new Thread(task, "firewall");
-        thread.setDaemon(true);
-        thread.start();
     }
 
     @Override

@@ -14,6 +14,7 @@ import org.hamcrest.TypeSafeDiagnosingMatcher;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
+import io.restassured.response.Response;
 import io.restassured.response.ResponseBodyData;
 
 /**
@@ -40,6 +41,19 @@ public final class Json {
 
     public static Json of(ResponseBodyData answer) {
         return of(answer.asString());
+    }
+
+    /** Checks the status of an answer and reads its body. */
+    public static Json of(int status, Response answer) {
+        return of(answer.then().statusCode(status).extract());
+    }
+
+    public static String text(Object value) {
+        try {
+            return MAPPER.writeValueAsString(value);
+        } catch (JsonProcessingException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Matches the body of an answer, for {@code response.then().body(…)}: path, matcher, path, matcher … */

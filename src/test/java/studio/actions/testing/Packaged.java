@@ -14,10 +14,12 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -29,7 +31,9 @@ public final class Packaged {
     private static final List<String> COMMAND = Boolean.getBoolean("testing.native")
             ? List.of(System.getProperty("native.image.path"))
             : List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1",
-                    "-XX:+UseSerialGC", "-jar",
+                    "-XX:+UseSerialGC",
+                    // A tenth of a start is the verification of classes.
+                    "-XX:+UnlockDiagnosticVMOptions", "-XX:-BytecodeVerificationRemote", "-jar",
                     "target/quarkus-app/quarkus-run.jar");
 
     /** A value for {@code CUSTOM_ACTIONS_LOCAL_TOKEN}. */
@@ -97,6 +101,18 @@ public final class Packaged {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Sends a signal to the service. */
+    public void signal(String signal) throws IOException, InterruptedException {
+        assertThat(signal(signal, List.of(Long.toString(process.pid())))).isZero();
+    }
+
+    /** Sends a signal to processes and returns 0 if it reached all of them. */
+    public static int signal(String signal, List<String> processes) throws IOException, InterruptedException {
+        List<String> kill = new ArrayList<>(List.of("kill", "-" + signal));
+        kill.addAll(processes);
+        return new ProcessBuilder(kill).inheritIO().start().waitFor();
     }
 
     public String output() {
@@ -173,6 +189,17 @@ public final class Packaged {
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /** Creates an AJAX action with this URL and returns its id. */
+    public String ajax(String token, String url, Object... fields) throws Exception {
+        return post("", token, Json.text(Api.ajax(Api.draft(fields), url))).getString("id");
+    }
+
+    /** Returns the body of a press on this many new targets. */
+    public static String targets(int count) {
+        return Json.text(Map.of("targets",
+                Stream.generate(() -> Map.of("entity_id", UUID.randomUUID())).limit(count).toList()));
     }
 
     /** Starts a run and returns its id without waiting for the end of the run. */

@@ -17,6 +17,8 @@ import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 /** A PostgreSQL that a test stops and starts again on the same files and port, as an administrator does. */
 public final class Postgres implements AutoCloseable {
 
+    private static final String OTHER_CLIENTS = "backend_type = 'client backend' AND pid <> pg_backend_pid()";
+
     private final Path folder;
     private final int port;
     private EmbeddedPostgres server;
@@ -66,37 +68,48 @@ public final class Postgres implements AutoCloseable {
     /** Creates a new database on the server of another database and returns its JDBC URL. */
     static String another(String url) throws SQLException {
         String name = "d" + UUID.randomUUID().toString().replace("-", "");
-        try (Connection connection = DriverManager.getConnection(url); Statement statement = connection.createStatement()) {
-            statement.execute("CREATE DATABASE " + name);
-        }
+        execute(url, "CREATE DATABASE " + name);
         return url.replaceFirst("/postgres\\?", "/" + name + "?");
     }
 
     /** Creates the history that Flyway wrote for the eight migrations of version 0.1. */
     public static void migratedByAnEarlierBuild(String url) throws SQLException {
-        try (Connection connection = DriverManager.getConnection(url); Statement statement = connection.createStatement()) {
-            statement.execute("""
-                    CREATE TABLE flyway_schema_history (
-                        installed_rank integer PRIMARY KEY,
-                        version        varchar(50),
-                        description    varchar(200) NOT NULL,
-                        type           varchar(20) NOT NULL,
-                        script         varchar(1000) NOT NULL,
-                        checksum       integer,
-                        installed_by   varchar(100) NOT NULL,
-                        installed_on   timestamp NOT NULL DEFAULT now(),
-                        execution_time integer NOT NULL,
-                        success        boolean NOT NULL
-                    );
-                    INSERT INTO flyway_schema_history
-                    SELECT n, n, 'step ' || n, 'SQL', 'V' || n || '__step.sql', n, 'postgres', now(), 1, true
-                      FROM generate_series(1, 8) n""");
-        }
+        execute(url, """
+                CREATE TABLE flyway_schema_history (
+                    installed_rank integer PRIMARY KEY,
+                    version        varchar(50),
+                    description    varchar(200) NOT NULL,
+                    type           varchar(20) NOT NULL,
+                    script         varchar(1000) NOT NULL,
+                    checksum       integer,
+                    installed_by   varchar(100) NOT NULL,
+                    installed_on   timestamp NOT NULL DEFAULT now(),
+                    execution_time integer NOT NULL,
+                    success        boolean NOT NULL
+                );
+                INSERT INTO flyway_schema_history
+                SELECT n, n, 'step ' || n, 'SQL', 'V' || n || '__step.sql', n, 'postgres', now(), 1, true
+                  FROM generate_series(1, 8) n""");
+    }
+
+    /** Returns the processes that serve the clients, except this one. */
+    public List<String> backends() throws SQLException {
+        return execute("SELECT pid FROM pg_stat_activity WHERE " + OTHER_CLIENTS);
+    }
+
+    /** Cuts the connections of all other clients. */
+    public void cutConnections() throws SQLException {
+        execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE " + OTHER_CLIENTS);
     }
 
     /** Executes a statement and returns the first column of its result. */
     public List<String> execute(String sql) throws SQLException {
-        try (Connection connection = DriverManager.getConnection(url()); Statement statement = connection.createStatement()) {
+        return execute(url(), sql);
+    }
+
+    /** Executes statements in the database with this JDBC URL and returns the first column of the first result. */
+    public static List<String> execute(String url, String sql) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(url); Statement statement = connection.createStatement()) {
             List<String> rows = new ArrayList<>();
             if (statement.execute(sql)) {
                 try (ResultSet found = statement.getResultSet()) {

@@ -1,5 +1,7 @@
 package studio.actions.testing;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -76,6 +78,10 @@ public final class Receiver implements AutoCloseable {
      * @param at when the request had arrived, by {@link System#nanoTime}
      */
     public record Heard(String method, String uri, Map<String, String> headers, String body, String serverName, long at) {
+
+        public Json json() {
+            return Json.of(body);
+        }
     }
 
     /** An answer, byte by byte. An {@link IOException} closes the connection; after a normal return the client may keep it. */
@@ -100,7 +106,7 @@ public final class Receiver implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        daemon(this::accept);
+        Wire.daemon("receiver", this::accept).start();
     }
 
     public static Receiver shared() {
@@ -140,6 +146,17 @@ public final class Receiver implements AutoCloseable {
     /** Returns the requests under a name, in order of arrival. */
     public List<Heard> heard(String name) {
         return heard.computeIfAbsent(name, unheard -> new CopyOnWriteArrayList<>());
+    }
+
+    /** Returns the request under a name, after a check that it is the only one. */
+    public Heard only(String name) {
+        assertThat(heard(name)).hasSize(1);
+        return heard(name).get(0);
+    }
+
+    /** Returns the webhook ids of the requests under a name, in order of arrival. */
+    public List<String> webhookIds(String name) {
+        return heard(name).stream().map(request -> request.headers().get("webhook-id")).toList();
     }
 
     /** Returns the most requests under a name that were ever being answered at once. */
@@ -186,7 +203,7 @@ public final class Receiver implements AutoCloseable {
             try {
                 Socket socket = server.accept();
                 accepted.incrementAndGet();
-                daemon(() -> serve(socket));
+                Wire.daemon("receiver", () -> serve(socket)).start();
             } catch (IOException e) {
                 return;
             }
@@ -291,7 +308,12 @@ public final class Receiver implements AutoCloseable {
         write(out, "HTTP/1.1 " + status + " As Ordered\r\n" + headers + length + "\r\n" + body);
     }
 
-    private static void write(OutputStream out, String text) throws IOException {
+    /** Sends a whole answer with status 200. */
+    public static void ok(OutputStream out) throws IOException {
+        write(out, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    }
+
+    public static void write(OutputStream out, String text) throws IOException {
         out.write(text.getBytes(StandardCharsets.UTF_8));
         out.flush();
     }
@@ -329,11 +351,5 @@ public final class Receiver implements AutoCloseable {
             }
         }
         return line.toString(StandardCharsets.UTF_8);
-    }
-
-    private static void daemon(Runnable work) {
-        Thread thread = new Thread(work, "receiver");
-        thread.setDaemon(true);
-        thread.start();
     }
 }

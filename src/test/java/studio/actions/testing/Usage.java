@@ -19,8 +19,7 @@ public record Usage(long memory, long threads, long files, long connections) {
         String status = Files.readString(process.resolve("status"));
         try (var files = Files.list(process.resolve("fd"))) {
             return new Usage(number(status, "VmRSS"), number(status, "Threads"), files.count(),
-                    database.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' "
-                            + "AND pid <> pg_backend_pid()").size());
+                    database.backends().size());
         }
     }
 

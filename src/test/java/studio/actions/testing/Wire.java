@@ -34,7 +34,7 @@ public final class Wire implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        start(this::accept);
+        daemon("wire", this::accept).start();
     }
 
     /** Returns the JDBC URL of the same database through this proxy. */
@@ -69,12 +69,12 @@ public final class Wire implements AutoCloseable {
                 here.setTcpNoDelay(true);
                 there.setTcpNoDelay(true);
                 AtomicBoolean speaks = new AtomicBoolean();
-                start(() -> pass(here, there, () -> {
+                daemon("wire", () -> pass(here, there, () -> {
                     if (speaks.compareAndSet(false, true)) {
                         turns.incrementAndGet();
                     }
-                }));
-                start(() -> pass(there, here, () -> speaks.set(false)));
+                })).start();
+                daemon("wire", () -> pass(there, here, () -> speaks.set(false))).start();
             } catch (IOException e) {
                 // The proxy was closed, or the database is unavailable and a later connection may succeed.
             }
@@ -98,10 +98,11 @@ public final class Wire implements AutoCloseable {
         }
     }
 
-    private static void start(Runnable work) {
-        Thread thread = new Thread(work, "wire");
+    /** Returns a thread that does not keep the process alive. */
+    static Thread daemon(String name, Runnable work) {
+        Thread thread = new Thread(work, name);
         thread.setDaemon(true);
-        thread.start();
+        return thread;
     }
 
     @Override

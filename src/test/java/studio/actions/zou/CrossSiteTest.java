@@ -163,7 +163,7 @@ class CrossSiteTest {
         for (Map<String, String> from : List.of(Map.<String, String> of(), Map.of("Origin", "https://evil.example"),
                 Map.of("Sec-Fetch-Site", "cross-site"))) {
             for (String path : List.of(BesideKitsu.PATH, BesideKitsu.PATH + "/" + action, Api.ACTIONS,
-                    Api.ACTIONS + "/" + action, Api.ACTIONS + "/runs")) {
+                    Api.ACTIONS + "/" + action, Api.RUNS)) {
                 Response answer = cookie(from).get(path);
                 assertThat(answer.statusCode()).as(path).isEqualTo(200);
                 // Without these headers the browser does not let the other site's page read the answer.
@@ -203,10 +203,9 @@ class CrossSiteTest {
         String opened = BesideKitsu.opened("https://wiki.studio/");
 
         for (Map<String, String> forwarded : forwarded("evil.example")) {
-            Map<String, String> links = Json
-                    .of(BesideKitsu.as("admin").headers(forwarded).get(BesideKitsu.PATH).then().statusCode(200).extract())
-                    .<Map<String, String>> getList("").stream().collect(LinkedHashMap::new,
-                            (all, action) -> all.put(action.get("id"), action.get("url")), Map::putAll);
+            Map<String, String> links = Json.of(200, BesideKitsu.as("admin").headers(forwarded).get(BesideKitsu.PATH))
+                    .<Map<String, String>> getList("").stream()
+                    .collect(LinkedHashMap::new, (all, action) -> all.put(action.get("id"), action.get("url")), Map::putAll);
 
             assertThat(links).containsEntry(ajax, "/api/data/custom-actions/" + ajax
                     + "/run?v=1#https://api.studio.com/sync")
@@ -226,9 +225,7 @@ class CrossSiteTest {
     /** Checks that every method works with a cookie and the given headers. */
     private void all(Map<String, String> from) {
         for (String base : List.of(BesideKitsu.PATH, Api.ACTIONS)) {
-            String id = Json
-                    .of(cookie(from).contentType(ContentType.JSON).body(draft()).post(base).then().statusCode(201).extract())
-                    .get("id");
+            String id = Api.id(cookie(from).contentType(ContentType.JSON).body(draft()).post(base));
             String one = base + "/" + id;
             cookie(from).contentType(ContentType.JSON).body(draft().replace("page", "form")).put(one).then().statusCode(200)
                     .body(has("name", startsWith("From a form")));
@@ -264,16 +261,15 @@ class CrossSiteTest {
         assertThat(both(ajax, opened)).isEqualTo(before);
         BesideKitsu.as("admin").get(BesideKitsu.PATH + "?name=made%20" + name).then().statusCode(200).body(has("", empty()));
         for (String id : List.of(ajax, opened)) {
-            BesideKitsu.as("admin").get(Api.ACTIONS + "/runs?action_id=" + id).then().statusCode(200)
+            BesideKitsu.as("admin").get(Api.RUNS + "?action_id=" + id).then().statusCode(200)
                     .body(has("data", empty()));
         }
         assertThat(receiver.heard(name)).isEmpty();
     }
 
     private static List<?> both(String one, String other) {
-        return List.of(one, other).stream().map(
-                id -> Json.of(BesideKitsu.as("admin").get(Api.ACTIONS + "/" + id).then().statusCode(200).extract()).getMap(""))
-                .toList();
+        return List.of(one, other).stream().map(id -> Json.of(200, BesideKitsu.as("admin").get(Api.ACTIONS + "/" + id))
+                .getMap("")).toList();
     }
 
     private static String draft() {

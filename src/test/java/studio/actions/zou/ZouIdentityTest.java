@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
+import static studio.actions.testing.Api.RUNS;
 
 import java.io.IOException;
 import java.io.OutputStream;
@@ -61,7 +62,6 @@ import studio.actions.testing.Services;
 class ZouIdentityTest {
 
     private static final String LIST = BesideKitsu.PATH;
-    private static final String RUNS = Api.ACTIONS + "/runs";
     private static final String SECOND_FACTOR = "/data/project-status";
     private static final String CONTEXT = "/api/data/user/context";
     private static final String COOKIE = "access_token_cookie=";
@@ -215,8 +215,7 @@ class ZouIdentityTest {
             caller.put("name", known.get("full_name").asText());
             String token = zou.login(person);
 
-            Json run = Json.of(BesideKitsu.with(token).body(Map.of("selection", List.of(UUID.randomUUID().toString())))
-                    .post(Api.ACTIONS + "/" + action + "/run").then().statusCode(200).extract());
+            Json run = Json.of(200, BesideKitsu.run(BesideKitsu.with(token), action, List.of(UUID.randomUUID().toString())));
 
             assertThat(run.getMap("caller")).isEqualTo(caller);
             assertThat(Json.of(get(RUNS + "?action_id=" + action, token)).getList("data.caller")).containsExactly(caller);
