@@ -180,7 +180,7 @@ class AuditTest {
 
         BesideKitsu.run(BesideKitsu.as("user"), id, List.of(shot.id())).then().statusCode(404)
                 .body(has("code", equalTo("not_found"), "type", equalTo("urn:kitsu-actions:problem:not_found"), "refusal",
-                equalTo(null)));
+                        equalTo(null)));
         BesideKitsu.as("user").body(Map.of("selection", List.of(shot.id()))).post(BesideKitsu.PATH + "/" + id + "/run").then()
                 .statusCode(404);
 

@@ -252,7 +252,7 @@ class KitsuRunTest {
         BesideKitsu.with(token).body(kitsus(Collections.nCopies(1001, UUID.randomUUID().toString())))
                 .post(Kitsu.runPath(action)).then().statusCode(400)
                 .body(has("code", equalTo("invalid_body"), "errors[0].pointer", equalTo("/selection"), "errors[0].code",
-                equalTo("too_many")));
+                        equalTo("too_many")));
 
         assertThat(receiver.heard(name)).isEmpty();
         assertThat(BesideKitsu.runsOf(action)).isEmpty();

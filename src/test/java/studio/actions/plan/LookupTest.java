@@ -525,8 +525,8 @@ class LookupTest {
 
         Json preview = Api.preview(BesideKitsu.with(token), action,
                 Map.of("targets", List.of(Api.target("entity_id", shot.entityId()),
-                Api.target("entity_id", shot.entityId(), "entity_type", "shot"),
-                Api.target("entity_id", shot.entityId(), "project_id", shot.projectId()))));
+                        Api.target("entity_id", shot.entityId(), "entity_type", "shot"),
+                        Api.target("entity_id", shot.entityId(), "project_id", shot.projectId()))));
 
         assertThat(preview.getList("deliveries.url")).containsExactly("https://api.studio.com/SH010");
         assertThat(asked(token)).extracting(Request::path).filteredOn(path -> path.contains(shot.entityId())).singleElement()

@@ -85,8 +85,9 @@ class IdempotencyTest {
         CompletableFuture<Response> first = CompletableFuture.supplyAsync(() -> press(action, null, shot), clients);
         await().until(() -> receiver.heard(name).size() == 1);
         CompletableFuture<Response> second = CompletableFuture.supplyAsync(() -> press(action, null, shot), clients);
-        CompletableFuture<Response> third = CompletableFuture.supplyAsync(() ->
-                Api.run(Api.admin().header("Prefer", "respond-async"), action, Map.of("targets", List.of(shot))), clients);
+        CompletableFuture<Response> third = CompletableFuture.supplyAsync(
+                () -> Api.run(Api.admin().header("Prefer", "respond-async"), action, Map.of("targets", List.of(shot))),
+                clients);
 
         third.join().then().statusCode(202);
         assertThat(second).isNotDone();

@@ -149,8 +149,8 @@ class RunTest {
 
         Json run = Json.of(200, Api.run(action,
                 List.of(Api.target("task_id", tasks.get(0), "entity_type", "shot", "production_id", production),
-                Api.target("task_id", tasks.get(1), "entity_type", "asset", "production_id", production),
-                Api.target("task_id", tasks.get(2), "entity_type", "shot", "production_id", production))));
+                        Api.target("task_id", tasks.get(1), "entity_type", "asset", "production_id", production),
+                        Api.target("task_id", tasks.get(2), "entity_type", "shot", "production_id", production))));
 
         assertThat(run.getString("state")).isEqualTo("partial");
         assertThat(run.getList("deliveries.failure.kind")).containsExactly(null, "wrong_entity_type");
@@ -165,8 +165,8 @@ class RunTest {
 
         Json run = Json.of(200, Api.run(action,
                 List.of(Api.target("entity_id", id(), "entity_type", "shot", "production_id", id()),
-                Api.target("entity_id", id(), "entity_type", "shot"),
-                Api.target("entity_id", id(), "entity_type", "shot", "production_id", ours))));
+                        Api.target("entity_id", id(), "entity_type", "shot"),
+                        Api.target("entity_id", id(), "entity_type", "shot", "production_id", ours))));
 
         assertThat(run.getList("deliveries.state")).containsExactly("refused", "refused", "delivered");
         assertThat(run.getList("deliveries.failure.kind")).containsExactly("not_visible", "not_visible", null);
@@ -381,7 +381,7 @@ class RunTest {
 
         Json run = Json.of(200, Api.run(action,
                 List.of(Api.target("entity_id", entity, "entity_type", "shot", "production_id", production, "task_id", task,
-                "entity_name", "SH010"))));
+                        "entity_name", "SH010"))));
 
         Map<String, Object> expected = new HashMap<>();
         Stream.of("originurl", "originserver", "currentpath", "currentserver").forEach(key -> expected.put(key, null));
