@@ -8,9 +8,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
 
 import jakarta.inject.Singleton;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.draft.Draft;
@@ -31,7 +33,7 @@ public class Actions {
     private final ActionCache list;
     private final ActionStore store;
     private final DraftJson drafts;
-    private final Map<UUID, Action> pressed = new ConcurrentHashMap<>();
+    private final Cache<UUID, Action> pressed = Caffeine.newBuilder().maximumSize(REMEMBERED).build();
 
     Actions(ActionCache list, ActionStore store, DraftJson drafts) {
         this.list = list;
@@ -105,7 +107,7 @@ public class Actions {
      * reads the present version number anyway. If the numbers differ, call {@link #pressableNow}.
      */
     public Action pressableAsBefore(UUID id, Caller caller) {
-        Action before = pressed.get(id);
+        Action before = pressed.getIfPresent(id);
         if (before != null && before.enabled) {
             return before;
         }
@@ -117,11 +119,8 @@ public class Actions {
      * version.
      */
     public Action pressableNow(UUID id, Caller caller) {
-        pressed.remove(id);
+        pressed.invalidate(id);
         Action action = QuarkusTransaction.requiringNew().call(() -> pressable(id, caller, true));
-        if (pressed.size() >= REMEMBERED) {
-            pressed.clear();
-        }
         pressed.put(id, action);
         return action;
     }
