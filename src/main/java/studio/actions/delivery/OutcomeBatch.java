@@ -194,7 +194,7 @@ public final class OutcomeBatch {
         return outcomes;
     }
 
-    /** Notifies presses and streams that wait in this process of the changes to their runs. */
+    /** Tells the presses and event streams that wait in this process that their runs have changed. */
     void publish(RunEvents events) {
         courses.values().forEach(course -> {
             if (course.ends) {

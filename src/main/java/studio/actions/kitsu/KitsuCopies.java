@@ -84,8 +84,8 @@ class KitsuCopies {
     }
 
     /**
-     * Runs a clear or an undo while no other request, at any replica, may run one. Each decides by Kitsu's list of actions,
-     * which another one would change meanwhile. So the work must read that list itself.
+     * Runs work that deletes taken-over actions in Kitsu ('clear') or restores them ('undo'), while no other such work runs at
+     * any replica. The work must read Kitsu's list of actions itself: other work may have changed it before.
      *
      * @return the result of the work; fails with {@code still_running} if another clear or undo is running
      */
@@ -180,8 +180,10 @@ class KitsuCopies {
     }
 
     /**
-     * Marks copies as cleared if Kitsu was asked to delete them and no longer lists them. Kitsu's answer to that request may
-     * have been lost.
+     * Marks Kitsu's actions as deleted if this service asked Kitsu to delete them and Kitsu lists them no longer. The answer to
+     * that request may have been lost.
+     *
+     * @param present the ids of the actions that Kitsu lists
      */
     private static void finish(Set<UUID> present, Requester requester) {
         List<KitsuCopy> doubtful = QuarkusTransaction.requiringNew().call(KitsuStore::notRestored).stream()

@@ -28,8 +28,7 @@ public class Quota {
     }
 
     /**
-     * Adds a limit to the HTTP headers. Adds the limit of an action's queue only when it is reached, since until then it does
-     * not limit presses.
+     * Adds a limit to the rate limit headers of the answer. Leaves out the limit of an action's queue while the queue has room.
      */
     public synchronized void show(Taken now) {
         if (now.limit().kind() == RateLimit.Kind.caller || now.spent()) {

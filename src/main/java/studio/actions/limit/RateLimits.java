@@ -135,11 +135,12 @@ public class RateLimits {
     }
 
     /**
-     * Returns the limit of an action's queue and how many deliveries still fit: none if the waiting deliveries take more than
-     * ten minutes. Deliveries for which there are tokens do not count, since they are about to go out.
+     * Returns the limit of an action's queue and how many more deliveries fit. The queue is full if sending the waiting
+     * deliveries takes more than ten minutes at the action's rate. Deliveries for which the action's bucket has tokens do not
+     * count as waiting.
      *
-     * @param unfinished the action's unfinished deliveries
-     * @param waiting supplies the action's due deliveries; called only if there are many unfinished ones
+     * @param unfinished the number of the action's deliveries that have not ended, due or not
+     * @param waiting reads the due deliveries; called only if {@code unfinished} is large
      * @return the limit; empty if the queue is far from full
      */
     public Optional<Taken> queue(UUID action, int ratePerMinute, long unfinished, Supplier<Waiting> waiting) {

@@ -86,7 +86,7 @@ public class TargetLookup {
 
     /**
      * Returns a refusal for each target that Kitsu does not show to the caller, or on which the caller's role does not allow
-     * the action. Without Kitsu, returns no refusals.
+     * the action. If the service runs without Kitsu, returns no refusals.
      *
      * @return the refusals by target; fails like {@link #look}
      */

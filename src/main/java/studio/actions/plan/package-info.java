@@ -1,2 +1,2 @@
-/** What a press would send: its selection as Kitsu knows it, and one delivery for each task, entity or production. */
+/** What a press would send: the selection, looked up in Kitsu, and one delivery for each task, entity or production. */
 package studio.actions.plan;

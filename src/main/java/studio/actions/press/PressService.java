@@ -176,8 +176,10 @@ public class PressService {
     }
 
     /**
-     * Refuses a press beyond a limit before its targets are looked up in Kitsu. A repeated press joins the run of the first
-     * one and is not subject to limits, even if the first one took the last token.
+     * Begins a press unless it exceeds a rate limit; refuses it before its targets are looked up in Kitsu. A press that repeats
+     * an earlier one is never refused: it gets the earlier run.
+     *
+     * @param begin begins the press; called only if it is not refused
      */
     private Uni<Begun> admit(Press press, Action action, PressStore.Before found, Supplier<Uni<Begun>> begin) {
         if (found.same() != null) {

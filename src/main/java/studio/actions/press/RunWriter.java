@@ -65,9 +65,10 @@ class RunWriter {
     /**
      * Writes the run and commits the open transaction.
      *
-     * @param waits whether deliveries are left that any replica may claim; all replicas are then notified
+     * @param waits whether some deliveries are not sent by this replica at once; all replicas are then notified that they may
+     *         send them
      * @param cost the caller's limit, whose bucket pays one token for the run
-     * @return what the bucket granted; if it granted no token, nothing was written
+     * @return what the bucket granted; if it granted no token, the transaction was rolled back
      */
     Taken write(Run run, List<Delivery> deliveries, AuditEntry entry, boolean waits, RateLimit cost) {
         SqlBatch all = audit.insert(new SqlBatch().add(RUN, values(run)).add(DELIVERIES, values(run, deliveries)), entry);

@@ -70,7 +70,10 @@ public class RunAccess {
 
     private final ProjectRoles roles;
 
-    /** The longest wait for Kitsu's answer, after which a press, cancel or replay goes on with fewer details to show. */
+    /**
+     * The longest that a press, cancel or replay waits for Kitsu to say which details of the run the caller may see. After
+     * that, its answer leaves these details out.
+     */
     private static final Duration SOON = Duration.ofSeconds(2);
 
     RunAccess(ProjectRoles roles) {

@@ -207,7 +207,10 @@ public class Secrets {
         }
     }
 
-    /** Returns true if an HTTP header may have all characters of a secret. Line breaks do not count: they are removed. */
+    /**
+     * Returns true if an HTTP header may contain each character of the secret. Ignores line breaks, which are removed before
+     * the secret is used.
+     */
     public static boolean fits(String secret) {
         return unwrapped(secret).chars().allMatch(c -> c >= 0x20 && c < 0x7f);
     }

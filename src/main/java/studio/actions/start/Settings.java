@@ -128,7 +128,10 @@ public final class Settings {
         return rules;
     }
 
-    /** Returns the key that a method declares; it ends in an asterisk if the rest of the key is free. */
+    /**
+     * Returns the name of the setting that a method of a configuration interface stands for. It ends in an asterisk if the
+     * setting is a map, whose keys are free.
+     */
     static String key(Method method) {
         String group = method.getDeclaringClass().getAnnotation(ConfigMapping.class).prefix();
         WithName given = method.getAnnotation(WithName.class);

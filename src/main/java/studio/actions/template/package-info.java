@@ -1,2 +1,2 @@
-/** The URL template of an action, its variables, and the trigger link that Kitsu shows. */
+/** The URL template of an action, its variables, and the trigger link: the URL that Kitsu shows and calls in its place. */
 package studio.actions.template;

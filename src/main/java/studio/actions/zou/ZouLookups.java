@@ -39,8 +39,8 @@ public class ZouLookups {
     private static final int AT_ONCE = 8;
 
     /**
-     * The most single requests of one look-up for objects that Zou's lists leave out: archived productions and, for vendors,
-     * other people's tasks.
+     * The most objects that one look-up asks for one by one, because Zou's lists leave them out: archived productions and, if
+     * the caller has Kitsu's role vendor, tasks of other people.
      */
     private static final int MOST_UNLISTED = 20;
 

@@ -1,2 +1,2 @@
-/** Kitsu's API server, asked as the caller: who the caller is, and which targets the caller may see. */
+/** Requests to Kitsu's API server with the caller's own credential: who the caller is, and which targets the caller may see. */
 package studio.actions.zou;
