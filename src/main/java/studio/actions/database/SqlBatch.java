@@ -82,16 +82,16 @@ public final class SqlBatch {
         ask(answers -> null);
     }
 
-    /** Sends the statements and commits, as {@link #askLast} does, without reading results. */
-    public void sendLast() {
-        askLast(answers -> null);
+    /** Sends the statements and commits, as {@link #askAndCommit} does, without reading results. */
+    public void sendAndCommit() {
+        askAndCommit(answers -> null);
     }
 
     /**
      * Sends the statements in the open transaction and commits in the same round trip. The transaction manager's own commit
      * finds nothing left to do. The transaction must have no other statement after these.
      */
-    public <T> T askLast(Reading<T> reading) {
+    public <T> T askAndCommit(Reading<T> reading) {
         return add("COMMIT", List.of()).ask(reading);
     }
 

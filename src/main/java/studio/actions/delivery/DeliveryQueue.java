@@ -161,8 +161,8 @@ public final class DeliveryQueue {
      *
      * @return the claimed deliveries; only the fields that are needed to send them are set
      */
-    static List<Delivery> claim(Collection<UUID> ids, UUID replica) {
-        return new SqlBatch().add(CLAIM, List.of(replica, ids.toArray(UUID[]::new))).askLast(answers -> {
+    static List<Delivery> claimAndCommit(Collection<UUID> ids, UUID replica) {
+        return new SqlBatch().add(CLAIM, List.of(replica, ids.toArray(UUID[]::new))).askAndCommit(answers -> {
             List<Delivery> claimed = new ArrayList<>();
             for (ResultSet row = answers.of(0); row.next();) {
                 Delivery delivery = new Delivery();

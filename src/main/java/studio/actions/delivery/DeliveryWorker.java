@@ -45,7 +45,7 @@ import studio.actions.thread.Threads;
 
 /**
  * The background thread that claims and sends due deliveries of all replicas' runs. It claims deliveries that have a free
- * connection slot and rate limit tokens. A press may claim the first deliveries of its own run itself ({@link #claim}).
+ * connection slot and rate limit tokens. A press may claim the first deliveries of its own run itself ({@link #reserveSlots}).
  */
 @Singleton
 public class DeliveryWorker {
@@ -146,7 +146,7 @@ public class DeliveryWorker {
      * known to have no tokens, because earlier deliveries wait for the next tokens. Afterwards call {@link #takeTokens}, save
      * the claims and call {@link #send}; or give the slots back with {@link #release}.
      */
-    public List<InFlight> claim(Run run, int ratePerMinute, List<Delivery> pending) {
+    public List<InFlight> reserveSlots(Run run, int ratePerMinute, List<Delivery> pending) {
         List<InFlight> claimed = new ArrayList<>();
         RateLimit rate = RateLimits.action(run.actionId, ratePerMinute);
         for (Delivery delivery : pending) {
@@ -284,7 +284,7 @@ public class DeliveryWorker {
                             .filter(next -> next.compareTo(POLL) < 0).orElse(POLL);
                 }
                 runs.putAll(runs(claimed));
-                DeliveryQueue.claim(ids, owner).forEach(delivery -> deliveries.put(delivery.id, delivery));
+                DeliveryQueue.claimAndCommit(ids, owner).forEach(delivery -> deliveries.put(delivery.id, delivery));
                 return Duration.ZERO;
             });
         } catch (RuntimeException | Error e) {

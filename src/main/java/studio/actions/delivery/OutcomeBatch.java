@@ -29,7 +29,7 @@ import studio.actions.run.RunEvents;
  * another replica has taken over, because only the owner of a delivery may report its outcome. Locks the runs first, so that
  * the outcomes of a run have an order and exactly one ends the run. Uses the open transaction; usually needs two round trips.
  */
-public final class OutcomeBatch {
+final class OutcomeBatch {
 
     private static final String LOCK = """
             SELECT id, state, unfinished, events, max_attempts, cancelled_at IS NOT NULL AS cancelled,
@@ -166,8 +166,8 @@ public final class OutcomeBatch {
     }
 
     /** Saves the outcomes like {@link #of(List, BiFunction)}, and commits the transaction. */
-    static <A extends Attempted> OutcomeBatch last(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
-        return of(attempts, becomes, SqlBatch::sendLast);
+    static <A extends Attempted> OutcomeBatch ofAndCommit(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes) {
+        return of(attempts, becomes, SqlBatch::sendAndCommit);
     }
 
     private static <A extends Attempted> OutcomeBatch of(List<A> attempts, BiFunction<Terms, A, Delivery.Outcome> becomes,

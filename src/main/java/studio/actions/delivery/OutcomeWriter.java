@@ -24,7 +24,6 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.runtime.StartupEvent;
 import studio.actions.database.DatabaseHealth;
-import studio.actions.egress.FailureKind;
 import studio.actions.egress.Reply;
 import studio.actions.log.Causes;
 import studio.actions.log.PrintableText;
@@ -168,7 +167,7 @@ class OutcomeWriter {
 
     /** @param again whether an earlier try, which seemed to fail, may have committed */
     private void write(List<Ended> batch, boolean again) {
-        OutcomeBatch written = QuarkusTransaction.requiringNew().call(() -> OutcomeBatch.last(batch, this::outcome));
+        OutcomeBatch written = QuarkusTransaction.requiringNew().call(() -> OutcomeBatch.ofAndCommit(batch, this::outcome));
         Map<UUID, Delivery.Outcome> settled = written.outcomes();
         List<Ended> late = batch.stream().filter(ended -> !settled.containsKey(ended.delivery())).toList();
         if (!late.isEmpty() && !again) {
@@ -198,15 +197,6 @@ class OutcomeWriter {
         }
         Reply.Refused refused = (Reply.Refused) ended.reply();
         return new Delivery.Outcome(Delivery.State.refused, null, refused.kind(), refused.message(), null, took);
-    }
-
-    /**
-     * Returns the outcome of an attempt whose replica died or stopped. The request may have arrived, so it is sent again only
-     * if the action allows another attempt.
-     */
-    static Delivery.Outcome lost(OutcomeBatch.Terms terms, int attempt, String why) {
-        Delivery.Outcome lost = new Delivery.Outcome(Delivery.State.lost, null, FailureKind.lost, why, null, null);
-        return attempt < terms.maxAttempts() && !terms.cancelled() ? lost.again(Duration.ZERO) : lost;
     }
 
     /**

@@ -25,6 +25,7 @@ import io.quarkus.runtime.StartupEvent;
 import io.quarkus.vertx.http.HttpServerStart;
 import studio.actions.database.DatabaseHealth;
 import studio.actions.database.Notifications;
+import studio.actions.egress.FailureKind;
 import studio.actions.limit.RateLimits;
 import studio.actions.run.Delivery;
 import studio.actions.run.Run;
@@ -152,7 +153,7 @@ class Recovery {
     private void handBack() {
         UUID own = replicas.own();
         Settled settled = QuarkusTransaction.requiringNew().call(() -> {
-            Settled all = settle(DeliveryQueue.owned(own), (terms, one) -> OutcomeWriter.lost(terms, one.attempt(), STOPPED));
+            Settled all = settle(DeliveryQueue.owned(own), (terms, one) -> lost(terms, one.attempt(), STOPPED));
             store.remove(own);
             notifications.publish(Notifications.Topic.delivery_due, "");
             return all;
@@ -200,7 +201,7 @@ class Recovery {
             if (!replicas.standsStill(dead)) {
                 return Settled.NONE;
             }
-            Settled all = settle(DeliveryQueue.owned(dead), (terms, one) -> OutcomeWriter.lost(terms, one.attempt(), DIED));
+            Settled all = settle(DeliveryQueue.owned(dead), (terms, one) -> lost(terms, one.attempt(), DIED));
             store.remove(dead);
             notifications.publish(Notifications.Topic.delivery_due, "");
             return all;
@@ -249,6 +250,15 @@ class Recovery {
         Map<Delivery.State, Long> settled = OutcomeBatch.of(owned, becomes).outcomes().values().stream()
                 .collect(Collectors.groupingBy(Delivery.Outcome::state, Collectors.counting()));
         return new Settled(settled.getOrDefault(Delivery.State.pending, 0L), settled.getOrDefault(Delivery.State.lost, 0L));
+    }
+
+    /**
+     * Returns the outcome of an attempt whose replica died or stopped. The request may have arrived, so it is sent again only
+     * if the action allows another attempt.
+     */
+    private static Delivery.Outcome lost(OutcomeBatch.Terms terms, int attempt, String why) {
+        Delivery.Outcome lost = new Delivery.Outcome(Delivery.State.lost, null, FailureKind.lost, why, null, null);
+        return attempt < terms.maxAttempts() && !terms.cancelled() ? lost.again(Duration.ZERO) : lost;
     }
 
     private void mendCounts() {

@@ -26,18 +26,6 @@ record KitsuPress(
         String originurl,
         String originserver) {
 
-    /** The HTML form fields that {@link #ofForm} reads. */
-    interface Form {
-
-        String selection();
-
-        String entitytype();
-
-        String currentpath();
-
-        String currentserver();
-    }
-
     private static final int LONGEST_CLAIM = 2000;
     private static final int MOST_FIELDS = 100;
 

@@ -100,8 +100,8 @@ public class RateLimits {
      * @return what the bucket granted; if it granted nothing, {@code left} is 0, since the fraction of a token in it is not
      *         known
      */
-    public Taken takeLast(SqlBatch before, RateLimit limit) {
-        Optional<Taken> taken = buckets.takeLast(before, limit);
+    public Taken takeAndCommit(SqlBatch before, RateLimit limit) {
+        Optional<Taken> taken = buckets.takeAndCommit(before, limit);
         if (taken.isEmpty()) {
             // The rollback also undid a change of the quota. Taking zero tokens saves it, so that the bucket fills at the rate
             // in the answer.

@@ -127,12 +127,12 @@ class TokenBuckets {
      * @param before the statements to execute before the take, in the same round trip
      * @return what the bucket granted; empty if it granted nothing
      */
-    Optional<Taken> takeLast(SqlBatch before, RateLimit limit) {
+    Optional<Taken> takeAndCommit(SqlBatch before, RateLimit limit) {
         Map<RateLimit, Integer> wanted = Map.of(limit, 1);
         int last = before.size();
         before.add(TAKE_WITHIN, values(wanted)).add(GRANTED, List.of(limit.kind().name(), limit.subject()));
         try {
-            return Optional.of(before.askLast(answers -> taken(answers.of(last), wanted)).get(limit));
+            return Optional.of(before.askAndCommit(answers -> taken(answers.of(last), wanted)).get(limit));
         } catch (DataException none) {
             if (!DIVISION_BY_ZERO.equals(none.getSQLState())) {
                 throw none;

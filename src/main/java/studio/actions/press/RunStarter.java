@@ -136,7 +136,7 @@ class RunStarter {
         press.on(run);
         long since = System.nanoTime();
         UUID own = replicas.own();
-        List<InFlight> claimed = inQueue ? new ArrayList<>() : worker.claim(run, action.ratePerMinute, pending);
+        List<InFlight> claimed = inQueue ? new ArrayList<>() : worker.reserveSlots(run, action.ratePerMinute, pending);
         worker.takeTokens(claimed);
         List<InFlight> paid = List.copyOf(claimed);
         Optional<Run> twin;
@@ -203,7 +203,7 @@ class RunStarter {
         }
         run.count(0, turn.now(), () -> Map.of(Delivery.State.refused, (long) deliveries.size()));
         AuditEntry entry = entry(press.requester, run, deliveries.size(), deliveries.size() - pending.size());
-        press.quota.show(writer.write(run, deliveries, entry, claimed.size() < pending.size(),
+        press.quota.show(writer.writeAndCommit(run, deliveries, entry, claimed.size() < pending.size(),
                 admission.of(press.requester.caller())));
         admission.check(press.quota);
         return Optional.empty();

@@ -66,16 +66,16 @@ class RunWriter {
      * Writes the run and commits the open transaction.
      *
      * @param waits whether some deliveries are not sent by this replica at once; all replicas are then notified that they may
-     *         send them
+     *        send them
      * @param cost the caller's limit, whose bucket pays one token for the run
      * @return what the bucket granted; if it granted no token, the transaction was rolled back
      */
-    Taken write(Run run, List<Delivery> deliveries, AuditEntry entry, boolean waits, RateLimit cost) {
+    Taken writeAndCommit(Run run, List<Delivery> deliveries, AuditEntry entry, boolean waits, RateLimit cost) {
         SqlBatch all = audit.insert(new SqlBatch().add(RUN, values(run)).add(DELIVERIES, values(run, deliveries)), entry);
         if (waits) {
             all.add(Notifications.PUBLISH, List.of(Notifications.Topic.delivery_due.name(), new String[] { "" }));
         }
-        return limits.takeLast(all, cost);
+        return limits.takeAndCommit(all, cost);
     }
 
     private List<?> values(Run run) {

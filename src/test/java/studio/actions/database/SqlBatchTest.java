@@ -33,7 +33,7 @@ class SqlBatchTest {
     @Test
     void commitsWithTheLastStatement() {
         QuarkusTransaction.requiringNew().run(() -> {
-            new SqlBatch().add(INSERT, List.of(subject)).sendLast();
+            new SqlBatch().add(INSERT, List.of(subject)).sendAndCommit();
 
             assertThat(rows()).as("seen by another connection before the transaction ends").isEqualTo(1);
         });
@@ -53,7 +53,8 @@ class SqlBatchTest {
     void undoesTheWholeBatchIfOneStatementFails() {
         SqlBatch failing = new SqlBatch().add(INSERT, List.of(subject)).add("SELECT 1 / ?", List.of(0));
 
-        assertThatThrownBy(() -> QuarkusTransaction.requiringNew().run(failing::sendLast)).hasMessageContaining("division");
+        assertThatThrownBy(() -> QuarkusTransaction.requiringNew().run(failing::sendAndCommit))
+                .hasMessageContaining("division");
 
         assertThat(rows()).isZero();
     }

@@ -143,7 +143,7 @@ class LimitsTest {
                         equalTo("quota_exceeded"), "title",
                         equalTo("Request cannot be satisfied as assigned quota has been exceeded"), "detail",
                         equalTo("You may press 30 times a minute. 'Retry-After' says when you may press again.")))
-                .body(has("violated-policies", contains("caller"), "message", startsWith("You may start 30 runs")));
+                .body(has("violated-policies", contains("caller"), "message", startsWith("You may press 30 times")));
         assertThat(receiver.heard(name)).hasSameSizeAs(pressed);
         assertThat(Json.of(Api.admin().get(Api.RUNS + "?limit=100&action_id=" + action)).getList("data"))
                 .hasSameSizeAs(pressed);
@@ -532,7 +532,7 @@ class LimitsTest {
         RateLimit policy = RateLimits.action(id, 10);
         SqlBatch failing = new SqlBatch().add("DELETE FROM nowhere", List.of());
 
-        assertThatThrownBy(() -> QuarkusTransaction.requiringNew().run(() -> limits.takeLast(failing, policy)))
+        assertThatThrownBy(() -> QuarkusTransaction.requiringNew().run(() -> limits.takeAndCommit(failing, policy)))
                 .hasMessageContaining("nowhere");
 
         assertThat(limits.look(policy).left()).isEqualTo(10);
@@ -570,7 +570,7 @@ class LimitsTest {
     }
 
     private Taken fillAndTake(RateLimit filled, RateLimit taken) {
-        return QuarkusTransaction.requiringNew().call(() -> limits.takeLast(new SqlBatch()
+        return QuarkusTransaction.requiringNew().call(() -> limits.takeAndCommit(new SqlBatch()
                 .add("DELETE FROM bucket WHERE subject = ?", List.of(filled.subject())), taken));
     }
 

@@ -471,7 +471,8 @@ class ZouIdentityTest {
             });
             assertThat(followers).extracting(answer -> answer.join().statusCode()).containsOnly(503);
             assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(1900), Duration.ofMillis(4500));
-            assertThat(zou.questions(tokens.get(Fault.silent))).as("asked once more; no waiting caller asks again").isEqualTo(2);
+            assertThat(zou.questions(tokens.get(Fault.silent))).as("asked once more; no waiting caller asks again")
+                    .isEqualTo(2);
             tokens.forEach((fault, token) -> {
                 zou.heal(token);
                 assertThat(get(LIST, token).statusCode()).as("%s, healed", fault).isEqualTo(200);
