@@ -383,7 +383,7 @@ public class DeliveryWorker {
                             told.accept(outcome);
                         }
                     }));
-                    ends.fire(new AttemptEnded(ended));
+                    AttemptEnded.fire(ends, ended);
                     Tracing.end(span, ended);
                     if (ended instanceof Reply.Refused refused && refused.guard() != null) {
                         LogContext.about(run.callerId, run.actionId, run.id, () -> refusals(run).note(refused.guard()));

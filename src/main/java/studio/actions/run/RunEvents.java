@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import jakarta.enterprise.event.Event;
 import jakarta.inject.Singleton;
 
+import io.quarkus.arc.Arc;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -70,17 +71,24 @@ public class RunEvents {
     /** Notifies this replica's watchers of a run at once, without waiting for PostgreSQL's notification. */
     public void changed(UUID run, boolean ended) {
         watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(ended));
-        observers.fire(new Changed(run, ended));
+        fire(new Changed(run, ended));
     }
 
     /** Notifies this replica's watchers how a run ended. Called only by the replica that saved the end. */
     public void ended(UUID run, End how) {
         watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(how));
-        observers.fire(new Changed(run, true));
+        fire(new Changed(run, true));
+    }
+
+    /** Wakes the observers, unless CDI has shut down: the last outcomes may be saved after that. */
+    private void fire(Changed changed) {
+        if (Arc.container() != null) {
+            observers.fire(changed);
+        }
     }
 
     private void changedSomehow() {
-        observers.fire(new Changed(null, false));
+        fire(new Changed(null, false));
     }
 
     private void hear(String told) {
