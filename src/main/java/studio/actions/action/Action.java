@@ -55,7 +55,7 @@ public class Action extends PanacheEntityBase {
     public UUID createdBy;
     public UUID updatedBy;
 
-    /** Creates an action, but does not store it. The draft must have been checked and have its defaults. */
+    /** Creates an action from a draft, but does not store it. The draft must have been checked and must have its defaults. */
     public static Action of(Draft draft, Caller caller, Instant now) {
         Action action = new Action();
         action.id = UUID.randomUUID();
@@ -66,7 +66,10 @@ public class Action extends PanacheEntityBase {
         return action;
     }
 
-    /** Changes the action to a draft and returns true. If no field differs, keeps version and times and returns false. */
+    /**
+     * Copies the draft's fields into the action, raises the version number and returns true. If no field differs, changes
+     * nothing and returns false.
+     */
     public boolean change(Draft draft, Caller caller, Instant now) {
         if (draft.equals(draft())) {
             return false;
@@ -95,7 +98,7 @@ public class Action extends PanacheEntityBase {
         return caller.is(Role.admin) || enabled && caller.roles().stream().anyMatch(this::allows);
     }
 
-    /** Returns true if the browser opens the same URL for every selection, so that none is needed. */
+    /** Returns true if the browser can open the action without a selection, because its URL is the same for all selections. */
     public boolean opensWithoutSelection() {
         try {
             return !isAjax && projectIds.isEmpty() && Template.parse(url).variables().isEmpty();

@@ -17,35 +17,36 @@ import studio.actions.action.CachedList.Question;
 import studio.actions.database.Notifications;
 
 /**
- * Cache of the list of all actions, ordered by name, because Kitsu requests it at every login. A write drops the list on this
- * replica before the write is answered. A trigger on the table {@code action} notifies the other replicas. If a notification
- * is lost, their list expires after a minute.
+ * Cache of the list of all actions, because Kitsu requests this list at every login. The list is ordered by name. A replica
+ * that writes an action drops its list before it answers the request. A database trigger on the table {@code action} notifies
+ * the other replicas, which then drop their lists. If a notification is lost, a list expires after a minute.
  */
 @Singleton
 class ActionCache {
 
     private static final Duration VALID = Duration.ofSeconds(60);
 
-    /** How long {@link #writes} keeps a transaction. Longer than any notification takes to arrive. */
+    /** How long {@link #writes} keeps the id of a transaction: longer than its notification takes to arrive. */
     private static final Duration REMEMBERED = Duration.ofMinutes(1);
 
-    /** How long the list is valid while notifications of other replicas do not arrive. */
+    /** How long the list is valid while this replica cannot receive notifications of other replicas. */
     private static final Duration VALID_UNNOTIFIED = Duration.ofSeconds(5);
 
     /**
-     * The most bytes of responses that are kept for the present list, and again for the previous list. Without a limit the
-     * memory would grow, because callers can search for any text and each search has its own response.
+     * The most bytes of responses that are kept for one list. The responses of the previous list are kept, too, with the same
+     * limit. Without a limit the memory would grow, because callers can search for any text and each search has its own
+     * response.
      */
     private static final int MOST_BYTES = 4 * 1024 * 1024;
 
-    /** Bytes that a kept response takes in addition to its body and its key. */
+    /** Bytes of memory that a kept response takes in addition to its body and its {@link Question}. */
     private static final int OVERHEAD = 1024;
 
     /**
      * The list as it was read from the database, and the responses made from it.
      *
-     * @param answers the responses by {@link Question}, which includes the caller's roles
-     * @param before the responses made from the previous list; most of them are equal to the new ones
+     * @param answers the responses by {@link Question}: the request and the caller's roles
+     * @param before the responses made from the previous list, which are reused if they are equal to the new ones
      */
     private record Read(List<Action> actions, Instant at, Map<Question, CachedList> answers,
             Map<Question, CachedList> before, AtomicInteger bytes) {
@@ -60,7 +61,8 @@ class ActionCache {
                 bytes.addAndGet(-size);
                 return;
             }
-            // Reuses an equal response of the previous list, because memory outside of the heap is freed late.
+            // Reuses an equal response of the previous list. A new copy would take memory outside of the heap, which is freed
+            // late.
             CachedList same = before.get(asked);
             if (answers.putIfAbsent(asked, answer.equals(same) ? same : answer.outside()) != null) {
                 bytes.addAndGet(-size);
@@ -72,7 +74,7 @@ class ActionCache {
     private final Clock clock;
     private final ActionStore store;
     private final AtomicLong drops = new AtomicLong();
-    /** The ids of transactions of this process that changed actions, with the time of the change. */
+    /** The ids of this replica's own transactions that write actions, with the time at which each write began. */
     private final Map<String, Instant> writes = new ConcurrentHashMap<>();
     private volatile Read last;
     /** The responses made from the latest list. They stay when that list is dropped, so that the next list can reuse them. */
@@ -117,7 +119,8 @@ class ActionCache {
         Instant now = clock.instant();
         Read read = new Read(List.copyOf(store.all()), now, lately);
         synchronized (this) {
-            // A write that dropped the list meanwhile may be missing in the list that was read here, so this list is not kept.
+            // If a write dropped the list during this read, the list may have been read without that write. Then it is not
+            // kept.
             if (drops.get() == before) {
                 last = read;
                 lately = read.answers;
@@ -126,14 +129,17 @@ class ActionCache {
         return read;
     }
 
-    /** Remembers the id of a transaction of this process, so that its notification does not drop the list again. */
+    /**
+     * Remembers the id of a transaction of this replica. Its notification reaches this replica, too, and must not drop the list
+     * a second time.
+     */
     void writes(String transaction) {
         writes.put(transaction, clock.instant());
     }
 
     /**
-     * Drops the list unless this process has made the change. This process has dropped the list after its own change already;
-     * a second drop would discard a list that was read since then.
+     * Drops the list after another replica has written. Ignores the notification of this replica's own write, after which the
+     * list was dropped already; a second drop would discard a list that was read since then.
      */
     private void hear(String transaction) {
         Instant now = clock.instant();

@@ -39,7 +39,10 @@ public final class ActionJson {
             UUID updatedBy,
             String type) {
 
-        /** Returns the action for a caller. Only admins get the HTTP headers of its deliveries, which may be confidential. */
+        /**
+         * Returns an action as JSON for this caller. Only admins get the HTTP headers of the action's deliveries, because these
+         * headers may be confidential.
+         */
         static View of(Action action, Caller caller) {
             return new View(action.id, action.name, action.url, action.entityType, action.isAjax, action.description,
                     action.enabled, action.method, caller.is(Role.admin) ? action.headers : null, action.timeoutMs,
@@ -54,7 +57,7 @@ public final class ActionJson {
      *
      * @param next the cursor of the next page; null on the last page
      */
-    // The REST resource returns the list as bytes, so the native image build would not find this type by itself.
+    // Registered, because the REST resource returns this page as bytes, and the native image build finds only returned types.
     @RegisterForReflection
     public record Page(List<View> data, String next) {
     }

@@ -114,8 +114,8 @@ public class ActionResource {
     }
 
     /**
-     * A cursor: name and id of the last action of a page. Has both sort keys, because the action may be deleted before the
-     * next page is read.
+     * A cursor: the name and id of the last action of a page. It contains the name, because that action may have been deleted
+     * when the next page is read.
      */
     private record PageEnd(String name, UUID id) {
 
@@ -182,7 +182,8 @@ public class ActionResource {
         return change(id, before -> {
             try {
                 ObjectNode merged = (ObjectNode) merge(json.valueToTree(before), patch);
-                // Fields that the patch removes are put back as null, so that an unknown field among them is refused, too.
+                // The merge has removed the fields that are null in the patch. They are put back as null, so that unknown
+                // fields are refused.
                 patch.fieldNames().forEachRemaining(field -> merged.putIfAbsent(field, NullNode.instance));
                 return json.treeToValue(merged, Draft.class);
             } catch (IOException e) {

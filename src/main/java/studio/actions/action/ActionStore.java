@@ -27,15 +27,18 @@ public class ActionStore {
         this.rows = rows;
     }
 
-    /** Returns all actions, ordered by name. Its session is stateless, because a Hibernate session would keep every action. */
+    /**
+     * Returns all actions, ordered by name. Uses a stateless session, because an ordinary Hibernate session would keep every
+     * action in memory.
+     */
     public List<Action> all() {
         return rows.createSelectionQuery("from Action order by lower(name), name, id", Action.class)
                 .setReadOnly(true).getResultList();
     }
 
     /**
-     * Returns the ids of the actions that follow this name and id in the order of {@link #all}. The database compares the
-     * names, because its collation decides the order.
+     * Returns the ids of the actions that follow the given name and id in the order of {@link #all}. The database compares the
+     * names, because Java would not order them by the database's collation.
      */
     Set<UUID> after(String name, UUID id) {
         return Set.copyOf(rows.createSelectionQuery("""
@@ -45,8 +48,8 @@ public class ActionStore {
     }
 
     /**
-     * Returns some fields of all actions, in no order. Selects single columns, because most fields of whole actions would be
-     * read for nothing.
+     * Returns some fields of all actions, as one array for each action, in no order. Does not read whole actions, because most
+     * of their fields are not needed.
      *
      * @param fields the names of two or more fields of {@link Action}
      */
@@ -72,12 +75,14 @@ public class ActionStore {
         return Action.findByIdOptional(id, LockModeType.PESSIMISTIC_WRITE);
     }
 
-    /** Makes {@link #lockOutOthers} wait until the transaction ends, but no other caller of this method. */
+    /**
+     * Locks the action table until the transaction ends. Other calls of this method do not wait; {@link #lockOutOthers} waits.
+     */
     void lock() {
         lock("ROW EXCLUSIVE");
     }
 
-    /** Makes all other writers of actions wait until the transaction ends. */
+    /** Locks the action table until the transaction ends, so that all other writers wait. */
     void lockOutOthers() {
         lock("SHARE ROW EXCLUSIVE");
     }
@@ -86,7 +91,7 @@ public class ActionStore {
         session().createNativeQuery("LOCK TABLE action IN " + mode + " MODE").executeUpdate();
     }
 
-    /** Returns the id of the open transaction. PostgreSQL sends it when it notifies replicas of changed actions. */
+    /** Returns the id of the open transaction. If the transaction changes actions, PostgreSQL sends this id to all replicas. */
     String transaction() {
         return (String) session().createNativeQuery("SELECT pg_current_xact_id()::text", String.class).getSingleResult();
     }
@@ -106,8 +111,8 @@ public class ActionStore {
     }
 
     /**
-     * Returns one version of each action: for the n-th action, the version with the n-th number. Leaves out versions that were
-     * not saved.
+     * Returns one version for each position n of the two lists: of the n-th action, the version with the n-th number. Leaves
+     * out versions that were not saved.
      */
     @SuppressWarnings("unchecked")
     List<ActionVersion> versions(List<UUID> actions, List<Integer> versions) {
@@ -119,7 +124,7 @@ public class ActionStore {
                         .setParameter("versions", versions.toArray(Integer[]::new)).getResultList();
     }
 
-    /** Returns the versions of an action with a lower number than {@code version}, newest first. */
+    /** Returns at most {@code most} versions of an action with a lower number than {@code version}, newest first. */
     List<ActionVersion> versionsBefore(UUID action, int version, int most) {
         return ActionVersion.<ActionVersion> find("actionId = ?1 and version < ?2 order by version desc", action, version)
                 .page(0, most).list();

@@ -19,7 +19,9 @@ import studio.actions.audit.AuditEntry.Verb;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
 
-/** One version of an action and who wrote it. Never changed, and kept after the action is deleted. */
+/**
+ * One version of an action, with the caller who wrote it. A version is never changed, and is kept after the action is deleted.
+ */
 @Entity
 @Immutable
 public class ActionVersion extends PanacheEntityBase {
@@ -32,12 +34,18 @@ public class ActionVersion extends PanacheEntityBase {
     @Enumerated(EnumType.STRING)
     public Verb verb;
     public UUID callerId;
-    /** The caller's name, email and role are null in versions that {@link ActionWriter} reconstructed from the action. */
+    /**
+     * The caller's name, email and role are null if {@link ActionWriter} saved the version later, for an action without
+     * history.
+     */
     public String callerName;
     public String callerEmail;
     @Enumerated(EnumType.STRING)
     public Role callerRole;
-    /** The draft that would create an action like this version; for a deletion, like the deleted action. */
+    /**
+     * The fields that the action has in this version, as a draft. If the version is a deletion, the fields of the deleted
+     * action.
+     */
     @JdbcTypeCode(SqlTypes.JSON)
     public JsonNode draft;
     /** Creation time and creator of the action, not of this version. */
@@ -59,7 +67,7 @@ public class ActionVersion extends PanacheEntityBase {
         return version;
     }
 
-    /** Sets who wrote this version. */
+    /** Sets the caller who wrote this version. */
     ActionVersion by(Caller caller) {
         callerId = caller.id();
         callerName = caller.name();

@@ -26,7 +26,9 @@ import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
-/** Writes actions to the database; no other class does. Each write also saves a version and an audit entry. */
+/**
+ * Writes actions to the database; no other class writes them. Each write also saves a version of the action and an audit entry.
+ */
 @Singleton
 public class ActionWriter {
 
@@ -67,11 +69,12 @@ public class ActionWriter {
     }
 
     /**
-     * Changes an action. A draft that changes nothing is not checked, because rules that were added later may refuse the
-     * stored action.
+     * Changes an action. Does not check a draft that is equal to the stored action, because rules that were added after it was
+     * stored may refuse it.
      *
      * @param how makes the new draft from the present one
-     * @param expected the condition that the present action must meet, for example {@code If-Match}; tested under the lock
+     * @param expected the condition that the present action must meet, for example {@code If-Match}; tested after the action
+     *        was locked
      * @throws ProblemException {@code not_found}, {@code stale_version} if the condition is not met, or {@code invalid_body},
      *         which lists every wrong field
      */
@@ -85,7 +88,7 @@ public class ActionWriter {
     /**
      * Deletes an action, but keeps its versions.
      *
-     * @throws ProblemException {@code not_found} or {@code stale_version}
+     * @throws ProblemException {@code not_found}, or {@code stale_version} if {@code expected} is not met
      */
     public void delete(UUID id, Predicate<Action> expected, Requester requester) {
         written(() -> {
@@ -99,12 +102,13 @@ public class ActionWriter {
     }
 
     /**
-     * Saves an older version again as the newest version. A deleted action gets its old id.
+     * Saves an older version of an action again, as its newest version. A deleted action gets its old id.
      *
-     * @param version the number of the older version; null for a deleted action as it was when it was deleted
+     * @param version the number of the older version; null to restore a deleted action as it was when it was deleted
      * @param expected the condition that the present action must meet; gets null if the action is deleted
-     * @throws ProblemException {@code not_found}, {@code stale_version} if the condition is not met, or {@code invalid_body}
-     *         if the present rules refuse that version
+     * @throws ProblemException {@code not_found}, {@code stale_version} if the condition is not met, {@code invalid_parameter}
+     *         if the version is null and the action is not deleted, or {@code invalid_body} if the present rules refuse the
+     *         older version
      */
     public Action restore(UUID id, Integer version, Predicate<Action> expected, Requester requester) {
         // If two callers restore a deleted action at once, the lock makes the second wait and find the restored action.
@@ -135,9 +139,9 @@ public class ActionWriter {
     }
 
     /**
-     * Plans and saves many changes in one transaction, while no other transaction writes actions.
+     * Plans and saves many changes in one transaction. No other transaction can write actions meanwhile.
      *
-     * @param plan gets all stored actions, and saves its changes with {@link #put}
+     * @param plan gets all stored actions, saves the changes with {@link #put}, and returns the result of this method
      */
     public <T> T writeAll(Function<List<Action>, T> plan) {
         return written(store::lockOutOthers, () -> plan.apply(store.all()));
@@ -153,7 +157,8 @@ public class ActionWriter {
     }
 
     /**
-     * Saves the actions of an import. Their audit entries refer to the entry of the import. To be called in {@link #writeAll}.
+     * Creates and changes the actions of an import. The audit entry of each action refers to the audit entry of the import. To
+     * be called by the plan of {@link #writeAll}.
      *
      * @param by the audit entry of the import
      */
@@ -207,9 +212,10 @@ public class ActionWriter {
     }
 
     /**
-     * Saves a new action.
+     * Saves a new action, but not yet its version and audit entry.
      *
-     * @param counted the last version number of a deleted action with this id, after which the numbers continue; else 0
+     * @param counted the last version number of a deleted action with this id; 0 if there is none. The version numbers continue
+     *        from it.
      */
     private Kept add(Verb verb, Action action, int counted, Requester requester) {
         action.version += counted;
@@ -236,8 +242,9 @@ public class ActionWriter {
     }
 
     /**
-     * Runs a write in a new transaction. Locks the table before any row, so that no writer holds a locked row while it waits
-     * for the table; otherwise two writers could deadlock. Reads and presses do not wait for these locks.
+     * Runs a write in a new transaction, after {@code lock} has locked the table of actions. The table is locked before any
+     * row: two writers could deadlock if one held a locked row while it waited for the table. Reads and presses do not wait for
+     * these locks.
      */
     private <T> T written(Runnable lock, Callable<T> write) {
         try {
@@ -247,12 +254,15 @@ public class ActionWriter {
                 return write.call();
             });
         } finally {
-            // Also after a failure: the commit may have succeeded although its confirmation was lost.
+            // The list is dropped after a failure, too: the database may have committed, although its confirmation was lost.
             list.drop();
         }
     }
 
-    /** Refuses a name that another stored action has. To be called in a transaction that locks out other writers. */
+    /**
+     * Refuses a name that another stored action has, if names must differ. To be called in a transaction that locks out other
+     * writers.
+     */
     private void check(Label changed) {
         if (names.matter()) {
             names.check(changed, store.labels());

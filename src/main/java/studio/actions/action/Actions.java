@@ -27,7 +27,7 @@ import studio.actions.template.TriggerLink;
 @Singleton
 public class Actions {
 
-    /** The most actions that are kept in memory since their last press. */
+    /** The most actions that are kept in memory after a press, for the next press. */
     private static final int REMEMBERED = 100;
 
     private final ActionCache list;
@@ -57,14 +57,17 @@ public class Actions {
                 .orElseThrow(() -> found.isEmpty() ? unknown(id) : hidden(id));
     }
 
-    /** Returns the problem for an existing action that the caller may not see: the same as for a missing action. */
+    /**
+     * Returns the problem for an existing action that the caller may not see. The caller cannot tell it from the problem for a
+     * missing action.
+     */
     public static ProblemException hidden(UUID id) {
         return new ProblemException(Code.HIDDEN, missing(id));
     }
 
     /**
-     * Returns an action to press or preview. Does not check the caller's role, because it depends on the productions of the
-     * targets, which are not known yet.
+     * Returns an action to press or preview. Does not check the caller's role, because a role depends on the production of a
+     * target, and the targets have not been looked up yet.
      *
      * @throws ProblemException {@code not_found} if there is none, or if it is disabled and the caller is not an admin
      */
@@ -77,11 +80,11 @@ public class Actions {
     }
 
     /**
-     * Returns an enabled action to press, like {@link #forTargets}.
+     * Returns an action to press. Checks the same as {@link #forTargets}, and that the action is enabled and of the right kind.
      *
-     * @param ajax true for an action that the service sends, false for an action that the browser opens
-     * @throws ProblemException {@code not_found}, {@code action_disabled}, or {@code not_ajax} or {@code ajax} if the action
-     *         is of the other kind
+     * @param ajax true if the service must send the action's deliveries, false if the browser must open its URL
+     * @throws ProblemException {@code not_found}, {@code action_disabled}, {@code not_ajax} if the browser opens the action, or
+     *         {@code ajax} if the service sends it
      */
     public Action pressable(UUID id, Caller caller, boolean ajax) {
         Action action = forTargets(id, caller);
@@ -103,8 +106,9 @@ public class Actions {
     }
 
     /**
-     * Returns from memory an action that the service sends, as it was at its last press. This saves a query, because a press
-     * reads the present version number anyway. If the numbers differ, call {@link #pressableNow}.
+     * Returns an action that the service sends. Returns it from memory, as it was when {@link #pressableNow} last read it, if
+     * it is kept there. The press must compare the version number with the stored number, and call {@link #pressableNow} if
+     * they differ.
      */
     public Action pressableAsBefore(UUID id, Caller caller) {
         Action before = pressed.getIfPresent(id);
@@ -115,8 +119,8 @@ public class Actions {
     }
 
     /**
-     * Returns an action that the service sends. Reads it in a new transaction, because the request may have read an older
-     * version.
+     * Reads an action that the service sends, and keeps it in memory. Reads it in a new transaction, because the present
+     * request may have read an older version.
      */
     public Action pressableNow(UUID id, Caller caller) {
         pressed.invalidate(id);
@@ -126,7 +130,8 @@ public class Actions {
     }
 
     /**
-     * Returns actions as they were when Kitsu showed these trigger links. Leaves out versions that the history does not have.
+     * Returns the versions of actions that the given trigger links name. Leaves out links without a version number, and
+     * versions that were not saved.
      */
     public Map<TriggerLink, Draft> asOf(Collection<TriggerLink> links) {
         Map<TriggerLink, Draft> shown = new HashMap<>();

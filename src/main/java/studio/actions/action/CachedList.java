@@ -35,7 +35,9 @@ public record CachedList(String tag, ByteBuffer bytes) {
     /** Bytes that a string takes in addition to its characters. */
     private static final int STRING_OVERHEAD = 64;
 
-    /** The key of a kept response: everything on which the response depends in addition to the actions. */
+    /**
+     * The key under which a response is kept: the caller's roles and the parts of the request on which the response depends.
+     */
     record Question(Role role, Set<Role> roles, String path, String query, List<String> accept) {
 
         static Question of(RoutingContext request, Caller caller) {
@@ -45,8 +47,9 @@ public record CachedList(String tag, ByteBuffer bytes) {
         }
 
         /**
-         * Returns about the memory that the query and {@code Accept} take, whose lengths the caller chooses. Counts an
-         * overhead for each value of {@code Accept}, because many short values take more than one long value.
+         * Returns roughly how many bytes of memory the query and {@code Accept} take. Counts these two, because the caller
+         * chooses their lengths. Counts an overhead for each value of {@code Accept}, because many short values take more than
+         * one long value.
          */
         int length() {
             return (query == null ? 0 : query.length())
@@ -63,7 +66,10 @@ public record CachedList(String tag, ByteBuffer bytes) {
         }
     }
 
-    /** Returns a copy outside of the heap, to be kept. Each response is sent from that copy without copying it again. */
+    /**
+     * Returns a copy of this response outside of the Java heap, to be kept. It can be sent many times without being copied
+     * again.
+     */
     CachedList outside() {
         return new CachedList(tag, ByteBuffer.allocateDirect(bytes.capacity()).put(bytes.duplicate()).flip());
     }

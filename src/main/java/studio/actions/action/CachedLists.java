@@ -34,7 +34,8 @@ public class CachedLists {
 
     /**
      * The priority of the filter. It runs after the CORS check, and before Quarkus' authentication, which costs more than the
-     * response. So policies of Quarkus for paths ({@code quarkus.http.auth.permission}) do not apply; the service has none.
+     * response. Therefore Quarkus' permissions for paths ({@code quarkus.http.auth.permission}) do not protect a kept response;
+     * the service configures none.
      */
     private static final int FILTER = SecurityHandlerPriorities.AUTHENTICATION + 50;
 

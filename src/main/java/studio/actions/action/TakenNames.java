@@ -22,8 +22,9 @@ import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
 /**
- * The rule that no two actions may have the same name if the service runs with Kitsu. Kitsu's action box identifies actions by
- * name, so one of two equally named actions could never be run. Existing ones may stay.
+ * The rule that two actions whose entity types overlap may not have the same name. It applies only if Kitsu's URL is
+ * configured. Kitsu's action box identifies an action by its name, so one of two equally named actions could never be pressed.
+ * Stored actions with equal names may stay.
  */
 @Singleton
 public class TakenNames {
@@ -34,7 +35,10 @@ public class TakenNames {
         this.matter = config.url().isPresent();
     }
 
-    /** Returns true if names must differ. Then a writer must lock out other writers while it compares names. */
+    /**
+     * Returns true if names must differ, because Kitsu's URL is configured. Then a writer must lock out others while it
+     * compares names.
+     */
     boolean matter() {
         return matter;
     }
@@ -67,8 +71,9 @@ public class TakenNames {
     }
 
     /**
-     * Refuses a change to a name that another action has.
+     * Refuses a new or changed action whose name another action has.
      *
+     * @param changed the new label of the action
      * @param present the labels of all stored actions
      * @throws ProblemException {@code invalid_body} if another action has the name
      */
@@ -79,7 +84,8 @@ public class TakenNames {
     }
 
     /**
-     * Returns the errors of changes that are saved together, by the id of the action.
+     * Returns an error for each new or changed action whose name another action has, by action id. The actions are saved
+     * together.
      *
      * @param changes the new labels; if two changes take the same name, the first change gets it
      * @param present the labels of all stored actions, before the changes
@@ -89,7 +95,8 @@ public class TakenNames {
         if (matter && !changes.isEmpty()) {
             Map<UUID, Label> before = new HashMap<>();
             present.forEach(label -> before.put(label.id, label));
-            // An action whose change is refused keeps its old name, so another change to it must be refused, too.
+            // An action whose change is refused keeps its old name. Then a change of another action to this old name is
+            // refused, too.
             while (refuse(changes, before, refused)) {
             }
         }
@@ -118,7 +125,10 @@ public class TakenNames {
         return refused.size() > known;
     }
 
-    /** Returns true if two actions already had the same name and still have it. They may not take another name together. */
+    /**
+     * Returns true if two actions had the same name before the changes and still have it; that is allowed. Returns false if
+     * both take another name together.
+     */
     private static boolean wereTwins(Label one, Label oneBefore, Label other, Label otherBefore) {
         return oneBefore != null && otherBefore != null && oneBefore.meets(otherBefore)
                 && (one.folded().equals(oneBefore.folded()) || other.equals(otherBefore));

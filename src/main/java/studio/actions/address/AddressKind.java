@@ -13,8 +13,9 @@ import java.util.List;
 record AddressKind(Access access, String what, List<AddressRange> ranges) {
 
     /**
-     * How an entry of the allow list can permit requests to an address. OPENABLE: by address, range or name. GUARDED: only by
-     * exact address and port, since servers there may trust every request from this machine.
+     * How requests to an address can be permitted. PUBLIC: without an entry in the allow list. OPENABLE: by an entry with the
+     * address, a range or a name. GUARDED: only by an entry with the exact address and port, since servers there may trust
+     * every request from this machine. NEVER: by no entry.
      */
     enum Access {
         PUBLIC,
@@ -59,13 +60,13 @@ record AddressKind(Access access, String what, List<AddressRange> ranges) {
 
     private static final AddressRange NAT64 = AddressRange.parse("[64:ff9b::]", "96");
     /**
-     * NAT64 addresses with an IPv4 address that is not public, and ISATAP addresses: any prefix may stand before their last 64
-     * bits (RFC 5214, 6.1).
+     * The kind of NAT64 ranges, of NAT64 addresses with an IPv4 address that is not public, and of ISATAP addresses. The latter
+     * are no range, since they differ in their first 64 bits (RFC 5214, 6.1).
      */
     private static final AddressKind WRAPPED = kind(Access.NEVER, EMBEDDED);
     /**
-     * All other IPv6 addresses outside 2000::/3 (IANA IPv6 Global Unicast Assignments), including 100::/64 (RFC 6666) and
-     * 5f00::/16 (RFC 9602).
+     * The kind of all IPv6 addresses outside 2000::/3 (IANA IPv6 Global Unicast Assignments) that no other kind contains, such
+     * as 100::/64 (RFC 6666) and 5f00::/16 (RFC 9602).
      */
     private static final AddressKind UNASSIGNED = kind(Access.OPENABLE, RESERVED);
     private static final AddressKind UNICAST = kind(Access.PUBLIC, "a public address");

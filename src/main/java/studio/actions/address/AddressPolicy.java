@@ -16,7 +16,7 @@ import studio.actions.address.AddressKind.Access;
  */
 public final class AddressPolicy {
 
-    /** The reason to refuse an address; clients see it in a code such as {@code egress_port}. */
+    /** The reason to refuse an address; clients see it in the error code of the field, such as {@code egress_port}. */
     public enum Reason {
         SPELLING,
         SCHEME,
@@ -31,7 +31,7 @@ public final class AddressPolicy {
     /**
      * A refused address.
      *
-     * @param sentence tells the person what to do, and never which addresses a name resolved to
+     * @param sentence tells the person who typed the URL what to do, and never which addresses a name resolved to
      * @param found the refused address that a name resolved to, for the operator's log; null if no resolved address was judged
      */
     public record Refusal(Reason reason, String sentence, InetAddress found) {
@@ -66,9 +66,9 @@ public final class AddressPolicy {
 
     /**
      * Creates a policy from the entries of an allow list: {@code 10.20.0.5}, {@code [fd12::1]}, {@code 10.20.0.0/16},
-     * {@code [fd12::]/48} or {@code farm.studio.lan}, each with a port or not ({@code farm.studio.lan:8443}). A range allows
-     * its addresses, and a name allows the addresses that it resolves to. Loopback, link-local, unspecified and cloud metadata
-     * addresses are allowed only by an entry with the exact address and port.
+     * {@code [fd12::]/48} or {@code farm.studio.lan}, each with or without a port ({@code farm.studio.lan:8443}). A range
+     * allows its addresses, and a name allows the addresses that it resolves to. Loopback, link-local, unspecified and cloud
+     * metadata addresses are allowed only by an entry with the exact address and port.
      *
      * @throws IllegalArgumentException if an entry cannot be read or could never allow anything; the message says which and why
      */
@@ -76,12 +76,12 @@ public final class AddressPolicy {
         return new AddressPolicy(AllowList.of(allow));
     }
 
-    /** Returns a sentence about the first entry of the allow list that has no effect; empty if every entry has one. */
+    /** Returns a sentence about the first localhost entry for whose port no entry allows a loopback address; else empty. */
     public Optional<String> idleEntry() {
         return allow.idleEntry();
     }
 
-    /** Returns a copy of this policy with one more entry in the allow list; throws as {@link #of} does. */
+    /** Returns a copy of this policy with one more entry in the allow list; throws the same exception as {@link #of}. */
     public AddressPolicy and(String entry) {
         return new AddressPolicy(allow.and(entry));
     }

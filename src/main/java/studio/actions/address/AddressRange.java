@@ -65,7 +65,7 @@ record AddressRange(long high, long low, int bits) {
                 && ((high ^ other.high) & mask(bits)) == 0 && ((low ^ other.low) & mask(bits - 64)) == 0;
     }
 
-    /** Returns the IPv4 address in the last 32 bits. */
+    /** Returns the IPv4 address in this address's last 32 bits. */
     AddressRange embeddedV4() {
         return new AddressRange(0, MAPPED | low & 0xffff_ffffL, 128);
     }

@@ -28,19 +28,19 @@ final class AllowList {
         return new AllowList(entries.stream().map(Entry::parse));
     }
 
-    /** Returns a copy of this list with one more entry; throws as {@link #of} does. */
+    /** Returns a copy of this list with one more entry; throws the same exception as {@link #of}. */
     AllowList and(String entry) {
         return new AllowList(Stream.concat(entries.stream(), Stream.of(Entry.parse(entry))));
     }
 
-    /** Returns a sentence about the first entry that has no effect; empty if every entry has one. */
+    /** Returns a sentence about the first localhost entry for whose port no entry allows a loopback address; else empty. */
     Optional<String> idleEntry() {
         return entries.stream().filter(entry -> entry.isLocalName() && entries.stream().noneMatch(entry::isOpenedBy))
                 .findFirst().map(entry -> Entry.flaw(entry.port == 0 ? entry.name : entry.name + ":" + entry.port,
                         "A name alone does not allow loopback: add 127.0.0.1 with its port, like 127.0.0.1:8080."));
     }
 
-    /** Returns true if an entry allows this host, as a name or an address, at this port. */
+    /** Returns true if an entry allows this host at this port: by its name, or, if the host is an address, by this address. */
     boolean opens(Host host, int port) {
         return entries.stream().anyMatch(entry -> entry.isFor(port) && entry.opens(host.text(), host.literal()));
     }
@@ -59,8 +59,8 @@ final class AllowList {
      * An entry of the allow list.
      *
      * @param name the host name; null for a range or an address
-     * @param range null for a name
-     * @param port the only port that the entry allows; 0 for every port that needs no entry
+     * @param range the range, or the single address; null for a name
+     * @param port the only port that the entry allows; 0 for all ports except those that always need an entry with the port
      */
     private record Entry(String name, AddressRange range, int port) {
 
@@ -95,7 +95,7 @@ final class AllowList {
             return name != null && Host.isLocal(name);
         }
 
-        /** Returns true if the other entry allows a loopback address at the port of this local name. */
+        /** Returns true if the other entry allows a loopback address at the port of this entry, whose name is localhost. */
         boolean isOpenedBy(Entry other) {
             return other.range != null && other.port > 0 && (port == 0 || port == other.port)
                     && AddressKind.of(other.range).isLoopback();

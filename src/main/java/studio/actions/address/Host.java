@@ -7,7 +7,7 @@ import java.util.Locale;
  *
  * @param text the host as typed, but in lower case and without a dot at its end
  * @param literal the address; null for a name
- * @param flaw how to write the host correctly; null for a valid host
+ * @param flaw a sentence on how to write the host correctly; null if the host is valid
  */
 record Host(String text, AddressRange literal, String flaw) {
 

@@ -23,7 +23,7 @@ public class Refusals {
 
     private static final Logger LOG = Logger.getLogger(Refusals.class);
 
-    /** The most bytes that a log line shows of {@code what}, and of the caller's name with email. */
+    /** The most bytes of a log line for the description of the run or action, and for the caller's name with email. */
     private static final int SHOWN = 500;
 
     private final Map<Reason, Counter> counters = new EnumMap<>(Reason.class);
@@ -50,15 +50,16 @@ public class Refusals {
     }
 
     /**
-     * Cuts a text and replaces its line breaks, for a log line. The name of a refused action may be as long as a request body.
+     * Cuts a text and replaces its line breaks, for a log line. The text may contain the name of an invalid action, which may
+     * be as long as the body of its request.
      */
     private static String shown(String text) {
         return PrintableText.cut(PrintableText.of(text), SHOWN).replaceAll("[\\p{Cf}\\p{Zl}\\p{Zp}\n\t]", "\ufffd");
     }
 
     /**
-     * A recorder for the refusals of one run or action. Counts each refusal by its reason, but logs equal refusals once, since
-     * a press may be for a thousand shots.
+     * A recorder for the refusals of one run or action. Counts every refusal by its reason, but logs equal refusals only once:
+     * a press for a thousand shots must not write a thousand lines.
      */
     public final class Of {
 

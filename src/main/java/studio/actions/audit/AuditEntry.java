@@ -20,9 +20,9 @@ import studio.actions.identity.Requester;
 import studio.actions.identity.Role;
 
 /**
- * An entry of the audit: who did what to which action or run, from which address, with which result. It is written in the
- * transaction of the change, so that neither exists without the other. PostgreSQL refuses to change an entry, or to remove it
- * before its retention period is over (triggers in {@code V1__schema.sql}).
+ * An entry of the audit: who did what to which action or run, from which address, with which result. An entry about a change is
+ * written in the transaction of the change, so that neither exists without the other. PostgreSQL refuses to change an entry, or
+ * to remove it before its retention period is over (triggers in {@code V1__schema.sql}).
  */
 @Entity
 @Immutable
@@ -41,9 +41,9 @@ public class AuditEntry extends PanacheEntityBase {
         replayed,
         cancelled,
         refused,
-        /** Action deleted in Kitsu, but kept by this service. */
+        /** Kitsu's own copy of an action was deleted; this service keeps the action. */
         cleared,
-        /** Action restored in Kitsu. */
+        /** The copy was restored in Kitsu. */
         uncleared
     }
 
@@ -72,7 +72,7 @@ public class AuditEntry extends PanacheEntityBase {
     @JdbcTypeCode(SqlTypes.JSON)
     public Map<String, Object> detail = new LinkedHashMap<>();
 
-    /** Returns a new entry, which {@code persist} will save. */
+    /** Returns a new entry, which is not saved yet. */
     public static AuditEntry of(Verb verb, Requester requester, String result) {
         AuditEntry entry = new AuditEntry();
         entry.id = UUID.randomUUID();
@@ -102,7 +102,7 @@ public class AuditEntry extends PanacheEntityBase {
         return this;
     }
 
-    /** Adds a detail, whose value is a text, a number, or a list of them. */
+    /** Adds a detail. Its value is anything that JSON can express, such as a text, a number or a list. */
     public AuditEntry with(String key, Object value) {
         detail.put(key, value);
         return this;

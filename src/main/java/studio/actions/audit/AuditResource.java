@@ -91,7 +91,7 @@ public class AuditResource {
                 MediaType.APPLICATION_JSON).build();
     }
 
-    /** Returns a page of entries, newest first: after the cursor, or from the start if it is null. */
+    /** Finds a page of entries, newest first: after the cursor, or from the newest entry if the cursor is null. */
     private List<AuditJson.View> entries(AuditStore.Filter filter, Cursor after, int most) {
         return QuarkusTransaction.requiringNew().call(() -> {
             List<AuditEntry> found = store.entries(filter, after, most);

@@ -74,7 +74,7 @@ public class AuditStore {
         return condition;
     }
 
-    /** Finds the outcomes of runs, by run id. A run that has not ended has none. */
+    /** Finds the outcomes of runs, by run id. The map lacks the runs that have not ended. */
     Map<UUID, AuditOutcome> outcomes(Collection<UUID> runs) {
         return runs.isEmpty() ? Map.of()
                 : AuditOutcome.<AuditOutcome> list("runId in ?1", runs).stream()
@@ -82,8 +82,8 @@ public class AuditStore {
     }
 
     /**
-     * Sets the action, or the run with its action, that a refused request was about. The request's path holds only an id, so
-     * the name is read from the database.
+     * Sets the entry's action, or its run and the run's action, to those that a refused request was about. The request's path
+     * holds only an id, so the name is read from the database.
      */
     @SuppressWarnings("unchecked")
     void aboutPath(AuditEntry entry, UUID id, boolean run) {

@@ -24,9 +24,7 @@ import org.apache.commons.csv.QuoteMode;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
-/**
- * Reads and writes CSV as spreadsheets and Kitsu write it: RFC 4180 with {@code ;} or {@code ,}, in UTF-8. Also reads tabs.
- */
+/** Reads and writes CSV as spreadsheets and Kitsu write it: RFC 4180 in UTF-8, with {@code ;} or {@code ,}. Also reads TSV. */
 public final class Csv {
 
     public static final String MEDIA_TYPE = "text/csv";
@@ -59,9 +57,10 @@ public final class Csv {
     }
 
     /**
-     * One line of a table.
+     * One row of a table.
      *
-     * @param number the line's number in the file, from 1; if a cell has line breaks, the number of its first line
+     * @param number the number of the line in the file, from 1, on which the row begins; a row with line breaks in cells has
+     *        several lines
      */
     public record Line(int number, List<String> cells) {
 
@@ -71,7 +70,7 @@ public final class Csv {
     }
 
     /**
-     * Returns a printer that writes CSV like Kitsu: every cell quoted, lines end in LF. It does not {@link #guard} the cells.
+     * Returns a printer that writes CSV like Kitsu: every cell quoted, lines end in LF. Callers must {@link #guard} the cells.
      */
     public static CSVPrinter printer(Appendable out, char delimiter) {
         try {
@@ -88,8 +87,8 @@ public final class Csv {
     }
 
     /**
-     * Returns a cell like {@link #guard}, but guards text after each delimiter in the cell, too: a spreadsheet may begin a new
-     * cell there. For text from strangers that only people read, since {@link #unguard} does not read such a cell back.
+     * Returns a cell like {@link #guard}, and also guards the text after each delimiter inside the cell, where a spreadsheet
+     * may begin a new cell. Use it for text from outside that only people read, since {@link #unguard} cannot restore the text.
      */
     public static String guardAll(String text) {
         return text == null ? "" : guard(INNER.matcher(text).replaceAll("$1'"));
@@ -125,12 +124,12 @@ public final class Csv {
     }
 
     /**
-     * Reads a file up to a number of lines. Detects a byte order mark, line ends, and semicolon, comma or tab as delimiter.
+     * Reads the first rows of a file. Detects a byte order mark, line ends, and semicolon, comma or tab as delimiter.
      *
-     * @param most the most lines to return
-     * @return the lines that are not blank
-     * @throws ProblemException {@code invalid_csv} if the file is not UTF-8, a quote is not closed, or a closing quote has
-     *         text behind it
+     * @param most the most rows to return
+     * @return the rows that are not blank
+     * @throws ProblemException {@code invalid_csv} if the file is not UTF-8, a quote is not closed, or a closing quote has text
+     *         behind it
      */
     public static List<Line> read(byte[] file, int most) {
         String whole = text(file);

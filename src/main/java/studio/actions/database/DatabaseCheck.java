@@ -77,8 +77,8 @@ public final class DatabaseCheck implements Callback {
     }
 
     /**
-     * Detects transaction pooling: while another transaction uses the server process that this connection had, this connection
-     * gets a different one.
+     * Returns true if a pool assigns server processes by transaction. If so, while another connection's open transaction holds
+     * the process that this connection had, this connection gets a different one.
      */
     private static boolean isSharedByTransaction(Connection connection, DataSource database) throws SQLException {
         String before = ask(connection, SERVER);

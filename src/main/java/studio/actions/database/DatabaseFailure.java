@@ -24,7 +24,10 @@ public record DatabaseFailure(String state, String message) {
      */
     private static final List<String> OURS = List.of("21", "22", "23", "42", "25P02");
 
-    /** In class 42, but not our fault: an administrator or a hosting provider has revoked a right from the service's user. */
+    /**
+     * A revoked right of the service's user. In class 42 of {@link #OURS}, but the fault of an administrator or hosting
+     * provider.
+     */
     private static final String NO_RIGHT = "42501";
 
     private static final Map<String, String> SENTENCES = Map.ofEntries(
@@ -44,8 +47,8 @@ public record DatabaseFailure(String state, String message) {
     private static final List<String> PASSING = List.of("0A", "40", "55", "57014");
 
     /**
-     * Finds the database failure behind an exception, if there is one. Also looks at suppressed exceptions, because a failed
-     * commit has its reason there.
+     * Finds the database failure that caused an exception, if any. Also looks at suppressed exceptions, because the reason of a
+     * failed commit is one of them.
      */
     public static Optional<DatabaseFailure> of(Throwable thrown) {
         DatabaseFailure found = null;

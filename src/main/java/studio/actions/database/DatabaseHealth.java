@@ -14,22 +14,22 @@ import io.quarkus.runtime.ShutdownEvent;
 import studio.actions.log.Causes;
 
 /**
- * The state of the database, as all parts of the service report it. A lasting failure is logged once, however many requests
- * it affects. A later heartbeat, which each replica writes to the database, logs that the failure is over.
+ * The state of the database, as all parts of the service report it. A lasting failure is logged once, however many requests it
+ * affects. The recovery is logged at the first later heartbeat, which each replica writes to the database regularly.
  */
 @Singleton
 public class DatabaseHealth {
 
     private static final Logger LOG = Logger.getLogger(DatabaseHealth.class);
 
-    /** A failure counts for at least this long: the few bytes of a heartbeat may still fit on a disk that is full. */
+    /** A failure lasts at least this long, even if a heartbeat is written: its few bytes may still fit on a full disk. */
     private static final Duration SHORTEST_OUTAGE = Duration.ofSeconds(10);
 
     private DatabaseFailure failure;
     private long failedAt;
     private boolean stopping;
 
-    /** Records a failure. Returns true if it is a lasting failure of the database; the caller need not log it then. */
+    /** Records a failure. Returns true if it is a lasting failure of the database, which the caller then need not log. */
     public synchronized boolean failed(Throwable thrown) {
         Optional<DatabaseFailure> found = DatabaseFailure.of(thrown).filter(DatabaseFailure::lasts);
         found.ifPresent(one -> {
@@ -44,7 +44,7 @@ public class DatabaseHealth {
         return found.isPresent();
     }
 
-    /** Records a write that succeeded. */
+    /** Records a successful write. It ends a failure that was recorded more than {@link #SHORTEST_OUTAGE} ago. */
     public synchronized void wrote() {
         if (failure != null && System.nanoTime() - failedAt > SHORTEST_OUTAGE.toNanos()) {
             LOG.info("The database is back; sending deliveries again.");
@@ -65,7 +65,7 @@ public class DatabaseHealth {
         stop();
     }
 
-    /** Logs no further failures: they are expected in a shutdown, because the pool closes before its last users end. */
+    /** Logs no further failures: they are expected in a shutdown, because the pool closes while some code still uses it. */
     private synchronized void stop() {
         stopping = true;
     }

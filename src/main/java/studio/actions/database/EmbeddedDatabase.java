@@ -48,8 +48,8 @@ public final class EmbeddedDatabase implements AutoCloseable {
     }
 
     /**
-     * Starts PostgreSQL on a folder, and creates the folder if it is missing. If a killed service left its PostgreSQL running
-     * there, stops that one first. This loses nothing: its clients are gone, and its commits are on disk.
+     * Starts PostgreSQL on a folder, and creates the folder if it is missing. If a killed service has left its PostgreSQL
+     * running on the folder, stops that PostgreSQL first. No data is lost, because its commits are on disk.
      *
      * @throws IllegalStateException if another process uses this folder, or PostgreSQL does not start
      */
@@ -115,8 +115,8 @@ public final class EmbeddedDatabase implements AutoCloseable {
     }
 
     /**
-     * Deletes PostgreSQL's programs if they were unpacked only in part. The library would use them, although the marker file
-     * that it writes after unpacking is missing.
+     * Deletes PostgreSQL's programs if they were unpacked only in part, that is, if the marker file that the library writes
+     * after unpacking is missing. The library would use the programs all the same.
      */
     private static void deleteHalfUnpacked(Path binaries) throws IOException {
         if (Files.exists(binaries)) {
@@ -190,8 +190,8 @@ public final class EmbeddedDatabase implements AutoCloseable {
     }
 
     /**
-     * Creates the folder with access for this user only: PostgreSQL has no password here, and its programs are started from
-     * this folder.
+     * Creates the folder with access for this user only: the embedded PostgreSQL has no password, and its programs are started
+     * from this folder.
      */
     private static Path privately(Path folder) throws IOException {
         if (Files.notExists(folder) && folder.getFileSystem().supportedFileAttributeViews().contains("posix")) {

@@ -26,9 +26,9 @@ import io.quarkus.runtime.StartupEvent;
 import studio.actions.thread.Threads;
 
 /**
- * Notifications between replicas, through PostgreSQL's {@code LISTEN} and {@code NOTIFY}. One connection listens; a new one
- * replaces it when it breaks. A notification may get lost, so every subscriber polls as well. Each minute the process sends a
- * notification to itself and waits for it, because a pool or proxy may drop notifications silently.
+ * Notifications between replicas, through PostgreSQL's {@code LISTEN} and {@code NOTIFY}. One connection listens; if it breaks,
+ * another is opened. Notifications may get lost, so every subscriber also polls the database. A pool or proxy may drop
+ * notifications silently, so each minute the process sends one to itself and waits for it.
  */
 @Singleton
 public class Notifications {
@@ -48,7 +48,7 @@ public class Notifications {
 
     private static final Logger LOG = Logger.getLogger(Notifications.class);
 
-    /** The longest wait for a notification until the connection is checked; below the driver's {@code socketTimeout}. */
+    /** Maximum wait for a notification before the connection is checked; less than the driver's {@code socketTimeout}. */
     private static final int LISTENED_MS = 10_000;
 
     private static final Duration LISTEN_AGAIN = Duration.ofSeconds(1);
@@ -56,7 +56,7 @@ public class Notifications {
     private static final String ECHO = "notification_echo";
     private static final Duration BETWEEN_ECHOES = Duration.ofMinutes(1);
 
-    /** The time within which a notification to itself must arrive. */
+    /** The time within which a notification that this process sends to itself must arrive. */
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
     private record Subscription(Topic topic, Consumer<String> heard, Runnable missed) {
@@ -81,8 +81,9 @@ public class Notifications {
     /**
      * Subscribes to a topic. Both callbacks run on the listening thread and must neither block nor fail.
      *
-     * @param heard gets the payload of each notification; an empty string if it has none
-     * @param missed called when notifications may have been lost, and before the first one, to read the database again
+     * @param heard gets the payload of each notification; an empty string if it has no payload
+     * @param missed called when listening begins and when notifications may have been lost: the subscriber must then read the
+     *        database again
      */
     public void subscribe(Topic topic, Consumer<String> heard, Runnable missed) {
         subscriptions.add(new Subscription(topic, heard, missed));
@@ -114,7 +115,7 @@ public class Notifications {
     void end(@Observes ShutdownEvent stop) {
         stopping.countDown();
         if (listening) {
-            // Wakes the listening thread with a notification, so that it ends before the pool closes its connection.
+            // Wakes the listening thread with a notification: that thread must end before the pool closes the connections.
             try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
                 statement.execute("NOTIFY " + Topic.action_changed);
                 listener.join(LISTEN_AGAIN.toMillis());
@@ -164,7 +165,7 @@ public class Notifications {
             }
             statement.execute("UNLISTEN *");
         } catch (SQLException | RuntimeException e) {
-            // Otherwise the pool would lend this connection to a request while it still listens.
+            // Closes the connection for good. Otherwise the pool would pass it to other code, and it would still listen.
             connection.abort(Runnable::run);
             throw e;
         }
@@ -189,7 +190,7 @@ public class Notifications {
             }
         }
 
-        /** Returns how long to wait for the next notification, in milliseconds. */
+        /** Returns how long to wait for the next notification, in milliseconds; less while this echo is awaited. */
         int patience() {
             return awaited ? (int) PATIENCE.toMillis() : LISTENED_MS;
         }

@@ -44,7 +44,7 @@ public final class SqlBatch {
          *        in order
          */
         public ResultSet of(int statement) throws SQLException {
-            // Skips the result of PLANNED_ONCE, which comes first.
+            // Also skips the result of PLANNED_ONCE, which precedes the batch's results.
             for (; at <= statement; at++) {
                 asked.getMoreResults();
             }
@@ -53,9 +53,9 @@ public final class SqlBatch {
     }
 
     /**
-     * Makes PostgreSQL plan each prepared statement only once. Without this, it plans a statement with arrays at each
-     * execution, because the best plan may depend on the arrays' lengths. Ours look up each element by index in any case,
-     * which takes less time than planning.
+     * Makes PostgreSQL plan each prepared statement only once. Otherwise it plans a statement with arrays at each execution,
+     * because the best plan may depend on the arrays' lengths. The batches' statements find rows by an index at any length, and
+     * planning takes longer than that.
      */
     private static final String PLANNED_ONCE = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)";
 
@@ -88,8 +88,8 @@ public final class SqlBatch {
     }
 
     /**
-     * Sends the statements in the open transaction and commits in the same round trip. The transaction manager's own commit
-     * finds nothing left to do. The transaction must have no other statement after these.
+     * Sends the statements in the open transaction and commits it in the same round trip. They must be the last statements of
+     * the transaction: the transaction manager later sends its own commit, which has no effect.
      */
     public <T> T askAndCommit(Reading<T> reading) {
         return add("COMMIT", List.of()).ask(reading);
@@ -101,8 +101,8 @@ public final class SqlBatch {
     }
 
     /**
-     * Sends the statements on a separate connection and commits them. Needs no managed transaction, because no code has to run
-     * when this one ends.
+     * Sends the statements on a connection of their own and commits them. The caller needs no managed transaction, because
+     * nothing else is committed with them.
      */
     public <T> T ask(DataSource database, Reading<T> reading) {
         try (Connection connection = database.getConnection()) {
@@ -122,7 +122,7 @@ public final class SqlBatch {
         }
     }
 
-    /** Returns one property of each element as an array, which a statement passes to {@code unnest}. */
+    /** Returns one property of each element as an array, for a statement that turns arrays into rows with {@code unnest}. */
     public static <S, T> T[] each(Collection<S> all, Function<S, T> part, IntFunction<T[]> array) {
         return all.stream().map(part).toArray(array);
     }

@@ -8,7 +8,7 @@ import studio.actions.egress.Reply;
 /** CDI event: an attempt to send a delivery has ended in this process. */
 public record AttemptEnded(Reply reply) {
 
-    /** Fires the event, unless CDI has shut down: an attempt that outlasts the shutdown ends after that. */
+    /** Fires the event. Does nothing if CDI has shut down, because an attempt may end later than that. */
     static void fire(Event<AttemptEnded> event, Reply reply) {
         if (Arc.container() != null) {
             event.fire(new AttemptEnded(reply));

@@ -43,16 +43,16 @@ public final class DeliveryQueue {
     /**
      * The due deliveries that a replica may claim, which means reserve for itself to send.
      *
-     * @param alive whether the replica may claim: no other replica has declared it dead, and none can before the transaction
-     *        ends
+     * @param alive whether the replica may claim: no other replica has declared it dead, and none can do so before the
+     *        transaction ends
      * @param due the deliveries, earliest press first
      */
     record Offer(boolean alive, List<Due> due) {
     }
 
     /**
-     * LATERAL and LIMIT make PostgreSQL look up each run's deliveries by the index on {@code run_id}, even if its row
-     * estimates are wrong. IS TRUE keeps it from using the index on {@code due_at}, which holds the due deliveries of all
+     * LATERAL and LIMIT make PostgreSQL look up each run's deliveries by the index on {@code run_id}, even if its row estimates
+     * are wrong. IS TRUE keeps PostgreSQL from using the index on {@code due_at}, where it would read the due deliveries of all
      * runs.
      */
     private static final String OFFER = """
@@ -91,17 +91,18 @@ public final class DeliveryQueue {
              ORDER BY r.created_at, r.id, d.position""";
 
     /**
-     * Finds and locks due deliveries that no replica has claimed. Takes only a few deliveries of each run, so that a long run
-     * does not hold up others, and the oldest runs of each action, so that a busy action does not hold up others. Leaves out
-     * disabled actions. The locks last until the transaction ends; other replicas skip locked deliveries.
+     * Finds and locks due deliveries that no replica has claimed. Returns only a few deliveries of each run, so that a long run
+     * does not hold up other runs, and only the oldest runs of each action, so that a busy action does not hold up other
+     * actions. Leaves out deliveries of disabled actions. The locks last until the transaction ends; other replicas skip locked
+     * deliveries.
      *
      * @param replica the replica that wants to claim
      * @param free the number of free connection slots by host; at a host that is missing here, all slots are free
      * @param room how many more deliveries of a run may be in flight, by the run's id; a run that is missing here has none in
      *        flight
      * @param paused the actions that may send nothing at the moment, because their rate limit is reached
-     * @param runs the most runs to take deliveries of
-     * @param each the most deliveries to take of each run
+     * @param runs the most runs to return deliveries of
+     * @param each the most deliveries to return of each run
      */
     static Offer offer(UUID replica, Map<String, Integer> free, Map<UUID, Integer> room, Collection<UUID> paused, int runs,
             int each) {
@@ -129,7 +130,7 @@ public final class DeliveryQueue {
      * The unfinished deliveries of an action.
      *
      * @param unfinished their number, including deliveries in flight and deliveries that wait for another attempt
-     * @param waits whether at least one is due, and could be sent if no limit held it back
+     * @param waits whether at least one of them is due, so that only a limit can keep it from being sent now
      */
     public record Backlog(long unfinished, boolean waits) {
 
@@ -139,7 +140,7 @@ public final class DeliveryQueue {
         }
     }
 
-    /** Counts the due deliveries of an action, which could be sent if no limit held them back. */
+    /** Counts the due deliveries of an action. Only a limit can keep them from being sent now. */
     public static RateLimits.Waiting waiting(UUID action) {
         Tuple found = (Tuple) Panache.getEntityManager().createNativeQuery("""
                 SELECT coalesce(sum(owed.deliveries), 0) AS deliveries, max(r.host) AS host
@@ -151,13 +152,13 @@ public final class DeliveryQueue {
         return new RateLimits.Waiting(found.get("deliveries", Number.class).longValue(), found.get("host", String.class));
     }
 
-    /** Finds deliveries by id only. With a condition on the state, PostgreSQL reads the whole index of pending deliveries. */
+    /** Selects by id only. With a condition on the state, too, PostgreSQL would read the whole index of pending deliveries. */
     private static final String CLAIM = """
             UPDATE delivery SET state = 'in_flight', owner = ?, due_at = NULL, attempts = attempts + 1
              WHERE id = ANY (?) RETURNING id, run_id, method, url, host, body, webhook_id, attempts""";
 
     /**
-     * Marks deliveries, which {@link #offer} has locked, as in flight at a replica, and commits the transaction.
+     * Marks deliveries as in flight at a replica, and commits the transaction, in which {@link #offer} has locked them.
      *
      * @return the claimed deliveries; only the fields that are needed to send them are set
      */
@@ -182,7 +183,7 @@ public final class DeliveryQueue {
         });
     }
 
-    /** Returns the time until the first of the deliveries that are not due yet becomes due; empty if there is none. */
+    /** Returns the time until the next delivery becomes due; empty if no delivery has a due time in the future. */
     static Optional<Duration> nextDue() {
         Number seconds = (Number) Panache.getEntityManager().createNativeQuery("""
                 SELECT extract(epoch FROM (SELECT min(due_at) FROM delivery WHERE state = 'pending' AND due_at > now()) - now())
@@ -190,7 +191,7 @@ public final class DeliveryQueue {
         return Optional.ofNullable(seconds).map(found -> Duration.ofMillis((long) (found.doubleValue() * 1000) + 1));
     }
 
-    /** A delivery in flight, according to the database, with the replica that owns it. */
+    /** A delivery that the database shows as in flight. Its owner is the replica that has claimed it. */
     record Owned(UUID delivery, UUID run, UUID owner, int attempt) implements OutcomeBatch.Attempted {
     }
 
@@ -206,8 +207,8 @@ public final class DeliveryQueue {
     }
 
     /**
-     * Makes deliveries due now whose due time is too late because the database's clock was set back. Such a delivery has a
-     * last attempt that ended in the future, or a due time in the future without any attempt.
+     * Makes deliveries due now that would become due too late because the database's clock was set back. Such a delivery has a
+     * due time in the future, and either no attempt yet or a last attempt that ended in the future.
      *
      * @return the number of deliveries that were made due
      */

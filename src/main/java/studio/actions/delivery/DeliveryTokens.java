@@ -40,7 +40,7 @@ class DeliveryTokens {
     }
 
     /**
-     * Takes a token of its action and one of its host for each delivery.
+     * Takes two rate limit tokens for each delivery: one of its action and one of its host.
      *
      * @return the deliveries that got no tokens, because a bucket was empty
      */

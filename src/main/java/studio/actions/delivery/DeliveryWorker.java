@@ -44,8 +44,8 @@ import studio.actions.settings.EgressConfig;
 import studio.actions.thread.Threads;
 
 /**
- * The background thread that claims and sends due deliveries of all replicas' runs. It claims deliveries that have a free
- * connection slot and rate limit tokens. A press may claim the first deliveries of its own run itself ({@link #reserveSlots}).
+ * The background thread that claims and sends due deliveries, also of other replicas' runs. A claim takes a free connection
+ * slot and rate limit tokens. A press may claim the first deliveries of its own run itself ({@link #reserveSlots}).
  */
 @Singleton
 public class DeliveryWorker {
@@ -63,7 +63,7 @@ public class DeliveryWorker {
 
     private static final Duration AGAIN = Duration.ofSeconds(1);
 
-    /** The shortest wait for tokens. Tokens gained in one wait are used at once, so a longer wait means larger bursts. */
+    /** The shortest wait for tokens. All tokens gained in a wait are used at once, so a longer wait means larger bursts. */
     private static final Duration SIP = Duration.ofMillis(20);
 
     private final Egress egress;
@@ -80,11 +80,11 @@ public class DeliveryWorker {
     private final int perHost;
     private final Map<UUID, InFlight> allInFlight = new ConcurrentHashMap<>();
     private final Cache<UUID, Refusals.Of> logged = Caffeine.newBuilder().maximumSize(RUNS).build();
-    /** A cache of runs in progress. Requests are built only from fields that never change, so an old copy will do. */
+    /** A cache of runs in progress. Entries may be outdated, but requests are built only from fields that never change. */
     private final Cache<UUID, Run> running = Caffeine.newBuilder().maximumSize(RUNS).build();
     private final Semaphore wakeUps = new Semaphore(0);
     private final Thread thread = Threads.daemon("deliveries", this::work);
-    /** Whether a delivery may be waiting for a connection slot. If not, a slot that becomes free need not wake this thread. */
+    /** Whether a due delivery may lack a connection slot. If false, the release of a slot need not wake the thread. */
     private volatile boolean wanting = true;
     private volatile boolean changed;
     private volatile boolean stopping;
@@ -105,7 +105,7 @@ public class DeliveryWorker {
         this.choice = new FairChoice(tokens, this.config.parallelism());
         this.perHost = egressConfig.inFlightPerHost();
         notifications.subscribe(Notifications.Topic.delivery_due, nothing -> wake(), this::wake);
-        // Waiting deliveries may go out now: their action may have been enabled, or its rate limit raised.
+        // Due deliveries may have become sendable: their action was enabled, or its rate limit was raised.
         notifications.subscribe(Notifications.Topic.action_changed, nothing -> changed(), this::changed);
     }
 
@@ -142,9 +142,9 @@ public class DeliveryWorker {
     }
 
     /**
-     * Takes a connection slot for each delivery of a new run that can be sent at once. Stops if the action or the host is
-     * known to have no tokens, because earlier deliveries wait for the next tokens. Afterwards call {@link #takeTokens}, save
-     * the claims and call {@link #send}; or give the slots back with {@link #release}.
+     * Takes a connection slot for each delivery of a new run that can be sent at once. Takes none if a token bucket that they
+     * need ran out and is not full again, because earlier deliveries wait for its tokens. Afterwards call {@link #takeTokens},
+     * save the claims and call {@link #send}; or give the slots back with {@link #release}.
      */
     public List<InFlight> reserveSlots(Run run, int ratePerMinute, List<Delivery> pending) {
         List<InFlight> claimed = new ArrayList<>();
@@ -189,7 +189,7 @@ public class DeliveryWorker {
         tokens.giveBack(paid);
     }
 
-    /** Registers a delivery before its claim is saved. So a saved claim whose delivery is not registered was never sent. */
+    /** Adds a delivery to {@code allInFlight} before its claim is saved. So a saved claim missing there was never sent. */
     private InFlight reserve(InFlight inFlight) {
         allInFlight.put(inFlight.delivery(), inFlight);
         inFlight.slot().whenReleased(() -> {
@@ -218,7 +218,7 @@ public class DeliveryWorker {
                     LOG.warnf("Cannot read due deliveries (%s); retrying every second.", DatabaseHealth.reason(e));
                 }
                 failing = true;
-                // Not await(), which would return at once: releasing the slots after the failure has woken this thread.
+                // Not await(), which would return at once: the failure released slots, which has already woken this thread.
                 stopping |= !Threads.sleep(AGAIN);
             }
         }
@@ -257,7 +257,7 @@ public class DeliveryWorker {
         long since = System.nanoTime();
         try {
             pause = QuarkusTransaction.requiringNew().call(() -> {
-                // Read before the search: a bucket that gets a token meanwhile would be neither searched nor waited for.
+                // Read before the search, so that a bucket that gets a token during the search causes another search soon.
                 Optional<Duration> refill = tokens.empty().untilNextToken();
                 Map<String, Integer> free = egress.freeSlots();
                 tokens.empty().subjects(RateLimit.Kind.host).forEach(host -> free.put(host, 0));
@@ -315,7 +315,7 @@ public class DeliveryWorker {
         return allInFlight.values().stream().filter(inFlight -> !inFlight.slot().isReleased());
     }
 
-    /** Returns the runs of the claimed deliveries by id, and sets queued ones to running. */
+    /** Returns the runs of the claimed deliveries by id, and changes runs in state queued to running. */
     private Map<UUID, Run> runs(List<InFlight> claimed) {
         Map<UUID, Run> runs = new HashMap<>();
         claimed.forEach(inFlight -> runs.put(inFlight.run(), running.getIfPresent(inFlight.run())));
@@ -333,8 +333,8 @@ public class DeliveryWorker {
     }
 
     /**
-     * Returns whether a lease has passed since the given time. If so, claims made at that time must not be sent: other
-     * replicas may have declared this one dead and taken them over. {@link Recovery} takes back claims that nobody took over.
+     * Returns whether the lease has passed since the given time. If so, claims made then must not be sent: other replicas may
+     * have declared this one dead and taken the claims over. {@link Recovery} takes back the remaining claims.
      */
     public boolean stale(long sinceNanos) {
         return System.nanoTime() - sinceNanos >= config.lease().toNanos();
@@ -342,7 +342,7 @@ public class DeliveryWorker {
 
     private void choose(List<DeliveryQueue.Due> due, List<InFlight> chosen) {
         choice.choose(due, sending(), () -> allInFlight.size() < AT_ONCE, next -> {
-            // A replica that declared this one dead has made the delivery due again, but this one still sends it.
+            // Another replica declared this one dead and requeued the delivery, but this replica is still sending it.
             if (allInFlight.containsKey(next.id())) {
                 return false;
             }
@@ -356,13 +356,14 @@ public class DeliveryWorker {
     /**
      * Sends a claimed delivery. To be called after the claim was committed.
      *
-     * @param told receives the outcome after its commit; not called if another replica took the delivery over
+     * @param told receives the outcome after its commit; not called if another replica took the delivery over, or if an earlier
+     *        commit, which seemed to fail, saved the outcome
      */
     public void send(InFlight inFlight, Run run, Delivery delivery, Consumer<Delivery.Outcome> told) {
         UUID owner = delivery.owner;
         int attempt = delivery.attempts;
         Span span = tracing.attempt(run, delivery);
-        // Checked again, because the run may have begun at a replica that had a secret which this one lacks.
+        // Secrets are checked again: the press may have been handled by a replica with a secret that is missing here.
         Uni<Reply> reply = Uni.createFrom().deferred(() -> requests.missingSecret(run.headers, run.signingSecret).map(why -> {
             inFlight.slot().release();
             return Uni.createFrom().<Reply> item(Reply.Refused.of(FailureKind.missing_variable, why));
@@ -391,7 +392,7 @@ public class DeliveryWorker {
                 });
     }
 
-    /** Returns the log of refused addresses of a run. It logs equal refusals once. */
+    /** Returns the run's log of addresses that this service refused to call. It logs equal refusals once. */
     private Refusals.Of refusals(Run run) {
         return logged.get(run.id,
                 unseen -> refusals.of(run.description(), run.callerId, run.callerName, run.callerEmail));

@@ -17,9 +17,9 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import studio.actions.limit.RateLimit;
 
 /**
- * Chooses the delivery to send next. Picks the action with the fewest deliveries in flight, then its run with the fewest;
- * among equals, the one that was picked longest ago. If the action or its host has run out of tokens, picks the action's
- * oldest run, so that later presses do not overtake it. Not thread-safe.
+ * Chooses the delivery to send next. Picks the action with the fewest deliveries in flight, then the run of that action with
+ * the fewest. If several have equally few, picks the one that was picked longest ago. If the token bucket of the action or its
+ * host ran out and is not full again, picks the action's oldest run, so that later presses do not overtake it. Not thread-safe.
  */
 final class FairChoice {
 
@@ -28,7 +28,7 @@ final class FairChoice {
 
     private final DeliveryTokens tokens;
     private final int parallelism;
-    /** When an action or run was last picked, by its id: the number of that pick. */
+    /** The number of the last pick of each action and run, by its id. Later picks have higher numbers. */
     private final Map<UUID, Long> turns = Caffeine.newBuilder().maximumSize(TURNS).<UUID, Long> build().asMap();
     private long turn;
 

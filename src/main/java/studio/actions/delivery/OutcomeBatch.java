@@ -25,9 +25,10 @@ import studio.actions.run.Run;
 import studio.actions.run.RunEvents;
 
 /**
- * Saves and publishes how several attempts ended, in one transaction, also for several runs. Ignores an attempt whose delivery
- * another replica has taken over, because only the owner of a delivery may report its outcome. Locks the runs first, so that
- * the outcomes of a run have an order and exactly one ends the run. Uses the open transaction; usually needs two round trips.
+ * Saves and publishes how several attempts, also of several runs, ended. Ignores an attempt whose delivery another replica has
+ * taken over, because only the owner of a delivery may report its outcome. Locks the runs first, so that transactions save
+ * outcomes of the same run in turn, and exactly one of them ends the run. Uses the open transaction; usually needs two round
+ * trips.
  */
 final class OutcomeBatch {
 
@@ -37,8 +38,8 @@ final class OutcomeBatch {
               FROM run WHERE id = ANY (?) ORDER BY id FOR NO KEY UPDATE""";
 
     /**
-     * IS NOT DISTINCT FROM keeps PostgreSQL from using the index on {@code owner}: it looks up deliveries by id, which is
-     * faster.
+     * IS NOT DISTINCT FROM keeps PostgreSQL from using the index on {@code owner}. It looks up the deliveries by id instead,
+     * which is faster.
      */
     private static final String OWNED = """
             SELECT d.id, clock_timestamp() AS now
@@ -55,7 +56,7 @@ final class OutcomeBatch {
                 AS ended (id, state, status, kind, message, response, truncated, took, event, uncounted, pause)
              WHERE d.id = ended.id""";
 
-    /** LATERAL makes PostgreSQL look up each run by index, however long it expects the array to be. */
+    /** LATERAL makes PostgreSQL look up each run by index, even if it expects a long array of run ids. */
     private static final String COUNT = """
             SELECT run.id, owed.state, owed.count
               FROM unnest(?) AS run (id)
@@ -98,8 +99,8 @@ final class OutcomeBatch {
         private final UUID run;
         private final Terms terms;
         /**
-         * How many deliveries have to end; -1 if the run had outcomes before this batch, which {@link #states} does not
-         * contain.
+         * How many deliveries the run has to end; -1 if the run had outcomes before this batch, because {@link #states} lacks
+         * those outcomes.
          */
         private final int all;
         private Run.State state;
@@ -177,7 +178,7 @@ final class OutcomeBatch {
         List<Settling> settling = new ArrayList<>();
         for (A attempt : attempts) {
             Course course = batch.courses.get(attempt.run());
-            // Removing the id saves only one outcome, even if the attempt is in the list twice.
+            // The id is removed, so that an attempt that is in the list twice is saved only once.
             if (course != null && batch.owned.remove(attempt.delivery())) {
                 Delivery.Outcome outcome = becomes.apply(course.terms, attempt);
                 course.settle(outcome.state());
@@ -194,7 +195,7 @@ final class OutcomeBatch {
         return outcomes;
     }
 
-    /** Tells the presses and event streams that wait in this process that their runs have changed. */
+    /** Reports the changed runs to the requests and event streams in this process that wait for news of these runs. */
     void publish(RunEvents events) {
         courses.values().forEach(course -> {
             if (course.ends) {

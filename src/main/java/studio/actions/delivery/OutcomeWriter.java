@@ -55,20 +55,20 @@ class OutcomeWriter {
 
     private static final Duration OFFER_AGAIN = Duration.ofSeconds(1);
 
-    /** The most bytes kept of a failure message. It may quote a {@code Location} header that is as long as headers may be. */
+    /** The most bytes kept of a failure message. It may quote the receiver's {@code Location} header, which may be long. */
     private static final int SHOWN = 600;
 
     /**
      * An attempt that has ended.
      *
-     * @param written receives the outcome after its commit. Receives null if another replica took the delivery over, or if an
-     *        earlier commit, which seemed to fail, had saved the outcome
+     * @param written receives the outcome after its commit. Receives null if this commit saved no outcome: another replica took
+     *        the delivery over, or an earlier commit saved the outcome but seemed to fail
      */
     record Ended(UUID delivery, UUID run, UUID owner, int attempt, Reply reply, Consumer<Delivery.Outcome> written)
             implements
                 OutcomeBatch.Attempted {
 
-        /** Returns a copy without the receiver's texts. The database has rejected one, but does not say which. */
+        /** Returns a copy without the receiver's texts: the database has rejected a text, but does not say which. */
         Ended wordless() {
             Reply plain = reply instanceof Reply.Delivered delivered
                     ? new Reply.Delivered(delivered.status(), null, delivered.truncated(), delivered.durationMs())
@@ -115,7 +115,7 @@ class OutcomeWriter {
         writer.start();
     }
 
-    /** Returns how many outcomes wait because the database does not accept them; 0 while it does, even if some are queued. */
+    /** Returns how many outcomes wait because the database fails to save them; 0 while it works, even if some are queued. */
     int unwritten() {
         return refused ? unwritten.get() : 0;
     }
@@ -126,8 +126,8 @@ class OutcomeWriter {
     }
 
     /**
-     * Stops saving outcomes. Deliveries still in flight were handed back before, so this process may not report their
-     * outcomes.
+     * Stops saving outcomes. To be called after this process has handed its deliveries in flight back to the queue, and thus
+     * may no longer report their outcomes.
      */
     void end() {
         ended = true;
@@ -165,7 +165,7 @@ class OutcomeWriter {
         }
     }
 
-    /** @param again whether an earlier try, which seemed to fail, may have committed */
+    /** @param again whether an earlier try to save this batch failed, although it may have been committed */
     private void write(List<Ended> batch, boolean again) {
         OutcomeBatch written = QuarkusTransaction.requiringNew().call(() -> OutcomeBatch.ofAndCommit(batch, this::outcome));
         Map<UUID, Delivery.Outcome> settled = written.outcomes();
@@ -178,7 +178,7 @@ class OutcomeWriter {
             unwritten.decrementAndGet();
             ended.written().accept(settled.get(ended.delivery()));
         });
-        // Last, so that a press has received all outcomes when it learns that its run has ended.
+        // Published after the callbacks: a press must have received all outcomes before it learns that its run has ended.
         written.publish(events);
     }
 
@@ -201,7 +201,8 @@ class OutcomeWriter {
 
     /**
      * Returns the part of a receiver's answer to save, with secrets masked. Masks before cutting, because half a secret is not
-     * recognized. Also cuts off the end of an answer of maximum length, because reading may have stopped within a secret.
+     * recognized. Always cuts an answer to less than the most bytes that are read of it, because reading may have stopped
+     * within a secret.
      */
     private String kept(String response) {
         long whole = Math.max(0, config.maxResponse().asLongValue() - secrets.longest());

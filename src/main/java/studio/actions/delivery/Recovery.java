@@ -36,7 +36,7 @@ import studio.actions.thread.Threads;
 
 /**
  * Starts and stops sending in this process, and takes care of deliveries that dead replicas had in flight. Such a delivery is
- * sent again if its action allows another attempt. Otherwise it ends in state {@code lost}.
+ * sent again if its run is not cancelled and allows another attempt. Otherwise it ends in state {@code lost}.
  */
 @Singleton
 class Recovery {
@@ -45,7 +45,10 @@ class Recovery {
 
     private static final int RUNS_AT_ONCE = 20;
 
-    /** The longest time between two heartbeats. They write to the database, so an outage is noticed no later than this. */
+    /**
+     * The longest time between two heartbeats. A heartbeat writes to the database, so this process notices a database outage no
+     * later than this.
+     */
     private static final Duration LONGEST = Duration.ofSeconds(10);
 
     /** How often the shutdown checks whether all deliveries in flight have ended. */
@@ -70,7 +73,7 @@ class Recovery {
     private volatile long stopSince;
     private volatile boolean stopping;
     private volatile List<UUID> dead = List.of();
-    /** Uses a monotonic clock: if setting the clock back delayed the heartbeat, other replicas would declare this one dead. */
+    /** Uses a monotonic clock. A clock set back could delay the heartbeat, and other replicas would declare this one dead. */
     private final ScheduledExecutorService duties = Executors.newScheduledThreadPool(2, Threads.daemons("recovery"));
 
     Recovery(DeliveryWorker worker, OutcomeWriter outcomes, Replicas replicas, ReplicaStore store, RateLimits limits,
@@ -91,16 +94,16 @@ class Recovery {
 
     void begin(@Observes StartupEvent start) {
         replicas.register();
-        // The executor has two threads, so that a slow recovery does not delay the heartbeat. The fixed rate makes the next
-        // heartbeat come sooner after a slow one.
+        // The executor has two threads, so that a slow recovery does not delay the heartbeat. Heartbeats start at a fixed rate,
+        // so that a slow heartbeat does not delay the next one.
         long millis = interval.toMillis();
         duties.scheduleAtFixedRate(() -> attempt(this::beat), millis, millis, TimeUnit.MILLISECONDS);
         duties.scheduleWithFixedDelay(this::recover, millis, millis, TimeUnit.MILLISECONDS);
     }
 
     /**
-     * Starts the worker. Earlier, the port of the built-in practice receiver is unknown, and deliveries to it would be
-     * refused.
+     * Starts the worker once the HTTP server listens. Before, the port of the built-in receiver for practice is unknown, and
+     * deliveries to it would be refused.
      */
     void listens(@ObservesAsync HttpServerStart listening) {
         worker.begin();
@@ -112,8 +115,8 @@ class Recovery {
     }
 
     /**
-     * Waits for deliveries in flight for the rest of the shutdown time, then hands the others back to the queue. The HTTP
-     * requests of callers were answered before.
+     * Waits for deliveries in flight for the rest of the shutdown time. Then ends the attempts that are still in flight as
+     * {@link #lost} decides. The HTTP requests of callers were answered before.
      */
     void end(@Observes ShutdownEvent stop) {
         stop();
@@ -212,8 +215,8 @@ class Recovery {
     }
 
     /**
-     * Returns deliveries to the queue that this process has claimed but not sent. Their claim was committed, but the
-     * connection to the database broke before it said so, or it was too late to send them ({@link DeliveryWorker#stale}).
+     * Returns deliveries to the queue that this process has claimed but not sent; cancels them if their run is cancelled. Their
+     * claim was committed, but the database's answer to the commit got lost or came too late ({@link DeliveryWorker#stale}).
      */
     private void takeBackUnsent() {
         UUID own = replicas.own();
@@ -227,7 +230,9 @@ class Recovery {
         }
     }
 
-    /** How many deliveries are sent again, and how many are lost because their action allows no further attempt. */
+    /**
+     * How many deliveries are sent again, and how many are lost because their run is cancelled or allows no further attempt.
+     */
     private record Settled(long again, long lost) {
 
         static final Settled NONE = new Settled(0, 0);
@@ -253,8 +258,8 @@ class Recovery {
     }
 
     /**
-     * Returns the outcome of an attempt whose replica died or stopped. The request may have arrived, so it is sent again only
-     * if the action allows another attempt.
+     * Returns the outcome of an attempt whose replica died or stopped. The receiver may have got the request, so the request is
+     * sent again only if the run is not cancelled and allows another attempt.
      */
     private static Delivery.Outcome lost(OutcomeBatch.Terms terms, int attempt, String why) {
         Delivery.Outcome lost = new Delivery.Outcome(Delivery.State.lost, null, FailureKind.lost, why, null, null);

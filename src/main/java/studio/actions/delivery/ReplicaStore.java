@@ -19,7 +19,7 @@ import io.agroal.api.AgroalDataSource;
 @Singleton
 public class ReplicaStore {
 
-    /** Finds a replica that is not declared dead, and keeps others from declaring it dead until the transaction ends. */
+    /** Finds a replica not declared dead, and keeps other replicas from declaring it dead until the transaction ends. */
     public static final String ALIVE = "SELECT id FROM replica WHERE id = ? FOR KEY SHARE";
 
     /** The most tries for one heartbeat, each on another connection. */
@@ -44,8 +44,8 @@ public class ReplicaStore {
     }
 
     /**
-     * Locks a replica if its heartbeat counter is still {@code beat}. Returns false if not, or if another process has the
-     * lock.
+     * Locks a replica if its heartbeat counter is still {@code beat}. Returns false if the counter has changed, or if another
+     * transaction has the lock.
      */
     boolean lock(UUID replica, long beat) {
         return !entities.createNativeQuery("SELECT id FROM replica WHERE id = :id AND beat = :beat FOR UPDATE SKIP LOCKED",

@@ -58,7 +58,7 @@ public class Replicas {
     synchronized List<UUID> beat() {
         long now = System.nanoTime();
         if (now - lastLook >= lease.toNanos()) {
-            // This process has read no counters for a whole lease, so it cannot tell whether the other replicas stood still.
+            // This process has read no counters for a whole lease: it cannot tell which other replicas had heartbeats.
             others.clear();
         }
         Map<UUID, Long> counts = store.beat(own, lease.dividedBy(10));
@@ -76,7 +76,7 @@ public class Replicas {
                 .map(Map.Entry::getKey).toList();
     }
 
-    /** Locks a replica that seems dead. Returns false if it had a heartbeat since, or if another process has the lock. */
+    /** Locks a replica that seems dead. Returns false if it had a heartbeat meanwhile, or another process has the lock. */
     boolean standsStill(UUID replica) {
         Seen seen = others.get(replica);
         return seen != null && store.lock(replica, seen.beat);

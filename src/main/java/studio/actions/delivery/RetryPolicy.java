@@ -16,7 +16,7 @@ final class RetryPolicy {
     private static final List<Duration> BACK_OFF = List.of(Duration.ofSeconds(5), Duration.ofSeconds(30), Duration.ofMinutes(2),
             Duration.ofMinutes(10), Duration.ofMinutes(30), Duration.ofHours(2), Duration.ofHours(5));
 
-    /** How far pauses vary at random, so that deliveries that failed together are not retried together. */
+    /** The share by which pauses vary at random, so that deliveries that failed together are not retried together. */
     private static final double JITTER = 0.2;
 
     /** The shortest and the longest pause that a receiver can ask for with {@code Retry-After}. */
@@ -41,7 +41,7 @@ final class RetryPolicy {
         if (attempt >= maxAttempts || !worthwhile(failed)) {
             return Optional.empty();
         }
-        // If the receiver asked for a pause, waits one to two times as long: no retry comes sooner, and not all come at once.
+        // Waits one to two times the pause that the receiver asked for: no retry is too early, and not all come at once.
         return Optional.of(failed.retryAfter() == null
                 ? spread(BACK_OFF.get(Math.min(attempt, BACK_OFF.size()) - 1), 1 - JITTER, 1 + JITTER, random)
                 : spread(within(failed.retryAfter()), 1, 2, random));
@@ -50,7 +50,7 @@ final class RetryPolicy {
     private static boolean worthwhile(Reply.Failed failed) {
         return failed.status() == null ? NETWORK.contains(failed.kind())
                 : failed.status() >= 500 && failed.status() < 600 || TEMPORARY.contains(failed.status())
-                // A broken connection is worth a retry, even if a successful status arrived before it broke.
+                // Also retries if the connection broke or timed out after the receiver had sent a status, even one of success.
                         || NETWORK.contains(failed.kind());
     }
 

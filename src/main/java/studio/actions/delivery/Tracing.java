@@ -74,7 +74,7 @@ public class Tracing {
         attempt.end();
     }
 
-    /** Returns the value of the header {@code traceparent} for the receiver. */
+    /** Returns the value of the header {@code traceparent} in the request to the receiver. */
     String traceparent(Run run, Span attempt) {
         return attempt.getSpanContext().isValid() ? written(attempt.getSpanContext())
                 : "00-" + run.id.toString().replace("-", "") + "-" + String.format("%016x", random.nextLong(1, Long.MAX_VALUE))

@@ -18,7 +18,9 @@ import studio.actions.run.Run;
 import studio.actions.secret.Secrets;
 import studio.actions.settings.EgressConfig;
 
-/** Builds webhook requests: our headers, the action's headers with secrets filled in, and the signature. */
+/**
+ * Builds webhook requests: the headers that this service adds, the action's headers with secrets filled in, and the signature.
+ */
 @Singleton
 public class WebhookRequests {
 
@@ -56,7 +58,7 @@ public class WebhookRequests {
         return headers;
     }
 
-    /** Builds the request of an attempt. Its timestamp and signature are of this moment. */
+    /** Builds the request of an attempt. Its timestamp is the current time, which the signature covers. */
     Outbound build(Run run, Delivery delivery, String traceparent) {
         Map<String, String> headers = headers(run.headers, delivery.body != null);
         headers.replaceAll((name, value) -> secrets.fill(value));

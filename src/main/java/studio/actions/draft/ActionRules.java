@@ -18,7 +18,9 @@ import studio.actions.secret.Secrets;
 import studio.actions.settings.EgressConfig;
 import studio.actions.template.Template;
 
-/** The rules for actions that are saved, imported or previewed as a draft. Does not resolve host names. */
+/**
+ * The rules for actions that are saved, imported or previewed as a draft. They judge a URL's host without looking it up in DNS.
+ */
 @Singleton
 public class ActionRules {
 
@@ -40,7 +42,9 @@ public class ActionRules {
     /** An HTTP header's name: a token of RFC 9110, section 5.6.2, with at most 100 characters. */
     private static final Pattern HEADER_NAME = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}");
 
-    /** Header names whose last word says that the value is a credential, such as X-Api-Key, authToken or X_Farm_Secret_2. */
+    /**
+     * HTTP header names whose last word says that the value is a credential, such as X-Api-Key, authToken or X_Farm_Secret_2.
+     */
     private static final Pattern CREDENTIAL = Pattern.compile("(?:.*[-_.]|.*(?<=[a-z0-9])(?=[A-Z]))?"
             + "(?i:(?:keys?|o?auth|pass|passcode|passkey|userpass|jwt|bearer|cookie|session|sessionid|signature|authentication"
             + "|[a-z0-9]*(?:authori[sz]ation|tokens?|secrets?|password|passwd|passphrase|pwd|credentials?"
@@ -48,15 +52,15 @@ public class ActionRules {
             + "(?:[-_.](?:value|assertion))?(?:[-_.]?v?\\d+)?)");
 
     /**
-     * Names that would show an empty button: only spaces, control characters, combining marks, default ignorable characters of
-     * Unicode 15.0, and letters and symbols with a blank glyph.
+     * Action names that would look like an empty button: only spaces, control characters, combining marks, default ignorable
+     * characters of Unicode 15.0, and letters and symbols with a blank glyph.
      */
     private static final Pattern INVISIBLE = Pattern.compile("[\\p{Z}\\p{Cc}\\p{Cf}\\p{Mn}\\p{Me}"
             + "\\u115f\\u1160\\u2065\\u2800\\u3164\\uffa0\\ufff0-\\ufff8\\x{1d159}\\x{e0000}-\\x{e0fff}]*");
 
     /**
-     * Characters that change the direction of text: embeddings, overrides and isolates. The marks U+200E, U+200F and U+061C
-     * are allowed, because mixed text needs them.
+     * Characters that change the direction of text and are refused in names: embeddings, overrides and isolates. The direction
+     * marks U+200E, U+200F and U+061C are allowed, because names in two directions need them.
      */
     private static final Pattern DIRECTION = Pattern.compile("[\\u202a-\\u202e\\u2066-\\u2069]");
 
@@ -77,7 +81,10 @@ public class ActionRules {
         launch.schemes().forEach(scheme -> schemes.add(scheme.strip().toLowerCase(Locale.ROOT)));
     }
 
-    /** Returns a stored draft with its timeout reduced to {@code egress.max-timeout}, which may have been lowered since. */
+    /**
+     * Returns a stored draft with its timeout reduced to the present {@code egress.max-timeout}, which may have been higher
+     * when the draft was stored.
+     */
     public Draft current(Draft stored) {
         return stored.timeoutMs() <= maxTimeoutMs ? stored : stored.withTimeoutMs(maxTimeoutMs);
     }
@@ -86,7 +93,7 @@ public class ActionRules {
      * Fills in the defaults and checks the draft.
      *
      * @param at the JSON pointer to the draft in the request body
-     * @param caller the caller, whom the log names if the draft's address is refused
+     * @param caller the caller, whom the log names if the address in the draft's URL is refused
      * @return the draft to store
      * @throws ProblemException {@code invalid_body}, which lists every wrong field
      */

@@ -90,7 +90,10 @@ public record Draft(
                 ratePerMinute, signingSecret, roles, newProjectIds);
     }
 
-    /** Returns this draft with its defaults, its text trimmed and its URL without a trigger link. Does not check any value. */
+    /**
+     * Returns this draft with its defaults, with trimmed text, and without a trigger link in front of its URL. Does not check
+     * any value.
+     */
     Draft settled(int defaultTimeoutMs) {
         return new Draft(name == null ? null : Normalizer.normalize(name.strip(), Normalizer.Form.NFC),
                 url == null ? null : TriggerLink.unlink(url.strip()),

@@ -9,7 +9,10 @@ public enum EntityType {
     edit,
     episode;
 
-    /** Returns true if an action for this type may run on an entity of the named kind; the kind is null if it is unknown. */
+    /**
+     * Returns true if an action for this type may run on an entity of the named kind. A kind that is unknown is null, and only
+     * {@link #all} covers it.
+     */
     public boolean covers(String kind) {
         return this == all || name().equals(kind);
     }

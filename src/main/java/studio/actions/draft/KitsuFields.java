@@ -3,8 +3,8 @@ package studio.actions.draft;
 import studio.actions.template.TriggerLink;
 
 /**
- * The four fields of an action that can be edited in Kitsu, as Kitsu shows them. Kitsu's form and its CSV send all four back,
- * even unchanged ones, which the browser may have read long ago.
+ * The four fields of an action that can be edited in Kitsu, as Kitsu shows them. Kitsu's form and CSV send all four fields,
+ * even unchanged ones. An unchanged value may be outdated, because the browser may have read it long ago.
  */
 public record KitsuFields(String name, String url, EntityType entityType, boolean isAjax) {
 
@@ -21,10 +21,12 @@ public record KitsuFields(String name, String url, EntityType entityType, boolea
     }
 
     /**
-     * Returns the new draft of an action. A field that Kitsu sends back as it was shown keeps the action's present value.
+     * Applies an edit from Kitsu to an action and returns the new draft. A field that Kitsu sends as it was shown counts as not
+     * edited, and keeps the action's present value.
      *
-     * @param sent the draft from Kitsu, with its trigger link and with the prefix of a disabled action
-     * @param shown the action as Kitsu showed it
+     * @param sent the draft from Kitsu; may have a trigger link in front of its URL, and the prefix of disabled actions in its
+     *        name
+     * @param shown the action as Kitsu showed it before the edit
      * @param present the action as it is now
      */
     public static Draft merge(Draft sent, Draft shown, Draft present) {
@@ -41,8 +43,8 @@ public record KitsuFields(String name, String url, EntityType entityType, boolea
     }
 
     /**
-     * Returns true if a URL from Kitsu is the action's URL, alone or after the {@code #} of a trigger link. Compares the URL
-     * as it is stored, because {@link TriggerLink#unlink} may change it.
+     * Returns true if a URL from Kitsu is the action's own URL, alone or after the {@code #} of a trigger link. Does not pass
+     * the whole text to {@link TriggerLink#unlink}, which may decode braces in the action's URL.
      */
     private static boolean isBehindLink(String sent, String template) {
         return sent.equals(template) || sent.endsWith("#" + template)

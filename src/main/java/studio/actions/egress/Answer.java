@@ -6,7 +6,7 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientResponse;
 import studio.actions.log.PrintableText;
 
-/** A receiver's answer while it is read; becomes a {@link Reply} once it is complete or over the limit of length. */
+/** A receiver's answer while it is read; becomes a {@link Reply} once it is complete or longer than the limit. */
 final class Answer {
 
     private final HttpClientResponse response;
@@ -25,8 +25,8 @@ final class Answer {
     }
 
     /**
-     * Decodes the received bytes, and derives the outcome from the status. To be called once, since its cost grows with the
-     * length of the answer.
+     * Decodes the received bytes, and derives the outcome from the status. Call it only once: the work grows with the length of
+     * the answer.
      */
     Reply reply(long durationMs, Instant now) {
         int status = response.statusCode();
@@ -35,7 +35,7 @@ final class Answer {
         if (status >= 200 && status < 300) {
             return new Reply.Delivered(status, text, received.length() > limit, durationMs);
         }
-        // A status other than 2xx decides the failure kind, even if the answer is too long.
+        // The status decides the failure kind: a failure is never reported as too_large, even if its answer is too long.
         FailureKind kind = FailureKind.protocol;
         String message = "The receiver answered " + status + ".";
         if (status >= 300 && status < 400) {

@@ -22,7 +22,7 @@ import io.netty.handler.ssl.SslHandshakeTimeoutException;
 import io.vertx.core.http.HttpClosedException;
 import studio.actions.log.Causes;
 
-/** Why an attempt failed on its connection: an exception of Java, Netty or Vert.x as a failure kind and a sentence. */
+/** The reason of a failed connection as a failure kind and a sentence, derived from an exception of Java, Netty or Vert.x. */
 record Cause(FailureKind kind, String message) {
 
     /** @param host the receiver's host with its port */
@@ -50,7 +50,7 @@ record Cause(FailureKind kind, String message) {
         return new Cause(FailureKind.protocol, host + " did not answer in valid HTTP.");
     }
 
-    /** Returns true if nothing has been sent to this address of the host, and another address may work. */
+    /** Returns true if only the tried address failed: no HTTP request was sent, and another address of the host may work. */
     static boolean isOfAddress(Throwable thrown) {
         return has(thrown, ConnectException.class) || isUnreachable(thrown) || has(thrown, ConnectTimeoutException.class)
                 || has(thrown, SslHandshakeTimeoutException.class);
@@ -87,7 +87,7 @@ record Cause(FailureKind kind, String message) {
                         : "no common TLS version or cipher.";
     }
 
-    /** Returns true if the receiver's TLS alert has {@code name} in its name (RFC 8446, 6.2). */
+    /** Returns true if the receiver sent a fatal TLS alert whose name contains {@code name} (RFC 8446, 6.2). */
     private static boolean isAlert(Throwable thrown, String name) {
         return Causes.of(thrown).anyMatch(cause -> cause instanceof SSLException
                 && String.valueOf(cause.getMessage()).matches(".*fatal alert: \\S*" + name + ".*"));

@@ -27,7 +27,10 @@ final class Connector {
 
     private final EgressConfig config;
     private final HttpClient client;
-    /** Sends the host's name in the TLS handshake (SNI, RFC 6066, section 3) even if it has no dot; Java omits it then. */
+    /**
+     * The client for hosts without a dot in their name. Sends the name in the TLS handshake (SNI, RFC 6066, section 3); Java
+     * alone would omit such a name.
+     */
     private final HttpClient clientWithSni;
 
     Connector(Vertx vertx, TlsConfigurationRegistry tls, EgressConfig config) {
@@ -42,16 +45,16 @@ final class Connector {
                 .setConnectTimeout((int) config.connectTimeout().toMillis())
                 .setSslHandshakeTimeout(config.connectTimeout().toMillis())
                 .setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS)
-                // HostSlots limits the connections. The pool is larger, since it counts a closed connection a moment longer and
-                // would queue requests.
+                // HostSlots limits the connections. The pool must be larger: it counts a connection for a moment after its
+                // close, and would make the next request wait.
                 .setMaxPoolSize(2 * config.inFlightPerHost())
-                // One connection per request, to the address that was allowed for this request. A reused connection may be
-                // closing or hold the rest of another answer. A POST on it would be lost, and must not be sent again.
+                // One connection per request, to the address that was allowed for this request. The receiver may be closing a
+                // reused connection; a POST sent on it would be lost, since it must not be sent twice.
                 .setKeepAlive(false)
                 .setTrustOptions(tls.get(Trust.NAME).orElseThrow().getTrustStoreOptions())
                 .setVerifyHost(true)
-                // Vert.x must not trace the request: it belongs to the trace of its press, which another replica may have
-                // served.
+                // Vert.x must not trace the request, since this service does. Vert.x would not know the trace of the press if
+                // another replica served the press.
                 .setTracingPolicy(TracingPolicy.IGNORE)
                 .setTrustAll(false)
                 .setDecompressionSupported(false)

@@ -70,7 +70,10 @@ public class Egress {
         connector.close();
     }
 
-    /** The right to one connection to a host. Its holder sends one request or releases the slot. */
+    /**
+     * The right to one connection to a host. Its holder either sends one request, whose end releases the slot, or calls
+     * {@link #release}.
+     */
     public final class Slot {
 
         private final String host;
@@ -107,8 +110,8 @@ public class Egress {
     }
 
     /**
-     * Returns the number of free slots by host, in the spelling of {@link #host}. At a host that is missing, all slots are
-     * free.
+     * Returns the number of free slots by host, in the spelling of {@link #host}. All slots are free at a host that the map
+     * does not contain.
      */
     public Map<String, Integer> freeSlots() {
         return slots.free();
@@ -235,13 +238,16 @@ public class Egress {
                     .ifPresentOrElse(this::refuse, () -> connect(interleaved(answers)));
         }
 
-        /** Connects to the first address. If the connection fails before anything has been sent, tries the next address. */
+        /**
+         * Connects to the first address. If it is unreachable, refuses the connection or does not reply in time, tries the next
+         * address.
+         */
         private void connect(Deque<InetAddress> addresses) {
             InetAddress address = addresses.pop();
             Future<HttpClientRequest> connection = connector.connect(outbound, uri, address);
             connecting = true;
-            // The receiver may close the connection before the next step runs. Without this handler, Vert.x would log an
-            // exception.
+            // The receiver may close the connection before the step below runs. This handler then ends the attempt; without a
+            // handler, Vert.x would only log the exception.
             connection.onSuccess(connected -> connected.exceptionHandler(lost -> step(() -> fail(lost))));
             connection.onComplete(connected -> step(() -> {
                 if (connected.failed()) {
@@ -288,8 +294,8 @@ public class Egress {
             Answer received = new Answer(response, config.maxResponse().asLongValue());
             response.exceptionHandler(this::fail);
             response.handler(chunk -> guarded(() -> {
-                // Chunks that Vert.x decoded together arrive even after the attempt has ended, thousands if they are small:
-                // ignore them.
+                // Vert.x passes on all chunks that it decoded together, even after the attempt has ended. They are ignored:
+                // there may be thousands.
                 if (!ended.get() && received.isFullWith(chunk)) {
                     end(received.reply(elapsed(), clock.instant()));
                 }
@@ -332,8 +338,9 @@ public class Egress {
         }
 
         /**
-         * Closes the connection. Vert.x takes it out of its pool, but closes it only after writing the whole request: never, if
-         * the receiver does not read. So Netty's channel is closed, too. TLS gets three seconds to send close_notify.
+         * Closes the connection at once. Vert.x's own close removes it from the pool, but waits until the whole request is
+         * written: forever, if the receiver does not read. So Netty's channel is closed, too. TLS gets three seconds to send
+         * close_notify.
          */
         private void hangUp() {
             request.connection().close();
@@ -349,8 +356,8 @@ public class Egress {
     }
 
     /**
-     * Alternates IPv6 and IPv4 addresses: if one of the two does not work, only one connection fails. Keeps the resolver's
-     * order.
+     * Returns the addresses with IPv6 and IPv4 alternating, each in the resolver's order. If one of the two protocols does not
+     * work, only one connection fails.
      */
     static Deque<InetAddress> interleaved(List<InetAddress> addresses) {
         Deque<InetAddress> first = new ArrayDeque<>();

@@ -11,11 +11,11 @@ import io.netty.util.ReferenceCountUtil;
 
 /**
  * A Netty handler between the HTTP codec and Vert.x. Drops interim responses (1xx; RFC 9110, 15.2), because Vert.x understands
- * only 100 and 103. Takes a TLS close_notify for the end of a response without a length (RFC 9112, 6.3 and 9.8).
+ * only 100 and 103. Treats a TLS close_notify as the end of a response without a length (RFC 9112, 6.3 and 9.8).
  */
 final class Interim extends ChannelInboundHandlerAdapter {
 
-    /** The most interim responses before the final one; with one more, the attempt fails. */
+    /** The most interim responses before the final one. If one more arrives, the attempt fails. */
     static final int MOST = 100;
 
     private final Runnable tooMany;

@@ -24,22 +24,27 @@ import studio.actions.settings.EgressConfig;
 import studio.actions.thread.Threads;
 
 /**
- * A resolver of host names that asks the operating system, hosts file and search domains included. It has its own threads: a
- * lookup blocks and cannot be cancelled, so a name without an answer must not block the service's worker threads. Java may
- * answer from its cache, which keeps an answer for 30 seconds.
+ * A resolver of host names that asks the operating system, which uses its hosts file and search domains. It has its own
+ * threads, because a lookup blocks and cannot be cancelled: a slow DNS server must not block the service's worker threads. Java
+ * may answer from its cache, which keeps an answer for 30 seconds.
  */
 @Singleton
 public class NameResolver {
 
-    /** Many, because a name without an answer occupies a thread until the operating system gives up: some 10 to 30 seconds. */
+    /**
+     * Many threads, because a lookup without an answer occupies its thread until the operating system gives up: 10 to 30
+     * seconds.
+     */
     private static final int THREADS = 128;
 
-    /** Stands for {@link InetAddress#getAllByName}, so that tests can replace it. */
+    /** A replaceable {@link InetAddress#getAllByName}, for tests. */
     interface Lookup {
         InetAddress[] all(String name) throws UnknownHostException;
     }
 
-    /** The lookup of one name. {@code wanted} is the {@link System#nanoTime} of the last request for this name. */
+    /**
+     * The lookup of one name. {@code wanted} is the {@link System#nanoTime} of the last call of {@link #resolve} for this name.
+     */
     private static final class Question {
         private final Promise<List<InetAddress>> answer = Promise.promise();
         private final AtomicBoolean begun = new AtomicBoolean();
@@ -50,7 +55,7 @@ public class NameResolver {
     private final long patience;
     private final ThreadPoolExecutor threads;
 
-    /** Unfinished lookups by name. All requests for a name share its lookup, which occupies one thread. */
+    /** Unfinished lookups by name. All calls of {@link #resolve} for a name share one lookup, which occupies one thread. */
     private final Map<String, Question> asked = new ConcurrentHashMap<>();
 
     @Inject
@@ -67,8 +72,8 @@ public class NameResolver {
     }
 
     /**
-     * Resolves a host name to all its addresses; to an empty list if it has none. Concurrent requests for a name share one
-     * lookup. Sets no time limit.
+     * Resolves a host name to all its addresses; to an empty list if it has none. Concurrent calls for a name share one lookup.
+     * The caller must limit its waiting time.
      */
     public Future<List<InetAddress>> resolve(String name) {
         String key = name.toLowerCase(Locale.ROOT);
@@ -81,7 +86,7 @@ public class NameResolver {
             try {
                 threads.execute(() -> ask(name, key, question));
             } catch (RejectedExecutionException | Error e) {
-                // An Error occurs, for instance, without memory for one more thread.
+                // An Error is thrown, for instance, if there is no memory for a new thread.
                 asked.remove(key);
                 question.answer.fail(e);
             }
@@ -90,8 +95,8 @@ public class NameResolver {
     }
 
     /**
-     * Looks a name up if a request may still wait for it. Always completes the question: later requests for the name would wait
-     * for an open one forever.
+     * Looks a name up, unless even its last caller must have given up waiting. Always completes the question: otherwise all
+     * later calls of {@link #resolve} for the name would wait forever.
      */
     private void ask(String name, String key, Question question) {
         List<InetAddress> found = List.of();

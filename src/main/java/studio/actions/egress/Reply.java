@@ -14,13 +14,14 @@ public sealed interface Reply {
      * An answer with a status 2xx.
      *
      * @param response the answer as text
-     * @param truncated true if the answer was longer than {@code egress.max-response}, where reading stopped
+     * @param truncated true if the answer was longer than {@code egress.max-response}, and was cut there
      */
     record Delivered(int status, String response, boolean truncated, long durationMs) implements Reply {
     }
 
     /**
-     * A request that failed before or after it was sent. Status and response are null if there was no answer.
+     * A request that failed while connecting, sending or reading, or got a status other than 2xx. Status and response are null
+     * unless the answer was read to its end or to the limit.
      *
      * @param retryAfter the wait that the receiver asks for; null if it asks for none
      */
@@ -31,11 +32,11 @@ public sealed interface Reply {
     /**
      * A request that this service did not send, since it is not allowed.
      *
-     * @param guard the refusal by {@link AddressPolicy}; null if the reason is not the address
+     * @param guard the refusal by {@link AddressPolicy}; null if the address was not the reason, as for a body that is too long
      */
     record Refused(FailureKind kind, String message, AddressPolicy.Refusal guard, long durationMs) implements Reply {
 
-        /** Returns a refusal whose reason is not the address. */
+        /** Returns a refusal for another reason than the receiver's address. */
         public static Refused of(FailureKind kind, String message) {
             return new Refused(kind, message, null, 0);
         }

@@ -17,19 +17,22 @@ import io.vertx.core.http.HttpClientResponse;
 /** Parser of the header {@code Retry-After}, by which a receiver asks to wait (RFC 9110, 10.2.3). */
 final class RetryAfter {
 
-    /** The number of digits that are read of a wait in seconds; nine digits are longer than any wait. */
+    /** The most digits that are read from a wait in seconds; more are ignored, since nine digits already mean years. */
     private static final int DIGITS = 9;
 
     /** A Unix time between 2001 and 2286, which some receivers send instead of seconds. */
     private static final Pattern UNIX_TIME = Pattern.compile("[1-9][0-9]{9}");
 
-    /** The most years ahead: a two-digit year further in the future means the past century (RFC 9110, 5.6.7). */
+    /**
+     * The most years that a date with a two-digit year may lie in the future; otherwise the year belongs to the past century
+     * (RFC 9110, 5.6.7).
+     */
     private static final int AHEAD = 50;
 
     private RetryAfter() {
     }
 
-    /** Returns the wait that an answer asks for; null if there is none, or none that can be read. */
+    /** Returns the wait that an answer asks for; null if it has no readable {@code Retry-After}. */
     static Duration of(HttpClientResponse response, Instant now) {
         return of(response.getHeader("Retry-After"), response.getHeader("Date"), now);
     }

@@ -25,9 +25,9 @@ import io.vertx.core.net.TrustOptions;
 import studio.actions.settings.ServiceConfig;
 
 /**
- * The certificate authorities that are trusted for receivers and Kitsu's API server: Java's and the studio's own. They are the
- * trust store of Quarkus' TLS configuration {@code egress}. This service reads nothing else of that configuration, so that no
- * property under {@code quarkus.tls.egress} can turn off the verification of certificates.
+ * The certificate authorities that are trusted for receivers and Kitsu's API server: Java's and the studio's own. Provides them
+ * as the trust store of Quarkus' TLS configuration {@code egress}. This service uses only the trust store of that
+ * configuration, so no property under {@code quarkus.tls.egress} can turn off the verification of certificates.
  */
 @Singleton
 @Identifier(Trust.NAME)

@@ -7,7 +7,7 @@ import java.util.Map;
 
 import studio.actions.hash.Sha256;
 
-/** Style and HTTP headers of the small HTML pages that a press may show in a tab. They look like Kitsu. */
+/** Style and HTTP headers of the small HTML pages that a browser's tab may show after a press. The pages look like Kitsu's. */
 public final class Page {
 
     public static final String MEDIA_TYPE = "text/html;charset=utf-8";

@@ -35,7 +35,7 @@ public class AllowedMethods {
 
     private static final Pattern VARIABLE = Pattern.compile("\\{[^}]*}");
 
-    /** The methods of each path that has no variable. Null until the first request, because resources are unknown earlier. */
+    /** The methods of each path without variables. Null until the first request: Quarkus creates filters before resources. */
     private volatile Map<String, Set<String>> literal;
 
     /**
@@ -64,11 +64,11 @@ public class AllowedMethods {
         return literal;
     }
 
-    /** Returns the methods of the requested path: for {@code /export}, without those of {@code /{id}}, which matches too. */
+    /** Returns the methods of the requested path. For {@code /export} omits those of {@code /{id}}, which also matches. */
     private static Set<String> here() {
         String path = trimmed(Problems.path(CurrentRequestManager.get()));
-        // Several path templates may match; the first in this map is the right one. A literal segment sorts before a variable,
-        // which is replaced by ~.
+        // Several path templates may match the requested path; the first in this map is the right one. A literal segment sorts
+        // before a variable, which is replaced by ~.
         TreeMap<String, Set<String>> byForm = new TreeMap<>();
         visit(CurrentRequestManager.get().getDeployment(), (template, verb) -> {
             if (Pattern.matches(VARIABLE.matcher(template).replaceAll("[^/]+"), path)) {

@@ -34,8 +34,8 @@ import studio.actions.settings.CsvConfig;
 /**
  * A filter that collects each request body on the event loop before the resource method gets a thread, so that a slow client
  * occupies a connection but no thread. It runs after authentication and authorization, so that a caller without the right to
- * send a body is refused before the body is read. A body may have 1 MB; a table, such as CSV, {@code csv.max-size}. The whole
- * body must arrive within {@code quarkus.http.read-timeout}.
+ * send a body is refused before the body is read. A table, such as CSV, may have {@code csv.max-size} bytes; any other body may
+ * have 1 MB. The whole body must arrive within {@code quarkus.http.read-timeout}.
  */
 @Singleton
 public class BodyCollector {
@@ -57,7 +57,7 @@ public class BodyCollector {
     private final RareLine unreadable = new RareLine(LOG, Logger.Level.INFO);
     private final RareLine overload = new RareLine(LOG, Logger.Level.WARN);
 
-    /** The configuration, looked up at each use, because filters are created before it is known. */
+    /** The configuration, looked up at each use, because Quarkus creates filters before the settings are available. */
     private final Instance<BodyConfig> config;
     private final Instance<CsvConfig> csv;
     private final Instance<VertxHttpConfig> http;
@@ -117,8 +117,8 @@ public class BodyCollector {
     }
 
     /**
-     * Discards the rest of a body after its request was answered early: a client whose connection is closed while it sends
-     * never reads the answer. Closes the connection after {@link #DRAINED} bytes or after the read time-out.
+     * Discards the rest of a body whose request was answered early. If the connection were closed instead, a client that is
+     * still sending would never read the answer. Closes the connection after {@link #DRAINED} bytes or the read time-out.
      */
     void drain(RoutingContext answered) {
         HttpServerRequest request = answered.request();
@@ -258,8 +258,8 @@ public class BodyCollector {
         }
 
         /**
-         * Throws the refusal only when the method reads the body. By then its filters have run, so that the answer has their
-         * headers, such as {@code RateLimit}.
+         * Lets the request continue, and throws the refusal when the resource method reads the body. All request filters have
+         * run by then, so the answer has the headers that they add, such as {@code RateLimit}.
          */
         private void refuse(ProblemException refusal) {
             proceed(new InputStream() {
@@ -295,7 +295,7 @@ public class BodyCollector {
         }
     }
 
-    /** A complete body. Counts against {@link BodyConfig.Bodies} until it is closed or its request is answered. */
+    /** A complete body. The limits in {@link BodyConfig} count it until it is closed or its request is answered. */
     private static final class Body extends ByteArrayInputStream {
 
         private final Arrival arrival;

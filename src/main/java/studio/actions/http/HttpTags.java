@@ -20,10 +20,10 @@ class HttpTags {
 
     private static final String[] METHODS = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
 
-    /** What Quarkus writes as the tag {@code uri} instead of a path. */
+    /** The fixed words that Quarkus writes in the tag {@code uri} in place of a path. */
     private static final Set<String> WORDS = Set.of("root", "NOT_FOUND", "REDIRECTION", "UNKNOWN", "/cors-preflight");
 
-    /** The allowed values of the tag {@code uri}. Null until first used: the filters are created before the resources. */
+    /** The allowed values of the tag {@code uri}. Null until first used: Quarkus creates meter filters before the resources. */
     private volatile Set<String> known;
 
     @Produces

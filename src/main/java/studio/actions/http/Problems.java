@@ -35,9 +35,9 @@ import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
 /**
- * Exception mappers that answer with a {@link Problem} and log it once with its id. 4xx is logged at DEBUG, a failed delivery
- * at INFO, other 5xx at ERROR. A 5xx is logged at DEBUG if the operator need not act ({@link ProblemException#isForeseen}), or
- * if {@link DatabaseHealth} logs its cause.
+ * Exception mappers that answer with a {@link Problem} and log it once with its id. A 4xx is logged at DEBUG, a failed delivery
+ * at INFO. Any other 5xx is logged at ERROR, or at DEBUG if the operator need not act ({@link ProblemException#isForeseen}) or
+ * {@link DatabaseHealth} logs its cause.
  */
 public class Problems {
 
@@ -126,7 +126,7 @@ public class Problems {
         }
         int status = thrown.getResponse().getStatus();
         if (status < 400) {
-            // Not an error: a method that returns a stream can give an answer without a body only by an exception.
+            // Not an error: a resource method that returns a stream can send a response without a body only by throwing it.
             return thrown.getResponse();
         }
         return switch (status) {

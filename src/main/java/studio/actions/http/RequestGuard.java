@@ -45,7 +45,7 @@ class RequestGuard {
     /** Length of the shortest path that matches {@link #SUBJECT}. */
     private static final int SHORTEST = "/api/custom-actions/".length() + 36;
 
-    /** Marks a connection after an ambiguous request, which is its last. */
+    /** Marks a connection that had an ambiguous request: the service answers that request and closes the connection. */
     private static final AttributeKey<Boolean> LAST = AttributeKey.valueOf(RequestGuard.class, "last");
 
     private final BodyCollector bodies;
@@ -111,8 +111,9 @@ class RequestGuard {
     }
 
     /**
-     * Returns why a proxy could read the request differently (RFC 9112, 3.2 and 6.3); null if it is unambiguous. After an
-     * ambiguous request the connection must be closed: the next bytes may be its body or another request.
+     * Returns why a proxy could read the request differently from this service (RFC 9112, 3.2 and 6.3); null if it is
+     * unambiguous. After an ambiguous request the connection must be closed, since the next bytes may be its body or another
+     * request.
      */
     private static String ambiguous(HttpServerRequest request) {
         List<String> codings = request.headers().getAll(HttpHeaders.TRANSFER_ENCODING);
@@ -125,7 +126,7 @@ class RequestGuard {
         return ((ConnectionBase) request.request().connection()).channel().hasAttr(LAST);
     }
 
-    /** Answers the request, then closes its connection without reading more. */
+    /** Answers a connection's first ambiguous request, then closes the connection; after that, closes it without an answer. */
     private void hangUp(RoutingContext request, String why) {
         Channel channel = ((ConnectionBase) request.request().connection()).channel();
         if (channel.attr(LAST).setIfAbsent(true) == null) {
@@ -175,7 +176,7 @@ class RequestGuard {
         }
     }
 
-    /** Refuses a request whose announced body is too large even to be read and discarded; passes all others on. */
+    /** Refuses a request whose body is announced as larger than {@link BodyCollector#DRAINED}; passes all others on. */
     private void admit(RoutingContext request) {
         if (BodyCollector.length(request.request()) > BodyCollector.DRAINED) {
             request.addEndHandler(sent -> request.request().connection().close());

@@ -16,10 +16,10 @@ final class SecurityHeaders {
             new Header("X-Content-Type-Options", "nosniff"),
             new Header("X-Frame-Options", "DENY"),
             new Header("Cross-Origin-Resource-Policy", "same-origin"),
-            // The browsers' default. With a stricter one, a form that is redirected (307) arrives with 'Origin: null', as if it
-            // came from another site.
+            // The default of browsers. With a stricter policy, a form that is redirected (307) arrives with 'Origin: null', as
+            // if it came from another site.
             new Header("Referrer-Policy", "strict-origin-when-cross-origin"),
-            // Browsers may keep a response, but must revalidate it before each use (lists have an ETag). Proxies must not.
+            // Browsers may store a response, but must revalidate it at each use (lists have an ETag). Proxies must store none.
             new Header("Cache-Control", "private, no-cache"),
             // Responses of the API are data; a browser that shows one as a page must not load anything for it.
             new Header(CSP, "default-src 'none'; frame-ancestors 'none'"));
@@ -43,8 +43,8 @@ final class SecurityHeaders {
     }
 
     /**
-     * Adds the headers when the response is written, and so skips headers that the resource method has set. If a header stood
-     * there twice, browsers would obey both values.
+     * Adds the headers just before the response is sent, so that headers set by the resource method are kept. A header must not
+     * occur twice, because browsers would obey both values.
      */
     static void addTo(RoutingContext request) {
         request.addHeadersEndHandler(sent -> {
@@ -53,8 +53,8 @@ final class SecurityHeaders {
                 headers.set(CSP, DOCS_CSP);
             }
             if (BodyCollector.asks(request.request())) {
-                // The client was not told to send its body (100 Continue). It may still send the body, or its next request, and
-                // the two cannot be distinguished.
+                // The client still waits for 100 Continue. After this answer it may send either the body or its next request,
+                // and the service could not tell which, so the connection is closed.
                 headers.set(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
             }
             for (Header header : HEADERS) {

@@ -19,7 +19,7 @@ import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 import studio.actions.problem.Nearest;
 import studio.actions.problem.ProblemException;
 
-/** A filter for our own API that refuses unknown query parameters and empty booleans. Quarkus would ignore both. */
+/** A filter for our own API that refuses unknown query parameters and booleans without a value. Quarkus ignores both. */
 @Singleton
 public class UnknownParameters {
 

@@ -12,7 +12,8 @@ import io.quarkus.security.identity.SecurityIdentity;
  * The person or bot who sent a request.
  *
  * @param role the global role in Kitsu
- * @param projectRoles the known roles in productions where Kitsu gives this person another role than the global one
+ * @param projectRoles the roles that Kitsu gives this person in single productions instead of the global one; empty if this
+ *        service has not learnt them
  */
 public record Caller(UUID id, String name, String email, Role role, boolean bot, List<UUID> departments,
         Set<Role> projectRoles) implements Principal {

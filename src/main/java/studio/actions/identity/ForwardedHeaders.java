@@ -32,19 +32,20 @@ import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 
 /**
- * The reader of {@code X-Forwarded-…} headers. Accepts them from a trusted proxy and removes them from other requests. Quarkus'
- * own reader ({@code quarkus.http.proxy.proxy-address-forwarding}) is switched off: it takes the leftmost address for the
- * client's, which the client itself can write. It also fails on an empty host or address before any of our methods is called.
+ * Filter of {@code X-Forwarded-…} headers. Accepts them from a trusted proxy and removes them from other requests. Replaces
+ * Quarkus' own reader ({@code quarkus.http.proxy.proxy-address-forwarding}), which takes the leftmost address as the client's,
+ * although the client itself can forge that address. Quarkus' reader also fails on an empty host or address before any of our
+ * methods is called.
  */
 @Singleton
 public class ForwardedHeaders {
 
     private static final Logger LOG = Logger.getLogger(ForwardedHeaders.class);
 
-    /** The filter's priority: before the first filter that reads the scheme, the host or the client's address of a request. */
+    /** The filter's priority, so high that it runs before any filter that reads a request's scheme, host or client address. */
     private static final int FILTER = 2000;
 
-    /** The time after which the names of trusted proxies are resolved again. */
+    /** The time after which the host names of trusted proxies are resolved again. */
     private static final Duration KEPT = Duration.ofSeconds(30);
 
     private static final String QUARKUS_FORWARDS = "quarkus.http.proxy.proxy-address-forwarding";
@@ -65,7 +66,7 @@ public class ForwardedHeaders {
     private final Vertx vertx;
     private final boolean forwards;
     private final List<String> names;
-    /** The last addresses of each proxy that is trusted by name; kept if a later look-up fails. */
+    /** The last resolved addresses of each trusted proxy that is configured by host name; kept if a later DNS query fails. */
     private final Map<String, List<CidrAddress>> known = new ConcurrentHashMap<>();
     private final AtomicLong lookedUp = new AtomicLong();
     private volatile List<CidrAddress> trusted = List.of();
@@ -82,8 +83,8 @@ public class ForwardedHeaders {
     }
 
     /**
-     * Switches off Quarkus' wrapper around requests; to be called before Quarkus starts. Even if it reads no header of a proxy,
-     * it merges two {@code Host} headers into one, and so hides that the request is malformed.
+     * Switches off Quarkus' wrapper around requests. Must be called before Quarkus starts. The wrapper merges two {@code Host}
+     * headers into one, even if it reads no forwarded header, and so hides that the request is malformed.
      */
     public static void replaceQuarkus(Config config) {
         if (config.getOptionalValue(QUARKUS_FORWARDS, Boolean.class).orElse(false)) {
@@ -120,7 +121,7 @@ public class ForwardedHeaders {
             return;
         }
         String host = host(first(headers.get(HOST)));
-        // With X-Forwarded-Proto but no X-Forwarded-Host, Vert.x would drop the port of 'Host'.
+        // Keeps 'Host': with X-Forwarded-Proto but no X-Forwarded-Host, Vert.x would drop the port of 'Host'.
         replace(headers, HOST, host != null ? host : headers.get(HttpHeaders.HOST));
         replace(headers, PROTO, scheme(first(headers.get(PROTO))));
         replace(headers, PORT, port(first(headers.get(PORT))));
@@ -135,7 +136,7 @@ public class ForwardedHeaders {
         }
     }
 
-    /** Returns a header's first value before a comma, which the outermost proxy wrote. */
+    /** Returns a header value up to its first comma, which is the part that the outermost proxy wrote. */
     private static String first(String value) {
         return value == null ? "" : value.split(",", 2)[0].strip();
     }
@@ -155,8 +156,9 @@ public class ForwardedHeaders {
     }
 
     /**
-     * Returns the client's address: the rightmost that is not a trusted proxy's. Each proxy appends the address of its own
-     * client, and the client may have made up all before. Returns null if the rightmost address cannot be read.
+     * Returns the client's address: the rightmost address that is not a trusted proxy's. Each proxy appends the address of the
+     * host that called it; the client may have forged all addresses further left. Returns null if the rightmost address cannot
+     * be read.
      */
     private String client(List<String> lines) {
         List<String> hops = Arrays.asList(String.join(",", lines).split(","));

@@ -20,7 +20,7 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.log.LogContext;
 
-/** Authentication without Kitsu: by one admin token. With Kitsu, it accepts no token. */
+/** Authentication by one admin token if {@code zou.url} is not set. If it is set, no token is accepted here. */
 @Singleton
 public class LocalIdentity {
 
@@ -51,12 +51,15 @@ public class LocalIdentity {
         return token.replaceAll("(?U)\\s+", "");
     }
 
-    /** Returns the token if it was generated at this start, so that it can be printed; else empty. */
+    /** Returns the token if it was generated at this start and is in use, so that it can be printed; else empty. */
     public Optional<String> madeToken() {
         return withKitsu || !made ? Optional.empty() : Optional.of(token);
     }
 
-    /** Authenticates a request. Completes with null if it has no {@code Authorization}, or if {@code zou.url} is set. */
+    /**
+     * Authenticates a request. Completes with null if the request has no {@code Authorization}, or if {@code zou.url} is set.
+     * Fails if the token is wrong.
+     */
     public Uni<SecurityIdentity> authenticate(RoutingContext request) {
         String given = request.request().getHeader(HttpHeaders.AUTHORIZATION);
         if (withKitsu || given == null) {

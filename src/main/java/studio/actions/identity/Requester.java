@@ -7,7 +7,7 @@ import io.vertx.ext.web.RoutingContext;
 /**
  * The caller of a request, with the credential and the client's address.
  *
- * @param credential the caller's credential; null without Kitsu
+ * @param credential the caller's credential; null if {@code zou.url} is not set
  * @param from the client's IP address; null if it is not known
  */
 public record Requester(Caller caller, Credential credential, String from) {
@@ -22,7 +22,8 @@ public record Requester(Caller caller, Credential credential, String from) {
     }
 
     /**
-     * Returns the client's IP address: as a trusted proxy names it, else of the connection; an empty text if it is not known.
+     * Returns the client's IP address: the one that a trusted proxy reports, else the address of the connection; an empty text
+     * if neither is known.
      */
     public static String address(RoutingContext request) {
         SocketAddress remote = request.request().remoteAddress();

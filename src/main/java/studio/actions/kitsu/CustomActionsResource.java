@@ -72,7 +72,9 @@ public class CustomActionsResource {
 
     private static final int PAGE = 100;
 
-    /** The longest value of a filter, in characters. The request line is limited to 4,096, and leaves no room for more. */
+    /**
+     * The longest value of a filter, in characters. The whole request line with the URL may have 4,096, so none can be longer.
+     */
     private static final int LONGEST_LIST = 4000;
     private static final String TOO_LONG = "may have at most 4,000 characters";
     private static final Predicate<Action> ANY = action -> true;
@@ -121,8 +123,8 @@ public class CustomActionsResource {
             @QueryParam("fields") @CodePointLength(max = 1000, message = "may have at most 1,000 characters") String fields,
             @Context UriInfo uri) {
         Set<String> wanted = fields == null || fields.isBlank() ? null : wanted(fields);
-        // The method's parameters only check lengths and bounds. The filters read the raw query, because an empty value is null
-        // in a parameter but must match no action.
+        // An empty filter must match no action, but reaches a parameter of this method as null. So the filters read the raw
+        // query; their parameters only check lengths.
         Predicate<Action> fits = filters.of(uri.getQueryParameters());
         return lists.answer(Caller.of(identity), visible -> {
             List<Object> views = visible.stream().filter(fits).map(action -> only(KitsuAction.View.of(action), wanted))
@@ -169,7 +171,7 @@ public class CustomActionsResource {
             throw ProblemException.invalid("", "not_an_object", "Send a JSON object with the fields to change.");
         }
         change.properties().forEach(field -> {
-            // Null is refused: to set a default instead would be a change that the client did not ask for.
+            // A null is refused. If it set the field's default instead, it would make a change that the client did not ask for.
             if (field.getValue().isNull() && KitsuAction.FIELDS.contains(field.getKey())) {
                 throw ProblemException.invalid("/" + field.getKey(), "required",
                         "'" + field.getKey() + "' cannot be null; leave it out to keep its value.");

@@ -25,7 +25,7 @@ final class KitsuAction {
     private KitsuAction() {
     }
 
-    /** An action as Kitsu gets it. Its {@code url} is a trigger link, not the real URL. */
+    /** An action as Kitsu gets it. Its {@code url} is a trigger link, not the action's own URL. */
     record View(String name,
             String url,
             EntityType entityType, boolean isAjax, UUID id,

@@ -42,9 +42,9 @@ import studio.actions.transfer.ImportReport.Wrong;
 import studio.actions.zou.Zou;
 
 /**
- * Service that deletes Kitsu's own copies of actions that this service has taken over, and restores them. Saves a copy before
- * it asks Kitsu to delete it. Reads from Kitsu's list of actions what is already done, so both operations can be repeated after
- * any failure.
+ * Service that deletes Kitsu's own copies of actions that this service has taken over, and restores them in Kitsu. Saves a copy
+ * before it asks Kitsu to delete it. Both operations can be repeated after any failure, because Kitsu's list of actions shows
+ * which copies are already deleted or restored.
  */
 @Singleton
 class KitsuCopies {
@@ -67,14 +67,14 @@ class KitsuCopies {
     /**
      * An action as stored in Kitsu.
      *
-     * @param line its number in a report: its position in Kitsu's list, ordered by age; starts at 1
+     * @param line its number in the report to the admin: its position in Kitsu's list, the oldest first; starts at 1
      */
     record Theirs(int line, UUID kitsuId, JsonNode fields) {
     }
 
     /**
-     * Returns this service's ids of saved copies, by their ids in Kitsu. The ids differ after a restore: Kitsu assigns a new
-     * id.
+     * Returns the ids that saved copies have in this service, by their ids in Kitsu. The two ids differ after a restore,
+     * because Kitsu assigns a new id.
      */
     Map<UUID, UUID> ids(Set<UUID> kitsuIds) {
         Map<UUID, UUID> ids = new HashMap<>();
@@ -85,7 +85,7 @@ class KitsuCopies {
 
     /**
      * Runs work that deletes taken-over actions in Kitsu ('clear') or restores them ('undo'), while no other such work runs at
-     * any replica. The work must read Kitsu's list of actions itself: other work may have changed it before.
+     * any replica. Only the work itself may read Kitsu's list of actions: a list read earlier may be outdated by other work.
      *
      * @return the result of the work; fails with {@code still_running} if another clear or undo is running
      */
@@ -98,12 +98,14 @@ class KitsuCopies {
                 .call(() -> Uni.createFrom().voidItem().emitOn(workers).invoke(turn::end));
     }
 
-    /** A lease on the right to clear or undo. It expires by itself if its replica dies. */
+    /**
+     * A lease on the right to delete ('clear') or restore ('undo') actions in Kitsu. It expires by itself if its replica dies.
+     */
     final class Turn {
 
         private final UUID holder = UUID.randomUUID();
 
-        /** Takes or renews the lease. To be called before each request to Kitsu that makes a change. */
+        /** Takes or renews the lease. To be called before each request that changes something in Kitsu. */
         void keep() {
             if (!QuarkusTransaction.requiringNew().call(() -> KitsuStore.takeTurn(holder, lease))) {
                 throw new ProblemException(Code.STILL_RUNNING, "Another 'clear' or 'undo' is running. Try again when it has "
@@ -125,7 +127,7 @@ class KitsuCopies {
      * Deletes in Kitsu the actions that this service has taken over, one after another.
      *
      * @return the deleted actions, and the actions that Kitsu refused to delete; fails with the problem {@code unavailable} if
-     *         Kitsu does not answer, and then it is unknown whether Kitsu deleted the last one
+     *         Kitsu does not answer: Kitsu may or may not have deleted the action of that request
      */
     Uni<ImportReport> clear(List<Theirs> theirs, Requester requester, Turn turn) {
         refuseOurOwn(theirs);
@@ -142,8 +144,8 @@ class KitsuCopies {
     }
 
     /**
-     * Refuses a list of actions with trigger links, because it comes from this service. The configured URL of Zou then leads
-     * through Kitsu's nginx back here, and clear would delete the actions themselves.
+     * Refuses a list that consists of trigger links, because it comes from this service: the configured URL of Zou leads
+     * through Kitsu's nginx back here. A 'clear' would then delete this service's own actions.
      */
     private static void refuseOurOwn(List<Theirs> theirs) {
         if (!theirs.isEmpty() && theirs.stream().allMatch(one -> TriggerLink.read(one.fields.path("url").asText(""))
@@ -180,8 +182,8 @@ class KitsuCopies {
     }
 
     /**
-     * Marks Kitsu's actions as deleted if this service asked Kitsu to delete them and Kitsu lists them no longer. The answer to
-     * that request may have been lost.
+     * Marks saved copies as deleted if this service asked Kitsu to delete them and Kitsu no longer lists them. Kitsu's answer
+     * to the deletion may have been lost.
      *
      * @param present the ids of the actions that Kitsu lists
      */
@@ -201,8 +203,8 @@ class KitsuCopies {
     }
 
     /**
-     * Restores in Kitsu the actions that {@link #clear} deleted, and fails as it does. Kitsu gives each restored action a new
-     * id.
+     * Restores in Kitsu the actions that {@link #clear} deleted. Kitsu gives each restored action a new id. Fails with the
+     * problem {@code unavailable} if Kitsu does not answer.
      */
     Uni<ImportReport> undo(List<Theirs> theirs, Requester requester, Turn turn) {
         finish(idsOf(theirs), requester);
@@ -216,7 +218,8 @@ class KitsuCopies {
     private Uni<Boolean> restore(KitsuCopy copy, List<Theirs> theirs, Requester requester, Turn turn, Report report) {
         int line = report.next();
         if (copy.state == State.clearing) {
-            // Asked to delete the action, Kitsu still lists it but may yet delete it: a later undo checks again.
+            // This service asked Kitsu to delete the action. Kitsu still lists it, but may yet delete it: a later undo checks
+            // again.
             report.unchanged++;
             return Uni.createFrom().item(true);
         }
@@ -235,7 +238,7 @@ class KitsuCopies {
                 });
     }
 
-    /** Finds the action that Kitsu created from this copy in an earlier undo whose answer was lost. */
+    /** Returns the id of the action that Kitsu created from this copy in an earlier undo, whose answer was lost; else empty. */
     private Optional<UUID> unheard(KitsuCopy copy, List<Theirs> theirs) {
         Set<UUID> known = new HashSet<>(ids(idsOf(theirs)).keySet());
         known.addAll(QuarkusTransaction.requiringNew().call(() -> actions.everKnown(idsOf(theirs))));
@@ -243,7 +246,7 @@ class KitsuCopies {
                 .map(Theirs::kitsuId).findFirst();
     }
 
-    /** Returns the fields with the defaults that Kitsu gives a new action, for comparison. */
+    /** Returns an action's fields, completed with the defaults that Kitsu gives a new action, so that they can be compared. */
     private static JsonNode filled(JsonNode fields) {
         ObjectNode filled = fields.deepCopy();
         if (!filled.hasNonNull("entity_type")) {
@@ -288,7 +291,7 @@ class KitsuCopies {
         return new Wrong(line, null, "Kitsu says: " + why, copy.name(), copy.id);
     }
 
-    /** The report of a running clear or undo. */
+    /** The report of a 'clear' or 'undo', filled while the work runs. */
     private static final class Report {
         private final List<Change> changes = new ArrayList<>();
         private final List<Wrong> errors = new ArrayList<>();

@@ -16,8 +16,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 
 /**
- * Kitsu's own copy of an action that this service has taken over. Saved before it is deleted in Kitsu, so that it can be
- * restored.
+ * Kitsu's own copy of an action that this service has taken over. This service saves the copy before Kitsu deletes it, so that
+ * it can be restored in Kitsu.
  */
 @Entity
 public class KitsuCopy extends PanacheEntityBase {

@@ -27,8 +27,8 @@ import studio.actions.problem.StrictJson;
 
 /**
  * The filters in a query for Zou's list of custom actions. A filter names a field and gives a value, or a JSON array of values.
- * A filter that matches no action must give an empty list, because {@code fetch_first} of gazu, Zou's Python client, takes the
- * first action of any answer.
+ * If no action matches, the list must be empty: {@code fetch_first} of gazu, Zou's Python client, takes the first action of the
+ * list without a check.
  */
 final class KitsuFilters {
 
@@ -45,10 +45,10 @@ final class KitsuFilters {
     }
 
     /**
-     * Returns a predicate for actions that match all filters of a query. Ignores other parameters, and all but the first value
-     * of a repeated parameter.
+     * Returns a predicate for actions that match all filters of a query. Ignores parameters that are no filters, and all but
+     * the first value of a repeated parameter.
      *
-     * @throws ProblemException {@code invalid_parameter}
+     * @throws ProblemException {@code invalid_parameter} if the value of a filter is malformed
      */
     Predicate<Action> of(MultivaluedMap<String, String> query) {
         return FIELDS.stream().filter(query::containsKey).map(field -> of(field, query.getFirst(field)))

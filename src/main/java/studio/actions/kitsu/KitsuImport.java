@@ -164,7 +164,7 @@ public class KitsuImport {
         return right;
     }
 
-    /** @param drafts the drafts, oldest first; only the oldest of equal names may be kept */
+    /** @param drafts the actions to take over, the oldest first; of equal names, only the oldest is valid */
     private void refuseTakenNames(Map<UUID, Draft> drafts, Map<UUID, Integer> lines, List<Wrong> errors) {
         takeOver.namesTaken(drafts).forEach((id, fault) -> errors.add(new Wrong(lines.get(id), "name", fault.message(),
                 drafts.get(id).name(), id)));

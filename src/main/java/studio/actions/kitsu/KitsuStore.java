@@ -28,7 +28,7 @@ final class KitsuStore {
         Panache.getEntityManager().merge(copy);
     }
 
-    /** Takes or renews the lease on the right to clear or undo. Returns false if another holder has it. */
+    /** Takes or renews the lease on deleting or restoring actions in Kitsu. Returns false if another holder has it. */
     static boolean takeTurn(UUID holder, Duration lease) {
         return Panache.getEntityManager().createNativeQuery("""
                 UPDATE kitsu_copy_turn SET holder = :holder, until = clock_timestamp() + make_interval(secs => :seconds)

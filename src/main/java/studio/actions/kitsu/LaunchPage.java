@@ -16,7 +16,7 @@ import studio.actions.template.Template;
  * a single short web link is answered with a redirect instead. The page works without JavaScript: the script only opens the
  * link that the page shows.
  *
- * @param launch the URL to open at once; null if there is not exactly one link, or if it needs a warning first
+ * @param launch the URL to open at once; null if there is not exactly one link, or if the caller must read the warning first
  * @param warning why a long link may fail; null if no warning is needed
  */
 record LaunchPage(String action, String launch, List<Opening.Link> links, List<Opening.Refused> refused, String warning,
@@ -25,8 +25,8 @@ record LaunchPage(String action, String launch, List<Opening.Link> links, List<O
             TemplateInstance {
 
     /**
-     * The longest URL of a redirect, in bytes. Proxies limit the headers of an answer: nginx's buffer has 4 KB. The page opens
-     * longer URLs.
+     * The longest URL of a redirect, in bytes; the page opens a longer one. Proxies limit the size of all headers of an answer:
+     * nginx's buffer for them has 4 KB.
      */
     private static final int LONGEST_REDIRECT = 2048;
 
@@ -58,8 +58,8 @@ record LaunchPage(String action, String launch, List<Opening.Link> links, List<O
     }
 
     /**
-     * Returns why a single long link may fail; null if no warning is needed. A web link with a warning is not opened at once,
-     * because the opened site would replace the page before anybody has read the warning.
+     * Returns why a single long link may fail; null if no warning is needed. The page does not open a web link with a warning
+     * at once, because the opened site would replace the page before anybody has read the warning.
      */
     private static String warning(List<Opening.Link> links) {
         if (links.size() != 1) {
@@ -76,8 +76,8 @@ record LaunchPage(String action, String launch, List<Opening.Link> links, List<O
     }
 
     /**
-     * Redirects to a URL. Appends an empty fragment if the URL has none: browsers would otherwise append the trigger link's
-     * fragment, which is the action's URL template.
+     * Redirects to a URL. Appends an empty fragment if the URL has none: browsers would otherwise append the fragment of the
+     * trigger link that they requested, which is the action's URL template.
      */
     private static Response redirect(int status, String url) {
         return Response.status(status).header(HttpHeaders.LOCATION, url.indexOf('#') < 0 ? url + "#" : url)

@@ -20,7 +20,7 @@ public class RefusedForm extends PanacheEntityBase {
     @Id
     public UUID id;
     public UUID callerId;
-    /** Null if the form was for a new action. */
+    /** The id of the action to change; null for a new action. */
     public UUID actionId;
     public Instant at;
     /** The fields of Kitsu's form as typed, with credentials masked. */
@@ -28,7 +28,7 @@ public class RefusedForm extends PanacheEntityBase {
     public JsonNode fields;
     public String code;
     public String message;
-    /** The wrong fields, as in the problem; null if no field was wrong. */
+    /** The wrong fields, as in the problem sent to the client; null if no field was wrong. */
     @JdbcTypeCode(SqlTypes.JSON)
     public JsonNode errors;
 }

@@ -47,7 +47,7 @@ public class RefusedForms {
     /** The most forms that are kept for one admin. The oldest are deleted first. */
     private static final int MOST = 100;
 
-    /** The longest field that is kept whole, in characters. Every valid field is shorter. */
+    /** The longest field that is kept whole, in characters; a longer one is cut. Every valid field is shorter. */
     private static final int LONGEST = 5000;
 
     private final ObjectMapper json;
@@ -73,7 +73,7 @@ public class RefusedForms {
      *
      * @param actionId the action's id; null if the form was for a new action
      * @param fields the input, with credentials masked
-     * @param errors the wrong fields, as in the problem; null if no field was wrong
+     * @param errors the wrong fields, as in the problem sent to the client; null if no field was wrong
      */
     public record View(UUID id, Instant at, UUID actionId, JsonNode fields, String code, String message, JsonNode errors) {
     }
@@ -138,7 +138,8 @@ public class RefusedForms {
     }
 
     /**
-     * Stores a refused form. Replaces the caller's earlier forms with the same content, and deletes the oldest above the limit.
+     * Stores a refused form. Replaces the caller's earlier forms for the same action with the same input, and deletes the
+     * caller's oldest forms above the limit.
      */
     private static void write(RefusedForm form) {
         List<RefusedForm> kept = KitsuStore.forms(form.callerId, Instant.EPOCH, Integer.MAX_VALUE);

@@ -85,17 +85,18 @@ public class UserContextResource {
     }
 
     /**
-     * Returns the context with its actions replaced. Parses the whole context, because only that detects a truncated one.
+     * Returns the context with its actions replaced. Parses the whole context to its end, so that a truncated context is
+     * refused.
      *
-     * @param ours makes the JSON of this service's actions from the context's roles by production, which are no object if
-     *        missing
+     * @param ours makes the JSON of this service's actions from the caller's roles by production, as the context gives them; a
+     *        missing node if the context has no such roles
      */
     static Buffer replace(Buffer context, Function<JsonNode, Buffer> ours, ObjectMapper json) {
         byte[] bytes = context.getBytes();
         JsonNode projectRoles = MissingNode.getInstance();
         List<int[]> theirs = new ArrayList<>();
         try (JsonParser parser = new JsonFactory().createParser(bytes)) {
-            // A negative offset means that the JSON is not UTF-8.
+            // A negative offset means that the JSON is not UTF-8. Its parts then have unknown positions.
             if (parser.nextToken() != JsonToken.START_OBJECT || parser.currentTokenLocation().getByteOffset() < 0) {
                 throw notWhole();
             }

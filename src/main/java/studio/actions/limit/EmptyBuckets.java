@@ -11,8 +11,8 @@ import java.util.stream.Collectors;
 
 /**
  * Token buckets that ran out when this process last took from them. The delivery worker does not look for deliveries that need
- * such a bucket until it may have a token again. The levels are estimates, since other replicas take from the buckets, too,
- * and only the database knows.
+ * such a bucket until the bucket may have a token again. The levels are estimates: other replicas take from the buckets, too,
+ * and only the database knows the true levels.
  */
 public final class EmptyBuckets {
 
@@ -27,7 +27,7 @@ public final class EmptyBuckets {
         }
     }
 
-    /** The key is {@link RateLimit#bucket}, since the quota of a limit may change. */
+    /** Levels by {@link RateLimit#bucket}; not by limit, since the quota of a limit may change. */
     private final Map<String, Low> low = new ConcurrentHashMap<>();
 
     public void update(Collection<Taken> taken) {
@@ -41,7 +41,7 @@ public final class EmptyBuckets {
         low.clear();
     }
 
-    /** Returns whether the limit's bucket ran out and is not full again. */
+    /** Returns whether the limit's bucket ran out and has not become full since. */
     public boolean contains(RateLimit limit) {
         Low known = low.get(limit.bucket());
         return known != null && !known.over();

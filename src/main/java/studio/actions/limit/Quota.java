@@ -22,13 +22,13 @@ public class Quota {
 
     private final Map<RateLimit.Kind, Taken> limits = new EnumMap<>(RateLimit.Kind.class);
 
-    /** Returns this object instead of its request-scoped proxy, which fails after the request; the press may go on longer. */
+    /** Returns this object. Its request-scoped proxy fails after the HTTP request, but the press may take longer. */
     public Quota itself() {
         return this;
     }
 
     /**
-     * Adds a limit to the rate limit headers of the answer. Leaves out the limit of an action's queue while the queue has room.
+     * Adds a limit to the rate limit headers of the answer. Ignores the limit of an action's queue unless the queue is full.
      */
     public synchronized void show(Taken now) {
         if (now.limit().kind() == RateLimit.Kind.caller || now.spent()) {

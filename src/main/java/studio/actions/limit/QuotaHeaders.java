@@ -11,15 +11,15 @@ import io.quarkus.security.identity.SecurityIdentity;
 import studio.actions.identity.Caller;
 
 /**
- * Adds the rate limit headers to the answer of a press. Reads the caller's bucket before anything else is done, so that even
- * the answer to an unreadable request body has the headers.
+ * Adds the rate limit headers to the answer of a press. Reads the caller's bucket before the request body is parsed, so that
+ * even the answer to an invalid body has these headers.
  */
 @Limited
 @Provider
 class QuotaHeaders implements ContainerRequestFilter, ContainerResponseFilter {
 
     private final Quota quota;
-    /** A lazy reference, since Quarkus creates filters before the limits can read their configuration. */
+    /** Resolved at the first request, since Quarkus creates filters before {@code RateLimits} can read its configuration. */
     private final Instance<RateLimits> limits;
     private final SecurityIdentity identity;
 

@@ -34,7 +34,7 @@ public class RateLimits {
     private static final Duration SECOND = Duration.ofSeconds(1);
 
     /**
-     * How long {@link #look} returns a bucket's level from memory. It does so only for a bucket that was more than half full.
+     * How long {@link #look} may return a bucket's level from memory. It does so only if the bucket was more than half full.
      */
     private static final Duration BELIEVED = SECOND;
 
@@ -76,8 +76,8 @@ public class RateLimits {
     /**
      * Gives back tokens that were taken but not used.
      *
-     * @return the new levels of the buckets; empty if the database failed, which does no harm, since buckets fill by
-     *         themselves
+     * @return the new levels of the buckets; empty if there was nothing to give back, or if the database failed. Such a failure
+     *        does no harm, since buckets fill by themselves
      */
     public Map<RateLimit, Taken> giveBack(Map<RateLimit, Integer> unused) {
         Map<RateLimit, Integer> wanted = new HashMap<>(unused);
@@ -92,19 +92,19 @@ public class RateLimits {
     }
 
     /**
-     * Takes one token in the last statement of the open transaction, and commits. If the bucket is empty, the whole
-     * transaction is rolled back. The bucket stays locked only until the commit, so other takes wait no longer than the disk
+     * Takes one token in the last statement of the open transaction, and commits. If the bucket is empty, the whole transaction
+     * is rolled back. The bucket stays locked only until the commit, so other transactions wait for it no longer than the disk
      * needs.
      *
      * @param before the statements to execute before the take, in the same round trip
-     * @return what the bucket granted; if it granted nothing, {@code left} is 0, since the fraction of a token in it is not
-     *         known
+     * @return what the bucket granted. If it granted nothing, {@code left} is 0, although the bucket may hold a fraction of a
+     *        token
      */
     public Taken takeAndCommit(SqlBatch before, RateLimit limit) {
         Optional<Taken> taken = buckets.takeAndCommit(before, limit);
         if (taken.isEmpty()) {
-            // The rollback also undid a change of the quota. Taking zero tokens saves it, so that the bucket fills at the rate
-            // in the answer.
+            // If the limit's quota has changed, the rollback has discarded the new one. Taking zero tokens saves it, so that
+            // the bucket fills at the rate in the answer.
             take(Map.of(limit, 0));
             return new Taken(limit, 0, 0);
         }
@@ -114,34 +114,34 @@ public class RateLimits {
 
     /**
      * Returns the level of the limit's bucket, without taking a token. If this process took a token within the last second and
-     * more than half of the quota was left, returns that level without a query.
+     * left the bucket more than half full, returns the level of that time without a query.
      */
     public Taken look(RateLimit limit) {
         Taken lately = seen.getIfPresent(limit.bucket());
         if (lately != null && lately.limit().equals(limit) && lately.left() > limit.quota() / 2d) {
             return lately;
         }
-        // Empty if the quota was changed. Taking zero tokens saves the new quota, so that the bucket fills at the rate in the
-        // headers.
+        // If the saved quota is not the limit's, take() saves the new one, so that the bucket fills at the rate in the
+        // RateLimit headers.
         return buckets.look(limit).orElseGet(() -> take(Map.of(limit, 0)).get(limit));
     }
 
     /**
-     * The number of an action's due deliveries, which could be sent if no limit held them back.
+     * The number of an action's due deliveries. Only a limit can keep them from being sent now.
      *
-     * @param host their host; null if it is not saved with their runs
+     * @param host the receiver's host; null if it is not saved with the runs of these deliveries
      */
     public record Waiting(long count, String host) {
     }
 
     /**
-     * Returns the limit of an action's queue and how many more deliveries fit. The queue is full if sending the waiting
-     * deliveries takes more than ten minutes at the action's rate. Deliveries for which the action's bucket has tokens do not
-     * count as waiting.
+     * Returns the limit of an action's queue and how many more deliveries fit into it. The queue is full if it takes more than
+     * ten minutes to send the due deliveries at the action's rate, or at its host's if that is lower. Deliveries for which the
+     * bucket of this rate already has tokens do not count.
      *
      * @param unfinished the number of the action's deliveries that have not ended, due or not
-     * @param waiting reads the due deliveries; called only if {@code unfinished} is large
-     * @return the limit; empty if the queue is far from full
+     * @param waiting counts the due deliveries; called only if the {@code unfinished} ones alone could fill the queue
+     * @return the limit; empty if {@code unfinished} is too small to fill the queue
      */
     public Optional<Taken> queue(UUID action, int ratePerMinute, long unfinished, Supplier<Waiting> waiting) {
         // All deliveries of an action go to one host, whose rate limit may be lower than the action's.
@@ -156,7 +156,7 @@ public class RateLimits {
         return Optional.of(new Taken(queue, 0, longest + 1 - now.count() + look(slower).left()));
     }
 
-    /** Deletes buckets that are full by now, and corrects times that lie in the future because a clock was set back. */
+    /** Deletes buckets that are full by now, and repairs buckets that do not fill because the database's clock was set back. */
     public void sweep() {
         buckets.sweep();
     }

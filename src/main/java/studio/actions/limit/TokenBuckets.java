@@ -23,19 +23,20 @@ import studio.actions.database.SqlBatch;
 @Singleton
 class TokenBuckets {
 
-    /** The requested tokens, one row for each bucket; stands for {@code ASKED} in {@link #TAKE}. */
+    /** The requested tokens, one row for each bucket. This SQL replaces the word {@code ASKED} in {@link #TAKE}. */
     private static final String ASKED = "unnest(?, ?, ?, ?, ?) AS asked (kind, subject, quota, seconds, wanted)";
 
     /**
      * Takes tokens from several buckets. Locks the buckets in a fixed order, so that two takes of the same buckets cannot
-     * deadlock. Uses the database's clock only, so that no moment fills a bucket twice. Reads an action's rate here, since the
-     * replica may have read an older one. A bucket fills at the lower of its old and its new rate, so that a raised limit does
-     * not count for the time before.
+     * deadlock. Uses only the database's clock, because clocks of replicas differ. Reads an action's current rate from the
+     * database, since the replica may have read an older one. A bucket fills at the lower of its old and its new rate, so that
+     * a raised limit does not count for the time before.
      * <p>
-     * A bucket is {@code short} from the moment it runs out until it is full, or until nobody has asked for two seconds (or
-     * for the time of two tokens, if that is longer). Meanwhile tokens that have piled up are given out evenly: in one second
-     * at most 102 % of the tokens that the bucket gains in a second, plus 3 % of them or 1.5 tokens, whichever is more
-     * ({@code pace}). Callers' buckets are never short, so a caller who waited for {@code Retry-After} is admitted.
+     * A bucket counts as {@code short} from the moment it runs out until it is full again, or until nobody has requested tokens
+     * for two seconds (or for the time in which two tokens arrive, if that is longer). Meanwhile tokens that have piled up are
+     * given out evenly: in one second at most 102 % of the tokens that the bucket gains in a second, plus 3 % of them or 1.5
+     * tokens, whichever is more ({@code pace}). A bucket of a caller never counts as {@code short}, so a caller who waited for
+     * {@code Retry-After} is admitted.
      */
     private static final String TAKE = """
             INSERT INTO bucket AS b (kind, subject, quota, seconds, tokens, pace, short, granted, at)
@@ -63,16 +64,16 @@ class TokenBuckets {
             RETURNING kind, subject, quota, granted, CASE WHEN short THEN least(tokens, pace) ELSE tokens END AS left_now""";
 
     /**
-     * Commits without waiting for the disk: otherwise all takes from one bucket would wait for the disk in turn. The
-     * deliveries are claimed after the take, and the claim reaches the disk after it, too. So every sent delivery has cost its
-     * tokens, even if the database crashes.
+     * Takes tokens and commits without waiting for the disk: otherwise all takes from one bucket would wait for the disk in
+     * turn. Deliveries are claimed after the take, and PostgreSQL writes the claim to disk after the take, too. So every sent
+     * delivery has cost its tokens, even if the database crashes.
      */
     private static final String TAKE_AT_ONCE = TAKE.replace("ASKED",
             ASKED + " CROSS JOIN set_config('synchronous_commit', 'off', true)");
 
     private static final String TAKE_WITHIN = TAKE.replace("ASKED", ASKED);
 
-    /** Fails with a division by zero if the last take got no token, which rolls back the whole transaction. */
+    /** Divides by zero if the last take got no token. This error rolls back the whole transaction. */
     private static final String GRANTED = "SELECT 1 / granted FROM bucket WHERE kind = ? AND subject = ?";
 
     private static final String DIVISION_BY_ZERO = "22012";
@@ -97,8 +98,8 @@ class TokenBuckets {
                    FOR UPDATE SKIP LOCKED)""";
 
     /**
-     * Moves bucket times that lie in the future to now. After the database's clock was set back, such a time would keep a
-     * bucket from filling.
+     * Sets the time of a bucket's last take to now if it lies in the future, because the database's clock was set back.
+     * Otherwise the bucket would not fill until that time.
      */
     private static final String MEND = """
             UPDATE bucket SET at = clock_timestamp() WHERE (kind, subject) IN (
@@ -120,8 +121,8 @@ class TokenBuckets {
     }
 
     /**
-     * Takes one token in the last statement of the open transaction, and commits. If the bucket is empty, the whole
-     * transaction is rolled back. The bucket stays locked only until the commit, so other takes wait no longer than the disk
+     * Takes one token in the last statement of the open transaction, and commits. If the bucket is empty, the whole transaction
+     * is rolled back. The bucket stays locked only until the commit, so other transactions wait for it no longer than the disk
      * needs.
      *
      * @param before the statements to execute before the take, in the same round trip
@@ -141,7 +142,9 @@ class TokenBuckets {
         }
     }
 
-    /** Reads the level of a bucket without taking from it; empty if its quota has changed since the last take. */
+    /**
+     * Reads the level of a limit's bucket without taking from it; empty if the quota saved with the bucket is not the limit's.
+     */
     Optional<Taken> look(RateLimit limit) {
         List<?> asked = List.of(limit.quota(), seconds(limit), limit.kind().name(), limit.subject());
         return new SqlBatch().add(LOOK, asked).ask(database, answers -> {
@@ -152,7 +155,7 @@ class TokenBuckets {
         });
     }
 
-    /** Deletes buckets that are full by now, and corrects times that lie in the future because a clock was set back. */
+    /** Deletes buckets that are full by now, and repairs buckets that do not fill because the database's clock was set back. */
     void sweep() {
         List.of(SWEEP, MEND).forEach(one -> new SqlBatch().add(one, List.of()).ask(database, answers -> null));
     }

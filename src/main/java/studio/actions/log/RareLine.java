@@ -20,7 +20,7 @@ public final class RareLine {
         this.level = level;
     }
 
-    /** Logs a line: at most once a minute at the chosen level, otherwise at DEBUG. */
+    /** Logs a line at this object's level, but at DEBUG if it has logged at that level within the last minute. */
     public void log(String line) {
         long now = System.nanoTime();
         long due = next.get();

@@ -33,9 +33,9 @@ import studio.actions.template.Variable;
  */
 final class DeliveryPlan {
 
-    /** The most bytes of a URL that the browser is to open. URLs for the service's requests: {@link Egress#LONGEST_URL}. */
+    /** The most bytes of a URL that the browser opens. For URLs that the service calls, see {@link Egress#LONGEST_URL}. */
     private static final int LONGEST_OPENED = 64 * 1024;
-    /** The most bytes of all URLs that the browser is to open from one page. */
+    /** The most bytes of all URLs together that one press makes the browser open. */
     private static final int LONGEST_PAGE = 4 * 1024 * 1024;
 
     private final Action action;
@@ -60,8 +60,8 @@ final class DeliveryPlan {
     }
 
     /**
-     * Plans the deliveries in the order of the selection. Targets that share a delivery form a group. A refused target is left
-     * out of its group, and the delivery is planned for the group's other targets.
+     * Plans the deliveries in the order of the selection. Targets that share a delivery form a group. A refused target gets a
+     * refused delivery of its own; the other targets of its group share the delivery.
      */
     static List<PlannedDelivery> of(Action action, Caller caller, Selection selection, Instant now, AddressPolicy policy,
             long maxRequest) {
@@ -69,7 +69,7 @@ final class DeliveryPlan {
         try {
             plan = new DeliveryPlan(action, caller, selection, now, policy, maxRequest);
         } catch (Template.Refused e) {
-            // The URL was saved by another version of the service, whose rules allowed it.
+            // Another version of the service allowed and saved this URL, but this version's rules refuse it.
             return selection.targets().stream()
                     .map(target -> refuse(target, FailureKind.forbidden_address, e.getMessage())).toList();
         }
@@ -93,7 +93,7 @@ final class DeliveryPlan {
 
     /**
      * Returns the key of a target's group; targets with the same key share a delivery. A target without the task or entity id
-     * that the template needs has a group of its own, so that its refusal names it.
+     * that the template needs forms a group alone, so that the refused delivery names this target.
      */
     private Object group(Target target) {
         Object id = switch (template.scope()) {
@@ -104,7 +104,7 @@ final class DeliveryPlan {
         return id == null ? target : id;
     }
 
-    /** Returns a refused delivery if the action is not for this target, else null. */
+    /** Returns a refused delivery if the look-up refused the target or the action is for other targets; else null. */
     private PlannedDelivery refuse(Target target) {
         Selection.Refusal refusal = selection.refused().get(target);
         if (refusal != null) {
@@ -118,7 +118,7 @@ final class DeliveryPlan {
         return elsewhere(action, target).map(found -> refuse(target, found.kind(), found.why())).orElse(null);
     }
 
-    /** Returns a refusal if the action does not run in the target's production; else empty. */
+    /** Returns a refusal if the action is limited to productions and the target's production is not among them; else empty. */
     static Optional<Selection.Refusal> elsewhere(Action action, Target target) {
         return action.projectIds.isEmpty() || action.projectIds.contains(target.productionId()) ? Optional.empty()
                 : Optional.of(new Selection.Refusal(FailureKind.not_visible,
@@ -225,9 +225,9 @@ final class DeliveryPlan {
     }
 
     /**
-     * Returns the request body as JSON. Some values appear several times: under the names in Kitsu's background request, the
-     * names in its HTML form, and our own. Every key is always present. {@link PlannedDelivery#delivery} fills in
-     * {@code run_id} and {@code delivery_id}.
+     * Returns the request body as JSON. Some values appear under several names: as Kitsu itself names them in background
+     * requests, as it names them in HTML forms, and as we name them. Every key is always present.
+     * {@link PlannedDelivery#delivery} fills in {@code run_id} and {@code delivery_id}.
      */
     private ObjectNode body(Target target, List<UUID> tasks) {
         ObjectNode body = JsonNodeFactory.instance.objectNode();

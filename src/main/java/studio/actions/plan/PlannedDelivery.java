@@ -12,9 +12,9 @@ import studio.actions.run.Run;
 import studio.actions.run.Target;
 
 /**
- * A request that a press is to make, or the reason why it makes none.
+ * A request that a press is to make, or a refusal with the reason why the press does not make it.
  *
- * @param tasks the tasks that the request is about
+ * @param tasks the ids of the tasks that the request is about
  * @param guard why the address policy refuses the URL; null if it does not
  */
 public record PlannedDelivery(Target target, List<UUID> tasks, String url, ObjectNode body, FailureKind refusal, String why,
@@ -24,7 +24,7 @@ public record PlannedDelivery(Target target, List<UUID> tasks, String url, Objec
         return refusal != null;
     }
 
-    /** Returns this request as a delivery of a run. */
+    /** Makes a delivery of a run from this plan, and fills in the ids in the body. */
     public Delivery delivery(Run run, int position) {
         Delivery delivery = Delivery.of(run.id, position, target, tasks, run.method, url);
         if (body != null) {

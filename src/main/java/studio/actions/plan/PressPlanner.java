@@ -45,7 +45,7 @@ public class PressPlanner {
         this.clock = clock;
     }
 
-    /** Returns the planned deliveries of a press, refused ones included; fails like {@link TargetLookup#look}. */
+    /** Returns the planned deliveries of a press, including refused deliveries. Fails if {@link TargetLookup#look} fails. */
     public Uni<List<PlannedDelivery>> plan(Requester requester, Action action, Selection selection) {
         return lookup.look(requester, action, selection).map(seen -> plan(requester.caller(), action, seen));
     }
@@ -59,7 +59,11 @@ public class PressPlanner {
                 .orElse(planned) : planned;
     }
 
-    /** Logs and counts planned deliveries whose address is refused. */
+    /**
+     * Logs and counts the planned deliveries whose URL the address policy refuses.
+     *
+     * @param what the run or the action, in words
+     */
     public void logRefusals(List<PlannedDelivery> planned, String what, Caller caller) {
         Refusals.Of log = refusals.of(what, caller.id(), caller.name(), caller.email());
         planned.stream().filter(one -> one.guard() != null).forEach(one -> log.note(one.guard()));
@@ -82,7 +86,7 @@ public class PressPlanner {
         return delivery.taskIds.isEmpty() ? List.of(delivery.target()) : delivery.taskIds.stream().map(Target::task).toList();
     }
 
-    /** Returns the current time in microseconds, the precision that PostgreSQL keeps. */
+    /** Returns the current time, cut to whole microseconds, because PostgreSQL stores no finer times. */
     private Instant now() {
         return clock.instant().truncatedTo(ChronoUnit.MICROS);
     }

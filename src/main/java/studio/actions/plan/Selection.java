@@ -15,8 +15,8 @@ import studio.actions.run.Target;
 /**
  * The selected targets, without duplicates, in the given order; empty only if the action needs no target.
  *
- * @param refused why some targets get no request: Kitsu does not show them to the caller or contradicts what the caller says
- *        about them, or the caller's role does not allow the action
+ * @param refused the targets that get no request, with the reason: Kitsu does not show the target to the caller, the caller
+ *        gives an id or type that differs from Kitsu's, or the caller's role does not allow the action
  * @param fromKitsu whether names and types of the targets come from Kitsu; otherwise they come from the caller
  */
 public record Selection(List<Target> targets, Map<Target, Refusal> refused, Origin origin, boolean fromKitsu) {

@@ -33,8 +33,8 @@ import studio.actions.zou.ZouLookups.Question;
 
 /**
  * Looks up selected targets in Kitsu with the caller's credential, so that nobody runs an action on a target that they may not
- * see. Names of targets come from Kitsu, never from the caller. If the service runs without Kitsu, a selection stays as it was
- * given. Results arrive on a worker thread, which may block.
+ * see. Names of targets come from Kitsu, never from the caller. If the service is configured without Kitsu, a selection stays
+ * as the caller gave it. Results arrive on a worker thread, on which blocking is allowed.
  */
 @Singleton
 public class TargetLookup {
@@ -49,11 +49,11 @@ public class TargetLookup {
     }
 
     /**
-     * Returns the selection with what Kitsu knows of each target, such as names.
+     * Returns the selection with the facts that Kitsu gives about each target, such as names.
      *
-     * @return the selection; fails with {@link ProblemException}: {@code invalid_body} if a target contains names,
-     *         {@code not_found} if none of the caller's roles allows the action, {@code unavailable} if Kitsu does not answer
-     *         for one target, {@code unauthenticated} if the credential is no longer valid
+     * @return the selection; fails with {@link ProblemException}: {@code invalid_body} if the caller gives names of targets,
+     *         {@code not_found} if none of the caller's roles allows the action, {@code unavailable} if Kitsu leaves a request
+     *         unanswered, {@code unauthenticated} if the credential is no longer valid
      */
     Uni<Selection> look(Requester requester, Action action, Selection given) {
         if (!zou.there()) {
@@ -73,7 +73,8 @@ public class TargetLookup {
                     Optional.ofNullable(contradiction).or(() -> notAllowed(action, facts))
                             .ifPresent(refusal -> refused.put(seen, refusal));
                 } else {
-                    // Drops the production that the caller claims, because the production decides who may see the run.
+                    // Managers of a run's production see the run. The caller could name any production, so the production is
+                    // dropped.
                     Target unseen = target.entityId() == null && target.taskId() == null ? target : target.withProduction(null);
                     targets.add(unseen);
                     refused.put(unseen,
@@ -86,7 +87,7 @@ public class TargetLookup {
 
     /**
      * Returns a refusal for each target that Kitsu does not show to the caller, or on which the caller's role does not allow
-     * the action. If the service runs without Kitsu, returns no refusals.
+     * the action. If the service is configured without Kitsu, returns no refusals.
      *
      * @return the refusals by target; fails like {@link #look}
      */

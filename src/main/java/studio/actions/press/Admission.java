@@ -16,11 +16,14 @@ import studio.actions.limit.RateLimits;
 import studio.actions.limit.Taken;
 import studio.actions.statistics.RunMetrics;
 
-/** Refuses presses that exceed a rate limit, also if the browser sends their requests. Counts the refusals. */
+/**
+ * Refuses presses that exceed a rate limit, and counts the refusals in the metrics. The limits also hold for actions whose URLs
+ * the browser opens.
+ */
 @Singleton
 class Admission {
 
-    /** How long a refusal is delayed, to slow down a client that repeats its request without a pause. */
+    /** How long the answer to a refused press is delayed, to slow down a client that repeats its request without a pause. */
     private static final Duration REFUSAL = Duration.ofMillis(200);
 
     private final RateLimits limits;
@@ -33,7 +36,7 @@ class Admission {
         this.metrics = metrics;
     }
 
-    /** Returns the limits of the current request, usable after its end. */
+    /** Returns the rate limits of the current request. The object stays usable after the request has ended. */
     Quota quota() {
         return quota.itself();
     }
@@ -48,7 +51,9 @@ class Admission {
         return limits.take(Map.of(limit, 1)).get(limit);
     }
 
-    /** Adds the limit of the action's queue to the quota, if the queue is too long and no other limit is reached. */
+    /**
+     * Adds the limit of the action's queue to {@code quota} if too many deliveries are queued and no other limit is reached.
+     */
     void queue(Quota quota, Action action, DeliveryQueue.Backlog backlog) {
         if (quota.refusal().isEmpty()) {
             limits.queue(action.id, action.ratePerMinute, backlog.unfinished(), () -> DeliveryQueue.waiting(action.id))
@@ -56,7 +61,10 @@ class Admission {
         }
     }
 
-    /** Continues with {@code next}, or fails with {@code quota_exceeded} after a short delay if a limit is reached. */
+    /**
+     * Calls {@code next}. If a limit in {@code quota} is reached, fails with {@code quota_exceeded} after a short delay
+     * instead.
+     */
     <T> Uni<T> admit(Quota quota, Supplier<Uni<T>> next) {
         return quota.refusal().map(metrics::refused)
                 .map(refusal -> Uni.createFrom().<T> nullItem().onItem().delayIt().by(REFUSAL)
@@ -64,7 +72,7 @@ class Admission {
                 .orElseGet(next);
     }
 
-    /** Throws {@code quota_exceeded} if a limit is reached. */
+    /** Throws {@code quota_exceeded} if a limit in {@code quota} is reached. */
     void check(Quota quota) {
         quota.refusal().ifPresent(refusal -> {
             throw metrics.refused(refusal);

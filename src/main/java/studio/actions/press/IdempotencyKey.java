@@ -17,14 +17,16 @@ import studio.actions.run.Run;
 import studio.actions.run.Target;
 
 /**
- * Tells whether two presses of one caller are the same and share one run: by {@code header} or, if it is null, by
- * {@code fingerprint}.
+ * The identity of a press. Presses of one caller with the same identity share one run.
+ *
+ * @param fingerprint a hash of what is pressed or replayed; identifies a press without {@code header}
+ * @param header the {@code Idempotency-Key} header, which identifies the press; null if there is none
  */
 record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolean inKitsu) {
 
     private static final int LONGEST = 255;
 
-    /** Returns the key of a press through our API, not in Kitsu. The order of the targets does not matter. */
+    /** Returns the identity of a press by an API client. The order of the selected targets does not matter. */
     static IdempotencyKey of(UUID action, Selection selection, String header) {
         return new IdempotencyKey(fingerprint(action, selection), header, System.nanoTime(), false);
     }
@@ -46,9 +48,9 @@ record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolea
      * Returns the key in an {@code Idempotency-Key} header: a quoted string (RFC 8941) or, as many clients write it, without
      * the quotes.
      *
-     * @return null if there is no such header
-     * @throws ProblemException {@code invalid_parameter} if the key is empty, over 255 characters or not printable ASCII, or
-     *         if there are several such headers
+     * @return the key; null if there is no such header
+     * @throws ProblemException {@code invalid_parameter} if the key is empty, over 255 characters or not printable ASCII, or if
+     *         there are several such headers
      */
     static String fromHeader(HttpHeaders headers) {
         List<String> given = headers.getRequestHeaders().getOrDefault("Idempotency-Key", List.of());
@@ -70,18 +72,21 @@ record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolea
         return Duration.ofNanos(System.nanoTime() - sinceNanos);
     }
 
-    /** Returns how much longer the caller waits, counted from the press; zero or negative if the time is used up. */
+    /**
+     * Returns how much of {@code patience}, the caller's longest wait from the press on, is left; zero or negative if it is
+     * used up.
+     */
     Duration left(Duration patience) {
         return patience.minus(age());
     }
 
     /**
-     * Returns the run of an earlier press with this key, if this press may join it. Without an {@code Idempotency-Key} header,
-     * it always may.
+     * Checks whether an earlier press with the same identity may answer this press, and returns its run. Always returns it if
+     * this press has no {@code Idempotency-Key} header.
      *
      * @param before the run of the earlier press
      * @throws ProblemException {@code idempotency_key_reused} if the run is for another action or selection,
-     *         {@code still_running} if it has not ended
+     *         {@code still_running} if the run has not ended
      */
     Run match(Run before) {
         if (header == null) {

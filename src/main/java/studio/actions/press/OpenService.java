@@ -16,8 +16,8 @@ import studio.actions.statistics.RunStatistics;
 import studio.actions.statistics.StatisticsStore;
 
 /**
- * Presses actions whose URLs the browser opens. The browser sends the requests; the service only fills in the URLs and records
- * the opening in the audit and the statistics.
+ * Handles presses of actions whose URLs the browser opens. The browser sends the requests. The service only fills in the URLs,
+ * and records the press in the audit log and the statistics.
  */
 @Singleton
 public class OpenService {
@@ -37,7 +37,7 @@ public class OpenService {
     /**
      * Returns the URLs that the browser is to open.
      *
-     * @return the URLs and the refused targets; fails like {@link TargetLookup}, or with {@code quota_exceeded}
+     * @return the URLs and the refused targets; fails with {@code quota_exceeded}, or if {@link TargetLookup} fails
      */
     public Uni<Opening> open(Requester requester, Action action, Selection selection) {
         Quota left = admission.quota();

@@ -16,7 +16,7 @@ final class PreferHeader {
     }
 
     /**
-     * Returns how long the caller wants to wait for the end of the run.
+     * Returns how long to wait for the end of the run: as long as the caller prefers, up to {@code most}.
      *
      * @param most the longest wait, which is also the default
      */
@@ -28,7 +28,10 @@ final class PreferHeader {
         return asked.compareTo(most) < 0 ? asked : most;
     }
 
-    /** Returns the preference that was applied; empty if there was none, or if it asked for a longer wait than {@code most}. */
+    /**
+     * Returns the preference that {@link #patience} follows; empty if the caller gave none, or asked for a longer wait than
+     * {@code most}.
+     */
     static Optional<String> applied(List<String> prefer, Duration most) {
         String preferences = String.join(",", prefer);
         Matcher wait = WAIT.matcher(preferences);

@@ -7,7 +7,8 @@ import studio.actions.run.Run;
 import studio.actions.run.RunEvents;
 
 /**
- * A press that is being handled, and the caller who waits for its end. The caller may disconnect before the run is committed.
+ * A press that is being handled, and its caller, who waits for the end of the run. The caller may disconnect before the run is
+ * committed.
  */
 final class Press {
 
@@ -26,7 +27,7 @@ final class Press {
         this.events = events;
     }
 
-    /** Starts to watch a run for its end, and stops watching the previous one. */
+    /** Starts to watch for the end of a run. Stops watching the run of the previous call, if there was one. */
     RunEvents.Watch on(Run run) {
         close(watch);
         watch = events.watch(run.id);

@@ -24,7 +24,11 @@ public final class PressJson {
             List<Target> targets) {
     }
 
-    /** @throws ProblemException {@code invalid_body} if there is no body, or the selection in it is invalid */
+    /**
+     * Returns the selection in the body of a press.
+     *
+     * @throws ProblemException {@code invalid_body} if there is no body, or the selection in it is invalid
+     */
     static Selection selection(Press press, int limit) {
         if (press == null) {
             throw ProblemException.invalid("", "required", "The body is required: {\"targets\": […]} or {\"selection\": […]}.");

@@ -30,9 +30,9 @@ import studio.actions.run.RunEvents;
 import studio.actions.run.RunJson;
 
 /**
- * Presses actions. In reading order it finds an earlier run of the same press, refuses a press beyond a limit, plans the
- * deliveries, begins the run and waits for its end. No transaction is open while the service waits for Kitsu, a receiver or
- * the end of a run.
+ * Handles presses of actions that the service sends. It looks for the run of an equal earlier press, checks the rate limits,
+ * plans the deliveries, begins the run and waits for its end. No database transaction is open while the service waits for
+ * Kitsu, a receiver or the end of a run.
  */
 @Singleton
 public class PressService {
@@ -60,8 +60,8 @@ public class PressService {
     }
 
     /**
-     * Presses an action through our API. Without an {@code Idempotency-Key}, a repeated press (same caller, action and
-     * selection) within three seconds joins the existing run.
+     * Presses an action for an API client. Without an {@code Idempotency-Key}, an equal press (same caller, action and
+     * selection) within three seconds of the first returns the first one's run and begins none.
      *
      * @param idempotencyKey the caller's key for this press, as {@link IdempotencyKey#fromHeader} returns it; null if there is
      *        none
@@ -73,13 +73,14 @@ public class PressService {
     }
 
     /**
-     * Presses an action by its button in Kitsu. The run goes on whether or not somebody waits for it. A repeated press (same
-     * caller, action and selection) joins the existing run until three seconds after the run's end, for sixty seconds at most.
+     * Presses an action by its button in Kitsu. The run goes on even if the caller disconnects. An equal press (same caller,
+     * action and selection) begins no new run: until three seconds after the end of the first run, but at most 60 seconds after
+     * the first press, it returns the first run.
      *
      * @param selected supplies the selection; throws {@link ProblemException} if the selection is wrong
      * @param patience how long to wait for the end of the run
-     * @return the run, ended or as it stands when the patience is used up; fails like {@link Actions#pressable} and
-     *         {@link TargetLookup}, and then nothing was sent and {@link RefusedPresses} saves the reason
+     * @return the run when it has ended or the patience is used up; fails like {@link Actions#pressable} and
+     *         {@link TargetLookup}. After such a failure nothing was sent, and {@link RefusedPresses} saves the reason.
      */
     public Uni<RunJson.View> pressInKitsu(Requester requester, UUID action, Supplier<Selection> selected, Duration patience) {
         Selection selection;
@@ -96,9 +97,9 @@ public class PressService {
 
     /**
      * Sends deliveries of a run again, unchanged and with the same {@code webhook-id}, by which the receiver recognizes them.
-     * Refuses deliveries whose targets Kitsu no longer shows to the caller.
+     * Refuses deliveries whose targets the caller may no longer see, or on which the caller may no longer run the action.
      *
-     * @param before the run to replay; has ended
+     * @param before the run to replay, which has ended
      * @param deliveries deliveries of that run, each with a URL
      */
     Uni<RunJson.View> replay(Requester requester, Run before, List<Delivery> deliveries, IdempotencyKey key,
@@ -138,8 +139,8 @@ public class PressService {
     }
 
     /**
-     * Returns the run of an earlier press with this {@code Idempotency-Key}, or else begins the press. An earlier run is
-     * returned even if its action was changed, disabled or deleted since.
+     * Returns the run of an earlier press with this {@code Idempotency-Key}, or else a new run, when it has ended or
+     * {@code patience} is used up. An earlier run is returned even if its action was changed, disabled or deleted since.
      */
     private Uni<RunJson.View> once(Requester requester, IdempotencyKey key, Duration patience,
             Function<Press, Uni<Begun>> begin) {
@@ -151,17 +152,17 @@ public class PressService {
         Uni<Begun> begun = known(press).map(run -> Uni.createFrom().item(starter.join(press, run)))
                 .orElseGet(() -> uncancelled(begin.apply(press)));
         return begun.onItem().transformToUni(run -> press.watch().untilEnd(key.left(patience)).emitOn(workers)
-                // soon() answers even if Kitsu does not: the run goes on, so the caller must not get an error now.
+                // soon() does not fail if Kitsu does not answer. The run is committed, so the caller must not get an error now.
                 .chain(end -> access.soon(requester).emitOn(workers).map(seen -> run.view(end, seen))))
                 .onTermination().invoke(press::hangUp);
     }
 
     /**
-     * Returns the run that was made earlier with this press's {@code Idempotency-Key}.
+     * Returns the run of an earlier press with the same {@code Idempotency-Key} as this press.
      *
-     * @return empty if the press has no key or the key is new
+     * @return empty if this press has no key or the key is new
      * @throws ProblemException {@code idempotency_key_reused} if the key was used for another action or selection,
-     *         {@code still_running} if its run has not ended
+     *         {@code still_running} if the earlier run has not ended
      */
     private Optional<Run> known(Press press) {
         return press.key.header() == null ? Optional.empty()
@@ -169,17 +170,17 @@ public class PressService {
                         .map(press.key::match);
     }
 
-    /** Shields a press from cancellation: a caller who disconnects ends the wait for the run, never the press. */
+    /** Protects a press from cancellation: if the caller disconnects, only the wait for the end of the run is cancelled. */
     private static <T> Uni<T> uncancelled(Uni<T> press) {
         CompletionStage<T> stage = press.subscribeAsCompletionStage();
         return Uni.createFrom().completionStage(() -> stage.thenApply(Function.identity()));
     }
 
     /**
-     * Begins a press unless it exceeds a rate limit; refuses it before its targets are looked up in Kitsu. A press that repeats
-     * an earlier one is never refused: it gets the earlier run.
+     * Begins a press unless it exceeds a rate limit. A refusal comes before the targets are looked up in Kitsu. No limit
+     * applies to a press that repeats an earlier one: it gets the earlier run.
      *
-     * @param begin begins the press; called only if it is not refused
+     * @param begin begins the press; called only if it is not refused and repeats no earlier press
      */
     private Uni<Begun> admit(Press press, Action action, PressStore.Before found, Supplier<Uni<Begun>> begin) {
         if (found.same() != null) {

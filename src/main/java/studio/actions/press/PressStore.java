@@ -18,7 +18,7 @@ import studio.actions.delivery.ReplicaStore;
 import studio.actions.run.Run;
 import studio.actions.run.RunStore;
 
-/** The queries of a press. They find an earlier run of the same press and read whether a run may begin. */
+/** Database queries of a press. They find the run of an equal earlier press, and read whether a new run may begin. */
 @Singleton
 class PressStore {
 
@@ -26,7 +26,7 @@ class PressStore {
             SELECT id FROM run WHERE caller_id = ? AND idempotency_key = ?
                 AND created_at > clock_timestamp() - interval '24 hours' ORDER BY created_at DESC LIMIT 1""";
 
-    /** Finds the run of the same press through our API, if the two were made at most three seconds apart. */
+    /** Finds the run of an equal press by an API client that was made at most three seconds before or after this press. */
     private static final String PRESSED = """
             SELECT id FROM run WHERE caller_id = ? AND fingerprint = ? AND action_version = ? AND idempotency_key IS NULL
                 AND created_at BETWEEN clock_timestamp() - ? * interval '1 millisecond' - interval '3 seconds'
@@ -34,8 +34,8 @@ class PressStore {
              ORDER BY created_at DESC LIMIT 1""";
 
     /**
-     * Finds the run of the same press in Kitsu. The run was pressed at most 60 seconds before the second press, and has not
-     * ended or ended at most three seconds before it.
+     * Finds the run of an equal press in Kitsu that was made at most 60 seconds before this press. The run has not ended, or
+     * ended at most three seconds before this press.
      */
     private static final String PRESSED_IN_KITSU = """
             SELECT id FROM run WHERE caller_id = ? AND fingerprint = ? AND action_version = ? AND idempotency_key IS NULL
@@ -46,7 +46,8 @@ class PressStore {
              ORDER BY created_at DESC LIMIT 1""";
 
     /**
-     * Locks a press until the transaction ends, so that of two equal presses the later one finds the run of the earlier one.
+     * Excludes equal presses until the transaction ends. The later of two equal presses waits here, and then finds the run of
+     * the earlier one.
      */
     private static final String LOCK = "SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(?, 0))";
 
@@ -68,15 +69,16 @@ class PressStore {
     /**
      * What a press reads from the database before it looks up its targets in Kitsu.
      *
-     * @param same the id of the earlier run of this press; null if there is none. It has the same {@code Idempotency-Key} or,
-     *        without one, began a moment ago: a double click or a retry by a browser means one press.
+     * @param same the id of the run of an equal earlier press; null if there is none. Presses are equal if they have the same
+     *        {@code Idempotency-Key}. Without a key, the same press a moment ago is equal, because it was a double click or a
+     *        browser's retry.
      * @param backlog the unfinished deliveries of the action
      * @param version the action's version; 0 if the action was deleted
      */
     record Before(UUID same, DeliveryQueue.Backlog backlog, int version) {
     }
 
-    /** Reads the earlier run of this press, the action's backlog and the action's version in one round trip. */
+    /** Reads everything in {@link Before} in one round trip to the database. */
     Before before(Run run, IdempotencyKey key) {
         SqlBatch all = same(new SqlBatch(), run, key).add(DeliveryQueue.BACKLOG, List.of(run.actionId, run.actionId));
         return all.add("SELECT version FROM action WHERE id = ?", List.of(run.actionId)).ask(database, answers -> {
@@ -88,17 +90,17 @@ class PressStore {
     }
 
     /**
-     * What a press reads once it has the lock on itself, in the transaction that writes its run.
+     * What a press reads in the transaction that writes its run, while equal presses wait for that transaction.
      *
-     * @param same the id of the earlier run of this press; null if there is none
-     * @param enabled whether the action may be run; the action is locked against changes until the transaction ends
+     * @param same the id of the run of an equal earlier press; null if there is none
+     * @param enabled whether the action exists and is enabled; the action is locked against changes until the transaction ends
      * @param alive whether this replica may claim deliveries; no other replica can declare it dead until the transaction ends
-     * @param now the database's time
+     * @param now the database's time; null if the action was deleted
      */
     record Turn(UUID same, boolean enabled, boolean alive, Instant now) {
     }
 
-    /** Waits until no equal press is being written, then reads the {@link Turn}. Takes one round trip. */
+    /** Waits until no transaction is writing an equal press, then reads the {@link Turn}. Takes one round trip. */
     Turn turn(Run run, IdempotencyKey key, UUID replica) {
         SqlBatch all = same(new SqlBatch().add(LOCK, List.of(key.lock(run.callerId))), run, key);
         return all.add(READY, List.of(replica, run.actionId)).ask(answers -> {
@@ -110,8 +112,8 @@ class PressStore {
     }
 
     /**
-     * Adds the query for an earlier run of this press. The query gets the press's age, since the press was made before its
-     * targets were looked up in Kitsu.
+     * Adds the query for the run of an equal earlier press. The query counts from the time of this press, which is earlier than
+     * now, because the targets were looked up in Kitsu since.
      */
     private static SqlBatch same(SqlBatch all, Run run, IdempotencyKey key) {
         long age = key.age().toMillis();
@@ -125,8 +127,8 @@ class PressStore {
     }
 
     /**
-     * Returns whether a refused press with the fingerprint and caller of this run was saved in the last minute. Takes a lock,
-     * so that two equal refusals cannot both be saved.
+     * Returns whether a refused press with the same caller and fingerprint as this run was saved in the last minute. Takes a
+     * lock until the transaction ends, so that two equal refusals cannot both be saved.
      */
     static boolean refusedLately(Run run) {
         Panache.getEntityManager().createNativeQuery("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(:press, 0))")

@@ -107,8 +107,8 @@ public class PreviewResource {
     }
 
     /**
-     * Cuts a preview at {@link #LONGEST_PREVIEW}. The first delivery that does not fit is replaced by a note of how many are
-     * missing.
+     * Cuts a preview at {@link #LONGEST_PREVIEW}. A note replaces the first delivery that does not fit, and says how many
+     * deliveries are missing.
      */
     private PressJson.Preview bounded(PressJson.Preview whole) {
         long bytes = 0;

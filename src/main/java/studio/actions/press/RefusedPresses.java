@@ -26,9 +26,10 @@ import studio.actions.run.RunStore;
 import studio.actions.statistics.RunMetrics;
 
 /**
- * Saves presses in Kitsu that were refused as a whole, as runs in state {@code refused}. Kitsu's page does not show the
- * answer, so nothing else tells the person. Saves at most one each minute for each person, action and reason, and only for
- * actions that the person's roles show, or would show if the actions were enabled or not deleted.
+ * Saves presses in Kitsu that were refused before a run began, as runs in state {@code refused}. Kitsu's page does not show the
+ * answer to a press, so the list of runs is the only place where the person finds the reason. Saves at most one run a minute
+ * for each person, action and reason. Saves nothing if none of the person's roles allows the action, which may be disabled or
+ * deleted.
  */
 @Singleton
 class RefusedPresses {
@@ -44,7 +45,10 @@ class RefusedPresses {
         this.metrics = metrics;
     }
 
-    /** Returns what the press returns. If the press is refused, saves the refusal before the failure is passed on. */
+    /**
+     * Returns the result of {@code press}. If {@code press} fails with a problem, saves the refusal and then fails with the
+     * same problem.
+     */
     <T> Uni<T> keeping(Caller caller, UUID action, Supplier<Uni<T>> press) {
         return Uni.createFrom().<T> deferred(() -> press.get()).onFailure(ProblemException.class)
                 .call(refusal -> Uni.createFrom().voidItem().emitOn(workers)
@@ -67,7 +71,8 @@ class RefusedPresses {
     /**
      * Saves a refused press as a run.
      *
-     * @return the run's problem code; empty if the person may not see the action, or if an equal refusal was saved
+     * @return the run's problem code; empty if nothing was saved: the action never existed, the person may not see it, or an
+     *         equal refusal was saved in the last minute
      */
     private Optional<Code> write(Caller caller, UUID id, ProblemException refusal) {
         Optional<Action> present = Action.findByIdOptional(id);

@@ -35,8 +35,8 @@ import studio.actions.run.RunEvents;
 import studio.actions.run.RunJson;
 
 /**
- * Begins runs: claims the deliveries that can be sent at once, commits the run with all its deliveries, and sends the claimed
- * ones. {@link DeliveryWorker} sends the other deliveries, in this replica or another.
+ * Begins runs: reserves the deliveries that can be sent at once for this replica, commits the run with all its deliveries, and
+ * sends the reserved ones. {@link DeliveryWorker} sends the other deliveries later, in this replica or another.
  */
 @Singleton
 class RunStarter {
@@ -61,14 +61,16 @@ class RunStarter {
     }
 
     /**
-     * A committed run, as this press knows it.
+     * A committed run, and what this press knows about its deliveries without a query.
      *
      * @param deliveries the deliveries as this press wrote them; null if another press began the run
      * @param outcomes the committed outcomes of deliveries that this press has sent, by delivery id
      */
     record Begun(Run run, List<Delivery> deliveries, Map<UUID, Delivery.Outcome> outcomes) {
 
-        /** Returns whether this press saw every delivery end at its first attempt. Then the answer needs no query. */
+        /**
+         * Returns whether this press saw every delivery end, refused or at its first attempt. Then the answer needs no query.
+         */
         private boolean sawAll() {
             return deliveries.stream().allMatch(delivery -> delivery.state == Delivery.State.refused
                     || outcomes.containsKey(delivery.id) && outcomes.get(delivery.id).state().ended());
@@ -82,8 +84,8 @@ class RunStarter {
         }
 
         /**
-         * Returns the run for the HTTP answer. If the database cannot be read by now, returns the run as this press wrote it.
-         * The run is committed and goes on, so the answer must not look as if nothing had happened.
+         * Returns the run for the HTTP answer. If this press began the run and the database cannot be read now, returns the run
+         * as this press wrote it instead of an error: the run is committed, and its deliveries are sent anyway.
          */
         RunJson.View view(Optional<RunEvents.End> end, RunAccess.Access access) {
             if (deliveries == null) {
@@ -106,7 +108,7 @@ class RunStarter {
         }
     }
 
-    /** Waits for a run that another press began. */
+    /** Makes a press watch for the end of a run that another press began. */
     Begun join(Press press, Run run) {
         RunEvents.Watch watch = press.on(run);
         if (run.finishedAt != null || watch.over()) {
@@ -116,11 +118,11 @@ class RunStarter {
     }
 
     /**
-     * Begins the run. When this method returns, the run is committed and its first requests are going out. Joins the existing
-     * run instead if the same press was committed in the meantime.
+     * Begins the run. When this method returns, the run is committed, and the requests that can be sent at once are being sent.
+     * If an equal press has committed its run in the meantime, returns that run and writes nothing.
      *
-     * @param inQueue whether due deliveries of earlier presses of the action are pending; then none of this run is sent at
-     *        once
+     * @param inQueue whether due deliveries of the action's earlier runs are still pending; if so, no delivery of this run is
+     *        sent at once
      */
     Begun begin(Press press, Action action, Run run, List<Delivery> deliveries, boolean inQueue) {
         List<Delivery> pending = deliveries.stream().filter(delivery -> delivery.state == Delivery.State.pending).toList();
@@ -132,7 +134,7 @@ class RunStarter {
         run.idempotencyKey = press.key.header();
         run.traceparent = press.traceparent;
         LogContext.run(run.id);
-        // Watch before the run is committed: after that, another replica may end it at once.
+        // Watch the run before it is committed. As soon as it is committed, another replica may finish it.
         press.on(run);
         long since = System.nanoTime();
         UUID own = replicas.own();
@@ -170,15 +172,15 @@ class RunStarter {
     }
 
     /**
-     * Writes the run and, in the same transaction, claims the deliveries that can be sent at once. The other deliveries are
-     * claimed when their turn comes.
+     * Writes the run and, in the same transaction, claims for this replica the deliveries that can be sent at once. The other
+     * deliveries are saved as pending, and a {@link DeliveryWorker} claims them later.
      *
-     * @return the run of the same press, if one was committed in the meantime; then nothing was written
+     * @return the run of an equal press that was committed in the meantime, in which case nothing was written; else empty
      */
     private Optional<Run> write(Press press, Run run, List<Delivery> deliveries, List<Delivery> pending,
             List<InFlight> claimed, UUID own) {
-        // Read the age before the database's time. Read later, it would be too long and date this press before presses that
-        // have already been answered.
+        // The run's creation time is the database's time minus this age, so the age is read first. If it were read later, it
+        // would be longer, and the run would seem to be older than runs of presses that have already been answered.
         Duration age = press.key.age();
         PressStore.Turn turn = store.turn(run, press.key, own);
         if (turn.same() != null) {

@@ -24,9 +24,9 @@ import studio.actions.run.Delivery;
 import studio.actions.run.Run;
 
 /**
- * Writer of new runs. One round trip writes the run, all its deliveries and its audit entry, takes a token of the caller's
- * rate limit, and commits the open transaction. The token is taken last, since other presses of the caller wait for the bucket
- * until the commit.
+ * Writer of new runs. One round trip to the database writes the run, all its deliveries and its audit entry, takes a token from
+ * the caller's bucket, and commits the open transaction. The token is taken last, because the caller's other presses wait for
+ * the bucket from then until the commit.
  */
 @Singleton
 class RunWriter {
@@ -38,8 +38,8 @@ class RunWriter {
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS jsonb), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""";
 
     /**
-     * Task ids and times are passed as text: {@code unnest} flattens an array of arrays, and {@link SqlBatch} cannot build
-     * arrays of times.
+     * Lists of task ids are passed as text, because {@code unnest} flattens an array of arrays. Times are passed as text,
+     * because {@link SqlBatch} cannot build arrays of times.
      */
     private static final String DELIVERIES = """
             INSERT INTO delivery (run_id, method, id, position, entity_id, entity_type, production_id, task_id,
@@ -65,7 +65,7 @@ class RunWriter {
     /**
      * Writes the run and commits the open transaction.
      *
-     * @param waits whether some deliveries are not sent by this replica at once; all replicas are then notified that they may
+     * @param waits whether this replica leaves some deliveries unsent for now; if so, all replicas are notified that they may
      *        send them
      * @param cost the caller's limit, whose bucket pays one token for the run
      * @return what the bucket granted; if it granted no token, the transaction was rolled back

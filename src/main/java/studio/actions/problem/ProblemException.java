@@ -59,10 +59,7 @@ public class ProblemException extends WebApplicationException {
                 List.of(), false);
     }
 
-    /**
-     * Returns a 503 that needs no action of the operator at this service, such as during a shutdown or an overload. It is
-     * logged at DEBUG only.
-     */
+    /** Returns a 503 for a state that passes without the operator, such as a shutdown or an overload. Logged at DEBUG only. */
     public static ProblemException unavailable(String detail) {
         return new ProblemException(Code.UNAVAILABLE, detail, List.of(), Map.of("Retry-After", "5"), List.of(), true);
     }

@@ -11,7 +11,10 @@ import jakarta.persistence.Id;
 import io.quarkus.hibernate.orm.panache.PanacheEntityBase;
 import studio.actions.egress.FailureKind;
 
-/** A failed try of a delivery after which another try was planned. The final try is saved in its {@link Delivery} only. */
+/**
+ * A failed attempt at a delivery after which another attempt was planned. The result of the last attempt is saved in
+ * {@link Delivery} only.
+ */
 @Entity
 public class Attempt extends PanacheEntityBase {
 

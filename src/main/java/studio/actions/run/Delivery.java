@@ -22,7 +22,7 @@ import studio.actions.egress.FailureKind;
 @Entity
 public class Delivery extends PanacheEntityBase {
 
-    /** Spelled as in the API's JSON. */
+    /** The names are the same in the API's JSON. */
     public enum State {
         pending,
         in_flight,
@@ -66,7 +66,7 @@ public class Delivery extends PanacheEntityBase {
     public String url;
     public String host;
     public String body;
-    /** The same in all attempts and replays of the delivery. */
+    /** The header {@code webhook-id}, the same in all attempts and replays. */
     public String webhookId;
     @Enumerated(EnumType.STRING)
     public State state;
@@ -86,7 +86,7 @@ public class Delivery extends PanacheEntityBase {
     /** The number of this delivery's latest outcome, counted from 1 within the run; null before the first outcome. */
     public Integer event;
 
-    /** Returns a pending delivery; {@link #dueAt} is not set yet. */
+    /** Returns a new pending delivery. The caller sets {@link #dueAt}. */
     public static Delivery of(UUID run, int position, Target target, List<UUID> tasks, Method method, String url) {
         Delivery delivery = new Delivery();
         delivery.id = UUID.randomUUID();
@@ -115,7 +115,7 @@ public class Delivery extends PanacheEntityBase {
         return this;
     }
 
-    /** Refuses a new delivery, so that it is never sent. */
+    /** Marks this new delivery as refused; it is never sent. */
     public void refuse(FailureKind kind, String why) {
         state = State.refused;
         failureKind = kind;
@@ -140,7 +140,7 @@ public class Delivery extends PanacheEntityBase {
                 taskTypeName, productionName);
     }
 
-    /** Ends this delivery with its final outcome. */
+    /** Copies the final outcome to this delivery. */
     public void end(Outcome outcome) {
         state = outcome.state;
         owner = null;
@@ -152,7 +152,7 @@ public class Delivery extends PanacheEntityBase {
         durationMs = outcome.durationMs;
     }
 
-    /** Claims a delivery that is not saved yet. */
+    /** Marks a delivery as in flight before its first save. */
     public void markInFlight(UUID replica) {
         state = State.in_flight;
         owner = replica;
@@ -161,19 +161,19 @@ public class Delivery extends PanacheEntityBase {
     }
 
     /**
-     * The result of an attempt, which may be that nothing was sent.
+     * The result of an attempt, or the fact that a delivery in flight was not sent after all.
      *
      * @param pause the pause before the next attempt if the state is pending; else null
-     * @param uncounted true if nothing was sent, so that the attempt is not counted
+     * @param uncounted true if nothing was sent; then the number of attempts does not grow
      */
     public record Outcome(State state, Integer status, FailureKind kind, String message, String response, boolean truncated,
             Integer durationMs, Duration pause, boolean uncounted) {
 
-        /** A claimed delivery was not sent. It becomes pending again. */
+        /** A delivery in flight was not sent; it becomes pending again. */
         public static final Outcome UNSENT = new Outcome(State.pending, null, null, null, null, false, null, Duration.ZERO,
                 true);
 
-        /** A claimed delivery was not sent before its run was cancelled. */
+        /** A delivery in flight was not sent, because its run was cancelled before. */
         public static final Outcome CANCELLED = new Outcome(State.cancelled, null, FailureKind.cancelled,
                 "The run was cancelled before this delivery was sent.", null, false, null, null, true);
 
@@ -181,7 +181,7 @@ public class Delivery extends PanacheEntityBase {
             this(state, status, kind, message, response, false, durationMs, null, false);
         }
 
-        /** Returns this outcome, but with another attempt after a pause. */
+        /** Returns a copy of this outcome that plans another attempt after a pause. */
         public Outcome again(Duration after) {
             return new Outcome(State.pending, status, kind, message, response, truncated, durationMs, after, false);
         }

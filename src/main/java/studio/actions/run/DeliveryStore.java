@@ -42,8 +42,8 @@ public final class DeliveryStore {
             + "AND (CAST(? AS text) IS NULL OR state = ?)";
 
     /**
-     * About the most bytes that the texts of a page may have, since many clients may read a large run at once. A hundred usual
-     * deliveries fit.
+     * The approximate limit in bytes for the URLs and answers of one page. A page of a hundred usual deliveries is smaller. The
+     * limit saves memory when many clients read large runs.
      */
     private static final int PAGE_BYTES = 1024 * 1024;
 
@@ -77,7 +77,7 @@ public final class DeliveryStore {
                     all.stream().filter(delivery -> delivery.state.isFailure()).limit(FAILURES_SHOWN).toList(), counts);
         }
 
-        /** @param last the position of the last delivery on the last page */
+        /** @param last the position of the last delivery that matches the query, on whatever page */
         private static Page of(List<Delivery> shown, int last, List<Delivery> failures, Map<Delivery.State, Long> counts) {
             int end = shown.isEmpty() ? last : shown.get(shown.size() - 1).position;
             return new Page(shown, end < last ? end : null, failures, counts);
@@ -106,10 +106,10 @@ public final class DeliveryStore {
     }
 
     /**
-     * Reads the deliveries whose latest outcome came after a given outcome, ordered by their latest outcomes.
+     * Reads the deliveries whose latest outcome has a higher number than the given one, in the order of these numbers.
      *
-     * @param behind the number of the given outcome, as in {@link Delivery#event}; 0 for the beginning
-     * @param bytes about the most bytes of all texts together; a single delivery may have more
+     * @param behind the given number, see {@link Delivery#event}; 0 to read all outcomes
+     * @param bytes the approximate limit for the URLs and answers together; the first delivery is read even if it is larger
      */
     public static List<Delivery> outcomes(UUID run, int behind, int limit, int bytes) {
         return new SqlBatch().add(OUTCOMES, List.of(run, behind, limit, bytes)).ask(answers -> shown(answers.of(0)));
@@ -142,9 +142,7 @@ public final class DeliveryStore {
         return counts;
     }
 
-    /**
-     * Reads the failed attempts after which deliveries were to be tried again, by delivery id, in the order of the attempts.
-     */
+    /** Returns, by delivery id, the failed attempts after which another attempt was planned, in the order of the attempts. */
     public static Map<UUID, List<Attempt>> attempts(List<Delivery> deliveries) {
         List<UUID> several = deliveries.stream().filter(one -> one.attempts > 1 || one.attempts == 1
                 && (one.state == Delivery.State.pending || one.state == Delivery.State.cancelled))

@@ -35,7 +35,7 @@ class LargeAnswers {
     private static final int MADE_AT_ONCE = 4;
     private static final int SENT_AT_ONCE = 16;
 
-    /** {@link #SENT_AT_ONCE} does not count responses of up to this size. */
+    /** The largest size of a small response. {@link #SENT_AT_ONCE} limits only larger responses. */
     private static final int SMALL_BYTES = 64 * 1024;
 
     /** How long a request waits for its turn to build a response. */
@@ -79,7 +79,7 @@ class LargeAnswers {
             throw busy();
         }
         try {
-            // The client may have closed the connection while it waited.
+            // The client may have closed the connection while its request waited for its turn.
             if (response.closed()) {
                 throw busy();
             }
@@ -103,8 +103,8 @@ class LargeAnswers {
             channel.close();
             release.run();
         }, TIME_TO_READ.toMillis(), TimeUnit.MILLISECONDS);
-        // The end handler runs when the response is queued, not when it is sent. An empty write behind it completes when all
-        // bytes have been sent.
+        // The end handler runs when the response is queued, not when it is sent. So it queues an empty write after the
+        // response; this write completes when all bytes of the response have been sent.
         request.addEndHandler(ended -> channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(taken -> {
             tooLate.cancel(false);
             release.run();

@@ -23,16 +23,19 @@ import studio.actions.identity.Role;
 
 /**
  * What one press of an action starts, with a copy of the action's settings. A transaction that saves outcomes of deliveries
- * locks the run first, so that outcomes are numbered in order and exactly one of them ends the run.
+ * first locks the row of the run. So outcomes get successive numbers, and exactly one transaction marks the run as ended.
  */
 @Entity
 @DynamicUpdate
 public class Run extends PanacheEntityBase {
 
-    /** Stands for an unknown production. No caller has a role in it, so only admins and the person who pressed see the run. */
+    /**
+     * The id that replaces an unknown production. No caller has a role in this production, so only admins and the person who
+     * pressed see the run.
+     */
     public static final UUID UNKNOWN_PRODUCTION = new UUID(0, 0);
 
-    /** Spelled as in the API's JSON. */
+    /** The names are the same in the API's JSON. */
     public enum State {
         queued,
         running,
@@ -110,7 +113,10 @@ public class Run extends PanacheEntityBase {
         return run.by(caller);
     }
 
-    /** Returns a new run with the settings of this run, not with those of the action, which may have another receiver now. */
+    /**
+     * Returns a new run with the settings of this run. The action's current settings are not used, because they may name
+     * another receiver.
+     */
     public Run replay(Caller caller) {
         Run run = new Run();
         run.id = UUID.randomUUID();
@@ -135,7 +141,7 @@ public class Run extends PanacheEntityBase {
         return this;
     }
 
-    /** Returns the name of this run in log lines. */
+    /** Returns the text that names this run in log lines. */
     public String description() {
         return "run %s of action \"%s\" (%s)".formatted(id, actionName, actionId);
     }
@@ -146,10 +152,10 @@ public class Run extends PanacheEntityBase {
     }
 
     /**
-     * Subtracts newly ended deliveries from {@link #unfinished}, and ends the run if none is left.
+     * Subtracts newly ended deliveries from {@link #unfinished}. If none is left, sets the run's final state and end.
      *
-     * @param ended the number of deliveries that have ended
-     * @param states supplies the number of all deliveries in each state; called only if the run ends
+     * @param ended the number of newly ended deliveries
+     * @param states supplies the number of the run's deliveries in each state; called only if the run ends
      */
     public void count(int ended, Instant now, Supplier<Map<Delivery.State, Long>> states) {
         unfinished -= ended;

@@ -62,7 +62,7 @@ public class RunAccess {
             return all || productions.containsAll(run.productionIds);
         }
 
-        /** Returns access to the caller's own runs, without their requests. An admin gets access to all runs. */
+        /** Returns access to the caller's own runs without URLs, attempts and answers. An admin sees all runs in full. */
         static Access own(Caller caller) {
             return new Access(caller.id(), caller.is(Role.admin), Set.of());
         }
@@ -71,8 +71,8 @@ public class RunAccess {
     private final ProjectRoles roles;
 
     /**
-     * The longest that a press, cancel or replay waits for Kitsu to say which details of the run the caller may see. After
-     * that, its answer leaves these details out.
+     * The longest time that a press, cancel or replay waits until Kitsu names the caller's productions. After that, the
+     * response shows the run without URLs, attempts and receivers' answers.
      */
     private static final Duration SOON = Duration.ofSeconds(2);
 

@@ -45,10 +45,10 @@ public class RunEvents {
     }
 
     /**
-     * CDI event: a run may have changed. Observers read from the database what has changed. The event may come twice or, if a
-     * notification is lost, not at all.
+     * CDI event: a run may have changed. Observers read the changes from the database. The event may be fired twice for one
+     * change, or never if a notification is lost.
      *
-     * @param run null if any run may have changed because notifications may have been lost, and when the service stops
+     * @param run the run; null if any run may have changed: notifications may have been lost, or the service stops
      * @param ended whether the run has ended
      */
     public record Changed(UUID run, boolean ended) {
@@ -74,13 +74,13 @@ public class RunEvents {
         fire(new Changed(run, ended));
     }
 
-    /** Notifies this replica's watchers how a run ended. Called only by the replica that saved the end. */
+    /** Notifies this replica's watchers how a run ended. Only the replica that saved the end of the run calls this method. */
     public void ended(UUID run, End how) {
         watches.getOrDefault(run, Set.of()).forEach(watch -> watch.hear(how));
         fire(new Changed(run, true));
     }
 
-    /** Wakes the observers, unless CDI has shut down: the last outcomes may be saved after that. */
+    /** Fires the CDI event. Does nothing after the shutdown of CDI, when the last outcomes may be saved. */
     private void fire(Changed changed) {
         if (Arc.container() != null) {
             observers.fire(changed);
@@ -98,8 +98,8 @@ public class RunEvents {
     }
 
     /**
-     * Ends the wait of all presses and streams, because the service stops. Their runs go on at other replicas and can be
-     * watched there.
+     * Stops all presses and streams from waiting, because the service stops. Other replicas continue the runs, and clients can
+     * watch the runs there.
      */
     public void stop() {
         stopping = true;
@@ -151,7 +151,8 @@ public class RunEvents {
          * @return how the run ended, if this replica saved the end in time; else empty, although the run may have ended
          */
         public Uni<Optional<End>> untilEnd(Duration patience) {
-            // No Mutiny timeout: if it is over at once, it emits its item before the subscription and breaks later operators.
+            // A Mutiny timeout of zero would emit its item before the subscription and break later operators, so the future has
+            // the timeout.
             Uni<Optional<End>> told = Uni.createFrom().completionStage(
                     () -> ended.copy().completeOnTimeout(Optional.empty(), patience.toNanos(), TimeUnit.NANOSECONDS));
             Uni<Optional<End>> seen = Multi.createFrom().ticks().startingAfter(POLL).every(POLL).onOverflow().drop()

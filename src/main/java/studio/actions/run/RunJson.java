@@ -18,10 +18,10 @@ import studio.actions.identity.Person;
 /** The JSON of runs in the API. */
 public final class RunJson {
 
-    /** The most deliveries in a response, unless the request sets another limit. */
+    /** The most deliveries in a page, unless the request sets another limit. */
     static final int SHOWN = 100;
 
-    /** Stands before position 0, where the first page begins. */
+    /** The first page comes after this position. Positions begin at 0. */
     static final int FIRST = -1;
 
     private RunJson() {
@@ -39,7 +39,7 @@ public final class RunJson {
         public record Refusal(String code, String message) {
         }
 
-        /** Returns a run with its first deliveries, read in the open transaction. */
+        /** Returns a run with its first page of deliveries, read in the open transaction. */
         public static View of(Run run, RunAccess.Access access) {
             return of(run, DeliveryStore.read(run.id, FIRST, null, SHOWN), access);
         }
@@ -122,7 +122,7 @@ public final class RunJson {
             @JsonInclude(JsonInclude.Include.NON_NULL) Instant nextAttemptAt,
             @JsonInclude(JsonInclude.Include.NON_EMPTY) List<EarlierAttempt> earlierAttempts) {
 
-        /** @param whole whether the caller may see requests and receivers' answers */
+        /** @param whole false to leave out requests and receivers' answers, which the caller may not see */
         public static DeliveryView of(Delivery d, List<Attempt> earlier, boolean whole) {
             if (!whole) {
                 return new DeliveryView(d.id, d.target(), null, null, d.state, null, null, null,

@@ -27,7 +27,7 @@ public final class RunProblem {
 
     /**
      * Returns the problem for a run that ended without full success, with the run's URL in {@code Location}. The failures of
-     * all deliveries decide the HTTP status. They are read from the database if the view does not hold every delivery.
+     * all deliveries decide the HTTP status; if the view lacks some deliveries, the failures are read from the database.
      */
     public static ProblemException of(RunJson.View run) {
         RunJson.Counts counts = run.counts();

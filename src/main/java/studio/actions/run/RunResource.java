@@ -132,8 +132,8 @@ public class RunResource {
     /**
      * Cancels a run.
      *
-     * @param access what the caller may see of the run; null if many runs are cancelled at once, and then an ended run is no
-     *        error
+     * @param access what the caller may see of the run; null if the call cancels all runs of an action: then a run that has
+     *        ended already is no error
      */
     private RunJson.View cancelled(UUID id, Requester requester, RunAccess.Access access) {
         boolean strictly = access != null;

@@ -60,7 +60,7 @@ public final class RunStore {
         }
     }
 
-    /** Returns an SQL LIKE pattern for texts that begin with this text. The query ignores case. */
+    /** Returns an SQL LIKE pattern for texts that begin with {@code beginning}. The query ignores case. */
     private static String pattern(String beginning) {
         return Normalizer.normalize(beginning.strip().replace('\0', '\ufffd'), Normalizer.Form.NFC).replaceAll("[!%_]", "!$0")
                 + "%";
@@ -88,8 +88,8 @@ public final class RunStore {
     /** Cancels the pending deliveries of a locked run and returns their number. */
     static int cancel(Run run, String why) {
         run.cancelledAt = now();
-        // The query locks deliveries before it numbers their outcomes. Otherwise a delivery that is claimed meanwhile would
-        // leave a gap, and a later outcome would get a number that is already in use.
+        // The query locks the pending deliveries before it numbers their outcomes. Otherwise a numbered delivery could become
+        // in flight before its update: its number would stay unused, and a later outcome would get a number in use.
         int cancelled = Panache.getEntityManager().createNativeQuery("""
                 WITH waiting AS MATERIALIZED (SELECT id, position FROM delivery WHERE run_id = :run AND state = 'pending'
                                                ORDER BY position FOR UPDATE)
@@ -104,8 +104,8 @@ public final class RunStore {
     }
 
     /**
-     * Counts the unfinished deliveries of a locked run again, and ends the run if there are none. The stored count may be
-     * wrong after a failure that PostgreSQL did not roll back.
+     * Counts the pending and in-flight deliveries of a locked run again, and marks the run as ended if there are none. The
+     * stored count may be wrong after a failure that PostgreSQL did not roll back.
      */
     public static void recount(Run run) {
         Map<Delivery.State, Long> counts = DeliveryStore.counts(run.id);
@@ -125,7 +125,7 @@ public final class RunStore {
                  LIMIT :limit""", UUID.class).setParameter("limit", limit).getResultList();
     }
 
-    /** Sets queued runs to running. Skips locked runs, because the holder of the lock saves an outcome and the state. */
+    /** Sets queued runs to running. Skips locked runs: the transaction that holds the lock sets the state of the run. */
     public static void start(Collection<UUID> ids) {
         Panache.getEntityManager().createNativeQuery("""
                 UPDATE run SET state = 'running' WHERE id IN (SELECT id FROM run WHERE id = ANY (:ids) AND state = 'queued'
@@ -138,7 +138,8 @@ public final class RunStore {
      *
      * @param age how long after its end a run may be removed
      * @param runs the most runs of a batch
-     * @param deliveries the most deliveries of a batch, counted by their outcomes; a single larger run is a batch of its own
+     * @param deliveries the most deliveries of a batch, estimated by the number of outcomes; a single run with more outcomes is
+     *        removed alone
      */
     static int remove(Duration age, int runs, int deliveries) {
         return Panache.getEntityManager().createNativeQuery("""

@@ -7,7 +7,10 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 
 import studio.actions.template.Variable;
 
-/** A selected entity or task, with its production. The names come from Kitsu, or without Kitsu from the caller. */
+/**
+ * A selected task, entity or production, or what several have in common. Names come from Kitsu if Kitsu is configured, else
+ * from the caller.
+ */
 public record Target(
         UUID entityId,
         Kind entityType,
@@ -20,7 +23,10 @@ public record Target(
         @JsonInclude(JsonInclude.Include.NON_NULL) String taskTypeName,
         @JsonInclude(JsonInclude.Include.NON_NULL) String productionName) {
 
-    /** The types of entities, spelled as in the API. No action can be limited to {@code scene} or {@code concept}. */
+    /**
+     * The types of entities; the API uses these names unchanged. An admin cannot limit an action to {@code scene} or
+     * {@code concept}.
+     */
     public enum Kind {
         asset,
         shot,
@@ -60,7 +66,10 @@ public record Target(
                 || taskTypeName != null || productionName != null;
     }
 
-    /** Returns the value of a URL variable for this target; null if it is unknown or does not depend on the target. */
+    /**
+     * Returns the value of a URL variable for this target; null if the value is unknown, or if the variable does not depend on
+     * the target.
+     */
     public Object value(Variable variable) {
         return switch (variable) {
             case task_id -> text(taskId);

@@ -47,7 +47,10 @@ public class Secrets {
     private static final Pattern AROUND = Pattern.compile("(?U)^[\\s\ufeff\u200b]+|[\\s\ufeff\u200b]+$");
     private static final Pattern LINE_BREAK = Pattern.compile("\\h*\\R\\s*");
 
-    /** The shortest text that is masked, in characters. Shorter ones would mask ordinary words in a receiver's response. */
+    /**
+     * The shortest secret that is masked, in characters. Masking a shorter one would hide ordinary words in a receiver's
+     * response.
+     */
     private static final int MASKED_FROM = 4;
 
     private final Map<String, String> values = new HashMap<>();
@@ -55,7 +58,8 @@ public class Secrets {
     private final List<Repeated> masked = new ArrayList<>();
 
     Secrets(SigningConfig signing, Config everything) {
-        // A map's keys out of the environment end at the first underscore, so RENDER_FARM is not among SecretConfig.values().
+        // SmallRye Config ends the map key of an environment variable at its first underscore, so SecretConfig.values() does
+        // not contain RENDER_FARM.
         for (String name : everything.getPropertyNames()) {
             if (canonical(name).startsWith(ENVIRONMENT)) {
                 String value = everything.getConfigValue(name).getValue();
@@ -117,8 +121,8 @@ public class Secrets {
     }
 
     /**
-     * Returns the text with the values of secrets in place of its references. References to missing secrets stay in the text;
-     * call {@link #missing} first.
+     * Returns the text with each reference to a secret replaced by the secret's value. References to missing secrets stay in
+     * the text; call {@link #missing} first.
      */
     public String fill(String text) {
         return replace(text, match -> values.getOrDefault(canonical(match.group(1)), match.group()));
@@ -144,11 +148,11 @@ public class Secrets {
     }
 
     /**
-     * Returns the keys to sign with: the present key, then the previous key if there is one. Empty if the named secret is
-     * missing or is no signing secret, even if a previous one is configured.
+     * Returns the keys to sign a request with: the current key, then the previous key if there is one. Empty if the named
+     * secret is missing or is no signing secret, even if a previous one is configured.
      *
-     * @param name the name of a secret, whose previous secret has the same name with {@code -previous} at the end; null for
-     *        the service's own keys
+     * @param name the name of a secret, whose previous secret has the same name with {@code -previous} at the end; null for the
+     *        service's own keys
      */
     public List<byte[]> signingKeys(String name) {
         if (name == null) {
@@ -163,8 +167,8 @@ public class Secrets {
     }
 
     /**
-     * A secret in all spellings in which a response may repeat it: plain, or with characters other than ASCII letters and
-     * digits escaped. URLs, HTML and the many JSON writers each escape differently.
+     * A secret in all spellings in which a receiver's response may repeat it: plain, or with characters other than ASCII
+     * letters and digits escaped. URLs, HTML and the many JSON writers each escape differently.
      *
      * @param pattern matches every spelling of the secret
      * @param longest the bytes of the longest spelling
@@ -174,7 +178,7 @@ public class Secrets {
         private static final Map<Integer, String> NAMED = Map.of((int) '&', "amp", (int) '<', "lt", (int) '>', "gt", (int) '"',
                 "quot", (int) '\'', "apos");
 
-        /** The most zeros before the number of an HTML character reference, because some writers pad the number. */
+        /** The most leading zeros that the pattern allows in an HTML character reference such as {@code &#0038;}. */
         private static final int ZEROS = 4;
 
         static Repeated of(String secret) {

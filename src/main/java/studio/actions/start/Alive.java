@@ -6,8 +6,8 @@ import jakarta.inject.Singleton;
 import io.vertx.ext.web.Router;
 
 /**
- * A path that answers 204. Kitsu's nginx requests it before it sends a login to this service, and sends the login to Zou if
- * there is no answer. Uses no other system and no worker thread, so that a busy process answers as well; a hung one does not.
+ * A path that always answers 204. Kitsu's nginx requests it before each login: with an answer, the login goes to this service,
+ * else to Zou. It uses no other system and no worker thread, so that a busy process answers, too; a hung process does not.
  */
 @Singleton
 class Alive {

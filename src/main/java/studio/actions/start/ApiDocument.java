@@ -35,13 +35,13 @@ public class ApiDocument {
         json
     }
 
-    /** The lines of the source that bound an action's time-out (ms). The configured longest time-out replaces the maximum. */
+    /** The file's lines with the bounds of an action's time-out (ms). The configured longest time-out replaces the maximum. */
     private static final String LONGEST = "maximum: %d\n          minimum: 100\n";
 
     private final ObjectMapper mapper;
     private final int maxTimeoutMs;
 
-    /** The description as JSON, converted from YAML at the first request for it and kept, because that is slow. */
+    /** The description as JSON. Kept after the first request for it, because the conversion from YAML is slow. */
     private volatile byte[] json;
 
     ApiDocument(ObjectMapper mapper, EgressConfig config) {

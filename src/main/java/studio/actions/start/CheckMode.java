@@ -20,15 +20,15 @@ import io.quarkus.runtime.annotations.CommandLineArguments;
 import studio.actions.database.DatabaseUrl;
 
 /**
- * The mode {@code --check}: a start that ends before any work begins, and so checks the settings. By then CDI, Jackson and REST
- * are up. No other observer of {@link StartupEvent} has run and no port is open, so no other system has been contacted.
+ * The mode {@code --check}: starts the service just far enough to check the settings, then exits. By the exit, CDI, Jackson and
+ * REST are up, but no port is open, no other observer of {@link StartupEvent} has run, and no other system has been contacted.
  */
 @Singleton
 class CheckMode {
 
     private static final String ARGUMENT = "--check";
 
-    /** Thrown to end a start with {@code --check} that has worked so far; the process then exits with 0. */
+    /** Thrown to end a successful start with {@code --check}; the process then exits with 0. */
     static final class Passed extends RuntimeException {
 
         private static final long serialVersionUID = 1L;

@@ -61,7 +61,7 @@ public class Echo {
         }
     }
 
-    /** Longest body that is echoed whole, in characters. The answer then usually fits into the 64 KB that egress reads. */
+    /** Longest body that is echoed whole, in characters. The answer then usually fits into the 64 KB that the service reads. */
     private static final int SHOWN = 32 * 1024;
 
     private final ObjectMapper json;

@@ -75,7 +75,7 @@ final class Health {
         }
     }
 
-    /** The readiness of the database: up if it accepts writes and answers within 4 s; under load it is slow but works. */
+    /** The readiness of the database: up if it accepts writes and answers within 4 s, which allows for slowness under load. */
     @Readiness
     @Singleton
     static class Database implements AsyncHealthCheck {
@@ -117,7 +117,7 @@ final class Health {
             if (question.isDone()) {
                 question = CompletableFuture.supplyAsync(this::trouble, Infrastructure.getDefaultWorkerPool());
             }
-            // Gives each probe a stage of its own: a probe that times out must not cancel the query for the others.
+            // Each probe gets its own future: a probe that times out cancels its future and must not cancel the shared query.
             return question.thenApply(Function.identity());
         }
 
@@ -140,8 +140,9 @@ final class Health {
     }
 
     /**
-     * The readiness of Kitsu: degraded if Kitsu's API server did not answer the last request, but never down. Until it answers,
-     * new callers are refused and presses cannot look up targets. Known callers, lists and pending deliveries still work.
+     * The readiness of Kitsu: degraded if Kitsu's API server gave no usable answer to the last request, but never down. Until
+     * it answers, callers that are not cached are refused, and presses cannot look up targets. Cached callers, lists and
+     * pending deliveries still work.
      */
     @Readiness
     @Singleton

@@ -92,7 +92,7 @@ record Setting(String allowed, UnaryOperator<String> check) {
         });
     }
 
-    /** Returns a duration as a setting has it, in its largest unit that needs no fraction. */
+    /** Returns a duration as it is written in a setting, such as 90s: in the largest unit that needs no fraction. */
     private static String written(Duration duration) {
         long millis = duration.toMillis();
         return millis % 1000 != 0 ? millis + "ms"

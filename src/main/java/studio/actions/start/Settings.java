@@ -42,9 +42,9 @@ import studio.actions.settings.EgressConfig;
 import studio.actions.settings.ServiceConfig;
 
 /**
- * All keys of the service with the rules for their values. The errors at start, the search for unknown environment variables
- * and the logged settings use this list. It is made from each feature's {@code …Config}, where the types, defaults and bounds
- * of the keys stand.
+ * All setting keys of the service with the rules for their values. The error messages at start, the search for unknown
+ * environment variables and the logged settings use them. The keys come from each feature's {@code …Config} interface, which
+ * declares their types, defaults and bounds.
  */
 public final class Settings {
 
@@ -54,7 +54,7 @@ public final class Settings {
     /** Variables that Kubernetes sets in a pod if its namespace has a Service named {@code custom-actions}; not settings. */
     private static final Pattern SERVICE_LINK = Pattern.compile("CUSTOM_ACTIONS_(SERVICE_(HOST|PORT.*)|PORT(_\\d+_.*)?)");
 
-    /** The interfaces that declare the keys, in the order of the guide. */
+    /** The interfaces that declare the keys, in the order in which the guide {@code configuration.md} lists them. */
     static final List<Class<?>> INTERFACES = List.of(ServiceConfig.class, ZouConfig.class, LocalConfig.class,
             EgressConfig.class, LaunchConfig.class, RunConfig.class, LimitConfig.class, SecretConfig.class,
             SigningConfig.class, RetentionConfig.class, BodyConfig.class, CsvConfig.class, TracingConfig.class);
@@ -83,8 +83,8 @@ public final class Settings {
             Map.entry("signing.previous-secret", Setting.signing()));
 
     /**
-     * The rules of all keys. They are read from annotations when this class is initialized. For the native image, which may
-     * leave annotations out, that is while Quarkus builds it.
+     * The rules of all keys. They are read from annotations when this class is initialized. The native image may lack these
+     * annotations, so there the class is initialized while Quarkus builds the image.
      */
     static final Map<String, Setting> ALL = rules();
 
@@ -96,7 +96,9 @@ public final class Settings {
     private static final Pattern CREDENTIALS = Pattern
             .compile("(?i)(?<=//)[^\\s\"]*(?=@)|(?<=(?:password|passwd|pwd|pass|secret|token|key|auth|jwt|sig)=)[^&;,\\s\"]+");
 
-    /** Text to mask in a refused value: all before its last @, which may be user info even if the value is no URL. */
+    /**
+     * Text to mask in a refused value: all but a URL's scheme up to the last @. Even text that is no URL may hold user info.
+     */
     private static final Pattern USER_INFO = Pattern.compile("(?s)(?:(?<=://)|^(?!\\w+://)).*(?=@)");
 
     private static final Pattern KEY = Pattern.compile("(?:custom-actions|quarkus)\\.[a-z][a-zA-Z0-9.-]*");
@@ -111,7 +113,7 @@ public final class Settings {
             "quarkus.datasource.password");
 
     private static final String POOL = "quarkus.datasource.jdbc.max-size";
-    /** One connection for notifications, one for sending deliveries, one for health and heartbeats, and one for requests. */
+    /** The smallest database pool: a connection each for notifications, deliveries, health and heartbeats, and requests. */
     private static final int FEWEST_CONNECTIONS = 4;
 
     private Settings() {
@@ -129,8 +131,8 @@ public final class Settings {
     }
 
     /**
-     * Returns the name of the setting that a method of a configuration interface stands for. It ends in an asterisk if the
-     * setting is a map, whose keys are free.
+     * Returns the key, without our prefix, of the setting that a method of a configuration interface declares. It ends in an
+     * asterisk if the setting is a map, which has a key for each entry.
      */
     static String key(Method method) {
         String group = method.getDeclaringClass().getAnnotation(ConfigMapping.class).prefix();
@@ -140,7 +142,7 @@ public final class Settings {
         return key.substring(PREFIX.length()) + (method.getReturnType() == Map.class ? ".*" : "");
     }
 
-    /** Returns a line for each invalid variable or value, as far as it can be detected before anything is started. */
+    /** Returns an error line for each unknown variable and invalid value that can be detected before the service starts. */
     static List<String> refused(Collection<String> environment, Config config) {
         List<String> lines = new ArrayList<>(unknown(environment));
         ALL.forEach((pattern, setting) -> keys(pattern).forEach(key -> {
@@ -209,7 +211,7 @@ public final class Settings {
                 return value.getValue();
             }
         } catch (IllegalArgumentException | NoSuchElementException e) {
-            // The value refers to itself.
+            // Thrown if the value refers to itself.
         }
         lines.add(key + " cannot be used: it refers with ${…} to a variable that is not set, or to itself. Write \\${ where "
                 + "these characters are meant.");
@@ -228,8 +230,9 @@ public final class Settings {
     }
 
     /**
-     * Returns the environment variable that was probably meant. If exactly one known variable ends with the rest of the name,
-     * that one is meant, and its group, such as ZOU_, was left out. Else returns the variable with the nearest spelling.
+     * Returns the known environment variable that an unknown name probably means. If exactly one variable ends with the name's
+     * text after CUSTOM_ACTIONS, returns it: only its group, such as ZOU_, was left out. Else returns the variable with the
+     * nearest spelling.
      */
     private static Optional<String> nearest(String name) {
         List<String> known = ALL.keySet().stream().flatMap(Settings::written).toList();
@@ -310,14 +313,14 @@ public final class Settings {
                         && variable.startsWith(name.substring(0, name.length() - 1)) : name.equals(variable));
     }
 
-    /** Returns the keys that a pattern stands for, one for each role; {@code secrets.*} itself, which allows any name. */
+    /** Returns the keys that a pattern stands for: one for each role if it is a limit with an asterisk, else just itself. */
     private static Stream<String> keys(String pattern) {
         return pattern.startsWith("limits.") && pattern.endsWith("*")
                 ? Arrays.stream(LimitConfig.Standing.values()).map(standing -> pattern.replace("*", standing.name()))
                 : Stream.of(pattern);
     }
 
-    /** Returns the environment variables of a key: one, one for each role, or a prefix that ends in an ellipsis. */
+    /** Returns a key's environment variables: one, one for each role, or, if any name is allowed, a prefix with an ellipsis. */
     private static Stream<String> written(String key) {
         return keys(key).map(Settings::variable);
     }

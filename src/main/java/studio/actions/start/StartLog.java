@@ -27,7 +27,7 @@ import io.vertx.core.http.HttpServerOptions;
 import studio.actions.identity.LocalIdentity;
 import studio.actions.identity.ZouConfig;
 
-/** The messages of a start to the operator: version, mode, effective settings, addresses and, without Kitsu, the token. */
+/** The messages of a start to the operator: version, mode, settings, addresses and, if no Kitsu is configured, the token. */
 @Singleton
 class StartLog {
 
@@ -55,7 +55,7 @@ class StartLog {
         http.limits().maxConnections().ifPresent(connections -> tooFewFiles(connections).ifPresent(LOG::warn));
     }
 
-    /** Returns a warning if clients' connections could use up all file descriptors; none would be left for the database. */
+    /** Returns a warning if clients' connections could use up all file descriptors, so that the database would get none. */
     static Optional<String> tooFewFiles(int connections) {
         return ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean system
                 && system.getMaxFileDescriptorCount() < (long) connections + OTHER_FILES
@@ -67,8 +67,8 @@ class StartLog {
     }
 
     /**
-     * Returns a warning if the longest time-out of a delivery exceeds the time for a shutdown. Ignores the defaults, which do
-     * so, too: the operator must have set one of the two.
+     * Returns a warning if a delivery's longest time-out exceeds the time that a shutdown waits. The defaults exceed it as
+     * well, so warns only if the operator has set one of the two.
      */
     static Optional<String> warnOfLongTimeouts(Config config) {
         ConfigValue longest = config.getConfigValue(Settings.PREFIX + "egress.max-timeout");
@@ -87,8 +87,8 @@ class StartLog {
     }
 
     /**
-     * Logs the addresses once the service listens. Without Kitsu, also prints the generated local token to the standard output,
-     * not to the log, so that the line can be pasted into a shell.
+     * Logs the addresses once the service listens. If no Kitsu is configured and a local token was generated, also prints the
+     * token to the standard output, not to the log, so that the line can be pasted into a shell.
      */
     void tellWhere(@ObservesAsync HttpServerStart listening, LocalIdentity local) {
         tell("http://", listening.options(), local);

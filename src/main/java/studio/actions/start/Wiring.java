@@ -66,8 +66,8 @@ class Wiring {
     }
 
     /**
-     * Logs exceptions that Mutiny drops, because nothing waits for the result any more. Omits failures of the network: they are
-     * expected, because after a time-out the connection is closed, and its request fails a second time.
+     * Logs exceptions for which no caller waits any more; Mutiny would drop them. Does not log network failures, which are
+     * expected: closing a connection after a time-out makes the request on it fail a second time.
      */
     void listen(@Observes StartupEvent start) {
         Infrastructure.setDroppedExceptionHandler(dropped -> {
@@ -83,8 +83,8 @@ class Wiring {
     }
 
     /**
-     * Returns the policy for addresses of receivers. Without Kitsu, it also allows the practice receiver ({@link Echo}), at
-     * exactly its address and port. The bean is not a singleton, so that it is created at its first use: the port is known
+     * Returns the policy for addresses of receivers. If no Kitsu is configured, also allows exactly the address and port of the
+     * practice receiver ({@link Echo}). The bean is not a singleton, so that it is created at its first use: the port is known
      * only when the server listens.
      */
     @Produces

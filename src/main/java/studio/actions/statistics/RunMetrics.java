@@ -41,7 +41,7 @@ public class RunMetrics {
     private static final Duration[] BUCKETS = Stream.of(25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000)
             .map(Duration::ofMillis).toArray(Duration[]::new);
 
-    /** The states in {@code custom_actions.queue.depth}. */
+    /** The states that the metric {@code custom_actions.queue.depth} shows. */
     private static final List<String> QUEUED = List.of("due", "later", "held", "in_flight");
 
     private final StatisticsStore store;
@@ -67,7 +67,7 @@ public class RunMetrics {
                 .description("For how long the oldest delivery that is due has been so.").register(meters));
     }
 
-    /** Registers all counters at the start: a rate can be computed only from a counter that began at 0. */
+    /** Registers all counters when the service starts: a rate can be computed only from a counter that began at 0. */
     void begin(@Observes StartupEvent start) {
         Stream.of(Run.State.succeeded, Run.State.partial, Run.State.failed, Run.State.cancelled).forEach(this::runs);
         deliveries(Delivery.State.delivered, null);
@@ -118,7 +118,7 @@ public class RunMetrics {
                 .description("Presses, replays and openings that were refused with 429.").register(meters);
     }
 
-    /** Counts a refused press that was saved as a run. {@link #runs} does not count such runs. */
+    /** Counts a press that was refused as a whole but saved as a run. {@link #runs} does not count this run. */
     public void refusedPress(Code code) {
         Counter.builder("custom_actions.presses.refused").tag("code", code.wire())
                 .description("Presses in Kitsu that were refused as a whole and kept, by the problem's code; at most one a "
@@ -133,7 +133,7 @@ public class RunMetrics {
         }
     }
 
-    /** Counts a refusal for each rate limit that it names, and returns it. */
+    /** Counts a refused request for each rate limit that {@code refusal} names. Returns {@code refusal}. */
     public ProblemException refused(ProblemException refusal) {
         refusal.violated().forEach(limit -> refused(limit).increment());
         return refusal;

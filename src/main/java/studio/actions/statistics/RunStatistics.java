@@ -21,16 +21,16 @@ import studio.actions.run.RunEvents;
 import studio.actions.thread.Threads;
 
 /**
- * Statistics of presses and deliveries. One replica counts them a moment after their end, in a separate transaction, so that
- * nothing waits for the counting. Counts are kept for each action and for all actions, by the day (UTC) of the press, by
- * result and by duration. So every query reads only some hundred rows.
+ * Keeps statistics of presses and deliveries up to date. Each ended run is counted once, by any replica, soon after its end.
+ * The count has its own transaction, so that nothing waits for it. Counts are kept for each action and for all actions, by the
+ * day (UTC) of the press, by result and by duration. So every query reads only some hundred rows.
  */
 @Singleton
 public class RunStatistics {
 
     private static final Logger LOG = Logger.getLogger(RunStatistics.class);
 
-    /** How long to wait for more ended runs before counting: counting some takes as long as counting one. */
+    /** How long to wait for more ended runs before counting. Counting several runs together takes as long as counting one. */
     private static final Duration MOMENT = Duration.ofMillis(500);
 
     /** How long the shutdown waits until a count in progress is saved. */
@@ -66,7 +66,7 @@ public class RunStatistics {
         Threads.awaitEnd(counter, LAST);
     }
 
-    /** Schedules a count, because a run has ended or a browser has opened an action. */
+    /** Schedules a count. Called after a run has ended or a browser has opened the URLs of an action. */
     public void wake() {
         if (awake.compareAndSet(false, true)) {
             try {
@@ -86,7 +86,8 @@ public class RunStatistics {
                 metrics.ended(counted.ended());
             } while (counted.runs() == StatisticsStore.RUNS_AT_ONCE && !counter.isShutdown());
             if (counted.runs() > 0) {
-                // More runs may be waiting, although the batch was not full: it takes fewer runs if they have many deliveries.
+                // More runs may wait to be counted although this batch was not full: a batch has fewer runs if they have many
+                // deliveries.
                 wake();
             }
         } catch (RuntimeException | Error e) {

@@ -36,7 +36,7 @@ public class StatisticsStore {
 
     private static final int OPENINGS_AT_ONCE = 1000;
 
-    /** Adds presses to the counts. Writes rows in a fixed order, so that two replicas that count at once do not deadlock. */
+    /** Adds presses to the daily counts. Writes rows in a fixed order: else two replicas could deadlock. */
     private static final String PRESSES = """
             WITH ended AS (%s)
             INSERT INTO press_count (subject, day, kind, state, count, last)
@@ -65,7 +65,7 @@ public class StatisticsStore {
              ORDER BY subject, day, state, failure
                 ON CONFLICT (subject, day, state, failure_kind) DO UPDATE SET count = delivery_count.count + excluded.count""";
 
-    /** Leaves out refused deliveries: they were never sent, so their durations say nothing about the receiver. */
+    /** Adds durations of delivered and failed deliveries only. Refused deliveries say nothing about the receiver's speed. */
     private static final String DURATIONS = """
             INSERT INTO duration_count (subject, day, took_ms, count)
             SELECT coalesce(CAST(action_id AS text), 'all') AS subject, day, took, count(*)
@@ -77,7 +77,7 @@ public class StatisticsStore {
              ORDER BY subject, day, took
                 ON CONFLICT (subject, day, took_ms) DO UPDATE SET count = duration_count.count + excluded.count""";
 
-    /** Saves the results of runs for the audit, which is kept longer than the runs. */
+    /** Saves the results of runs for the audit, because the audit is kept longer than the runs. */
     private static final String OUTCOMES = """
             INSERT INTO audit_outcome (run_id, result, detail)
             SELECT id, state, coalesce((SELECT jsonb_object_agg(state, deliveries) FROM (
@@ -91,7 +91,7 @@ public class StatisticsStore {
              WHERE r.id = ANY (:runs) AND r.finished_at > now() - interval '1 hour'
              GROUP BY r.id, d.state, d.failure_kind ORDER BY r.id, d.state, d.failure_kind""";
 
-    /** Counts unfinished deliveries: in flight, held by a disabled action, due later, due now. */
+    /** Counts unfinished deliveries by state: in flight, or pending and held by a disabled action, due later, or due now. */
     private static final String QUEUE = """
             SELECT 'in_flight' AS state, count(*) AS count, CAST(NULL AS double precision) AS seconds FROM delivery WHERE owner IS NOT NULL
              UNION ALL
@@ -101,10 +101,10 @@ public class StatisticsStore {
              WHERE d.state = 'pending' GROUP BY 1""";
 
     /**
-     * A part of an ended run's result: how many of its deliveries ended with one state and failure kind. A run whose
-     * deliveries were all refused has such records, too.
+     * How many deliveries of an ended run have the same state and failure kind. A run has one record for each such pair, even
+     * if all its deliveries were refused.
      *
-     * @param kind null if the deliveries did not fail
+     * @param kind why the deliveries failed; null if they were delivered
      */
     record Ended(UUID run, UUID action, String actionName, UUID caller, Run.State state, Delivery.State delivery,
             FailureKind kind, long count) {
@@ -117,8 +117,8 @@ public class StatisticsStore {
     }
 
     /**
-     * Records that a browser opened an action, for the next count. To be called in the transaction of the opening; call
-     * {@link RunStatistics#wake} after its commit.
+     * Saves that a browser opened the URLs of an action; the next count includes it. Call this in the transaction that records
+     * the opening in the audit, and {@link RunStatistics#wake} after the commit.
      */
     public void opened(UUID action, Run.State state) {
         entities.createNativeQuery("INSERT INTO uncounted_opening (action_id, state) VALUES (:action, :state)")
@@ -126,8 +126,8 @@ public class StatisticsStore {
     }
 
     /**
-     * @param runs how many runs were counted
-     * @param ended the results of runs that ended within the last hour; older ones are too old for metrics and log lines
+     * @param runs how many ended runs were counted
+     * @param ended the results of runs that ended within the last hour; metrics and log lines leave out runs that ended earlier
      */
     record Counted(int runs, List<Ended> ended) {
     }
@@ -204,9 +204,9 @@ public class StatisticsStore {
     }
 
     /**
-     * The number of unfinished deliveries in one state, as {@link #QUEUE} names it.
+     * The number of unfinished deliveries in one state, as in {@link #QUEUE}.
      *
-     * @param seconds for how long the oldest one is due; negative if it is due later, null if it is in flight
+     * @param seconds how long ago the earliest of them became due; negative if it becomes due in the future; null if in flight
      */
     record Queued(String state, long count, Double seconds) {
     }

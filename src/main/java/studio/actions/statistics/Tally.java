@@ -47,7 +47,7 @@ final class Tally {
         today.minusDays(days - 1L).datesUntil(today.plusDays(1)).forEach(day -> byDay.put(day, new Day()));
     }
 
-    /** Returns the sums of a day. After the clock was set back, the day may lie in the future. */
+    /** Returns the sums of a day. A counted day can lie in the future if the database's clock was set back. */
     private Day of(LocalDate day) {
         return byDay.computeIfAbsent(day, later -> new Day());
     }

@@ -19,17 +19,17 @@ import studio.actions.database.DatabaseHealth;
 
 /**
  * The events of one run, read from the database once for all clients that watch the run at this replica. The feed reads only
- * while a client waits and new events may exist: at the start, after a notification, or if the client is behind the latest
- * known event.
+ * while a client waits and the database may hold something new for this client: at the start, after a notification, after the
+ * end of the run, or if the client lacks the latest event.
  */
 final class RunFeed {
 
     private static final Logger LOG = Logger.getLogger(RunFeed.class);
 
-    /** The pause after the latest event was read, so that a busy run is read less often. */
+    /** The pause after a read that returned the latest event; limits the reads of a busy run. */
     private static final Duration PACE = Duration.ofMillis(200);
 
-    /** The pause before each read, so that clients at the same event share the read. */
+    /** The pause before each read. Several clients that have got the same last event then share one read. */
     private static final Duration GATHERING = Duration.ofMillis(10);
 
     /** The pause between two reads while the database does not answer. */
@@ -41,14 +41,13 @@ final class RunFeed {
     static final byte[] COMMENT = ":\n\n".getBytes(StandardCharsets.US_ASCII);
 
     /**
-     * A piece of a stream: some successive events.
+     * Some successive events of a stream, sent to a client at once.
      *
      * @param text the events as server-sent events, or {@link #COMMENT}
-     * @param through the number of the last event in this part; if the part has no events, the client's position after the
-     *        part
-     * @param latest the number of the run's latest event
-     * @param ended whether the run has ended
-     * @param last whether no event can follow
+     * @param through the number of the last event that a client has once it has received this part
+     * @param latest the number of the run's latest event when the part was read
+     * @param ended whether the run had ended when the part was read
+     * @param last whether no event can follow this part
      */
     record Part(byte[] text, int through, int latest, boolean ended, boolean last) {
 
@@ -61,7 +60,7 @@ final class RunFeed {
         }
     }
 
-    /** One client that watches the run. It gets a part only after it has taken the previous part. */
+    /** One client that watches the run. The client gets a part only after it has taken the previous part. */
     final class Watcher {
         private int position;
         private UniEmitter<? super Part> waiting;
@@ -82,7 +81,11 @@ final class RunFeed {
             });
         }
 
-        /** Sends an empty part to the client if it waits. Returns false if it does not: it has not taken its last part. */
+        /**
+         * Sends a part without events if the client waits for a part.
+         *
+         * @return false if the client does not wait, because it has not taken its last part
+         */
         boolean keepAlive() {
             UniEmitter<? super Part> waited = take();
             if (waited != null) {
@@ -119,14 +122,16 @@ final class RunFeed {
     private boolean scheduled;
     private long notBefore = System.nanoTime();
 
-    /** @param reader returns the part after the event with the given number; may fail while the database does not answer */
+    /**
+     * @param reader reads the part that follows the event with the given number; may fail while the database does not answer
+     */
     RunFeed(IntFunction<Part> reader, DatabaseHealth database, ScheduledExecutorService workers) {
         this.reader = reader;
         this.database = database;
         this.workers = workers;
     }
 
-    /** @param behind the number of the last event that the client has; 0 to send all */
+    /** @param behind the number of the last event that the client has; 0 to send all events */
     synchronized Watcher watch(int behind) {
         Watcher watcher = new Watcher(behind);
         watchers.add(watcher);
@@ -143,7 +148,7 @@ final class RunFeed {
         schedule();
     }
 
-    /** Answers every waiting client at once, with an empty part if there are no events. */
+    /** Answers every waiting client at once; a client for which there are no events gets a part without events. */
     synchronized void flush() {
         flushing = true;
         wake();

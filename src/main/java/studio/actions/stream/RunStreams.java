@@ -68,8 +68,8 @@ public class RunStreams {
     private static final Duration KEEP_ALIVE = Duration.ofSeconds(20);
 
     /**
-     * The most bytes of events that are sent to a client at once, unless a single event is larger. They stay in memory until
-     * read.
+     * The most bytes of events that are sent to a client at once; a single larger event is sent alone. The bytes stay in memory
+     * until the client has read them.
      */
     private static final int PART_BYTES = 32 * 1024;
 
@@ -84,10 +84,10 @@ public class RunStreams {
     private static final Map<String, List<String>> HEADERS = Map.of(
             HttpHeaders.CONTENT_TYPE, List.of(MediaType.SERVER_SENT_EVENTS),
             HttpHeaders.CACHE_CONTROL, List.of("no-store"),
-            // Otherwise nginx holds events back until its buffer is full.
+            // Without this header, nginx holds events back until its buffer is full.
             "X-Accel-Buffering", List.of("no"));
 
-    /** @param whole whether its clients may see the requests to receivers and their answers */
+    /** @param whole whether the clients of this feed may see requests to receivers and receivers' answers */
     private record Feed(UUID run, boolean whole) {
     }
 
@@ -135,7 +135,9 @@ public class RunStreams {
                 feed -> HEADERS);
     }
 
-    /** Streams the events of a run after a given event, until the last one or until the service stops. */
+    /**
+     * Streams the events whose number is above {@code behind}. Completes after the run's last event or when the service stops.
+     */
     private Multi<byte[]> follow(Feed run, int behind, HttpConnection connection) {
         return Multi.createFrom().deferred(() -> {
             Stream stream = new Stream(run, behind, connection);
@@ -200,7 +202,7 @@ public class RunStreams {
             streams.add(this);
         }
 
-        /** Returns the next part. Called when the client has taken the previous one, whose memory no longer counts. */
+        /** Returns the next part. The client has taken the previous part by then, so its bytes no longer count as unread. */
         Uni<RunFeed.Part> next() {
             release();
             return watcher.next().invoke(this::hold);
@@ -274,7 +276,10 @@ public class RunStreams {
         });
     }
 
-    /** Renders server-sent events (HTML standard, section 9.2.6). The JSON has no line breaks, so it fits in one data line. */
+    /**
+     * Renders server-sent events (HTML standard, section 9.2.6). The JSON has no line breaks, so each event has one
+     * {@code data} line.
+     */
     private String text(Run run, List<Delivery> outcomes, boolean whole, boolean last) {
         StringBuilder text = new StringBuilder();
         Map<UUID, List<Attempt>> earlier = DeliveryStore.attempts(outcomes);

@@ -55,9 +55,9 @@ public final class Template {
     private static final Pattern NON_ASCII = Pattern.compile("[^\\x00-\\x7F]+");
 
     /**
-     * A path segment {@code .} or {@code ..}, plain or encoded, which leads to another path. Encoded slashes and backslashes
-     * count as slashes, because servers and desktop tools decode before they resolve segments. {@code ..;x}, which servlet
-     * containers read as {@code ..}, and {@code =../x} count, too.
+     * A path segment {@code .} or {@code ..}, plain or encoded, which would change the path. Encoded slashes and backslashes
+     * are slashes here, because servers and desktop tools decode before they resolve segments. Also matches {@code ..;x}, which
+     * servlet containers read as {@code ..}, and a value that begins like a relative path, as in {@code =../x}.
      */
     private static final Pattern DOT_SEGMENT = Pattern.compile("(?:/|%2F|%5C|[=:?&#](?=(?:\\.|%2E){1,2}(?:/|%2F|%5C)))"
             + "((?:\\.|%2E){1,2})(?=[/?#&;]|%2F|%5C|\\z)", Pattern.CASE_INSENSITIVE);
@@ -66,7 +66,7 @@ public final class Template {
     private final String scheme;
     /** Scheme and authority, with which every filled URL begins. */
     private final String head;
-    /** The texts before, between and behind the expressions: one more than there are expressions. Each may be empty. */
+    /** The literal texts before, between and behind the expressions: one text more than expressions. Each may be empty. */
     private final List<String> literals;
     private final List<Expression> expressions = new ArrayList<>();
     private final Set<Variable> variables = new LinkedHashSet<>();
@@ -98,7 +98,7 @@ public final class Template {
         literals = raw.stream().map(Template::encode).toList();
     }
 
-    /** Parses an action's URL of at most 2,000 characters, alone or behind a trigger link; throws {@link Refused}. */
+    /** Parses an action's URL, which may stand behind a trigger link. Throws {@link Refused} if it is not a valid template. */
     public static Template parse(String text) {
         String template = text == null ? "" : TriggerLink.unlink(text);
         if (template.isEmpty()) {
@@ -135,8 +135,8 @@ public final class Template {
     }
 
     /**
-     * Returns a URI of scheme and authority as they were written, with the path {@code /}. The authority may be no valid host
-     * and port. Throws {@link Refused} unless {@link #web}.
+     * Returns a URI of scheme and authority as they were written, with the path {@code /}. Does not check that the authority is
+     * a valid host and port. Throws {@link Refused} if the scheme is neither http nor https.
      */
     public URI address() {
         if (address == null) {
@@ -156,7 +156,7 @@ public final class Template {
         return Collections.unmodifiableSet(variables);
     }
 
-    /** Returns the unit of a selection that gets one URL: the narrowest scope of the variables, else {@code PRODUCTION}. */
+    /** Returns the narrowest scope of the variables; each of its units gets one URL. {@code PRODUCTION} without variables. */
     public Scope scope() {
         return variables.stream().map(Variable::scope).min(Scope::compareTo).orElse(Scope.PRODUCTION);
     }
@@ -197,7 +197,7 @@ public final class Template {
             }
         }
         String filled = url.toString();
-        // No value can change scheme and authority, see worstCase(). Checked again, because the address policy relies on it.
+        // By worstCase(), no value can change scheme and authority. Checked again, because the address policy relies on it.
         if (!headOf(filled).equals(head)) {
             return new Unsafe(variables.iterator().next());
         }
@@ -227,7 +227,7 @@ public final class Template {
         return text;
     }
 
-    /** Fills {@link #expressions}, and returns the texts between them. */
+    /** Adds the template's expressions to {@link #expressions}, and returns the texts around them. */
     private List<String> split() {
         refuse(text, CONTROL, "template_character", "Remove the character U+%04X: a URL cannot contain it.");
         List<String> raw = new ArrayList<>();
@@ -254,8 +254,8 @@ public final class Template {
     }
 
     /**
-     * Returns the filled URL whose values are the most likely to change scheme or authority. Optional expressions are left
-     * out, because their <code>?</code> would end the authority. A NUL, which no literal holds, stands for any value.
+     * Returns a URL filled with values that are as likely as any to change scheme or authority: NUL, which no literal holds,
+     * stands for each. Leaves out optional expressions, because their <code>?</code> would end the authority.
      */
     private String worstCase(List<String> raw) {
         StringBuilder worst = new StringBuilder(raw.get(0));
@@ -313,7 +313,7 @@ public final class Template {
     }
 
     private static void append(StringBuilder url, String part, Expression expression) {
-        // RFC 6570 (sections 3.2.8, 3.2.9) does not make a query begin with a ? and have only one, so this method does.
+        // By RFC 6570 (3.2.8, 3.2.9), {?a}{?b} makes two ? and {&a} alone none. Here a query always begins with its only ?.
         boolean joint = expression.optional() && (part.startsWith("?") || part.startsWith("&"));
         if (joint && url.lastIndexOf("?") <= url.lastIndexOf("#")) {
             url.append('?');

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
  * the action's own URL. It has no host, so that it works under every host name of Kitsu.
  *
  * @param action the id of the action
- * @param version the version of the action when Kitsu showed it; null in links of earlier builds
+ * @param version the version of the action when Kitsu showed the link; null in links that older releases of this service made
  */
 public record TriggerLink(UUID action, Integer version) {
 
@@ -24,9 +24,10 @@ public record TriggerLink(UUID action, Integer version) {
     private static final Pattern ANYWHERE = Pattern.compile(PATH + "(?:\\?[^#]*)?#");
 
     /**
-     * Returns the link as text.
+     * Returns the trigger link as text.
      *
-     * @param operation {@code run} if the service sends the action, {@code open} if the browser opens it
+     * @param operation {@code run} if the service sends the action's requests, {@code open} if the browser opens its URLs
+     * @param template the action's own URL
      */
     public String with(String operation, String template) {
         return "/api/data/custom-actions/" + action + "/" + operation + "?v=" + version + "#" + template;
@@ -43,14 +44,14 @@ public record TriggerLink(UUID action, Integer version) {
     }
 
     /**
-     * Returns the action's own URL, which stands behind a trigger link, and decodes its braces if a browser encoded them;
-     * empty if there is none. Returns any other text without the white space around it.
+     * Returns the action's own URL behind a trigger link, or an empty text if the link has none. Decodes the URL's braces if a
+     * browser encoded them. Returns a text without a link as it is, but without the white space around it.
      */
     public static String unlink(String text) {
         String stripped = text.strip();
         Matcher link = LINK.matcher(stripped);
         int start = 0;
-        // Removes all links if several stand there. Else the result, which is unlinked again after it was saved, would change.
+        // Removes every link if several stand in a row. A saved URL is unlinked again later, which must not change it.
         while (link.region(start, stripped.length()).lookingAt()) {
             start = link.end();
         }
@@ -60,7 +61,8 @@ public record TriggerLink(UUID action, Integer version) {
     }
 
     /**
-     * Returns true if an action's URL contains a trigger link in the middle, because the link was pasted into another text.
+     * Returns true if a URL without a link at its beginning contains a trigger link further on: a link was pasted into other
+     * text.
      */
     public static boolean isWithin(String template) {
         return ANYWHERE.matcher(template).find();

@@ -5,7 +5,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/** A variable of an action's URL; spelled as between the braces. */
+/** A variable of an action's URL. The constant is spelled as between the braces. */
 public enum Variable {
     task_id(Scope.TASK),
     task_type_name(Scope.TASK),
@@ -21,12 +21,12 @@ public enum Variable {
     user_id(Scope.PRODUCTION),
     user_email(Scope.PRODUCTION),
     user_name(Scope.PRODUCTION),
-    /** The ids of the tasks; the only value that is a list. */
+    /** The ids of the tasks that the delivery is about; the only value that is a list. */
     selection(Scope.PRODUCTION);
 
     /**
-     * The unit of a selection that has its own value of a variable; the narrowest unit comes first. A press makes one delivery
-     * for each unit of the narrowest scope in the URL.
+     * What a variable's value belongs to, the narrowest first. A press makes one delivery for each selected task, entity or
+     * production, whichever is the narrowest scope among the variables in the URL.
      */
     public enum Scope {
         TASK,
@@ -54,7 +54,7 @@ public enum Variable {
         String plain = name.toLowerCase(Locale.ROOT).replaceAll("[^a-z]", "")
                 .replaceFirst("^(shot|asset|edit)(?=(id|name)$)|^(sequence|episode)(?=id$)", "entity")
                 .replaceFirst("^person(?=id|email|name)", "user").replaceFirst("^project(?=name$)", "production");
-        // Matches if at most two adjacent letters differ, or if the name is the first four or more letters of the variable.
+        // Matches if at most two adjacent letters differ, or if the given name is a beginning of four or more letters.
         Pattern alike = Pattern.compile("([a-z]*)[a-z]{0,2}([a-z]*) \\1[a-z]{0,2}\\2|([a-z]{4,})[a-z]* \\3");
         return Arrays.stream(values())
                 .filter(variable -> alike.matcher(variable.name().replace("_", "") + " " + plain).matches()).findFirst();

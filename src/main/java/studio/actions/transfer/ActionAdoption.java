@@ -20,7 +20,7 @@ import studio.actions.identity.Requester;
 import studio.actions.problem.Problem.Fault;
 import studio.actions.problem.ProblemException;
 
-/** Creates in this service the actions that a studio has in Kitsu. */
+/** Copies the actions that a studio has in Kitsu into this service. */
 @Singleton
 public class ActionAdoption {
 
@@ -35,11 +35,12 @@ public class ActionAdoption {
     }
 
     /**
-     * Creates actions from Kitsu, under the given ids. Actions that this service has already stay as they are.
+     * Creates actions from Kitsu in this service, under the given ids. Does not change actions that this service has already.
      *
      * @param drafts checked drafts with their defaults, by action id, oldest action first
      * @return the ids of the created actions
-     * @throws ProblemException {@code invalid_body} if a name was taken since {@link #namesTaken} was called
+     * @throws ProblemException {@code invalid_body} if another action has got one of the names since {@link #namesTaken} was
+     *         called
      */
     public Set<UUID> adopt(Map<UUID, Draft> drafts, Requester requester) {
         return writer.writeAll(present -> {
@@ -58,7 +59,8 @@ public class ActionAdoption {
     }
 
     /**
-     * Returns an error for each draft whose name another action has, by action id. Without Kitsu, names need not differ.
+     * Returns an error for each draft whose name another action has, by action id. Returns no errors if Kitsu's URL is not
+     * configured, because then names need not differ.
      *
      * @param drafts drafts of actions that this service does not have, by action id, oldest action first
      */

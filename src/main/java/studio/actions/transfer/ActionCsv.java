@@ -41,11 +41,11 @@ import studio.actions.problem.StrictJson;
 import studio.actions.template.TriggerLink;
 import studio.actions.transfer.ImportReport.Wrong;
 
-/** Reads and writes actions as CSV lines: first the five columns of Kitsu's export, then ours. */
+/** Reads and writes actions as CSV lines. The first five columns are the same as in Kitsu's export; Kitsu lacks the others. */
 @Singleton
 class ActionCsv {
 
-    /** Cells that mean true. Includes Excel's words in all of Kitsu's languages. */
+    /** Cell texts that mean true, in lower case. Includes Excel's words for true in all of Kitsu's languages. */
     private static final Set<String> TRUE = Set.of("true", "yes", "1", "vrai", "oui", "wahr", "ja", "verdadero", "sí",
             "verdadeiro", "sim", "vero", "sì", "waar", "sand", "sant", "sann", "prawda", "tak", "истина", "да", "істина", "так",
             "pravda", "ano", "igaz", "igen", "tosi", "kyllä", "doğru", "evet", "adevărat", "da", "αληθησ", "真", "はい", "참");
@@ -88,7 +88,10 @@ class ActionCsv {
         private final String field;
         private final String stored;
 
-        /** @param stored the field of {@link Action} with the column's value; null if all lines have the same value */
+        /**
+         * @param stored the field of {@link Action} with the column's value; null for the column Type, whose cells are all
+         *        equal
+         */
         Column(String title, String field, String stored) {
             this.title = title;
             this.field = field;
@@ -108,12 +111,12 @@ class ActionCsv {
     }
 
     /**
-     * One line of an imported file.
+     * One row of an imported file. It takes several lines of text if a cell has line breaks.
      *
-     * @param line the number of its first line in the file, because a cell may have line breaks
-     * @param id the action's id; null if the line has no valid id
-     * @param link the trigger link in its URL cell, as in Kitsu's export; null if the URL is no trigger link
-     * @param given the values of its cells; null for each cell that is missing, empty or invalid
+     * @param line the number of the row's first line of text in the file
+     * @param id the action's id; null if the row has no valid id
+     * @param link the trigger link in the URL cell, as in Kitsu's export; null if the URL is no trigger link
+     * @param given the values of the cells; null for each cell that is missing, empty or invalid
      * @param columns the columns of the file
      * @param wrong the columns whose cell is invalid
      */
@@ -127,20 +130,23 @@ class ActionCsv {
             return wrong.contains(column);
         }
 
-        /** Returns true if the line has a name, and neither its name nor its entity type is invalid. */
+        /** Returns true if the row has a valid name and no invalid entity type. */
         boolean named() {
             return given.name() != null && !wrong(Column.NAME) && !wrong(Column.ENTITY_TYPE);
         }
 
         /**
-         * Returns true if an error in the column need not be reported, because its cell, or for the URL the Use AJAX cell, has
-         * one already.
+         * Returns true if an error in the column need not be reported, because its cell has an error already, or because a
+         * wrong Use AJAX cell may have caused the URL's error.
          */
         boolean follows(Column column) {
             return wrong(column) || column == Column.URL && wrong(Column.USE_AJAX);
         }
 
-        /** Returns the action's draft with the values of this line. A column that the file lacks keeps the action's value. */
+        /**
+         * Returns a draft with this row's values. A column that the file lacks keeps the value of {@code before}, if that is
+         * not null.
+         */
         Draft over(Draft before) {
             return new Draft(or(Column.NAME, Draft::name, before), or(Column.URL, Draft::url, before),
                     or(Column.ENTITY_TYPE, Draft::entityType, before), or(Column.USE_AJAX, Draft::isAjax, before),
@@ -157,7 +163,7 @@ class ActionCsv {
             return link == null ? null : link.action();
         }
 
-        /** Returns true if the line comes from Kitsu's own export, of an action that Kitsu got from this service. */
+        /** Returns true if the row seems to come from Kitsu's own export, and its URL is a trigger link to this service. */
         boolean isOfKitsu() {
             return link != null && columns.containsAll(Column.KITSU.subList(1, 5));
         }
@@ -180,7 +186,10 @@ class ActionCsv {
      */
     record Line(String name, EntityType entityType, UUID id, List<Object> cells) {
 
-        /** The order of the lines of an export. Does not depend on the collation of a database or a machine. */
+        /**
+         * The order of the lines of an export. It is the same for all databases and machines, because it does not depend on a
+         * collation.
+         */
         static final Comparator<Line> ORDER = Comparator.comparing(Line::name, String.CASE_INSENSITIVE_ORDER)
                 .thenComparing(Line::name).thenComparing(line -> line.entityType.name())
                 .thenComparing(line -> line.id.toString());
@@ -200,7 +209,7 @@ class ActionCsv {
         }
     }
 
-    /** Writes the titles and the lines. */
+    /** Writes the titles of the columns and the lines. */
     void write(List<Line> lines, List<Column> columns, char delimiter, Appendable out) throws IOException {
         CSVPrinter table = Csv.printer(out, delimiter);
         table.printRecord(columns.stream().map(column -> column.title));
@@ -224,8 +233,8 @@ class ActionCsv {
     /**
      * Reads the titles of the columns in the first line.
      *
-     * @param errors gets the errors of the titles
-     * @return the columns in the file's order, with null for an unknown title
+     * @param errors gets an error for each title that is unknown, repeated or missing
+     * @return the columns in the file's order, with null for an unknown title; empty if there are too many columns
      */
     static List<Column> header(List<Csv.Line> lines, List<Wrong> errors) {
         Csv.Line header = lines.get(0);
@@ -270,8 +279,8 @@ class ActionCsv {
     }
 
     /**
-     * Returns true if the first line may have Kitsu's titles in a user's language. Kitsu's columns are always the same, and
-     * the first cell of each of its lines is the type.
+     * Returns true if the file may be Kitsu's own export with titles in another language. Such a file has exactly Kitsu's five
+     * columns, and the first cell of each line below the titles is {@code CustomAction}.
      */
     private static boolean translated(List<Csv.Line> lines) {
         List<String> titles = titles(lines);
@@ -282,8 +291,8 @@ class ActionCsv {
     }
 
     /**
-     * Reads a line. Adds an error for each invalid cell, and then treats the cell as empty. Returns null if the number of
-     * cells is wrong.
+     * Reads one line of an imported file. Adds an error for each invalid cell, and treats the cell as empty. If the number of
+     * cells is wrong, adds one error and returns null.
      */
     Row read(Csv.Line line, List<Column> columns, List<Wrong> errors) {
         if (line.cells().size() < columns.size() || used(line.cells()) > columns.size()) {

@@ -104,7 +104,8 @@ public class ActionTransfer {
     }
 
     /**
-     * Imports a file. Changes nothing if a line has errors, except with {@code skipInvalid} if at least the titles are valid.
+     * Imports a file. Changes nothing if a line has errors. With {@code skipInvalid} it skips the wrong lines and imports the
+     * others, but changes nothing if the titles of the columns have errors.
      *
      * @throws ProblemException {@code invalid_csv} or {@code too_large} if the file cannot be read
      */
@@ -152,11 +153,14 @@ public class ActionTransfer {
         private final Map<UUID, Action> byId = new HashMap<>();
         private final Map<String, List<Action>> byName = new HashMap<>();
         /**
-         * The number of the first line for each action. The key is its id, or entity type and name if the action is new and
-         * has no id.
+         * For each action, the number of the first line that is for this action. The key is the action's id, or its entity type
+         * and name if the action is new and has no id.
          */
         private final Map<Object, Integer> taken = new HashMap<>();
-        /** Actions as they were when Kitsu showed them, by their trigger links. Has only actions that have changed since. */
+        /**
+         * Older versions of actions, as Kitsu showed them, by trigger link. Lacks actions that have not changed since Kitsu
+         * showed them.
+         */
         private Map<TriggerLink, Draft> shown = Map.of();
 
         ImportPlan(List<Csv.Line> lines, List<Action> present, Requester requester) {
@@ -220,7 +224,8 @@ public class ActionTransfer {
         /** Plans the change that one line makes. */
         private void take(Row row, boolean cellsValid) {
             int errors = this.errors.size();
-            // If it is not known which action the line is for, only the errors of its cells can be reported.
+            // If the line does not say which action it is for, only its own cells are checked, not whether another line is for
+            // the action.
             boolean known = row.id() != null || !row.wrong(Column.ID)
                     && (row.linked() != null && byId.containsKey(row.linked()) || row.named());
             Action present = known ? present(row) : null;
@@ -231,7 +236,10 @@ public class ActionTransfer {
             judge(row, present, id, cellsValid && this.errors.size() == errors);
         }
 
-        /** Returns the stored action that a line is for; null if the line creates an action, or if several actions fit. */
+        /**
+         * Returns the stored action that a line is for; null if the line creates an action. Adds an error and returns null if
+         * several actions have its name.
+         */
         private Action present(Row row) {
             Action named = byId.get(row.id() == null ? row.linked() : row.id());
             if (named != null || row.id() != null) {
@@ -255,8 +263,8 @@ public class ActionTransfer {
         }
 
         /**
-         * Checks the draft of a line and plans its change. A line that changes nothing is not checked, because rules that were
-         * added later may refuse the stored action.
+         * Checks the draft that a line describes and plans the change. Does not check a line that is equal to the stored
+         * action, because rules that were added after it was stored may refuse it.
          */
         private void judge(Row row, Action present, UUID id, boolean valid) {
             Draft before = present == null ? null : present.draft();

@@ -22,7 +22,7 @@ public record ImportReport(int created, int updated, int unchanged, List<Change>
     public enum Kind {
         created,
         updated,
-        /** The action was deleted in Kitsu. No import deletes an action of this service. */
+        /** This service deleted the action in Kitsu. No import deletes an action in this service. */
         deleted
     }
 
@@ -37,8 +37,9 @@ public record ImportReport(int created, int updated, int unchanged, List<Change>
     /**
      * An error of an import.
      *
-     * @param action the name of the action if it comes from Kitsu; null for a line of a CSV file, which the caller can look up
-     * @param id the id of that action; null for a line of a CSV file
+     * @param action the name of an action that comes from Kitsu; null for a line of a CSV file, which the caller finds by its
+     *        number
+     * @param id the id of an action that comes from Kitsu; null for a line of a CSV file
      */
     public record Wrong(int line,
             String column,

@@ -29,7 +29,7 @@ public class ContextRoles {
         this.known = known.as(CaffeineCache.class);
     }
 
-    /** Returns the caller with roles from the cache, if any. */
+    /** Returns the caller with the cached roles in productions; the same caller if none are cached. */
     Caller of(Caller caller) {
         CompletableFuture<Set<Role>> roles = known.getIfPresent(caller.id());
         return roles == null ? caller : caller.withProjectRoles(roles.join());
@@ -38,8 +38,9 @@ public class ContextRoles {
     /**
      * Reads the caller's roles from a user context and caches them.
      *
-     * @param projectRoles the context's roles by production; not an object if Zou is too old to have such roles
-     * @return the caller with these roles
+     * @param projectRoles the field of the user context that maps production ids to roles; not a JSON object if Zou is too old
+     *        to have it
+     * @return the caller with the roles that were read
      */
     public Caller read(Caller caller, JsonNode projectRoles) {
         Set<Role> roles = EnumSet.noneOf(Role.class);
@@ -47,7 +48,7 @@ public class ContextRoles {
             try {
                 roles.add(Role.valueOf(role.asText()));
             } catch (IllegalArgumentException e) {
-                // An unknown role makes no action visible.
+                // Ignores a role that this service does not know: no action is visible to it.
             }
         });
         // Zou, too, ignores the role admin in a single production.

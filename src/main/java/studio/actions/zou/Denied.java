@@ -1,8 +1,8 @@
 package studio.actions.zou;
 
 /**
- * Zou's refusal of a request: 403, or 404 for an unknown object. Other statuses, such as 400, occur only if Zou refuses a
- * change.
+ * Zou's refusal of a request: status 403, or 404 for an unknown object. If the request was to change something in Zou, other
+ * statuses such as 400 occur, too.
  */
 final class Denied extends RuntimeException {
 

@@ -8,9 +8,9 @@ import studio.actions.identity.Role;
 public sealed interface LookupResult {
 
     /**
-     * The facts about a target; each is null if it is not known or does not apply.
+     * The facts about a target; a component is null if its value is not known or does not apply.
      *
-     * @param kind {@code asset, shot, sequence, episode, edit, scene} or {@code concept}
+     * @param kind the kind of entity: {@code asset, shot, sequence, episode, edit, scene} or {@code concept}
      * @param role the caller's role in the target's production
      */
     record Facts(UUID taskId, UUID entityId, String kind, UUID productionId, String entityName, String sequenceName,
@@ -19,7 +19,10 @@ public sealed interface LookupResult {
                 LookupResult {
     }
 
-    /** A target that does not exist, or that the caller may not see; {@code why} is a sentence for the caller. */
+    /**
+     * A target that a press may not use: it does not exist, the caller may not see it, or a limit of the look-up is reached.
+     * {@code why} is a sentence for the caller.
+     */
     record Hidden(String why) implements LookupResult {
     }
 }

@@ -19,8 +19,8 @@ import studio.actions.zou.LookupResult.Facts;
 final class Names {
 
     /**
-     * A target that the caller may see: a task with its entity, an entity, or a production alone. Task and entity are null if
-     * absent.
+     * A target that the caller may see: a task with its entity, an entity alone, or a production alone. The task or entity is
+     * null if the target has none.
      */
     record Target(ZouObject task, ZouObject entity, UUID production) {
     }
@@ -30,23 +30,29 @@ final class Names {
     private static final String TYPES = "entity-types";
     private static final String TASK_TYPES = "task-types";
 
-    /** Zou's names of the entity types that are no assets. All other entity types are asset types that the studio defined. */
+    /**
+     * The names, in lower case, of Zou's entity types that are no asset types. All other entity types are asset types that the
+     * studio defined.
+     */
     private static final Set<String> KINDS = Set.of("shot", "sequence", "episode", "edit", "scene", "concept");
 
-    /** Kinds for which Zou's answer about a single entity, called its page here, has the names of its sequence and episode. */
+    /**
+     * The kinds for which Zou's answer about a single entity contains the names of the entity's sequence and episode. Such an
+     * answer is called a page here.
+     */
     private static final Set<String> WITH_PAGE = Set.of("asset", "shot", "scene", "sequence", "edit");
 
     private final ZouNames remembered;
     private final Map<String, Map<UUID, ZouObject>> known = new HashMap<>();
     private final Set<UUID> asked = new HashSet<>();
-    /** Zou's answers about single entities, by the id of the sequence or episode whose name they contain. */
+    /** Zou's answers about single entities. The key is the id of the sequence or episode whose name the answer contains. */
     private final Map<UUID, ZouObject> pages = new HashMap<>();
 
     Names(ZouNames remembered) {
         this.remembered = remembered;
     }
 
-    /** Adds the names in Zou's full answer about a task. */
+    /** Adds the names that an answer to {@link ZouClient#fullTask} contains. */
     void of(ZouObject task) {
         put(TYPES, task.in("entity_type"));
         put(TASK_TYPES, task.in("task_type"));
@@ -74,12 +80,13 @@ final class Names {
         return id == null ? null : known.getOrDefault(collection, Map.of()).get(id);
     }
 
-    /** A list of objects to request from Zou; {@code found} takes each of the objects. */
+    /** A request for a list of Zou's objects; {@code found} is called with each listed object. */
     record Wanted(String collection, String fields, Set<UUID> ids, Consumer<ZouObject> found) {
     }
 
     /**
-     * Returns the lists to request for missing names. To be called twice: only Zou's answer about a sequence tells its episode.
+     * Returns the list requests for names that are still missing. Must be called twice: only Zou's answer about a sequence
+     * tells the sequence's episode.
      */
     List<Wanted> unknown(Stream<Target> targets) {
         Set<UUID> types = new LinkedHashSet<>();
@@ -123,8 +130,8 @@ final class Names {
     }
 
     /**
-     * Returns the id of an entity's parent if the name of the parent, or of the episode above it, is missing and Zou's answer
-     * about the entity may contain it.
+     * Returns the id of an entity's parent (a sequence or episode) if the name of the parent, or of the parent's own episode,
+     * is missing. Returns empty if Zou's answer about the entity cannot contain that name.
      */
     Optional<UUID> unknownParent(ZouObject entity) {
         UUID id = parent(entity);

@@ -42,7 +42,8 @@ public class ProjectRoles {
     /**
      * Returns the caller's role in a production.
      *
-     * @return the role; fails with {@link Denied} if the caller is not in the team, and as {@link Zou#ask} does
+     * @return the role; fails as {@link Zou#ask} does, and with {@link Denied} if the caller is not in the production's team or
+     *         has a role there that this service does not know
      */
     Uni<Role> of(Credential credential, Caller caller, UUID production) {
         if (caller.is(Role.admin)) {
@@ -54,7 +55,8 @@ public class ProjectRoles {
     }
 
     /**
-     * Returns the caller's open productions in which the caller is neither vendor nor client. Caches them for a minute.
+     * Returns the productions that are not archived and in which the caller is neither vendor nor client. Caches their ids for
+     * a minute.
      *
      * @return the ids of the productions; fails as {@link Zou#ask} does
      */
@@ -63,12 +65,12 @@ public class ProjectRoles {
                 .onItem().transformToMulti(ids -> Multi.createFrom().iterable(ids))
                 .onItem().transformToUni(production -> of(credential, caller, production)
                         .map(role -> role == Role.vendor || role == Role.client ? Set.<UUID> of() : Set.of(production))
-                        // The caller has left the team since Zou sent the list.
+                        // Omits the production: the caller has left its team since Zou sent the list, or has an unknown role.
                         .onFailure(Denied.class).recoverWithItem(Set.of()))
                 .merge(AT_ONCE).collect().in(HashSet::new, Set::addAll));
     }
 
-    /** Returns a person's role in the team of a production; empty if the global role applies. */
+    /** Returns a member's role in a production's team; empty if the global role applies. Refuses a person outside the team. */
     private static Optional<Role> in(JsonNode team, UUID caller) {
         for (JsonNode member : team) {
             ZouObject person = new ZouObject(member);

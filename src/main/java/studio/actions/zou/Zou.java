@@ -40,15 +40,18 @@ import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
 /**
- * Client of Kitsu's API server. Sends each request with the caller's own credential. If Zou's answer is late, too long, not
- * JSON or missing, the caller gets a 503: this service never guesses the answer.
+ * Client of Zou, Kitsu's API server. Sends each request with the caller's own credential. If Zou's answer is late, too long,
+ * not JSON or missing, the request fails with 503: this service never guesses the answer.
  */
 @Singleton
 public class Zou {
 
     private static final Logger LOG = Logger.getLogger(Zou.class);
 
-    /** The most bytes of a usual answer. Zou's largest, about a task with its people, has some 100 KB. */
+    /**
+     * The most bytes of an answer, except the user context and complete lists. The longest, about a task with its people, has
+     * some 100 KB.
+     */
     private static final int LONGEST_ANSWER = 1024 * 1024;
     private static final int LONGEST_CONTEXT = 64 * 1024 * 1024;
     private static final int LONGEST_LIST = 16 * 1024 * 1024;
@@ -56,7 +59,7 @@ public class Zou {
     private static final Duration[] BUCKETS = Stream.of(10, 25, 50, 100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000)
             .map(Duration::ofMillis).toArray(Duration[]::new);
 
-    /** How a request to Zou ended; the metric's tag {@code outcome}. */
+    /** How a request to Zou ended: the tag {@code outcome} of the metric {@code custom_actions.zou.requests}. */
     private enum Outcome {
         answered,
         denied,
@@ -96,46 +99,47 @@ public class Zou {
         return QuarkusRestClientBuilder.newBuilder().baseUri(url)
                 .trustStore(authorities)
                 .connectTimeout(config.timeout().dividedBy(2).toMillis(), TimeUnit.MILLISECONDS)
-                // Only closes a connection that hangs: our shorter limit for the whole answer ends the request before.
+                // Only closes a connection that hangs. The request itself has failed before, at our shorter time limit.
                 .readTimeout(timeout.plusSeconds(1).toMillis(), TimeUnit.MILLISECONDS)
-                // No connection is reused: the client closes the connection of every streamed answer, sometimes after its pool
-                // has passed it to the next request. Zou's servers close idle connections after seconds.
+                // Uses each connection for one request only. The REST client closes the connection of every streamed answer,
+                // sometimes after its pool has given that connection to the next request. Also, Zou's servers close idle
+                // connections after seconds.
                 .property(QuarkusRestClientProperties.KEEP_ALIVE_ENABLED, false)
                 .build(ZouClient.class);
     }
 
-    /** Returns true if this service runs beside a Kitsu. If not, no request may be sent. */
+    /** Returns true if {@code zou.url} is set, so that this service works beside Kitsu. If not, no request may be sent. */
     public boolean there() {
         return there;
     }
 
-    /** Returns why the last request to Zou got no usable answer; empty if it got one. */
+    /** Returns why the last request to Zou got no usable answer; empty if Zou answered it, even with a refusal. */
     public Optional<String> trouble() {
         return Optional.ofNullable(trouble);
     }
 
-    /** Zou's answer, passed on unchanged. */
+    /** Zou's answer about the user context, exactly as Zou sent it. */
     public record Answer(int status, String contentType, Buffer body) {
     }
 
-    /** A call of {@link ZouClient}; takes its Authorization and Cookie headers. */
+    /** A method of {@link ZouClient}, called with the values of the headers Authorization and Cookie. */
     interface Question extends BiFunction<String, String, Multi<Buffer>> {
     }
 
     /**
      * Sends a request, and sends it a second time if there is no answer.
      *
-     * @return the answer; fails with {@link Denied} for 403 and 404, and with a {@link ProblemException}: 401 if Zou does not
-     *         know the credential, 422 if the token is malformed, 503 if there is no usable answer within {@code zou.timeout}
+     * @return the answer; fails with {@link Denied} for 403 and 404, and with a {@link ProblemException}: 401 if the credential
+     *         is invalid or expired, 422 if the token is malformed, 503 if there is no usable answer within {@code zou.timeout}
      */
     Uni<JsonNode> ask(Credential credential, Function<ZouClient, Question> question) {
         return ask(credential, question, LONGEST_ANSWER);
     }
 
     /**
-     * Completes if the credential is not a token that is only for setting up a second factor. Zou serves such a token
-     * {@link ZouClient#authenticated}, but refuses it the list that this method requests; then the method fails with 401. Only
-     * Zou's 401 and 403 count as a refusal, because an older Zou may answer with any other status.
+     * Fails with 401 if the credential is a token that only serves to set up a second factor. Zou answers
+     * {@link ZouClient#authenticated} even for such a token, but refuses with 401 or 403 the list that this method requests.
+     * Any other status counts as accepted, because an older Zou may answer with it.
      */
     Uni<Void> admit(Credential credential) {
         return twice(Uni.createFrom().deferred(() -> client.projectStatus(credential.authorization(), credential.cookie())
@@ -150,7 +154,7 @@ public class Zou {
      * Fetches objects by their ids; fails as {@link #ask} does.
      *
      * @param ids at most {@link ZouClient#MOST_IDS} ids
-     * @return the objects that the caller may see; without archived productions
+     * @return the objects that the caller may see; objects of archived productions only if the caller is an admin
      */
     Uni<List<ZouObject>> list(Credential credential, String collection, String fields, List<UUID> ids) {
         String asked = ids.stream().map(id -> '"' + id.toString() + '"').collect(Collectors.joining(",", "[", "]"));
@@ -165,7 +169,10 @@ public class Zou {
                 });
     }
 
-    /** Fetches the ids of the open productions that Zou lists for the caller. Fails as {@link #ask} does. */
+    /**
+     * Fetches the ids of the productions that Zou lists for the caller. Archived productions are listed only for admins. Fails
+     * as {@link #ask} does.
+     */
     Uni<List<UUID>> projects(Credential credential) {
         return ask(credential, client -> (bearer, cookie) -> client.list(bearer, cookie, "projects", "name", null),
                 LONGEST_LIST).map(answer -> {
@@ -175,7 +182,7 @@ public class Zou {
                 });
     }
 
-    /** Fetches the team of a production; fails as {@link #ask} does. */
+    /** Fetches the people in the team of a production, with their roles there; fails as {@link #ask} does. */
     Uni<JsonNode> team(Credential credential, UUID production) {
         return ask(credential, client -> (bearer, cookie) -> client.team(bearer, cookie, production), LONGEST_LIST);
     }
@@ -196,8 +203,8 @@ public class Zou {
     }
 
     /**
-     * Creates a custom action in Zou itself. Sends the request only once; fails with the problem {@code unavailable} if there
-     * is no answer.
+     * Creates a custom action in Zou itself. Sends the request only once, and fails with the problem {@code unavailable} if
+     * there is no answer.
      */
     public Uni<Created> createCustomAction(Credential credential, JsonNode action) {
         return tell(() -> patient.createCustomAction(credential.authorization(), credential.cookie(), action.toString()),
@@ -206,10 +213,10 @@ public class Zou {
     }
 
     /**
-     * Deletes a custom action in Zou itself. One that Zou does not have counts as deleted. Fails as {@link #createCustomAction}
-     * does.
+     * Deletes a custom action in Zou itself. A custom action that Zou does not have counts as deleted. Fails as
+     * {@link #createCustomAction} does.
      *
-     * @return why Zou refuses; empty if the custom action is deleted
+     * @return Zou's reason if Zou refuses; empty if the custom action is deleted
      */
     public Uni<Optional<String>> deleteCustomAction(Credential credential, UUID id) {
         return tell(() -> patient.deleteCustomAction(credential.authorization(), credential.cookie(), id),
@@ -240,7 +247,10 @@ public class Zou {
                 .onFailure(ZouFailures::isAnswer).transform(failures::refused));
     }
 
-    /** Sends a GET a second time if there is no answer, since it changes nothing. Each try has half of {@code zou.timeout}. */
+    /**
+     * Sends a GET request, and sends it a second time if there is no answer, since a GET changes nothing. The time limit of
+     * each is half of {@code zou.timeout}.
+     */
     private <T> Uni<T> twice(Uni<T> ask) {
         return timed(ask.ifNoItem().after(config.timeout().dividedBy(2)).fail())
                 .onFailure(ZouFailures::isNoAnswer).retry().atMost(1)
@@ -276,8 +286,9 @@ public class Zou {
     }
 
     /**
-     * Fetches the data that Kitsu loads at login, as Zou gives it to this caller. Returns Zou's error answers, too. Fails with
-     * 503 if there is no answer within {@code zou.context-timeout}, or if the answer is over 64 MB.
+     * Fetches the user context, which is the data that Kitsu loads at login, as Zou gives it to this caller. Completes normally
+     * even if Zou answers with an error status. Fails with 503 if there is no answer within {@code zou.context-timeout}, or if
+     * the answer is over 64 MB.
      */
     public Uni<Answer> userContext(Credential credential) {
         return timed(gather(patient.userContext(credential.authorization(), credential.cookie()), LONGEST_CONTEXT)
@@ -295,7 +306,10 @@ public class Zou {
         return new Answer(response.getStatus(), response.getHeaderString("Content-Type"), Buffer.buffer(body));
     }
 
-    /** Collects the chunks of an answer. If it is over the limit, stops reading and closes the connection. */
+    /**
+     * Collects the pieces of an answer. If they exceed {@code limit} bytes, stops reading, closes the connection and fails with
+     * 503.
+     */
     private static Uni<Buffer> gather(Multi<Buffer> pieces, int limit) {
         Buffer whole = Buffer.buffer();
         return pieces.onItem().invoke(piece -> {

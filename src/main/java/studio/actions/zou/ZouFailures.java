@@ -21,7 +21,7 @@ import studio.actions.log.Causes;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 
-/** Converter of failed requests to Zou: into {@link Denied} if Zou refused, or into problems for the caller. */
+/** Converter of failed requests to Zou: into {@link Denied} if Zou refused the request, else into a problem for the caller. */
 final class ZouFailures {
 
     private static final Logger LOG = Logger.getLogger(ZouFailures.class);
@@ -35,7 +35,10 @@ final class ZouFailures {
         this.json = json;
     }
 
-    /** Returns true if Zou answered with an error status. Our own problems extend {@link WebApplicationException}, too. */
+    /**
+     * Returns true for an error status that Zou sent; false for a problem of this service, which is a
+     * {@link WebApplicationException}, too.
+     */
     static boolean isAnswer(Throwable failure) {
         return failure instanceof WebApplicationException && !(failure instanceof ProblemException);
     }
@@ -84,7 +87,9 @@ final class ZouFailures {
                 .with("WWW-Authenticate", "Bearer realm=\"kitsu-actions\", error=\"invalid_token\"");
     }
 
-    /** Returns the message in Zou's error answer, cut and without control characters; empty if there is none. */
+    /**
+     * Returns the message in Zou's error answer, without control characters and cut to 300 characters; empty if there is none.
+     */
     private Optional<String> said(Response response) {
         try {
             JsonNode body = json.readTree(text(response));
@@ -102,7 +107,7 @@ final class ZouFailures {
         return response.hasEntity() ? response.readEntity(String.class) : "";
     }
 
-    /** Returns why Zou gave no answer. */
+    /** Returns why Zou gave no answer, as a clause such as "it cannot be reached". */
     static String reason(Throwable failure) {
         LOG.debugf(failure, "Zou gave no answer");
         return Causes.of(failure).map(ZouFailures::ofTls).flatMap(Optional::stream).findFirst()

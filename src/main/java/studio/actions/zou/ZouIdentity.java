@@ -49,25 +49,25 @@ import studio.actions.problem.StrictJson;
 import studio.actions.settings.ServiceConfig;
 
 /**
- * Authentication by Zou; without Kitsu, by {@link LocalIdentity}. Asks Zou whose credential it is, and then whether Zou accepts
- * it for more than the set-up of a second factor ({@link Zou#admit}). Concurrent requests with one credential share this check.
- * A success is cached for {@code zou.identity-cache}; a refusal is not cached.
+ * Authentication by Zou; if {@code zou.url} is not set, by {@link LocalIdentity}. Asks Zou who owns the credential, and then
+ * whether the credential allows more than the set-up of a second factor ({@link Zou#admit}). Concurrent requests with one
+ * credential share this check. An accepted caller is cached for {@code zou.identity-cache}; a refusal is not cached.
  */
 @Singleton
 public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
 
     private static final Logger LOG = Logger.getLogger(ZouIdentity.class);
     /**
-     * A web origin (RFC 6454, section 6.2). It is not parsed by {@link URI}, which accepts no host with an underscore, as a
-     * studio may have.
+     * A web origin (RFC 6454, section 6.2). Not parsed by {@link URI}, because a studio's host name may have an underscore,
+     * which {@link URI} does not accept.
      */
     private static final Pattern ORIGIN = Pattern.compile(
             "(?<scheme>https?)://(?<host>[^/:?#@\\[\\]\\s]+|\\[[0-9a-f:.]+])(?::(?<port>\\d{1,5}))?/?",
             Pattern.CASE_INSENSITIVE);
     /**
-     * The only path that works without {@link Zou#admit}. Zou itself answers on this path, and answers 403 to a token that is
-     * only for setting up a second factor. If this service answered 401, Kitsu would leave its set-up page. The caller is not
-     * cached, since such a token is valid on no other path.
+     * The only path on which callers are authenticated without {@link Zou#admit}. Here Zou itself answers 403 to a token that
+     * only serves to set up a second factor. If this service answered 401 instead, Kitsu would leave its page for that set-up.
+     * A caller on this path is not cached, since such a token is valid on no other path.
      */
     private static final String USER_CONTEXT = "/api/data/user/context";
     private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS");
@@ -143,8 +143,8 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
     }
 
     /**
-     * Sets the status for a malformed token: on paths of Zou's API 422, as Zou answers; on our own 401, as for any invalid
-     * token.
+     * Sets the status of the refusal of a malformed token: 422 on paths of Zou's API, as Zou answers there; 401 on paths of
+     * this service, as for any invalid token.
      */
     private static Uni<SecurityIdentity> asHere(RoutingContext request, Uni<SecurityIdentity> identity) {
         return request.normalizedPath().startsWith("/api/data/") ? identity
@@ -189,7 +189,9 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         return Set.of();
     }
 
-    /** Asks for the person first and for {@link Zou#admit} later, so that an unknown token costs Zou only one request. */
+    /**
+     * Asks Zou for the person first and calls {@link Zou#admit} second, so that an invalid token costs Zou only one request.
+     */
     private Uni<Caller> ask(Credential credential) {
         return name(credential).call(() -> zou.admit(credential));
     }
@@ -226,8 +228,8 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
     }
 
     /**
-     * Returns why a request with Kitsu's cookie is refused as cross-site; empty if it may pass. A browser adds the cookie even
-     * to a request from another site's page. A bearer token is only sent by its holder.
+     * Returns why a request with Kitsu's cookie is refused as cross-site; empty if the request is accepted. Needed because a
+     * browser adds the cookie even to a request from another site's page. No browser adds a bearer token by itself.
      */
     private Optional<String> foreign(HttpServerRequest request) {
         if (SAFE.contains(request.method().name())) {
@@ -252,14 +254,14 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         if (!theirs.matches() || request.authority() == null) {
             return false;
         }
-        // The request's own host is accepted, too, because Kitsu may have several host names and a page of another site cannot
-        // set 'Host'. The scheme is copied from the origin: behind a proxy that ends TLS, the request's scheme is unknown.
+        // Also accepts the request's own host: Kitsu may have several host names, and a page of another site cannot set 'Host'.
+        // The scheme is copied from the origin, because the request's scheme is unknown behind a proxy that terminates TLS.
         String asked = theirs.group("scheme") + "://" + request.authority();
         return Stream.concat(publicUrl.map(URI::toString).stream(), Stream.of(asked))
                 .anyMatch(ours -> one(theirs).equals(one(ORIGIN.matcher(ours))));
     }
 
-    /** Returns an origin in lower case and with its port, for comparison. */
+    /** Returns an origin in lower case and with its port, for comparison; "none" if the text is no origin. */
     private static String one(Matcher origin) {
         if (!origin.matches()) {
             return "none";

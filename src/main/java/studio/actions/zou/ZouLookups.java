@@ -39,14 +39,14 @@ public class ZouLookups {
     private static final int AT_ONCE = 8;
 
     /**
-     * The most objects that one look-up asks for one by one, because Zou's lists leave them out: archived productions and, if
-     * the caller has Kitsu's role vendor, tasks of other people.
+     * The most objects that one look-up requests one by one because Zou's lists leave them out: objects of archived productions
+     * and, if the caller's global role is vendor, tasks of other people.
      */
     private static final int MOST_UNLISTED = 20;
 
     /**
-     * The most single requests of one look-up that check each target of a caller who is a vendor in the production, but not
-     * globally: Zou's lists heed only the global role.
+     * The most targets that one look-up checks by single requests if the caller is a vendor in their production, but not
+     * globally. Zou's lists heed only the global role, so they may show this caller too much.
      */
     private static final int MOST_OF_VENDOR = 100;
 
@@ -79,24 +79,24 @@ public class ZouLookups {
     }
 
     /**
-     * Looks up targets, equal ones only once.
+     * Looks up targets; looks up equal targets only once.
      *
      * @return an answer to every question; fails with {@link studio.actions.problem.ProblemException}: 401 if the credential
-     *         became invalid in the meantime, 503 if an answer of Zou is missing
+     *         became invalid after authentication, 503 if an answer of Zou is missing
      */
     public Uni<Map<Question, LookupResult>> look(Credential credential, Caller caller, Collection<Question> questions) {
         return new LookUp(credential, caller, new LinkedHashSet<>(questions)).found();
     }
 
     /**
-     * A request to Zou.
+     * A request to Zou and the handlers of its result.
      *
-     * @param answered is called with the answer
-     * @param denied is called with the refusal, 403 or 404
+     * @param answered is called with Zou's answer
+     * @param denied is called with Zou's refusal, 403 or 404
      */
     private record Request<T>(Uni<T> question, Consumer<T> answered, Consumer<Denied> denied) {
 
-        /** Sends the request. Returns a handler of the answer, to be run later in one thread with all others. */
+        /** Sends the request. Completes with a task that calls the handler; one thread later runs the tasks of all requests. */
         Uni<Runnable> send() {
             return question.map(answer -> (Runnable) () -> answered.accept(answer))
                     .onFailure(Denied.class).recoverWithItem(denial -> () -> denied.accept((Denied) denial));
@@ -113,7 +113,7 @@ public class ZouLookups {
                 .invoke(answers -> answers.forEach(Runnable::run)).replaceWithVoid();
     }
 
-    /** One look-up, in steps. The requests of one step do not need each other's answers. */
+    /** One look-up. It has several steps, each with concurrent requests that do not need each other's answers. */
     private final class LookUp {
 
         private final Credential credential;
@@ -226,8 +226,8 @@ public class ZouLookups {
         }
 
         /**
-         * Returns requests for names that Zou's lists leave out: names of sequences for vendors, and names of archived
-         * productions for all but admins.
+         * Returns requests for names that Zou's lists leave out: names of sequences if the caller is a vendor, and names of
+         * archived productions if the caller is no admin.
          */
         private List<Request<?>> pages() {
             List<Request<?>> requests = new ArrayList<>();
@@ -240,8 +240,8 @@ public class ZouLookups {
                 ZouObject entity = target.entity();
                 Optional<UUID> parent = entity == null ? Optional.empty() : names.unknownParent(entity);
                 if (parent.isPresent() && asked.size() < MOST_PAGES && asked.add(parent.get())) {
-                    // Without an answer the name stays unknown. Then only actions with this name in their URL fail, not the
-                    // look-up.
+                    // Without an answer the name stays unknown. Then the look-up still succeeds, and only actions whose URL
+                    // contains this name fail.
                     requests.add(new Request<>(one(names.kind(entity) + "s", entity.id()).map(Optional::of)
                             .onFailure(ZouLookups::isUnavailable).recoverWithItem(Optional.empty()),
                             page -> page.ifPresent(found -> names.putPage(parent.get(), found)), denied -> {
@@ -258,7 +258,7 @@ public class ZouLookups {
             List<UUID> all = List.copyOf(new LinkedHashSet<>(ids));
             for (int from = 0; from < all.size(); from += ZouClient.MOST_IDS) {
                 List<UUID> some = all.subList(from, Math.min(all.size(), from + ZouClient.MOST_IDS));
-                // A refused list is ignored: its objects are requested one by one later, and refused there with a reason.
+                // Ignores a refused list. Later steps request its objects one by one, and then Zou's refusal tells the reason.
                 requests.add(new Request<>(zou.list(credential, collection, fields, some), answer -> answer.forEach(found),
                         denied -> {
                         }));

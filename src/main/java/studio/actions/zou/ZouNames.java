@@ -25,7 +25,7 @@ class ZouNames {
         this.known = known.as(CaffeineCache.class);
     }
 
-    /** Returns the object as Zou showed it at most a minute ago; null if it is not cached. */
+    /** Returns an object that was cached in the last minute; null if there is none. */
     ZouObject get(String collection, UUID id) {
         CompletableFuture<ZouObject> object = known.getIfPresent(new Key(collection, id));
         return object == null ? null : object.join();

@@ -32,13 +32,13 @@ record ZouObject(JsonNode json) {
         return text("name");
     }
 
-    /** Returns a field's text; null also for an empty text, which Zou sends for some missing values. */
+    /** Returns a field's text; null if the field is missing or empty. Zou sends an empty text for some missing values. */
     String text(String field) {
         String text = json.path(field).asText("");
         return text.isEmpty() || json.path(field).isNull() ? null : text;
     }
 
-    /** Returns the object in a field; one without fields if there is none. */
+    /** Returns the object in a field; an object without fields if the field has none. */
     ZouObject in(String field) {
         return new ZouObject(json.path(field));
     }
