@@ -140,7 +140,7 @@ public final class DeliveryQueue {
         }
     }
 
-    /** Counts the due deliveries of an action. Only a limit can keep them from being sent now. */
+    /** Counts the deliveries of an action that could be sent now, if neither a rate limit nor a busy host held them back. */
     public static RateLimits.Waiting waiting(UUID action) {
         Tuple found = (Tuple) Panache.getEntityManager().createNativeQuery("""
                 SELECT coalesce(sum(owed.deliveries), 0) AS deliveries, max(r.host) AS host

@@ -38,7 +38,7 @@ public class ReplicaStore {
                 .executeUpdate();
     }
 
-    /** Deletes a replica that owns no deliveries any more. */
+    /** Deletes the row of a replica. The caller has made sure that the replica owns no deliveries any more. */
     void remove(UUID replica) {
         entities.createNativeQuery("DELETE FROM replica WHERE id = :id").setParameter("id", replica).executeUpdate();
     }

@@ -77,7 +77,7 @@ public class RateLimits {
      * Gives back tokens that were taken but not used.
      *
      * @return the new levels of the buckets; empty if there was nothing to give back, or if the database failed. Such a failure
-     *        does no harm, since buckets fill by themselves
+     *         does no harm, since buckets fill by themselves
      */
     public Map<RateLimit, Taken> giveBack(Map<RateLimit, Integer> unused) {
         Map<RateLimit, Integer> wanted = new HashMap<>(unused);
@@ -98,7 +98,7 @@ public class RateLimits {
      *
      * @param before the statements to execute before the take, in the same round trip
      * @return what the bucket granted. If it granted nothing, {@code left} is 0, although the bucket may hold a fraction of a
-     *        token
+     *         token
      */
     public Taken takeAndCommit(SqlBatch before, RateLimit limit) {
         Optional<Taken> taken = buckets.takeAndCommit(before, limit);
