@@ -32,6 +32,7 @@ import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaMethod;
+import com.tngtech.archunit.core.domain.JavaMethodCall;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchCondition;
@@ -130,7 +131,17 @@ class HouseTest {
     }
 
     @Test
-    void onlyDeliveryUsesEgress() {
+    void onlyDeliverySends() {
+        noClasses().that().resideOutsideOfPackages(ROOT + "delivery..", ROOT + "egress..")
+                .should().callMethodWhere(DescribedPredicate.describe("sends",
+                        (JavaMethodCall call) -> call.getTargetOwner().getName().equals(ROOT + "egress.Egress")
+                                && call.getName().equals("send")))
+                .check(HOUSE);
+    }
+
+    /** A plan needs the longest URL that egress sends, and a delivery the name of its host. */
+    @Test
+    void onlyPlansAndDeliveriesKnowEgress() {
         noClasses().that().resideOutsideOfPackages(ROOT + "delivery..", ROOT + "egress..", ROOT + "plan..", ROOT + "run..")
                 .should().dependOnClassesThat().haveFullyQualifiedName(ROOT + "egress.Egress").check(HOUSE);
     }

@@ -60,7 +60,7 @@ final class AllowList {
      *
      * @param name the host name; null for a range or an address
      * @param range the range, or the single address; null for a name
-     * @param port the only port that the entry allows; 0 for all ports except those that always need an entry with the port
+     * @param port the only port that the entry allows; 0 for all ports except the ones that always need an entry with the port
      */
     private record Entry(String name, AddressRange range, int port) {
 

@@ -82,8 +82,8 @@ public class AuditStore {
     }
 
     /**
-     * Sets the entry's action, or its run and the run's action, to those that a refused request was about. The request's path
-     * holds only an id, so the name is read from the database.
+     * Sets the action of the entry of a refused request and, if the request was about a run, the run. The request's path holds
+     * only an id, so the name is read from the database.
      */
     @SuppressWarnings("unchecked")
     void aboutPath(AuditEntry entry, UUID id, boolean run) {

@@ -356,10 +356,10 @@ public class DeliveryWorker {
     /**
      * Sends a claimed delivery. To be called after the claim was committed.
      *
-     * @param told receives the outcome after its commit; not called if another replica took the delivery over, or if an earlier
-     *        commit, which seemed to fail, saved the outcome
+     * @param saved receives the outcome after its commit; not called if another replica took the delivery over, or if a commit
+     *        that seemed to fail has saved the outcome
      */
-    public void send(InFlight inFlight, Run run, Delivery delivery, Consumer<Delivery.Outcome> told) {
+    public void send(InFlight inFlight, Run run, Delivery delivery, Consumer<Delivery.Outcome> saved) {
         UUID owner = delivery.owner;
         int attempt = delivery.attempts;
         Span span = tracing.attempt(run, delivery);
@@ -381,7 +381,7 @@ public class DeliveryWorker {
                             wake();
                         }
                         if (outcome != null) {
-                            told.accept(outcome);
+                            saved.accept(outcome);
                         }
                     }));
                     AttemptEnded.fire(ends, ended);

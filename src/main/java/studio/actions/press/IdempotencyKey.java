@@ -19,7 +19,7 @@ import studio.actions.run.Target;
 /**
  * The identity of a press. Presses of one caller with the same identity share one run.
  *
- * @param fingerprint a hash of what is pressed or replayed; identifies a press without {@code header}
+ * @param fingerprint a hash of the action and its selection, or of the replayed run; identifies a press without {@code header}
  * @param header the {@code Idempotency-Key} header, which identifies the press; null if there is none
  */
 record IdempotencyKey(String fingerprint, String header, long sinceNanos, boolean inKitsu) {

@@ -77,7 +77,7 @@ public final class DeliveryStore {
                     all.stream().filter(delivery -> delivery.state.isFailure()).limit(FAILURES_SHOWN).toList(), counts);
         }
 
-        /** @param last the position of the last delivery that matches the query, on whatever page */
+        /** @param last the position of the last delivery that matches the query, on any page */
         private static Page of(List<Delivery> shown, int last, List<Delivery> failures, Map<Delivery.State, Long> counts) {
             int end = shown.isEmpty() ? last : shown.get(shown.size() - 1).position;
             return new Page(shown, end < last ? end : null, failures, counts);

@@ -91,9 +91,9 @@ public class RunEvents {
         fire(new Changed(null, false));
     }
 
-    private void hear(String told) {
-        boolean ended = told.endsWith(ENDED);
-        UUID run = UUID.fromString(ended ? told.substring(0, told.length() - ENDED.length()) : told);
+    private void hear(String payload) {
+        boolean ended = payload.endsWith(ENDED);
+        UUID run = UUID.fromString(ended ? payload.substring(0, payload.length() - ENDED.length()) : payload);
         changed(run, ended);
     }
 
@@ -153,13 +153,13 @@ public class RunEvents {
         public Uni<Optional<End>> untilEnd(Duration patience) {
             // A Mutiny timeout of zero would emit its item before the subscription and break later operators, so the future has
             // the timeout.
-            Uni<Optional<End>> told = Uni.createFrom().completionStage(
+            Uni<Optional<End>> signalled = Uni.createFrom().completionStage(
                     () -> ended.copy().completeOnTimeout(Optional.empty(), patience.toNanos(), TimeUnit.NANOSECONDS));
             Uni<Optional<End>> seen = Multi.createFrom().ticks().startingAfter(POLL).every(POLL).onOverflow().drop()
                     .emitOn(workers)
                     .filter(tick -> over()).toUni().replaceWith(Optional.empty());
             // A client that disconnects cancels this wait, never the run.
-            return Uni.join().first(told, seen).withItem();
+            return Uni.join().first(signalled, seen).withItem();
         }
 
         /** Returns true if the database says that the run has ended; false if the database does not answer. */

@@ -221,7 +221,7 @@ public class Zou {
     public Uni<Optional<String>> deleteCustomAction(Credential credential, UUID id) {
         return tell(() -> patient.deleteCustomAction(credential.authorization(), credential.cookie(), id),
                 body -> Optional.<String> empty())
-                .onFailure(Denied.class).recoverWithItem(denied -> ((Denied) denied).status == 404 ? Optional.empty()
+                .onFailure(Denied.class).recoverWithItem(denied -> denied.status == 404 ? Optional.empty()
                         : Optional.of(denied.getMessage()));
     }
 

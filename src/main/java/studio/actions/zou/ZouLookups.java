@@ -99,7 +99,7 @@ public class ZouLookups {
         /** Sends the request. Completes with a task that calls the handler; one thread later runs the tasks of all requests. */
         Uni<Runnable> send() {
             return question.map(answer -> (Runnable) () -> answered.accept(answer))
-                    .onFailure(Denied.class).recoverWithItem(denial -> () -> denied.accept((Denied) denial));
+                    .onFailure(Denied.class).recoverWithItem(denial -> () -> denied.accept(denial));
         }
     }
 

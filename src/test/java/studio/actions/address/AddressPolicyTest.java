@@ -199,7 +199,7 @@ class AddressPolicyTest {
             "farm.studio.lan, http://farm.studio.lan/, true", "farm.studio.lan, http://FARM.studio.lan.:8080/, true",
             "Farm.Studio.LAN., http://farm.studio.lan/, true", "farm.studio.lan:8443, http://farm.studio.lan:8443/, true",
             "farm.studio.lan:8443, http://farm.studio.lan/, false", "farm.studio.lan:80, http://farm.studio.lan/, true",
-            "farm:443, https://farm/, true", "farm.studio.lan, http://a.farm.studio.lan/, false",
+            "render:443, https://render/, true", "farm.studio.lan, http://a.farm.studio.lan/, false",
             "farm.studio.lan, http://studio.lan/, false", "farm.studio.lan, http://xfarm.studio.lan/, false",
             "10.20.0.5, http://10.20.0.5/, true", "10.20.0.5:9200, http://10.20.0.5:9200/, true",
             "10.20.0.5:9200, http://10.20.0.5:9201/, false", "10.20.0.0/16, http://10.20.255.255/, true",
