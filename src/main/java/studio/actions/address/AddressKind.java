@@ -84,8 +84,10 @@ record AddressKind(Access access, String what, List<AddressRange> ranges) {
             return WRAPPED;
         }
         for (AddressKind special : SPECIAL) {
-            if (special.ranges.stream().anyMatch(wider -> wider.contains(range))) {
-                return special;
+            for (AddressRange wider : special.ranges) {
+                if (wider.contains(range)) {
+                    return special;
+                }
             }
         }
         return range.isV4() || range.high() >>> 61 == 1 ? UNICAST : UNASSIGNED;

@@ -15,6 +15,11 @@ final class PlainNumber {
     }
 
     static boolean isNumeral(String text, int radix) {
-        return !text.isEmpty() && text.chars().allMatch(c -> c < 128 && Character.digit(c, radix) >= 0);
+        for (int i = 0; i < text.length(); i++) {
+            if (text.charAt(i) >= 128 || Character.digit(text.charAt(i), radix) < 0) {
+                return false;
+            }
+        }
+        return !text.isEmpty();
     }
 }
