@@ -28,13 +28,10 @@ import java.util.stream.Stream;
 /** The packaged service in its own process: the jar, or the native binary in native tests. */
 public final class Packaged {
 
-    private static final List<String> COMMAND = Boolean.getBoolean("testing.native")
-            ? List.of(System.getProperty("native.image.path"))
-            : List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1",
-                    "-XX:+UseSerialGC",
-                    // A tenth of a start is the verification of classes.
-                    "-XX:+UnlockDiagnosticVMOptions", "-XX:-BytecodeVerificationRemote", "-jar",
-                    "target/quarkus-app/quarkus-run.jar");
+    private static final Path JAR = Path.of("target/quarkus-app/quarkus-run.jar");
+
+    /** The classes of the service as a start loads them (JEP 350), since loading them is more than a third of a start. */
+    private static final Path CLASSES = Path.of("target/service.jsa");
 
     /** A value for {@code CUSTOM_ACTIONS_LOCAL_TOKEN}. */
     public static final String TOKEN = "a-token-of-sixteen-and-more";
@@ -52,7 +49,7 @@ public final class Packaged {
     public final int managementPort;
 
     public Packaged(Path folder, Map<String, String> environment, String... arguments) throws IOException {
-        this(folder, environment, Stream.concat(COMMAND.stream(), Stream.of(arguments)).toList());
+        this(folder, environment, Stream.concat(command().stream(), Stream.of(arguments)).toList());
     }
 
     private Packaged(Path folder, Map<String, String> environment, List<String> command) throws IOException {
@@ -76,7 +73,26 @@ public final class Packaged {
     /** Starts the service at a terminal, as a person who reads its output does. */
     public static Packaged atTerminal(Path folder, Map<String, String> environment) throws IOException {
         return new Packaged(folder, environment,
-                List.of("/usr/bin/script", "--quiet", "--command", "exec " + String.join(" ", COMMAND), "/dev/null"));
+                List.of("/usr/bin/script", "--quiet", "--command", "exec " + String.join(" ", command()), "/dev/null"));
+    }
+
+    private static synchronized List<String> command() throws IOException {
+        if (Boolean.getBoolean("testing.native")) {
+            return List.of(System.getProperty("native.image.path"));
+        }
+        if (Files.notExists(CLASSES) || Files.getLastModifiedTime(CLASSES).compareTo(Files.getLastModifiedTime(JAR)) < 0) {
+            Files.deleteIfExists(CLASSES);
+            Path folder = Files.createTempDirectory("classes");
+            Postgres.shareBinaries(folder.resolve("data"));
+            new Packaged(folder, Map.of(), java("-XX:ArchiveClassesAtExit=" + CLASSES)).ready().end();
+            assertThat(CLASSES).exists();
+        }
+        return java("-XX:SharedArchiveFile=" + CLASSES);
+    }
+
+    private static List<String> java(String archive) {
+        return List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), archive, "-Xlog:disable",
+                "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", JAR.toString());
     }
 
     /** Waits for the last line of a start, which a separate thread logs soon after Quarkus logs that it listens. */
