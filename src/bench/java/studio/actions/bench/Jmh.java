@@ -15,7 +15,7 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 import studio.actions.action.CsvBench;
 import studio.actions.action.FillingBench;
 import studio.actions.address.AddressPolicyBench;
-import studio.actions.delivery.SignatureBench;
+import studio.actions.webhook.SignatureBench;
 
 /** JMH benchmarks, which need no service. Each class runs in a JVM of its own. */
 final class Jmh {

@@ -16,6 +16,7 @@ import io.quarkus.hibernate.orm.panache.Panache;
 import studio.actions.database.SqlBatch;
 import studio.actions.draft.Method;
 import studio.actions.limit.RateLimits;
+import studio.actions.replica.ReplicaStore;
 import studio.actions.run.Delivery;
 
 /** The queue of unfinished deliveries: rows of the table {@code delivery}. All queries run in the open transaction. */

@@ -16,13 +16,13 @@ import io.smallrye.mutiny.Uni;
 import studio.actions.action.Action;
 import studio.actions.address.AddressPolicy;
 import studio.actions.address.Refusals;
-import studio.actions.delivery.WebhookRequests;
 import studio.actions.egress.FailureKind;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Requester;
 import studio.actions.run.Delivery;
 import studio.actions.run.Target;
 import studio.actions.settings.EgressConfig;
+import studio.actions.webhook.WebhookRequests;
 
 /** Plans what a press sends: looks up its selection in Kitsu and fills the action's template for it. Writes nothing. */
 @Singleton

@@ -1,10 +1,10 @@
 package studio.actions.press;
 
-import studio.actions.delivery.Tracing;
 import studio.actions.identity.Requester;
 import studio.actions.limit.Quota;
 import studio.actions.run.Run;
 import studio.actions.run.RunEvents;
+import studio.actions.webhook.Tracing;
 
 /**
  * A press that is being handled, and its caller, who waits for the end of the run. The caller may disconnect before the run is

@@ -14,7 +14,7 @@ import io.agroal.api.AgroalDataSource;
 import io.quarkus.hibernate.orm.panache.Panache;
 import studio.actions.database.SqlBatch;
 import studio.actions.delivery.DeliveryQueue;
-import studio.actions.delivery.ReplicaStore;
+import studio.actions.replica.ReplicaStore;
 import studio.actions.run.Run;
 import studio.actions.run.RunStore;
 

@@ -23,7 +23,6 @@ import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
 import studio.actions.action.Action;
 import studio.actions.action.Actions;
-import studio.actions.delivery.WebhookRequests;
 import studio.actions.draft.ActionRules;
 import studio.actions.draft.Draft;
 import studio.actions.draft.Method;
@@ -35,6 +34,7 @@ import studio.actions.plan.PressPlanner;
 import studio.actions.plan.Selection;
 import studio.actions.problem.ProblemException;
 import studio.actions.run.RunConfig;
+import studio.actions.webhook.WebhookRequests;
 
 /** Endpoints that preview presses: they return what a press would send, and send nothing. */
 @Path("/api/custom-actions")

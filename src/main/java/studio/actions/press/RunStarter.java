@@ -2,8 +2,6 @@ package studio.actions.press;
 
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -21,13 +19,12 @@ import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.action.Action;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
-import studio.actions.delivery.DeliveryWorker;
-import studio.actions.delivery.InFlight;
-import studio.actions.delivery.Replicas;
+import studio.actions.delivery.Sender;
 import studio.actions.identity.Requester;
 import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
+import studio.actions.replica.Replicas;
 import studio.actions.run.Delivery;
 import studio.actions.run.Run;
 import studio.actions.run.RunAccess;
@@ -36,23 +33,23 @@ import studio.actions.run.RunJson;
 
 /**
  * Begins runs: reserves the deliveries that can be sent at once for this replica, commits the run with all its deliveries, and
- * sends the reserved ones. {@link DeliveryWorker} sends the other deliveries later, in this replica or another.
+ * sends the reserved ones. {@code DeliveryWorker} sends the other deliveries later, in this replica or another.
  */
 @Singleton
 class RunStarter {
 
     private static final Logger LOG = Logger.getLogger(RunStarter.class);
 
-    private final DeliveryWorker worker;
+    private final Sender sender;
     private final Replicas replicas;
     private final PressStore store;
     private final RunWriter writer;
     private final Admission admission;
     private final RunEvents events;
 
-    RunStarter(DeliveryWorker worker, Replicas replicas, PressStore store, RunWriter writer, Admission admission,
+    RunStarter(Sender sender, Replicas replicas, PressStore store, RunWriter writer, Admission admission,
             RunEvents events) {
-        this.worker = worker;
+        this.sender = sender;
         this.replicas = replicas;
         this.store = store;
         this.writer = writer;
@@ -136,52 +133,35 @@ class RunStarter {
         LogContext.run(run.id);
         // Watch the run before it is committed. As soon as it is committed, another replica may finish it.
         press.on(run);
-        long since = System.nanoTime();
-        UUID own = replicas.own();
-        List<InFlight> claimed = inQueue ? new ArrayList<>() : worker.reserveSlots(run, action.ratePerMinute, pending);
-        worker.takeTokens(claimed);
-        List<InFlight> paid = List.copyOf(claimed);
-        Optional<Run> twin;
-        try {
-            twin = QuarkusTransaction.requiringNew().call(() -> write(press, run, deliveries, pending, claimed, own));
-        } catch (RuntimeException | Error e) {
-            worker.release(claimed);
-            worker.refund(paid);
-            throw e;
-        }
-        if (twin.isPresent()) {
-            worker.release(claimed);
-            worker.refund(paid);
-            return join(press, twin.get());
-        }
-        LOG.debugf("Run %s of action %s by %s: %d deliveries, %d refused", run.id, run.actionId, run.callerId,
-                deliveries.size(), deliveries.size() - pending.size());
-        if (run.finishedAt != null) {
-            events.changed(run.id, true);
-        }
-        Begun begun = new Begun(run, deliveries, new ConcurrentHashMap<>());
-        if (worker.stale(since)) {
-            worker.release(claimed);
+        try (Sender.Claim claim = inQueue ? sender.claim() : sender.claim(run, action.ratePerMinute, pending)) {
+            Optional<Run> twin = QuarkusTransaction.requiringNew().call(() -> write(press, run, deliveries, pending, claim));
+            if (twin.isPresent()) {
+                return join(press, twin.get());
+            }
+            LOG.debugf("Run %s of action %s by %s: %d deliveries, %d refused", run.id, run.actionId, run.callerId,
+                    deliveries.size(), deliveries.size() - pending.size());
+            if (run.finishedAt != null) {
+                events.changed(run.id, true);
+            }
+            Begun begun = new Begun(run, deliveries, new ConcurrentHashMap<>());
+            claim.send(Map.of(run.id, run), pending.stream().collect(Collectors.toMap(one -> one.id, one -> one)),
+                    begun.outcomes::put);
             return begun;
         }
-        Map<UUID, Delivery> byId = new HashMap<>();
-        pending.forEach(delivery -> byId.put(delivery.id, delivery));
-        claimed.forEach(inFlight -> worker.send(inFlight, run, byId.get(inFlight.delivery()),
-                outcome -> begun.outcomes.put(inFlight.delivery(), outcome)));
-        return begun;
     }
 
     /**
      * Writes the run and, in the same transaction, claims for this replica the deliveries that can be sent at once. The other
-     * deliveries are saved as pending, and a {@link DeliveryWorker} claims them later.
+     * deliveries are saved as pending, and a {@code DeliveryWorker} claims them later.
      *
      * @return the run of an equal press that was committed in the meantime, in which case nothing was written; else empty
      */
     private Optional<Run> write(Press press, Run run, List<Delivery> deliveries, List<Delivery> pending,
-            List<InFlight> claimed, UUID own) {
+            Sender.Claim claim) {
         // The run's creation time is the database's time minus this age, so the age is read first. If it were read later, it
         // would be longer, and the run would seem to be older than runs of presses that have already been answered.
         Duration age = press.key.age();
+        UUID own = replicas.own();
         PressStore.Turn turn = store.turn(run, press.key, own);
         if (turn.same() != null) {
             return Optional.of(press.key.match(Run.findById(turn.same())));
@@ -190,12 +170,11 @@ class RunStarter {
             throw new ProblemException(Code.ACTION_DISABLED, "This action was disabled or deleted a moment ago.");
         }
         if (!turn.alive()) {
-            worker.release(claimed);
-            claimed.clear();
+            claim.close();
         }
         run.createdAt = turn.now().minus(age).truncatedTo(ChronoUnit.MICROS);
-        run.state = claimed.isEmpty() ? Run.State.queued : Run.State.running;
-        Set<UUID> going = claimed.stream().map(InFlight::delivery).collect(Collectors.toSet());
+        run.state = claim.isEmpty() ? Run.State.queued : Run.State.running;
+        Set<UUID> going = Set.copyOf(claim.ids());
         for (Delivery delivery : deliveries) {
             if (going.contains(delivery.id)) {
                 delivery.markInFlight(own);
@@ -205,7 +184,7 @@ class RunStarter {
         }
         run.count(0, turn.now(), () -> Map.of(Delivery.State.refused, (long) deliveries.size()));
         AuditEntry entry = entry(press.requester, run, deliveries.size(), deliveries.size() - pending.size());
-        press.quota.show(writer.writeAndCommit(run, deliveries, entry, claimed.size() < pending.size(),
+        press.quota.show(writer.writeAndCommit(run, deliveries, entry, going.size() < pending.size(),
                 admission.of(press.requester.caller())));
         admission.check(press.quota);
         return Optional.empty();

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import studio.actions.replica.Replicas;
 import studio.actions.testing.Api;
 import studio.actions.testing.Json;
 import studio.actions.testing.Receiver;

@@ -1,4 +1,4 @@
-package studio.actions.delivery;
+package studio.actions.webhook;
 
 import java.util.List;
 

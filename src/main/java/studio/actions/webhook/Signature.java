@@ -1,4 +1,4 @@
-package studio.actions.delivery;
+package studio.actions.webhook;
 
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;

@@ -1,4 +1,4 @@
-package studio.actions.delivery;
+package studio.actions.webhook;
 
 import java.time.Clock;
 import java.time.Duration;
@@ -59,7 +59,7 @@ public class WebhookRequests {
     }
 
     /** Builds the request of an attempt. Its timestamp is the current time, which the signature covers. */
-    Outbound build(Run run, Delivery delivery, String traceparent) {
+    public Outbound build(Run run, Delivery delivery, String traceparent) {
         Map<String, String> headers = headers(run.headers, delivery.body != null);
         headers.replaceAll((name, value) -> secrets.fill(value));
         long timestamp = clock.instant().getEpochSecond();

@@ -1,4 +1,4 @@
-package studio.actions.delivery;
+package studio.actions.webhook;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

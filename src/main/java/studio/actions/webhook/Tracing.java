@@ -1,4 +1,4 @@
-package studio.actions.delivery;
+package studio.actions.webhook;
 
 import java.util.random.RandomGenerator;
 
@@ -44,7 +44,7 @@ public class Tracing {
      * Starts the span of an attempt, in the trace of the press. The span contains the receiver's host but no other part of the
      * URL. If the press was not traced, the span is invalid and records nothing.
      */
-    Span attempt(Run run, Delivery delivery) {
+    public Span attempt(Run run, Delivery delivery) {
         return run.traceparent == null ? Span.getInvalid() : attempt(run, delivery, run.traceparent);
     }
 
@@ -60,7 +60,7 @@ public class Tracing {
                 .startSpan();
     }
 
-    static void end(Span attempt, Reply reply) {
+    public static void end(Span attempt, Reply reply) {
         if (reply instanceof Reply.Delivered delivered) {
             attempt.setAttribute("http.response.status_code", delivered.status());
         } else if (reply instanceof Reply.Failed failed) {
@@ -75,7 +75,7 @@ public class Tracing {
     }
 
     /** Returns the value of the header {@code traceparent} in the request to the receiver. */
-    String traceparent(Run run, Span attempt) {
+    public String traceparent(Run run, Span attempt) {
         return attempt.getSpanContext().isValid() ? written(attempt.getSpanContext())
                 : "00-" + run.id.toString().replace("-", "") + "-" + String.format("%016x", random.nextLong(1, Long.MAX_VALUE))
                         + "-00";

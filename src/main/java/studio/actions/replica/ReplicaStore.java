@@ -1,4 +1,4 @@
-package studio.actions.delivery;
+package studio.actions.replica;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -39,7 +39,7 @@ public class ReplicaStore {
     }
 
     /** Deletes the row of a replica. The caller has made sure that the replica owns no deliveries any more. */
-    void remove(UUID replica) {
+    public void remove(UUID replica) {
         entities.createNativeQuery("DELETE FROM replica WHERE id = :id").setParameter("id", replica).executeUpdate();
     }
 
@@ -100,7 +100,7 @@ public class ReplicaStore {
      *
      * @throws IllegalStateException if the database refuses the write
      */
-    void tryToWrite() {
+    public void tryToWrite() {
         try (Connection connection = database.getConnection(); Statement rows = connection.createStatement()) {
             connection.setAutoCommit(false);
             try {

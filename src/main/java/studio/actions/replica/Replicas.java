@@ -1,4 +1,4 @@
-package studio.actions.delivery;
+package studio.actions.replica;
 
 import java.time.Duration;
 import java.util.List;
@@ -44,7 +44,7 @@ public class Replicas {
     }
 
     /** Registers this process under a new id, because it has none yet or another replica has declared it dead. */
-    void register() {
+    public void register() {
         UUID name = UUID.randomUUID();
         QuarkusTransaction.requiringNew().run(() -> store.add(name));
         own = name;
@@ -55,7 +55,7 @@ public class Replicas {
      *
      * @return the replicas whose counter has not changed for a lease
      */
-    synchronized List<UUID> beat() {
+    public synchronized List<UUID> beat() {
         long now = System.nanoTime();
         if (now - lastLook >= lease.toNanos()) {
             // This process has read no counters for a whole lease: it cannot tell which other replicas had heartbeats.
@@ -77,7 +77,7 @@ public class Replicas {
     }
 
     /** Locks a replica that seems dead. Returns false if it had a heartbeat meanwhile, or another process has the lock. */
-    boolean standsStill(UUID replica) {
+    public boolean standsStill(UUID replica) {
         Seen seen = others.get(replica);
         return seen != null && store.lock(replica, seen.beat);
     }
