@@ -148,6 +148,7 @@ CREATE INDEX run_of_caller ON run (caller_id, created_at DESC, id DESC);
 CREATE INDEX run_pressed ON run (caller_id, fingerprint, created_at);
 CREATE INDEX run_keyed ON run (caller_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX run_unfinished ON run (action_id, created_at, id) WHERE finished_at IS NULL;
+CREATE INDEX run_replayed ON run (replay_of) WHERE replay_of IS NOT NULL;
 CREATE INDEX run_finished ON run (finished_at) WHERE finished_at IS NOT NULL;
 
 -- A delivery is one HTTP request that a run has to make.

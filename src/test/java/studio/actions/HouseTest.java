@@ -57,8 +57,12 @@ class HouseTest {
      */
     private static final Map<String, List<String>> MAY_IMPORT = Map.ofEntries(
             entry("start",
-                    List.of("kitsu", "press", "stream", "statistics", "limit", "run", "transfer", "action", "draft", "secret",
+                    List.of("page", "html", "kitsu", "press", "stream", "statistics", "limit", "run", "transfer", "action",
+                            "draft", "secret",
                             "template", "address", "egress", "zou", "identity", "audit", "http", "database")),
+            entry("page",
+                    List.of("kitsu", "press", "run", "limit", "statistics", "transfer", "action", "draft", "secret", "template",
+                            "zou", "identity", "audit", "html", "database")),
             entry("kitsu",
                     List.of("press", "plan", "limit", "run", "transfer", "action", "draft", "template", "zou", "identity",
                             "audit", "html", "database")),

@@ -12,6 +12,9 @@ public final class Page {
 
     public static final String MEDIA_TYPE = "text/html;charset=utf-8";
 
+    /** The path of the page with the screens for people. */
+    public static final String APP = "/api/custom-actions/app";
+
     /** A style sheet with the colours and rounded corners of Kitsu's light and dark themes. */
     public static final String STYLE = """
             :root { color-scheme: light dark; --page: #f6f6f6; --block: #fff; --border: #dbdbdb; --text: #5f5f5f;
@@ -46,6 +49,14 @@ public final class Page {
         headers.put("X-Content-Type-Options", "nosniff");
         headers.put("Referrer-Policy", "no-referrer");
         headers.put("Cache-Control", "no-store");
+        return headers;
+    }
+
+    /** Returns the HTTP headers of such a page at a path below {@link #APP}, which Kitsu shows in a frame of its own site. */
+    public static Map<String, String> framedHeaders() {
+        Map<String, String> headers = headers(null);
+        headers.computeIfPresent("Content-Security-Policy",
+                (name, policy) -> policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'"));
         return headers;
     }
 

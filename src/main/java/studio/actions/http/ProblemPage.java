@@ -28,7 +28,8 @@ public record ProblemPage(String title, String detail, String advice, int status
      * @param accept the values of the request header {@code Accept}
      */
     static boolean isWanted(String path, Stream<String> accept) {
-        return TRIGGER.matcher(path).matches() && accept.anyMatch(value -> HTML.matcher(value).find());
+        return (TRIGGER.matcher(path).matches() || path.startsWith(Page.APP))
+                && accept.anyMatch(value -> HTML.matcher(value).find());
     }
 
     /**
@@ -39,6 +40,9 @@ public record ProblemPage(String title, String detail, String advice, int status
     static ProblemPage of(Problem problem, String retryAfter) {
         String code = problem.errors() == null ? problem.code() : problem.errors().get(0).code();
         boolean again = retryAfter != null;
+        if (problem.instance() != null && problem.instance().startsWith(Page.APP)) {
+            return page(problem.title(), problem.detail(), again ? "Try again in " + seconds(retryAfter) + "." : null, problem);
+        }
         return switch (code) {
             case "unauthenticated", "malformed_token" -> page("You are signed out of Kitsu",
                     "Sign in to Kitsu in this browser, then press the button again.", null, problem);

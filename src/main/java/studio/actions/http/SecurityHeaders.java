@@ -5,6 +5,7 @@ import java.util.List;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.ext.web.RoutingContext;
+import studio.actions.html.Page;
 
 /** HTTP headers that protect browsers, added to every response. */
 final class SecurityHeaders {
@@ -39,6 +40,9 @@ final class SecurityHeaders {
             + "'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
             + "frame-ancestors 'none'";
 
+    private static final String APP_CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+            + "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
+
     private SecurityHeaders() {
     }
 
@@ -56,6 +60,16 @@ final class SecurityHeaders {
                 // The client still waits for 100 Continue. After this answer it may send either the body or its next request,
                 // and the service could not tell which, so the connection is closed.
                 headers.set(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
+            }
+            if (request.request().path().startsWith(Page.APP)) {
+                // Kitsu shows the page in a frame of its own site.
+                headers.set("X-Frame-Options", "SAMEORIGIN");
+                if (!headers.contains(CSP)) {
+                    headers.set(CSP, APP_CSP);
+                }
+                if (!headers.contains(HttpHeaders.CACHE_CONTROL)) {
+                    headers.set(HttpHeaders.CACHE_CONTROL, "no-store");
+                }
             }
             for (Header header : HEADERS) {
                 if (!headers.contains(header.name)) {

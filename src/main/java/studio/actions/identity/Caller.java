@@ -14,9 +14,10 @@ import io.quarkus.security.identity.SecurityIdentity;
  * @param role the global role in Kitsu
  * @param projectRoles the roles that Kitsu gives this person in single productions instead of the global one; empty if this
  *        service has not learnt them
+ * @param times how this person reads times on the page
  */
 public record Caller(UUID id, String name, String email, Role role, boolean bot, List<UUID> departments,
-        Set<Role> projectRoles) implements Principal {
+        Set<Role> projectRoles, TimeFormat times) implements Principal {
 
     /** Returns the caller of an authenticated request. */
     public static Caller of(SecurityIdentity identity) {
@@ -31,7 +32,7 @@ public record Caller(UUID id, String name, String email, Role role, boolean bot,
     }
 
     public Caller withProjectRoles(Set<Role> known) {
-        return new Caller(id, name, email, role, bot, departments, known);
+        return new Caller(id, name, email, role, bot, departments, known, times);
     }
 
     public boolean is(Role wanted) {

@@ -15,6 +15,7 @@ import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.quarkus.security.runtime.QuarkusSecurityIdentity;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.http.Cookie;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.RoutingContext;
@@ -29,18 +30,22 @@ public class LocalIdentity {
      * to the admin.
      */
     static final Caller ADMIN = new Caller(UUID.fromString("00000000-0000-4000-8000-000000000001"), "Local admin",
-            "admin@localhost", Role.admin, false, List.of(), Set.of());
+            "admin@localhost", Role.admin, false, List.of(), Set.of(), TimeFormat.DEFAULT);
 
     /** The fewest characters of a configured token; shorter ones can be guessed. */
     public static final int SHORTEST_TOKEN = 16;
 
     private static final String SCHEME = "Bearer ";
 
+    private final LocalSessions sessions;
+    private final CrossSite crossSite;
     private final boolean withKitsu;
     private final boolean made;
     private final String token;
 
-    LocalIdentity(ZouConfig zou, LocalConfig local) {
+    LocalIdentity(ZouConfig zou, LocalConfig local, LocalSessions sessions, CrossSite crossSite) {
+        this.sessions = sessions;
+        this.crossSite = crossSite;
         withKitsu = zou.url().isPresent();
         made = local.token().isEmpty();
         token = local.token().map(LocalIdentity::unspaced).orElseGet(LocalIdentity::random);
@@ -57,19 +62,21 @@ public class LocalIdentity {
     }
 
     /**
-     * Authenticates a request. Completes with null if the request has no {@code Authorization}, or if {@code zou.url} is set.
-     * Fails if the token is wrong.
+     * Authenticates a request by its token, or by the cookie of a session of the page. Completes with null if the request has
+     * neither, or if {@code zou.url} is set. Fails if the token is wrong.
      */
     public Uni<SecurityIdentity> authenticate(RoutingContext request) {
         String given = request.request().getHeader(HttpHeaders.AUTHORIZATION);
-        if (withKitsu || given == null) {
+        if (withKitsu) {
             return Uni.createFrom().nullItem();
         }
+        if (given == null) {
+            return !sessions.isOpen(request.request(), token) ? Uni.createFrom().nullItem()
+                    : crossSite.refusal(request.request()).map(foreign -> Uni.createFrom().<SecurityIdentity> failure(foreign))
+                            .orElseGet(() -> admin(request));
+        }
         if (known(request.request()).isPresent()) {
-            LogContext.caller(ADMIN.id());
-            return Uni.createFrom()
-                    .item(QuarkusSecurityIdentity.builder().setPrincipal(ADMIN).addRole(ADMIN.role().name())
-                            .addAttribute(Requester.FROM, Requester.address(request)).build());
+            return admin(request);
         }
         if (!given.regionMatches(true, 0, SCHEME, 0, SCHEME.length())) {
             return refuse("Send 'Authorization: Bearer <token>'.");
@@ -79,6 +86,22 @@ public class LocalIdentity {
         }
         return refuse(
                 "The token is not valid. Without CUSTOM_ACTIONS_LOCAL_TOKEN every start makes a new one; the log has it.");
+    }
+
+    private static Uni<SecurityIdentity> admin(RoutingContext request) {
+        LogContext.caller(ADMIN.id());
+        return Uni.createFrom().item(QuarkusSecurityIdentity.builder().setPrincipal(ADMIN).addRole(ADMIN.role().name())
+                .addAttribute(Requester.FROM, Requester.address(request)).build());
+    }
+
+    /**
+     * Signs a browser in with the token that a person typed.
+     *
+     * @param https whether the browser reached the service over HTTPS
+     * @return the cookie of a new session; empty if the token is wrong, or if {@code zou.url} is set
+     */
+    public Optional<Cookie> signIn(String typed, boolean https) {
+        return withKitsu || typed == null || !matches(typed) ? Optional.empty() : Optional.of(sessions.begin(token, https));
     }
 
     /** Returns the admin if the request has the right token; empty for any other request, without an error. */

@@ -98,10 +98,10 @@ public final class DeliveryStore {
         String only = state == null ? null : state.name();
         return new SqlBatch().add(PAGE, Arrays.asList(run, after, only, only, limit, PAGE_BYTES))
                 .add(LAST, Arrays.asList(run, only, only)).add(FAILURES, List.of(run, FAILURES_SHOWN)).ask(answers -> {
-                    List<Delivery> shown = shown(answers.of(0));
+                    List<Delivery> shown = allShown(answers.of(0));
                     ResultSet last = answers.of(1);
                     last.next();
-                    return Page.of(shown, last.getInt("last"), shown(answers.of(2)), counts(run));
+                    return Page.of(shown, last.getInt("last"), allShown(answers.of(2)), counts(run));
                 });
     }
 
@@ -112,7 +112,7 @@ public final class DeliveryStore {
      * @param bytes the approximate limit for the URLs and answers together; the first delivery is read even if it is larger
      */
     public static List<Delivery> outcomes(UUID run, int behind, int limit, int bytes) {
-        return new SqlBatch().add(OUTCOMES, List.of(run, behind, limit, bytes)).ask(answers -> shown(answers.of(0)));
+        return new SqlBatch().add(OUTCOMES, List.of(run, behind, limit, bytes)).ask(answers -> allShown(answers.of(0)));
     }
 
     /** Reads why deliveries of a run failed, were lost, refused or cancelled; each kind once. */
@@ -142,6 +142,47 @@ public final class DeliveryStore {
         return counts;
     }
 
+    /**
+     * A few deliveries of a run, for a list of runs.
+     *
+     * @param first the first delivery; null if the run has none
+     * @param failure the first delivery that failed, was lost or was refused; null if there is none
+     * @param named the first delivery whose entity has the name that was searched for; null if there is none
+     */
+    public record Sample(Delivery first, Delivery failure, Delivery named) {
+    }
+
+    private static final String FIRST_OF_RUN = "SELECT DISTINCT ON (run_id) * FROM ("
+            + SHOWN.replace("SELECT ", "SELECT run_id, ")
+            + "delivery WHERE run_id = ANY (?) AND (CAST(? AS text) IS NULL OR state IN ('failed', 'lost', 'refused')) "
+            + "AND (CAST(? AS text) IS NULL OR lower(left(entity_name, 200)) LIKE lower(?) ESCAPE '!')) d "
+            + "ORDER BY run_id, (state IN ('failed', 'lost', 'refused')) AND CAST(? AS text) IS NOT NULL DESC, position";
+
+    /** Returns a sample of each run's deliveries. Searches for {@code name}, the first characters of an entity's name. */
+    static Map<UUID, Sample> samples(List<UUID> runs, String name) {
+        UUID[] ids = runs.toArray(UUID[]::new);
+        String like = name == null || name.isBlank() ? null : RunStore.pattern(name);
+        return new SqlBatch().add(FIRST_OF_RUN, Arrays.asList(ids, null, null, null, null))
+                .add(FIRST_OF_RUN, Arrays.asList(ids, "failed", null, null, null))
+                .add(FIRST_OF_RUN, Arrays.asList(ids, null, like == null ? "" : like, like == null ? "" : like, like))
+                .ask(answers -> {
+                    Map<UUID, Delivery> first = byRun(answers.of(0));
+                    Map<UUID, Delivery> failures = byRun(answers.of(1));
+                    Map<UUID, Delivery> named = byRun(answers.of(2));
+                    return runs.stream().collect(Collectors.toMap(run -> run,
+                            run -> new Sample(first.get(run), failures.get(run), named.get(run))));
+                });
+    }
+
+    private static Map<UUID, Delivery> byRun(ResultSet rows) throws SQLException {
+        Map<UUID, Delivery> byRun = new HashMap<>();
+        while (rows.next()) {
+            Delivery delivery = shown(rows);
+            byRun.put(rows.getObject("run_id", UUID.class), delivery);
+        }
+        return byRun;
+    }
+
     /** Returns, by delivery id, the failed attempts after which another attempt was planned, in the order of the attempts. */
     public static Map<UUID, List<Attempt>> attempts(List<Delivery> deliveries) {
         List<UUID> several = deliveries.stream().filter(one -> one.attempts > 1 || one.attempts == 1
@@ -152,39 +193,44 @@ public final class DeliveryStore {
                         .collect(Collectors.groupingBy(attempt -> attempt.deliveryId));
     }
 
-    private static List<Delivery> shown(ResultSet rows) throws SQLException {
+    private static List<Delivery> allShown(ResultSet rows) throws SQLException {
         List<Delivery> shown = new ArrayList<>();
         while (rows.next()) {
-            Delivery delivery = new Delivery();
-            delivery.id = rows.getObject("id", UUID.class);
-            delivery.entityId = rows.getObject("entity_id", UUID.class);
-            delivery.entityType = constant(Target.Kind.class, rows.getString("entity_type"));
-            delivery.productionId = rows.getObject("production_id", UUID.class);
-            delivery.taskId = rows.getObject("task_id", UUID.class);
-            delivery.entityName = rows.getString("entity_name");
-            delivery.sequenceName = rows.getString("sequence_name");
-            delivery.episodeName = rows.getString("episode_name");
-            delivery.assetTypeName = rows.getString("asset_type_name");
-            delivery.taskTypeName = rows.getString("task_type_name");
-            delivery.productionName = rows.getString("production_name");
-            delivery.taskIds = List.of((UUID[]) rows.getArray("task_ids").getArray());
-            delivery.method = Method.valueOf(rows.getString("method"));
-            delivery.url = rows.getString("url");
-            delivery.state = Delivery.State.valueOf(rows.getString("state"));
-            delivery.status = rows.getObject("status", Integer.class);
-            delivery.attempts = rows.getInt("attempts");
-            delivery.durationMs = rows.getObject("duration_ms", Integer.class);
-            delivery.failureKind = constant(FailureKind.class, rows.getString("failure_kind"));
-            delivery.failureMessage = rows.getString("failure_message");
-            delivery.response = rows.getString("response");
-            delivery.truncated = rows.getBoolean("truncated");
-            OffsetDateTime due = rows.getObject("due_at", OffsetDateTime.class);
-            delivery.dueAt = due == null ? null : due.toInstant();
-            delivery.event = rows.getObject("event", Integer.class);
-            delivery.position = rows.getInt("position");
-            shown.add(delivery);
+            shown.add(shown(rows));
         }
         return shown;
+    }
+
+    /** Returns the delivery in the current row. */
+    private static Delivery shown(ResultSet rows) throws SQLException {
+        Delivery delivery = new Delivery();
+        delivery.id = rows.getObject("id", UUID.class);
+        delivery.entityId = rows.getObject("entity_id", UUID.class);
+        delivery.entityType = constant(Target.Kind.class, rows.getString("entity_type"));
+        delivery.productionId = rows.getObject("production_id", UUID.class);
+        delivery.taskId = rows.getObject("task_id", UUID.class);
+        delivery.entityName = rows.getString("entity_name");
+        delivery.sequenceName = rows.getString("sequence_name");
+        delivery.episodeName = rows.getString("episode_name");
+        delivery.assetTypeName = rows.getString("asset_type_name");
+        delivery.taskTypeName = rows.getString("task_type_name");
+        delivery.productionName = rows.getString("production_name");
+        delivery.taskIds = List.of((UUID[]) rows.getArray("task_ids").getArray());
+        delivery.method = Method.valueOf(rows.getString("method"));
+        delivery.url = rows.getString("url");
+        delivery.state = Delivery.State.valueOf(rows.getString("state"));
+        delivery.status = rows.getObject("status", Integer.class);
+        delivery.attempts = rows.getInt("attempts");
+        delivery.durationMs = rows.getObject("duration_ms", Integer.class);
+        delivery.failureKind = constant(FailureKind.class, rows.getString("failure_kind"));
+        delivery.failureMessage = rows.getString("failure_message");
+        delivery.response = rows.getString("response");
+        delivery.truncated = rows.getBoolean("truncated");
+        OffsetDateTime due = rows.getObject("due_at", OffsetDateTime.class);
+        delivery.dueAt = due == null ? null : due.toInstant();
+        delivery.event = rows.getObject("event", Integer.class);
+        delivery.position = rows.getInt("position");
+        return delivery;
     }
 
     private static <E extends Enum<E>> E constant(Class<E> type, String name) {

@@ -2,6 +2,7 @@ package studio.actions.run;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Executor;
 
@@ -63,23 +64,16 @@ public class RunResource {
     public Uni<RunJson.Page> list(@QueryParam("action_id") UUID actionId,
             @QueryParam("state") Run.State state,
             @QueryParam("caller") UUID callerId,
+            @QueryParam("production_id") UUID productionId,
             @QueryParam("q") @CodePointLength(max = 200, message = "may have at most 200 characters") String q,
             @QueryParam("since") Instant since,
             @QueryParam("cursor") String cursor,
             @QueryParam("limit") @DefaultValue("50") @Min(1) @Max(500) int limit) {
-        RunStore.Filter filter = new RunStore.Filter(actionId, state, callerId, q, since,
+        RunStore.Filter filter = new RunStore.Filter(actionId, state == null ? null : Set.of(state), callerId, productionId, q,
+                since,
                 cursor == null ? null : Cursor.parse(cursor));
         return access.of(Requester.of(identity)).emitOn(workers)
-                .map(seen -> QuarkusTransaction.requiringNew().call(() -> list(filter, seen, limit)));
-    }
-
-    private static RunJson.Page list(RunStore.Filter filter, RunAccess.Access access, int limit) {
-        List<Run> runs = RunStore.list(filter, access, limit + 1);
-        List<Run> page = runs.subList(0, Math.min(limit, runs.size()));
-        var counts = DeliveryStore.counts(page.stream().map(run -> run.id).toList());
-        String next = runs.size() > limit ? new Cursor(page.get(limit - 1).createdAt, page.get(limit - 1).id).text() : null;
-        return new RunJson.Page(page.stream().map(run -> RunJson.View.of(run, RunJson.Counts.of(counts.get(run.id)))).toList(),
-                next);
+                .map(seen -> RunJson.Page.of(RunList.read(filter, seen, limit)));
     }
 
     @GET

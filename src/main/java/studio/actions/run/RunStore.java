@@ -7,6 +7,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 
 import jakarta.persistence.FlushModeType;
@@ -30,7 +31,8 @@ public final class RunStore {
      * @param name the first characters of the name of one of the run's entities
      * @param after the last run of the previous page
      */
-    record Filter(UUID actionId, Run.State state, UUID callerId, String name, Instant since, Cursor after) {
+    public record Filter(UUID actionId, Set<Run.State> states, UUID callerId, UUID productionId, String name, Instant since,
+            Cursor after) {
     }
 
     /** Returns the newest runs that match the filter and that the caller may see, at most {@code limit}. */
@@ -38,8 +40,9 @@ public final class RunStore {
         Map<String, Object> values = new HashMap<>();
         StringBuilder where = new StringBuilder("1 = 1");
         and(where, values, "actionId = :actionId", "actionId", filter.actionId);
-        and(where, values, "state = :state", "state", filter.state);
+        and(where, values, "state in :states", "states", filter.states);
         and(where, values, "callerId = :callerId", "callerId", filter.callerId);
+        and(where, values, "array_contains(productionIds, :productionId)", "productionId", filter.productionId);
         and(where, values, "createdAt >= :since", "since", filter.since);
         and(where, values, NAMED, "named", filter.name == null || filter.name.isBlank() ? null : pattern(filter.name));
         if (filter.after != null) {
@@ -61,9 +64,20 @@ public final class RunStore {
     }
 
     /** Returns an SQL LIKE pattern for texts that begin with {@code beginning}. The query ignores case. */
-    private static String pattern(String beginning) {
+    static String pattern(String beginning) {
         return Normalizer.normalize(beginning.strip().replace('\0', '\ufffd'), Normalizer.Form.NFC).replaceAll("[!%_]", "!$0")
                 + "%";
+    }
+
+    /** Returns the runs that send deliveries of these runs again, oldest first. */
+    static List<Run> replaysOf(Collection<UUID> runs) {
+        return runs.isEmpty() ? List.of() : Run.list("replayOf in ?1 order by createdAt", runs);
+    }
+
+    /** Returns the latest run that sends deliveries of this run again; null if there is none. */
+    public static Run lastReplay(UUID run) {
+        List<Run> replays = replaysOf(List.of(run));
+        return replays.isEmpty() ? null : replays.get(replays.size() - 1);
     }
 
     /** Returns the runs of an action that have not ended, newest first. */

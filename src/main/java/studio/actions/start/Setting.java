@@ -53,8 +53,12 @@ record Setting(String allowed, UnaryOperator<String> check) {
         });
     }
 
-    /** Returns the rule of a number, a duration or a size. */
+    /** Returns the rule of a boolean, a number, a duration or a size. */
     static Setting bounded(Method key) {
+        if (key.getReturnType() == boolean.class) {
+            return new Setting("true or false", value -> List.of("true", "false").contains(value.strip()) ? null
+                    : "It is neither.");
+        }
         AnnotatedElement value = key.getAnnotatedReturnType() instanceof AnnotatedParameterizedType map
                 ? map.getAnnotatedActualTypeArguments()[1]
                 : key;

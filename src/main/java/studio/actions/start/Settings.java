@@ -32,6 +32,7 @@ import studio.actions.identity.LocalConfig;
 import studio.actions.identity.LocalIdentity;
 import studio.actions.identity.ZouConfig;
 import studio.actions.limit.LimitConfig;
+import studio.actions.page.PageConfig;
 import studio.actions.problem.Nearest;
 import studio.actions.run.RunConfig;
 import studio.actions.secret.SecretConfig;
@@ -57,7 +58,8 @@ public final class Settings {
     /** The interfaces that declare the keys, in the order in which the guide {@code configuration.md} lists them. */
     static final List<Class<?>> INTERFACES = List.of(ServiceConfig.class, ZouConfig.class, LocalConfig.class,
             EgressConfig.class, LaunchConfig.class, RunConfig.class, LimitConfig.class, SecretConfig.class,
-            SigningConfig.class, RetentionConfig.class, BodyConfig.class, CsvConfig.class, TracingConfig.class);
+            SigningConfig.class, RetentionConfig.class, PageConfig.class, BodyConfig.class, CsvConfig.class,
+            TracingConfig.class);
 
     /** The rules of the keys whose values have no bounds. */
     private static final Map<String, Setting> WITHOUT_BOUNDS = Map.ofEntries(

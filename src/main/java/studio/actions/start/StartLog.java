@@ -24,6 +24,7 @@ import io.quarkus.vertx.http.HttpServerStart;
 import io.quarkus.vertx.http.HttpsServerStart;
 import io.quarkus.vertx.http.runtime.VertxHttpConfig;
 import io.vertx.core.http.HttpServerOptions;
+import studio.actions.html.Page;
 import studio.actions.identity.LocalIdentity;
 import studio.actions.identity.ZouConfig;
 
@@ -104,6 +105,7 @@ class StartLog {
     private static void tell(String scheme, HttpServerOptions options, LocalIdentity local) {
         String host = ANY.contains(options.getHost()) ? "127.0.0.1" : options.getHost();
         String site = scheme + (host.contains(":") ? "[" + host + "]" : host) + ":" + options.getPort();
+        LOG.infof("Page: %s%s", site, Page.APP);
         LOG.infof("API: %s/api/custom-actions", site);
         LOG.infof("Documentation: %s/api/custom-actions/docs", site);
         local.madeToken().ifPresent(token -> System.out.println("export TOKEN=" + token));

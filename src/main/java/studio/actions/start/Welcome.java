@@ -7,7 +7,9 @@ import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.core.Response;
 
-/** Redirects {@code /}, and Quarkus' default path of Swagger UI, to the documentation of the API. */
+import studio.actions.html.Page;
+
+/** Redirects {@code /} to the page, and Quarkus' default path of Swagger UI to the documentation of the API. */
 @Path("/")
 @PermitAll
 public class Welcome {
@@ -16,7 +18,7 @@ public class Welcome {
 
     @GET
     public Response root() {
-        return Response.seeOther(DOCS).build();
+        return Response.seeOther(URI.create(Page.APP)).build();
     }
 
     @GET

@@ -31,6 +31,11 @@ import studio.actions.kitsu.CustomActionsResource;
 import studio.actions.kitsu.KitsuImport;
 import studio.actions.kitsu.RefusedForms;
 import studio.actions.kitsu.UserContextResource;
+import studio.actions.page.Assets;
+import studio.actions.page.InKitsu;
+import studio.actions.page.RunScreen;
+import studio.actions.page.RunsScreen;
+import studio.actions.page.SignIn;
 import studio.actions.press.PressResource;
 import studio.actions.press.PreviewResource;
 import studio.actions.press.ReplayResource;
@@ -50,7 +55,7 @@ import studio.actions.transfer.TransferResource;
         PreviewResource.class, ReplayResource.class,
         RunResource.class, RunStreams.class, StatisticsResource.class, CustomActionsResource.class, RefusedForms.class,
         KitsuImport.class,
-        UserContextResource.class })
+        UserContextResource.class, Assets.class, InKitsu.class, RunScreen.class, RunsScreen.class, SignIn.class })
 class Wiring {
 
     @Produces

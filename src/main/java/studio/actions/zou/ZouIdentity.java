@@ -1,18 +1,13 @@
 package studio.actions.zou;
 
-import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 import jakarta.annotation.PreDestroy;
 import jakarta.inject.Singleton;
@@ -38,15 +33,16 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Credential;
+import studio.actions.identity.CrossSite;
 import studio.actions.identity.KnownCallers;
 import studio.actions.identity.LocalIdentity;
 import studio.actions.identity.Requester;
 import studio.actions.identity.Role;
+import studio.actions.identity.TimeFormat;
 import studio.actions.log.LogContext;
 import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.problem.StrictJson;
-import studio.actions.settings.ServiceConfig;
 
 /**
  * Authentication by Zou; if {@code zou.url} is not set, by {@link LocalIdentity}. Asks Zou who owns the credential, and then
@@ -58,31 +54,23 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
 
     private static final Logger LOG = Logger.getLogger(ZouIdentity.class);
     /**
-     * A web origin (RFC 6454, section 6.2). Not parsed by {@link URI}, because a studio's host name may have an underscore,
-     * which {@link URI} does not accept.
-     */
-    private static final Pattern ORIGIN = Pattern.compile(
-            "(?<scheme>https?)://(?<host>[^/:?#@\\[\\]\\s]+|\\[[0-9a-f:.]+])(?::(?<port>\\d{1,5}))?/?",
-            Pattern.CASE_INSENSITIVE);
-    /**
      * The only path on which callers are authenticated without {@link Zou#admit}. Here Zou itself answers 403 to a token that
      * only serves to set up a second factor. If this service answered 401 instead, Kitsu would leave its page for that set-up.
      * A caller on this path is not cached, since such a token is valid on no other path.
      */
     private static final String USER_CONTEXT = "/api/data/user/context";
-    private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS");
 
     private final Zou zou;
     private final LocalIdentity local;
     private final ContextRoles roles;
     private final CaffeineCache known;
-    private final Optional<URI> publicUrl;
+    private final CrossSite crossSite;
     private final MeterRegistry meters;
     private final Counter hits;
     private final Counter misses;
     private final Gauge remembered;
 
-    ZouIdentity(Zou zou, LocalIdentity local, ContextRoles roles, @CacheName("identity") Cache known, ServiceConfig config,
+    ZouIdentity(Zou zou, LocalIdentity local, ContextRoles roles, @CacheName("identity") Cache known, CrossSite crossSite,
             MeterRegistry meters) {
         this.zou = zou;
         this.roles = roles;
@@ -93,7 +81,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         this.misses = lookups("miss");
         this.remembered = Gauge.builder("custom_actions.identity.remembered", this.known, people -> people.keySet().size())
                 .description("Credentials of which it is remembered whose they are.").register(meters);
-        this.publicUrl = config.publicUrl();
+        this.crossSite = crossSite;
     }
 
     private Counter lookups(String result) {
@@ -118,9 +106,9 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         }
         Credential credential = given.get();
         if (credential.kind() == Credential.Kind.COOKIE) {
-            Optional<String> foreign = foreign(request.request());
+            Optional<ProblemException> foreign = crossSite.refusal(request.request());
             if (foreign.isPresent()) {
-                return Uni.createFrom().failure(new ProblemException(Code.CROSS_SITE, foreign.get()));
+                return Uni.createFrom().failure(foreign.get());
             }
         }
         String fingerprint = credential.fingerprint();
@@ -159,7 +147,7 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
             return local.known(request).flatMap(answer);
         }
         Optional<T> found = Credential.of(request)
-                .filter(credential -> credential.kind() == Credential.Kind.BEARER || foreign(request).isEmpty())
+                .filter(credential -> credential.kind() == Credential.Kind.BEARER || crossSite.refusal(request).isEmpty())
                 .map(credential -> remembered(credential.fingerprint())).flatMap(answer);
         if (found.isPresent()) {
             hits.increment();
@@ -215,7 +203,9 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
         user.path("departments").forEach(department -> departments.add(StrictJson.id(department.asText())));
         departments.removeIf(department -> department == null);
         return new Caller(id, user.path("full_name").asText(""), user.path("email").asText(null), role(role),
-                user.path("is_bot").asBoolean(), departments, Set.of());
+                user.path("is_bot").asBoolean(), departments, Set.of(),
+                TimeFormat.of(user.path("timezone").asText(null), user.path("use_12_hour_clock").asBoolean(),
+                        user.path("display_date_format").asText(null)));
     }
 
     private static Role role(String name) {
@@ -225,50 +215,6 @@ public class ZouIdentity implements HttpAuthenticationMechanism, KnownCallers {
             throw new ProblemException(Code.FORBIDDEN,
                     "Kitsu gives this person the role " + printable(name) + ", which this service does not know.");
         }
-    }
-
-    /**
-     * Returns why a request with Kitsu's cookie is refused as cross-site; empty if the request is accepted. Needed because a
-     * browser adds the cookie even to a request from another site's page. No browser adds a bearer token by itself.
-     */
-    private Optional<String> foreign(HttpServerRequest request) {
-        if (SAFE.contains(request.method().name())) {
-            return Optional.empty();
-        }
-        String site = request.getHeader("Sec-Fetch-Site");
-        String origin = request.getHeader("Origin");
-        if (site != null ? site.equals("same-origin") : origin != null && own(origin, request)) {
-            return Optional.empty();
-        }
-        if (site == null && origin == null) {
-            return Optional.of("A request with Kitsu's cookie needs the header 'Origin'. In a script, send "
-                    + "'Authorization: Bearer <token>' instead of the cookie.");
-        }
-        return Optional.of("This request comes from another site" + (origin == null ? "" : " (" + printable(origin) + ")")
-                + ", with Kitsu's cookie. If that is Kitsu's own site, let the proxy pass the Host header on, or set "
-                + "CUSTOM_ACTIONS_PUBLIC_URL.");
-    }
-
-    private boolean own(String origin, HttpServerRequest request) {
-        Matcher theirs = ORIGIN.matcher(origin);
-        if (!theirs.matches() || request.authority() == null) {
-            return false;
-        }
-        // Also accepts the request's own host: Kitsu may have several host names, and a page of another site cannot set 'Host'.
-        // The scheme is copied from the origin, because the request's scheme is unknown behind a proxy that terminates TLS.
-        String asked = theirs.group("scheme") + "://" + request.authority();
-        return Stream.concat(publicUrl.map(URI::toString).stream(), Stream.of(asked))
-                .anyMatch(ours -> one(theirs).equals(one(ORIGIN.matcher(ours))));
-    }
-
-    /** Returns an origin in lower case and with its port, for comparison; "none" if the text is no origin. */
-    private static String one(Matcher origin) {
-        if (!origin.matches()) {
-            return "none";
-        }
-        String scheme = origin.group("scheme").toLowerCase(Locale.ROOT);
-        String port = origin.group("port") != null ? origin.group("port") : scheme.equals("https") ? "443" : "80";
-        return scheme + "://" + origin.group("host").toLowerCase(Locale.ROOT) + ":" + port;
     }
 
     private static String printable(String text) {

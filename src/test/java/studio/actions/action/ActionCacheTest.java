@@ -18,6 +18,7 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
+import studio.actions.identity.TimeFormat;
 import studio.actions.testing.Api;
 import studio.actions.testing.Database;
 import studio.actions.testing.Json;
@@ -61,7 +62,8 @@ class ActionCacheTest {
     @Test
     void readsCurrentVersionForPress() throws SQLException {
         UUID id = UUID.fromString(Api.ajax("https://farm.studio.com/now"));
-        Caller admin = new Caller(UUID.randomUUID(), "Ada", "ada@example.com", Role.admin, false, List.of(), Set.of());
+        Caller admin = new Caller(UUID.randomUUID(), "Ada", "ada@example.com", Role.admin, false, List.of(), Set.of(),
+                TimeFormat.DEFAULT);
         assertThat(actions.pressableNow(id, admin).version).isEqualTo(1);
 
         database.execute("UPDATE action SET version = 2 WHERE id = '" + id + "'");

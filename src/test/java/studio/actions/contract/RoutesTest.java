@@ -37,6 +37,7 @@ import studio.actions.audit.AuditEntry;
 import studio.actions.draft.Draft;
 import studio.actions.draft.EntityType;
 import studio.actions.egress.FailureKind;
+import studio.actions.html.Page;
 import studio.actions.identity.Person;
 import studio.actions.identity.Role;
 import studio.actions.kitsu.KitsuImport;
@@ -93,7 +94,8 @@ class RoutesTest {
 
     @Test
     void everyRouteIsDocumentedAndEveryDocumentedOneExists() {
-        assertThat(routes()).filteredOn(route -> !UNDOCUMENTED.contains(route.name()))
+        assertThat(routes()).filteredOn(
+                route -> !UNDOCUMENTED.contains(route.name()) && !route.name().contains(" " + Page.APP))
                 .containsExactlyInAnyOrderElementsOf(documented());
         assertThat(routes()).extracting(Route::name).containsAll(UNDOCUMENTED);
     }

@@ -7,6 +7,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.time.Clock;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -25,6 +26,7 @@ import io.smallrye.config.SmallRyeConfigBuilder;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import io.vertx.ext.web.Router;
+import studio.actions.settings.ServiceConfig;
 
 /** The single token for a service without Kitsu: its caller, when it is generated, and when it is ignored. */
 class LocalIdentityTest {
@@ -118,8 +120,11 @@ class LocalIdentityTest {
             values.put("custom-actions." + settings[i], settings[i + 1]);
         }
         SmallRyeConfig config = new SmallRyeConfigBuilder().withMapping(ZouConfig.class).withMapping(LocalConfig.class)
+                .withMapping(ServiceConfig.class)
                 .addDiscoveredConverters().withSources(new PropertiesConfigSource(values, "these", 200)).build();
-        return new LocalIdentity(config.getConfigMapping(ZouConfig.class), config.getConfigMapping(LocalConfig.class));
+        ServiceConfig anywhere = config.getConfigMapping(ServiceConfig.class);
+        return new LocalIdentity(config.getConfigMapping(ZouConfig.class), config.getConfigMapping(LocalConfig.class),
+                new LocalSessions(Clock.systemUTC()), new CrossSite(anywhere));
     }
 
     /** Sends a request with the given Authorization header over a socket and returns the caller that was recognized. */

@@ -1,0 +1,58 @@
+package studio.actions.run;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+import io.quarkus.narayana.jta.QuarkusTransaction;
+import studio.actions.problem.Cursor;
+
+/**
+ * A page of the list of runs, newest first.
+ *
+ * @param next the cursor of the next page; null on the last page
+ */
+public record RunList(List<Entry> entries, String next) {
+
+    /**
+     * A run in the list.
+     *
+     * @param sample a few of its deliveries
+     * @param replay the latest run that sends deliveries of this run again; null if there is none
+     */
+    public record Entry(Run run, RunJson.Counts counts, DeliveryStore.Sample sample, Run replay) {
+
+        /** Returns the delivery to name: the one that was searched for, else a failed one, else the first; null if none. */
+        public Delivery shown() {
+            return sample.named() != null ? sample.named() : sample.failure() != null ? sample.failure() : sample.first();
+        }
+
+        /** Returns why the shown delivery failed; null if it has not. */
+        public String why() {
+            Delivery shown = shown();
+            return shown == null || !shown.state.isFailure() ? null : shown.failureMessage;
+        }
+
+        public long others() {
+            return counts.total() - 1;
+        }
+    }
+
+    /** Reads a page of the runs that match the filter and that the caller may see. */
+    public static RunList read(RunStore.Filter filter, RunAccess.Access access, int limit) {
+        return QuarkusTransaction.requiringNew().call(() -> {
+            List<Run> found = RunStore.list(filter, access, limit + 1);
+            List<Run> page = found.subList(0, Math.min(limit, found.size()));
+            List<UUID> ids = page.stream().map(run -> run.id).toList();
+            var counts = DeliveryStore.counts(ids);
+            var samples = ids.isEmpty() ? Map.<UUID, DeliveryStore.Sample> of() : DeliveryStore.samples(ids, filter.name());
+            Map<UUID, Run> replays = new HashMap<>();
+            RunStore.replaysOf(ids).forEach(replay -> replays.put(replay.replayOf, replay));
+            Run last = page.isEmpty() ? null : page.get(page.size() - 1);
+            return new RunList(page.stream().map(run -> new Entry(run, RunJson.Counts.of(counts.get(run.id)),
+                    samples.get(run.id), replays.get(run.id))).toList(),
+                    found.size() > limit ? new Cursor(last.createdAt, last.id).text() : null);
+        });
+    }
+}

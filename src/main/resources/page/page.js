@@ -1,0 +1,101 @@
+"use strict";
+// What the page does besides htmx: it asks for news while it is visible, keeps what is open across a refresh, asks before what
+// cannot be undone, and copies. Everything can be read without it.
+(() => {
+  const POLL = 5000;
+  const CALM = 500;
+  let stream = null;
+  let pending = null;
+
+  const tick = () => {
+    if (document.visibilityState === "visible" && window.htmx) {
+      htmx.trigger(document.body, "tick");
+    }
+  };
+
+  // A stream only says that something has changed; the page then fetches its present state. It is open while the page is
+  // visible and the run has not ended, because a browser has six connections for each host over all its tabs.
+  const listen = () => {
+    const source = document.querySelector("[data-stream]");
+    const wanted = source && document.visibilityState === "visible" ? source.dataset.stream : null;
+    if (stream && stream.path !== wanted) {
+      stream.events.close();
+      stream = null;
+    }
+    if (wanted && !stream) {
+      const events = new EventSource(wanted);
+      stream = { path: wanted, events };
+      const soon = () => {
+        pending = pending || setTimeout(() => {
+          pending = null;
+          tick();
+        }, CALM);
+      };
+      ["message", "delivery", "run", "end", "open"].forEach(name => events.addEventListener(name, soon));
+    }
+  };
+
+  document.addEventListener("visibilitychange", () => {
+    listen();
+    tick();
+  });
+  setInterval(() => {
+    if (!stream) {
+      tick();
+    }
+  }, POLL);
+
+  let kept = null;
+  document.addEventListener("htmx:beforeSwap", () => {
+    kept = {
+      open: [...document.querySelectorAll("details[open][id]")].map(one => one.id),
+      ticked: [...document.querySelectorAll("input[type=checkbox]:checked[id]")].map(one => one.id),
+      focus: document.activeElement && document.activeElement.id,
+    };
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    if (kept) {
+      kept.open.map(id => document.getElementById(id)).forEach(one => { if (one) { one.open = true; } });
+      kept.ticked.map(id => document.getElementById(id)).forEach(one => { if (one) { one.checked = true; } });
+      const focused = kept.focus && document.getElementById(kept.focus);
+      if (focused && document.activeElement !== focused) {
+        focused.focus({ preventScroll: true });
+      }
+      kept = null;
+    }
+    document.getElementById("offline").hidden = true;
+    ready();
+    listen();
+  });
+
+  document.addEventListener("htmx:sendError", () => { document.getElementById("offline").hidden = false; });
+  document.addEventListener("htmx:responseError", event => {
+    if (event.detail.xhr.status === 401) {
+      location.reload();
+      return;
+    }
+    document.getElementById("offline").hidden = false;
+  });
+
+  document.addEventListener("submit", event => {
+    const question = event.submitter && event.submitter.dataset.confirm;
+    if (question && !confirm(question)) {
+      event.preventDefault();
+    }
+  });
+
+  document.addEventListener("click", event => {
+    const button = event.target.closest("[data-copy]");
+    if (button) {
+      navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value.trim())
+        .then(() => { button.textContent = "Copied"; });
+    }
+  });
+
+  const ready = () => document.querySelectorAll("[data-copy]").forEach(button => { button.hidden = !navigator.clipboard; });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    ready();
+    listen();
+  });
+})();
