@@ -77,7 +77,7 @@ class HouseTest {
                     List.of("webhook", "replica", "run", "limit", "draft", "secret", "address", "egress", "database")),
             entry("webhook", List.of("run", "action", "draft", "secret", "egress")),
             entry("replica", List.of("run")),
-            entry("run", List.of("action", "draft", "template", "egress", "zou", "identity", "audit", "database")),
+            entry("run", List.of("http", "action", "draft", "template", "egress", "zou", "identity", "audit", "database")),
             entry("limit", List.of("identity", "database")),
             entry("transfer", List.of("action", "draft", "template", "identity", "audit", "csv")),
             entry("action", List.of("draft", "template", "identity", "audit", "database")),

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
@@ -33,7 +34,7 @@ import studio.actions.zou.Zou;
 
 /**
  * The user context, which Kitsu's web page loads at every login: Zou's answer, but with this service's actions instead of
- * Zou's. All other bytes stay as Zou sent them.
+ * Zou's, and with the page among the plugins. All other bytes stay as Zou sent them.
  */
 @Path("/api/data/user/context")
 @Produces(MediaType.APPLICATION_JSON)
@@ -42,18 +43,34 @@ public class UserContextResource {
 
     private static final String ACTIONS = "custom_actions";
     private static final String PROJECT_ROLES = "project_roles";
+    private static final String PLUGINS = "plugins";
+
+    /**
+     * What this service puts into a user context.
+     *
+     * @param actions the JSON array of the actions
+     * @param plugins changes the JSON array of the plugins
+     */
+    record Ours(Buffer actions, UnaryOperator<Buffer> plugins) {
+    }
+
+    /** A member of the context whose value is replaced, and the value's position. */
+    private record Member(String name, int from, int to) {
+    }
 
     private final Zou zou;
     private final ContextRoles roles;
     private final Actions actions;
+    private final PluginEntry page;
     private final ObjectMapper json;
     private final SecurityIdentity identity;
 
-    UserContextResource(Zou zou, ContextRoles roles, Actions actions, ObjectMapper json,
+    UserContextResource(Zou zou, ContextRoles roles, Actions actions, PluginEntry page, ObjectMapper json,
             SecurityIdentity identity) {
         this.zou = zou;
         this.roles = roles;
         this.actions = actions;
+        this.page = page;
         this.json = json;
         this.identity = identity;
     }
@@ -70,11 +87,12 @@ public class UserContextResource {
                         : Response.ok(replace(answer.body(), requester.caller()), answer.contentType()).build());
     }
 
-    private Buffer visible(Caller caller) {
+    private Ours visible(Caller caller) {
         List<KitsuAction.View> views = actions.visibleTo(caller).stream().map(action -> KitsuAction.View.of(action))
                 .toList();
         try {
-            return Buffer.buffer(json.writeValueAsBytes(views));
+            return new Ours(Buffer.buffer(json.writeValueAsBytes(views)),
+                    page.isFor(caller, !views.isEmpty()) ? page::addTo : UnaryOperator.identity());
         } catch (IOException e) {
             throw new IllegalStateException("an action is always JSON", e);
         }
@@ -85,16 +103,17 @@ public class UserContextResource {
     }
 
     /**
-     * Returns the context with its actions replaced. Parses the whole context to its end, so that a truncated context is
+     * Returns the context with its actions replaced and the page among its plugins. Parses the whole context to its end, so
+     * that a truncated context is
      * refused.
      *
-     * @param ours makes the JSON of this service's actions from the caller's roles by production, as the context gives them; a
-     *        missing node if the context has no such roles
+     * @param ours makes this service's part from the caller's roles by production, as the context gives them; a missing node if
+     *        the context has no such roles
      */
-    static Buffer replace(Buffer context, Function<JsonNode, Buffer> ours, ObjectMapper json) {
+    static Buffer replace(Buffer context, Function<JsonNode, Ours> ours, ObjectMapper json) {
         byte[] bytes = context.getBytes();
         JsonNode projectRoles = MissingNode.getInstance();
-        List<int[]> theirs = new ArrayList<>();
+        List<Member> theirs = new ArrayList<>();
         try (JsonParser parser = new JsonFactory().createParser(bytes)) {
             // A negative offset means that the JSON is not UTF-8. Its parts then have unknown positions.
             if (parser.nextToken() != JsonToken.START_OBJECT || parser.currentTokenLocation().getByteOffset() < 0) {
@@ -105,15 +124,15 @@ public class UserContextResource {
                 parser.nextToken();
                 int from = (int) parser.currentTokenLocation().getByteOffset();
                 parser.skipChildren();
-                if (!name.equals(ACTIONS) && !name.equals(PROJECT_ROLES)) {
+                if (!List.of(ACTIONS, PROJECT_ROLES, PLUGINS).contains(name)) {
                     continue;
                 }
                 parser.finishToken();
                 int to = (int) parser.currentLocation().getByteOffset();
-                if (name.equals(ACTIONS)) {
-                    theirs.add(new int[] { from, to });
-                } else {
+                if (name.equals(PROJECT_ROLES)) {
                     projectRoles = json.readTree(bytes, from, to - from);
+                } else {
+                    theirs.add(new Member(name, from, to));
                 }
             }
             if (parser.currentToken() != JsonToken.END_OBJECT || parser.nextToken() != null) {
@@ -122,12 +141,14 @@ public class UserContextResource {
         } catch (IOException e) {
             throw notWhole();
         }
-        Buffer actions = ours.apply(projectRoles);
-        Buffer replaced = Buffer.buffer(context.length() + actions.length());
+        Ours part = ours.apply(projectRoles);
+        Buffer replaced = Buffer.buffer(context.length() + part.actions().length());
         int copied = 0;
-        for (int[] value : theirs) {
-            replaced.appendBuffer(context, copied, value[0] - copied).appendBuffer(actions);
-            copied = value[1];
+        for (Member member : theirs) {
+            replaced.appendBuffer(context, copied, member.from() - copied).appendBuffer(member.name().equals(ACTIONS)
+                    ? part.actions()
+                    : part.plugins().apply(context.slice(member.from(), member.to())));
+            copied = member.to();
         }
         return replaced.appendBuffer(context, copied, context.length() - copied);
     }

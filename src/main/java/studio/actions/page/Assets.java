@@ -25,7 +25,11 @@ import studio.actions.problem.ProblemException;
 public class Assets {
 
     private static final Map<String, String> FILES = Map.of("page.css", "/page/page.css", "page.js", "/page/page.js",
+            "icon.svg", "/page/icon.svg",
             "htmx.min.js", "/META-INF/resources/webjars/htmx.org/2.0.4/dist/htmx.min.js");
+
+    private static final Map<String, String> TYPES = Map.of(".css", "text/css;charset=utf-8", ".js",
+            "text/javascript;charset=utf-8", ".svg", "image/svg+xml");
 
     private final Map<String, byte[]> files = new LinkedHashMap<>();
     private final String version;
@@ -59,7 +63,7 @@ public class Assets {
         if (file == null || !asked.equals(version)) {
             throw new ProblemException(Code.NOT_FOUND, "There is no such file. Reload the page.");
         }
-        return Response.ok(file, name.endsWith(".css") ? "text/css;charset=utf-8" : "text/javascript;charset=utf-8")
+        return Response.ok(file, TYPES.get(name.substring(name.lastIndexOf('.'))))
                 .header("Cache-Control", "public, max-age=31536000, immutable").build();
     }
 }

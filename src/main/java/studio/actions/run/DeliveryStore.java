@@ -2,6 +2,7 @@ package studio.actions.run;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.text.Normalizer;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -161,7 +162,7 @@ public final class DeliveryStore {
     /** Returns a sample of each run's deliveries. Searches for {@code name}, the first characters of an entity's name. */
     static Map<UUID, Sample> samples(List<UUID> runs, String name) {
         UUID[] ids = runs.toArray(UUID[]::new);
-        String like = name == null || name.isBlank() ? null : RunStore.pattern(name);
+        String like = name == null || name.isBlank() ? null : pattern(name);
         return new SqlBatch().add(FIRST_OF_RUN, Arrays.asList(ids, null, null, null, null))
                 .add(FIRST_OF_RUN, Arrays.asList(ids, "failed", null, null, null))
                 .add(FIRST_OF_RUN, Arrays.asList(ids, null, like == null ? "" : like, like == null ? "" : like, like))
@@ -172,6 +173,12 @@ public final class DeliveryStore {
                     return runs.stream().collect(Collectors.toMap(run -> run,
                             run -> new Sample(first.get(run), failures.get(run), named.get(run))));
                 });
+    }
+
+    /** Returns an SQL LIKE pattern for texts that begin with {@code beginning}. The query ignores case. */
+    static String pattern(String beginning) {
+        return Normalizer.normalize(beginning.strip().replace('\0', '\ufffd'), Normalizer.Form.NFC).replaceAll("[!%_]", "!$0")
+                + "%";
     }
 
     private static Map<UUID, Delivery> byRun(ResultSet rows) throws SQLException {

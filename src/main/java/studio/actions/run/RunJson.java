@@ -152,9 +152,5 @@ public final class RunJson {
 
     public record Page(List<View> data,
             String next) {
-
-        static Page of(RunList list) {
-            return new Page(list.entries().stream().map(entry -> View.of(entry.run(), entry.counts())).toList(), list.next());
-        }
     }
 }

@@ -33,6 +33,7 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.audit.AuditEntry;
 import studio.actions.audit.AuditEntry.Verb;
+import studio.actions.http.LargeAnswers;
 import studio.actions.identity.Requester;
 import studio.actions.problem.Cursor;
 import studio.actions.problem.Problem.Code;
@@ -73,7 +74,9 @@ public class RunResource {
                 since,
                 cursor == null ? null : Cursor.parse(cursor));
         return access.of(Requester.of(identity)).emitOn(workers)
-                .map(seen -> RunJson.Page.of(RunList.read(filter, seen, limit)));
+                .map(seen -> RunList.read(filter, seen, limit))
+                .map(page -> new RunJson.Page(page.entries().stream()
+                        .map(entry -> RunJson.View.of(entry.run(), entry.counts())).toList(), page.next()));
     }
 
     @GET

@@ -1,6 +1,5 @@
 package studio.actions.run;
 
-import java.text.Normalizer;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
@@ -44,7 +43,8 @@ public final class RunStore {
         and(where, values, "callerId = :callerId", "callerId", filter.callerId);
         and(where, values, "array_contains(productionIds, :productionId)", "productionId", filter.productionId);
         and(where, values, "createdAt >= :since", "since", filter.since);
-        and(where, values, NAMED, "named", filter.name == null || filter.name.isBlank() ? null : pattern(filter.name));
+        and(where, values, NAMED, "named",
+                filter.name == null || filter.name.isBlank() ? null : DeliveryStore.pattern(filter.name));
         if (filter.after != null) {
             and(where, values, "(createdAt < :at or (createdAt = :at and id < :after))", "at", filter.after.at());
             values.put("after", filter.after.id());
@@ -61,12 +61,6 @@ public final class RunStore {
             where.append(" and ").append(condition);
             values.put(name, value);
         }
-    }
-
-    /** Returns an SQL LIKE pattern for texts that begin with {@code beginning}. The query ignores case. */
-    static String pattern(String beginning) {
-        return Normalizer.normalize(beginning.strip().replace('\0', '\ufffd'), Normalizer.Form.NFC).replaceAll("[!%_]", "!$0")
-                + "%";
     }
 
     /** Returns the runs that send deliveries of these runs again, oldest first. */

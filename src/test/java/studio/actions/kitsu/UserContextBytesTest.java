@@ -9,6 +9,7 @@ import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Test;
@@ -215,6 +216,7 @@ class UserContextBytesTest {
     }
 
     private static Buffer replace(Buffer context) {
-        return UserContextResource.replace(context, projectRoles -> Buffer.buffer(OURS), new ObjectMapper());
+        return UserContextResource.replace(context, projectRoles -> new UserContextResource.Ours(Buffer.buffer(OURS),
+                UnaryOperator.identity()), new ObjectMapper());
     }
 }

@@ -551,7 +551,7 @@ class ManifestsTest {
         // The rule's target is the address on which our container listens, and nginx' address is the trusted proxy.
         Map<String, String> environment = environment(pod);
         assertThat(Pattern.compile("(?m)^\\s*proxy_pass (.*);").matcher(file).results().map(found -> found.group(1)))
-                .containsExactly("http://127.0.0.1:8080", "http://127.0.0.1:8080",
+                .containsExactly("http://127.0.0.1:8080", "http://127.0.0.1:8080", "http://127.0.0.1:8080",
                         "http://127.0.0.1:8080/api/custom-actions/alive", "http://localhost:5000");
         assertThat(environment).containsEntry("QUARKUS_HTTP_HOST", "127.0.0.1")
                 .containsEntry("QUARKUS_HTTP_PROXY_TRUSTED_PROXIES", "127.0.0.1")

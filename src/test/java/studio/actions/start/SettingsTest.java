@@ -128,6 +128,7 @@ class SettingsTest {
             public-url | https://kitsu.studio.com, http://kitsu:8080/ | kitsu.studio.com, https://kitsu.studio.com/app, ftp://kitsu
             retention.audit | 1d, 36500d | 23h, 36501d, forever
             retention.runs | 1d, 36500d | 23h, 36501d
+            page.enabled | true, false | yes, 1
             run.lease | 3s, 10m | 2s, 11m
             run.max-selection | 1, 10000 | 0, 10001
             run.parallelism | 1, 1000 | 0, 1001

@@ -1,4 +1,4 @@
-package studio.actions.run;
+package studio.actions.http;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -30,7 +30,7 @@ import studio.actions.problem.ProblemException;
  * they fill the memory.
  */
 @Singleton
-class LargeAnswers {
+public class LargeAnswers {
 
     private static final int MADE_AT_ONCE = 4;
     private static final int SENT_AT_ONCE = 16;
@@ -57,7 +57,7 @@ class LargeAnswers {
      *
      * @throws ProblemException {@code unavailable} if too many large responses are being built or sent
      */
-    RestResponse<Buffer> answer(RoutingContext request, Supplier<?> read) {
+    public RestResponse<Buffer> answer(RoutingContext request, Supplier<?> read) {
         byte[] answer = make(request.response(), read);
         if (answer.length > SMALL_BYTES) {
             if (!sending.tryAcquire()) {
