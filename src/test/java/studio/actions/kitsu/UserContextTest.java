@@ -81,8 +81,10 @@ class UserContextTest {
         assertThat(answer.statusCode()).isEqualTo(200);
         assertThat(answer.headers().firstValue("Content-Type")).hasValueSatisfying(type -> assertThat(type)
                 .startsWith("application/json"));
+        JsonNode plugins = JSON.readTree(text(answer)).get("plugins");
+        assertThat(plugins.get(plugins.size() - 1).get("plugin_id").asText()).isEqualTo("kitsu-actions");
         assertThat(text(answer)).isEqualTo(theirs.replace("\"custom_actions\":" + JSON.readTree(theirs).get("custom_actions"),
-                "\"custom_actions\":" + list(token)));
+                "\"custom_actions\":" + list(token)).replace("\"plugins\":[]", "\"plugins\":" + plugins));
     }
 
     static Stream<Arguments> contexts() {
