@@ -81,7 +81,7 @@ public class RunScreen {
      */
     @CheckedTemplate(basePath = "page", defaultName = CheckedTemplate.HYPHENATED_ELEMENT_NAME)
     record RunDetails(Layout layout, RunJson.View run, List<Row> failures, List<Row> others, boolean more, boolean whole,
-            boolean own, Run replay)
+            boolean own, boolean stopping, Run replay)
             implements
                 TemplateInstance {
     }
@@ -113,7 +113,8 @@ public class RunScreen {
             List<Row> others = view.page().deliveries().stream().filter(one -> failures.stream()
                     .noneMatch(failure -> failure.delivery().id().equals(one.id()))).map(Row::new).toList();
             return new RunDetails(layout, view, failures, others, failures.size() + others.size() < view.counts().total(),
-                    seen.seesRequests(run), run.belongsTo(requester.caller()), RunStore.lastReplay(id));
+                    seen.seesRequests(run), run.belongsTo(requester.caller()),
+                    run.cancelledAt != null && run.finishedAt == null, RunStore.lastReplay(id));
         }));
     }
 

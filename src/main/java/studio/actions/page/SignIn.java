@@ -59,8 +59,10 @@ public class SignIn {
     /** @param next the path to go to after the sign-in */
     @GET
     @Path("/sign-in")
-    public TemplateInstance form(@QueryParam("next") String next) {
-        return new SignInPage(screens.layout("Sign in", "sign-in"), own(next), null);
+    public Response form(@QueryParam("next") String next) {
+        Layout layout = screens.layout("Sign in", "sign-in");
+        return layout.viewer() == null || layout.kitsu() ? Response.ok(new SignInPage(layout, own(next), null)).build()
+                : Response.seeOther(URI.create(own(next))).build();
     }
 
     @POST

@@ -1,0 +1,235 @@
+package studio.actions.page;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.openqa.selenium.Keys;
+
+import com.fasterxml.jackson.databind.JsonNode;
+
+import studio.actions.testing.Browser;
+import studio.actions.testing.FakeZou;
+import studio.actions.testing.Json;
+import studio.actions.testing.Nginx;
+import studio.actions.testing.Packaged;
+import studio.actions.testing.Receiver;
+
+/** The page in a real browser, behind a real nginx with the documented rule, with Kitsu's cookie. */
+@Tag("browser")
+class PageIT {
+
+    private static final String APP = "/api/custom-actions/app";
+
+    @TempDir
+    static Path folder;
+
+    private static final FakeZou zou = FakeZou.shared();
+    private static final Receiver receiver = Receiver.shared();
+    private static Packaged service;
+    private static Nginx nginx;
+    private static Browser browser;
+
+    @BeforeAll
+    static void start() throws Exception {
+        service = new Packaged(folder, Map.of("CUSTOM_ACTIONS_ZOU_URL", zou.url(),
+                "CUSTOM_ACTIONS_EGRESS_ALLOW", "127.0.0.1:" + receiver.port())).ready();
+        Path site = Files.createDirectories(folder.resolve("site"));
+        Files.writeString(site.resolve("index.html"), "<!doctype html><title>Kitsu</title><link rel='icon' href='data:,'>"
+                + "<iframe src='/api/plugins/kitsu-actions/frontend/?dark_theme=true' width='1000' height='600'></iframe>");
+        nginx = new Nginx(Files.createDirectories(folder.resolve("nginx")), service.port, zou.url(), site);
+        browser = new Browser(folder, List.of());
+    }
+
+    @AfterAll
+    static void stop() {
+        browser.close();
+        nginx.close();
+        service.end();
+    }
+
+    @AfterEach
+    void readConsole() {
+        receiver.releaseAll();
+        assertThat(browser.console()).isEmpty();
+    }
+
+    private static void as(String person) {
+        browser.open(nginx.url() + APP + "/sign-in");
+        browser.signIn(zou.login(person));
+        browser.console();
+    }
+
+    private static String action(String name, String behaviour, Object... fields) throws Exception {
+        Object[] named = java.util.stream.Stream
+                .concat(java.util.stream.Stream.of("name", name), java.util.Arrays.stream(fields))
+                .toArray();
+        return service.ajax(zou.login("admin"), receiver.url("/" + name.replace(" ", "-") + behaviour + "?e={entity_id}"),
+                named);
+    }
+
+    private static String press(String person, String action, int shots) {
+        return service.press(action, zou.login(person), Json.text(Map.of("selection",
+                IntStream.range(1, shots + 1).mapToObj(i -> zou.shot("SH%03d".formatted(10 * i)).id()).toList()))).json()
+                .getString("id");
+    }
+
+    private static void open(String path) {
+        browser.open(nginx.url() + APP + path);
+    }
+
+    private static void awaitText(String text) {
+        await().atMost(Duration.ofSeconds(15)).until(() -> browser.text().toLowerCase(), shown -> shown.contains(text));
+    }
+
+    @Test
+    void showsAPressLiveWithoutAReload() throws Exception {
+        String run = press("supervisor", action("Live", "/held"), 3);
+        as("supervisor");
+        open("/runs/" + run);
+        awaitText("running");
+        browser.script("window.mark = 1");
+
+        receiver.release("Live");
+
+        awaitText("succeeded");
+        assertThat(browser.text()).contains("3 delivered");
+        assertThat(browser.script("return window.mark").asInt()).as("the same document").isEqualTo(1);
+        assertThat(browser.script("return document.querySelectorAll('[data-stream]').length").asInt()).isZero();
+    }
+
+    @Test
+    void theListFollowsNewRunsAndKeepsTicks() throws Exception {
+        String action = action("Listed", "/ok");
+        press("supervisor", action, 1);
+        as("supervisor");
+        open("/runs?action_id=" + action);
+        browser.click("tbody input[type=checkbox]");
+
+        press("supervisor", action, 2);
+
+        await().atMost(Duration.ofSeconds(15)).until(
+                () -> browser.script("return document.querySelectorAll('tbody tr').length").asInt() == 2);
+        assertThat(browser.script("return document.querySelectorAll('tbody input:checked').length").asInt()).isEqualTo(1);
+    }
+
+    @Test
+    void sendsFailedTargetsAgainWithTwoClicks() throws Exception {
+        String run = press("supervisor", action("Again", "/status/500"), 2);
+        as("supervisor");
+        open("/runs?show=failed");
+        awaitText("again");
+
+        browser.click("a[href$='" + run + "']");
+        awaitText("the receiver answered 500");
+        browser.click("button.main");
+
+        awaitText("an earlier run");
+        assertThat(browser.address()).contains("/runs/").doesNotContain(run);
+    }
+
+    @Test
+    void asksBeforeItCancels() throws Exception {
+        String run = press("supervisor", action("Wrong", "/held"), 12);
+        as("supervisor");
+        open("/runs/" + run);
+        browser.click(".buttons button");
+        browser.acceptQuestion();
+        awaitText("what is being sent now still ends");
+
+        receiver.release("Wrong");
+
+        awaitText("7 cancelled");
+    }
+
+    @Test
+    void worksWithTheKeyboardOnly() throws Exception {
+        String run = press("supervisor", action("Keyboard", "/ok"), 1);
+        as("supervisor");
+        open("/runs");
+        browser.script("document.body.focus()");
+        for (int i = 0; i < 40 && !browser.script("return document.activeElement.href || ''").asText().endsWith(run); i++) {
+            browser.key(Keys.TAB);
+        }
+        browser.key(Keys.ENTER);
+
+        awaitText("1 delivered");
+        assertThat(browser.address()).endsWith(run);
+    }
+
+    @Test
+    void standsInAFrameOfKitsuInItsTheme() {
+        as("supervisor");
+        browser.open(nginx.url() + "/");
+
+        await().atMost(Duration.ofSeconds(15)).until(() -> browser.script(
+                "const f = document.querySelector('iframe').contentDocument; return f && f.querySelector('h1') ? "
+                        + "f.documentElement.dataset.theme + ' ' + f.querySelector('h1').textContent : ''")
+                .asText(), "dark Runs"::equals);
+    }
+
+    /** The stream's keep-alive lines outlast nginx' time limit of 60 s. */
+    @Test
+    void aStreamOutlastsNginxTimeLimit() throws Exception {
+        String run = press("supervisor", action("Silent", "/held", "timeout_ms", 30_000, "max_attempts", 8), 1);
+        as("supervisor");
+        open("/runs/" + run);
+        awaitText("running");
+        browser.script("window.streams = performance.getEntriesByType('resource').length;"
+                + "window.faults = 0; document.addEventListener('htmx:sendError', () => window.faults++)");
+
+        Thread.sleep(70_000);
+
+        assertThat(browser.script("return window.faults").asInt()).isZero();
+        assertThat(browser.text()).doesNotContain("does not answer");
+        receiver.release("Silent");
+        await().atMost(Duration.ofSeconds(60)).until(() -> browser.text().toLowerCase().contains("succeeded"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({ "light, 1440", "dark, 1440", "light, 360", "dark, 360" })
+    void everyScreenIsAccessibleAndFits(String theme, int width) throws Exception {
+        String action = action("Screens " + theme + width, "/status/500");
+        String run = press("admin", action, 3);
+        as("admin");
+        browser.size(width, 900);
+        browser.cookie("kitsu-actions-theme", theme, APP);
+        for (String path : screens(action, run)) {
+            open(path);
+            browser.picture(Path.of("target/screens/%s-%s-%d.png".formatted(
+                    path.replaceAll("[0-9a-f-]{36}", "id").replaceAll("[^a-z]+", "-").replaceAll("^-|-$", ""), theme, width)));
+            assertThat(violations()).as(path).isEmpty();
+            assertThat(browser.script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                    .asInt()).as("width of " + path).isZero();
+        }
+        browser.size(1440, 900);
+    }
+
+    private static List<String> screens(String action, String run) {
+        return List.of("/runs", "/runs/" + run);
+    }
+
+    /** Returns what axe-core finds. */
+    private static List<String> violations() throws Exception {
+        try (var axe = PageIT.class.getResourceAsStream("/axe.min.js")) {
+            JsonNode found = browser.script(new String(axe.readAllBytes(), StandardCharsets.UTF_8)
+                    + "; return axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' ')))");
+            return java.util.stream.StreamSupport.stream(found.spliterator(), false).map(JsonNode::asText).toList();
+        }
+    }
+}
