@@ -149,7 +149,8 @@ public class AuditScreen {
     public record Entry(AuditJson.View view) {
 
         public List<Item> details() {
-            return view.detail().entrySet().stream().map(one -> new Item(words(one.getKey()), text(one.getValue()))).toList();
+            return view.detail().entrySet().stream().map(one -> new Item(words(one.getKey()),
+                    text(one.getValue()).replace("\n", ", "))).toList();
         }
 
         public String role() {
@@ -267,7 +268,7 @@ public class AuditScreen {
 
     /** Restores a version. If this is refused, shows the history again with the reason. */
     @POST
-    @Path("/actions/{id}/restore")
+    @Path("/actions/{id}/history")
     @Consumes(MediaType.APPLICATION_FORM_URLENCODED)
     @Blocking
     public Response restore(@PathParam("id") UUID id, String body) {

@@ -47,6 +47,15 @@ import studio.actions.transfer.TransferResource;
 @RolesAllowed("admin")
 public class StatusScreen {
 
+    private static final String HOST = "Reached through Kitsu's host";
+    private static final String TRUSTED = "Forwarded headers trusted";
+    private static final String ADDRESS = "Kitsu's address set (public-url)";
+    private static final String ANSWERS = "Kitsu's API server answers";
+    private static final String TAKEN = "Kitsu's actions taken over";
+    private static final String COPIES = "Kitsu's own copies deleted";
+    private static final String SIGNED = "Requests signed";
+    private static final String WRITES = "The database accepts writes";
+
     /** The most lines of a plan that the screen shows. */
     private static final int MOST_LINES = 500;
 
@@ -190,66 +199,70 @@ public class StatusScreen {
     /** Checks how the present request came here. */
     private List<Check> way() {
         ForwardedHeaders.Use use = ForwardedHeaders.use(request);
-        String host = String.valueOf(request.request().authority());
+        boolean proxied = use != ForwardedHeaders.Use.absent;
+        String host = host(String.valueOf(request.request().authority()));
         String proxy = request.request().connection().remoteAddress().hostAddress();
         String site = about.settings.get("public-url");
-        boolean right = site == null ? use != ForwardedHeaders.Use.absent
-                : host.equalsIgnoreCase(URI.create(site).getRawAuthority());
+        boolean right = site == null ? proxied : host.equalsIgnoreCase(host(URI.create(site).getRawAuthority()));
+        String asked = "This request asked for " + host;
         return List.of(
-                right ? new Check("Reached through Kitsu's host", Answer.yes, "This request asked for " + host + ".", null)
-                        : new Check("Reached through Kitsu's host", Answer.no, site == null
-                                ? "This request asked for " + host
-                                        + " and had no forwarded headers. Open this page in Kitsu. If "
-                                        + "you did, include kitsu-actions.conf in Kitsu's nginx."
-                                : "This request asked for " + host + ". Open this page at " + site + ". If you did, let the "
-                                        + "proxy pass the header Host on.",
-                                site == null ? null : "proxy_set_header Host $http_host;"),
+                right ? new Check(HOST, Answer.yes, asked + ".", null)
+                        : site == null ? new Check(HOST, Answer.no, asked + " and had no forwarded headers. Open this page in "
+                                + "Kitsu. If you did, include kitsu-actions.conf in Kitsu's nginx.", null)
+                                : new Check(HOST, proxied ? Answer.unknown : Answer.no, asked + ", not for " + site
+                                        + ". This is right if Kitsu has both names. Else let the proxy pass the header Host on:",
+                                        "proxy_set_header Host $http_host;"),
                 switch (use) {
-                    case trusted -> new Check("Forwarded headers trusted", Answer.yes, "They came from " + proxy + ".", null);
-                    case ignored -> new Check("Forwarded headers trusted", Answer.no, "The headers from " + proxy
+                    case trusted -> new Check(TRUSTED, Answer.yes, "They came from " + proxy + ".", null);
+                    case ignored -> new Check(TRUSTED, Answer.no, "The headers from " + proxy
                             + " are ignored, so audit and sign-in limit show the proxy's address for everybody. If this is "
                             + "your proxy, set:",
                             "QUARKUS_HTTP_PROXY_PROXY_ADDRESS_FORWARDING=true QUARKUS_HTTP_PROXY_TRUSTED_PROXIES=" + proxy);
-                    case absent -> new Check("Forwarded headers trusted", Answer.unknown,
+                    case absent -> new Check(TRUSTED, Answer.unknown,
                             "This request had none. Let Kitsu's nginx send X-Forwarded-For and X-Forwarded-Proto, as "
                                     + "kitsu-actions.conf does.",
                             null);
                 },
-                site != null ? new Check("Kitsu's address set (public-url)", Answer.yes, site, null)
-                        : new Check("Kitsu's address set (public-url)", Answer.unknown,
+                site != null ? new Check(ADDRESS, Answer.yes, site, null)
+                        : new Check(ADDRESS, Answer.unknown,
                                 "It is not set. This does no harm while "
                                         + "the proxy passes the header Host on. Else Kitsu's cookie is refused; then set:",
                                 "CUSTOM_ACTIONS_PUBLIC_URL=https://" + (right ? host : "kitsu.studio.com")));
     }
 
+    /** Returns a host with its port, unless it is the usual one. */
+    private static String host(String authority) {
+        return authority.replaceFirst(":(80|443)$", "");
+    }
+
     /** Checks what Zou has just answered. */
     private static List<Check> kitsu(ImportReport report) {
         int missing = report.changes().size() + (int) report.errors().stream().map(ImportReport.Wrong::id).distinct().count();
-        return List.of(new Check("Kitsu's API server answers", Answer.yes, null, null),
-                missing == 0 ? new Check("Kitsu's actions taken over", Answer.yes, null, null)
-                        : new Check("Kitsu's actions taken over", Answer.no, count(missing, "action") + " of Kitsu "
+        return List.of(new Check(ANSWERS, Answer.yes, null, null),
+                missing == 0 ? new Check(TAKEN, Answer.yes, null, null)
+                        : new Check(TAKEN, Answer.no, count(missing, "action") + " of Kitsu "
                                 + (missing == 1 ? "is" : "are") + " not here yet. Take over at Move.", null),
-                report.unchanged() == 0 ? new Check("Kitsu's own copies deleted", Answer.yes, null, null)
-                        : new Check("Kitsu's own copies deleted", Answer.no, count(report.unchanged(), "copy") + " still in "
+                report.unchanged() == 0 ? new Check(COPIES, Answer.yes, null, null)
+                        : new Check(COPIES, Answer.no, count(report.unchanged(), "copy") + " still in "
                                 + "Kitsu. A login while this service is away shows them, without templates, limits and audit. "
                                 + "Delete them at Move.", null));
     }
 
     private static List<Check> withoutKitsu(Throwable why) {
-        return List.of(new Check("Kitsu's API server answers", Answer.no, why.getMessage() + " Check CUSTOM_ACTIONS_ZOU_URL.",
-                null), new Check("Kitsu's actions taken over", Answer.unknown, "Only Kitsu's API server knows.", null),
-                new Check("Kitsu's own copies deleted", Answer.unknown, "Only Kitsu's API server knows.", null));
+        return List.of(new Check(ANSWERS, Answer.no, why.getMessage() + " Check CUSTOM_ACTIONS_ZOU_URL.",
+                null), new Check(TAKEN, Answer.unknown, "Only Kitsu's API server knows.", null),
+                new Check(COPIES, Answer.unknown, "Only Kitsu's API server knows.", null));
     }
 
     private List<Check> own() {
         return List.of(
-                about.signs ? new Check("Requests signed", Answer.yes, null, null)
-                        : new Check("Requests signed", Answer.no,
+                about.signs ? new Check(SIGNED, Answer.yes, null, null)
+                        : new Check(SIGNED, Answer.no,
                                 "The service has no signing secret, so receivers cannot tell its "
                                         + "requests from forged ones, unless an action names a secret of its own. Set the output of:",
                                 "echo CUSTOM_ACTIONS_SIGNING_SECRET=whsec_$(openssl rand -base64 32)"),
-                database.refusesWrites().map(why -> new Check("The database accepts writes", Answer.no, why, null))
-                        .orElseGet(() -> new Check("The database accepts writes", Answer.yes, null, null)));
+                database.refusesWrites().map(why -> new Check(WRITES, Answer.no, why, null))
+                        .orElseGet(() -> new Check(WRITES, Answer.yes, null, null)));
     }
 
     private static String count(int number, String thing) {
