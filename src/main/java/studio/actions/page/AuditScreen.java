@@ -67,8 +67,16 @@ public class AuditScreen {
     public record Filter(Verb verb, UUID action, UUID person, LocalDate since) {
 
         static Filter of(String verb, String action, String person, String since) {
-            return new Filter(blank(verb) ? null : verb(verb), StrictJson.id(action), StrictJson.id(person),
+            return new Filter(blank(verb) ? null : verb(verb), id("action", action), id("person", person),
                     blank(since) ? null : day(since));
+        }
+
+        private static UUID id(String name, String text) {
+            UUID id = blank(text) ? null : StrictJson.id(text);
+            if (id == null && !blank(text)) {
+                throw ProblemException.parameter(name, "invalid_value", "'" + name + "' must be an id.");
+            }
+            return id;
         }
 
         private static boolean blank(String text) {
