@@ -92,7 +92,24 @@
     }
   });
 
-  const ready = () => document.querySelectorAll("[data-copy]").forEach(button => { button.hidden = !navigator.clipboard; });
+  // Reads a chosen file into the text field of the same form. A file that is not UTF-8 is refused at the field.
+  document.addEventListener("change", event => {
+    const file = event.target.dataset.into && event.target.files[0];
+    if (file) {
+      file.arrayBuffer().then(bytes => {
+        document.getElementById(event.target.dataset.into).value = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+        event.target.setCustomValidity("");
+      }).catch(() => {
+        event.target.setCustomValidity(event.target.dataset.wrong);
+        event.target.reportValidity();
+      });
+    }
+  });
+
+  const ready = () => {
+    document.querySelectorAll("[data-copy]").forEach(button => { button.hidden = !navigator.clipboard; });
+    document.querySelectorAll("[data-script]").forEach(one => { one.hidden = false; });
+  };
 
   document.addEventListener("DOMContentLoaded", () => {
     ready();

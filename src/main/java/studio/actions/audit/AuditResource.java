@@ -80,15 +80,29 @@ public class AuditResource {
         Cursor after = cursor == null ? null : Cursor.parse(cursor);
         Variant form = request.selectVariant(FORMS);
         if (form != null && form.getMediaType().toString().equals(Csv.MEDIA_TYPE)) {
-            StreamingOutput table = out -> write(filter, after, limit == null ? Integer.MAX_VALUE : limit, between, bom, out);
-            return Response.ok(table, Csv.MEDIA_TYPE + ";charset=utf-8")
-                    .header("Content-Disposition", "attachment; filename=\"audit.csv\"").build();
+            return csv(filter, after, limit == null ? Integer.MAX_VALUE : limit, between, bom);
         }
-        int size = limit == null ? PAGE : limit;
+        return Response.ok(page(filter, after, limit == null ? PAGE : limit), MediaType.APPLICATION_JSON).build();
+    }
+
+    /** Returns a page of entries, newest first: after the cursor, or from the newest entry if the cursor is null. */
+    @RolesAllowed("admin")
+    public AuditJson.Page page(AuditStore.Filter filter, Cursor after, int size) {
         List<AuditJson.View> found = entries(filter, after, size + 1);
         List<AuditJson.View> page = found.subList(0, Math.min(size, found.size()));
-        return Response.ok(new AuditJson.Page(page, found.size() > size ? cursor(page.get(size - 1)).text() : null),
-                MediaType.APPLICATION_JSON).build();
+        return new AuditJson.Page(page, found.size() > size ? cursor(page.get(size - 1)).text() : null);
+    }
+
+    /** Returns all matching entries as a CSV file with {@code ;} as delimiter, which spreadsheets read as UTF-8. */
+    @RolesAllowed("admin")
+    public Response csv(AuditStore.Filter filter) {
+        return csv(filter, null, Integer.MAX_VALUE, ';', true);
+    }
+
+    private Response csv(AuditStore.Filter filter, Cursor after, int most, char delimiter, boolean bom) {
+        StreamingOutput table = out -> write(filter, after, most, delimiter, bom, out);
+        return Response.ok(table, Csv.MEDIA_TYPE + ";charset=utf-8")
+                .header("Content-Disposition", "attachment; filename=\"audit.csv\"").build();
     }
 
     /** Finds a page of entries, newest first: after the cursor, or from the newest entry if the cursor is null. */

@@ -47,7 +47,7 @@ public class AuditStore {
     }
 
     /** The conditions for finding entries; null allows any value. */
-    record Filter(UUID subject, UUID runId, UUID callerId, Verb verb, Instant since, Instant until) {
+    public record Filter(UUID subject, UUID runId, UUID callerId, Verb verb, Instant since, Instant until) {
     }
 
     /** Finds entries, newest first: after the cursor, or from the start if the cursor is null. */

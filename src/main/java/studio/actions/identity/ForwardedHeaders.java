@@ -57,6 +57,21 @@ public class ForwardedHeaders {
     private static final String SSL = "X-Forwarded-Ssl";
     private static final String FOR = "X-Forwarded-For";
 
+    private static final List<String> ALL = List.of(PROTO, HOST, PORT, SSL, FOR);
+
+    /** The key under which a request keeps what became of its forwarded headers. */
+    private static final String USE = ForwardedHeaders.class.getName();
+
+    /** What became of the forwarded headers of a request. */
+    public enum Use {
+        /** The request had none. */
+        absent,
+        /** They came from a trusted proxy. */
+        trusted,
+        /** They came from an address that is not a trusted proxy. */
+        ignored
+    }
+
     private static final Pattern HOST_NAME = Pattern
             .compile("([a-zA-Z0-9._-]{1,253}|\\[(?<v6>[0-9a-fA-F:.]{2,45})])(:[0-9]{1,5})?");
 
@@ -93,6 +108,16 @@ public class ForwardedHeaders {
         }
     }
 
+    /** Returns what became of the forwarded headers of a request. */
+    public static Use use(RoutingContext request) {
+        Use use = request.get(USE);
+        return use != null ? use : sent(request) ? Use.ignored : Use.absent;
+    }
+
+    private static boolean sent(RoutingContext request) {
+        return ALL.stream().anyMatch(request.request().headers()::contains);
+    }
+
     void read(@Observes Router router) {
         if (forwards) {
             router.allowForward(AllowForwardHeaders.X_FORWARD);
@@ -116,8 +141,10 @@ public class ForwardedHeaders {
         MultiMap headers = request.request().headers();
         SocketAddress peer = request.request().connection().remoteAddress();
         InetAddress address = peer == null ? null : address(peer.hostAddress());
-        if (address == null || !trusts(address)) {
-            List.of(PROTO, HOST, PORT, SSL, FOR).forEach(headers::remove);
+        boolean fromProxy = address != null && trusts(address);
+        request.put(USE, !sent(request) ? Use.absent : fromProxy ? Use.trusted : Use.ignored);
+        if (!fromProxy) {
+            ALL.forEach(headers::remove);
             return;
         }
         String host = host(first(headers.get(HOST)));

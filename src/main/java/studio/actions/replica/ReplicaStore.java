@@ -6,12 +6,16 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 
 import jakarta.inject.Singleton;
 import jakarta.persistence.EntityManager;
+import jakarta.persistence.Tuple;
 
 import io.agroal.api.AgroalDataSource;
 
@@ -36,6 +40,15 @@ public class ReplicaStore {
     void add(UUID replica) {
         entities.createNativeQuery("INSERT INTO replica (id, beat) VALUES (:id, 0)").setParameter("id", replica)
                 .executeUpdate();
+    }
+
+    /** Returns the start of each replica, by its id. */
+    @SuppressWarnings("unchecked")
+    Map<UUID, Instant> starts() {
+        Map<UUID, Instant> starts = new LinkedHashMap<>();
+        ((List<Tuple>) entities.createNativeQuery("SELECT id, since FROM replica ORDER BY since, id", Tuple.class)
+                .getResultList()).forEach(row -> starts.put(row.get("id", UUID.class), row.get("since", Instant.class)));
+        return starts;
     }
 
     /** Deletes the row of a replica. The caller has made sure that the replica owns no deliveries any more. */

@@ -1,6 +1,7 @@
 package studio.actions.replica;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -25,6 +26,16 @@ public class Replicas {
 
     /** The heartbeat counter of another replica, and since when it is unchanged. */
     private record Seen(long beat, long sinceNanos) {
+    }
+
+    /**
+     * A replica, as this one sees it.
+     *
+     * @param since when it started, or registered again
+     * @param own whether it is this process
+     * @param silentSeconds for how long this process has seen no heartbeat of it
+     */
+    public record Replica(UUID id, Instant since, boolean own, long silentSeconds) {
     }
 
     private final ReplicaStore store;
@@ -74,6 +85,16 @@ public class Replicas {
                 (same, seen) -> seen == null || seen.beat != beat ? new Seen(beat, now) : seen));
         return others.entrySet().stream().filter(other -> now - other.getValue().sinceNanos >= lease.toNanos())
                 .map(Map.Entry::getKey).toList();
+    }
+
+    /** Returns all replicas, the oldest first. */
+    public List<Replica> list() {
+        long now = System.nanoTime();
+        return QuarkusTransaction.requiringNew().call(store::starts).entrySet().stream().map(one -> {
+            Seen seen = others.get(one.getKey());
+            return new Replica(one.getKey(), one.getValue(), one.getKey().equals(own),
+                    seen == null ? 0 : Duration.ofNanos(Math.max(0, now - seen.sinceNanos)).toSeconds());
+        }).toList();
     }
 
     /** Locks a replica that seems dead. Returns false if it had a heartbeat meanwhile, or another process has the lock. */

@@ -12,11 +12,13 @@ import jakarta.enterprise.event.Observes;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 
+import org.eclipse.microprofile.config.Config;
 import org.hibernate.boot.model.naming.PhysicalNamingStrategySnakeCaseImpl;
 import org.jboss.logging.Logger;
 
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 
+import io.quarkus.runtime.ApplicationConfig;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.quarkus.vertx.http.HttpServer;
@@ -32,14 +34,17 @@ import studio.actions.kitsu.KitsuImport;
 import studio.actions.kitsu.RefusedForms;
 import studio.actions.kitsu.UserContextResource;
 import studio.actions.page.Assets;
+import studio.actions.page.AuditScreen;
 import studio.actions.page.InKitsu;
 import studio.actions.page.RunScreen;
 import studio.actions.page.RunsScreen;
 import studio.actions.page.SignIn;
+import studio.actions.page.StatusScreen;
 import studio.actions.press.PressResource;
 import studio.actions.press.PreviewResource;
 import studio.actions.press.ReplayResource;
 import studio.actions.run.RunResource;
+import studio.actions.secret.SigningConfig;
 import studio.actions.settings.EgressConfig;
 import studio.actions.statistics.StatisticsResource;
 import studio.actions.stream.RunStreams;
@@ -55,7 +60,9 @@ import studio.actions.transfer.TransferResource;
         PreviewResource.class, ReplayResource.class,
         RunResource.class, RunStreams.class, StatisticsResource.class, CustomActionsResource.class, RefusedForms.class,
         KitsuImport.class,
-        UserContextResource.class, Assets.class, InKitsu.class, RunScreen.class, RunsScreen.class, SignIn.class })
+        UserContextResource.class, Assets.class, InKitsu.class, AuditScreen.class, RunScreen.class, RunsScreen.class,
+        SignIn.class,
+        StatusScreen.class })
 class Wiring {
 
     @Produces
@@ -68,6 +75,13 @@ class Wiring {
     @Singleton
     RandomGenerator random() {
         return new SecureRandom();
+    }
+
+    @Produces
+    @Singleton
+    StatusScreen.About about(ApplicationConfig application, Config config, SigningConfig signing) {
+        return new StatusScreen.About(application.version().orElse("unknown"), Settings.effective(config),
+                signing.secret().isPresent());
     }
 
     /**

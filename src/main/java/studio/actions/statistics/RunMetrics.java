@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -43,6 +44,16 @@ public class RunMetrics {
 
     /** The states that the metric {@code custom_actions.queue.depth} shows. */
     private static final List<String> QUEUED = List.of("due", "later", "held", "in_flight");
+
+    /**
+     * The numbers of unfinished deliveries of all replicas.
+     *
+     * @param later pending deliveries that are due later
+     * @param held pending deliveries of disabled actions
+     * @param seconds for how long the oldest due delivery has been due
+     */
+    public record Queue(long due, long later, long held, long inFlight, long seconds) {
+    }
 
     private final StatisticsStore store;
     private final MeterRegistry meters;
@@ -157,6 +168,14 @@ public class RunMetrics {
                 .collect(Collectors.joining(", "));
         LogContext.about(run.caller(), run.action(), run.run(),
                 () -> LOG.infof("Run %s of action \"%s\" %s: %s", run.run(), run.actionName(), run.state(), what));
+    }
+
+    /** Returns the queue as it was at most 10 s ago; empty if the database did not answer. */
+    public Optional<Queue> queue() {
+        Map<String, Double> now = depth;
+        return now.isEmpty() ? Optional.empty()
+                : Optional.of(new Queue(now.get("due").longValue(), now.get("later").longValue(), now.get("held").longValue(),
+                        now.get("in_flight").longValue(), (long) age));
     }
 
     @Scheduled(every = "10s", delayed = "1s", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
