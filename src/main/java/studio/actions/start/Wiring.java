@@ -36,6 +36,7 @@ import studio.actions.page.InKitsu;
 import studio.actions.page.RunScreen;
 import studio.actions.page.RunsScreen;
 import studio.actions.page.SignIn;
+import studio.actions.page.WhyScreen;
 import studio.actions.press.PressResource;
 import studio.actions.press.PreviewResource;
 import studio.actions.press.ReplayResource;
@@ -55,7 +56,8 @@ import studio.actions.transfer.TransferResource;
         PreviewResource.class, ReplayResource.class,
         RunResource.class, RunStreams.class, StatisticsResource.class, CustomActionsResource.class, RefusedForms.class,
         KitsuImport.class,
-        UserContextResource.class, Assets.class, InKitsu.class, RunScreen.class, RunsScreen.class, SignIn.class })
+        UserContextResource.class, Assets.class, InKitsu.class, RunScreen.class, RunsScreen.class, SignIn.class,
+        WhyScreen.class })
 class Wiring {
 
     @Produces
