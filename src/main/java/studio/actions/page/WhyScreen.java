@@ -79,7 +79,8 @@ public class WhyScreen {
     }
 
     /**
-     * An action with its rules. If the asker may not see the action, the kept rules are null.
+     * An action with its rules. If the asker may not see the action, the rules that the person keeps are null, except for the
+     * entity type.
      *
      * @param result null if the screen only says the rules
      * @param twin whether Kitsu shows another action under the same name
@@ -228,14 +229,20 @@ public class WhyScreen {
             return new Row(action.name, check.result(),
                     check.result() != Result.hidden
                             && labels.stream().anyMatch(other -> !other.id().equals(label.id()) && other.meets(label)),
-                    whole ? action.updatedAt : null, cut(enabled(action), whole),
+                    whole ? action.updatedAt : null, cut(new Rule(check.enabled(), enabled(action)), whole),
                     cut(new Rule(check.role() && check.roleHere(), role(action, check)), whole),
                     cut(new Rule(check.production(), inProductions(action, productions)), whole),
-                    cut(new Rule(check.entityType(), ofTypes(action)), whole));
+                    new Rule(check.entityType(), ofTypes(action)));
         }
 
         private static Rule cut(Rule rule, boolean whole) {
             return whole || !rule.yes() ? rule : null;
+        }
+
+        private String enabled(Action action) {
+            return action.enabled ? ""
+                    : known.person().is(Role.admin) ? "Disabled. Kitsu shows it as \"" + label(action).name() + "\"."
+                            : "Disabled.";
         }
 
         private String role(Action action, PressCheck check) {
@@ -258,13 +265,9 @@ public class WhyScreen {
 
     /** Returns the rules of an action, without an answer for a person. */
     private static Row rules(Action action) {
-        return new Row(action.name, null, false, action.updatedAt, enabled(action), new Rule(null, forRoles(action)),
+        return new Row(action.name, null, false, action.updatedAt,
+                new Rule(action.enabled, action.enabled ? "" : "Disabled."), new Rule(null, forRoles(action)),
                 new Rule(null, inProductions(action, null)), new Rule(null, ofTypes(action)));
-    }
-
-    private static Rule enabled(Action action) {
-        return new Rule(action.enabled, action.enabled ? ""
-                : "Disabled. Admins see it in Kitsu as \"" + KitsuFields.name(action.name, false) + "\".");
     }
 
     private static String forRoles(Action action) {

@@ -51,7 +51,9 @@ class WhyScreenTest {
         List<String> rows = Arrays.stream(page.split("<tr>")).skip(2).toList();
         assertThat(rows).as(page).hasSize(1);
         return Arrays.stream(rows.get(0).split("</td>"))
-                .map(cell -> cell.replaceAll("<br>", " ").replaceAll("<[^>]*>", "").replaceAll("\\s+", " ").strip()).limit(6)
+                .map(cell -> cell.replaceAll("<br>", " ").replaceAll("<[^>]*>", "").replace("&quot;", "\"")
+                        .replaceAll("\\s+", " ").strip())
+                .limit(6)
                 .skip(1).collect(Collectors.joining(" | "));
     }
 
@@ -87,7 +89,7 @@ class WhyScreenTest {
         String everywhere = BesideKitsu.ajax("https://api.studio.com/x");
 
         assertThat(row("admin", "supervisor", elsewhere)).startsWith("shown, but refused in Sintel")
-                .contains(" | No Only Big Buck. | ");
+                .contains(" | No Only Sintel. | ");
         assertThat(row("supervisor", artist, everywhere)).startsWith("shown, but refused in Sintel")
                 .contains("No For everybody except clients and vendors. " + name(artist) + " is a vendor in Sintel");
     }
@@ -133,13 +135,21 @@ class WhyScreenTest {
 
     @Test
     void givesOnlyTheReasonForActionsThatTheAskerMayNotSee() {
-        String name = "Hidden " + UUID.randomUUID();
-        String action = BesideKitsu.ajax("https://api.studio.com/x", "name", name, "roles", List.of("admin"), "enabled", false,
-                "project_ids", List.of(zou().recordedShot().projectId(), UUID.randomUUID().toString()));
+        String action = BesideKitsu.ajax("https://api.studio.com/x", "roles", List.of("admin"), "enabled", false, "project_ids",
+                List.of(zou().recordedShot().projectId(), UUID.randomUUID().toString()));
 
-        assertThat(row("supervisor", artist, action)).isEqualTo("not shown | No Disabled. Admins see it in Kitsu as \"(off) "
-                + name + "\". | No For admins. " + name(artist)
-                + " is an artist. | No Only Big Buck and another production. | -");
+        assertThat(row("supervisor", artist, action)).isEqualTo("not shown | No Disabled. | No For admins. " + name(artist)
+                + " is an artist. | No Only Sintel and another production. | Yes All types.");
+    }
+
+    @Test
+    void saysUnderWhichNameAdminsSeeDisabledActions() {
+        String name = "Off " + UUID.randomUUID();
+        String action = BesideKitsu.ajax("https://api.studio.com/x", "name", name, "enabled", false);
+
+        assertThat(row("admin", "admin", action)).startsWith("shown, but refused").contains(" | No Disabled. "
+                + "Kitsu shows it as \"(off) " + name + "\". | Yes For everybody except clients and vendors. | "
+                + "Yes All productions. | Yes All types.");
     }
 
     @Test
