@@ -144,17 +144,31 @@ class PageIT {
     }
 
     @Test
-    void asksBeforeItCancels() throws Exception {
-        String run = press("supervisor", action("Wrong", "/held"), 12);
+    void stopsTheWrongButtonWithOneClickInTheList() throws Exception {
+        String action = action("Wrong", "/held");
+        press("supervisor", action, 12);
+        as("supervisor");
+        open("/runs?action_id=" + action);
+
+        browser.click("tbody button");
+
+        awaitText("1 run cancelled");
+        receiver.release("Wrong");
+        awaitText("5/12");
+    }
+
+    @Test
+    void asksBeforeItSendsDeliveredTargetsAgain() throws Exception {
+        String run = press("supervisor", action("Twice", "/ok"), 1);
         as("supervisor");
         open("/runs/" + run);
+        awaitText("1 delivered");
+
         browser.click(".buttons button");
         browser.acceptQuestion();
-        awaitText("what is being sent now still ends");
 
-        receiver.release("Wrong");
-
-        awaitText("7 cancelled");
+        awaitText("an earlier run");
+        assertThat(receiver.heard("Twice")).hasSize(2);
     }
 
     @Test

@@ -2,6 +2,7 @@ package studio.actions.action;
 
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -95,7 +96,21 @@ public class Action extends PanacheEntityBase {
      * of their roles.
      */
     public boolean visibleTo(Caller caller) {
-        return caller.is(Role.admin) || enabled && caller.roles().stream().anyMatch(this::allows);
+        return caller.is(Role.admin) || enabled && allowsOneOf(caller.roles());
+    }
+
+    /** Returns true if one of the roles allows the action. */
+    public boolean allowsOneOf(Collection<Role> some) {
+        return some.stream().anyMatch(this::allows);
+    }
+
+    /**
+     * Returns true if the action may run on targets in the production. An action without productions runs in all productions.
+     *
+     * @param production null if the production is not known
+     */
+    public boolean runsIn(UUID production) {
+        return projectIds.isEmpty() || production != null && projectIds.contains(production);
     }
 
     /** Returns true if the browser can open the action without a selection, because its URL is the same for all selections. */

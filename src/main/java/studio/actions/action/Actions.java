@@ -47,6 +47,14 @@ public class Actions {
     }
 
     /**
+     * Returns the actions whose names the caller may know, ordered by name: all actions for admins, managers and supervisors,
+     * visible actions for others.
+     */
+    public List<Action> namedFor(Caller caller) {
+        return caller.is(Role.admin) || caller.is(Role.manager) || caller.is(Role.supervisor) ? list.all() : visibleTo(caller);
+    }
+
+    /**
      * Returns an action that the caller may see.
      *
      * @throws ProblemException {@code not_found} if there is none, or the caller may not see it

@@ -58,7 +58,8 @@ public class TakenNames {
             return Normalizer.normalize(name.strip(), Normalizer.Form.NFC).toUpperCase(Locale.ROOT).toLowerCase(Locale.ROOT);
         }
 
-        private boolean meets(Label other) {
+        /** Returns true if Kitsu's action box can list both actions at once, under the same name. */
+        public boolean meets(Label other) {
             return (entityType == other.entityType || entityType == EntityType.all || other.entityType == EntityType.all)
                     && folded().equals(other.folded());
         }

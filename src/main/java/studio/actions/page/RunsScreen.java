@@ -205,18 +205,19 @@ public class RunsScreen {
                         .map(first -> first.productionName).findFirst().orElse("the production that is open in Kitsu");
     }
 
-    /** Cancels the ticked runs, or sends their failed deliveries again. Goes on after a run for which this is refused. */
+    /** Cancels one run or the ticked runs, or sends their failed deliveries again. Goes on after a run for which this is refused. */
     @POST
     @Consumes(MediaType.APPLICATION_FORM_URLENCODED)
     @Blocking
     @Limited
     public Uni<Response> several(String body, @Context HttpHeaders headers) {
         Form form = Form.parse(body);
-        boolean cancel = "cancel".equals(form.text("do"));
+        boolean cancel = form.text("cancel") != null || "cancel".equals(form.text("do"));
+        List<String> runs = form.text("cancel") != null ? form.all("cancel") : form.all("run");
         Function<UUID, Uni<?>> change = cancel ? resource::cancel
                 : run -> replays.replay(run, PressJson.Only.failed, List.of("respond-async"), headers);
         List<String> refusals = new ArrayList<>();
-        return Multi.createFrom().iterable(form.all("run").stream().limit(MOST_AT_ONCE).map(StrictJson::id).toList())
+        return Multi.createFrom().iterable(runs.stream().limit(MOST_AT_ONCE).map(StrictJson::id).toList())
                 .onItem().transformToUniAndConcatenate(run -> Uni.createFrom().deferred(() -> change.apply(run))
                         .map(changed -> 1).onFailure(ProblemException.class).recoverWithItem(refusal -> {
                             refusals.add(refusal.getMessage());

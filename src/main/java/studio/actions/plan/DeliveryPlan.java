@@ -120,7 +120,7 @@ final class DeliveryPlan {
 
     /** Returns a refusal if the action is limited to productions and the target's production is not among them; else empty. */
     static Optional<Selection.Refusal> elsewhere(Action action, Target target) {
-        return action.projectIds.isEmpty() || action.projectIds.contains(target.productionId()) ? Optional.empty()
+        return action.runsIn(target.productionId()) ? Optional.empty()
                 : Optional.of(new Selection.Refusal(FailureKind.not_visible,
                         "This action does not run in the target's production."));
     }

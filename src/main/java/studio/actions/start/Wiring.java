@@ -40,6 +40,7 @@ import studio.actions.page.RunScreen;
 import studio.actions.page.RunsScreen;
 import studio.actions.page.SignIn;
 import studio.actions.page.StatusScreen;
+import studio.actions.page.WhyScreen;
 import studio.actions.press.PressResource;
 import studio.actions.press.PreviewResource;
 import studio.actions.press.ReplayResource;
@@ -61,8 +62,7 @@ import studio.actions.transfer.TransferResource;
         RunResource.class, RunStreams.class, StatisticsResource.class, CustomActionsResource.class, RefusedForms.class,
         KitsuImport.class,
         UserContextResource.class, Assets.class, InKitsu.class, AuditScreen.class, RunScreen.class, RunsScreen.class,
-        SignIn.class,
-        StatusScreen.class })
+        SignIn.class, StatusScreen.class, WhyScreen.class })
 class Wiring {
 
     @Produces

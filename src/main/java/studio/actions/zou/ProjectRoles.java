@@ -1,6 +1,8 @@
 package studio.actions.zou;
 
-import java.util.HashSet;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -62,12 +64,24 @@ public class ProjectRoles {
      */
     public Uni<Set<UUID>> inside(Credential credential, Caller caller) {
         return insiders.getAsync(caller.id(), unknown -> zou.projects(credential)
-                .onItem().transformToMulti(ids -> Multi.createFrom().iterable(ids))
-                .onItem().transformToUni(production -> of(credential, caller, production)
-                        .map(role -> role == Role.vendor || role == Role.client ? Set.<UUID> of() : Set.of(production))
-                        // Omits the production: the caller has left its team since Zou sent the list, or has an unknown role.
-                        .onFailure(Denied.class).recoverWithItem(Set.of()))
-                .merge(AT_ONCE).collect().in(HashSet::new, Set::addAll));
+                .chain(ids -> in(credential, caller, ids)).map(roles -> {
+                    roles.values().removeIf(role -> role == Role.vendor || role == Role.client);
+                    return roles.keySet();
+                }));
+    }
+
+    /**
+     * Returns a person's roles in productions by the id of the production. Omits productions in whose team the person is not or
+     * has a role that this service does not know, and productions whose team Zou does not show to the caller.
+     *
+     * @param credential the caller's credential; the caller may be another person
+     * @return the roles; fails as {@link Zou#ask} does
+     */
+    Uni<Map<UUID, Role>> in(Credential credential, Caller person, Collection<UUID> productions) {
+        return Multi.createFrom().iterable(productions)
+                .onItem().transformToUni(production -> of(credential, person, production)
+                        .map(role -> Map.of(production, role)).onFailure(Denied.class).recoverWithItem(Map.of()))
+                .merge(AT_ONCE).collect().in(HashMap::new, Map::putAll);
     }
 
     /** Returns a member's role in a production's team; empty if the global role applies. Refuses a person outside the team. */

@@ -174,11 +174,17 @@ public class Zou {
      * as {@link #ask} does.
      */
     Uni<List<UUID>> projects(Credential credential) {
-        return ask(credential, client -> (bearer, cookie) -> client.list(bearer, cookie, "projects", "name", null),
+        return all(credential, "projects", "name").map(shown -> shown.stream().map(ZouObject::id).toList());
+    }
+
+    /** Fetches all objects of a collection that Zou lists for the caller, each with an id; fails as {@link #ask} does. */
+    Uni<List<ZouObject>> all(Credential credential, String collection, String fields) {
+        return ask(credential, client -> (bearer, cookie) -> client.list(bearer, cookie, collection, fields, null),
                 LONGEST_LIST).map(answer -> {
-                    List<UUID> ids = new ArrayList<>();
-                    answer.forEach(project -> ids.add(new ZouObject(project).required("id")));
-                    return ids;
+                    List<ZouObject> shown = new ArrayList<>();
+                    answer.forEach(one -> shown.add(new ZouObject(one)));
+                    shown.forEach(one -> one.required("id"));
+                    return shown;
                 });
     }
 

@@ -131,7 +131,7 @@ public final class FakeZou implements AutoCloseable {
     private static final Set<String> KINDS = Set.of("Shot", "Sequence", "Episode", "Edit", "Scene", "Concept");
 
     private static final Set<String> LISTS = Set.of("/data/tasks", "/data/entities", "/data/projects", "/data/task-types",
-            "/data/entity-types");
+            "/data/entity-types", "/data/persons");
 
     /** The longest request line that Zou's server accepts, in bytes without the line break. */
     private static final int LONGEST_REQUEST_LINE = 4094;
@@ -298,6 +298,16 @@ public final class FakeZou implements AutoCloseable {
         people.put(id, colleague);
         join(id, recordedShot().projectId(), null);
         return id;
+    }
+
+    /** Makes a person inactive in the list of people. */
+    public void leave(String person) {
+        ((ObjectNode) people.get(person).get("user")).put("active", false);
+    }
+
+    /** Renames a person. */
+    public void rename(String person, String name) {
+        ((ObjectNode) people.get(person).get("user")).put("full_name", name);
     }
 
     /**
@@ -872,6 +882,9 @@ public final class FakeZou implements AutoCloseable {
         }
         Set<String> fields = new LinkedHashSet<>(Arrays.asList(parameters.getOrDefault("fields", "").split(",")));
         fields.addAll(List.of("id", "type"));
+        if (collection.equals("persons")) {
+            return persons(fields);
+        }
         if (!parameters.containsKey("id")) {
             ArrayNode all = JSON.createArrayNode();
             String prefix = "/data/" + collection + "/";
@@ -919,6 +932,14 @@ public final class FakeZou implements AutoCloseable {
             default -> related;
         };
         return shown ? Optional.of(page.body()) : Optional.empty();
+    }
+
+    /** Zou lists the same people to everybody, also people who have left. */
+    private Answer persons(Set<String> fields) {
+        ArrayNode all = JSON.createArrayNode();
+        JsonNode example = body("persons: user (cut to two)").get(0);
+        people.values().forEach(person -> all.add(over(example, person.get("user")).retain(fields)));
+        return json(200, all);
     }
 
     private Answer team(String project, String person) {

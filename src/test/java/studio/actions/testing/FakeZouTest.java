@@ -300,6 +300,21 @@ class FakeZouTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = { "admin", "manager", "user", "vendor", "client" })
+    void listsPeopleAsRecorded(String person) throws Exception {
+        String gone = zou.colleague("user");
+        zou.leave(gone);
+
+        JsonNode people = JSON
+                .readTree(get("/data/persons?fields=full_name,role,active,is_bot", zou.login(person)).body());
+
+        assertThat(people).hasSize(9).allSatisfy(one -> assertThat(names(one)).isEqualTo(names(
+                recorded("exchanges-3.json", "persons with fields=full_name,role,active,is_bot: user (cut to two)").get(0))));
+        assertThat(people.findValuesAsText("active")).filteredOn("false"::equals).hasSize(1);
+        assertThat(people.findValuesAsText("is_bot")).filteredOn("true"::equals).hasSize(2);
+    }
+
+    @ParameterizedTest
     @CsvSource({ "tasks by a malformed list, %5Bnope", "tasks by one id that is none, %5B%22nope%22%5D",
             "tasks by two bare ids with a comma, a%2Cb", "tasks with an empty id, ''" })
     void refusesMalformedListsAsRecorded(String exchange, String ids) throws Exception {
