@@ -70,7 +70,7 @@
 
   document.addEventListener("htmx:sendError", () => { document.getElementById("offline").hidden = false; });
   document.addEventListener("htmx:responseError", event => {
-    if (event.detail.xhr.status === 401) {
+    if (event.detail.xhr.status === 401 && !document.querySelector("[data-editor]")) {
       location.reload();
       return;
     }
@@ -103,6 +103,22 @@
         event.target.setCustomValidity(event.target.dataset.wrong);
         event.target.reportValidity();
       });
+    }
+  });
+
+  // The editor: a click on a variable writes it into the URL at the cursor, and Enter in the preview's field saves nothing.
+  document.addEventListener("click", event => {
+    const button = event.target.closest("[data-insert]");
+    if (button) {
+      const field = document.getElementById(button.dataset.into);
+      field.setRangeText(button.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+      field.focus();
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  });
+  document.addEventListener("keydown", event => {
+    if (event.key === "Enter" && event.target.closest("[data-calm]")) {
+      event.preventDefault();
     }
   });
 

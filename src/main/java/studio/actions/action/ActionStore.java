@@ -134,6 +134,14 @@ public class ActionStore {
         return ActionVersion.find("actionId = ?1 order by version desc", action).firstResultOptional();
     }
 
+    /** Returns the last versions of the actions that were deleted last, at most {@code most}. Leaves out restored actions. */
+    List<ActionVersion> deleted(int most) {
+        return ActionVersion.<ActionVersion> find("""
+                from ActionVersion v where v.verb = deleted and not exists (select 1 from Action a where a.id = v.actionId)
+                and not exists (select 1 from ActionVersion n where n.actionId = v.actionId and n.version > v.version)
+                order by v.at desc, v.id""").page(0, most).list();
+    }
+
     /** Returns the highest version number of each action, by action id. Leaves out actions without a saved version. */
     @SuppressWarnings("unchecked")
     Map<UUID, Integer> lastVersions(Collection<UUID> actions) {

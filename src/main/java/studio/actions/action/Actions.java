@@ -1,5 +1,6 @@
 package studio.actions.action;
 
+import java.time.Instant;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -169,6 +170,18 @@ public class Actions {
             action.version = last.version;
             return action;
         });
+    }
+
+    /** A deleted action, with who deleted it; the name is null if unknown. */
+    public record Deleted(UUID id, String name, String url, Instant at, String by) {
+    }
+
+    /** Returns the actions that were deleted last and are not restored, at most {@code most}. For admins only. */
+    public List<Deleted> lastDeleted(int most) {
+        return QuarkusTransaction.requiringNew().call(() -> store.deleted(most)).stream().map(last -> {
+            Draft draft = drafts.read(last.draft);
+            return new Deleted(last.actionId, draft.name(), draft.url(), last.at, last.callerName);
+        }).toList();
     }
 
     /** Returns the problem for an action that does not exist. */

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
@@ -27,10 +28,16 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.scheduler.Scheduled;
 import io.quarkus.security.identity.SecurityIdentity;
+import studio.actions.draft.Draft;
+import studio.actions.draft.EntityType;
+import studio.actions.draft.KitsuFields;
+import studio.actions.draft.TypedDraft;
 import studio.actions.identity.Caller;
 import studio.actions.problem.BrokenJson;
+import studio.actions.problem.Problem.Code;
 import studio.actions.problem.ProblemException;
 import studio.actions.template.Template;
+import studio.actions.template.TriggerLink;
 
 /**
  * The forms of an admin that this service refused to save, kept for seven days and shown to that admin only. Kitsu itself
@@ -86,6 +93,28 @@ public class RefusedForms {
                 .map(form -> new View(form.id, form.at,
                         form.actionId, form.fields, form.code, form.message, form.errors))
                 .toList()));
+    }
+
+    /**
+     * Returns an action's draft with the fields of a refused form of the caller.
+     *
+     * @param present the action as it is now, or the defaults of a new action
+     * @throws ProblemException {@code not_found} if the form is no longer kept
+     */
+    @RolesAllowed("admin")
+    public TypedDraft typed(UUID id, Draft present) {
+        View form = list().data().stream().filter(one -> one.id().equals(id)).findFirst().orElseThrow(
+                () -> new ProblemException(Code.NOT_FOUND, "This form is no longer kept; it was typed over a week ago."));
+        JsonNode fields = form.fields();
+        String type = fields.path("entity_type").asText(present.entityType().name());
+        EntityType known = Arrays.stream(EntityType.values()).filter(one -> one.name().equals(type)).findFirst()
+                .orElse(present.entityType());
+        Draft sent = Draft.of(fields.path("name").asText(present.name()), fields.path("url").asText(present.url()), known,
+                fields.path("is_ajax").asBoolean(present.isAjax()));
+        Draft merged = present.name() == null ? sent : KitsuFields.merge(sent, present, present);
+        TypedDraft typed = TypedDraft.of(present.withKitsuFields(merged.name(),
+                merged.url() == null ? null : TriggerLink.unlink(merged.url()), known, merged.isAjax()));
+        return known.name().equals(type) ? typed : typed.with("entity_type", type);
     }
 
     /**

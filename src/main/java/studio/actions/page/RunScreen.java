@@ -51,15 +51,7 @@ public class RunScreen {
 
         /** Returns the name of the target in words: sequence and name of a shot, or its id if Kitsu gave no name. */
         public String name() {
-            Target target = delivery.target();
-            String parent = target.sequenceName() != null ? target.sequenceName() : target.assetTypeName();
-            if (target.entityName() != null) {
-                return parent == null || parent.equals(target.entityName()) ? target.entityName()
-                        : parent + " / " + target.entityName();
-            }
-            UUID id = target.entityId() != null ? target.entityId()
-                    : target.taskId() != null ? target.taskId() : target.productionId();
-            return target.productionName() != null ? target.productionName() : id == null ? "No target" : id.toString();
+            return delivery.target().words();
         }
 
         /** Returns the path of the task in Kitsu; null if the target is no task. */

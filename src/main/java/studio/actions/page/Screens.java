@@ -1,12 +1,17 @@
 package studio.actions.page;
 
+import java.util.Map;
+import java.util.UUID;
+
 import jakarta.enterprise.context.RequestScoped;
 
 import io.quarkus.security.identity.SecurityIdentity;
+import io.smallrye.mutiny.Uni;
 import io.vertx.core.http.Cookie;
 import io.vertx.ext.web.RoutingContext;
 import studio.actions.identity.Caller;
-import studio.actions.identity.ZouConfig;
+import studio.actions.identity.Requester;
+import studio.actions.zou.Zou;
 
 /** Makes the {@link Layout} of the screen that the current request asks for. */
 @RequestScoped
@@ -18,9 +23,9 @@ class Screens {
     private final RoutingContext request;
     private final SecurityIdentity identity;
     private final Assets assets;
-    private final ZouConfig zou;
+    private final Zou zou;
 
-    Screens(RoutingContext request, SecurityIdentity identity, Assets assets, ZouConfig zou) {
+    Screens(RoutingContext request, SecurityIdentity identity, Assets assets, Zou zou) {
         this.request = request;
         this.identity = identity;
         this.assets = assets;
@@ -32,6 +37,13 @@ class Screens {
         Cookie theme = request.request().getCookie(THEME);
         String chosen = theme != null && theme.getValue().matches("dark|light") ? theme.getValue() : null;
         return new Layout(title, here, identity.isAnonymous() ? null : Caller.of(identity), chosen, assets.folder(),
-                zou.url().isPresent());
+                zou.there());
+    }
+
+    /** Returns the names of Kitsu's productions, by id; empty without Kitsu, or if Kitsu does not answer. */
+    Uni<Map<UUID, String>> productions() {
+        return zou.there()
+                ? zou.productionNames(Requester.of(identity).credential()).onFailure().recoverWithItem(Map.of())
+                : Uni.createFrom().item(Map.of());
     }
 }

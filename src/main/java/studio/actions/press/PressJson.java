@@ -42,6 +42,10 @@ public final class PressJson {
             List<Target> targets) {
     }
 
+    /** A target to preview an action on, and in words where it comes from. */
+    public record Sample(Target target, String from) {
+    }
+
     public record Preview(List<Would> deliveries) {
 
         public record Would(Target target, Method method,

@@ -2,6 +2,7 @@ package studio.actions.press;
 
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -27,13 +28,17 @@ import studio.actions.draft.ActionRules;
 import studio.actions.draft.Draft;
 import studio.actions.draft.Method;
 import studio.actions.egress.FailureKind;
+import studio.actions.identity.Caller;
 import studio.actions.identity.Requester;
 import studio.actions.identity.Role;
 import studio.actions.plan.PlannedDelivery;
 import studio.actions.plan.PressPlanner;
+import studio.actions.plan.SampleTargets;
 import studio.actions.plan.Selection;
 import studio.actions.problem.ProblemException;
 import studio.actions.run.RunConfig;
+import studio.actions.run.Target;
+import studio.actions.template.Variable;
 import studio.actions.webhook.WebhookRequests;
 
 /** Endpoints that preview presses: they return what a press would send, and send nothing. */
@@ -47,6 +52,7 @@ public class PreviewResource {
     private static final long LONGEST_PREVIEW = 4 * 1024 * 1024;
 
     private final PressPlanner planner;
+    private final SampleTargets samples;
     private final Actions actions;
     private final ActionRules rules;
     private final WebhookRequests requests;
@@ -54,9 +60,10 @@ public class PreviewResource {
     private final ObjectMapper json;
     private final SecurityIdentity identity;
 
-    PreviewResource(PressPlanner planner, Actions actions, ActionRules rules, WebhookRequests requests, RunConfig config,
-            ObjectMapper json, SecurityIdentity identity) {
+    PreviewResource(PressPlanner planner, SampleTargets samples, Actions actions, ActionRules rules, WebhookRequests requests,
+            RunConfig config, ObjectMapper json, SecurityIdentity identity) {
         this.planner = planner;
+        this.samples = samples;
         this.actions = actions;
         this.rules = rules;
         this.requests = requests;
@@ -89,6 +96,35 @@ public class PreviewResource {
         action.id = null;
         return preview(requester, action, Selection.of(press.selection(), press.targets(), config.maxSelection()))
                 .map(this::bounded);
+    }
+
+    /**
+     * Finds a target for {@link #previewDraft}.
+     *
+     * @param action the action's id; null for a new action
+     * @param link the address of a page of Kitsu, or the id of a task; may be blank
+     * @return null if there is no target
+     */
+    @RolesAllowed("admin")
+    public PressJson.Sample sample(UUID action, Draft draft, String link) {
+        return samples.find(Requester.of(identity).caller(), action, rules.fill(draft), link)
+                .map(found -> new PressJson.Sample(found.target(), found.from())).orElse(null);
+    }
+
+    /** Returns the values that the variables of a URL have for a target, by the variable's name; empty texts for no value. */
+    public static Map<String, String> values(Target target, Caller caller) {
+        Map<String, String> values = new HashMap<>();
+        for (Variable variable : Variable.values()) {
+            Object value = switch (variable) {
+                case user_id -> caller.id();
+                case user_email -> caller.email();
+                case user_name -> caller.name();
+                case selection -> target.taskId();
+                default -> target.value(variable);
+            };
+            values.put(variable.name(), value == null ? "" : value.toString());
+        }
+        return values;
     }
 
     private Uni<PressJson.Preview> preview(Requester requester, Action action, Selection selection) {

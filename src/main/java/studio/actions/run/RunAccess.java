@@ -63,7 +63,7 @@ public class RunAccess {
         }
 
         /** Returns access to the caller's own runs without URLs, attempts and answers. An admin sees all runs in full. */
-        static Access own(Caller caller) {
+        public static Access own(Caller caller) {
             return new Access(caller.id(), caller.is(Role.admin), Set.of());
         }
     }

@@ -3,6 +3,7 @@ package studio.actions.run;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
@@ -37,6 +38,17 @@ public record RunList(List<Entry> entries, String next) {
         public long others() {
             return counts.total() - 1;
         }
+    }
+
+    /**
+     * Returns the first targets of the newest runs that the caller may see, newest first.
+     *
+     * @param action the action of the runs; null for all actions
+     */
+    public static List<Target> lastTargets(UUID action, RunAccess.Access access, int limit) {
+        return read(new RunStore.Filter(action, null, null, null, null, null, null), access, limit).entries().stream()
+                .map(entry -> entry.sample() == null ? null : entry.sample().first()).filter(Objects::nonNull)
+                .map(Delivery::target).toList();
     }
 
     /** Reads a page of the runs that match the filter and that the caller may see. */

@@ -11,6 +11,7 @@ import java.util.UUID;
 
 import jakarta.persistence.FlushModeType;
 import jakarta.persistence.LockModeType;
+import jakarta.persistence.Tuple;
 
 import io.quarkus.hibernate.orm.panache.Panache;
 import studio.actions.problem.Cursor;
@@ -77,6 +78,16 @@ public final class RunStore {
     /** Returns the runs of an action that have not ended, newest first. */
     static List<Run> unfinished(UUID action) {
         return Run.list("actionId = ?1 and finishedAt is null order by createdAt desc, id desc", action);
+    }
+
+    /** Returns the number of pending deliveries of each action. Leaves out actions without any. */
+    public static Map<UUID, Long> pendingByAction() {
+        Map<UUID, Long> pending = new HashMap<>();
+        Panache.getEntityManager().createQuery("""
+                select r.actionId as action, count(d) as count from Delivery d join Run r on r.id = d.runId
+                where d.state = pending and r.finishedAt is null group by r.actionId""", Tuple.class).getResultList()
+                .forEach(row -> pending.put(row.get("action", UUID.class), row.get("count", Long.class)));
+        return pending;
     }
 
     /** Returns whether the run has ended or does not exist. */

@@ -40,6 +40,44 @@ public record Target(
     /** The target of an empty selection. */
     public static final Target NONE = new Target(null, null, null, null, null, null, null, null, null, null);
 
+    /**
+     * Returns a target with made-up names and ids, on which an action can be tried without Kitsu.
+     *
+     * @param production the id of its production; null to make one up
+     */
+    public static Target madeUp(Kind kind, UUID production) {
+        boolean asset = kind == Kind.asset;
+        boolean shot = kind == Kind.shot;
+        String name = switch (kind) {
+            case asset -> "Llama";
+            case sequence -> "SQ01";
+            case episode -> "E01";
+            case edit -> "Edit 1";
+            default -> "SH010";
+        };
+        return new Target(UUID.fromString("5eed0000-0000-4000-8000-000000000001"), kind,
+                production == null ? UUID.fromString("5eed0000-0000-4000-8000-000000000002") : production,
+                UUID.fromString("5eed0000-0000-4000-8000-000000000003"), name,
+                shot || kind == Kind.sequence ? "SQ01" : null, "E01", asset ? "Characters" : null,
+                asset ? "Modeling" : "Lighting", "Caminandes");
+    }
+
+    /** Returns this target with its ids only, as a caller may name it beside Kitsu. */
+    public Target withoutNames() {
+        return taskId != null ? task(taskId)
+                : new Target(entityId, entityType, productionId, null, null, null, null, null, null, null);
+    }
+
+    /** Returns the target in words, like {@code SQ01 / SH010}; its id if the names are unknown. */
+    public String words() {
+        String parent = sequenceName != null ? sequenceName : assetTypeName;
+        if (entityName != null) {
+            return parent == null || parent.equals(entityName) ? entityName : parent + " / " + entityName;
+        }
+        UUID id = entityId != null ? entityId : taskId != null ? taskId : productionId;
+        return productionName != null ? productionName : id == null ? "No target" : id.toString();
+    }
+
     public static Target task(UUID taskId) {
         return NONE.withTask(taskId);
     }

@@ -105,6 +105,11 @@ public class Secrets {
         }
     }
 
+    /** Returns the names of the configured secrets, in capitals as the environment has them. */
+    public List<String> names() {
+        return values.keySet().stream().sorted().toList();
+    }
+
     public boolean has(String name) {
         return values.containsKey(canonical(name));
     }

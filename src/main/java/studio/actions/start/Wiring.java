@@ -33,8 +33,10 @@ import studio.actions.kitsu.CustomActionsResource;
 import studio.actions.kitsu.KitsuImport;
 import studio.actions.kitsu.RefusedForms;
 import studio.actions.kitsu.UserContextResource;
+import studio.actions.page.ActionsScreen;
 import studio.actions.page.Assets;
 import studio.actions.page.AuditScreen;
+import studio.actions.page.EditorScreen;
 import studio.actions.page.InKitsu;
 import studio.actions.page.RunScreen;
 import studio.actions.page.RunsScreen;
@@ -61,8 +63,8 @@ import studio.actions.transfer.TransferResource;
         PreviewResource.class, ReplayResource.class,
         RunResource.class, RunStreams.class, StatisticsResource.class, CustomActionsResource.class, RefusedForms.class,
         KitsuImport.class,
-        UserContextResource.class, Assets.class, InKitsu.class, AuditScreen.class, RunScreen.class, RunsScreen.class,
-        SignIn.class, StatusScreen.class, WhyScreen.class })
+        UserContextResource.class, ActionsScreen.class, Assets.class, AuditScreen.class, EditorScreen.class, InKitsu.class,
+        RunScreen.class, RunsScreen.class, SignIn.class, StatusScreen.class, WhyScreen.class })
 class Wiring {
 
     @Produces

@@ -39,4 +39,15 @@ public record Statistics(UUID actionId,
             Double successRate,
             Map<FailureKind, Long> failures) {
     }
+
+    /**
+     * Sums of one action over the last days.
+     *
+     * @param successRate the share of delivered deliveries; null if none ended
+     * @param durationMs null if no request was answered
+     * @param lastFailedAt when the last run was pressed that failed, or failed in part; null if none did
+     */
+    public record Recent(long presses, long deliveries, Double successRate, Durations durationMs,
+            Instant lastFailedAt) {
+    }
 }

@@ -3,8 +3,11 @@ package studio.actions.statistics;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 import jakarta.inject.Singleton;
@@ -191,6 +194,39 @@ public class StatisticsStore {
                     days).forEach(row -> tally.durations.put(row.get("took_ms", Integer.class), row.get("count", Long.class)));
             return tally.statistics();
         });
+    }
+
+    /** Returns the sums of each action over the last days, today included. Leaves out actions that were not pressed. */
+    public Map<UUID, Statistics.Recent> recent(int days) {
+        return QuarkusTransaction.requiringNew().call(() -> {
+            LocalDate today = LocalDate.ofInstant(RunStore.now(), ZoneOffset.UTC);
+            Map<String, Tally> tallies = new HashMap<>();
+            Function<Tuple, Tally> of = row -> tallies.computeIfAbsent(row.get("subject", String.class),
+                    subject -> new Tally(UUID.fromString(subject), today, days));
+            recentCounts("SELECT subject, CAST(day AS text) AS day, kind, state, count, last FROM press_count WHERE %s", days)
+                    .forEach(row -> of.apply(row).press(day(row), row.get("kind", String.class),
+                            Run.State.valueOf(row.get("state", String.class)), row.get("count", Long.class),
+                            row.get("last", Instant.class)));
+            recentCounts("SELECT subject, CAST(day AS text) AS day, state, failure_kind, count FROM delivery_count WHERE %s",
+                    days).forEach(
+                            row -> of.apply(row).deliveries(day(row),
+                                    Delivery.State.valueOf(row.get("state", String.class)),
+                                    row.get("failure_kind", String.class),
+                                    row.get("count", Long.class)));
+            recentCounts("SELECT subject, took_ms, CAST(sum(count) AS bigint) AS count FROM duration_count WHERE %s "
+                    + "GROUP BY subject, took_ms", days).forEach(
+                            row -> of.apply(row).durations
+                                    .put(row.get("took_ms", Integer.class), row.get("count", Long.class)));
+            Map<UUID, Statistics.Recent> recent = new HashMap<>();
+            tallies.forEach((subject, tally) -> recent.put(UUID.fromString(subject), tally.recent()));
+            return recent;
+        });
+    }
+
+    private Stream<Tuple> recentCounts(String select, int days) {
+        return rows(entities.createNativeQuery(
+                select.formatted("subject <> 'all' AND day > (now() AT TIME ZONE 'UTC')::date - :days"), Tuple.class)
+                .setParameter("days", days));
     }
 
     private static LocalDate day(Tuple row) {

@@ -21,6 +21,7 @@ final class Tally {
     private final Map<LocalDate, Day> byDay = new TreeMap<>();
     final TreeMap<Integer, Long> durations = new TreeMap<>();
     private Instant last;
+    private Instant lastFailure;
 
     private static final class Day {
         private long presses;
@@ -60,6 +61,10 @@ final class Tally {
         if (!kind.equals("opening")) {
             of.runs.merge(state, count, Long::sum);
         }
+        if ((state == Run.State.failed || state == Run.State.partial)
+                && (lastFailure == null || at.isAfter(lastFailure))) {
+            lastFailure = at;
+        }
         last = kind.equals("replay") || last != null && last.isAfter(at) ? last : at;
     }
 
@@ -78,6 +83,12 @@ final class Tally {
                 durations.isEmpty() ? null
                         : new Statistics.Durations(percentile(0.5), percentile(0.95), percentile(0.99)),
                 all.failures, last, byDay.entrySet().stream().map(of -> day(of.getKey(), of.getValue())).toList());
+    }
+
+    Statistics.Recent recent() {
+        Statistics sums = statistics();
+        return new Statistics.Recent(sums.presses(), sums.deliveries().total(), sums.successRate(), sums.durationMs(),
+                lastFailure);
     }
 
     private static Statistics.Day day(LocalDate date, Day day) {

@@ -7,22 +7,22 @@ import java.util.regex.Pattern;
 
 /** A variable of an action's URL. The constant is spelled as between the braces. */
 public enum Variable {
-    task_id(Scope.TASK),
-    task_type_name(Scope.TASK),
-    entity_id(Scope.ENTITY),
-    entity_type(Scope.ENTITY),
-    entity_name(Scope.ENTITY),
-    sequence_name(Scope.ENTITY),
-    episode_name(Scope.ENTITY),
-    asset_type_name(Scope.ENTITY),
-    production_id(Scope.PRODUCTION),
-    project_id(Scope.PRODUCTION),
-    production_name(Scope.PRODUCTION),
-    user_id(Scope.PRODUCTION),
-    user_email(Scope.PRODUCTION),
-    user_name(Scope.PRODUCTION),
+    task_id(Scope.TASK, "The task's id"),
+    task_type_name(Scope.TASK, "The task's type, such as Lighting"),
+    entity_id(Scope.ENTITY, "The id of the shot, asset or other entity"),
+    entity_type(Scope.ENTITY, "asset, shot, sequence, edit or episode"),
+    entity_name(Scope.ENTITY, "Its name, such as SH010"),
+    sequence_name(Scope.ENTITY, "The sequence of a shot"),
+    episode_name(Scope.ENTITY, "The episode, if there is one"),
+    asset_type_name(Scope.ENTITY, "The type of an asset, such as Characters"),
+    production_id(Scope.PRODUCTION, "The production's id"),
+    project_id(Scope.PRODUCTION, "The same as production_id"),
+    production_name(Scope.PRODUCTION, "The production's name"),
+    user_id(Scope.PRODUCTION, "The id of the person who presses"),
+    user_email(Scope.PRODUCTION, "That person's email"),
+    user_name(Scope.PRODUCTION, "That person's name"),
     /** The ids of the tasks that the delivery is about; the only value that is a list. */
-    selection(Scope.PRODUCTION);
+    selection(Scope.PRODUCTION, "The ids of the selected tasks, in one request");
 
     /**
      * What a variable's value belongs to, the narrowest first. A press makes one delivery for each selected task, entity or
@@ -35,13 +35,20 @@ public enum Variable {
     }
 
     private final Scope scope;
+    private final String meaning;
 
-    Variable(Scope scope) {
+    Variable(Scope scope, String meaning) {
         this.scope = scope;
+        this.meaning = meaning;
     }
 
     public Scope scope() {
         return scope;
+    }
+
+    /** Returns what the variable stands for, in a few words for admins. */
+    public String meaning() {
+        return meaning;
     }
 
     /** Returns the variable of exactly this name. */

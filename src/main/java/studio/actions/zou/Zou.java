@@ -6,9 +6,11 @@ import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -185,6 +187,20 @@ public class Zou {
                     answer.forEach(one -> shown.add(new ZouObject(one)));
                     shown.forEach(one -> one.required("id"));
                     return shown;
+                });
+    }
+
+    /** Fetches the names of the productions that Zou lists for the caller, by id. Fails as {@link #ask} does. */
+    public Uni<Map<UUID, String>> productionNames(Credential credential) {
+        return ask(credential, client -> (bearer, cookie) -> client.list(bearer, cookie, "projects", "name", null),
+                LONGEST_LIST).map(answer -> {
+                    Map<UUID, String> names = new HashMap<>();
+                    answer.forEach(project -> {
+                        ZouObject production = new ZouObject(project);
+                        names.put(production.required("id"), Objects.requireNonNullElse(production.name(),
+                                production.id().toString()));
+                    });
+                    return names;
                 });
     }
 
