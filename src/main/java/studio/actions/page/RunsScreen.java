@@ -205,7 +205,10 @@ public class RunsScreen {
                         .map(first -> first.productionName).findFirst().orElse("the production that is open in Kitsu");
     }
 
-    /** Cancels one run or the ticked runs, or sends their failed deliveries again. Goes on after a run for which this is refused. */
+    /**
+     * Cancels one run or the ticked runs, or sends their failed deliveries again. Goes on after a run for which this is
+     * refused.
+     */
     @POST
     @Consumes(MediaType.APPLICATION_FORM_URLENCODED)
     @Blocking
