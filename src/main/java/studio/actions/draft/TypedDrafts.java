@@ -49,7 +49,7 @@ public class TypedDrafts {
 
     private final ActionRules rules;
     private final Secrets secrets;
-    private final Set<String> schemes = new TreeSet<>();
+    private final Set<String> programs = new TreeSet<>();
     private final Clock clock;
     private final Cache<Key, Unsaved> kept = Caffeine.newBuilder().expireAfterWrite(Duration.ofDays(1)).maximumWeight(MOST)
             .weigher((Key key, Unsaved draft) -> draft.length()).build();
@@ -58,7 +58,8 @@ public class TypedDrafts {
         this.rules = rules;
         this.secrets = secrets;
         this.clock = clock;
-        launch.schemes().forEach(scheme -> schemes.add(scheme.strip().toLowerCase(Locale.ROOT)));
+        launch.schemes().forEach(scheme -> programs.add(scheme.strip().toLowerCase(Locale.ROOT)));
+        programs.removeAll(Set.of("http", "https"));
     }
 
     /** Returns a draft with the defaults of all other fields. */
@@ -83,9 +84,9 @@ public class TypedDrafts {
         return secrets.names();
     }
 
-    /** Returns the URL schemes that an action may open in the browser. */
-    public Set<String> schemes() {
-        return schemes;
+    /** Returns the URL schemes of desktop programs that an action may open. */
+    public Set<String> programs() {
+        return programs;
     }
 
     /**

@@ -95,6 +95,12 @@ public class ActionsScreen {
                     : String.format(Locale.ROOT, "%.1f %%", 100 * recent.successRate()).replace(".0 ", " ");
         }
 
+        /** Returns what a stop cancels, in words. */
+        public String willCancel() {
+            return pending == 0 ? "No delivery is pending."
+                    : pending + (pending == 1 ? " pending delivery is" : " pending deliveries are") + " cancelled.";
+        }
+
         /** Returns the share of failed deliveries in words of the style sheet: how much the reader should worry. */
         public String health() {
             return recent == null || recent.successRate() == null || recent.successRate() >= 0.99 ? "well"
@@ -104,7 +110,12 @@ public class ActionsScreen {
 
     /** What the last click did; shown once above the list. The deed is null if there was no click. */
     @TemplateData
-    public record Done(Deed deed, String name, UUID id, Long count, String why) {
+    public record Done(Deed deed, String name, long count, String why) {
+
+        public String cancelled() {
+            return count == 0 ? "No delivery was pending."
+                    : count + (count == 1 ? " delivery was" : " deliveries were") + " cancelled.";
+        }
     }
 
     /** The filter of the list, as the query of its address has it. */
@@ -174,7 +185,7 @@ public class ActionsScreen {
     @Blocking
     public Uni<TemplateInstance> list(@QueryParam("q") @DefaultValue("") String q,
             @QueryParam("show") @DefaultValue("all") Show show, @QueryParam("done") Deed deed, @QueryParam("id") String id,
-            @QueryParam("count") Long count, @QueryParam("why") String why) {
+            @QueryParam("count") @DefaultValue("0") long count, @QueryParam("why") String why) {
         Caller caller = Caller.of(identity);
         Layout layout = screens.layout("Actions", "actions");
         List<Action> all = actions.visibleTo(caller);
@@ -186,7 +197,7 @@ public class ActionsScreen {
         List<RefusedForms.View> refused = forms.list().data();
         List<Action> fit = show == Show.deleted ? List.of() : all.stream().filter(filter::fits).toList();
         List<Action> shown = fit.subList(0, Math.min(MOST, fit.size()));
-        Done done = new Done(deed, name(StrictJson.id(id), all, deleted), StrictJson.id(id), count, why);
+        Done done = new Done(deed, name(StrictJson.id(id), all, deleted), count, why);
         Uni<Map<UUID, String>> productions = shown.stream().allMatch(action -> action.projectIds.isEmpty())
                 ? Uni.createFrom().item(Map.of())
                 : screens.productions();

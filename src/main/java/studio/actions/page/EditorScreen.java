@@ -14,6 +14,7 @@ import java.util.concurrent.Executor;
 
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
@@ -142,7 +143,7 @@ public class EditorScreen {
 
     /** The values that the form offers. The productions are empty if Kitsu does not name them. */
     @TemplateData
-    public record Choices(List<Production> productions, List<String> secrets, Set<String> schemes, EntityType[] types,
+    public record Choices(List<Production> productions, List<String> secrets, Set<String> programs, EntityType[] types,
             Role[] roles, Method[] methods, Variable[] variables, Example[] examples) {
     }
 
@@ -209,7 +210,7 @@ public class EditorScreen {
     @Path("/new")
     @Blocking
     public Uni<Response> make(@QueryParam("from") String from, @QueryParam("form") String form,
-            @QueryParam("example") Example example, @QueryParam("take") boolean take) {
+            @QueryParam("example") Example example, @QueryParam("take") @DefaultValue("false") boolean take) {
         Draft start = blank();
         if (StrictJson.id(from) != null) {
             Draft copied = stored(StrictJson.id(from)).action();
@@ -224,8 +225,9 @@ public class EditorScreen {
     @GET
     @Path("/{id}")
     @Blocking
-    public Uni<Response> edit(@PathParam("id") UUID id, @QueryParam("form") String form, @QueryParam("take") boolean take,
-            @QueryParam("saved") boolean saved) {
+    public Uni<Response> edit(@PathParam("id") UUID id, @QueryParam("form") String form,
+            @QueryParam("take") @DefaultValue("false") boolean take,
+            @QueryParam("saved") @DefaultValue("false") boolean saved) {
         ActionJson.History.Version stored = stored(id);
         return open(new Subject(id, stored.version(), TypedDraft.of(stored.action()), ""), stored.action(), form, take, saved);
     }
@@ -294,7 +296,7 @@ public class EditorScreen {
     private Conflict conflict(Subject mine) {
         ActionJson.History.Version stored = stored(mine.id);
         return new Conflict(stored.version(), stored.by().name(), stored.at(),
-                mine.form.differences(TypedDraft.of(stored.action())));
+                TypedDraft.of(drafts.filled(mine.form.read(new ArrayList<>()))).differences(TypedDraft.of(stored.action())));
     }
 
     /** Forgets what was typed and not saved. */
@@ -353,7 +355,7 @@ public class EditorScreen {
         Uni<Preview> preview = preview(subject, drafts.check(subject.form, Caller.of(identity)));
         return Uni.combine().all().unis(screens.productions(), preview).asTuple().emitOn(workers)
                 .map(both -> Response.status(status).entity(new EditorPage(layout, subject, notice,
-                        new Choices(productions(both.getItem1(), subject.form), drafts.secrets(), drafts.schemes(),
+                        new Choices(productions(both.getItem1(), subject.form), drafts.secrets(), drafts.programs(),
                                 EntityType.values(), Role.values(), Method.values(), Variable.values(), Example.values()),
                         both.getItem2())).build());
     }
