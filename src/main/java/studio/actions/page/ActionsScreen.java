@@ -49,7 +49,7 @@ import studio.actions.statistics.Statistics;
 import studio.actions.statistics.StatisticsStore;
 
 /** The screen with the list of actions. Admins see all actions and change them; other people see what they may press. */
-@Path(Page.APP + "/actions")
+@Path(Page.APP)
 @Produces(Page.MEDIA_TYPE)
 @Authenticated
 public class ActionsScreen {
@@ -182,6 +182,7 @@ public class ActionsScreen {
      * @param why why it was refused
      */
     @GET
+    @Path("/actions")
     @Blocking
     public Uni<TemplateInstance> list(@QueryParam("q") @DefaultValue("") String q,
             @QueryParam("show") @DefaultValue("all") Show show, @QueryParam("done") Deed deed, @QueryParam("id") String id,
@@ -221,7 +222,7 @@ public class ActionsScreen {
 
     /** Disables an action and cancels its pending deliveries. Cancels them even if disabling is refused. */
     @POST
-    @Path("/{id}/stop")
+    @Path("/actions/{id}/stop")
     @Consumes(MediaType.APPLICATION_FORM_URLENCODED)
     @RolesAllowed("admin")
     public Response stop(@PathParam("id") UUID id, String body) {
@@ -231,7 +232,7 @@ public class ActionsScreen {
     }
 
     @POST
-    @Path("/{id}/start")
+    @Path("/actions/{id}/start")
     @Consumes(MediaType.APPLICATION_FORM_URLENCODED)
     @RolesAllowed("admin")
     public Response start(@PathParam("id") UUID id, String body) {
@@ -240,7 +241,7 @@ public class ActionsScreen {
     }
 
     @POST
-    @Path("/{id}/delete")
+    @Path("/actions/{id}/delete")
     @Consumes(MediaType.APPLICATION_FORM_URLENCODED)
     @RolesAllowed("admin")
     public Response delete(@PathParam("id") UUID id, String body) {
@@ -248,7 +249,7 @@ public class ActionsScreen {
     }
 
     @POST
-    @Path("/{id}/restore")
+    @Path("/actions/{id}/restore")
     @Consumes(MediaType.APPLICATION_FORM_URLENCODED)
     @RolesAllowed("admin")
     public Response restore(@PathParam("id") UUID id, String body) {

@@ -57,7 +57,7 @@ import studio.actions.run.Target;
 import studio.actions.template.Variable;
 
 /** The screen on which admins create and change actions, with a preview of what a press would send. */
-@Path(Page.APP + "/actions")
+@Path(Page.APP)
 @Produces(Page.MEDIA_TYPE)
 @RolesAllowed("admin")
 public class EditorScreen {
@@ -207,7 +207,7 @@ public class EditorScreen {
      * Kitsu, or with what was typed before.
      */
     @GET
-    @Path("/new")
+    @Path("/actions/new")
     @Blocking
     public Uni<Response> make(@QueryParam("from") String from, @QueryParam("form") String form,
             @QueryParam("example") Example example, @QueryParam("take") @DefaultValue("false") boolean take) {
@@ -223,7 +223,7 @@ public class EditorScreen {
 
     /** Shows the form for an action. */
     @GET
-    @Path("/{id}")
+    @Path("/actions/{id}")
     @Blocking
     public Uni<Response> edit(@PathParam("id") UUID id, @QueryParam("form") String form,
             @QueryParam("take") @DefaultValue("false") boolean take,
@@ -247,7 +247,7 @@ public class EditorScreen {
     }
 
     @POST
-    @Path("/new")
+    @Path("/actions/new")
     @Consumes(MediaType.APPLICATION_FORM_URLENCODED)
     @Blocking
     public Uni<Response> create(String body) {
@@ -256,7 +256,7 @@ public class EditorScreen {
 
     /** Saves an action, if nobody has changed it since the version in the form. */
     @POST
-    @Path("/{id}")
+    @Path("/actions/{id}")
     @Consumes(MediaType.APPLICATION_FORM_URLENCODED)
     @Blocking
     public Uni<Response> change(@PathParam("id") UUID id, String body) {
@@ -301,7 +301,7 @@ public class EditorScreen {
 
     /** Forgets what was typed and not saved. */
     @POST
-    @Path("/discard")
+    @Path("/actions/discard")
     @Consumes(MediaType.APPLICATION_FORM_URLENCODED)
     public Response discard(String body) {
         UUID id = StrictJson.id(Form.parse(body).text("id"));
@@ -311,7 +311,7 @@ public class EditorScreen {
 
     /** Previews what was typed, and keeps it. */
     @POST
-    @Path("/preview")
+    @Path("/actions/preview")
     @Consumes(MediaType.APPLICATION_FORM_URLENCODED)
     @Blocking
     public Uni<TemplateInstance> preview(String body) {

@@ -65,7 +65,7 @@ class ForwardedHeadersTest {
         assertThat(
                 given().header("Host", "inner:8443").headers(headers(proto, host, port, null, null)).redirects().follow(false)
                         .get("/").header("Location"))
-                .isEqualTo(site + "/api/custom-actions/docs/");
+                .isEqualTo(site + "/api/custom-actions/app");
     }
 
     /** Values that are empty, blank, out of range, or of the wrong kind. */
@@ -138,7 +138,7 @@ class ForwardedHeadersTest {
             String answer = raw.send("GET / HTTP/1.1\r\nHost: ours\r\nX-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: "
                     + "https\r\nX-Forwarded-Port: 444\r\nConnection: close\r\n\r\n").hear();
 
-            assertThat(answer).containsIgnoringCase("Location: http://ours/api/custom-actions/docs/");
+            assertThat(answer).containsIgnoringCase("Location: http://ours/api/custom-actions/app");
         }
         assertThat(audited(name)).isEqualTo("127.0.0.2");
     }

@@ -115,7 +115,7 @@ class SignInTest {
     @Test
     void everyAnswerOfThePageMayBeFramedByItsOwnSiteOnly() {
         String session = session();
-        for (String path : new String[] { "/sign-in", "/runs", "/runs/6f2d7f0e-2f43-4b3c-8d5c-0a7a4a7e7f10", "/nothing" }) {
+        for (String path : new String[] { "/runs", "/runs/6f2d7f0e-2f43-4b3c-8d5c-0a7a4a7e7f10", "/nothing" }) {
             browser().cookie(COOKIE, session).get(APP + path).then().header("X-Frame-Options", "SAMEORIGIN")
                     .header("Content-Security-Policy", allOf(containsString("frame-ancestors 'self'"),
                             not(containsString("unsafe"))))
