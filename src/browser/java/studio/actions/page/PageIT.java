@@ -146,7 +146,7 @@ class PageIT {
     @Test
     void stopsTheWrongButtonWithOneClickInTheList() throws Exception {
         String action = action("Wrong", "/held");
-        press("supervisor", action, 12);
+        press("supervisor", action, 30);
         as("supervisor");
         open("/runs?action_id=" + action);
 
@@ -154,7 +154,7 @@ class PageIT {
 
         awaitText("1 run cancelled");
         receiver.release("Wrong");
-        awaitText("5/12");
+        awaitText("16/30");
     }
 
     @Test

@@ -146,7 +146,7 @@ class EditorScreenTest {
                 "headers", "Authorization: Bearer ${secret:farm}", "target",
                 "https://kitsu.studio.com/productions/" + shot.projectId() + "/shots/tasks/" + shot.id())).asString();
 
-        assertThat(preview).contains("from the link", "<b>POST</b> https://api.studio.com/x?e=" + shot.entityId(),
+        assertThat(preview).contains("as linked", "<b>POST</b> https://api.studio.com/x?e=" + shot.entityId(),
                 "Authorization: Bearer ••••", "&quot;entity_name&quot;", "id=\"value-entity_id\" hx-swap-oob=\"true\">"
                         + shot.entityId())
                 .doesNotContain("SH<b>", "${secret:farm}");
