@@ -195,7 +195,8 @@ public class ActionsScreen {
         }
         Filter filter = new Filter(q, show);
         List<Actions.Deleted> deleted = actions.lastDeleted(MOST_DELETED);
-        List<RefusedForms.View> refused = forms.list().data();
+        List<RefusedForms.View> refused = forms.list().data().stream()
+                .map(form -> exists(form.actionId(), all) ? form : asNew(form)).toList();
         List<Action> fit = show == Show.deleted ? List.of() : all.stream().filter(filter::fits).toList();
         List<Action> shown = fit.subList(0, Math.min(MOST, fit.size()));
         Done done = new Done(deed, name(StrictJson.id(id), all, deleted), count, why);
@@ -212,6 +213,15 @@ public class ActionsScreen {
                     .toList();
             return new ActionList(layout, filter, rows, fit.size() - shown.size(), deleted, refused, done, Show.values());
         });
+    }
+
+    private static boolean exists(UUID id, List<Action> all) {
+        return all.stream().anyMatch(action -> action.id.equals(id));
+    }
+
+    /** Returns the form of a deleted action as the form of a new action, so that the editor can open it. */
+    private static RefusedForms.View asNew(RefusedForms.View form) {
+        return new RefusedForms.View(form.id(), form.at(), null, form.fields(), form.code(), form.message(), form.errors());
     }
 
     private static String name(UUID id, List<Action> all, List<Actions.Deleted> deleted) {

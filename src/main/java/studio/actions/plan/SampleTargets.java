@@ -43,17 +43,17 @@ public class SampleTargets {
     public Optional<Sample> find(Caller caller, UUID action, Draft draft, String link) {
         Optional<Target> pasted = KitsuLink.read(link);
         if (pasted.isPresent()) {
-            return Optional.of(new Sample(zou.there() ? pasted.get() : named(pasted.get(), draft), "as linked"));
+            return Optional.of(new Sample(zou.there() ? pasted.get() : named(pasted.get(), draft), "given by the link"));
         }
         RunAccess.Access seen = RunAccess.Access.own(caller);
         Optional<Sample> own = action == null ? Optional.empty()
-                : first(RunList.lastTargets(action, seen, 1).stream(), "of this action's last run");
+                : first(RunList.lastTargets(action, seen, 1).stream(), "taken from this action's last run");
         if (own.isPresent()) {
             return own;
         }
         return zou.there()
                 ? first(RunList.lastTargets(null, seen, RUNS).stream().filter(target -> fits(draft, target)),
-                        "of the last runs")
+                        "taken from a recent run")
                 : Optional.of(new Sample(madeUp(draft), "made up"));
     }
 

@@ -116,9 +116,10 @@ class EditorScreenTest {
 
         assertThat(conflict.statusCode()).isEqualTo(412);
         assertThat(conflict.asString()).contains("Somebody else saved this action meanwhile",
-                "<th>Description</th><td class=\"url lines\">Mine</td><td class=\"url lines\">Theirs</td>",
-                "<th>Attempts</th><td class=\"url lines\">1</td><td class=\"url lines\">5</td>", "name=\"over\" value=\"2\"",
-                ">\nMine</textarea>").doesNotContain("<th>Timeout</th>");
+                "<td class=\"strong\">Description</td><td class=\"url lines\">Mine</td><td class=\"url lines\">Theirs</td>",
+                "<td class=\"strong\">Attempts</td><td class=\"url lines\">1</td><td class=\"url lines\">5</td>",
+                "name=\"over\" value=\"2\"",
+                ">\nMine</textarea>").doesNotContain(">Timeout</td>");
         assertThat(read(action).getString("description")).isEqualTo("Theirs");
 
         saved(post(action, typed("version", 1, "over", 2, "description", "Mine", "url", "https://api.studio.com/x", "is_ajax",
@@ -146,7 +147,7 @@ class EditorScreenTest {
                 "headers", "Authorization: Bearer ${secret:farm}", "target",
                 "https://kitsu.studio.com/productions/" + shot.projectId() + "/shots/tasks/" + shot.id())).asString();
 
-        assertThat(preview).contains("as linked", "<b>POST</b> https://api.studio.com/x?e=" + shot.entityId(),
+        assertThat(preview).contains("given by the link", "<b>POST</b> https://api.studio.com/x?e=" + shot.entityId(),
                 "Authorization: Bearer ••••", "&quot;entity_name&quot;", "id=\"value-entity_id\" hx-swap-oob=\"true\">"
                         + shot.entityId())
                 .doesNotContain("SH<b>", "${secret:farm}");
