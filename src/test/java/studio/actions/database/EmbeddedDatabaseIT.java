@@ -94,8 +94,8 @@ class EmbeddedDatabaseIT {
     @Test
     void failsAtOnceWhenTheDiskIsFull() throws Exception {
         try (SmallDisk disk = new SmallDisk(folder.resolve("disk"), 10)) {
-            long began = System.nanoTime();
             Packaged service = new Packaged(disk.folder(), Map.of());
+            long began = System.nanoTime();
             started.add(service);
 
             assertThat(service.exit()).isEqualTo(1);
