@@ -10,6 +10,6 @@ import org.junit.platform.suite.api.Suite;
 @ExcludePackages({ "studio.actions.database", "studio.actions.delivery", "studio.actions.http", "studio.actions.limit",
         "studio.actions.plan",
         "studio.actions.press", "studio.actions.problem", "studio.actions.run", "studio.actions.start",
-        "studio.actions.statistics", "studio.actions.stream" })
+        "studio.actions.statistics" })
 class KitsuSuite {
 }

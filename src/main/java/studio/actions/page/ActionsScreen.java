@@ -199,7 +199,7 @@ public class ActionsScreen {
                 .map(form -> exists(form.actionId(), all) ? form : asNew(form)).toList();
         List<Action> fit = show == Show.deleted ? List.of() : all.stream().filter(filter::fits).toList();
         List<Action> shown = fit.subList(0, Math.min(MOST, fit.size()));
-        Done done = new Done(deed, name(StrictJson.id(id), all, deleted), count, why);
+        Done done = new Done(screens.fromThisSite() ? deed : null, name(StrictJson.id(id), all, deleted), count, why);
         Uni<Map<UUID, String>> productions = shown.stream().allMatch(action -> action.projectIds.isEmpty())
                 ? Uni.createFrom().item(Map.of())
                 : screens.productions();

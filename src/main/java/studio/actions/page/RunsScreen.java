@@ -187,7 +187,7 @@ public class RunsScreen {
         Filter filter = new Filter(q, show, period, mine, StrictJson.id(actionId), StrictJson.id(productionId));
         RunStore.Filter stored = filter.of(requester.caller().id(), clock.instant(),
                 cursor == null ? null : Cursor.parse(cursor));
-        Done done = new Done(cancelled, sent, refused, why);
+        Done done = screens.fromThisSite() ? new Done(cancelled, sent, refused, why) : new Done(null, null, null, null);
         return access.of(requester).emitOn(workers).map(seen -> {
             RunList page = RunList.read(stored, seen, ON_A_PAGE);
             return new Runs(layout, filter, actions.visibleTo(requester.caller()), page.entries(), production(filter, page),

@@ -46,4 +46,14 @@ class Screens {
                 ? zou.productionNames(Requester.of(identity).credential()).onFailure().recoverWithItem(Map.of())
                 : Uni.createFrom().item(Map.of());
     }
+
+    /**
+     * Returns whether a page of this site led to the current request. If not, the address may be made up, and must not put
+     * words
+     * into the page. Browsers send the header over HTTPS and to this machine; without it, the address is believed.
+     */
+    boolean fromThisSite() {
+        String site = request.request().getHeader("Sec-Fetch-Site");
+        return site == null || site.equals("same-origin");
+    }
 }

@@ -130,6 +130,16 @@ class RunsScreenTest {
     }
 
     @Test
+    void anotherSiteCannotPutWordsIntoThePage() {
+        String path = RUNS + "?sent=1&refused=1&why=Call+this+number";
+
+        assertThat(page("supervisor", path)).contains("Call this number");
+        assertThat(given().accept("text/html").header("Sec-Fetch-Site", "cross-site")
+                .cookie("access_token_cookie", BesideKitsu.token("supervisor")).get(path).then().statusCode(200).extract()
+                .asString()).doesNotContain("Call this number", "Refused for");
+    }
+
+    @Test
     void anotherPersonsRunIsOnlyForReading() {
         Json run = pressed("supervisor", action("/status/500"), List.of(zou.shot("SH010")));
 
