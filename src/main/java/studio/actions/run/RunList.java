@@ -7,6 +7,7 @@ import java.util.Objects;
 import java.util.UUID;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
+import studio.actions.identity.Caller;
 import studio.actions.problem.Cursor;
 
 /**
@@ -33,6 +34,16 @@ public record RunList(List<Entry> entries, String next) {
         public String why() {
             Delivery shown = shown();
             return shown == null || !shown.state.isFailure() ? null : shown.failureMessage;
+        }
+
+        /** Returns whether the run was cancelled, but requests that were being sent then have not ended. */
+        public boolean stopping() {
+            return run.cancelledAt != null && run.finishedAt == null;
+        }
+
+        /** Returns whether this person may cancel the run, and has not done so. */
+        public boolean cancellableBy(Caller caller) {
+            return run.cancelledAt == null && run.finishedAt == null && run.belongsTo(caller);
         }
 
         public long others() {
