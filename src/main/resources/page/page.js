@@ -39,8 +39,9 @@
     listen();
     tick();
   });
+  // Also asks while the stream reconnects, and after the service has refused it.
   setInterval(() => {
-    if (!stream) {
+    if (!stream || stream.events.readyState !== EventSource.OPEN) {
       tick();
     }
   }, POLL);

@@ -7,10 +7,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -95,8 +98,8 @@ class PageIT {
     }
 
     private static String action(String name, String behaviour, Object... fields) throws Exception {
-        Object[] named = java.util.stream.Stream
-                .concat(java.util.stream.Stream.of("name", name), java.util.Arrays.stream(fields))
+        Object[] named = Stream
+                .concat(Stream.of("name", name), Arrays.stream(fields))
                 .toArray();
         return service.ajax(zou.login("admin"), receiver.url("/" + name.replace(" ", "-") + behaviour + "?e={entity_id}"),
                 named);
@@ -130,6 +133,33 @@ class PageIT {
         assertThat(browser.text()).contains("3 delivered");
         assertThat(browser.script("return window.mark").asInt()).as("the same document").isEqualTo(1);
         assertThat(browser.script("return document.querySelectorAll('[data-stream]').length").asInt()).isZero();
+    }
+
+    /** The service refuses a stream, for example, while it stops or if a person watches too many runs. */
+    @Test
+    void followsARunWhoseStreamIsRefused() throws Exception {
+        String run = press("supervisor", action("Refused", "/held"), 1);
+        as("supervisor");
+        open("/runs/" + run);
+        awaitText("running");
+        browser.script("""
+                const source = document.querySelector('[data-stream]');
+                const path = source.dataset.stream;
+                const look = () => document.dispatchEvent(new Event('visibilitychange'));
+                source.removeAttribute('data-stream');
+                look();
+                window.EventSource = class {
+                    static OPEN = 1;
+                    readyState = 2;
+                    addEventListener() {}
+                    close() {}
+                };
+                source.dataset.stream = path;
+                look();""");
+
+        receiver.release("Refused");
+
+        awaitText("succeeded");
     }
 
     @Test
@@ -263,7 +293,7 @@ class PageIT {
         try (var axe = PageIT.class.getResourceAsStream("/axe.min.js")) {
             JsonNode found = browser.script(new String(axe.readAllBytes(), StandardCharsets.UTF_8)
                     + "; return axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' ')))");
-            return java.util.stream.StreamSupport.stream(found.spliterator(), false).map(JsonNode::asText).toList();
+            return StreamSupport.stream(found.spliterator(), false).map(JsonNode::asText).toList();
         }
     }
 }

@@ -172,7 +172,7 @@ public class Sender {
         try {
             for (Delivery delivery : pending) {
                 RateLimit host = tokens.host(delivery.host);
-                if (stopping || claim.ids().size() >= config.parallelism() || isFull() || tokens.empty().contains(rate)
+                if (stopping || claim.reserved.size() >= config.parallelism() || isFull() || tokens.empty().contains(rate)
                         || tokens.empty().contains(host)) {
                     break;
                 }

@@ -1,18 +1,19 @@
 package studio.actions.kitsu;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 
+import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
-
-import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
+import io.quarkus.runtime.ApplicationConfig;
 import io.vertx.core.buffer.Buffer;
 import studio.actions.identity.Caller;
 import studio.actions.identity.Role;
@@ -28,11 +29,17 @@ class PluginEntry {
     private static final String ID = "kitsu-actions";
 
     private final boolean enabled;
+    private final String version;
     private final ObjectMapper json;
 
-    PluginEntry(@ConfigProperty(name = "custom-actions.page.enabled", defaultValue = "true") boolean enabled,
-            ObjectMapper json) {
+    @Inject
+    PluginEntry(PageConfig config, ApplicationConfig application, ObjectMapper json) {
+        this(config.enabled(), application.version().orElse("unknown"), json);
+    }
+
+    PluginEntry(boolean enabled, String version, ObjectMapper json) {
         this.enabled = enabled;
+        this.version = version;
         this.json = json;
     }
 
@@ -75,9 +82,9 @@ class PluginEntry {
     /** Returns the fields that Zou 1.0.67 gives of a plugin. */
     private ObjectNode entry() {
         return json.createObjectNode()
-                .put("id", UUID.nameUUIDFromBytes(ID.getBytes(java.nio.charset.StandardCharsets.UTF_8)).toString())
+                .put("id", UUID.nameUUIDFromBytes(ID.getBytes(StandardCharsets.UTF_8)).toString())
                 .put("plugin_id", ID).put("name", "Actions").put("description", "Runs of custom actions")
-                .put("version", "0.2.0")
+                .put("version", version)
                 .put("maintainer_name", "Kitsu Actions").putNull("maintainer_email").put("frontend_project_enabled", true)
                 .put("frontend_studio_enabled", true).put("icon", "zap");
     }

@@ -1,9 +1,6 @@
 package studio.actions.page;
 
 import java.net.URI;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -123,7 +120,7 @@ public class ActionsScreen {
     public record Filter(String q, Show show) {
 
         public String showing(Show other) {
-            return PATH + "?show=" + other + (q.isBlank() ? "" : "&q=" + URLEncoder.encode(q, StandardCharsets.UTF_8));
+            return PATH + Form.query("show", other, "q", q.isBlank() ? null : q);
         }
 
         public boolean narrow() {
@@ -277,13 +274,6 @@ public class ActionsScreen {
     }
 
     private static Response to(Deed deed, UUID id, Long count, String why) {
-        List<String> query = new ArrayList<>(List.of("done=" + deed, "id=" + id));
-        if (count != null) {
-            query.add("count=" + count);
-        }
-        if (why != null) {
-            query.add("why=" + URLEncoder.encode(why, StandardCharsets.UTF_8));
-        }
-        return Response.seeOther(URI.create(PATH + "?" + String.join("&", query))).build();
+        return Response.seeOther(URI.create(PATH + Form.query("done", deed, "id", id, "count", count, "why", why))).build();
     }
 }

@@ -1,8 +1,6 @@
 package studio.actions.page;
 
 import java.net.URI;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -123,28 +121,12 @@ public class AuditScreen {
         }
 
         private String query() {
-            List<String> query = new ArrayList<>();
-            add(query, "verb", verb);
-            add(query, "action", action);
-            add(query, "person", person);
-            add(query, "since", since);
-            return query.isEmpty() ? "" : "?" + String.join("&", query);
-        }
-
-        private static void add(List<String> query, String name, Object value) {
-            if (value != null) {
-                query.add(name + "=" + URLEncoder.encode(value.toString(), StandardCharsets.UTF_8));
-            }
+            return Form.query("verb", verb, "action", action, "person", person, "since", since);
         }
 
         public boolean narrow() {
             return !query().isEmpty();
         }
-    }
-
-    /** A choice in a filter. */
-    @TemplateData
-    public record Choice(UUID id, String name, boolean chosen) {
     }
 
     /** A name with its value. */
@@ -182,7 +164,8 @@ public class AuditScreen {
     }
 
     @CheckedTemplate(basePath = "page", defaultName = CheckedTemplate.HYPHENATED_ELEMENT_NAME)
-    record Audit(Layout layout, Filter filter, Verb[] verbs, List<Choice> actions, List<Choice> people, List<Entry> entries,
+    record Audit(Layout layout, Filter filter, Verb[] verbs, List<Layout.Choice> actions, List<Layout.Choice> people,
+            List<Entry> entries,
             String next)
             implements
                 TemplateInstance {
@@ -233,12 +216,12 @@ public class AuditScreen {
     }
 
     /** Returns the present actions as choices, and the chosen one if it is deleted. */
-    private List<Choice> actions(Filter filter, Layout layout, AuditJson.Page page) {
+    private List<Layout.Choice> actions(Filter filter, Layout layout, AuditJson.Page page) {
         List<Action> present = actions.visibleTo(layout.viewer());
-        List<Choice> choices = new ArrayList<>(present.stream()
-                .map(one -> new Choice(one.id, one.name, one.id.equals(filter.action))).toList());
-        if (filter.action != null && choices.stream().noneMatch(Choice::chosen)) {
-            choices.add(0, new Choice(filter.action, page.data().stream().map(AuditJson.View::subject)
+        List<Layout.Choice> choices = new ArrayList<>(present.stream()
+                .map(one -> new Layout.Choice(one.id, one.name, one.id.equals(filter.action))).toList());
+        if (filter.action != null && choices.stream().noneMatch(Layout.Choice::chosen)) {
+            choices.add(0, new Layout.Choice(filter.action, page.data().stream().map(AuditJson.View::subject)
                     .filter(Objects::nonNull).map(AuditJson.Subject::name).filter(Objects::nonNull).findFirst()
                     .orElse("Another action"), true));
         }
@@ -246,14 +229,14 @@ public class AuditScreen {
     }
 
     /** Returns the people on this page of the audit as choices, and the chosen one. */
-    private static List<Choice> people(Filter filter, AuditJson.Page page) {
+    private static List<Layout.Choice> people(Filter filter, AuditJson.Page page) {
         Map<UUID, String> names = page.data().stream().map(AuditJson.View::caller).collect(Collectors.toMap(Person::id,
                 one -> one.name() == null ? one.id().toString() : one.name(), (first, second) -> first));
         if (filter.person != null) {
             names.putIfAbsent(filter.person, "Another person");
         }
         return names.entrySet().stream().sorted(Map.Entry.comparingByValue(String.CASE_INSENSITIVE_ORDER))
-                .map(one -> new Choice(one.getKey(), one.getValue(), one.getKey().equals(filter.person))).toList();
+                .map(one -> new Layout.Choice(one.getKey(), one.getValue(), one.getKey().equals(filter.person))).toList();
     }
 
     @GET

@@ -56,7 +56,7 @@ import studio.actions.problem.StrictJson;
 import studio.actions.run.Target;
 import studio.actions.template.Variable;
 
-/** The screen on which admins create and change actions, with a preview of what a press would send. */
+/** The screen on which admins create and change actions, with a preview of the request that a press would send. */
 @Path(Page.APP)
 @Produces(Page.MEDIA_TYPE)
 @RolesAllowed("admin")

@@ -3,6 +3,7 @@ package studio.actions.page;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 
 import io.quarkus.qute.TemplateData;
 import studio.actions.identity.Caller;
@@ -23,6 +24,11 @@ public record Layout(String title, String here, Caller viewer, String theme, Str
     /** A link in the menu. */
     @TemplateData
     public record Entry(String name, String path, boolean current) {
+    }
+
+    /** A person, production or action that a filter offers. */
+    @TemplateData
+    public record Choice(UUID id, String name, boolean chosen) {
     }
 
     /** Returns the menu: the screens that the viewer may open. */

@@ -11,7 +11,6 @@ import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
-import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
@@ -95,7 +94,7 @@ public class RunScreen {
 
     @GET
     @Blocking
-    public Uni<TemplateInstance> show(@PathParam("id") UUID id, @QueryParam("refused") String refused) {
+    public Uni<TemplateInstance> show(@PathParam("id") UUID id) {
         Requester requester = Requester.of(identity);
         Layout layout = screens.layout("Run", "runs");
         return access.of(requester).emitOn(workers).map(seen -> QuarkusTransaction.requiringNew().call(() -> {

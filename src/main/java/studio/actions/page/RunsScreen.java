@@ -1,17 +1,17 @@
 package studio.actions.page;
 
 import java.net.URI;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DefaultValue;
@@ -112,26 +112,10 @@ public class RunsScreen {
         }
 
         public String path() {
-            List<String> query = new ArrayList<>();
-            if (q != null && !q.isBlank()) {
-                query.add("q=" + URLEncoder.encode(q, StandardCharsets.UTF_8));
-            }
-            if (show != Show.all) {
-                query.add("show=" + show);
-            }
-            if (period != Period.any) {
-                query.add("period=" + period);
-            }
-            if (mine) {
-                query.add("mine=true");
-            }
-            if (actionId != null) {
-                query.add("action_id=" + actionId);
-            }
-            if (productionId != null) {
-                query.add("production_id=" + productionId);
-            }
-            return Page.APP + "/runs" + (query.isEmpty() ? "" : "?" + String.join("&", query));
+            return Page.APP + "/runs"
+                    + Form.query("q", q == null || q.isBlank() ? null : q, "show", show == Show.all ? null : show,
+                            "period", period == Period.any ? null : period, "mine", mine ? true : null, "action_id", actionId,
+                            "production_id", productionId);
         }
 
         public boolean narrow() {
@@ -220,23 +204,22 @@ public class RunsScreen {
         Function<UUID, Uni<?>> change = cancel ? resource::cancel
                 : run -> replays.replay(run, PressJson.Only.failed, List.of("respond-async"), headers);
         List<String> refusals = new ArrayList<>();
-        return Multi.createFrom().iterable(runs.stream().limit(MOST_AT_ONCE).map(StrictJson::id).toList())
+        return Multi.createFrom().iterable(runs.stream().map(StrictJson::id).filter(Objects::nonNull)
+                .limit(MOST_AT_ONCE).toList())
                 .onItem().transformToUniAndConcatenate(run -> Uni.createFrom().deferred(() -> change.apply(run))
                         .map(changed -> 1).onFailure(ProblemException.class).recoverWithItem(refusal -> {
                             refusals.add(refusal.getMessage());
                             return 0;
                         }))
-                .collect().with(java.util.stream.Collectors.summingInt(Integer::intValue))
-                .map(changed -> Response
-                        .seeOther(URI.create(back(form.text("back")) + (cancel ? "cancelled=" : "sent=") + changed
-                                + (refusals.isEmpty() ? ""
-                                        : "&refused=" + refusals.size() + "&why="
-                                                + URLEncoder.encode(refusals.get(0), StandardCharsets.UTF_8))))
-                        .build());
+                .collect().with(Collectors.summingInt(Integer::intValue))
+                .map(changed -> Response.seeOther(URI.create(back(form.text("back"), Form.query(cancel ? "cancelled" : "sent",
+                        changed, "refused", refusals.isEmpty() ? null : refusals.size(), "why",
+                        refusals.isEmpty() ? null : refusals.get(0))))).build());
     }
 
-    private static String back(String path) {
+    /** Returns the address of the list with what was done; {@code path} is the list before the click. */
+    private static String back(String path, String done) {
         String list = path != null && path.matches(Page.APP + "/runs(\\?[\\w.&=%+-]*)?") ? path : Page.APP + "/runs";
-        return list + (list.contains("?") ? "&" : "?");
+        return list + (list.contains("?") ? done.replace('?', '&') : done);
     }
 }

@@ -49,14 +49,9 @@ public class WhyScreen {
     private static final List<EntityType> TYPES = Arrays.stream(EntityType.values()).filter(type -> type != EntityType.all)
             .toList();
 
-    /** A person or production in the form. */
-    @TemplateData
-    public record Choice(UUID id, String name, boolean chosen) {
-    }
-
     /** The form: what the asker may choose, and what is chosen. */
     @TemplateData
-    public record Question(List<Choice> people, List<Choice> productions, List<EntityType> types, EntityType type,
+    public record Question(List<Layout.Choice> people, List<Layout.Choice> productions, List<EntityType> types, EntityType type,
             List<Action> actions, UUID actionId) {
     }
 
@@ -143,11 +138,11 @@ public class WhyScreen {
                 throw new ProblemException(Code.NOT_FOUND, "Kitsu shows you no such production.");
             }
             Question question = new Question(
-                    shown.getItem1().stream().map(one -> new Choice(one.id(), one.name()
+                    shown.getItem1().stream().map(one -> new Layout.Choice(one.id(), one.name()
                             + (one.id().equals(asker.id()) ? " (you)" : ", " + word(one.role())),
                             one.id().equals(subject.id()))).toList(),
                     productions.entrySet().stream()
-                            .map(one -> new Choice(one.getKey(), one.getValue(), one.getKey().equals(here))).toList(),
+                            .map(one -> new Layout.Choice(one.getKey(), one.getValue(), one.getKey().equals(here))).toList(),
                     TYPES, type, named, actionId);
             // A role in any production can make Kitsu show an action. Asks for these roles only if one can change the answer.
             boolean undecided = named.stream().anyMatch(one -> one.enabled && !one.visibleTo(subject));

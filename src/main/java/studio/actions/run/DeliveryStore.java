@@ -153,26 +153,38 @@ public final class DeliveryStore {
     public record Sample(Delivery first, Delivery failure, Delivery named) {
     }
 
-    private static final String FIRST_OF_RUN = "SELECT DISTINCT ON (run_id) * FROM ("
-            + SHOWN.replace("SELECT ", "SELECT run_id, ")
-            + "delivery WHERE run_id = ANY (?) AND (CAST(? AS text) IS NULL OR state IN ('failed', 'lost', 'refused')) "
-            + "AND (CAST(? AS text) IS NULL OR lower(left(entity_name, 200)) LIKE lower(?) ESCAPE '!')) d "
-            + "ORDER BY run_id, (state IN ('failed', 'lost', 'refused')) AND CAST(? AS text) IS NOT NULL DESC, position";
+    /** LATERAL and LIMIT make PostgreSQL read one delivery of each run, by the index on run and position. */
+    private static final String ONE_OF_EACH = "SELECT d.* FROM unnest(?) AS asked (run) CROSS JOIN LATERAL ("
+            + SHOWN.replace("SELECT ", "SELECT run_id, ") + "delivery WHERE run_id = asked.run %s LIMIT 1) d";
 
-    /** Returns a sample of each run's deliveries. Searches for {@code name}, the first characters of an entity's name. */
+    private static final String FIRST = ONE_OF_EACH.formatted("ORDER BY position");
+
+    private static final String FIRST_FAILURE = ONE_OF_EACH
+            .formatted("AND state IN ('failed', 'lost', 'refused') ORDER BY position");
+
+    private static final String FIRST_NAMED = ONE_OF_EACH
+            .formatted("AND lower(left(entity_name, 200)) LIKE lower(?) ESCAPE '!' "
+                    + "ORDER BY state IN ('failed', 'lost', 'refused') DESC, position");
+
+    /**
+     * Returns a sample of each run's deliveries.
+     *
+     * @param name the first characters of the name of an entity to search for; null or blank to search for none
+     */
     static Map<UUID, Sample> samples(List<UUID> runs, String name) {
         UUID[] ids = runs.toArray(UUID[]::new);
-        String like = name == null || name.isBlank() ? null : pattern(name);
-        return new SqlBatch().add(FIRST_OF_RUN, Arrays.asList(ids, null, null, null, null))
-                .add(FIRST_OF_RUN, Arrays.asList(ids, "failed", null, null, null))
-                .add(FIRST_OF_RUN, Arrays.asList(ids, null, like == null ? "" : like, like == null ? "" : like, like))
-                .ask(answers -> {
-                    Map<UUID, Delivery> first = byRun(answers.of(0));
-                    Map<UUID, Delivery> failures = byRun(answers.of(1));
-                    Map<UUID, Delivery> named = byRun(answers.of(2));
-                    return runs.stream().collect(Collectors.toMap(run -> run,
-                            run -> new Sample(first.get(run), failures.get(run), named.get(run))));
-                });
+        boolean searched = name != null && !name.isBlank();
+        SqlBatch all = new SqlBatch().add(FIRST, List.of((Object) ids)).add(FIRST_FAILURE, List.of((Object) ids));
+        if (searched) {
+            all.add(FIRST_NAMED, List.of(ids, pattern(name)));
+        }
+        return all.ask(answers -> {
+            Map<UUID, Delivery> first = byRun(answers.of(0));
+            Map<UUID, Delivery> failures = byRun(answers.of(1));
+            Map<UUID, Delivery> named = searched ? byRun(answers.of(2)) : Map.of();
+            return runs.stream().collect(Collectors.toMap(run -> run,
+                    run -> new Sample(first.get(run), failures.get(run), named.get(run))));
+        });
     }
 
     /** Returns an SQL LIKE pattern for texts that begin with {@code beginning}. The query ignores case. */

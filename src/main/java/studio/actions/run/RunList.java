@@ -8,10 +8,9 @@ import java.util.UUID;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
 import studio.actions.identity.Caller;
-import studio.actions.problem.Cursor;
 
 /**
- * A page of the list of runs, newest first.
+ * A page of the list of runs for people, newest first: each run with a target, a reason and its replay.
  *
  * @param next the cursor of the next page; null on the last page
  */
@@ -58,24 +57,21 @@ public record RunList(List<Entry> entries, String next) {
      */
     public static List<Target> lastTargets(UUID action, RunAccess.Access access, int limit) {
         return read(new RunStore.Filter(action, null, null, null, null, null, null), access, limit).entries().stream()
-                .map(entry -> entry.sample() == null ? null : entry.sample().first()).filter(Objects::nonNull)
+                .map(entry -> entry.sample().first()).filter(Objects::nonNull)
                 .map(Delivery::target).toList();
     }
 
     /** Reads a page of the runs that match the filter and that the caller may see. */
     public static RunList read(RunStore.Filter filter, RunAccess.Access access, int limit) {
         return QuarkusTransaction.requiringNew().call(() -> {
-            List<Run> found = RunStore.list(filter, access, limit + 1);
-            List<Run> page = found.subList(0, Math.min(limit, found.size()));
-            List<UUID> ids = page.stream().map(run -> run.id).toList();
-            var counts = DeliveryStore.counts(ids);
-            var samples = ids.isEmpty() ? Map.<UUID, DeliveryStore.Sample> of() : DeliveryStore.samples(ids, filter.name());
+            RunStore.Page page = RunStore.list(filter, access, limit);
+            List<UUID> ids = page.ids();
+            Map<UUID, Map<Delivery.State, Long>> counts = DeliveryStore.counts(ids);
+            Map<UUID, DeliveryStore.Sample> samples = DeliveryStore.samples(ids, filter.name());
             Map<UUID, Run> replays = new HashMap<>();
             RunStore.replaysOf(ids).forEach(replay -> replays.put(replay.replayOf, replay));
-            Run last = page.isEmpty() ? null : page.get(page.size() - 1);
-            return new RunList(page.stream().map(run -> new Entry(run, RunJson.Counts.of(counts.get(run.id)),
-                    samples.get(run.id), replays.get(run.id))).toList(),
-                    found.size() > limit ? new Cursor(last.createdAt, last.id).text() : null);
+            return new RunList(page.runs().stream().map(run -> new Entry(run, RunJson.Counts.of(counts.get(run.id)),
+                    samples.get(run.id), replays.get(run.id))).toList(), page.next());
         });
     }
 }

@@ -74,9 +74,14 @@ public class RunResource {
                 since,
                 cursor == null ? null : Cursor.parse(cursor));
         return access.of(Requester.of(identity)).emitOn(workers)
-                .map(seen -> RunList.read(filter, seen, limit))
-                .map(page -> new RunJson.Page(page.entries().stream()
-                        .map(entry -> RunJson.View.of(entry.run(), entry.counts())).toList(), page.next()));
+                .map(seen -> QuarkusTransaction.requiringNew().call(() -> list(filter, seen, limit)));
+    }
+
+    private static RunJson.Page list(RunStore.Filter filter, RunAccess.Access access, int limit) {
+        RunStore.Page page = RunStore.list(filter, access, limit);
+        var counts = DeliveryStore.counts(page.ids());
+        return new RunJson.Page(page.runs().stream().map(run -> RunJson.View.of(run, RunJson.Counts.of(counts.get(run.id))))
+                .toList(), page.next());
     }
 
     @GET

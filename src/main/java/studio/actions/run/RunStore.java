@@ -35,8 +35,16 @@ public final class RunStore {
             Cursor after) {
     }
 
-    /** Returns the newest runs that match the filter and that the caller may see, at most {@code limit}. */
-    static List<Run> list(Filter filter, RunAccess.Access access, int limit) {
+    /** @param next the cursor of the next page; null on the last page */
+    record Page(List<Run> runs, String next) {
+
+        List<UUID> ids() {
+            return runs.stream().map(run -> run.id).toList();
+        }
+    }
+
+    /** Returns a page of the newest runs that match the filter and that the caller may see. */
+    static Page list(Filter filter, RunAccess.Access access, int limit) {
         Map<String, Object> values = new HashMap<>();
         StringBuilder where = new StringBuilder("1 = 1");
         and(where, values, "actionId = :actionId", "actionId", filter.actionId);
@@ -54,7 +62,10 @@ public final class RunStore {
             and(where, values, "(callerId = :own or array_includes(:inside, productionIds))", "own", access.caller());
             values.put("inside", access.productions().toArray(UUID[]::new));
         }
-        return Run.<Run> find(where + " order by createdAt desc, id desc", values).page(0, limit).list();
+        List<Run> found = Run.<Run> find(where + " order by createdAt desc, id desc", values).page(0, limit + 1).list();
+        List<Run> page = found.subList(0, Math.min(limit, found.size()));
+        Run last = found.size() > limit ? page.get(limit - 1) : null;
+        return new Page(page, last == null ? null : new Cursor(last.createdAt, last.id).text());
     }
 
     private static void and(StringBuilder where, Map<String, Object> values, String condition, String name, Object value) {

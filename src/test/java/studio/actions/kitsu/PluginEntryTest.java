@@ -16,7 +16,7 @@ class PluginEntryTest {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private final PluginEntry entry = new PluginEntry(true, JSON);
+    private final PluginEntry entry = new PluginEntry(true, "0.2.0", JSON);
 
     private String with(String plugins) {
         return entry.addTo(Buffer.buffer(plugins)).toString();

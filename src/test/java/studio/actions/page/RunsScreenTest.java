@@ -7,6 +7,7 @@ import static org.hamcrest.Matchers.containsString;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -100,7 +101,7 @@ class RunsScreenTest {
     void cancelsARunThatHasNotEnded() {
         String action = action("/held");
         String run = BesideKitsu.start(BesideKitsu.as("supervisor"), action,
-                java.util.stream.Stream.generate(() -> zou.shot("SH").id()).limit(12).toList()).getString("id");
+                Stream.generate(() -> zou.shot("SH").id()).limit(12).toList()).getString("id");
 
         assertThat(page("supervisor", RUNS + "/" + run)).contains("data-stream=\"/api/custom-actions/runs/" + run
                 + "/events\"").contains("Cancel").doesNotContain("Send failed again");
@@ -127,6 +128,12 @@ class RunsScreenTest {
         assertThat(done.header("Location")).contains("show=failed&sent=1&refused=1&why=");
         assertThat(page("supervisor", done.header("Location").replaceFirst("^https?://[^/]*", "")))
                 .contains("The failed targets of 1 run are sent again.").contains("Refused for 1: Every delivery");
+    }
+
+    @Test
+    void ignoresIdsThatCannotBeRead() {
+        post("supervisor", RUNS, "do", "cancel", "run", "1").then().statusCode(303).header("Location",
+                containsString("cancelled=0"));
     }
 
     @Test

@@ -82,7 +82,7 @@ public final class Packaged {
         }
         if (Files.notExists(CLASSES) || Files.getLastModifiedTime(CLASSES).compareTo(Files.getLastModifiedTime(JAR)) < 0) {
             Files.deleteIfExists(CLASSES);
-            Path folder = Files.createTempDirectory("classes");
+            Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("target")), "service-");
             Postgres.shareBinaries(folder.resolve("data"));
             new Packaged(folder, Map.of(), java("-XX:ArchiveClassesAtExit=" + CLASSES)).ready().end();
             assertThat(CLASSES).exists();

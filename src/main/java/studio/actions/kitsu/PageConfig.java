@@ -1,4 +1,4 @@
-package studio.actions.page;
+package studio.actions.kitsu;
 
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
